@@ -1,0 +1,1 @@
+"""Emulated surroundings of the platform: `python -m emulators`."""

@@ -1,0 +1,55 @@
+"""The environment that clients of a home need, the platform among them."""
+
+import os
+import shlex
+import urllib.request
+
+from emulators.home import Home
+from emulators.services.registry import SERVICES
+
+
+def variables(home: Home) -> dict[str, str]:
+    """Every variable by name.
+
+    Raises:
+        EmulatorFailure: the home was never brought up.
+    """
+    found = {
+        "PINTEREST_HOME": str(home.root),
+        "PINTEREST_USER_ID": home.user_id,
+        "PINTEREST_SOURCE_DATABASE_URL": home.database_url,
+        "DAGSTER_HOME": str(home.dagster),
+    }
+    for service in SERVICES:
+        found |= service.variables(home)
+    return found | _past_proxies()
+
+
+def as_exports(environment: dict[str, str]) -> str:
+    """The variables as lines that a shell can evaluate."""
+    return "".join(f"export {name}={_quoted(value)}\n" for name, value in environment.items())
+
+
+def of_child(home: Home) -> dict[str, str]:
+    """The whole environment of a process that is to use the home, without what would lead AWS clients elsewhere."""
+    astray = (
+        "AWS_PROFILE",
+        "AWS_DEFAULT_PROFILE",
+        "AWS_SESSION_TOKEN",
+        "AWS_ENDPOINT_URL_S3",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    )
+    return {name: value for name, value in os.environ.items() if name not in astray} | variables(home)
+
+
+def _past_proxies() -> dict[str, str]:
+    """Where proxies are set, services on this machine have to be named as exceptions."""
+    if not urllib.request.getproxies_environment():
+        return {}
+    known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    exceptions = ",".join(dict.fromkeys([*filter(None, known.split(",")), "127.0.0.1", "localhost"]))
+    return {"NO_PROXY": exceptions, "no_proxy": exceptions}
+
+
+def _quoted(value: str) -> str:
+    return shlex.quote(value) if "'" in value else f"'{value}'"

@@ -1,0 +1,193 @@
+"""A home: the folder in which one set of emulators keeps its ports, keys, logs and data.
+
+Homes are independent of each other; any number of them can run side by side.
+"""
+
+import base64
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emulators.failures import EmulatorFailure
+
+DEFAULT_USER_ID = "0a1153066525"
+"""The user id of a home that was given none (SPEC 2)."""
+
+REGION = "us-east-1"
+
+PROJECT = Path(__file__).resolve().parent.parent
+"""The checkout. The emulators take two files of the platform by path: its API document and its dagster.yaml."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A home folder.
+
+    Args:
+        root: its absolute path; it need not exist yet.
+    """
+
+    root: Path
+
+    @classmethod
+    def find(cls, option: str | None = None) -> "Home":
+        """The home named by `--home`, else by PINTEREST_HOME, else `.platform` below the working directory."""
+        return cls(Path(option or os.environ.get("PINTEREST_HOME") or ".platform").expanduser().resolve())
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the services' logs."""
+        return self.root / "logs"
+
+    @property
+    def run(self) -> Path:
+        """Folder of what only matters while the services run: lock, pid, configuration."""
+        return self.root / "run"
+
+    @property
+    def dagster(self) -> Path:
+        """The DAGSTER_HOME."""
+        return self.root / "dagster"
+
+    @property
+    def exists(self) -> bool:
+        """Whether `up` has ever set this home up."""
+        return self._identity_file.is_file()
+
+    @property
+    def user_id(self) -> str:
+        """The user id of SPEC 2."""
+        return self._identity()["user_id"]
+
+    @property
+    def cluster_id(self) -> str:
+        """The id of the home's Kafka cluster."""
+        return self._identity()["cluster_id"]
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name (SPEC 2), made of the user id as S3 allows it."""
+        return bucket_of(self.user_id)
+
+    @property
+    def api_key(self) -> str:
+        """The key that the gateway asks for."""
+        return self._read("api_key").strip()
+
+    @property
+    def ports_file(self) -> Path:
+        """Where the chosen ports are kept."""
+        return self.root / "ports.json"
+
+    @property
+    def database_url(self) -> str:
+        """The SQLAlchemy URL of the home's own source database."""
+        return f"sqlite:///{self.root / 'source.db'}"
+
+    def ports(self) -> dict[str, int]:
+        """The kept ports by name; empty where none were chosen."""
+        return _load(self.ports_file) if self.ports_file.is_file() else {}
+
+    def port(self, name: str) -> int:
+        """One kept port.
+
+        Raises:
+            EmulatorFailure: the home was never brought up.
+        """
+        try:
+            return self.ports()[name]
+        except KeyError:
+            raise self._never_up() from None
+
+    def keep_ports(self, ports: Mapping[str, int]) -> None:
+        """Keep ports for every later start."""
+        _write(self.ports_file, json.dumps(dict(ports), indent=2) + "\n")
+
+    def prepare(self, user_id: str | None) -> None:
+        """Make the folders, the identity and the API key as far as they are missing.
+
+        Args:
+            user_id: a user id to keep from now on; None keeps the present one, or the default in a new home.
+
+        Raises:
+            EmulatorFailure: the folder cannot be written, or the user id gives no valid names.
+        """
+        try:
+            for folder in (self.root, self.logs, self.run, self.dagster):
+                folder.mkdir(parents=True, exist_ok=True)
+            known = self._identity() if self.exists else {"user_id": DEFAULT_USER_ID, "cluster_id": _new_cluster_id()}
+            wanted = {**known, "user_id": _valid(user_id)} if user_id else known
+            if wanted != known or not self.exists:
+                _write(self._identity_file, json.dumps(wanted, indent=2) + "\n")
+            if not (self.root / "api_key").is_file():
+                _write(self.root / "api_key", secrets.token_urlsafe(30) + "\n")
+            shutil.copyfile(PROJECT / "pinterest_platform" / "dagster.yaml", self.dagster / "dagster.yaml")
+        except OSError as error:
+            raise EmulatorFailure(
+                f"The home {self.root} cannot be written: {error}.", "Free it, or choose another with --home."
+            ) from None
+
+    @property
+    def _identity_file(self) -> Path:
+        return self.root / "home.json"
+
+    def _identity(self) -> dict[str, Any]:
+        if not self.exists:
+            raise self._never_up()
+        return _load(self._identity_file)
+
+    def _read(self, name: str) -> str:
+        try:
+            return (self.root / name).read_text()
+        except FileNotFoundError:
+            raise self._never_up() from None
+
+    def _never_up(self) -> EmulatorFailure:
+        return EmulatorFailure(
+            f"The home {self.root} was never brought up.", f"Run: python -m emulators up --home {self.root}"
+        )
+
+
+def bucket_of(user_id: str) -> str:
+    """The bucket's name for a user id: `user-<user>-bucket`, lower case and without underscores, as S3 asks."""
+    return f"user-{user_id.lower().replace('_', '-')}-bucket"
+
+
+def _valid(user_id: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,51}", user_id):
+        raise EmulatorFailure(
+            f"PINTEREST_USER_ID={user_id!r} gives no valid topic and bucket names.",
+            "Use 1 to 51 letters, digits, - and _.",
+        )
+    return user_id
+
+
+def _new_cluster_id() -> str:
+    """A Kafka cluster id: 16 random bytes in URL-safe base64, not starting with a dash."""
+    while True:
+        text = base64.urlsafe_b64encode(secrets.token_bytes(16)).rstrip(b"=").decode()
+        if not text.startswith("-"):
+            return text
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise EmulatorFailure(
+            f"{path} is damaged ({error}).", "Delete it and run `up` again; data stays unless it is home.json."
+        ) from None
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all, readable by its owner alone."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    temporary.replace(path)

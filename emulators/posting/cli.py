@@ -1,0 +1,125 @@
+"""`python -m emulators post`: post rows of the source database to the platform."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Literal
+
+import click
+
+from emulators import environment
+from emulators.failures import EmulatorFailure
+from emulators.home import Home
+from emulators.posting.delivery import Patience
+from emulators.posting.kafka import KafkaRoute
+from emulators.posting.poster import Pace
+from emulators.posting.routes import Route
+from emulators.posting.run import Run
+from emulators.posting.source import PAGE_ROWS, Post, PostSource
+from emulators.source_db.database import open_engine
+
+Lookup = Callable[[str], str]
+"""Finds the value of one of the variables that clients of a home use."""
+
+_ROUTES: Mapping[str, Callable[[Lookup], Route]] = {
+    "kafka": lambda variable: KafkaRoute(
+        variable("PINTEREST_API_URL"), variable("PINTEREST_API_KEY"), variable("PINTEREST_USER_ID")
+    ),
+}
+DEFAULT_SEED = 100
+
+
+@click.command()
+@click.option("--route", type=click.Choice(list(_ROUTES)), default="kafka", show_default=True, help="Where to.")
+@click.option("--rows", type=click.IntRange(min=1), help="Post so many rows drawn at random, with repeats.")
+@click.option("--every-row", "mode", flag_value="every", help="Post every row once, in order.")
+@click.option("--forever", "mode", flag_value="forever", help="Post rows drawn at random until stopped.")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Posts per second at most.")
+@click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="Same seed, same rows drawn.")
+@click.option(
+    "--per-request", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Records per request at most."
+)
+@click.option(
+    "--concurrency", type=click.IntRange(1, 512), help="Requests at once (default: 32, fewer for large ones)."
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0.1),
+    default=15.0,
+    show_default=True,
+    help="Seconds that a request may take.",
+)
+@click.option(
+    "--give-up-after",
+    type=click.FloatRange(min=0.1),
+    default=30.0,
+    show_default=True,
+    help="Seconds for which a failing request is tried again.",
+)
+@click.option("--database", metavar="URL", help="Any SQLAlchemy URL (default: the home's source database).")
+@click.option("--home", metavar="DIR", help="The home; else PINTEREST_HOME, else .platform.")
+def post(
+    route: str,
+    rows: int | None,
+    mode: Literal["every", "forever"] | None,
+    rate: float | None,
+    seed: int,
+    per_request: int,
+    concurrency: int | None,
+    timeout: float,
+    give_up_after: float,
+    database: str | None,
+    home: str | None,
+) -> None:
+    """Post the pin, geo and user row of one index after the other.
+
+    The exit code is 0 where every record was accepted, 1 where one was not, and 130 or 143 where Ctrl-C or SIGTERM
+    came first; with --forever, stopping is the end and no failure.
+    """
+    if (rows is not None) + (mode is not None) != 1:
+        raise click.UsageError("Say how much to post: one of --rows N, --every-row and --forever.")
+    way = _ROUTES[route](_lookup(home))
+    engine = open_engine(database or Home.find(home).database_url, must_exist=True)
+    try:
+        source = PostSource(engine)
+        total = source.rows if mode == "every" else rows
+        run = Run(
+            [way], Pace(rate, per_request, concurrency or _lanes(per_request)), Patience(timeout, give_up_after), total
+        )
+        run.post(_pages(source, mode, seed, rows, rate))
+    finally:
+        engine.dispose()
+    for line in run.tally.summary():
+        click.echo(line)
+    if run.failure is not None:
+        raise run.failure
+    sys.exit(run.exit_code)
+
+
+def _pages(
+    source: PostSource, mode: str | None, seed: int, rows: int | None, rate: float | None
+) -> Iterator[list[Post]]:
+    if mode == "every":
+        return source.every_post()
+    # A slow poster reads a second ahead, so that it posts what the database holds now.
+    page = PAGE_ROWS if rate is None else max(1, min(PAGE_ROWS, int(rate)))
+    return source.random_posts(seed, rows, page)
+
+
+def _lanes(per_request: int) -> int:
+    """Fewer requests at once where each is large: as many records are on their way, in full batches."""
+    return max(4, min(32, 320 // per_request))
+
+
+def _lookup(home: str | None) -> Lookup:
+    """Variables from the environment, unless a home is named; else as the home gives them."""
+
+    def find(name: str) -> str:
+        if home is None and os.environ.get(name):
+            return os.environ[name]
+        found = environment.variables(Home.find(home))
+        if name not in found:
+            raise EmulatorFailure(f"Nothing says where to post: {name} is not known.", "Set it, or run `up` again.")
+        return found[name]
+
+    return find

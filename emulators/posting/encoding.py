@@ -1,0 +1,73 @@
+"""A row as JSON, whatever types its database has."""
+
+import base64
+import ipaddress
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import PurePath
+from typing import Any
+
+import orjson
+
+from emulators.failures import EmulatorFailure
+
+_WIDE = range(-(2**63), 2**64)
+"""The integers that orjson writes by itself."""
+
+
+def encode_row(row: Mapping[str, Any]) -> bytes:
+    """A row as one JSON object in UTF-8.
+
+    Times are ISO text with a T ("2021-07-26T03:32:26"), dates and UUIDs their text, Decimals numbers with every digit,
+    bytes their text where they are UTF-8 and base64 where not, durations seconds, sets sorted lists; NaN and infinity
+    are null.
+
+    Raises:
+        EmulatorFailure: a value has a type that has no form in JSON; it names the column.
+    """
+    try:
+        return orjson.dumps(row, default=_encode)
+    except orjson.JSONEncodeError:
+        return orjson.dumps({name: _checked(name, value) for name, value in row.items()}, default=_encode)
+
+
+def _encode(value: Any) -> Any:
+    match value:
+        case Decimal():
+            return orjson.Fragment(format(value, "f")) if value.is_finite() else None
+        case bytes() | bytearray() | memoryview():
+            return _text_of(bytes(value))
+        case timedelta():
+            return value.total_seconds()
+        case set() | frozenset():
+            return sorted(value)
+        case ipaddress.IPv4Address() | ipaddress.IPv6Address() | ipaddress.IPv4Network() | ipaddress.IPv6Network():
+            return str(value)
+        case PurePath():
+            return str(value)
+        case _:
+            raise TypeError(type(value).__name__)
+
+
+def _text_of(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return base64.b64encode(value).decode()
+
+
+def _checked(name: str, value: Any) -> Any:
+    """The value in a form that can be written, found column by column once the whole row could not."""
+    if isinstance(value, int) and not isinstance(value, bool) and value not in _WIDE:
+        return orjson.Fragment(str(value))
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    try:
+        orjson.dumps(value, default=_encode)
+    except orjson.JSONEncodeError as error:
+        raise EmulatorFailure(
+            f"Column {name} holds a {type(value).__name__}, which has no form in JSON ({error}).",
+            "Post from a view or a table without it.",
+        ) from None
+    return value

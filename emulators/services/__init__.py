@@ -1,0 +1,1 @@
+"""The services: one file or folder each, told as data in `registry`."""

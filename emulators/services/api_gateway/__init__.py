@@ -1,0 +1,1 @@
+"""An API gateway that executes an OpenAPI document with x-amazon-apigateway-* extensions, as Amazon's does."""

@@ -1,0 +1,10 @@
+"""`python -m emulators.services.kafka_rest`: the REST proxy of the home that PINTEREST_HOME names."""
+
+from emulators.home import Home
+from emulators.services import kafka
+from emulators.services.kafka_rest import app
+from emulators.services.web import serve
+
+if __name__ == "__main__":
+    home = Home.find()
+    serve(lambda: app.build(kafka.bootstrap_servers(home), kafka.LARGEST_BATCH), home.port("kafka_rest"))

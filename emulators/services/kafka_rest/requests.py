@@ -1,0 +1,153 @@
+"""Produce requests: what a body must look like, and the records in it.
+
+In the JSON format a key or value reaches Kafka as the very text that stood in the body, so that 1.50, 1e5,
+numbers beyond 64 bits and repeated names survive; Confluent's proxy would write it anew.
+"""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable
+from json.decoder import scanstring  # pyright: ignore[reportAttributeAccessIssue]
+from typing import Any, NamedTuple
+
+import orjson
+
+from emulators.services.kafka_rest.errors import malformed, unprocessable
+
+_REQUEST_FIELDS = frozenset({"records", "key_schema", "key_schema_id", "value_schema", "value_schema_id"})
+_RECORD_FIELDS = frozenset({"key", "value", "partition"})
+
+_skip_blanks: Callable[[str, int], Any] = re.compile(r"[ \t\r\n]*").match
+# Numbers are not evaluated: only where a value ends is asked.
+_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(parse_int=str, parse_float=str).scan_once  # pyright: ignore
+
+
+class ProduceRecord(NamedTuple):
+    """A record as Kafka shall get it; `partition` None leaves the choice to the key, or to chance."""
+
+    key: bytes | None
+    value: bytes | None
+    partition: int | None
+
+
+def read_json(body: bytes) -> list[ProduceRecord]:
+    """The records of a body in the JSON format.
+
+    Raises:
+        RestError: 400 where it is no JSON, 422 where it is no produce request.
+    """
+    records = _checked(body)
+    try:
+        slices = _Slices(body.decode())
+    except RecursionError:
+        raise malformed("The request is nested too deeply.") from None
+    return [
+        ProduceRecord(found.get("key"), found.get("value"), record.get("partition"))
+        for found, record in zip(slices.records, records, strict=True)
+    ]
+
+
+def read_binary(body: bytes) -> list[ProduceRecord]:
+    """The records of a body in the binary format, where keys and values are base64.
+
+    Raises:
+        RestError: 400 where it is no JSON, 422 where it is no produce request or no base64.
+    """
+    return [
+        ProduceRecord(_decoded(record.get("key")), _decoded(record.get("value")), record.get("partition"))
+        for record in _checked(body)
+    ]
+
+
+def _checked(body: bytes) -> list[dict[str, Any]]:
+    """The records as plain values, once it is certain that the body is a produce request."""
+    try:
+        request = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise malformed(f"The request is not valid JSON: {error}") from None
+    if not isinstance(request, dict):
+        raise unprocessable("The request must be an object with the field records")
+    _reject_unknown(request, _REQUEST_FIELDS)
+    records = request.get("records")
+    if not isinstance(records, list) or not records:
+        raise unprocessable("The field records must be a list of at least one record")
+    for record in records:
+        if not isinstance(record, dict):
+            raise unprocessable("A record must be an object")
+        if not record.keys() <= _RECORD_FIELDS:
+            _reject_unknown(record, _RECORD_FIELDS)
+        partition = record.get("partition")
+        if partition is not None and (type(partition) is not int or not 0 <= partition < 2**31):
+            raise unprocessable("A record's partition must be an integer from 0 on")
+    return records
+
+
+def _reject_unknown(found: dict[str, Any], known: frozenset[str]) -> None:
+    for name in found:
+        if name not in known:
+            raise unprocessable(f"Unrecognized field: {name}")
+
+
+def _decoded(text: Any) -> bytes | None:
+    if text is None:
+        return None
+    try:
+        return base64.b64decode(text, validate=True)
+    except (TypeError, ValueError, binascii.Error):
+        raise unprocessable("Keys and values must be base64 text in the binary format") from None
+
+
+class _Slices:
+    """The texts of keys and values, cut out of a body that is known to be a valid produce request.
+
+    Args:
+        text: the body.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.records: list[dict[str, bytes]] = []
+        self._each_member(_after_blanks(text, 0), self._top_level)
+
+    def _top_level(self, name: str, at: int) -> int:
+        if name != "records":
+            return _scan(self._text, at)[1]
+        self.records = []
+        return self._each_element(at)
+
+    def _each_element(self, at: int) -> int:
+        while True:
+            record: dict[str, bytes] = {}
+
+            def cut(name: str, start: int, record: dict[str, bytes] = record) -> int:
+                value, end = _scan(self._text, start)
+                if value is None:
+                    record.pop(name, None)
+                else:
+                    record[name] = self._text[start:end].encode()
+                return end
+
+            at = self._each_member(_after_blanks(self._text, at + 1), cut)
+            self.records.append(record)
+            at = _after_blanks(self._text, at)
+            if self._text[at] == "]":
+                return at + 1
+
+    def _each_member(self, at: int, value_end: Callable[[str, int], int]) -> int:
+        """Walk the object that begins at `at`; `value_end` gets each name and where its value begins."""
+        text = self._text
+        at = _after_blanks(text, at + 1)
+        while text[at] != "}":
+            name, at = scanstring(text, at + 1)
+            at = _after_blanks(text, at)
+            at = value_end(name, _after_blanks(text, at + 1))
+            at = _after_blanks(text, at)
+            if text[at] == ",":
+                at = _after_blanks(text, at + 1)
+        return at + 1
+
+
+def _after_blanks(text: str, at: int) -> int:
+    return _skip_blanks(text, at).end()

@@ -1,0 +1,141 @@
+"""The HTTP side: POST / for the API, GET /_health, and for tests POST /_faults and /_clock."""
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from emulators.services.kinesis import controls, errors
+from emulators.services.kinesis.core import Core
+from emulators.services.kinesis.errors import ServiceError
+from emulators.services.kinesis.journal import StorageFailure
+from emulators.services.kinesis.parameters import Parameters
+from emulators.services.kinesis.record_operations import RecordOperations
+from emulators.services.kinesis.shard_operations import ShardOperations
+from emulators.services.kinesis.stream_operations import StreamOperations
+from emulators.services.kinesis.sweeping import sweep_forever
+
+_TARGET = "Kinesis_20131202."
+_CONTENT_TYPE = "application/x-amz-json-1.1"
+_LARGEST_BODY = 20 * 1024 * 1024
+"""Bytes: the largest request in base64, with room for its keys and quotes."""
+
+_logger = logging.getLogger(__name__)
+
+Operation = Callable[[Parameters], dict[str, Any] | None]
+
+
+def operations(core: Core) -> dict[str, Operation]:
+    """What the API offers, by name."""
+    streams, shards, records = StreamOperations(core), ShardOperations(core), RecordOperations(core)
+    return {
+        "CreateStream": streams.create,
+        "DeleteStream": streams.delete,
+        "ListStreams": streams.page,
+        "DescribeStream": streams.describe,
+        "DescribeStreamSummary": streams.describe_summary,
+        "IncreaseStreamRetentionPeriod": streams.increase_retention,
+        "DecreaseStreamRetentionPeriod": streams.decrease_retention,
+        "AddTagsToStream": streams.add_tags,
+        "RemoveTagsFromStream": streams.remove_tags,
+        "ListTagsForStream": streams.list_tags,
+        "ListShards": shards.page,
+        "SplitShard": shards.split,
+        "MergeShards": shards.merge,
+        "UpdateShardCount": shards.scale,
+        "PutRecord": records.put,
+        "PutRecords": records.put_many,
+        "GetShardIterator": records.iterator,
+        "GetRecords": records.get,
+    }
+
+
+class Api:
+    """Answers the requests of the API.
+
+    Args:
+        core: the server's parts.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._operations = operations(core)
+
+    async def answer(self, request: Request) -> Response:
+        """POST /: do what X-Amz-Target names; nothing is answered before it is on disk."""
+        try:
+            body = await _body(request)
+            result = await self._perform(request.headers.get("x-amz-target", ""), body)
+        except ServiceError as error:
+            return _respond({"__type": error.kind, "message": error.message}, error.status)
+        except StorageFailure as failure:
+            _logger.error("%s Free some space: what was not acknowledged is forgotten.", failure)
+            self._core.catalog.reload()
+            error = errors.internal(str(failure))
+            return _respond({"__type": error.kind, "message": error.message}, error.status)
+        return _respond(result)
+
+    async def health(self, _: Request) -> Response:
+        """GET /_health: also whose server this is."""
+        told = {"status": "ok", "service": "kinesis", "data": str(self._core.options.data.resolve())}
+        return Response(orjson.dumps(told), media_type="application/json")
+
+    async def _perform(self, target: str, body: bytes) -> dict[str, Any] | None:
+        name = target.removeprefix(_TARGET)
+        operation = self._operations.get(name)
+        if operation is None or not target.startswith(_TARGET):
+            raise ServiceError("UnknownOperationException", f"X-Amz-Target {target!r} is not an operation known here.")
+        try:
+            given = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise errors.serialization(f"The body is not JSON: {error}") from None
+        if not isinstance(given, dict):
+            raise errors.serialization("The body is not a JSON object.")
+        await self._core.faults.before(name)
+        result = operation(Parameters(given))
+        await self._core.journal.durable()
+        self._core.faults.after(name)
+        return result
+
+
+async def _body(request: Request) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > _LARGEST_BODY:
+            raise ServiceError("RequestEntityTooLargeException", f"The body exceeds {_LARGEST_BODY} bytes.", 413)
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _respond(content: dict[str, Any] | None, status: int = 200) -> Response:
+    body = b"" if content is None else orjson.dumps(content)
+    return Response(body, status, {"x-amzn-requestid": str(uuid.uuid4())}, media_type=_CONTENT_TYPE)
+
+
+def build(core: Core) -> Starlette:
+    """The application; it closes the database at its end."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        sweeper = asyncio.create_task(sweep_forever(core))
+        yield
+        sweeper.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await sweeper
+        core.journal.close()
+
+    api = Api(core)
+    routes = [Route("/", api.answer, methods=["POST"]), Route("/_health", api.health)]
+    if core.options.controls:
+        routes += controls.routes(core)
+    return Starlette(routes=routes, lifespan=lifespan)

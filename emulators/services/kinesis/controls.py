@@ -1,0 +1,47 @@
+"""What tests can do to a server that was started with --controls: inject faults, move its clock."""
+
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from emulators.services.kinesis.core import Core
+
+
+def routes(core: Core) -> list[Route]:
+    """GET and POST /_faults, POST /_clock."""
+
+    async def faults(request: Request) -> Response:
+        if request.method == "POST":
+            try:
+                core.faults.configure(_object(await request.body()))
+            except ValueError as error:
+                return _json({"message": str(error)}, 400)
+        return _json(core.faults.describe())
+
+    async def clock(request: Request) -> Response:
+        try:
+            seconds = _object(await request.body()).get("advance_seconds")
+            if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
+                raise ValueError("advance_seconds must be a number of 0 or more")
+        except ValueError as error:
+            return _json({"message": str(error)}, 400)
+        core.advance_clock(round(seconds * 1000))
+        await core.journal.durable()
+        return _json({"now_ms": core.clock.now_ms()})
+
+    return [Route("/_faults", faults, methods=["GET", "POST"]), Route("/_clock", clock, methods=["POST"])]
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """A JSON object; raises ValueError where it is none."""
+    content = orjson.loads(body or b"{}")
+    if not isinstance(content, dict):
+        raise ValueError("the body must be a JSON object")
+    return content
+
+
+def _json(content: dict[str, Any], status: int = 200) -> Response:
+    return Response(orjson.dumps(content), status, media_type="application/json")

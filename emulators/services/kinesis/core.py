@@ -1,0 +1,62 @@
+"""The parts of the server, put together."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from emulators.services.kinesis.catalog import Catalog
+from emulators.services.kinesis.clock import Clock, machine_ms
+from emulators.services.kinesis.faults import Faults
+from emulators.services.kinesis.journal import Journal
+from emulators.services.kinesis.limits import ShardLimits
+from emulators.services.kinesis.log import Log
+from emulators.services.kinesis.options import Options
+from emulators.services.kinesis.tables import Tables, open_journal
+from emulators.services.kinesis.tokens import Sealer
+
+_CLOCK = "clock_ahead_ms"
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What all operations work on."""
+
+    options: Options
+    journal: Journal
+    tables: Tables
+    clock: Clock
+    catalog: Catalog
+    log: Log
+    sealer: Sealer
+    limits: ShardLimits
+    faults: Faults
+
+    def advance_clock(self, milliseconds: int) -> None:
+        """Move the clock forward, for good."""
+        self.clock.advance(milliseconds)
+        self.tables.remember(_CLOCK, str(self.clock.ahead_ms))
+
+
+def open_core(options: Options, machine: Callable[[], int] = machine_ms) -> Core:
+    """Open the data folder.
+
+    Args:
+        options: the server's settings.
+        machine: the machine's clock, in ms since the epoch.
+
+    Raises:
+        EmulatorFailure: it cannot be opened.
+    """
+    journal = open_journal(options.data)
+    tables = Tables(journal)
+    clock = Clock(int(tables.recall(_CLOCK)), machine)
+    return Core(
+        options=options,
+        journal=journal,
+        tables=tables,
+        clock=clock,
+        catalog=Catalog(tables, clock, options),
+        log=Log(tables, clock),
+        sealer=Sealer(bytes.fromhex(tables.recall("secret"))),
+        limits=ShardLimits(options.throughput_limits),
+        faults=Faults(),
+    )

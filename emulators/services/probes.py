@@ -1,0 +1,28 @@
+"""Asking a service over HTTP whether it serves."""
+
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+
+from emulators.services.service import Unhealthy
+
+_SECONDS = 5
+# Proxies of the environment are not for services on this machine.
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def expect_http(url: str, contains: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+    """GET an address.
+
+    Raises:
+        Unhealthy: no answer, another status, or a body that lacks `contains`.
+    """
+    try:
+        with _OPENER.open(urllib.request.Request(url, headers=dict(headers or {})), timeout=_SECONDS) as answer:  # noqa: S310
+            found, body = answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        found, body = error.code, error.read()
+    except OSError as error:
+        raise Unhealthy(f"no answer on {url} ({getattr(error, 'reason', error)})") from None
+    if found != status or contains not in body:
+        raise Unhealthy(f"{url} answers {found} {body[:200].decode(errors='replace')}")

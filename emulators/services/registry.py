@@ -1,0 +1,13 @@
+"""The services that are built, in the order in which they need each other."""
+
+from emulators.services import kafka, s3
+from emulators.services.api_gateway.service import SERVICE as API_GATEWAY
+from emulators.services.kafka_rest.service import SERVICE as KAFKA_REST
+from emulators.services.service import Service
+
+SERVICES: tuple[Service, ...] = (kafka.SERVICE, s3.SERVICE, KAFKA_REST, API_GATEWAY)
+
+
+def by_name(name: str) -> Service:
+    """A service by its name; raises KeyError where there is none."""
+    return {service.name: service for service in SERVICES}[name]

@@ -1,0 +1,143 @@
+"""The S3 server: Adobe's S3Mock, its data in the home, one request at a time so that If-None-Match holds."""
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from emulators.failures import EmulatorFailure
+from emulators.home import REGION, Home
+from emulators.services import jars
+from emulators.services.probes import expect_http
+from emulators.services.service import Command, Service
+
+_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "emulator", "AWS_SECRET_ACCESS_KEY": "emulator"}
+"""S3Mock checks no signature, but clients need something to sign with."""
+
+_LISTENER = """<?xml version="1.0" encoding="UTF-8"?>
+<beans xmlns="http://www.springframework.org/schema/beans" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+  xsi:schemaLocation="http://www.springframework.org/schema/beans
+    http://www.springframework.org/schema/beans/spring-beans.xsd">
+  <bean class="org.springframework.beans.factory.config.MethodInvokingBean">
+    <property name="targetObject" ref="httpConnector"/>
+    <property name="targetMethod" value="setProperty"/>
+    <property name="arguments"><list><value>address</value><value>127.0.0.1</value></list></property>
+  </bean>
+</beans>
+"""
+
+
+def endpoint(home: Home) -> str:
+    """What clients dial."""
+    return f"http://127.0.0.1:{home.port('s3')}"
+
+
+def _command(home: Home) -> Command:
+    folder = home.root / "s3"
+    data = folder / "data"
+    data.mkdir(parents=True, exist_ok=True)
+    move_broken_aside(data, folder / "broken")
+    shutil.rmtree(folder / "tmp", ignore_errors=True)
+    (folder / "tmp").mkdir()
+    (folder / "listener.xml").write_text(_LISTENER)
+    arguments = (
+        *(jars.java(), "-Xms128m", "-Xmx512m", "-XX:+ExitOnOutOfMemoryError"),
+        "-Djava.io.tmpdir=tmp",
+        jars.quick_start(),
+        *("-jar", jars.s3_jar()),
+        # S3Mock checks and then writes: only a single worker makes conditional writes have one winner.
+        "--server.tomcat.threads.max=1",
+        "--server.tomcat.threads.min-spare=1",
+        "--server.ssl.enabled=false",
+        "--server.address=127.0.0.1",
+        f"--server.port={home.port('s3')}",
+        # S3Mock insists on a second listener: on any free port, and by the bean below on this machine alone.
+        "--http.port=0",
+        "--spring.main.sources=file:listener.xml",
+        "--spring.main.banner-mode=off",
+        "--com.adobe.testing.s3mock.store.root=data",
+        "--com.adobe.testing.s3mock.store.retain-files-on-exit=true",
+        f"--com.adobe.testing.s3mock.store.region={REGION}",
+    )
+    return Command(arguments, folder)
+
+
+def move_broken_aside(data: Path, aside: Path) -> list[Path]:
+    """Move object folders that a killed server left half written out of its sight.
+
+    One of them, its objectMetadata.json empty or torn, can make every request fail. Only an upload that was
+    never acknowledged leaves such a folder.
+
+    Args:
+        data: the server's data folder: bucket folders, and in them one folder an object.
+        aside: where such folders go.
+
+    Returns:
+        The folders moved, as they now are.
+    """
+    moved: list[Path] = []
+    for folder in data.glob("*/*-*-*-*-*/"):  # objects have random UUIDs as names
+        if not _is_whole(folder / "objectMetadata.json"):
+            target = aside / f"{time.time_ns()}-{folder.parent.name}-{folder.name}"
+            aside.mkdir(exist_ok=True)
+            shutil.move(folder, target)
+            moved.append(target)
+    return moved
+
+
+def _is_whole(metadata: Path) -> bool:
+    try:
+        return isinstance(json.loads(metadata.read_bytes()), dict)
+    except (ValueError, FileNotFoundError):
+        return False
+
+
+def client(home: Home) -> Any:
+    """A boto3 client of this home's server."""
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint(home),
+        region_name=REGION,
+        aws_access_key_id=_CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        config=Config(connect_timeout=5, read_timeout=20, proxies={}, s3={"addressing_style": "path"}),
+    )
+
+
+def _probe(home: Home) -> None:
+    expect_http(endpoint(home) + "/", contains=b"ListAllMyBucketsResult")
+
+
+def _provide(home: Home) -> None:
+    """Make the bucket unless it is there."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        s3 = client(home)
+        if home.bucket not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
+            s3.create_bucket(Bucket=home.bucket)
+    except (BotoCoreError, ClientError) as error:
+        raise EmulatorFailure(
+            f"Bucket {home.bucket} could not be made on {endpoint(home)}: {error}.",
+            f"See {home.logs / 's3.log'}, then run `up` again.",
+        ) from None
+
+
+def _variables(home: Home) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": endpoint(home),
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        **_CREDENTIALS,
+        "PINTEREST_BUCKET": home.bucket,
+    }
+
+
+SERVICE = Service(
+    name="s3", ports=("s3",), url=endpoint, command=_command, probe=_probe, provide=_provide, variables=_variables
+)

@@ -1,0 +1,153 @@
+"""Running one command against a home, and leaving things as they were found."""
+
+import contextlib
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from emulators import control, environment
+from emulators.failures import EmulatorFailure
+from emulators.home import PROJECT, Home
+from emulators.services.supervision import end, marked
+
+_MARK = "PINTEREST_EMULATORS_SESSION"
+"""Environment variable by which everything that a session started is found again."""
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_GRACE_SECONDS = 15
+"""How long a command may take to stop once it was asked to."""
+
+_STEADY = ("post", "--route", "kafka", "--forever", "--rate", "2")
+
+
+class _Interrupted(BaseException):
+    """A signal asked to stop; no handler of ordinary errors may swallow it.
+
+    Args:
+        number: the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def run(home: Home, command: Sequence[str], *, posting: bool = False) -> int:
+    """Run a command with the home's services up; those that this call started are stopped again.
+
+    A signal is handed on to the command, which may take a while to end; then all that it started is ended too.
+
+    Args:
+        home: the home.
+        command: program and arguments.
+        posting: post steadily beside it, from a database that is seeded first if it is empty.
+
+    Returns:
+        The command's exit code, as a shell would tell it.
+
+    Raises:
+        EmulatorFailure: the services do not come up, or there is no such program.
+    """
+    with _signals_raise():
+        was_up = control.is_supervised(home)
+        session = secrets.token_hex(16)
+        try:
+            control.up(home, _say)
+            variables = {**environment.of_child(home), _MARK: session}
+            if posting:
+                _start_posting(home, variables)
+            return _wait(_start(command, variables))
+        except _Interrupted as interrupted:
+            return 128 + interrupted.number
+        finally:
+            _ignore_signals()
+            end(marked(_MARK, session))
+            if not was_up:
+                control.down(home)
+
+
+def _start(command: Sequence[str], variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(command, env=dict(variables))
+    except OSError as error:
+        raise EmulatorFailure(f"{command[0]} cannot be run: {error.strerror}.", "Name a program after `--`.") from None
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    """Wait for the command, also beyond a signal: it is told, and gets some time to end in its own way."""
+    try:
+        return _code(process.wait())
+    except _Interrupted as interrupted:
+        _ignore_signals()
+        if not _told_by_terminal(interrupted.number):
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(interrupted.number)
+        try:
+            process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass  # it does not listen: it is ended with everything else that was started
+        raise
+
+
+def _start_posting(home: Home, variables: Mapping[str, str]) -> None:
+    emulators = [sys.executable, "-m", "emulators"]
+    with_project = {**variables, "PYTHONPATH": str(PROJECT)}
+    seeded = subprocess.run([*emulators, "seed", "--if-empty"], env=with_project, check=False)
+    if seeded.returncode:
+        raise EmulatorFailure("The source database could not be seeded.", "See the message above.")
+    log = home.logs / "posting.log"
+    with log.open("wb") as output:
+        subprocess.Popen(
+            [*emulators, *_STEADY],
+            env=with_project,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    _say(f"posting      steadily; its log is {_shortest(log)}")
+
+
+def _code(returned: int) -> int:
+    return 128 - returned if returned < 0 else returned
+
+
+def _told_by_terminal(number: int) -> bool:
+    """Whether the terminal has sent the signal to the command as well, which is in the same process group."""
+    try:
+        return number == signal.SIGINT and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+@contextlib.contextmanager
+def _signals_raise() -> Iterator[None]:
+    def interrupt(number: int, _frame: FrameType | None) -> NoReturn:
+        raise _Interrupted(number)
+
+    before = {number: signal.signal(number, interrupt) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ignore_signals() -> None:
+    """From here on there is only tidying up, which a second Ctrl-C must not cut short."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _shortest(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,0 +1,125 @@
+"""Engines, and the replacement of the tables' contents in one transaction."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, delete, func, insert, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from emulators.failures import EmulatorFailure
+from emulators.home import Home
+from emulators.source_db.tables import METADATA, TABLES
+
+Rows = Sequence[Mapping[str, Any]]
+Chunk = Mapping[str, Rows]
+"""Some rows of some tables, by entity."""
+
+CONNECT_SECONDS = 10
+_LOCK_SECONDS = 30
+
+
+def open_engine(url: str, *, must_exist: bool = False) -> Engine:
+    """A pooled engine that notices dead connections before they are used.
+
+    Args:
+        url: any SQLAlchemy URL.
+        must_exist: whether it is a mistake if SQLite's file is not there, which it would otherwise make.
+
+    Raises:
+        EmulatorFailure: the URL is none, its driver is not installed, or the file is missing.
+    """
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+        if must_exist and backend == "sqlite" and parsed.database and not Path(parsed.database).is_file():
+            raise EmulatorFailure(
+                f"There is no source database {parsed.database}.", "Fill it: python -m emulators seed"
+            )
+        arguments: dict[str, Any] = {}
+        if backend == "sqlite":
+            arguments["timeout"] = _LOCK_SECONDS
+        elif backend in ("mysql", "mariadb", "postgresql"):
+            arguments["connect_timeout"] = CONNECT_SECONDS
+        return create_engine(url, pool_pre_ping=True, connect_args=arguments)
+    except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
+        raise EmulatorFailure(
+            f"The database URL cannot be used: {_first_line(error)}.",
+            "Give one that SQLAlchemy knows, such as sqlite:////folder/source.db or "
+            "mysql+pymysql://user:password@host/schema, and install its driver.",
+        ) from None
+
+
+@contextmanager
+def explained(engine: Engine, doing: str) -> Iterator[None]:
+    """Turn a database's error into one line that names the database (never its password) and what was being done.
+
+    Raises:
+        EmulatorFailure: whenever SQLAlchemy raises.
+    """
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise EmulatorFailure(
+            f"{doing} failed on {engine.url.render_as_string(hide_password=True)}: {_first_line(error)}.",
+            "See that the database is up, its URL right and its tables as expected.",
+        ) from error
+
+
+def replace_contents(engine: Engine, chunks: Iterable[Chunk]) -> dict[str, int]:
+    """Replace what the three tables hold, in one transaction: readers see the old rows or the new ones.
+
+    Args:
+        engine: the database; missing tables are created.
+        chunks: the new rows, in pieces that each fit into memory.
+
+    Returns:
+        The number of rows written, by table name.
+
+    Raises:
+        EmulatorFailure: the database refused, or `chunks` raised it; the old contents stand.
+    """
+    counts = {table.name: 0 for table in TABLES.values()}
+    with explained(engine, "Filling the source tables"):
+        METADATA.create_all(engine)
+        with engine.begin() as connection:
+            for table in TABLES.values():
+                connection.execute(delete(table))
+            for chunk in chunks:
+                for entity, rows in chunk.items():
+                    if rows:
+                        connection.execute(insert(TABLES[entity]), list(rows))
+                        counts[TABLES[entity].name] += len(rows)
+    return counts
+
+
+def row_counts(engine: Engine) -> list[int]:
+    """How many rows each of the three tables holds; they are created where they are missing.
+
+    Raises:
+        EmulatorFailure: the database does not answer.
+    """
+    with explained(engine, "Counting the source tables' rows"):
+        METADATA.create_all(engine)
+        with engine.connect() as connection:
+            counts = (select(func.count()).select_from(table) for table in TABLES.values())
+            return [connection.execute(count).scalar_one() for count in counts]
+
+
+def home_database(home: Home) -> str:
+    """The URL of a home's own source database, whose folder is made if need be."""
+    try:
+        home.root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EmulatorFailure(
+            f"The home {home.root} cannot be made: {error}.", "Choose another with --home, or name a --database."
+        ) from None
+    return home.database_url
+
+
+def _first_line(error: BaseException) -> str:
+    cause = getattr(error, "orig", None) or error
+    lines = str(cause).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(cause).__name__

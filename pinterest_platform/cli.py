@@ -1,0 +1,141 @@
+"""Look at the platform's results from a terminal: `python -m pinterest_platform.cli --help`."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pinterest_platform import settings as environment
+from pinterest_platform.entities import PAGE_KEY, REPORT_KEYS, Entity
+from pinterest_platform.failures import PlatformFailure
+from pinterest_platform.landing import QuarantinedRecord
+from pinterest_platform.landing import quarantined as landing_quarantine
+from pinterest_platform.ports import Lake, ObjectStore
+from pinterest_platform.settings import Settings
+
+
+@click.group(help=__doc__)
+def main() -> None:
+    """The group of commands."""
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    try:
+        yield
+    except PlatformFailure as failure:
+        click.echo(f"error: {failure}", err=True)
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--rows", "limit", type=click.IntRange(min=1), default=10, show_default=True, help="Rows shown of each.")
+def reports(limit: int) -> None:
+    """Print the nine reports, and fetch their page."""
+    with _clear_errors():
+        settings = environment.load()
+        lake, console = _lake(settings), Console()
+        for key in REPORT_KEYS:
+            rows = lake.rows(settings.names.report_uri(key))
+            print_rows(console, key, rows, limit)
+        console.print(f"page: {_fetch_page(_objects(settings), Path(settings.home))}", soft_wrap=True, highlight=False)
+
+
+@main.command()
+@click.argument("entity", type=click.Choice([entity.value for entity in Entity]))
+@click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True)
+def rows(entity: str, limit: int) -> None:
+    """Print some rows of a cleaned table, each with where it came from."""
+    with _clear_errors():
+        settings = environment.load()
+        uri = settings.names.cleaned_uri(Entity(entity))
+        facts = _lake(settings).facts(uri)
+        print_rows(Console(), uri, _lake(settings).rows(uri, limit), limit, total=facts.rows if facts else None)
+
+
+@main.command()
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Records shown of each entity."
+)
+def quarantine(limit: int) -> None:
+    """Print what was not accepted, by landing and by cleaning, with where it stood and why."""
+    with _clear_errors():
+        settings = environment.load()
+        lake, objects, console = _lake(settings), _objects(settings), Console()
+        for entity in Entity:
+            topic = settings.names.topic(entity)
+            landed = [_summary(record) for record in landing_quarantine(objects, topic)]
+            print_rows(console, f"{topic}: not accepted by landing", landed, limit)
+            uri = settings.names.cleaned_quarantine_uri(entity)
+            rejected = lake.rows(uri) if lake.facts(uri) else []
+            print_rows(console, f"{topic}: rejected by cleaning", rejected, limit)
+
+
+def print_rows(console: Console, title: str, rows: list[dict[str, Any]], limit: int, total: int | None = None) -> None:
+    """Print rows as a table, cut at `limit`, with the count of all of them under it."""
+    count = len(rows) if total is None else total
+    table = Table(title=escape(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    for name in rows[0] if rows else ():
+        numeric = isinstance(rows[0][name], int | float)
+        table.add_column(escape(name), justify="right" if numeric else "left", max_width=40, no_wrap=True)
+    for row in rows[:limit]:
+        table.add_row(*(_cell(value) for value in row.values()))
+    if rows:
+        console.print(table)
+    else:
+        console.print(escape(title), style="bold")
+    shown = min(limit, len(rows))
+    console.print(f"  {count:,} rows" if shown == count else f"  {shown:,} of {count:,} rows", highlight=False)
+    console.print()
+
+
+def _summary(record: QuarantinedRecord) -> dict[str, Any]:
+    return {
+        "partition": record.partition,
+        "offset": record.offset,
+        "arrived_at": datetime.fromtimestamp(record.timestamp_ms / 1000, UTC).isoformat(timespec="milliseconds"),
+        "reason": record.reason,
+        "value": None if record.value is None else record.value[:200].decode(errors="backslashreplace"),
+    }
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return f"{value:,.0f}"
+    if isinstance(value, Mapping) and {"stream", "partition", "offset"} <= value.keys():
+        return escape(f"{value['stream']}[{value['partition']}]@{value['offset']}")
+    return escape(" ".join(str(value).split()))
+
+
+def _fetch_page(objects: ObjectStore, home: Path) -> Path:
+    path = home.resolve() / "site" / "index.html"
+    page = objects.read(PAGE_KEY)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(page)
+    return path
+
+
+def _lake(settings: Settings) -> Lake:
+    from pinterest_platform.resources.lake import DeltaLake
+
+    return DeltaLake(settings)
+
+
+def _objects(settings: Settings) -> ObjectStore:
+    from pinterest_platform.resources.s3 import S3ObjectStore
+
+    return S3ObjectStore(settings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Dagster-aware helpers that the layers of `defs` share: policy, failures, metadata."""

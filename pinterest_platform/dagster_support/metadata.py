@@ -1,0 +1,28 @@
+"""Metadata in the forms that Dagster's UI shows best."""
+
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+
+from pinterest_platform.ports import TableFacts
+
+Cell = str | int | float | bool
+
+
+def table_metadata(facts: TableFacts) -> dict[str, dg.MetadataValue]:
+    """What is said of every Delta table: rows, address, version, columns."""
+    return {
+        "dagster/row_count": dg.MetadataValue.int(facts.rows),
+        "dagster/uri": dg.MetadataValue.text(facts.uri),
+        "table_version": dg.MetadataValue.int(facts.version),
+        "dagster/column_schema": dg.MetadataValue.table_schema(
+            dg.TableSchema(columns=[dg.TableColumn(name=name, type=kind) for name, kind in facts.columns])
+        ),
+    }
+
+
+def small_table(rows: Sequence[Mapping[str, Cell]]) -> dg.MetadataValue:
+    """A few rows as a table; Dagster cannot show one without rows."""
+    if not rows:
+        return dg.MetadataValue.text("none")
+    return dg.MetadataValue.table([dg.TableRecord(data=dict(row)) for row in rows])

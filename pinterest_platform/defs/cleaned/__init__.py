@@ -1,0 +1,1 @@
+"""The cleaned Delta tables, one row per key."""

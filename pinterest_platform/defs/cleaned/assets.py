@@ -1,0 +1,48 @@
+"""The cleaned tables: what was landed, cleaned by the rules of SPEC 6, one row per key, the latest post wins."""
+
+import dagster as dg
+from pydantic import Field
+
+from pinterest_platform.dagster_support.cleaning_metadata import READABLE_CHECK, REJECTED_CHECK, cleaning_result
+from pinterest_platform.dagster_support.explaining import explained
+from pinterest_platform.entities import Entity
+from pinterest_platform.ports import Lake, ObjectStore, SparkEngine
+from pinterest_platform.settings import Settings
+from pinterest_platform.work import clean
+
+
+class CleaningConfig(dg.Config):
+    """How to clean."""
+
+    full_refresh: bool = Field(False, description="Rebuild the table from all raw objects, in one commit.")
+
+
+def _cleaned(entity: Entity) -> dg.AssetsDefinition:
+    key = dg.AssetKey(["cleaned", entity.value])
+
+    @dg.asset(
+        key=key,
+        deps=[dg.AssetKey(["raw", entity.value])],
+        check_specs=[
+            dg.AssetCheckSpec(REJECTED_CHECK, asset=key, description="Every record taken could be cleaned."),
+            dg.AssetCheckSpec(READABLE_CHECK, asset=key, description="Every number and date could be read."),
+        ],
+        description=f"Delta table `<user id>_{entity.value}_table`: one row per key, the latest post wins.",
+        kinds={"deltalake", "pyspark"},
+    )
+    def cleaned(
+        context: dg.AssetExecutionContext,
+        config: CleaningConfig,
+        settings: dg.ResourceParam[Settings],
+        objects: dg.ResourceParam[ObjectStore],
+        lake: dg.ResourceParam[Lake],
+        engine: dg.ResourceParam[SparkEngine],
+    ) -> dg.MaterializeResult:
+        with explained(key.to_user_string()):
+            done = clean(entity, settings, objects, lake, engine, context.run.run_id, config.full_refresh, context.log.info)
+            return cleaning_result(*done, settings.names.cleaned_quarantine_uri(entity))
+
+    return cleaned
+
+
+CLEANED = [_cleaned(entity) for entity in Entity]

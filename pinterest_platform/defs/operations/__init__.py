@@ -1,0 +1,1 @@
+"""What watches over and prepares the rest: the conservation ledger, provisioning."""

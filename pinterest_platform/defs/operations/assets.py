@@ -1,0 +1,43 @@
+"""The conservation ledger: nothing is lost, nothing is counted twice, and any difference names its range."""
+
+import dagster as dg
+
+from pinterest_platform.dagster_support.explaining import explained
+from pinterest_platform.dagster_support.ledger_metadata import CLEANED_CHECK, LANDED_CHECK, ledger_result
+from pinterest_platform.entities import Entity
+from pinterest_platform.landing import conservation as audit
+from pinterest_platform.ports import Lake, ObjectStore, TopicLog
+from pinterest_platform.settings import Settings
+
+LEDGER = dg.AssetKey(["ledger", "conservation"])
+
+
+@dg.asset(
+    key=LEDGER,
+    deps=[dg.AssetKey([layer, entity.value]) for layer in ("raw", "cleaned") for entity in Entity],
+    check_specs=[
+        dg.AssetCheckSpec(
+            LANDED_CHECK,
+            asset=LEDGER,
+            description="Broker's end - first landed offset = records + quarantined + gaps + accepted gaps.",
+        ),
+        dg.AssetCheckSpec(
+            CLEANED_CHECK,
+            asset=LEDGER,
+            description="The cleaned tables took every landed object, and nothing else.",
+        ),
+    ],
+    description="What became of every offset of every partition: in an object, in quarantine, or a gap.",
+)
+def conservation(
+    settings: dg.ResourceParam[Settings],
+    topics: dg.ResourceParam[TopicLog],
+    objects: dg.ResourceParam[ObjectStore],
+    lake: dg.ResourceParam[Lake],
+) -> dg.MaterializeResult:
+    """Balance the books of all topics."""
+    with explained(LEDGER.to_user_string()):
+        names = settings.names
+        ledgers = {names.topic(entity): audit(topics, objects, names.topic(entity)) for entity in Entity}
+        cleaned = {names.topic(entity): lake.positions(names.cleaned_uri(entity)) or {} for entity in Entity}
+        return ledger_result(ledgers, cleaned)

@@ -1,0 +1,1 @@
+"""What was landed in S3, exactly once."""

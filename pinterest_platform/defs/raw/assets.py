@@ -1,0 +1,47 @@
+"""Kafka topics landed in S3, exactly once; the landed objects are the position of record."""
+
+import dagster as dg
+from pydantic import Field
+
+from pinterest_platform.dagster_support.explaining import explained
+from pinterest_platform.dagster_support.landing_metadata import QUARANTINE_CHECK, landing_result
+from pinterest_platform.entities import Entity
+from pinterest_platform.landing import land_topic
+from pinterest_platform.planning import landing_options
+from pinterest_platform.ports import ObjectStore, TopicLog
+from pinterest_platform.settings import Settings
+
+
+class LandingConfig(dg.Config):
+    """The two questions that landing never answers by itself."""
+
+    accept_gap: list[str] = Field([], description="Lost ranges accepted as lost: `<topic>/<partition>:<first>-<last>`.")
+    new_epoch: str = Field("", description="`land` lands a topic that was made anew beside the old one; else it fails.")
+
+
+def _raw(entity: Entity) -> dg.AssetsDefinition:
+    key = dg.AssetKey(["raw", entity.value])
+
+    @dg.asset(
+        key=key,
+        deps=[dg.AssetKey(["kafka", entity.value])],
+        check_specs=[dg.AssetCheckSpec(QUARANTINE_CHECK, asset=key, description="Everything posted was accepted.")],
+        description=f"The {entity.value} records in S3, each offset in exactly one object or in quarantine.",
+        kinds={"s3", "json"},
+    )
+    def raw(
+        context: dg.AssetExecutionContext,
+        config: LandingConfig,
+        settings: dg.ResourceParam[Settings],
+        topics: dg.ResourceParam[TopicLog],
+        objects: dg.ResourceParam[ObjectStore],
+    ) -> dg.MaterializeResult:
+        with explained(key.to_user_string()):
+            options = landing_options(entity, settings, config.accept_gap, config.new_epoch)
+            topic = settings.names.topic(entity)
+            return landing_result(land_topic(topics, objects, topic, options, context.log.info), settings)
+
+    return raw
+
+
+RAW = [_raw(entity) for entity in Entity]

@@ -1,0 +1,1 @@
+"""The nine reports and their page."""

@@ -1,0 +1,40 @@
+"""What must hold of a report's table before the page is built on it."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from pinterest_platform.dagster_support.explaining import explained
+from pinterest_platform.dagster_support.soundness import REPORT_CHECK, report_soundness
+from pinterest_platform.entities import REPORT_KEYS
+from pinterest_platform.ports import Lake
+from pinterest_platform.settings import Settings
+from pinterest_platform.work import report_problems
+
+
+@dg.multi_asset_check(
+    specs=[
+        dg.AssetCheckSpec(
+            REPORT_CHECK,
+            asset=dg.AssetKey(["reports", key]),
+            description="The columns are those of SPEC 7, no group stands twice, nothing is null.",
+            blocking=True,
+        )
+        for key in REPORT_KEYS
+    ],
+    can_subset=True,
+)
+def reports_are_sound(
+    context: dg.AssetCheckExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    lake: dg.ResourceParam[Lake],
+) -> Iterator[dg.AssetCheckResult]:
+    """Check the tables of the selected reports."""
+    from pinterest_platform.schemas import report_columns
+
+    for check in sorted(context.selected_asset_check_keys):
+        key = check.asset_key.path[-1]
+        with explained(check.asset_key.to_user_string()):
+            yield report_soundness(
+                check.asset_key, report_problems(lake, settings.names.report_uri(key), report_columns(key))
+            )

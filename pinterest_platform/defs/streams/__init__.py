@@ -1,0 +1,1 @@
+"""The streams that others write: external assets, observed and never materialized here."""

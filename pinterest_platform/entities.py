@@ -1,0 +1,96 @@
+"""The three entities, and every name that is derived from them (SPEC 2)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Entity(StrEnum):
+    """What one post consists of: a pin, where it was posted and who posted it."""
+
+    PIN = "pin"
+    GEO = "geo"
+    USER = "user"
+
+    @property
+    def key_field(self) -> str:
+        """The JSON field that pairs the three records of one post."""
+        return "index" if self is Entity.PIN else "ind"
+
+
+REPORT_SOURCES: dict[str, tuple[Entity, ...]] = {
+    "popular_category_by_country": (Entity.PIN, Entity.GEO),
+    "posts_by_category_and_year": (Entity.PIN, Entity.GEO),
+    "top_poster_by_country": (Entity.PIN, Entity.GEO),
+    "top_country_by_followers": (Entity.PIN, Entity.GEO),
+    "popular_category_by_age_group": (Entity.PIN, Entity.USER),
+    "median_followers_by_age_group": (Entity.PIN, Entity.USER),
+    "users_joined_by_year": (Entity.USER,),
+    "median_followers_by_join_year": (Entity.PIN, Entity.USER),
+    "median_followers_by_join_year_and_age_group": (Entity.PIN, Entity.USER),
+}
+"""The nine reports, in the order in which SPEC 7 lists them, and the tables that each reads."""
+
+REPORT_KEYS: tuple[str, ...] = tuple(REPORT_SOURCES)
+
+TOPICS_PREFIX = "topics/"
+ADOPTED_PREFIX = "adopted/"
+QUARANTINE_PREFIX = "quarantine/"
+CLEANED_QUARANTINE_PREFIX = "quarantine/cleaned/"
+STAGING_PREFIX = "staging/"
+PAGE_KEY = "site/index.html"
+
+PARTITION_FIELD = "_partition"
+OFFSET_FIELD = "_offset"
+TIMESTAMP_FIELD = "_timestamp"
+"""What landing splices into every record: where it stood, and its append time in ms since the epoch."""
+
+REPEATED_FIELD = "_repeated"
+NESTED_FIELD = "_nested"
+"""What landing adds only where it applies, because JSON readers disagree on it: the names that stand twice,
+and the names whose value is an object or array, as one text with a comma before, between and after."""
+
+RESERVED_FIELDS: frozenset[str] = frozenset(
+    {PARTITION_FIELD, OFFSET_FIELD, TIMESTAMP_FIELD, REPEATED_FIELD, NESTED_FIELD}
+)
+"""Names that no posted record may hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names of everything that belongs to one user id.
+
+    Args:
+        user_id: the user id of SPEC 2.
+        bucket: the bucket that holds raw objects, tables and the page.
+    """
+
+    user_id: str
+    bucket: str
+
+    def topic(self, entity: Entity) -> str:
+        """The Kafka topic of an entity."""
+        return f"{self.user_id}.{entity.value}"
+
+    def table(self, entity: Entity) -> str:
+        """The name of an entity's cleaned table."""
+        return f"{self.user_id}_{entity.value}_table"
+
+    def cleaned_uri(self, entity: Entity) -> str:
+        """Where an entity's cleaned Delta table lies."""
+        return self.uri(f"delta/cleaned/{self.table(entity)}")
+
+    def cleaned_quarantine_uri(self, entity: Entity) -> str:
+        """Where the Delta table of records lies that cleaning rejected."""
+        return self.uri(f"{CLEANED_QUARANTINE_PREFIX}{self.table(entity)}")
+
+    def staging_uri(self, entity: Entity, run_id: str) -> str:
+        """Where one run keeps an entity's table while it is being rebuilt."""
+        return self.uri(f"{STAGING_PREFIX}{self.table(entity)}/{run_id}")
+
+    def report_uri(self, key: str) -> str:
+        """Where a report's Delta table lies."""
+        return self.uri(f"delta/reports/{key}")
+
+    def uri(self, key: str) -> str:
+        """The address of an object key in the bucket."""
+        return f"s3://{self.bucket}/{key}"

@@ -1,0 +1,111 @@
+"""What landing accepts, and the envelope it adds (ARCHITECTURE "Landing exactly once" 3)."""
+
+import base64
+import re
+from typing import Any, cast
+
+import orjson
+
+from pinterest_platform.entities import (
+    NESTED_FIELD,
+    OFFSET_FIELD,
+    PARTITION_FIELD,
+    REPEATED_FIELD,
+    RESERVED_FIELDS,
+    TIMESTAMP_FIELD,
+)
+from pinterest_platform.ports import Record
+
+_LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
+_BLANKS = b" \t\r\n"
+_MEMBER = re.compile(rb'"[ \t]*:')
+_TOKEN = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")[ \t]*(:)?|[{\[]|[}\]]')
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_]+")
+
+
+class Encoder:
+    """Turns the records of one partition into lines, or says why not.
+
+    Args:
+        partition: the number that every line carries.
+    """
+
+    def __init__(self, partition: int) -> None:
+        self._head = f'{{"{PARTITION_FIELD}":{partition},"{OFFSET_FIELD}":%d,"{TIMESTAMP_FIELD}":%d'.encode()
+
+    def line(self, record: Record) -> bytes | str:
+        """One line of JSON, ended by LF; or, for a record that is not accepted, the reason as text."""
+        offset, timestamp_ms, value = record
+        if value is None:
+            return "no value (a tombstone)"
+        try:
+            fields = orjson.loads(value)
+        except orjson.JSONDecodeError as error:
+            return _unreadable(value, error)
+        if type(fields) is not dict:
+            return "not one JSON object"
+        names = cast("dict[str, Any]", fields)
+        if not RESERVED_FIELDS.isdisjoint(names):
+            return f"reserved name: {', '.join(sorted(RESERVED_FIELDS.intersection(names)))}"
+        if b"\n" in value or b"\r" in value:
+            # JSON forbids raw line breaks inside strings: these stand between tokens.
+            value = value.translate(_LINE_BREAKS)
+        if value[0] != 0x7B or value[-1] != 0x7D:
+            value = value.strip(_BLANKS)
+        head = self._head % (offset, timestamp_ms) + _marks(value, names)
+        return b"".join((head, b",", value[1:], b"\n")) if names else head + b"}\n"
+
+
+def quarantine_line(partition: int, record: Record, reason: str) -> bytes:
+    """One line of a quarantine object; the value is base64 of the original bytes."""
+    value = None if record.value is None else base64.b64encode(record.value).decode()
+    entry = {
+        PARTITION_FIELD: partition,
+        OFFSET_FIELD: record.offset,
+        TIMESTAMP_FIELD: record.timestamp_ms,
+        "reason": reason,
+        "value": value,
+    }
+    return orjson.dumps(entry) + b"\n"
+
+
+def _unreadable(value: bytes, error: orjson.JSONDecodeError) -> str:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return "not UTF-8"
+    return f"not JSON: {error}"
+
+
+def _marks(value: bytes, fields: dict[str, Any]) -> bytes:
+    """The members that tell readers what they would disagree on; mostly none."""
+    marks = b""
+    # Each member has one `":` at least, so no more of them than names means: each name stands once.
+    spaced = b" :" in value or b"\t" in value
+    members = len(_MEMBER.findall(value)) if spaced else value.count(b'":')
+    if members != len(fields) and (repeated := _repeated(value)):
+        marks += f',"{REPEATED_FIELD}":'.encode() + orjson.dumps(f",{','.join(repeated)},")
+    if b"[" in value or value.find(b"{", 1) > 0:
+        nested = [
+            name for name, field in fields.items() if isinstance(field, dict | list) and _PLAIN_NAME.fullmatch(name)
+        ]
+        if nested:
+            marks += f',"{NESTED_FIELD}":",{",".join(nested)},"'.encode()
+    return marks
+
+
+def _repeated(value: bytes) -> list[str]:
+    """Top-level names that stand more than once, in order of their second appearance; `value` is valid JSON."""
+    seen: set[str] = set()
+    repeated: dict[str, None] = {}
+    depth = 0
+    for token in _TOKEN.finditer(value):
+        text, colon = token.groups()
+        if text is None:
+            depth += 1 if token[0] in b"{[" else -1
+        elif colon and depth == 1:
+            name: str = orjson.loads(text)
+            if name in seen:
+                repeated[name] = None
+            seen.add(name)
+    return list(repeated)

@@ -1,0 +1,47 @@
+"""What there is to clean: landed objects newer than a consumer's positions."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from pinterest_platform.entities import ADOPTED_PREFIX, TOPICS_PREFIX
+from pinterest_platform.landing.history import read_newer
+from pinterest_platform.landing.model import RawObject
+from pinterest_platform.landing.names import chains
+from pinterest_platform.ports import ObjectStore
+
+
+def inventory(store: ObjectStore, topic: str, positions: Mapping[str, int]) -> list[RawObject]:
+    """Landed and adopted objects that no position covers yet, by app id and in chain order.
+
+    Args:
+        store: the bucket.
+        topic: which topic.
+        positions: the last offset taken so far, by app id; an app id that is missing has taken nothing.
+
+    Raises:
+        PermanentFailure: objects are missing behind a position, or two cover the same offsets.
+    """
+    objects: list[RawObject] = []
+    for chain in chains(store, topic, TOPICS_PREFIX, ADOPTED_PREFIX):
+        taken = positions.get(chain.app_id, -1)
+        history = read_newer(store, chain, taken)
+        objects.extend(RawObject(part.key, chain.app_id, part.position, part.end, part.size) for part in history.landed)
+    return objects
+
+
+def batches(objects: Iterable[RawObject], max_bytes: int) -> Iterator[list[RawObject]]:
+    """Cut an inventory, in order, into batches of up to `max_bytes`; an object larger than that stands alone."""
+    batch: list[RawObject] = []
+    size = 0
+    for found in objects:
+        if batch and size + found.size > max_bytes:
+            yield batch
+            batch, size = [], 0
+        batch.append(found)
+        size += found.size
+    if batch:
+        yield batch
+
+
+def positions_after(objects: Iterable[RawObject]) -> dict[str, int]:
+    """The positions that taking these objects moves to: the last offset by app id."""
+    return {found.app_id: found.end for found in objects}

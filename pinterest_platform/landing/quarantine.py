@@ -1,0 +1,70 @@
+"""What was not accepted: read it back, and sweep what no object vouches for (ARCHITECTURE "Landing exactly once" 4)."""
+
+import base64
+from collections.abc import Iterator
+
+import orjson
+
+from pinterest_platform.entities import ADOPTED_PREFIX, OFFSET_FIELD, PARTITION_FIELD, TIMESTAMP_FIELD, TOPICS_PREFIX
+from pinterest_platform.landing.history import ROOTS, History, read_history
+from pinterest_platform.landing.model import QuarantinedRecord
+from pinterest_platform.landing.names import chains
+from pinterest_platform.ports import ObjectStore
+
+
+def committed_quarantine(store: ObjectStore, history: History) -> dict[str, tuple[int, int]]:
+    """Keys of quarantine objects that count, each with the position and end that an object has, too."""
+    return _sorted_out(store, history)[0]
+
+
+def sweep(store: ObjectStore, history: History) -> list[str]:
+    """Delete quarantine objects whose position was committed with another end; returns their keys.
+
+    Those at the open position may belong to a lander at work, and stay.
+    """
+    orphans = _sorted_out(store, history)[1]
+    store.delete(orphans)
+    return orphans
+
+
+def _sorted_out(store: ObjectStore, history: History) -> tuple[dict[str, tuple[int, int]], list[str]]:
+    counting: dict[str, tuple[int, int]] = {}
+    orphans: list[str] = []
+    if not history.landed:
+        return counting, orphans
+    chain, first, last = history.chain, history.landed[0].position, history.landed[-1].end
+    for root in ROOTS:
+        ranges = {(part.position, part.end) for part in history.landed if part.root == root}
+        after = chain.quarantine_key(root, first - 1, 0) if first else ""
+        for found in store.list(chain.quarantine_folder(root), after):
+            covered = chain.quarantine_range(found.key)
+            if covered is None or not first <= covered[0] <= last:
+                continue
+            if covered in ranges:
+                counting[found.key] = covered
+            else:
+                orphans.append(found.key)
+    return counting, orphans
+
+
+def quarantine_entries(store: ObjectStore, key: str) -> Iterator[QuarantinedRecord]:
+    """The records of one quarantine object."""
+    for line in store.read(key).splitlines():
+        entry = orjson.loads(line)
+        value: str | None = entry["value"]
+        yield QuarantinedRecord(
+            key=key,
+            partition=entry[PARTITION_FIELD],
+            offset=entry[OFFSET_FIELD],
+            timestamp_ms=entry[TIMESTAMP_FIELD],
+            reason=entry["reason"],
+            value=None if value is None else base64.b64decode(value),
+        )
+
+
+def quarantined(store: ObjectStore, topic: str) -> Iterator[QuarantinedRecord]:
+    """Every record of a topic that landing did not accept, by epoch, partition and offset; orphans do not count."""
+    for chain in chains(store, topic, TOPICS_PREFIX, ADOPTED_PREFIX):
+        counting = committed_quarantine(store, read_history(store, chain))
+        for key in sorted(counting, key=lambda key: counting[key]):
+            yield from quarantine_entries(store, key)

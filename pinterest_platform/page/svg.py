@@ -1,0 +1,68 @@
+"""A chart's SVG, rebuilt from a short list of what may stand in a page.
+
+pygal writes a script, a style sheet, ids, comments and tooltips into every chart. Only shapes, texts and class names
+are taken over; the page's one style sheet dresses them, in light and in dark.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from pinterest_platform.page.wording import readable
+
+SHAPES = frozenset({"g", "rect", "path", "circle", "line", "text"})
+ATTRIBUTES = ("class", "x", "y", "width", "height", "cx", "cy", "r", "d", "transform", "text-anchor")
+DROPPED_CLASSES = frozenset({"tooltip-overlay", "background", "titles"})
+
+_NUMBER = re.compile(r"-?\d+\.\d+")
+_SERIES = re.compile(r"\bserie-(\d+)\b")
+
+
+def picture(root: Any, form: str, label: str, series: Sequence[str] = ()) -> Markup:
+    """The SVG element as markup.
+
+    Args:
+        root: the tree that `chart.render_tree()` gives.
+        form: a class name, by which the style sheet knows what kind of chart it is.
+        label: what a screen reader says in place of the picture.
+        series: names of the series, for the hints over their shapes; empty where there is but one.
+    """
+    inside = Markup("").join(_node(child, series, "") for child in root)
+    return Markup('<svg class="chart {}" role="img" aria-label="{}" viewBox="{}">{}</svg>').format(
+        form, readable(label), root.get("viewBox"), inside
+    )
+
+
+def _node(node: Any, series: Sequence[str], name: str) -> Markup:
+    tag = node.tag.rpartition("}")[2] if isinstance(node.tag, str) else ""
+    classes = set((node.get("class") or "").split())
+    if tag not in SHAPES or classes & DROPPED_CLASSES:
+        return Markup("")
+    found = _SERIES.search(node.get("class") or "")
+    name = series[int(found.group(1))] if found and series else name
+    content = Markup("").join(
+        [escape(readable(node.text or "")), *_hint(node, name), *(_node(child, series, name) for child in node)]
+    )
+    if tag == "g" and not content:
+        return content
+    return Markup("<{0}{1}>{2}</{0}>").format(tag, Markup("").join(_attributes(node)), content)
+
+
+def _attributes(node: Any) -> Iterator[Markup]:
+    for key in ATTRIBUTES:
+        value = node.get(key)
+        if value:
+            yield Markup(' {}="{}"').format(key, _NUMBER.sub(_rounded, value))
+
+
+def _rounded(found: re.Match[str]) -> str:
+    return f"{float(found.group()):.1f}".removesuffix(".0")
+
+
+def _hint(node: Any, name: str) -> Iterator[Markup]:
+    told = {(child.get("class") or ""): child.text for child in node if str(child.tag).endswith("desc")}
+    if "value" in told:
+        names = ", ".join(filter(None, (told.get("x_label"), name)))
+        yield Markup("<title>{}</title>").format(readable(f"{names}: {told['value']}"))

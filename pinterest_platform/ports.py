@@ -1,0 +1,157 @@
+"""What the platform needs of the outside world, as Protocols and small frozen values.
+
+Everything below the resources is written against these; fakes and real adapters pass the same contract tests.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+Json = Mapping[str, Any]
+"""A JSON object, as it crosses a process boundary."""
+
+
+class Record(NamedTuple):
+    """One record of a log.
+
+    Fields: its offset, its append time in ms since the epoch (UTC), its value (None for a tombstone).
+    """
+
+    offset: int
+    timestamp_ms: int
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionBounds:
+    """What a partition holds: the earliest offset kept, and the end, the first offset not yet readable as committed."""
+
+    partition: int
+    earliest: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """A topic as the broker describes it; a topic deleted and made anew has another `topic_id`."""
+
+    topic: str
+    topic_id: str
+    partitions: tuple[PartitionBounds, ...]
+
+
+class TopicLog(Protocol):
+    """A log of topics that can be read at any offset."""
+
+    def describe(self, topic: str) -> TopicState:
+        """Bounds of every partition, read as committed.
+
+        Raises:
+            PermanentFailure: the topic does not exist.
+            TransientFailure: the broker does not answer in time.
+        """
+        ...
+
+    def topic_id(self, topic: str) -> str:
+        """The topic's id alone; raises as `describe` does."""
+        ...
+
+    def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Sequence[Record]]:
+        """Committed records with start <= offset < end, in order, in batches; gaps are possible.
+
+        It ends when everything before `end` was seen, be it records or not. Closing it early frees the reader.
+
+        Raises:
+            PermanentFailure: `start` is no longer, or not yet, in the partition.
+            TransientFailure: the broker stops answering.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object's key, its size in bytes, and when it was last written, in ms since the epoch."""
+
+    key: str
+    size: int
+    modified_ms: int = 0
+
+
+class ObjectStore(Protocol):
+    """A bucket with conditional creation. Every method raises TransientFailure when the store does not answer."""
+
+    def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
+        """Objects under a prefix in key order, those after the key `after` alone."""
+        ...
+
+    def metadata(self, key: str) -> Mapping[str, str] | None:
+        """The user metadata of an object, or None where there is no such object."""
+        ...
+
+    def read(self, key: str) -> bytes:
+        """An object's bytes; raises PermanentFailure where there is none."""
+        ...
+
+    def put(self, key: str, body: bytes, metadata: Mapping[str, str] | None = None, content_type: str = "") -> None:
+        """Create or replace an object."""
+        ...
+
+    def put_if_absent(self, key: str, body: bytes, metadata: Mapping[str, str], content_type: str = "") -> bool:
+        """Create an object; False where the key is taken, by whomsoever."""
+        ...
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Delete objects; absent ones are no error."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TableFacts:
+    """A Delta table as its log tells it; `columns` holds (name, type) pairs in order."""
+
+    uri: str
+    version: int
+    rows: int
+    columns: tuple[tuple[str, str], ...]
+
+
+class Lake(Protocol):
+    """Delta tables, seen through their logs. Every method raises TransientFailure when the store does not answer."""
+
+    def positions(self, uri: str) -> Mapping[str, int] | None:
+        """The table's `txn` actions, application id to version; None where there is no table."""
+        ...
+
+    def facts(self, uri: str) -> TableFacts | None:
+        """Version, rows and columns; None where there is no table."""
+        ...
+
+    def rows(self, uri: str, limit: int | None = None) -> list[dict[str, Any]]:
+        """The rows of a small table, or the first `limit` of any; raises PermanentFailure where there is no table."""
+        ...
+
+
+class SparkEngine(Protocol):
+    """Somewhere a job of `spark_jobs` can run."""
+
+    def run(self, job: str, parameters: Json, progress: Callable[[str], None]) -> Json:
+        """Run a job by name to its end and return what it returns; `progress` gets a line now and then.
+
+        Raises:
+            PermanentFailure: no such job, or its input is wrong.
+            TransientFailure: the engine or the store did not answer, or the job outlived its time.
+        """
+        ...
+
+
+class Provisioner(Protocol):
+    """Makes what must exist outside before anything can run."""
+
+    def apply(self) -> Sequence[str]:
+        """Make what is missing and leave what is there; one line for each thing made or altered.
+
+        Raises:
+            PermanentFailure: something exists in a form that cannot be altered.
+            TransientFailure: an outside system does not answer.
+        """
+        ...

@@ -1,0 +1,157 @@
+"""The embedded Spark engine: a Sail server in this process, watched while it works."""
+
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from pinterest_platform.failures import TransientFailure
+from pinterest_platform.ports import Json
+from pinterest_platform.settings import Settings
+from pinterest_platform.spark_jobs import execute, sessions
+
+if TYPE_CHECKING:
+    from pysail.spark import SparkConnectServer
+    from pyspark.sql import SparkSession
+
+_GRACE_SECONDS = 1.0
+"""How long an interrupted job may take to end by itself."""
+
+
+class SailEngine:
+    """The engine of ports.SparkEngine, embedded: no JVM, one server and one session per object.
+
+    It starts with its first job and ends with `close`. Sail reads the store's address and keys from the standard AWS
+    variables of this process.
+
+    Args:
+        settings: how long a job may run, how long the store may be silent, and the store's address if it is no AWS one.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._job_seconds = settings.spark_timeout_seconds
+        self._silence_seconds = settings.io_timeout_seconds
+        self._endpoint = settings.s3_endpoint
+        self._server: SparkConnectServer | None = None
+        self._session: SparkSession | None = None
+
+    def run(self, job: str, parameters: Json, progress: Callable[[str], None]) -> Json:
+        """Run a job by name to its end and return what it returns; `progress` gets a line now and then.
+
+        Raises:
+            PermanentFailure: no such job, or its input is wrong.
+            TransientFailure: the engine or the store did not answer, or the job outlived its time.
+        """
+        spark = self._started()
+        with Watchdog(spark, self._job_seconds, self._endpoint, self._silence_seconds) as watchdog:
+            try:
+                return execute(spark, job, parameters, watchdog.passing_on(progress))
+            except Exception as error:
+                verdict = watchdog.verdict(job)
+                if verdict is None:
+                    raise
+                self._abandon()
+                raise verdict from error
+
+    def close(self) -> None:
+        """Stop the session and the server; the next job would start others."""
+        session, server = self._session, self._server
+        self._session = self._server = None
+        if session is not None:
+            session.stop()
+        if server is not None:
+            server.stop()
+
+    def _abandon(self) -> None:
+        """Let go of an engine that may still wait for something; the next job starts another one."""
+        server = self._server
+        self._session = self._server = None
+        if server is not None:
+            threading.Thread(target=server.stop, name="sail-stop", daemon=True).start()
+
+    def _started(self) -> "SparkSession":
+        if self._session is None:
+            self._server, remote = sessions.start_embedded()
+            self._session = sessions.connect(remote)
+        return self._session
+
+
+class Watchdog:
+    """Interrupts what a session runs once its time is up, or once the store has been silent for too long.
+
+    Args:
+        spark: the session to interrupt.
+        job_seconds: how long the work may take.
+        endpoint: the store's HTTP address, asked now and then for any answer at all; None asks nothing.
+        silence_seconds: how long the store may go without an answer.
+    """
+
+    def __init__(self, spark: "SparkSession", job_seconds: float, endpoint: str | None, silence_seconds: float) -> None:
+        self._spark = spark
+        self._job_seconds = job_seconds
+        self._endpoint = endpoint
+        self._silence_seconds = silence_seconds
+        self._done = threading.Event()
+        self._complaint = ""
+        self._thread = threading.Thread(target=self._watch, name="spark-watchdog", daemon=True)
+
+    def __enter__(self) -> "Watchdog":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+
+    def passing_on(self, progress: Callable[[str], None]) -> Callable[[str], None]:
+        """The same progress, which also ends a job that is to stop while it asks the engine nothing."""
+
+        def heard(line: str) -> None:
+            if self._complaint:
+                raise TransientFailure(self._complaint, "")
+            progress(line)
+
+        return heard
+
+    def verdict(self, job: str) -> TransientFailure | None:
+        """The failure to raise for a job that was interrupted; None where it failed by itself."""
+        if not self._complaint:
+            return None
+        return TransientFailure(
+            f"The Spark job {job!r} was interrupted: {self._complaint}.",
+            "See what holds it up; the limits are PINTEREST_SPARK_TIMEOUT_SECONDS and PINTEREST_IO_TIMEOUT_SECONDS.",
+        )
+
+    def _watch(self) -> None:
+        end = answered = monotonic()
+        end += self._job_seconds
+        pause = min(self._silence_seconds / 4, self._job_seconds / 4, 5.0)
+        while not self._done.wait(pause):
+            if self._answers(pause):
+                answered = monotonic()
+            if monotonic() >= end:
+                self._complaint = f"it ran for more than {self._job_seconds:g} s"
+            elif monotonic() - answered >= self._silence_seconds:
+                self._complaint = f"the store at {self._endpoint} has not answered for {self._silence_seconds:g} s"
+            if self._complaint:
+                self._end_job()
+                return
+
+    def _end_job(self) -> None:
+        """Interrupt the query; cut the connection if that does not help: a query still being planned cannot be."""
+        if not self._done.is_set():
+            self._spark.interruptAll()
+        if not self._done.wait(_GRACE_SECONDS):
+            self._spark.client.close()
+
+    def _answers(self, seconds: float) -> bool:
+        if self._endpoint is None:
+            return True
+        try:
+            with urllib.request.urlopen(self._endpoint, timeout=seconds):  # noqa: S310
+                return True
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            return False

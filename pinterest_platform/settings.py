@@ -1,0 +1,83 @@
+"""The only reader of the environment.
+
+Nothing is read while definitions load: resources call `load` when they are first used.
+"""
+
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pinterest_platform.entities import Entity, Names
+from pinterest_platform.failures import PermanentFailure
+
+MIB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """Every setting of the platform; `.env.example` lists the variables with their meaning."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", case_sensitive=True, populate_by_name=True)
+
+    user_id: str = Field("0a1153066525", alias="PINTEREST_USER_ID", pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    bucket: str = Field("", alias="PINTEREST_BUCKET", pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$")
+    home: str = Field(".platform", alias="PINTEREST_HOME")
+
+    kafka_bootstrap_servers: str = Field(alias="KAFKA_BOOTSTRAP_SERVERS")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", alias="KAFKA_SECURITY_PROTOCOL"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "AWS_MSK_IAM"] | None = Field(
+        None, alias="KAFKA_SASL_MECHANISM"
+    )
+    kafka_sasl_username: str | None = Field(None, alias="KAFKA_SASL_USERNAME")
+    kafka_sasl_password: SecretStr | None = Field(None, alias="KAFKA_SASL_PASSWORD")
+    kafka_partitions: int = Field(3, alias="PINTEREST_KAFKA_PARTITIONS", ge=1, le=10_000)
+    kafka_replication: int = Field(1, alias="PINTEREST_KAFKA_REPLICATION", ge=1, le=32)
+
+    region: str = Field("us-east-1", alias="AWS_REGION")
+    s3_endpoint: str | None = Field(None, alias="AWS_ENDPOINT_URL")
+
+    object_bytes: int = Field(64 * MIB, alias="PINTEREST_OBJECT_BYTES", ge=1024, le=1024 * MIB)
+    clean_batch_bytes: int = Field(1024 * MIB, alias="PINTEREST_CLEAN_BATCH_BYTES", ge=1024)
+    io_timeout_seconds: float = Field(30.0, alias="PINTEREST_IO_TIMEOUT_SECONDS", gt=0, le=3600)
+    spark_timeout_seconds: float = Field(1800.0, alias="PINTEREST_SPARK_TIMEOUT_SECONDS", gt=0)
+    connect_topics: str = Field("", alias="PINTEREST_CONNECT_TOPICS")
+    new_epoch: Literal["fail", "land"] = Field("fail", alias="PINTEREST_NEW_EPOCH")
+
+    @field_validator("connect_topics")
+    @classmethod
+    def _entities_only(cls, text: str) -> str:
+        known = {entity.value for entity in Entity}
+        unknown = [part for part in text.split(",") if part and part not in known]
+        if unknown:
+            raise ValueError(
+                f"{', '.join(unknown)} is no entity; name some of {', '.join(sorted(known))}, comma-separated"
+            )
+        return text
+
+    @property
+    def names(self) -> Names:
+        """All names that follow from the user id and the bucket."""
+        default = f"user-{self.user_id}-bucket".lower().replace("_", "-")
+        return Names(self.user_id, self.bucket or default)
+
+    def landed_by_connect(self, entity: Entity) -> bool:
+        """Whether a Kafka Connect S3 sink lands this entity's topic, instead of the platform."""
+        return entity.value in self.connect_topics.split(",")
+
+
+def load() -> Settings:
+    """Read the environment.
+
+    Raises:
+        PermanentFailure: naming every missing and every wrong variable at once, never a value that is secret.
+    """
+    try:
+        return Settings()  # pyright: ignore[reportCallIssue]
+    except ValidationError as error:
+        problems = "; ".join(f"{issue['loc'][0]}: {issue['msg']}" for issue in error.errors(include_input=False))
+        raise PermanentFailure(
+            f"The environment lacks or misstates: {problems}.",
+            'Set them (".env.example" explains each), or run: eval "$(python -m emulators env)".',
+        ) from None

@@ -1,0 +1,62 @@
+"""The Spark jobs: read, transform, write. Each runs on any engine, and `python -m` runs it by name.
+
+Importing this package costs nothing: a job's module, and with it pyspark, is imported when the job runs.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.ports import Json
+from pinterest_platform.spark_jobs.parameters import (
+    CleanParameters,
+    ReportsParameters,
+    Transferable,
+    VerifyParameters,
+)
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job: what it takes, and the module whose `run` does it."""
+
+    parameters: type[Transferable]
+    module: str
+
+
+JOBS: Mapping[str, Job] = {
+    "clean": Job(CleanParameters, "pinterest_platform.spark_jobs.clean"),
+    "reports": Job(ReportsParameters, "pinterest_platform.spark_jobs.reports"),
+    "verify": Job(VerifyParameters, "pinterest_platform.spark_jobs.verify"),
+}
+
+
+def execute(spark: "SparkSession", job: str, parameters: Json, progress: Callable[[str], None]) -> Json:
+    """Run a job by name on a session, and return what it returns, as JSON.
+
+    Args:
+        spark: the session to run on.
+        job: a name in `JOBS`.
+        parameters: the job's parameters, as their `to_json` wrote them.
+        progress: gets a line now and then.
+
+    Raises:
+        PermanentFailure: no such job, its input is wrong, or the engine refuses the work.
+        TransientFailure: the engine or the store did not answer, or a race was lost too often.
+    """
+    if job not in JOBS:
+        raise PermanentFailure(f"There is no Spark job {job!r}.", f"Name one of {', '.join(JOBS)}.")
+    from pinterest_platform.spark_jobs.engine_errors import explained
+
+    known = JOBS[job]
+    wanted = known.parameters.from_json(parameters)
+    with explained(job):
+        # Years and written times mean UTC on every engine, wherever it stands.
+        spark.conf.set("spark.sql.session.timeZone", "UTC")
+        result: Transferable = import_module(known.module).run(spark, wanted, progress)
+    return result.to_json()

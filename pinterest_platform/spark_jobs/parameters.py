@@ -1,0 +1,248 @@
+"""What the Spark jobs take and give, as values that cross a process boundary as JSON; pyspark is not needed here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from pinterest_platform.entities import Entity
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.ports import Json
+
+
+class Transferable:
+    """A dataclass that can be written as JSON and read back."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The value as JSON objects, lists and scalars."""
+        return asdict(self)  # pyright: ignore[reportArgumentType]
+
+    @classmethod
+    def from_json(cls, document: Json) -> Self:
+        """Read a value that `to_json` wrote.
+
+        Raises:
+            PermanentFailure: a field is missing, unknown or no such value exists.
+        """
+        try:
+            return cls(**document)
+        except (TypeError, ValueError) as error:
+            raise PermanentFailure(
+                f"The parameters are no {cls.__name__}: {error}.", "Pass exactly the fields that it documents."
+            ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch(Transferable):
+    """Objects that are cleaned together.
+
+    Attributes:
+        uris: the objects; each holds raw lines, or none.
+        positions: application id to the position that the table reaches with these objects.
+        records: how many lines the objects hold, where known: an object that cannot be seen then fails the job.
+    """
+
+    uris: Sequence[str]
+    positions: Mapping[str, int] = field(default_factory=dict[str, int])
+    records: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CleanParameters(Transferable):
+    """One run of cleaning.
+
+    Attributes:
+        entity: pin, geo or user.
+        stream: the topic that the objects were landed from.
+        batches: what to clean, in order.
+        table_uri: the cleaned Delta table; made when absent.
+        quarantine_uri: the Delta table of rejected records; made when there is one to keep.
+        staging_uri: a folder of this run alone; gone when the run ends.
+        full_refresh: the batches are all there is, and the table is rebuilt from them in one commit.
+        io_timeout_seconds: how long the store may take to answer.
+    """
+
+    entity: str
+    stream: str
+    batches: Sequence[Batch]
+    table_uri: str
+    quarantine_uri: str
+    staging_uri: str
+    full_refresh: bool = False
+    io_timeout_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Take batches as JSON left them, and refuse an entity that is none."""
+        Entity(self.entity)
+        batches = tuple(batch if isinstance(batch, Batch) else Batch.from_json(batch) for batch in self.batches)
+        object.__setattr__(self, "batches", batches)
+
+
+@dataclass(frozen=True, slots=True)
+class CleanResult(Transferable):
+    """What a run of cleaning did.
+
+    Attributes:
+        records: lines taken.
+        quarantined: lines of them that were rejected.
+        reasons: rejected lines by kind of reason.
+        keys: distinct keys, summed over the batches.
+        new: rows inserted.
+        changed: rows whose values changed.
+        unchanged: keys whose row stayed as it was.
+        unreadable: field to the number of accepted records whose text could not be read as what it should be.
+        version: the table's version afterwards.
+        rows: the table's rows afterwards.
+        positions: application id to position, as the table holds them afterwards.
+    """
+
+    records: int
+    quarantined: int
+    reasons: Mapping[str, int]
+    keys: int
+    new: int
+    changed: int
+    unchanged: int
+    unreadable: Mapping[str, int]
+    version: int
+    rows: int
+    positions: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyParameters(Transferable):
+    """One comparison of raw objects with what cleaning made of them.
+
+    Attributes:
+        entity: pin, geo or user.
+        stream: the topic that the objects were landed from.
+        uris: the objects that the table claims to have taken.
+        table_uri: the cleaned Delta table.
+        quarantine_uri: the Delta table of rejected records.
+        records: how many lines the objects hold, where known.
+        io_timeout_seconds: how long the store may take to answer.
+    """
+
+    entity: str
+    stream: str
+    uris: Sequence[str]
+    table_uri: str
+    quarantine_uri: str
+    records: int | None = None
+    io_timeout_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Refuse an entity that is none."""
+        Entity(self.entity)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyResult(Transferable):
+    """What was found; `missing`, `stale` and `unquarantined` are 0 in a whole table.
+
+    Attributes:
+        records: lines read.
+        rejected: lines of them that cleaning rejects.
+        rows: the table's rows.
+        missing: keys that an accepted record has and the table has not.
+        stale: keys whose row differs from a newer accepted record.
+        unquarantined: rejected lines that the quarantine table lacks.
+        duplicate_keys: rows beyond the first of each key.
+        null_keys: rows without a key.
+        schema_differences: what the table's columns have otherwise than they should, one line each.
+        examples: up to ten positions, as `partition:offset`, of what is missing, stale or not in quarantine.
+    """
+
+    records: int
+    rejected: int
+    rows: int
+    missing: int
+    stale: int
+    unquarantined: int
+    duplicate_keys: int
+    null_keys: int
+    schema_differences: Sequence[str]
+    examples: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportsParameters(Transferable):
+    """One computation of reports.
+
+    Attributes:
+        cleaned: entity to the address of its cleaned table.
+        reports: key of the report to the address of its table; those alone are computed.
+        io_timeout_seconds: how long the store may take to answer.
+    """
+
+    cleaned: Mapping[str, str]
+    reports: Mapping[str, str]
+    io_timeout_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Refuse anything but all three tables."""
+        if set(self.cleaned) != {entity.value for entity in Entity}:
+            raise ValueError(f"cleaned names {sorted(self.cleaned)} instead of pin, geo and user")
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOutcome(Transferable):
+    """What became of one report.
+
+    Attributes:
+        rows: its rows.
+        changed: whether it differed from its table, which was then replaced.
+        version: the table's version afterwards.
+        left_out: posts in no age group, by cause; empty for a report without age groups.
+    """
+
+    rows: int
+    changed: bool
+    version: int
+    left_out: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts(Transferable):
+    """What a cleaned table held when the reports read it; times are ISO texts in UTC, null where there is none.
+
+    Attributes:
+        version: the version that was read.
+        rows: its rows.
+        first_arrival: the earliest append time of a record.
+        last_arrival: the latest.
+        first_time: the earliest business time: geo.timestamp, user.date_joined; a pin has none.
+        last_time: the latest.
+    """
+
+    version: int
+    rows: int
+    first_arrival: str | None
+    last_arrival: str | None
+    first_time: str | None
+    last_time: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportsResult(Transferable):
+    """What a run of reports did.
+
+    Attributes:
+        reports: key of the report to what became of it.
+        sources: entity to what its table held.
+    """
+
+    reports: Mapping[str, ReportOutcome]
+    sources: Mapping[str, SourceFacts]
+
+    def __post_init__(self) -> None:
+        """Take the parts as JSON left them."""
+        reports = {
+            key: value if isinstance(value, ReportOutcome) else ReportOutcome.from_json(value)
+            for key, value in self.reports.items()
+        }
+        sources = {
+            key: value if isinstance(value, SourceFacts) else SourceFacts.from_json(value)
+            for key, value in self.sources.items()
+        }
+        object.__setattr__(self, "reports", reports)
+        object.__setattr__(self, "sources", sources)

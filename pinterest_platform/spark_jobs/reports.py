@@ -1,0 +1,93 @@
+"""The job `reports`: the nine reports from one version of each cleaned table, written where they differ (SPEC 7)."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.types import DataType, DoubleType, IntegerType, LongType, StringType, StructType
+
+from pinterest_platform.entities import Entity
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.schemas import REPORTS
+from pinterest_platform.spark_jobs.delta_log import DeltaTables
+from pinterest_platform.spark_jobs.parameters import ReportOutcome, ReportsParameters, ReportsResult, SourceFacts
+from pinterest_platform.spark_jobs.racing import again_if_lost
+from pinterest_platform.spark_jobs.staging import only_row
+from pinterest_platform.transforms import reports
+from pinterest_platform.transforms.decoding import SOURCE
+
+_TIMES: Mapping[Entity, str] = {Entity.GEO: "timestamp", Entity.USER: "date_joined"}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ARROW: Mapping[type[DataType], pa.DataType] = {
+    StringType: pa.string(),
+    IntegerType: pa.int32(),
+    LongType: pa.int64(),
+    DoubleType: pa.float64(),
+}
+
+
+def run(spark: SparkSession, parameters: ReportsParameters, progress: Callable[[str], None]) -> ReportsResult:
+    """Compute the reports asked for; see ReportsParameters and ReportsResult.
+
+    Raises:
+        PermanentFailure: a cleaned table or a report of that name does not exist.
+        TransientFailure: the store does not answer, or every race was lost.
+    """
+    if unknown := sorted(set(parameters.reports) - set(REPORTS)):
+        raise PermanentFailure(f"There is no report {', '.join(unknown)}.", f"Name some of {', '.join(REPORTS)}.")
+    tables = DeltaTables(parameters.io_timeout_seconds)
+    versions = {entity: tables.existing(parameters.cleaned[entity]).version() for entity in Entity}
+    frames = {
+        entity: spark.read.format("delta").option("versionAsOf", version).load(parameters.cleaned[entity])
+        for entity, version in versions.items()
+    }
+    source = reports.posts(frames[Entity.PIN], frames[Entity.GEO], frames[Entity.USER])
+    grouped = any("age_group" in REPORTS[key].names for key in parameters.reports)
+    left_out: dict[str, int] = only_row(reports.left_out(source)).asDict() if grouped else {}
+    why = {f"{entity.value}_version": str(version) for entity, version in versions.items()}
+    outcomes: dict[str, ReportOutcome] = {}
+    for key, uri in parameters.reports.items():
+        rows = _in_schema(reports.report(key, source), REPORTS[key])
+        changed, version = _write(tables, uri, rows, REPORTS[key], why)
+        outcomes[key] = ReportOutcome(
+            rows.num_rows, changed, version, left_out if "age_group" in REPORTS[key].names else {}
+        )
+        progress(f"{key}: {rows.num_rows} rows, {'replaced' if changed else 'unchanged'}")
+    sources = {entity.value: _facts(frames[entity], entity, version) for entity, version in versions.items()}
+    return ReportsResult(outcomes, sources)
+
+
+def _in_schema(frame: DataFrame, schema: StructType) -> pa.Table:
+    """A report's rows, typed alike whatever the engine's Arrow prefers."""
+    wanted = pa.schema([pa.field(field.name, _ARROW[type(field.dataType)]) for field in schema.fields])
+    return frame.toArrow().cast(wanted)
+
+
+def _write(
+    tables: DeltaTables, uri: str, rows: pa.Table, schema: StructType, why: Mapping[str, str]
+) -> tuple[bool, int]:
+    """Replace a report's table if it differs; returns whether it did, and the version that holds the rows."""
+
+    def replace() -> tuple[bool, int]:
+        table = tables.ensure(uri, schema)
+        if table.version() > 0 and tables.read(table).cast(rows.schema).equals(rows):
+            return False, table.version()
+        tables.replace(table, rows, why)
+        return True, table.version()
+
+    return again_if_lost(replace, uri)
+
+
+def _facts(frame: DataFrame, entity: Entity, version: int) -> SourceFacts:
+    """Rows and ranges of a cleaned table; times travel as microseconds, for sessions bend naive ones to their zone."""
+    arrival = F.col(SOURCE).getField("arrived_at")
+    time = F.col(_TIMES[entity]) if entity in _TIMES else F.lit(None).cast("timestamp")
+    ends = (F.min(arrival), F.max(arrival), F.min(time), F.max(time))
+    row = only_row(frame.select(F.count(F.lit(1)), *(F.unix_micros(end) for end in ends)))
+    return SourceFacts(version, row[0], *(_iso(microseconds) for microseconds in row[1:]))
+
+
+def _iso(microseconds: int | None) -> str | None:
+    return None if microseconds is None else (_EPOCH + timedelta(microseconds=microseconds)).isoformat()

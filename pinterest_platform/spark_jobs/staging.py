@@ -1,0 +1,97 @@
+"""One batch of raw objects, decoded and cleaned once into columnar files, and what is known of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.types import BooleanType, StringType, StructField, StructType
+
+from pinterest_platform.entities import Entity
+from pinterest_platform.failures import TransientFailure
+from pinterest_platform.schemas import CLEANED
+from pinterest_platform.spark_jobs.parameters import Batch
+from pinterest_platform.transforms import cleaning, decoding
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a batch holds; see CleanResult for the fields."""
+
+    records: int = 0
+    rejected: int = 0
+    keys: int = 0
+    unreadable: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
+def cleaned_lines(spark: SparkSession, uris: Sequence[str], entity: Entity, stream: str) -> DataFrame:
+    """Every line of the objects, decoded and cleaned, rejected ones too."""
+    return cleaning.clean(decoding.decode(spark.read.text(list(uris)), entity, stream), entity)
+
+
+def staged_schema(entity: Entity) -> StructType:
+    """The columns of staged files: the cleaned table's, then what else `cleaning.clean` tells of a record."""
+    flags = StructType([StructField(name, BooleanType()) for name in cleaning.UNREADABLE_FIELDS[entity]])
+    extra = (
+        StructField(cleaning.UNREADABLE, flags),
+        StructField(decoding.REASON, StringType()),
+        StructField(decoding.LINE, StringType()),
+    )
+    return StructType([*CLEANED[entity].fields, *extra])
+
+
+def read_staged(spark: SparkSession, uris: Sequence[str], entity: Entity) -> DataFrame:
+    """What `stage` wrote; without a schema, engines cannot tell the columns of no rows."""
+    return spark.read.schema(staged_schema(entity)).parquet(*uris)
+
+
+def accepted(staged: DataFrame, entity: Entity) -> DataFrame:
+    """The rows that are not rejected, with the columns of the cleaned table."""
+    return staged.where(F.col(decoding.REASON).isNull()).select(*CLEANED[entity].names)
+
+
+def stage(spark: SparkSession, batch: Batch, entity: Entity, stream: str, uri: str) -> Counts:
+    """Clean a batch into Parquet files at an address, and count.
+
+    Raises:
+        TransientFailure: the objects do not show as many lines as they hold.
+    """
+    cleaned_lines(spark, batch.uris, entity, stream).write.mode("overwrite").parquet(uri)
+    counts = count(read_staged(spark, [uri], entity), entity)
+    check_records(counts.records, batch.records, stream, batch.uris)
+    return counts
+
+
+def check_records(found: int, expected: int | None, stream: str, uris: Sequence[str]) -> None:
+    """Refuse to go on with fewer or more lines than the objects are known to hold: engines read a missing one as empty.
+
+    Raises:
+        TransientFailure: the numbers differ.
+    """
+    if expected is None or found == expected:
+        return
+    raise TransientFailure(
+        f"{stream}: {len(uris)} objects from {uris[0]} show {found} records, and {expected} were landed.",
+        "Look whether an object was deleted or changed; if not, run it again.",
+    )
+
+
+def count(staged: DataFrame, entity: Entity) -> Counts:
+    """Count a staged batch in one pass over its narrow columns."""
+    taken = F.col(decoding.REASON).isNull()
+    fields = cleaning.UNREADABLE_FIELDS[entity]
+    flags = [F.count_if(taken & F.col(cleaning.UNREADABLE).getField(name)).alias(f"_{name}") for name in fields]
+    row = only_row(
+        staged.select(
+            F.count(F.lit(1)).alias("records"),
+            F.count(decoding.REASON).alias("rejected"),
+            F.count_distinct(F.when(taken, F.col(cleaning.KEY))).alias("keys"),
+            *flags,
+        )
+    )
+    return Counts(row["records"], row["rejected"], row["keys"], {name: row[f"_{name}"] for name in fields})
+
+
+def only_row(frame: DataFrame) -> Row:
+    """The row of a frame that has one."""
+    return frame.collect()[0]

@@ -1,0 +1,97 @@
+"""Raw lines to columns of text, and which records are rejected (SPEC 6).
+
+A line is one JSON object that landing accepted, with the envelope that landing spliced in (entities.PARTITION_FIELD
+and its neighbours).
+"""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from pinterest_platform.entities import (
+    NESTED_FIELD,
+    OFFSET_FIELD,
+    PARTITION_FIELD,
+    REPEATED_FIELD,
+    TIMESTAMP_FIELD,
+    Entity,
+)
+from pinterest_platform.schemas import RAW_FIELDS
+from pinterest_platform.transforms.reading import trimmed
+
+LINE = "value"
+"""The column of the raw line, as `spark.read.text` names it."""
+SOURCE = "_source"
+REASON = "_reason"
+"""Why a record is rejected; null where it is accepted."""
+
+_POSITION = (PARTITION_FIELD, OFFSET_FIELD, TIMESTAMP_FIELD)
+_ENVELOPE = r"^\{" + ",".join(f'"{name}":(-?[0-9]+)' for name in _POSITION)
+_SHORTENED_NUMBER = r"^-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?\z"
+_KEY = r"^-?[0-9]+\z"
+
+
+def key(text: Column) -> Column:
+    """The key of a record as a long; null where the text is not an integer that fits one."""
+    bare = trimmed(text)
+    return F.when(bare.rlike(_KEY), bare.try_cast("bigint"))
+
+
+def decode(lines: DataFrame, entity: Entity, stream: str) -> DataFrame:
+    """Every known field as text, `_source`, `_reason`, and the raw line.
+
+    Args:
+        lines: one column, `value`: a raw line each.
+        entity: whose known fields are decoded.
+        stream: the topic the lines come from; the lines do not say it.
+    """
+    fields = RAW_FIELDS[entity]
+    names = (*fields, *_POSITION, REPEATED_FIELD, NESTED_FIELD)
+    decoded = F.from_json(LINE, ", ".join(f"`{name}` string" for name in names))
+    record = lines.select(LINE, decoded.alias("_record"))
+    columns = {name: _exact_text(F.col("_record").getField(name), name) for name in fields}
+    return record.select(
+        LINE,
+        *(column.alias(name) for name, column in columns.items()),
+        _source(stream).alias(SOURCE),
+        F.col("_record").getField(OFFSET_FIELD).isNull().alias("_undecoded"),
+        F.col("_record").getField(REPEATED_FIELD).alias(REPEATED_FIELD),
+        F.col("_record").getField(NESTED_FIELD).alias(NESTED_FIELD),
+    ).select(LINE, *fields, SOURCE, _reason(entity).alias(REASON))
+
+
+def _exact_text(text: Column, name: str) -> Column:
+    """A field's text as it was posted: `from_json` writes a bare 1.50 as 1.5 and 1e3 as 1000.0."""
+    shortened = text.rlike(_SHORTENED_NUMBER) & (text.contains(".") | text.contains("e"))
+    return F.when(shortened, F.get_json_object(LINE, f"$.{name}")).otherwise(text)
+
+
+def _source(stream: str) -> Column:
+    """Where the record stood. The envelope leads the line, so a line that cannot be decoded shows it all the same."""
+    partition, offset, arrival = (
+        F.coalesce(F.col("_record").getField(name), F.regexp_extract(LINE, _ENVELOPE, group))
+        for group, name in enumerate(_POSITION, start=1)
+    )
+    return F.struct(
+        F.lit(stream).alias("stream"),
+        partition.try_cast("int").alias("partition"),
+        offset.try_cast("bigint").alias("offset"),
+        F.timestamp_millis(arrival.try_cast("bigint")).alias("arrived_at"),
+    )
+
+
+def _reason(entity: Entity) -> Column:
+    """The first of the reasons to reject a record that applies."""
+    name = entity.key_field
+    nested = F.concat_ws(
+        ",", *(F.when(F.col(NESTED_FIELD).contains(f",{field},"), F.lit(field)) for field in RAW_FIELDS[entity])
+    )
+    return (
+        F.when(F.col("_undecoded"), F.lit("nested too deeply to be decoded"))
+        .when(
+            F.col(REPEATED_FIELD).isNotNull(),
+            F.concat(F.lit("duplicate names: "), F.trim(F.col(REPEATED_FIELD), F.lit(","))),
+        )
+        .when(nested != "", F.concat(F.lit("object or array in a known field: "), nested))
+        .when(F.coalesce(trimmed(F.col(name)), F.lit("")) == "", F.lit(f"missing key: {name}"))
+        .when(key(F.col(name)).isNull(), F.lit(f"non-integer key: {name}"))
+    )

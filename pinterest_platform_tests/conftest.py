@@ -1,0 +1,77 @@
+"""Fixtures that several folders of tests share."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from pinterest_platform.connections import s3_client
+from pinterest_platform.provisioning.bucket import ensure_bucket
+from pinterest_platform.provisioning.topics import ensure_topics
+from pinterest_platform.settings import Settings, load
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+def emulators(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `python -m emulators` to its end, as a user would."""
+    return subprocess.run(
+        [sys.executable, "-m", "emulators", *arguments],
+        cwd=PROJECT,
+        env=dict(os.environ if environment is None else environment),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def _variables(home: str) -> dict[str, str]:
+    told = emulators("status", "--json", "--home", home)
+    assert told.returncode == 0, told.stdout + told.stderr
+    return json.loads(told.stdout)["env"]
+
+
+@pytest.fixture(scope="session")
+def emulated() -> Iterator[dict[str, str]]:
+    """The variables of a home whose services run, started once a session and never the developer's own.
+
+    PINTEREST_TEST_HOME may name a home that runs already: it is used and left running.
+    """
+    running = os.environ.get("PINTEREST_TEST_HOME")
+    if running:
+        yield _variables(running)
+        return
+    home = tempfile.mkdtemp(prefix="pinterest-")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PINTEREST_")}
+    try:
+        started = emulators("up", "--home", home, environment=clean)
+        assert started.returncode == 0, started.stdout + started.stderr
+        yield _variables(home)
+    finally:
+        emulators("down", "--home", home, environment=clean)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def tenant(emulated: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A user id of its own, with topics of three partitions and a bucket, on the shared emulators.
+
+    The environment is set so that child processes and `settings.load` see this user.
+    """
+    for name, value in emulated.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PINTEREST_USER_ID", f"t{uuid.uuid4().hex[:12]}")
+    monkeypatch.setenv("PINTEREST_BUCKET", "")
+    monkeypatch.setenv("PINTEREST_KAFKA_PARTITIONS", "3")
+    settings = load()
+    ensure_topics(settings)
+    ensure_bucket(settings, s3_client(settings))
+    return settings

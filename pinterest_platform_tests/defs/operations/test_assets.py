@@ -1,0 +1,43 @@
+"""The conservation ledger in process, on fakes."""
+
+import dagster as dg
+
+from pinterest_platform.defs.operations.assets import conservation
+from pinterest_platform.defs.raw.assets import RAW
+from pinterest_platform_tests.defs.surroundings import TOPIC, Surroundings
+
+URI = "s3://user-u-bucket/delta/cleaned/u_user_table"
+
+
+def balance(around: Surroundings) -> dict[str, dg.AssetCheckEvaluation]:
+    done = dg.materialize([conservation], resources=around.resources)
+    return {found.check_name: found for found in done.get_asset_check_evaluations()}
+
+
+def land(around: Surroundings) -> None:
+    around.topics.append(TOPIC, 0, b'{"ind":1}', b"junk", b'{"ind":3}')
+    around.topics.skip(TOPIC, 0)
+    dg.materialize(RAW, resources=around.resources)
+
+
+def test_the_books_of_landed_and_cleaned_topics_balance(around: Surroundings) -> None:
+    land(around)
+    around.lake.taken[URI] = {f"{TOPIC}/0": 3}
+    assert all(found.passed for found in balance(around).values())
+
+
+def test_a_missing_object_is_named_with_its_range(around: Surroundings) -> None:
+    land(around)
+    around.topics.append(TOPIC, 0, b'{"ind":5}')
+    dg.materialize(RAW, resources=around.resources)
+    del around.objects.objects[f"topics/{TOPIC}/partition=0/{TOPIC}+0+{0:019d}.json"]
+    found = balance(around)["every_offset_is_accounted_for"]
+    assert not found.passed
+    assert f"{TOPIC}/0" in str(found.metadata["problems"].value)
+
+
+def test_landed_objects_that_no_table_took_are_named(around: Surroundings) -> None:
+    land(around)
+    found = balance(around)["everything_landed_is_cleaned"]
+    assert not found.passed
+    assert f"{TOPIC}/0:0-3: landed, not cleaned yet" in str(found.metadata["problems"].value)

@@ -1,0 +1,12 @@
+"""Fixtures of the end-to-end tests."""
+
+import pytest
+
+from pinterest_platform.settings import Settings
+from pinterest_platform_tests.e2e.harness import Tenant
+
+
+@pytest.fixture
+def user(tenant: Settings) -> Tenant:
+    """A fresh user id on the running emulators."""
+    return Tenant(tenant)

@@ -1,0 +1,100 @@
+"""The Kafka route reads every reply as SPEC 3 describes it."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from emulators.failures import EmulatorFailure
+from emulators.posting.kafka import KafkaRoute
+from emulators.posting.routes import Record, Rejection, UnavailableError, Verdict
+from pinterest_platform_tests.emulators.posting.gateway import Gateway, rejecting, serving
+
+RECORDS = [Record(7, b'{"index":7}'), Record(-8, '{"index":-8,"title":"é\N{SPARKLES}"}'.encode())]
+
+
+def send(gateway: Gateway, key: str = "the key") -> list[Verdict]:
+    async def run() -> list[Verdict]:
+        route = KafkaRoute(gateway.url + "/", key, "0a")
+        await route.open(2)
+        try:
+            return await route.send("pin", RECORDS)
+        finally:
+            await route.close()
+
+    return asyncio.run(run())
+
+
+def test_a_request_has_the_form_of_the_wire() -> None:
+    with serving() as gateway:
+        assert send(gateway) == [None, None]
+        ((topic, headers, records),) = gateway.requests
+    assert topic == "0a.pin"
+    assert headers["Content-Type"] == "application/vnd.kafka.json.v2+json"
+    assert headers["x-api-key"] == "the key"
+    assert records == [
+        {"key": 7, "value": {"index": 7}},
+        {"key": -8, "value": {"index": -8, "title": "é\N{SPARKLES}"}},
+    ]
+
+
+def test_each_record_of_a_reply_has_its_own_verdict() -> None:
+    with serving(lambda _n, _t, records: rejecting(records, {1: 2})) as gateway:
+        assert send(gateway) == [None, Rejection("reason 2 (error code 2)", again=True)]
+    with serving(lambda _n, _t, records: rejecting(records, {0: 1})) as gateway:
+        assert send(gateway) == [Rejection("reason 1 (error code 1)", again=False), None]
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_statuses_that_may_pass_are_worth_another_request(status: int) -> None:
+    with (
+        serving(lambda *_: (status, {"message": "later"})) as gateway,
+        pytest.raises(UnavailableError, match=f"{status}"),
+    ):
+        send(gateway)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_key_ends_the_run_without_being_told(status: int) -> None:
+    with (
+        serving(lambda *_: (status, {"message": "Forbidden"})) as gateway,
+        pytest.raises(EmulatorFailure, match="PINTEREST_API_KEY") as raised,
+    ):
+        send(gateway, key="hidden")
+    assert "hidden" not in str(raised.value)
+
+
+@pytest.mark.parametrize("status", [400, 404, 413, 415, 422])
+def test_other_refusals_are_final_for_the_records_of_the_request(status: int) -> None:
+    with serving(lambda *_: (status, {"error_code": 1, "message": "Topic not found."})) as gateway:
+        assert send(gateway) == [Rejection(f"HTTP {status} Topic not found.", again=False)] * 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        {},
+        {"offsets": None},
+        {"offsets": [1, 2]},
+        {"offsets": [{"partition": 0, "offset": 1, "error_code": None, "error": None}]},
+    ],
+)
+def test_a_reply_that_does_not_speak_of_every_record_counts_as_none(body: Any) -> None:
+    with serving() as gateway:
+        gateway.behaviour = lambda *_: (200, body)
+        with pytest.raises(UnavailableError, match="reply"):
+            send(gateway)
+
+
+def test_a_record_without_offset_and_error_is_not_taken_for_accepted() -> None:
+    body = {"offsets": [{"partition": None, "offset": None, "error_code": None, "error": None}] * 2}
+    with serving(lambda *_: (200, body)) as gateway:
+        assert all(send(gateway))
+
+
+def test_nobody_listening_is_worth_another_request() -> None:
+    gateway = Gateway(lambda *_: None)
+    gateway.url = "http://127.0.0.1:1"
+    with pytest.raises(UnavailableError):
+        send(gateway)

@@ -1,0 +1,299 @@
+"""`post` as its users know it: wire, modes, order, exit codes and signals."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from click.testing import CliRunner, Result
+
+from emulators.cli import main
+from emulators.source_db.database import open_engine, replace_contents
+from emulators.source_db.generator import generate
+from pinterest_platform_tests.emulators.posting.gateway import Gateway, rejecting, serving
+
+ROWS = 150
+ENTITIES = ("pin", "geo", "user")
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> str:
+    url = f"sqlite:///{tmp_path_factory.mktemp('source')}/source.db"
+    engine = open_engine(url)
+    replace_contents(engine, generate(ROWS, 4))
+    engine.dispose()
+    return url
+
+
+@pytest.fixture
+def gateway() -> Iterator[Gateway]:
+    with serving() as running:
+        yield running
+
+
+def environment(gateway: Gateway) -> dict[str, str]:
+    return {
+        "PINTEREST_HOME": "/nowhere",
+        "PINTEREST_API_URL": gateway.url,
+        "PINTEREST_API_KEY": "hidden",
+        "PINTEREST_USER_ID": "0a",
+    }
+
+
+def post(gateway: Gateway, database: str, *arguments: str) -> Result:
+    command = ["post", "--route", "kafka", "--database", database, *arguments]
+    result = CliRunner().invoke(main, command, env=environment(gateway))
+    assert "hidden" not in result.output
+    assert "Traceback" not in result.output
+    return result
+
+
+def summary(text: str) -> tuple[int, ...]:
+    found = re.search(r"^sent (\d+), accepted (\d+), failed (\d+), [0-9.]+ records per second", text, re.M)
+    assert found, text
+    return tuple(map(int, found.groups()))
+
+
+def keys(gateway: Gateway, entity: str) -> list[int]:
+    return gateway.keys[f"0a.{entity}"]
+
+
+@pytest.mark.parametrize("per_request", [1, 40, 1000])
+def test_every_row_of_every_table_is_posted_once(gateway: Gateway, database: str, per_request: int) -> None:
+    result = post(gateway, database, "--every-row", "--per-request", str(per_request))
+    assert result.exit_code == 0, result.output
+    assert summary(result.stdout) == (3 * ROWS, 3 * ROWS, 0)
+    for entity in ENTITIES:
+        assert sorted(keys(gateway, entity)) == list(range(ROWS))
+        field = "index" if entity == "pin" else "ind"
+        assert [value[field] for value in gateway.topics[f"0a.{entity}"]] == keys(gateway, entity)
+    assert max(len(records) for _, _, records in gateway.requests) <= per_request
+    if per_request == 1000:
+        assert len(gateway.requests) <= 4 * 3
+
+
+def test_one_at_a_time_posts_go_in_order_pin_then_geo_then_user(gateway: Gateway, database: str) -> None:
+    assert post(gateway, database, "--every-row", "--concurrency", "1").exit_code == 0
+    assert gateway.order == [(f"0a.{entity}", key) for key in range(ROWS) for entity in ENTITIES]
+
+
+def test_values_arrive_as_the_database_holds_them(gateway: Gateway, database: str) -> None:
+    post(gateway, database, "--every-row")
+    wanted: dict[str, dict[int, Any]] = {entity: {} for entity in ENTITIES}
+    for chunk in generate(ROWS, 4):
+        for entity, rows in chunk.items():
+            for row in rows:
+                plain = {
+                    name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in row.items()
+                }
+                wanted[entity][row["index" if entity == "pin" else "ind"]] = plain
+    for entity in ENTITIES:
+        assert dict(zip(keys(gateway, entity), gateway.topics[f"0a.{entity}"], strict=True)) == wanted[entity]
+
+
+def test_random_rows_repeat_and_are_the_same_for_the_same_seed(database: str) -> None:
+    drawn: list[list[int]] = []
+    for seed in ("1", "1", "2"):
+        with serving() as gateway:
+            assert post(gateway, database, "--rows", "400", "--seed", seed, "--per-request", "20").exit_code == 0
+            for entity in ENTITIES:
+                assert len(keys(gateway, entity)) == 400
+            drawn.append(sorted(keys(gateway, "pin")))
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert len(set(drawn[0])) < 400
+
+
+def test_what_fails_for_a_while_is_posted_in_the_end_in_order_of_each_key(database: str) -> None:
+    def flaky(number: int, _topic: str, records: list[dict[str, Any]]) -> Any:
+        if number % 5 == 1:
+            return (503, {"message": "later"}) if number % 2 else (429, {"message": "slower"})
+        return (
+            rejecting(records, {at: 2 for at in range(len(records)) if (at + number) % 4 == 0})
+            if number % 3 == 0
+            else None
+        )
+
+    with serving(flaky) as gateway:
+        result = post(gateway, database, "--every-row", "--per-request", "10", "--concurrency", "8")
+    assert result.exit_code == 0, result.output
+    assert summary(result.stdout) == (3 * ROWS, 3 * ROWS, 0)
+    for entity in ENTITIES:
+        assert sorted(keys(gateway, entity)) == list(range(ROWS))
+
+
+def test_what_is_not_accepted_is_counted_with_its_reason_and_the_exit_code_is_1(database: str) -> None:
+    def too_large(_number: int, topic: str, records: list[dict[str, Any]]) -> Any:
+        return rejecting(
+            records, {at: 1 for at, record in enumerate(records) if topic == "0a.geo" and record["key"] < 3}
+        )
+
+    with serving(too_large) as gateway:
+        result = post(gateway, database, "--every-row", "--per-request", "7")
+    assert result.exit_code == 1
+    assert summary(result.stdout) == (3 * ROWS, 3 * ROWS - 3, 3)
+    assert "not accepted: 3 x reason 1 (error code 1)" in result.stdout
+
+
+def test_a_missing_topic_is_counted_and_said(database: str) -> None:
+    with serving(lambda *_: (404, {"error_code": 40401, "message": "Topic not found."})) as gateway:
+        result = post(gateway, database, "--rows", "5")
+    assert result.exit_code == 1
+    assert summary(result.stdout) == (15, 0, 15)
+    assert "Topic not found." in result.stdout
+
+
+def test_a_refused_api_key_is_one_line_and_ends_at_once(database: str) -> None:
+    with serving(lambda *_: (403, {"message": "Forbidden"})) as gateway:
+        result = post(gateway, database, "--forever")
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+    assert "PINTEREST_API_KEY" in result.stderr
+
+
+def test_a_dead_gateway_is_one_line_that_says_what_to_do(database: str) -> None:
+    gateway = Gateway(lambda *_: None)
+    gateway.url = "http://127.0.0.1:1/staging"
+    result = post(gateway, database, "--rows", "5", "--give-up-after", "0.3")
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+    assert "python -m emulators up" in result.stderr
+    assert summary(result.stdout)[1] == 0
+
+
+def test_the_rate_holds_posts_back(gateway: Gateway, database: str) -> None:
+    started = time.monotonic()
+    assert post(gateway, database, "--rows", "20", "--rate", "20", "--per-request", "100").exit_code == 0
+    # A lower bound alone: no machine is too slow for it.
+    assert time.monotonic() - started >= 19 / 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "complaint"),
+    [
+        ([], 2, "one of --rows N, --every-row and --forever"),
+        (["--rows", "3", "--every-row"], 2, "one of --rows N"),
+        (["--rows", "0"], 2, "--rows"),
+        (["--rows", "3", "--rate", "0"], 2, "--rate"),
+        (["--rows", "3", "--per-request", "0"], 2, "--per-request"),
+        (["--rows", "3", "--route", "post"], 2, "--route"),
+        (["--rows", "3", "--database", "sqlite:////nowhere/source.db"], 1, "python -m emulators seed"),
+        (["--rows", "3", "--database", "mysql+pymysql://me:hidden@127.0.0.1:1/x"], 1, "See that the database is up"),
+        (["--rows", "3", "--home", "/nowhere"], 1, "python -m emulators up"),
+    ],
+)
+def test_mistakes_are_said_with_what_to_do(
+    gateway: Gateway, database: str, arguments: list[str], code: int, complaint: str
+) -> None:
+    result = post(gateway, database, *arguments)
+    assert result.exit_code == code
+    assert complaint in result.stderr
+    assert gateway.requests == []
+
+
+@pytest.mark.parametrize(
+    ("number", "arguments", "code"),
+    [
+        (signal.SIGINT, ["--forever"], 0),
+        (signal.SIGTERM, ["--forever", "--per-request", "50"], 0),
+        (signal.SIGINT, ["--rows", "1000000"], 130),
+        (signal.SIGTERM, ["--rows", "1000000"], 143),
+    ],
+)
+def test_a_signal_ends_posting_with_a_true_summary(
+    gateway: Gateway, database: str, number: signal.Signals, arguments: list[str], code: int
+) -> None:
+    with posting(gateway, database, *arguments) as process:
+        wait_for(lambda: len(gateway.requests) > 20)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == code, out + err
+    sent, accepted, failed = summary(out)
+    assert sent == accepted == sum(map(len, gateway.topics.values()))
+    assert failed == 0
+    assert len({len(values) for values in gateway.topics.values()}) == 1
+    assert "Traceback" not in err
+
+
+def test_a_signal_ends_posting_to_a_gateway_that_does_not_answer(database: str) -> None:
+    with (
+        serving(lambda *_: (503, {"message": "later"})) as gateway,
+        posting(gateway, database, "--forever") as process,
+    ):
+        wait_for(lambda: len(gateway.requests) > 20)
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert summary(out)[1] == 0
+
+
+def test_memory_does_not_grow_while_posting_for_ever(gateway: Gateway, database: str) -> None:
+    gateway.topics.clear()
+    with posting(gateway, database, "--forever", "--per-request", "200") as process:
+        memory = psutil.Process(process.pid)
+        sizes: list[int] = []
+        for round_ in (1, 2, 3):
+            wait_for(lambda wanted=200 * round_: len(gateway.requests) > wanted)
+            sizes.append(memory.memory_info().rss)
+        process.terminate()
+        process.communicate(timeout=30)
+    assert sizes[2] - sizes[1] < 8 * 2**20, sizes
+
+
+def test_rows_posted_to_a_real_home_stand_in_its_topics(emulated: dict[str, str], database: str) -> None:
+    def ends() -> dict[str, int]:
+        return {entity: topic_end(emulated, f"{emulated['PINTEREST_USER_ID']}.{entity}") for entity in ENTITIES}
+
+    before = ends()
+    command = [
+        "post",
+        "--every-row",
+        "--per-request",
+        "40",
+        "--database",
+        database,
+        "--home",
+        emulated["PINTEREST_HOME"],
+    ]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 0, result.output
+    assert summary(result.stdout) == (3 * ROWS, 3 * ROWS, 0)
+    assert ends() == {entity: count + ROWS for entity, count in before.items()}
+
+
+def topic_end(emulated: dict[str, str], topic: str) -> int:
+    def get(path: str) -> Any:
+        request = urllib.request.Request(
+            f"{emulated['PINTEREST_API_URL']}/topics/{topic}/partitions{path}",
+            headers={"x-api-key": emulated["PINTEREST_API_KEY"], "Accept": "application/vnd.kafka.v2+json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return json.load(response)
+
+    return sum(get(f"/{partition['partition']}/offsets")["end_offset"] for partition in get(""))
+
+
+def posting(gateway: Gateway, database: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "emulators", "post", "--database", database, *arguments],
+        env=os.environ | environment(gateway),
+        cwd=Path(__file__).resolve().parents[3],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(reached: Any) -> None:
+    deadline = time.monotonic() + 60
+    while not reached():
+        assert time.monotonic() < deadline, "posting did not get that far"
+        time.sleep(0.01)

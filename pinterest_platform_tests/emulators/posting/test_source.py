@@ -1,0 +1,154 @@
+"""Posts are paired by index, each row once or at random with repeats, page after page."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, create_engine, delete, insert, text
+
+from emulators.failures import EmulatorFailure
+from emulators.posting.source import PAGE_ROWS, Post, PostSource
+from emulators.source_db.database import replace_contents
+from emulators.source_db.generator import generate
+from emulators.source_db.tables import GEO, METADATA, PIN, USER
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    engine = create_engine("sqlite://")
+    METADATA.create_all(engine)
+    yield engine
+    engine.dispose()
+
+
+def fill(engine: Engine, pin: Any = (), geo: Any = (), user: Any = ()) -> None:
+    with engine.begin() as connection:
+        for table, key, keys in ((PIN, "index", pin), (GEO, "ind", geo), (USER, "ind", user)):
+            if keys:
+                connection.execute(insert(table), [{key: value} for value in keys])
+
+
+def posts(engine: Engine) -> list[Post]:
+    return [post for page in PostSource(engine).every_post() for post in page]
+
+
+def found(rows: list[Post]) -> dict[int, list[str]]:
+    return {post.key: list(post.rows) for post in rows}
+
+
+def test_every_row_comes_once_in_order_whatever_the_pages(engine: Engine) -> None:
+    replace_contents(engine, generate(2 * PAGE_ROWS + 1, 3))
+    pages = list(PostSource(engine).every_post())
+    assert max(map(len, pages)) <= PAGE_ROWS
+    rows = [post for page in pages for post in page]
+    assert [post.key for post in rows] == list(range(2 * PAGE_ROWS + 1))
+    for post in rows:
+        values = {entity: json.loads(row) for entity, row in post.rows.items()}
+        assert values["pin"]["index"] == values["geo"]["ind"] == values["user"]["ind"] == post.key
+        assert list(values) == ["pin", "geo", "user"]
+
+
+def test_times_are_posted_as_iso_text_with_a_t(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO geolocation_data (ind, timestamp) VALUES (1, '2021-07-26 03:32:26.000000')")
+        )
+    assert (
+        posts(engine)[0].rows["geo"]
+        == b'{"ind":1,"timestamp":"2021-07-26T03:32:26","latitude":null,"longitude":null,"country":null}'
+    )
+
+
+def test_an_index_is_posted_as_far_as_it_exists(engine: Engine) -> None:
+    fill(engine, pin=[1, 5], geo=[2, 5], user=[-3, 5, 9])
+    assert found(posts(engine)) == {-3: ["user"], 1: ["pin"], 2: ["geo"], 5: ["pin", "geo", "user"], 9: ["user"]}
+
+
+def test_pages_end_where_the_densest_table_fills_one(engine: Engine) -> None:
+    fill(engine, pin=range(0, 10 * PAGE_ROWS, 10), geo=range(3 * PAGE_ROWS), user=[10 * PAGE_ROWS])
+    pages = list(PostSource(engine).every_post())
+    rows = [post for page in pages for post in page]
+    assert (
+        len(rows) == len({post.key for post in rows}) == len({*range(0, 10 * PAGE_ROWS, 10), *range(3 * PAGE_ROWS)}) + 1
+    )
+    assert max(map(len, pages)) <= 3 * PAGE_ROWS
+
+
+def test_rows_that_share_an_index_are_all_posted_and_those_without_one_are_not() -> None:
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        connection.execute(text('CREATE TABLE pinterest_data ("index" BIGINT, title TEXT)'))
+        connection.execute(text("CREATE TABLE geolocation_data (ind BIGINT)"))
+        connection.execute(text("CREATE TABLE user_data (ind BIGINT)"))
+        connection.execute(text("INSERT INTO pinterest_data VALUES (4, 'a'), (4, 'b'), (NULL, 'c')"))
+        connection.execute(text("INSERT INTO user_data VALUES (4)"))
+    rows = posts(engine)
+    assert sorted(post.rows["pin"] for post in rows) == [b'{"index":4,"title":"a"}', b'{"index":4,"title":"b"}']
+    assert [list(post.rows) for post in rows] == [["pin", "user"], ["pin"]]
+
+
+def test_random_posts_repeat_and_are_the_same_for_the_same_seed(engine: Engine) -> None:
+    replace_contents(engine, generate(200, 3))
+    source = PostSource(engine)
+    drawn = [[post for page in source.random_posts(seed, 1500) for post in page] for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert len(drawn[0]) == 1500
+    assert len({post.key for post in drawn[0]}) > 190
+    every = {post.key: post for post in posts(engine)}
+    assert all(post == every[post.key] for post in drawn[0])
+
+
+def test_the_size_of_pages_does_not_change_what_is_drawn(engine: Engine) -> None:
+    replace_contents(engine, generate(50, 3))
+    source = PostSource(engine)
+    by_size = [[post for page in source.random_posts(5, 100, size) for post in page] for size in (7, 100)]
+    assert by_size[0] == by_size[1]
+
+
+def test_random_posts_for_ever_do_not_end_and_draw_from_sparse_indexes(engine: Engine) -> None:
+    fill(engine, pin=[3, 900, 10_000], geo=[3, 900], user=[3])
+    drawn = list(itertools.islice(PostSource(engine).random_posts(1, None, 20), 10))
+    assert {post.key for page in drawn for post in page} == {3, 900, 10_000}
+    assert all(len(page) == 20 for page in drawn)
+
+
+def test_rows_deleted_meanwhile_are_left_out(engine: Engine) -> None:
+    fill(engine, pin=[1, 2])
+    pages = PostSource(engine).random_posts(1, None, 20)
+    next(pages)
+    with engine.begin() as connection:
+        connection.execute(delete(PIN).where(PIN.c["index"] == 1))
+    assert {post.key for post in next(pages)} == {2}
+
+
+@pytest.mark.parametrize(
+    ("statement", "complaint"),
+    [
+        ("DELETE FROM pinterest_data", "holds no rows"),
+        ("DROP TABLE user_data", "has no table user_data"),
+        ("ALTER TABLE geolocation_data RENAME COLUMN ind TO id", "has no column ind"),
+        ("UPDATE pinterest_data SET title = x'80' WHERE \"index\" = 1", ""),
+    ],
+)
+def test_what_is_missing_is_named_with_what_to_do(engine: Engine, statement: str, complaint: str) -> None:
+    fill(engine, pin=[1])
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+    if complaint:
+        with pytest.raises(EmulatorFailure, match=complaint):
+            PostSource(engine)
+    else:
+        assert json.loads(posts(engine)[0].rows["pin"])["title"] == "gA=="
+
+
+def test_a_key_that_is_no_integer_is_named() -> None:
+    engine = create_engine("sqlite://")
+    METADATA.create_all(engine)
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE pinterest_data"))
+        connection.execute(text('CREATE TABLE pinterest_data ("index" NUMERIC)'))
+        connection.execute(text("INSERT INTO pinterest_data VALUES (1.5)"))
+    with pytest.raises(EmulatorFailure, match=r"1\.5.*no integer"):
+        posts(engine)

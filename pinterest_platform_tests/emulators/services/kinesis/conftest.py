@@ -1,0 +1,47 @@
+"""The endpoints that the contract tests run against, and servers that single tests kill or wind forward."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pinterest_platform_tests.emulators.services.kinesis import reading
+from pinterest_platform_tests.emulators.services.kinesis.server import Server
+
+
+@pytest.fixture(scope="session", params=["ours"])
+def endpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A boto3 client of each server that is held to the service's contract; add others to `params`."""
+    server = Server(tmp_path_factory.mktemp("kinesis")).start()
+    yield server.client
+    server.stop()
+
+
+@pytest.fixture
+def new_stream(endpoint: Any) -> Iterator[Callable[..., str]]:
+    """Makes streams, and deletes them after the test."""
+    names: list[str] = []
+
+    def make(shards: int = 1) -> str:
+        names.append(reading.create(endpoint, f"stream-{uuid.uuid4().hex}", shards))
+        return names[-1]
+
+    yield make
+    for name in names:
+        endpoint.delete_stream(StreamName=name)
+
+
+@pytest.fixture
+def new_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Starts servers over the test's own folder, and stops them after the test."""
+    servers: list[Server] = []
+
+    def make(*flags: str, folder: str = "data", largest_file: int | None = None) -> Server:
+        servers.append(Server(tmp_path / folder, *flags).start(largest_file))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.stop()

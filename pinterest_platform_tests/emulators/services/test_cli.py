@@ -1,0 +1,312 @@
+"""The commands as a user types them, against homes of their own."""
+
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psutil
+import pytest
+from botocore.config import Config
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+
+from emulators.services.supervision import MARK, marked
+from pinterest_platform_tests.conftest import PROJECT, emulators
+
+NAMES = ["kafka", "s3", "kafka_rest", "api_gateway"]
+VARIABLES = {
+    "PINTEREST_HOME", "PINTEREST_USER_ID", "PINTEREST_BUCKET", "PINTEREST_API_URL", "PINTEREST_API_KEY",
+    "PINTEREST_SOURCE_DATABASE_URL", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION",
+    "AWS_DEFAULT_REGION", "AWS_ALLOW_HTTP", "KAFKA_BOOTSTRAP_SERVERS", "DAGSTER_HOME",
+}  # fmt: skip
+
+
+def clean() -> dict[str, str]:
+    """The environment without what this shell may know of another home."""
+    astray = ("PINTEREST_", "AWS_", "KAFKA_", "DAGSTER_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(astray)}
+
+
+def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return emulators(arguments[0], "--home", str(home), *arguments[1:], environment=clean())
+
+
+def up(home: Path) -> None:
+    done = run(home, "up")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def status(home: Path) -> dict[str, Any]:
+    return json.loads(run(home, "status", "--json").stdout)
+
+
+def processes(home: Path, service: str = "") -> list[psutil.Process]:
+    """The home's living processes, or those of one service."""
+    ports = json.loads((home / "ports.json").read_text()) if service else {}
+    told = {"kafka": "kafka.Kafka", "s3": f"--server.port={ports.get('s3')}"}
+    sign = told.get(service, f"services.{service}" if service else "")
+    return [process for process in marked(MARK, str(home)) if sign in line(process)]
+
+
+def line(process: psutil.Process) -> str:
+    """A process's command line; empty where it has gone meanwhile."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def eventually(good: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 90
+    while not good():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+@pytest.fixture
+def empty() -> Iterator[Path]:
+    """A home that was never up; whatever a test leaves running in it is ended."""
+    folder = Path(tempfile.mkdtemp(prefix="cli-")).resolve()
+    yield folder
+    run(folder, "down")
+    subprocess.run(["rm", "-rf", str(folder)], check=True)
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    """A home that is up."""
+    folder = Path(tempfile.mkdtemp(prefix="cli-")).resolve()
+    try:
+        up(folder)
+        yield folder
+    finally:
+        run(folder, "down")
+        subprocess.run(["rm", "-rf", str(folder)], check=True)
+
+
+def test_a_home_that_was_never_up_says_so(empty: Path) -> None:
+    told, listed, down = run(empty, "env"), run(empty, "status", "--json"), run(empty, "down")
+
+    assert (told.returncode, told.stdout) == (1, "")
+    assert "python -m emulators up" in told.stderr
+    services = json.loads(listed.stdout)["services"]
+    assert listed.returncode == 1
+    assert services == {name: {"url": "", "healthy": False, "reason": "not running"} for name in NAMES}
+    assert down.returncode == 0
+    assert "UNHEALTHY" in run(empty, "status").stdout
+
+
+def test_status_and_env_tell_what_the_contract_names(home: Path) -> None:
+    told = status(home)
+
+    assert set(told) == {"services", "env"}
+    assert list(told["services"]) == NAMES
+    assert all(set(service) == {"url", "healthy"} and service["healthy"] for service in told["services"].values())
+    assert set(told["env"]) >= VARIABLES
+    assert told["env"]["DAGSTER_HOME"] == str(home / "dagster")
+    assert told["env"]["PINTEREST_API_URL"].endswith("/staging")
+    listed = run(home, "status")
+    assert listed.returncode == 0
+    assert [line.split()[:2] for line in listed.stdout.splitlines()] == [[name, "healthy"] for name in NAMES]
+
+
+def test_env_can_be_evaluated_by_a_shell(home: Path) -> None:
+    lines = run(home, "env").stdout
+    names = [line.removeprefix("export ").partition("=")[0] for line in lines.splitlines()]
+    shell = subprocess.run(["sh", "-c", f"{lines}\nenv -0"], env={}, capture_output=True, check=True)
+    seen = dict(entry.split("=", 1) for entry in shell.stdout.decode().split("\0") if entry)
+    assert {name: seen[name] for name in names} == status(home)["env"]
+
+
+def test_up_again_changes_nothing(home: Path) -> None:
+    before, ports = {process.pid for process in processes(home)}, (home / "ports.json").read_text()
+    together = [threading.Thread(target=up, args=(home,)) for _ in range(3)]
+    for thread in together:
+        thread.start()
+    for thread in together:
+        thread.join()
+    assert {process.pid for process in processes(home)} == before
+    assert (home / "ports.json").read_text() == ports
+
+
+def test_everything_listens_on_this_machine_alone(home: Path) -> None:
+    addresses = {
+        connection.laddr.ip
+        for process in processes(home)
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert addresses <= {"127.0.0.1", "::ffff:127.0.0.1"}
+
+
+def test_no_secret_stands_on_a_command_line_or_in_a_log(home: Path) -> None:
+    key = (home / "api_key").read_text().strip()
+    assert not [process for process in processes(home) if key in line(process)]
+    assert not [log for log in (home / "logs").iterdir() if key in log.read_text(errors="replace")]
+
+
+def test_a_killed_service_is_started_again(home: Path) -> None:
+    (before,) = processes(home, "kafka_rest")
+    before.kill()
+    eventually(lambda: [p.pid for p in processes(home, "kafka_rest")] not in ([], [before.pid]))
+    eventually(lambda: status(home)["services"]["api_gateway"]["healthy"])
+
+
+def test_exec_finds_everything_up_and_leaves_it_up(home: Path) -> None:
+    done = run(home, "exec", "--", "sh", "-c", 'echo "$PINTEREST_API_KEY"; exit 7')
+    assert done.returncode == 7
+    assert done.stdout.strip() == (home / "api_key").read_text().strip()
+    assert status(home)["services"]["kafka"]["healthy"]
+
+
+def test_exec_of_what_is_no_program_is_one_line(home: Path) -> None:
+    done = run(home, "exec", "--", "no-such-program")
+    assert done.returncode == 1
+    assert "no-such-program cannot be run" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_state_outlives_a_kill_of_everything_and_a_busy_port_is_named(home: Path) -> None:
+    variables = status(home)["env"]
+    leave_behind(variables)
+    for process in processes(home):
+        process.kill()
+    eventually(lambda: not processes(home))
+    kept = json.loads((home / "ports.json").read_text())
+
+    with socket.create_server(("127.0.0.1", kept["kafka_rest"])):
+        refused = run(home, "up")
+    assert refused.returncode == 1
+    assert len(refused.stderr.strip().splitlines()) == 1
+    for word in (str(kept["kafka_rest"]), "kafka_rest", str(os.getpid()), "ports.json"):
+        assert word in refused.stderr
+    assert processes(home) == []
+
+    up(home)
+    assert json.loads((home / "ports.json").read_text()) == kept
+    assert found_again(status(home)["env"])
+
+
+def test_what_a_killed_supervisor_left_behind_is_replaced(home: Path) -> None:
+    (supervisor,) = [process for process in processes(home) if "supervisor.supervisord" in line(process)]
+    leave_behind(status(home)["env"])
+    supervisor.kill()
+    supervisor.wait(10)
+    orphans = processes(home)
+    assert orphans
+    assert run(home, "env").returncode == 1
+
+    up(home)
+
+    assert not {process.pid for process in orphans} & {process.pid for process in processes(home)}
+    assert len(processes(home, "kafka")) == 1
+    assert found_again(status(home)["env"])
+
+
+def test_down_leaves_nothing_running_and_can_be_repeated(home: Path) -> None:
+    assert processes(home)
+    assert (run(home, "down").returncode, run(home, "down").returncode) == (0, 0)
+    assert processes(home) == []
+    assert status(home)["services"]["s3"]["reason"] == "not running"
+    assert (home / "ports.json").is_file()
+
+
+def leave_behind(variables: dict[str, str]) -> None:
+    """Put a record into Kafka and an object into S3."""
+    producer = Producer({"bootstrap.servers": variables["KAFKA_BOOTSTRAP_SERVERS"], "acks": "all"})
+    producer.produce(f"{variables['PINTEREST_USER_ID']}.geo", b"kept", partition=0)
+    assert producer.flush(30) == 0
+    client(variables).put_object(Bucket=variables["PINTEREST_BUCKET"], Key="kept", Body=b"kept")
+
+
+def found_again(variables: dict[str, str]) -> bool:
+    admin = AdminClient({"bootstrap.servers": variables["KAFKA_BOOTSTRAP_SERVERS"]})
+    topics = [f"{variables['PINTEREST_USER_ID']}.{entity}" for entity in ("pin", "geo", "user")]
+    stored = client(variables).get_object(Bucket=variables["PINTEREST_BUCKET"], Key="kept")["Body"].read()
+    return stored == b"kept" and set(topics) <= admin.list_topics(timeout=20).topics.keys() and records(variables) > 0
+
+
+def records(variables: dict[str, str]) -> int:
+    from confluent_kafka import Consumer, TopicPartition
+
+    consumer = Consumer({"bootstrap.servers": variables["KAFKA_BOOTSTRAP_SERVERS"], "group.id": "cli"})
+    where = TopicPartition(f"{variables['PINTEREST_USER_ID']}.geo", 0)
+    end = consumer.get_watermark_offsets(where, timeout=20)[1]
+    consumer.close()
+    return end
+
+
+def client(variables: dict[str, str]) -> Any:
+    session = boto3.session.Session(variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"])
+    return session.client(
+        "s3",
+        endpoint_url=variables["AWS_ENDPOINT_URL"],
+        region_name="us-east-1",
+        config=Config(proxies={}, s3={"addressing_style": "path"}),
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_exec_stops_the_command_its_children_and_the_services(empty: Path, number: signal.Signals) -> None:
+    script = "trap '' INT TERM HUP; setsid sleep 1000 & echo ready; sleep 1000"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "emulators", "exec", "--home", str(empty), "--", "sh", "-c", script],
+        cwd=PROJECT,
+        env=clean() | {"CLI_TEST": str(empty)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+
+    assert process.wait(90) == 128 + number
+    assert processes(empty) == []
+    assert marked("CLI_TEST", str(empty)) == []
+
+
+@pytest.mark.slow
+def test_exec_from_nothing_starts_and_stops_everything(empty: Path) -> None:
+    done = run(empty, "exec", "--", sys.executable, "-c", "import os; print(os.environ['AWS_ENDPOINT_URL'])")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("http://127.0.0.1:")
+    assert processes(empty) == []
+
+
+@pytest.mark.slow
+def test_two_homes_run_side_by_side_even_in_an_odd_and_deep_folder(empty: Path) -> None:
+    odd = empty / "it's a #home; 100%" / ("deep" * 25) / "ü"
+    first = empty / "first"
+    try:
+        up(first)
+        up(odd)
+        one, other = status(first), status(odd)
+        for told in (one, other):
+            assert all(service["healthy"] for service in told["services"].values()), told
+        urls = [service["url"] for told in (one, other) for service in told["services"].values()]
+        assert len(set(urls)) == 2 * len(NAMES)
+        assert one["env"]["PINTEREST_API_KEY"] != other["env"]["PINTEREST_API_KEY"]
+        shell = subprocess.run(
+            ["sh", "-c", f'{run(odd, "env").stdout}\nprintf %s "$PINTEREST_HOME"'], capture_output=True, check=True
+        )
+        assert shell.stdout.decode() == str(odd)
+        assert shlex.quote(str(odd)) != str(odd)
+        leave_behind(other["env"])
+        assert found_again(other["env"])
+    finally:
+        for home in (first, odd):
+            run(home, "down")
+    assert processes(first) == processes(odd) == []

@@ -1,0 +1,65 @@
+"""What there is to clean."""
+
+import pytest
+
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.landing import LandingOptions, RawObject, batches, inventory, land_topic, positions_after
+from pinterest_platform_tests.fakes import FakeObjectStore, FakeTopicLog
+
+TOPIC = "u.pin"
+
+
+@pytest.fixture
+def store() -> FakeObjectStore:
+    log, store = FakeTopicLog(), FakeObjectStore()
+    log.create(TOPIC, 11)
+    for partition in (0, 2, 10):
+        log.append(TOPIC, partition, *[b'{"a":1}'] * 6)
+    land_topic(log, store, TOPIC, LandingOptions(object_bytes=150))
+    return store
+
+
+def ranges(objects: list[RawObject]) -> list[tuple[str, int, int]]:
+    return [(found.app_id, found.start, found.end) for found in objects]
+
+
+def test_everything_is_new_to_whom_has_no_position(store):
+    assert ranges(inventory(store, TOPIC, {})) == [
+        (f"{TOPIC}/{partition}", start, start + 1) for partition in (0, 2, 10) for start in (0, 2, 4)
+    ]
+
+
+def test_only_what_lies_behind_a_position_is_new(store):
+    positions = {f"{TOPIC}/0": 3, f"{TOPIC}/2": 5}
+    assert ranges(inventory(store, TOPIC, positions)) == [
+        (f"{TOPIC}/0", 4, 5),
+        *((f"{TOPIC}/10", start, start + 1) for start in (0, 2, 4)),
+    ]
+    assert inventory(store, TOPIC, positions_after(inventory(store, TOPIC, {}))) == []
+
+
+def test_sizes_are_the_objects(store):
+    assert all(found.size == len(store.read(found.key)) for found in inventory(store, TOPIC, {}))
+
+
+def test_only_the_ends_of_a_chain_are_looked_at(store):
+    store.calls.clear()
+    inventory(store, TOPIC, {})
+    assert sum(call == "metadata" for call, _ in store.calls) == 6
+
+
+def test_an_object_missing_behind_a_position_is_named_not_skipped(store):
+    store.delete([f"topics/{TOPIC}/partition=0/{TOPIC}+0+{2:019d}.json"])
+    with pytest.raises(PermanentFailure, match="no object begins at offset 2"):
+        inventory(store, TOPIC, {f"{TOPIC}/0": 1})
+
+
+def raw(size: int) -> RawObject:
+    return RawObject("k", "a", 0, 0, size)
+
+
+def test_batches_keep_order_and_size():
+    sizes = [10, 20, 30, 200, 0, 0, 40, 60]
+    cut = [[found.size for found in batch] for batch in batches([raw(size) for size in sizes], 60)]
+    assert cut == [[10, 20, 30], [200], [0, 0, 40], [60]]
+    assert list(batches([], 60)) == []

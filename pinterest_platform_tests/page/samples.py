@@ -1,0 +1,125 @@
+"""Rows and facts for the page's tests: ordinary ones, hostile ones, and a reader of what the page holds."""
+
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any
+
+from pinterest_platform.page import PageFacts, TableVersion
+
+HOSTILE = (
+    "<script>window.stolen = 1</script>",
+    '"><img src=http://198.51.100.7/x onerror="window.stolen = 1">',
+    "'); </style></title></svg><script>window.stolen = 1</script>",
+    "{{ 7 * 7 }} {% raw %} ]]> <!-- ${x} \\u0000",
+    "\u202egnp.exe\u2066 \u200f שלום",
+    "\x00\x08\x1b[31m\x7f\ud800",
+    "🧑‍🚀 𝔘𝔫𝔦 \U0001f1e6\U0001f1f1 é e\u0301",
+    "東京" * 40,
+    "javascript:window.stolen=1//" + "W" * 500,
+)
+
+TYPES: dict[str, type] = {
+    "country": str, "category": str, "poster_name": str, "age_group": str,
+    "post_year": int, "join_year": int, "category_count": int, "follower_count": int,
+    "number_users_joined": int, "median_follower_count": float,
+}  # fmt: skip
+
+
+def facts(**changes: Any) -> PageFacts:
+    """Facts of a page, some of them changed."""
+    given: dict[str, Any] = {
+        "generated_at": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+        "posts_from": datetime(2017, 10, 2, tzinfo=UTC),
+        "posts_to": datetime(2022, 10, 30, 12, 1, 2, tzinfo=UTC),
+        "joined_from": datetime(2015, 10, 21, tzinfo=UTC),
+        "joined_to": datetime(2017, 10, 5, tzinfo=UTC),
+        "tables": (TableVersion("cleaned/pin", 3, 11154), TableVersion("reports/users_joined_by_year", 1, 3)),
+    }
+    return PageFacts(**(given | changes))
+
+
+def ordinary() -> dict[str, list[dict[str, Any]]]:
+    """Reports as a run gives them, with more rows than a chart shows."""
+    countries = [f"Country {number:03}" for number in range(242)]
+    groups, categories, years = ("18-24", "25-35", "36-50", "+50"), ("art", "beauty", "travel"), (2015, 2016, 2017)
+    return {
+        "popular_category_by_country": [
+            {"country": name, "category": "art", "category_count": 1000 + at} for at, name in enumerate(countries)
+        ],
+        "posts_by_category_and_year": [
+            {"post_year": year, "category": category, "category_count": 7}
+            for year in range(2018, 2023)
+            for category in categories
+        ],
+        "top_poster_by_country": [
+            {"country": name, "poster_name": f"Poster {at}", "follower_count": at * 50_000}
+            for at, name in enumerate(countries)
+        ],
+        "top_country_by_followers": [{"country": "Country 241", "follower_count": 12_050_000}],
+        "popular_category_by_age_group": [
+            {"age_group": group, "category": category, "category_count": 5}
+            for group in groups
+            for category in categories[:2]
+        ],
+        "median_followers_by_age_group": [{"age_group": group, "median_follower_count": 42_500.5} for group in groups],
+        "users_joined_by_year": [{"join_year": year, "number_users_joined": 608} for year in years],
+        "median_followers_by_join_year": [{"join_year": year, "median_follower_count": 19_000.0} for year in years],
+        "median_followers_by_join_year_and_age_group": [
+            {"age_group": group, "join_year": year, "median_follower_count": 8.0} for group in groups for year in years
+        ],
+    }
+
+
+def hostile() -> dict[str, list[dict[str, Any]]]:
+    """The same reports, with somebody's worst texts wherever a text can stand."""
+    return {
+        key: [
+            {name: HOSTILE[at % len(HOSTILE)] if TYPES[name] is str else value for name, value in row.items()}
+            for at, row in enumerate(rows)
+        ]
+        for key, rows in ordinary().items()
+    }
+
+
+class Page(HTMLParser):
+    """What a page holds: the tags and attributes in it, and the cells of each report's table.
+
+    Args:
+        html: the page.
+    """
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.cells: dict[str, list[list[str]]] = {}
+        self._report: str | None = None
+        self._in_cell = False
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag == "table":
+            self._report = dict(attrs).get("data-report")
+            self.cells.setdefault(self._report or "", [])
+        elif tag == "td":
+            self._in_cell = True
+            self.cells[self._report or ""][-1].append("")
+        elif tag == "tr":
+            self.cells[self._report or ""].append([])
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "td":
+            self._in_cell = False
+
+    def handle_data(self, data: str) -> None:
+        if self._in_cell:
+            self.cells[self._report or ""][-1][-1] += data
+
+    def rows(self, report: str) -> list[list[str]]:
+        """The body rows of a report's table."""
+        return [row for row in self.cells.get(report, []) if row]
+
+    def count(self, tag: str, **attributes: str) -> int:
+        """How many elements have this tag and these attributes."""
+        return sum(name == tag and attributes.items() <= found.items() for name, found in self.tags)

@@ -1,0 +1,119 @@
+"""The page in a real browser: nothing is fetched, nothing runs, everything shows, on wide and narrow screens."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from pinterest_platform.entities import REPORT_KEYS
+from pinterest_platform.page import render
+from pinterest_platform_tests.page.samples import facts, hostile, ordinary
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        told = "no chromium on PATH: on Debian, apt-get install chromium"
+        pytest.fail(told) if os.environ.get("CI") == "true" else pytest.skip(told)
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        yield launched
+        launched.close()
+
+
+def _open(browser: Browser, tmp_path: Path, html: str, width: int, scheme: str) -> tuple[Page, list[str], list[str]]:
+    file = tmp_path / "index.html"
+    file.write_text(html, "utf-8")
+    page = browser.new_page(
+        viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light"
+    )
+    requests: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: complaints.append(dialog.message))
+    page.goto(file.as_uri())
+    assert requests.pop(0) == file.as_uri()
+    return page, requests, complaints
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 375])
+def test_hostile_rows_neither_run_nor_fetch_and_all_rows_and_charts_show(
+    browser: Browser, tmp_path: Path, width: int, scheme: str
+) -> None:
+    reports = hostile()
+    page, requests, complaints = _open(browser, tmp_path, render(reports, facts()), width, scheme)
+    assert page.evaluate("window.stolen") is None
+    for key in REPORT_KEYS:
+        assert page.locator(f"#{key} tbody tr").count() == len(reports[key])
+        shapes = page.locator(f"#{key} svg rect, #{key} svg circle")
+        assert shapes.count() > 0
+        box = page.locator(f"#{key} svg").bounding_box()
+        assert box is not None
+        assert box["width"] > 200
+        assert box["height"] > 40
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert (requests, complaints) == ([], [])
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_shapes_and_words_stand_out_from_their_ground(browser: Browser, tmp_path: Path, scheme: str) -> None:
+    page, _, _ = _open(browser, tmp_path, render(ordinary(), facts()), 1280, scheme)
+    ground = _luminance(page, "section", "backgroundColor")
+    for selector, style, least in (
+        (".meaning", "color", 4.5),
+        ("td", "color", 4.5),
+        ("caption", "color", 4.5),
+        ("svg text", "fill", 4.5),
+        *((f"svg .color-{number} rect", "fill", 3.0) for number in range(5)),
+        (".leader .bar:first-child rect", "fill", 3.0),
+        (".leader .bar:last-child rect", "fill", 3.0),
+    ):
+        shade = _luminance(page, selector, style)
+        contrast = (max(shade, ground) + 0.05) / (min(shade, ground) + 0.05)
+        assert contrast >= least, f"{selector} has a contrast of {contrast:.1f} in {scheme}"
+    page.close()
+
+
+def test_on_paper_every_row_is_printed(browser: Browser, tmp_path: Path) -> None:
+    page, _, _ = _open(browser, tmp_path, render(ordinary(), facts()), 1280, "dark")
+    page.emulate_media(media="print")
+    hidden = page.evaluate(
+        "[...document.querySelectorAll('.scroll')].filter(e => e.scrollHeight > e.clientHeight + 1).length"
+    )
+    assert hidden == 0
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    page.close()
+
+
+@pytest.mark.parametrize("reports", [ordinary(), hostile()], ids=["ordinary", "hostile"])
+def test_labels_and_numbers_of_charts_do_not_leave_the_picture(
+    browser: Browser, tmp_path: Path, reports: dict[str, list[dict[str, Any]]]
+) -> None:
+    page, _, _ = _open(browser, tmp_path, render(reports, facts()), 1280, "light")
+    outside = page.evaluate(
+        """[...document.querySelectorAll('svg text')].filter(text => {
+             const a = text.getBoundingClientRect(), b = text.closest('svg').getBoundingClientRect()
+             return a.left < b.left - 1 || a.right > b.right + 1 || a.top < b.top - 1 || a.bottom > b.bottom + 1
+           }).map(text => text.textContent)"""
+    )
+    assert outside == []
+    page.close()
+
+
+def _luminance(page: Page, selector: str, style: str) -> float:
+    colour = page.locator(selector).first.evaluate("(element, style) => getComputedStyle(element)[style]", style)
+    parts = [float(part) / 255 for part in colour.removeprefix("rgb(").removesuffix(")").split(",")]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

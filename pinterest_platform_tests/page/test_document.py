@@ -1,0 +1,154 @@
+"""The page as text: complete, escaped, self-contained, the same for the same arguments."""
+
+import base64
+import hashlib
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pinterest_platform.entities import REPORT_KEYS
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.page import render
+from pinterest_platform.page.catalogue import CATALOGUE
+from pinterest_platform.page.wording import written
+from pinterest_platform.schemas import REPORTS
+from pinterest_platform_tests.page.samples import HOSTILE, TYPES, Page, facts, hostile, ordinary
+
+ELEMENTS = frozenset(
+    re.findall(
+        r"\w+",
+        """html head meta title link style body a header h1 h2 span p time dl div dt dd nav ol ul li main section footer
+        figure figcaption svg g rect path circle line text i bdi table caption thead tbody tr th td details summary""",
+    )
+)
+
+
+def test_the_catalogue_shows_every_report_with_every_column_of_its_table() -> None:
+    assert tuple(CATALOGUE) == REPORT_KEYS
+    for key, report in CATALOGUE.items():
+        assert [column.name for column in report.columns] == REPORTS[key].fieldNames()
+
+
+@pytest.mark.parametrize("reports", [ordinary(), hostile()], ids=["ordinary", "hostile"])
+def test_every_row_of_every_report_stands_in_its_table_beside_one_chart(
+    reports: dict[str, list[dict[str, Any]]],
+) -> None:
+    page = Page(render(reports, facts()))
+    for key, report in CATALOGUE.items():
+        expected = [[written(row[column.name], column.kind) for column in report.columns] for row in reports[key]]
+        assert page.rows(key) == expected
+    assert page.count("svg", role="img") == len(REPORT_KEYS)
+
+
+def test_what_rows_hold_becomes_text_alone() -> None:
+    page = Page(render(hostile(), facts()))
+    assert {tag for tag, _ in page.tags} <= ELEMENTS
+    named = {name for _, attributes in page.tags for name in attributes}
+    assert not {name for name in named if name.startswith("on") or name in ("src", "style", "srcdoc", "xlink:href")}
+    assert page.count("style") == 1
+
+
+def test_the_page_refers_to_nothing_outside_itself() -> None:
+    html = render(ordinary(), facts())
+    assert not re.search(r"https?:|//[a-z]|@import|url\(|<script|<iframe|xlink", html)
+    links = {attributes.get("href") for _, attributes in Page(html).tags if "href" in attributes}
+    assert links == {"data:,", "#reports", *(f"#{key}" for key in REPORT_KEYS)}
+
+
+def test_ids_stand_once_and_every_reference_finds_its_element() -> None:
+    page = Page(render(hostile(), facts()))
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    referred = {str(attributes["aria-labelledby"]) for _, attributes in page.tags if "aria-labelledby" in attributes}
+    assert referred <= set(ids)
+
+
+def test_the_policy_allows_the_page_s_own_style_sheet_and_nothing_else() -> None:
+    html = render(ordinary(), facts())
+    style = html.partition("<style>")[2].partition("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html)
+    assert policy is not None
+    assert policy.group(1).replace("&#39;", "'") == (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def test_the_time_the_range_and_the_tables_are_told_in_utc() -> None:
+    html = render(ordinary(), facts())
+    for told in (
+        "2026-01-02 03:04:05 UTC",
+        "2017-10-02 00:00:00 UTC",
+        "2022-10-30 12:01:02 UTC",
+        "2015-10-21",
+        "2017-10-05",
+    ):
+        assert told in html
+    assert ["cleaned/pin", "3", "11,154"] in Page(html).rows("")
+
+
+def test_a_report_without_rows_says_so_instead_of_a_chart() -> None:
+    reports: dict[str, list[dict[str, Any]]] = {**ordinary(), "users_joined_by_year": []}
+    html = render(reports, facts())
+    assert html.count("No rows.") == 1
+    assert Page(html).count("svg") == len(REPORT_KEYS) - 1
+    nothing = facts(posts_from=None, posts_to=None, joined_from=None, joined_to=None, tables=())
+    assert render({key: [] for key in REPORT_KEYS}, nothing).count("No rows.") == len(REPORT_KEYS)
+
+
+def test_the_same_arguments_give_the_same_bytes() -> None:
+    assert render(hostile(), facts()).encode() == render(hostile(), facts()).encode()
+
+
+def test_a_missing_report_or_column_is_named() -> None:
+    reports = ordinary()
+    del reports["users_joined_by_year"]
+    with pytest.raises(
+        PermanentFailure, match=r"report users_joined_by_year.*Materialize reports/users_joined_by_year"
+    ):
+        render(reports, facts())
+    with pytest.raises(PermanentFailure, match="column category_count of report posts_by_category_and_year"):
+        render({**ordinary(), "posts_by_category_and_year": [{"post_year": 2018, "category": "art"}]}, facts())
+
+
+def test_the_leading_country_stands_out_from_those_that_come_next() -> None:
+    html = render(ordinary(), facts())
+    leader = html.partition('class="chart bars leader"')[2].partition("</svg>")[0]
+    assert re.findall(r"<title>(.*?)</title>", leader)[-1] == "Country 241: 12.1M"
+    assert len(re.findall("<rect", leader)) == 10
+
+
+TEXTS = st.text(max_size=40) | st.sampled_from(HOSTILE)
+COUNTS = st.integers(0, 10) | st.integers(0, 2**63 - 1)
+MEDIANS = st.floats(0, 2**63, allow_nan=False) | st.integers(0, 50).map(lambda half: half / 2) | st.none()
+
+
+def _rows(key: str) -> st.SearchStrategy[list[dict[str, Any]]]:
+    kinds = {"text": TEXTS, "count": COUNTS, "median": MEDIANS, "year": st.integers(1, 9999)}
+    row = st.fixed_dictionaries({column.name: kinds[column.kind] for column in CATALOGUE[key].columns})
+    return st.lists(row, max_size=6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.fixed_dictionaries({key: _rows(key) for key in REPORT_KEYS}))
+def test_any_rows_make_a_whole_page(reports: dict[str, list[dict[str, Any]]]) -> None:
+    html = render(reports, facts())
+    page = Page(html)
+    assert {tag for tag, _ in page.tags} <= ELEMENTS
+    assert page.count("svg") == sum(bool(rows) for rows in reports.values())
+    for key, rows in reports.items():
+        assert len(page.rows(key)) == len(rows)
+    assert "nan" not in "".join(re.findall(r' (?:x|y|d|width|height)="([^"]*)"', html)).lower()
+    html.encode()
+
+
+def test_types_of_the_samples_are_those_of_the_tables() -> None:
+    """The samples would not be hostile enough if a text column were taken for a number."""
+    python = {"string": str, "bigint": int, "int": int, "double": float}
+    fields = {
+        field.name: python[field.dataType.simpleString()] for schema in REPORTS.values() for field in schema.fields
+    }
+    assert fields == TYPES

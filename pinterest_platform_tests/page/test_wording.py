@@ -1,0 +1,63 @@
+"""How numbers, times and foreign texts read."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from pinterest_platform.page.wording import Kind, clipped, moment, readable, short, stamp, written
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "expected"),
+    [
+        (0, "count", "0"),
+        (1234567, "count", "1,234,567"),
+        (12.0, "median", "12"),
+        (0.5, "median", "0.5"),
+        (1234567.5, "median", "1,234,567.5"),
+        (120.0, "median", "120"),
+        (2018, "year", "2018"),
+        (None, "median", "\u2013"),
+        ("1234567", "text", "1234567"),
+    ],
+)
+def test_cells_are_written_by_what_their_column_holds(value: object, kind: Kind, expected: str) -> None:
+    assert written(value, kind) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0, "0"),
+        (950, "950"),
+        (0.5, "0.5"),
+        (1000, "1k"),
+        (42500, "42.5k"),
+        (1.5e6, "1.5M"),
+        (15e6, "15M"),
+        (2e9, "2B"),
+        (None, ""),
+    ],
+)
+def test_numbers_on_charts_are_short(value: float | None, expected: str) -> None:
+    assert short(value) == expected
+
+
+def test_marks_that_turn_lines_and_controls_are_shown_by_their_code() -> None:
+    assert readable("a\u202eb\x00c\ud800") == "a[U+202E]b[U+0000]c[U+D800]"
+    assert readable("שלום 🧑‍🚀 é\u200f") == "שלום 🧑‍🚀 é\u200f"
+
+
+def test_long_labels_are_cut_with_an_ellipsis_and_kept_on_one_line() -> None:
+    assert clipped("one\n two", 10) == "one two"
+    assert clipped("x" * 30, 10) == "x" * 9 + "…"
+    assert clipped("東京" * 30, 10) == "東京東京…"
+    assert clipped("東京", 4) == "東京"
+
+
+def test_times_are_told_in_utc_whatever_their_zone() -> None:
+    time = datetime(2026, 1, 2, 1, 0, 0, 999, tzinfo=timezone(timedelta(hours=2)))
+    assert moment(time) == "2026-01-01 23:00:00 UTC"
+    assert stamp(time) == "2026-01-01T23:00:00Z"
+    assert moment(datetime(1, 1, 1, tzinfo=UTC)) == "0001-01-01 00:00:00 UTC"
+    assert stamp(datetime(1, 1, 1, tzinfo=UTC)) == "0001-01-01T00:00:00Z"

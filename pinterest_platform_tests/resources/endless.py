@@ -1,0 +1,22 @@
+"""A Spark job that asks the engine for more than anybody can wait for, or for what the store never answers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pyspark.sql import SparkSession
+
+from pinterest_platform.spark_jobs.parameters import Transferable
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters(Transferable):
+    uri: str = ""
+
+
+def run(spark: SparkSession, parameters: Parameters, progress: Callable[[str], None]) -> Parameters:
+    if parameters.uri:
+        spark.read.text(parameters.uri).count()
+    else:
+        numbers = spark.range(10_000_000)
+        numbers.crossJoin(numbers.withColumnRenamed("id", "other")).selectExpr("sum(hash(id, other))").collect()
+    return parameters

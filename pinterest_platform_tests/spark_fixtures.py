@@ -1,0 +1,65 @@
+"""An embedded engine for tests, one a process, and the small things that tests of Spark jobs share."""
+
+import atexit
+import functools
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deltalake import DeltaTable
+from pyspark.sql import SparkSession
+
+from pinterest_platform.landing.encode import Encoder
+from pinterest_platform.ports import Record
+from pinterest_platform.spark_jobs import sessions
+
+STREAM = "u.topic"
+NOON = 1_700_000_000_000
+"""An arrival time in ms."""
+
+
+@functools.cache
+def engine() -> SparkSession:
+    server, remote = sessions.start_embedded()
+    atexit.register(server.stop)
+    session = sessions.connect(remote)
+    atexit.register(session.stop)
+    session.conf.set("spark.sql.session.timeZone", "UTC")
+    return session
+
+
+@pytest.fixture(scope="session")
+def spark() -> SparkSession:
+    return engine()
+
+
+def lines(values: Iterable[bytes | Mapping[str, Any]], partition: int = 0, start: int = 0) -> list[bytes]:
+    """Posted values as landing writes them, one a millisecond; what landing would quarantine is an error here."""
+    encoder = Encoder(partition)
+    made: list[bytes] = []
+    for offset, value in enumerate(values, start=start):
+        line = encoder.line(Record(offset, NOON + offset, value if isinstance(value, bytes) else as_json(value)))
+        assert isinstance(line, bytes), line
+        made.append(line)
+    return made
+
+
+def as_json(value: Mapping[str, Any]) -> bytes:
+    """A record as a poster writes it: numbers of any size, times as ISO text."""
+    return json.dumps(value, ensure_ascii=False, default=datetime.isoformat).encode()
+
+
+def write_object(path: Path, content: Iterable[bytes]) -> str:
+    """Lines as an object; returns its address."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"".join(content))
+    return str(path)
+
+
+def table_rows(uri: str, order: str | None = "ind") -> list[dict[str, Any]]:
+    """The rows of a Delta table as deltalake reads them, independent of the engine."""
+    rows = DeltaTable(uri).to_pyarrow_table().to_pylist()
+    return rows if order is None else sorted(rows, key=lambda row: row[order])

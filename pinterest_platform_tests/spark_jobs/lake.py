@@ -1,0 +1,61 @@
+"""A lake of one entity in a folder, and the jobs on it: what the tests of the jobs share."""
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from deltalake import DeltaTable
+from pyspark.sql import SparkSession
+
+from pinterest_platform import spark_jobs
+from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, CleanResult, VerifyParameters, VerifyResult
+from pinterest_platform_tests.spark_fixtures import STREAM, lines, table_rows, write_object
+
+
+class Lake:
+    """Raw objects, cleaned table and quarantine of one entity.
+
+    Args:
+        spark: the session that the jobs run on.
+        root: a folder, or an address under which the engine can write.
+        entity: pin, geo or user.
+    """
+
+    def __init__(self, spark: SparkSession, root: Path | str, entity: str = "geo") -> None:
+        self.spark, self.root, self.entity = spark, str(root), entity
+        self.table, self.quarantine, self.staging = (f"{self.root}/{name}" for name in ("table", "quarantine", "staging"))
+        self._numbers = itertools.count()
+        self._ends: dict[int, int] = {}
+
+    def land(self, values: Iterable[bytes | Mapping[str, Any]], partition: int = 0) -> Batch:
+        """Land posted values as one object at the partition's end."""
+        start = self._ends.get(partition, 0)
+        made = lines(values, partition, start)
+        self._ends[partition] = start + len(made)
+        path = Path(self.root) / "topics" / STREAM / f"partition={partition}" / f"{STREAM}+{partition}+{start:019d}-{next(self._numbers)}.json"
+        return Batch([write_object(path, made)], {f"id/{partition}": start + len(made) - 1}, len(made))
+
+    def parameters(self, batches: Sequence[Batch], full_refresh: bool = False) -> CleanParameters:
+        staging = f"{self.staging}/{next(self._numbers)}"
+        return CleanParameters(
+            self.entity, STREAM, batches, self.table, self.quarantine, staging, full_refresh, io_timeout_seconds=10
+        )
+
+    def clean(self, *batches: Batch, full_refresh: bool = False) -> CleanResult:
+        parameters = self.parameters(batches, full_refresh)
+        return CleanResult.from_json(spark_jobs.execute(self.spark, "clean", parameters.to_json(), lambda line: None))
+
+    def verify(self, *batches: Batch) -> VerifyResult:
+        uris = [uri for batch in batches for uri in batch.uris]
+        parameters = VerifyParameters(self.entity, STREAM, uris, self.table, self.quarantine)
+        return VerifyResult.from_json(spark_jobs.execute(self.spark, "verify", parameters.to_json(), lambda line: None))
+
+    def rows(self) -> list[dict[str, Any]]:
+        return table_rows(self.table)
+
+    def business(self) -> list[dict[str, Any]]:
+        return [{name: value for name, value in row.items() if name != "_source"} for row in self.rows()]
+
+    def version(self) -> int:
+        return DeltaTable(self.table).version()

@@ -1,0 +1,228 @@
+"""The job `clean`: incremental, idempotent, and the same as anew."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deltalake import DeltaTable
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from pyspark.sql import SparkSession
+
+from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.spark_jobs.parameters import Batch
+from pinterest_platform_tests.spark_fixtures import table_rows
+from pinterest_platform_tests.spark_jobs.lake import Lake
+
+
+@pytest.fixture
+def lake(spark: SparkSession, tmp_path: Path) -> Lake:
+    return Lake(spark, tmp_path)
+
+
+def geo(ind: int, country: str | None = "Aruba", **fields: Any) -> dict[str, Any]:
+    return {"ind": ind, "country": country, "latitude": 1.5, "longitude": -2, "timestamp": "2020-01-01 00:00:00", **fields}
+
+
+def test_a_first_run_makes_the_table_with_its_positions(lake: Lake) -> None:
+    result = lake.clean(lake.land([geo(1), geo(2)]))
+    assert [row["ind"] for row in lake.rows()] == [1, 2]
+    assert (result.records, result.keys, result.new, result.changed, result.unchanged, result.rows) == (2, 2, 2, 0, 0, 2)
+    assert result.positions == {"id/0": 1}
+    assert result.version == lake.version()
+
+
+def test_rows_are_typed_and_say_where_they_came_from(lake: Lake) -> None:
+    lake.clean(lake.land([geo(1), geo(2, " Fiji ")], partition=3))
+    row = lake.rows()[1]
+    assert row["country"] == "Fiji"
+    assert row["coordinates"] == [1.5, -2.0]
+    assert row["timestamp"].isoformat() == "2020-01-01T00:00:00+00:00"
+    assert {name: row["_source"][name] for name in ("stream", "partition", "offset")} == {
+        "stream": "u.topic", "partition": 3, "offset": 1,
+    }  # fmt: skip
+
+
+def test_the_table_is_made_without_deletion_vectors_and_all_nullable(lake: Lake) -> None:
+    lake.clean(lake.land([geo(1)]))
+    lake.clean(lake.land([geo(1, "Fiji")]))
+    table = DeltaTable(lake.table)
+    assert table.protocol().min_writer_version <= 2
+    assert all(field.nullable for field in table.schema().fields)
+
+
+def test_doing_it_again_commits_nothing(lake: Lake) -> None:
+    batch = lake.land([geo(1), geo(2)])
+    first = lake.clean(batch)
+    again = lake.clean(batch)
+    assert again.version == first.version
+    assert (again.new, again.changed, again.unchanged) == (0, 0, 2)
+
+
+def test_the_same_rows_posted_later_move_positions_alone(lake: Lake) -> None:
+    lake.clean(lake.land([geo(1), geo(2)]))
+    before = lake.rows()
+    files = DeltaTable(lake.table).file_uris()
+    result = lake.clean(lake.land([geo(2), geo(1)]))
+    assert lake.rows() == before
+    assert DeltaTable(lake.table).file_uris() == files
+    assert result.positions == {"id/0": 3}
+
+
+def test_no_batch_at_all_makes_the_empty_table_and_no_more(lake: Lake) -> None:
+    assert (lake.clean().rows, lake.version()) == (0, 0)
+    lake.clean()
+    assert lake.version() == 0
+
+
+def test_a_batch_without_objects_moves_the_position(lake: Lake) -> None:
+    lake.clean(lake.land([geo(1)]))
+    assert lake.clean(Batch([], {"id/0": 9}, 0)).positions == {"id/0": 9}
+
+
+def test_objects_without_lines_are_no_error(lake: Lake) -> None:
+    empty = lake.land([])
+    assert lake.clean(Batch(empty.uris, {"id/0": 5}, 0)).positions == {"id/0": 5}
+    assert lake.clean(lake.land([geo(1)])).rows == 1
+
+
+def test_positions_never_go_back(lake: Lake) -> None:
+    early, late = lake.land([geo(1)]), lake.land([geo(2)])
+    lake.clean(early, late)
+    version = lake.version()
+    assert lake.clean(early).positions == {"id/0": 1}
+    assert lake.version() == version
+
+
+def test_a_later_post_with_other_values_wins_and_an_earlier_one_does_not(lake: Lake) -> None:
+    early, late = lake.land([geo(1, "early"), geo(2)]), lake.land([geo(1, "late")])
+    assert lake.clean(late).new == 1
+    result = lake.clean(early)
+    assert [row["country"] for row in lake.rows()] == ["late", "Aruba"]
+    assert (result.new, result.changed, result.unchanged) == (1, 0, 1)
+    changed = lake.clean(lake.land([geo(1, None), geo(2)]))
+    assert (changed.new, changed.changed, changed.unchanged) == (0, 1, 1)
+    assert [row["country"] for row in lake.rows()] == [None, "Aruba"]
+
+
+@pytest.mark.parametrize("field", ["country", "latitude", "timestamp"])
+def test_null_is_a_value_when_rows_are_compared(lake: Lake, field: str) -> None:
+    lake.clean(lake.land([geo(1)]))
+    assert lake.clean(lake.land([geo(1, **{field: None})])).changed == 1
+    assert lake.clean(lake.land([geo(1, **{field: None})])).changed == 0
+    assert lake.clean(lake.land([geo(1)])).changed == 1
+
+
+def test_rejected_records_stand_in_quarantine_once_with_reason_and_line(lake: Lake) -> None:
+    batch = lake.land([geo(1), {"ind": "x"}, {"country": "y"}, b'{"ind":1,"ind":2}', geo(2, country=[]), {"ind": "z"}])
+    result = lake.clean(batch)
+    lake.clean(batch)
+    lake.clean(batch, full_refresh=True)
+    assert (result.records, result.quarantined, result.rows) == (6, 5, 1)
+    assert result.reasons == {
+        "non-integer key": 2, "missing key": 1, "duplicate names": 1, "object or array in a known field": 1,
+    }  # fmt: skip
+    rows = table_rows(lake.quarantine, "offset")
+    assert [row["offset"] for row in rows] == [1, 2, 3, 4, 5]
+    assert rows[2]["reason"] == "duplicate names: ind"
+    assert '"ind":1,"ind":2' in rows[2]["value"]
+
+
+def test_a_batch_of_rejected_records_alone_moves_the_position(lake: Lake) -> None:
+    result = lake.clean(lake.land([{"ind": "x"}]))
+    assert (result.rows, result.quarantined, result.positions) == (0, 1, {"id/0": 0})
+
+
+def test_what_cannot_be_read_is_counted_by_field(lake: Lake) -> None:
+    result = lake.clean(lake.land([geo(1, latitude=91), geo(2, timestamp="soon", longitude="x"), geo(1, latitude="")]))
+    assert result.unreadable == {"latitude": 1, "longitude": 1, "timestamp": 1}
+
+
+def test_an_object_that_cannot_be_seen_fails_and_commits_nothing(lake: Lake) -> None:
+    batch = lake.land([geo(1), geo(2)])
+    Path(batch.uris[0]).write_bytes(b"".join(Path(batch.uris[0]).read_bytes().splitlines(keepends=True)[:1]))
+    with pytest.raises(TransientFailure, match=r"show 1 records, and 2 were landed"):
+        lake.clean(batch)
+    Path(batch.uris[0]).unlink()
+    with pytest.raises(TransientFailure, match=r"show 0 records, and 2 were landed"):
+        lake.clean(batch)
+    assert lake.version() == 0
+
+
+def test_objects_that_overlap_are_named_and_nothing_is_doubled(lake: Lake) -> None:
+    batch = lake.land([geo(1), geo(2)])
+    twice = Batch([*batch.uris, *batch.uris], batch.positions, 4)
+    with pytest.raises(PermanentFailure, match="one is in two objects"):
+        lake.clean(twice)
+    assert lake.rows() == []
+
+
+def test_no_staged_file_is_left_behind(lake: Lake, tmp_path: Path) -> None:
+    lake.clean(lake.land([geo(1)]), lake.land([geo(2)]))
+    with pytest.raises(TransientFailure):
+        lake.clean(Batch(["/nowhere.json"], {"id/0": 9}, 1))
+    assert [path for path in (tmp_path / "staging").rglob("*") if path.is_file()] == []
+
+
+def test_a_table_with_other_columns_is_refused(lake: Lake, spark: SparkSession) -> None:
+    spark.createDataFrame([(1,)], "ind long").write.format("delta").save(lake.table)
+    with pytest.raises(PermanentFailure, match="country is missing"):
+        lake.clean(lake.land([geo(1)]))
+
+
+def test_full_refresh_rebuilds_the_same_table_in_one_commit(lake: Lake) -> None:
+    batches = [lake.land([geo(1), geo(2, "old")]), lake.land([geo(2, "new"), geo(3)]), lake.land([geo(4)], partition=1)]
+    lake.clean(*batches)
+    before, version = lake.business(), lake.version()
+    result = lake.clean(*batches, full_refresh=True)
+    assert lake.business() == before
+    assert result.version == version + 1
+    assert (result.new, result.changed, result.unchanged, result.rows) == (0, 0, 4, 4)
+    assert result.positions == {"id/0": 3, "id/1": 0}
+    assert lake.clean(*batches).version == result.version
+
+
+def test_full_refresh_mends_what_somebody_spoiled(lake: Lake) -> None:
+    batch = lake.land([geo(1), geo(2)])
+    lake.clean(batch)
+    before = lake.rows()
+    DeltaTable(lake.table).delete("ind = 1")
+    DeltaTable(lake.table).update(updates={"country": "'spoiled'"})
+    result = lake.clean(batch, full_refresh=True)
+    assert lake.rows() == before
+    assert (result.new, result.changed) == (1, 1)
+
+
+def test_full_refresh_leaves_what_it_did_not_cover_to_be_taken_again(lake: Lake) -> None:
+    one, two = lake.land([geo(1)]), lake.land([geo(2)], partition=1)
+    lake.clean(one, two)
+    assert lake.clean(one, full_refresh=True).positions == {"id/0": 0, "id/1": -1}
+    assert lake.clean(two).positions == {"id/0": 0, "id/1": 0}
+    assert [row["ind"] for row in lake.rows()] == [1, 2]
+
+
+@settings(
+    max_examples=6, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+)
+@given(data=st.data())
+def test_incremental_equals_full_refresh_whatever_the_batches_were(
+    spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    lake = Lake(spark, tmp_path_factory.mktemp("lake"))
+    posts = data.draw(st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["a", "b", None])), min_size=1, max_size=60))
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(posts)), max_size=3)) | {0, len(posts)})
+    batches: list[Batch] = []
+    for start, end in zip(cuts, cuts[1:], strict=False):
+        for partition in (0, 1):
+            # Posters key by index: one key stays in one partition.
+            mine = [geo(ind, country) for ind, country in posts[start:end] if ind % 2 == partition]
+            batches.append(lake.land(mine, partition))
+    for batch in batches:
+        lake.clean(batch)
+    incremental = lake.business()
+    wanted = dict(posts)
+    assert {row["ind"]: row["country"] for row in incremental} == wanted
+    lake.clean(*batches, full_refresh=True)
+    assert lake.business() == incremental
+    found = lake.verify(*batches)
+    assert (found.missing, found.stale, found.unquarantined, found.duplicate_keys) == (0, 0, 0, 0)

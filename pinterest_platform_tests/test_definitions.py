@@ -1,0 +1,93 @@
+"""The graph: what it holds, and that loading it does nothing else."""
+
+import subprocess
+import sys
+import textwrap
+
+import dagster as dg
+import pytest
+
+from pinterest_platform.definitions import defs
+from pinterest_platform.entities import REPORT_KEYS
+
+ENTITIES = ("pin", "geo", "user")
+GRAPH = defs.resolve_asset_graph()
+
+
+def keys(*parts: str) -> set[dg.AssetKey]:
+    return {dg.AssetKey([parts[0], name]) for name in parts[1:]}
+
+
+MATERIALIZED = (
+    keys("raw", *ENTITIES)
+    | keys("cleaned", *ENTITIES)
+    | keys("reports", *REPORT_KEYS, "page")
+    | keys("ledger", "conservation")
+)
+
+
+def test_the_graph_holds_exactly_these_assets() -> None:
+    assert GRAPH.materializable_asset_keys == MATERIALIZED
+
+
+def test_a_mistyped_dependency_would_show_as_an_external_asset() -> None:
+    assert GRAPH.external_asset_keys == keys("kafka", *ENTITIES)
+
+
+@pytest.mark.parametrize("entity", ENTITIES)
+def test_each_entity_flows_from_its_topic_to_its_table(entity: str) -> None:
+    assert GRAPH.get(dg.AssetKey(["raw", entity])).parent_keys == keys("kafka", entity)
+    assert GRAPH.get(dg.AssetKey(["cleaned", entity])).parent_keys == keys("raw", entity)
+
+
+def test_each_report_depends_on_the_tables_that_it_joins() -> None:
+    parents = {
+        key: {parent.path[1] for parent in GRAPH.get(dg.AssetKey(["reports", key])).parent_keys} for key in REPORT_KEYS
+    }
+    assert parents["users_joined_by_year"] == {"user"}
+    assert parents["top_poster_by_country"] == {"pin", "geo"}
+    assert parents["median_followers_by_age_group"] == {"pin", "user"}
+    assert GRAPH.get(dg.AssetKey(["reports", "page"])).parent_keys == keys("reports", *REPORT_KEYS)
+
+
+def test_every_table_has_a_blocking_check() -> None:
+    blocking = {key.asset_key for key in GRAPH.asset_check_keys if GRAPH.get_check_spec(key).blocking}
+    assert blocking >= keys("cleaned", *ENTITIES) | keys("reports", *REPORT_KEYS)
+
+
+def test_every_asset_follows_the_policy() -> None:
+    groups = {"kafka": "streams", "ledger": "operations"}
+    for spec in defs.resolve_all_asset_specs():
+        layer = spec.key.path[0]
+        assert spec.group_name == groups.get(layer, layer), spec.key
+        assert spec.owners, spec.key
+        assert spec.description, spec.key
+
+
+def test_the_jobs_are_these() -> None:
+    names = {job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")}
+    assert names == {"batch_pipeline", "reports_only", "provision"}
+
+
+def test_batch_pipeline_materializes_everything_from_raw_to_page() -> None:
+    assert defs.resolve_job_def("batch_pipeline").asset_layer.executable_asset_keys == MATERIALIZED
+
+
+def test_definitions_load_without_environment_network_or_slow_packages() -> None:
+    script = textwrap.dedent(
+        """
+        import socket, sys
+        def refuse(*args, **kwargs):
+            raise AssertionError("a socket was opened while definitions load")
+        socket.socket.connect = refuse
+        socket.getaddrinfo = refuse
+        from pinterest_platform.definitions import defs
+        assert defs.resolve_all_asset_specs()
+        slow = ("dagster_aws", "dagster_pyspark", "dagster_databricks", "pyspark", "pysail",
+                "boto3", "confluent_kafka", "deltalake", "pandas", "pyarrow", "pygal")
+        print([name for name in slow if name in sys.modules])
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", script], env={}, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,65 @@
+"""The documents name only what is there: files, headings, make targets, variables, jobs and commands."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+RECORDS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+
+
+def _anchors(path: Path) -> set[str]:
+    """Anchors of a document's headings, as the hosting site makes them."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text("utf-8")):
+        if re.match(r"https?:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        found = (path.parent / name).resolve() if name else path
+        assert found.exists(), f"{target} does not exist"
+        assert not anchor or anchor in _anchors(found), f"{target}: no such heading"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_make_targets_and_variables_that_documents_name_are_there(path: Path) -> None:
+    text = path.read_text("utf-8")
+    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert set(re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE)) <= targets
+    sources = [*(ROOT / "pinterest_platform").rglob("*.py"), *(ROOT / "emulators").rglob("*.py")]
+    code = "\n".join(source.read_text("utf-8") for source in sources)
+    for name in set(re.findall(r"\b(?:PINTEREST|KAFKA)_[A-Z_]*[A-Z]\b", text)):
+        assert name in code, f"{name} is read nowhere"
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
+def test_decision_records_are_short_numbered_and_listed(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert len(text.splitlines()) <= 40
+    assert text.startswith(f"# {path.stem[:4]} ")
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences"]
+    assert f"({path.name})" in (path.parent / "README.md").read_text("utf-8")
+
+
+def test_the_numbers_of_decision_records_have_no_holes() -> None:
+    assert [int(path.stem[:4]) for path in RECORDS] == list(range(1, len(RECORDS) + 1))
+
+
+def test_nothing_written_names_a_path_of_one_machine() -> None:
+    for path in [*DOCUMENTS, ROOT / ".env.example"]:
+        assert not re.search(r"/(?:work|home|root|Users|tmp)/", path.read_text("utf-8")), path
+
+
+def test_the_picture_of_the_layers_is_the_rule_that_is_checked() -> None:
+    rules = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    layers = next(rule["layers"] for rule in rules if rule["type"] == "layers")
+    picture = (ROOT / "docs" / "architecture.md").read_text("utf-8").partition("flowchart TD")[2].partition("```")[0]
+    drawn = [set(label.split(" · ")) for label in re.findall(r'\["([^"]+)"\]', picture)]
+    assert drawn == [set(re.findall(r"pinterest_platform\.(\w+)", layer)) for layer in layers]

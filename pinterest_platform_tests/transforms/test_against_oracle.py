@@ -1,0 +1,116 @@
+"""Every cell of the three cleaned tables and nine reports, against plain SQL over the same raw lines."""
+
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+
+from pinterest_platform.entities import REPORT_KEYS, Entity
+from pinterest_platform.schemas import CLEANED, REPORTS
+from pinterest_platform.transforms import cleaning, decoding, reports
+from pinterest_platform_tests import strategies
+from pinterest_platform_tests.oracle import Oracle
+from pinterest_platform_tests.spark_fixtures import STREAM, lines, write_object
+
+REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "real"
+EPOCH = datetime(1970, 1, 1)
+
+
+def cleaned(spark: SparkSession, uri: str, entity: Entity) -> DataFrame:
+    return cleaning.clean(decoding.decode(spark.read.text([uri]), entity, STREAM), entity)
+
+
+def newest(every: DataFrame, entity: Entity) -> DataFrame:
+    return cleaning.newest(every.where("_reason IS NULL").select(*CLEANED[entity].names))
+
+
+def plain(frame: DataFrame, entity: Entity) -> list[tuple[Any, ...]]:
+    """Rows as the oracle gives them: times in microseconds, the source spread out, by key."""
+    times = [field.name for field in CLEANED[entity].fields if field.dataType.simpleString() == "timestamp"]
+    source = ("partition", "offset", "arrived_at")
+    business = [F.unix_micros(name).alias(name) if name in times else F.col(name) for name in CLEANED[entity].names[:-1]]
+    placed = [F.col("_source").getField(name).alias(name) for name in source]
+    rows = frame.select(*business, *placed).withColumn("arrived_at", F.unix_micros("arrived_at")).toArrow().to_pylist()
+    return sorted((tuple(row.values()) for row in rows), key=lambda row: row[0])
+
+
+def assert_agrees(spark: SparkSession, raw: dict[str, list[bytes]], folder: Path) -> None:
+    oracle = Oracle(raw)
+    tables: dict[Entity, DataFrame] = {}
+    for entity in Entity:
+        uri = write_object(folder / f"{entity}.json", raw[entity.value])
+        every = cleaned(spark, uri, entity)
+        every.write.mode("overwrite").parquet(str(folder / entity.value))
+        every = spark.read.parquet(str(folder / entity.value))
+        tables[entity] = newest(every, entity)
+        wrong = differing(plain(tables[entity], entity), oracle.cleaned(entity.value))
+        assert not wrong, explain(wrong[0], raw[entity.value])
+        rejected = every.where("_reason IS NOT NULL").select("_source.partition", "_source.offset").collect()
+        assert {tuple(row) for row in rejected} == oracle.rejected(entity.value)
+        fields = cleaning.UNREADABLE_FIELDS[entity]
+        flags = [F.count_if(F.col("_reason").isNull() & F.col(f"_unreadable.{name}")) for name in fields]
+        assert dict(zip(fields, every.select(*flags).collect()[0], strict=True)) == oracle.unreadable(entity.value)
+    source = reports.posts(tables[Entity.PIN], tables[Entity.GEO], tables[Entity.USER])
+    for key in REPORT_KEYS:
+        frame = reports.report(key, source)
+        assert [(field.name, field.dataType) for field in frame.schema] == [(f.name, f.dataType) for f in REPORTS[key]]
+        assert [tuple(row) for row in frame.collect()] == oracle.report(key), key
+
+
+def differing(found: list[tuple[Any, ...]], wanted: list[tuple[Any, ...]]) -> list[tuple[Any, Any]]:
+    assert [row[0] for row in found] == [row[0] for row in wanted]
+    return [(have, want) for have, want in zip(found, wanted, strict=True) if have != want]
+
+
+def explain(pair: tuple[Any, Any], raw: Sequence[bytes]) -> str:
+    place = {(line["_partition"], line["_offset"]): line for line in map(orjson.loads, raw)}
+    want = pair[1]
+    return f"\nfound  {pair[0]}\nwanted {want}\nposted {place.get((want[-3], want[-2]))}"
+
+
+@pytest.mark.parametrize("round_number", range(2))
+def test_rows_that_hypothesis_makes_agree_in_every_cell(spark: SparkSession, tmp_path: Path, round_number: int) -> None:
+    raw = {entity.value: lines(strategies.drawn(strategies.posts(entity.value), 500)) for entity in Entity}
+    assert_agrees(spark, raw, tmp_path)
+
+
+def test_many_ordinary_posts_with_ties_agree_in_every_report(spark: SparkSession, tmp_path: Path) -> None:
+    chance = random.Random(7)
+    posts: dict[str, list[Any]] = {entity.value: [] for entity in Entity}
+    for key in range(1500):
+        day = datetime(2014, 12, 31, 23, 30) + timedelta(hours=chance.randrange(24 * 365 * 9))
+        followers = chance.choice(["5", "1k", "2M", "1.5M", "User Info Error", None, "7", "9,999"])
+        poster = chance.choice(["A", "B", "C", None, "User Info Error", "D "])
+        category = chance.choice(["art", "beauty", "quotes", None])
+        posts["pin"].append({"index": key, "category": category, "poster_name": poster, "follower_count": followers})
+        country = chance.choice(["Albania", "Aruba", "Fiji", None, "Peru", "Chad"])
+        posts["geo"].append({"ind": key + 3, "country": country, "timestamp": day.isoformat()})
+        name, age = chance.choice(["X", "Y", None]), chance.choice([17, 18, 24, 25, 35, 36, 50, 51, 130, None, 131])
+        joined = chance.choice([day.isoformat(), "2016-01-01", "2015-12-31 23:59:59", "2021-01-01", None])
+        posts["user"].append({"ind": key - 3, "first_name": name, "age": age, "date_joined": joined})
+    assert_agrees(spark, {entity: lines(values) for entity, values in posts.items()}, tmp_path)
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the real rows are not here")
+def test_real_rows_posted_twice_in_another_order_agree_in_every_cell(spark: SparkSession, tmp_path: Path) -> None:
+    raw: dict[str, list[bytes]] = {}
+    for entity in Entity:
+        posted = (REAL / f"{entity}.jsonl").read_bytes().splitlines()
+        again = random.Random(1).sample(posted, len(posted))
+        raw[entity.value] = [*lines(posted), *lines(again, partition=1, start=500)]
+    assert_agrees(spark, raw, tmp_path)
+
+
+def test_generated_sample_agrees_in_every_cell(spark: SparkSession, tmp_path: Path) -> None:
+    generator = pytest.importorskip("emulators.source_db.generator")
+    posts: dict[str, list[Any]] = {entity.value: [] for entity in Entity}
+    for chunk in generator.generate(rows=11_154, seed=100):
+        for entity, rows in chunk.items():
+            posts[entity] += rows
+    assert_agrees(spark, {entity: lines(rows) for entity, rows in posts.items()}, tmp_path)

@@ -1,0 +1,76 @@
+"""What a raw line becomes, and which lines are rejected and why."""
+
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from pinterest_platform.entities import Entity
+from pinterest_platform.transforms.decoding import decode
+from pinterest_platform_tests.spark_fixtures import NOON, STREAM, lines, write_object
+
+
+def decoded(spark: SparkSession, folder: Path, entity: Entity, *values: bytes) -> list[dict[str, Any]]:
+    uri = write_object(folder / "object.json", lines(values, partition=2, start=10))
+    rows = decode(spark.read.text([uri]), entity, STREAM).collect()
+    assert len(rows) == len(values)
+    return sorted((row.asDict(recursive=True) for row in rows), key=lambda row: row["_source"]["offset"])
+
+
+def reasons(spark: SparkSession, folder: Path, *values: bytes) -> list[str | None]:
+    return [row["_reason"] for row in decoded(spark, folder, Entity.GEO, *values)]
+
+
+def test_bare_numbers_and_booleans_become_the_text_that_was_posted(spark: SparkSession, tmp_path: Path) -> None:
+    posted = [b"1.50", b"1e3", b"-0", b"true", b"123456789012345678901234567890", b"-84.8378", b'"1.50"', b"null", b"2.5E-3"]
+    rows = decoded(spark, tmp_path, Entity.GEO, *(b'{"ind":1,"country":%b}' % value for value in posted))
+    wanted = ["1.50", "1e3", "-0", "true", "123456789012345678901234567890", "-84.8378", "1.50", None, "2.5E-3"]
+    assert [row["country"] for row in rows] == wanted
+
+
+def test_extra_fields_are_ignored_however_they_look(spark: SparkSession, tmp_path: Path) -> None:
+    extras = [b'"x":[1,{"ind":5}]', b'"IND":9', b'"Country":"y"', b'"country ":"z"', b'"x":' + b"[" * 100 + b"]" * 100]
+    rows = decoded(spark, tmp_path, Entity.GEO, *(b'{"ind":1,"country":"a",%b}' % extra for extra in extras))
+    assert [(row["ind"], row["country"], row["_reason"]) for row in rows] == [("1", "a", None)] * len(extras)
+
+
+def test_lines_hold_one_record_whatever_characters_stand_in_it(spark: SparkSession, tmp_path: Path) -> None:
+    text = "a\u0085b\u2028c\u2029d🎨\x7f"
+    posted = ['{"ind":1,\r\n"country":"%s"}' % text, '{"ind":2,"country":"\\u0000\\n\\ud83c\\udfa8"}', '{"ind":3,"country":"%s"}' % ("é" * 2**19)]
+    rows = decoded(spark, tmp_path, Entity.GEO, *(value.encode() for value in posted))
+    assert [row["country"] for row in rows] == [text, "\x00\n🎨", "é" * 2**19]
+
+
+def test_a_record_knows_where_it_came_from(spark: SparkSession, tmp_path: Path) -> None:
+    source = decoded(spark, tmp_path, Entity.GEO, b'{"ind":1}')[0]["_source"]
+    assert (source["stream"], source["partition"], source["offset"]) == (STREAM, 2, 10)
+    assert source["arrived_at"].timestamp() * 1000 == NOON + 10
+
+
+def test_keys_are_integers_that_fit_a_long_as_text_or_number(spark: SparkSession, tmp_path: Path) -> None:
+    accepted = [b"1", b'"1"', b'" 7 "', b"-1", b'"-0"', b"9223372036854775807", b'"007"']
+    assert reasons(spark, tmp_path, *(b'{"ind":%b}' % key for key in accepted)) == [None] * len(accepted)
+    refused = [b"1.0", b"1e3", b'"x"', b"true", b"9223372036854775808", b'"+1"', b'"1 2"', "\"١\"".encode()]
+    wanted = ["non-integer key: ind"] * len(refused)
+    assert reasons(spark, tmp_path, *(b'{"ind":%b}' % key for key in refused)) == wanted
+
+
+def test_each_kind_of_rejection_names_its_reason(spark: SparkSession, tmp_path: Path) -> None:
+    posted = {
+        b"{}": "missing key: ind",
+        b'{"ind":null}': "missing key: ind",
+        b'{"ind":" "}': "missing key: ind",
+        b'{"IND":1}': "missing key: ind",
+        b'{"ind":1,"country":{}}': "object or array in a known field: country",
+        b'{"ind":[1],"timestamp":[]}': "object or array in a known field: ind,timestamp",
+        b'{"ind":1,"ind":1}': "duplicate names: ind",
+        b'{"ind":1,"x":1,"x":2,"a":[],"a":{}}': "duplicate names: x,a",
+        b'{"ind":1,"x":' + b"[" * 500 + b"]" * 500 + b"}": "nested too deeply to be decoded",
+    }
+    assert reasons(spark, tmp_path, *posted) == list(posted.values())
+
+
+def test_a_line_that_cannot_be_decoded_still_shows_its_position_and_text(spark: SparkSession, tmp_path: Path) -> None:
+    value = b'{"ind":1,"x":' + b"[" * 500 + b"]" * 500 + b"}"
+    row = decoded(spark, tmp_path, Entity.GEO, value)[0]
+    assert (row["_source"]["partition"], row["_source"]["offset"], row["value"].endswith("]}")) == (2, 10, True)
