@@ -166,11 +166,19 @@ def _check_ports(home: Home) -> None:
     for service in SERVICES:
         for name in service.ports:
             port = home.port(name)
-            if not _is_free(port):
+            if not _becomes_free(port):
                 raise EmulatorFailure(
                     f"Port {port}, which this home keeps for {name}, is taken by {_listener(port)}.",
                     f"Stop that, or delete {home.ports_file} to have other ports chosen, and run `up` again.",
                 )
+
+
+def _becomes_free(port: int) -> bool:
+    """Whether a port is free, or is within moments: a process that was killed holds its ports a little longer."""
+    deadline = time.monotonic() + 3
+    while not (free := _is_free(port)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return free
 
 
 def _is_free(port: int) -> bool:

@@ -1,7 +1,7 @@
 """The one exception that the emulators' commands turn into one line on stderr."""
 
 
-class EmulatorFailure(Exception):  # noqa: N818 - the house says failure
+class EmulatorFailure(Exception):
     """Something that a person has to mend.
 
     Args:

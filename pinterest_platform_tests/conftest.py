@@ -33,7 +33,8 @@ def emulators(*arguments: str, environment: Mapping[str, str] | None = None) -> 
     )
 
 
-def _variables(home: str) -> dict[str, str]:
+def variables_of(home: str) -> dict[str, str]:
+    """The variables that a home's clients need."""
     told = emulators("status", "--json", "--home", home)
     assert told.returncode == 0, told.stdout + told.stderr
     return json.loads(told.stdout)["env"]
@@ -47,14 +48,14 @@ def emulated() -> Iterator[dict[str, str]]:
     """
     running = os.environ.get("PINTEREST_TEST_HOME")
     if running:
-        yield _variables(running)
+        yield variables_of(running)
         return
     home = tempfile.mkdtemp(prefix="pinterest-")
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PINTEREST_")}
     try:
         started = emulators("up", "--home", home, environment=clean)
         assert started.returncode == 0, started.stdout + started.stderr
-        yield _variables(home)
+        yield variables_of(home)
     finally:
         emulators("down", "--home", home, environment=clean)
         shutil.rmtree(home, ignore_errors=True)
@@ -72,6 +73,11 @@ def tenant(emulated: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Setting
     monkeypatch.setenv("PINTEREST_BUCKET", "")
     monkeypatch.setenv("PINTEREST_KAFKA_PARTITIONS", "3")
     settings = load()
+    provide(settings)
+    return settings
+
+
+def provide(settings: Settings) -> None:
+    """Make a user's topics and bucket."""
     ensure_topics(settings)
     ensure_bucket(settings, s3_client(settings))
-    return settings

@@ -201,7 +201,7 @@ def _write_trust_store(path: Path) -> None:
     entries: list[pkcs12.PKCS12Certificate] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # old roots with odd serial numbers are no concern of the user
-        for number, der in enumerate(ssl.create_default_context().get_ca_certs(binary_form=True)):
+        for number, der in enumerate(_authorities()):
             try:
                 certificate = x509.load_der_x509_certificate(der)
             except ValueError:
@@ -212,6 +212,15 @@ def _write_trust_store(path: Path) -> None:
             "Python knows no certificate authorities.", "Set SSL_CERT_FILE to a file that holds them."
         )
     path.write_bytes(pkcs12.serialize_java_truststore(entries, BestAvailableEncryption(b"public")))
+
+
+def _authorities() -> list[bytes]:
+    context = ssl.create_default_context()
+    folder = ssl.get_default_verify_paths().capath
+    if not context.get_ca_certs() and folder:
+        for file in sorted(Path(folder).glob("*.[0-9]")):  # such a folder is else only read while connecting
+            context.load_verify_locations(file)
+    return context.get_ca_certs(binary_form=True)
 
 
 def verify(folder: Path) -> None:

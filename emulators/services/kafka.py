@@ -48,7 +48,9 @@ num.network.threads=2
 num.io.threads=4
 background.threads=2
 log.cleaner.dedupe.buffer.size=8388608
-controlled.shutdown.enable=false
+# After a kill the controller, which is the same process, waits this long for the broker that was.
+broker.session.timeout.ms=4000
+broker.heartbeat.interval.ms=1000
 """
 
 _LOGGING = """\

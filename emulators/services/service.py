@@ -7,7 +7,7 @@ from pathlib import Path
 from emulators.home import Home
 
 
-class Unhealthy(Exception):  # noqa: N818 - it is a finding
+class Unhealthy(Exception):
     """A probe found a service not serving; the text is the reason, in a few words."""
 
 

@@ -25,6 +25,7 @@ def serve(build: Callable[[], Any], port: int) -> None:
         access_log=False,
         log_level="warning",
         server_header=False,
+        proxy_headers=False,
         # Longer than clients keep an idle connection, so that they are never surprised by its end.
         timeout_keep_alive=75,
         timeout_graceful_shutdown=5,

@@ -18,7 +18,7 @@ MESSAGE_BYTES = 4 * 1024 * 1024 + 64 * 1024
 _TIMESTAMP_TYPE = "message.timestamp.type"
 _MESSAGE_BYTES = "max.message.bytes"
 _WANTED = {_TIMESTAMP_TYPE: "LogAppendTime", _MESSAGE_BYTES: str(MESSAGE_BYTES)}
-_LEADER_PAUSE_SECONDS = 0.1
+_SETTLING_PAUSE_SECONDS = 0.1
 
 
 def ensure_topics(settings: Settings) -> list[str]:
@@ -113,7 +113,7 @@ def _await_leaders(asker: _Asker, admin: "AdminClient", topics: list[str]) -> No
             return
         if time.monotonic() > deadline:
             raise asker.silence(f"elect leaders for {', '.join(topics)}", "some partitions have none")
-        time.sleep(_LEADER_PAUSE_SECONDS)
+        time.sleep(_SETTLING_PAUSE_SECONDS)
 
 
 def _alter(settings: Settings, admin: "AdminClient", topics: list[str]) -> list[str]:
@@ -125,14 +125,7 @@ def _alter(settings: Settings, admin: "AdminClient", topics: list[str]) -> list[
     )
 
     asker = _Asker(settings)
-    wait = settings.io_timeout_seconds
-    resources = [ConfigResource(ResourceType.TOPIC, topic) for topic in topics]
-    changes: dict[str, dict[str, str]] = {}
-    described: Mapping[Any, Any] = admin.describe_configs(resources, request_timeout=wait)
-    for resource, future in described.items():
-        current = {name: entry.value for name, entry in asker.ask(f"describe {resource.name}", future.result).items()}
-        if wrong := _wrong(current):
-            changes[resource.name] = wrong
+    changes = _misconfigured(asker, admin, topics)
     if not changes:
         return []
     altering = [
@@ -145,13 +138,35 @@ def _alter(settings: Settings, admin: "AdminClient", topics: list[str]) -> list[
         )
         for topic, wrong in changes.items()
     ]
-    altered: Mapping[Any, Any] = admin.incremental_alter_configs(altering, request_timeout=wait)
+    altered: Mapping[Any, Any] = admin.incremental_alter_configs(altering, request_timeout=asker.wait)
     for resource, future in altered.items():
         asker.ask(f"alter {resource.name}", future.result)
+    deadline = time.monotonic() + asker.wait
+    while _misconfigured(asker, admin, list(changes)):
+        if time.monotonic() > deadline:
+            raise asker.silence(f"alter {', '.join(changes)}", "the topics still stand as they were")
+        time.sleep(_SETTLING_PAUSE_SECONDS)
     return [
         f"topic {topic}: set {', '.join(f'{name}={value}' for name, value in wrong.items())}"
         for topic, wrong in changes.items()
     ]
+
+
+def _misconfigured(asker: _Asker, admin: "AdminClient", topics: list[str]) -> dict[str, dict[str, str]]:
+    """The topics that landing needs otherwise, each with what to set."""
+    from confluent_kafka.admin import (
+        ConfigResource,  # pyright: ignore[reportPrivateImportUsage]
+        ResourceType,  # pyright: ignore[reportPrivateImportUsage]
+    )
+
+    resources = [ConfigResource(ResourceType.TOPIC, topic) for topic in topics]
+    described: Mapping[Any, Any] = admin.describe_configs(resources, request_timeout=asker.wait)
+    found: dict[str, dict[str, str]] = {}
+    for resource, future in described.items():
+        entries = asker.ask(f"describe {resource.name}", future.result)
+        if wrong := _wrong({name: entry.value for name, entry in entries.items()}):
+            found[resource.name] = wrong
+    return found
 
 
 def _wrong(current: Mapping[str, str | None]) -> dict[str, str]:

@@ -17,6 +17,7 @@ _POLL_SECONDS = 0.2
 _BATCH_BYTES = 8 * 1024 * 1024
 _BATCH_RECORDS = 5000
 _FIRST_BATCH_RECORDS = 64
+_UNSETTLED_PAUSE_SECONDS = 0.1
 
 
 class KafkaTopicLog:
@@ -33,23 +34,19 @@ class KafkaTopicLog:
 
     def describe(self, topic: str) -> TopicState:
         """Bounds of every partition, read as committed; see `TopicLog.describe`."""
-        from confluent_kafka import IsolationLevel, TopicPartition
-        from confluent_kafka.admin import OffsetSpec  # pyright: ignore[reportPrivateImportUsage]
-
-        description = self._describe(topic)
-        partitions = sorted(part.id for part in description.partitions)
-        found: list[dict[int, int]] = []
-        specs: list[Any] = [OffsetSpec.earliest(), OffsetSpec.latest()]
-        for spec in specs:
-            futures = self._client().list_offsets(
-                {TopicPartition(topic, partition): spec for partition in partitions},
-                isolation_level=IsolationLevel.READ_COMMITTED,
-                request_timeout=self._timeout,
-            )
-            found.append({asked.partition: self._result(topic, future).offset for asked, future in futures.items()})
-        earliest, end = found
-        bounds = tuple(PartitionBounds(partition, earliest[partition], end[partition]) for partition in partitions)
-        return TopicState(topic, _written(description.topic_id), bounds)
+        deadline = time.monotonic() + self._timeout
+        while True:
+            description = self._describe(topic)
+            try:
+                earliest, end = self._offsets(topic, sorted(part.id for part in description.partitions))
+            except _UnsettledError as unsettled:
+                # A topic just made, or a partition between two leaders: the broker says so for a moment.
+                if time.monotonic() > deadline:
+                    raise unsettled.failure from None
+                time.sleep(_UNSETTLED_PAUSE_SECONDS)
+            else:
+                bounds = tuple(PartitionBounds(partition, earliest[partition], end[partition]) for partition in end)
+                return TopicState(topic, _written(description.topic_id), bounds)
 
     def topic_id(self, topic: str) -> str:
         """The topic's id alone; see `TopicLog.topic_id`."""
@@ -151,6 +148,30 @@ class KafkaTopicLog:
             self._admin = AdminClient(config)  # pyright: ignore[reportArgumentType]
         return self._admin
 
+    def _offsets(self, topic: str, partitions: list[int]) -> tuple[dict[int, int], dict[int, int]]:
+        """Earliest and committed end offsets by partition."""
+        from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+        from confluent_kafka.admin import OffsetSpec  # pyright: ignore[reportPrivateImportUsage]
+
+        specs: list[Any] = [OffsetSpec.earliest(), OffsetSpec.latest()]
+        asked = [
+            self._client().list_offsets(
+                {TopicPartition(topic, partition): spec for partition in partitions},
+                isolation_level=IsolationLevel.READ_COMMITTED,
+                request_timeout=self._timeout,
+            )
+            for spec in specs
+        ]
+        try:
+            earliest, end = ({at.partition: future.result().offset for at, future in some.items()} for some in asked)
+        except KafkaException as raised:
+            error: KafkaError = raised.args[0]
+            failure = self._failure(topic, error)
+            if error.code() in _unsettled():
+                raise _UnsettledError(failure) from None
+            raise failure from None
+        return earliest, end
+
     def _describe(self, topic: str) -> Any:
         from confluent_kafka import TopicCollection
 
@@ -205,3 +226,25 @@ class KafkaTopicLog:
 def _written(topic_id: object) -> str:
     """A topic id as Kafka's own tools write it; librdkafka's form may hold a slash, which would cut a key in two."""
     return str(topic_id).replace("+", "-").replace("/", "_")
+
+
+class _UnsettledError(Exception):
+    """The broker is between two states, and will likely answer in a moment; `failure` says what if it does not."""
+
+    def __init__(self, failure: PlatformFailure) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+
+
+def _unsettled() -> set[int]:
+    from confluent_kafka import KafkaError
+
+    return {
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.REPLICA_NOT_AVAILABLE,
+        KafkaError.OFFSET_NOT_AVAILABLE,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+    }

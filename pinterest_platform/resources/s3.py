@@ -25,10 +25,12 @@ class S3ObjectStore:
 
     Args:
         settings: endpoint, bucket, and how long the server may take to answer.
+        page_keys: how many keys one LIST request asks for.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, page_keys: int = 1000) -> None:
         self._settings = settings
+        self._page_keys = page_keys
         self._bucket = settings.names.bucket
         self._connected: Any = None
 
@@ -36,7 +38,7 @@ class S3ObjectStore:
         """Objects under a prefix in key order, a page at a time; see `ObjectStore.list`."""
         start = {"StartAfter": after} if after else {}
         while True:
-            page = self._call("list_objects_v2", f"{prefix}*", Prefix=prefix, **start)
+            page = self._call("list_objects_v2", f"{prefix}*", Prefix=prefix, MaxKeys=self._page_keys, **start)
             for entry in page.get("Contents", ()):
                 yield StoredObject(entry["Key"], entry["Size"], int(entry["LastModified"].timestamp() * 1000))
             if not page.get("IsTruncated"):

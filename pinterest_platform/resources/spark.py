@@ -1,9 +1,11 @@
 """The embedded Spark engine: a Sail server in this process, watched while it works."""
 
+import http.client
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -141,17 +143,25 @@ class Watchdog:
     def _end_job(self) -> None:
         """Interrupt the query; cut the connection if that does not help: a query still being planned cannot be."""
         if not self._done.is_set():
-            self._spark.interruptAll()
+            # In a thread of its own: an engine whose every thread computes does not answer.
+            threading.Thread(target=self._interrupt, name="spark-interrupt", daemon=True).start()
         if not self._done.wait(_GRACE_SECONDS):
             self._spark.client.close()
 
+    def _interrupt(self) -> None:
+        import grpc
+        from pyspark.errors import PySparkException
+
+        with suppress(grpc.RpcError, PySparkException, ValueError):
+            self._spark.interruptAll()
+
     def _answers(self, seconds: float) -> bool:
-        if self._endpoint is None:
+        if not self._endpoint:
             return True
         try:
             with urllib.request.urlopen(self._endpoint, timeout=seconds):  # noqa: S310
                 return True
-        except urllib.error.HTTPError:
+        except (urllib.error.HTTPError, http.client.HTTPException):
             return True
-        except OSError:
+        except (OSError, ValueError):
             return False

@@ -90,7 +90,8 @@ class KafkaBroker:
         from confluent_kafka import TopicPartition
         from confluent_kafka.admin import AdminClient
 
-        for future in AdminClient(self.servers).delete_records([TopicPartition(self.topic, 0, earliest)]).values():
+        admin = AdminClient(self.servers)
+        for future in admin.delete_records([TopicPartition(self.topic, 0, earliest)]).values():
             future.result(30)
 
     def remake(self) -> None:
@@ -98,7 +99,8 @@ class KafkaBroker:
 
         from pinterest_platform.provisioning.topics import ensure_topics
 
-        AdminClient(self.servers).delete_topics([self.topic])[self.topic].result(30)
+        admin = AdminClient(self.servers)
+        admin.delete_topics([self.topic])[self.topic].result(30)
         ensure_topics(self.settings)
 
     def _transaction(self, values: tuple[bytes, ...]) -> Any:

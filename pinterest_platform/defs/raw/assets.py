@@ -8,7 +8,7 @@ from pinterest_platform.dagster_support.landing_metadata import QUARANTINE_CHECK
 from pinterest_platform.entities import Entity
 from pinterest_platform.landing import land_topic
 from pinterest_platform.planning import landing_options
-from pinterest_platform.ports import ObjectStore, TopicLog
+from pinterest_platform.ports import Lake, ObjectStore, TopicLog
 from pinterest_platform.settings import Settings
 
 
@@ -35,11 +35,14 @@ def _raw(entity: Entity) -> dg.AssetsDefinition:
         settings: dg.ResourceParam[Settings],
         topics: dg.ResourceParam[TopicLog],
         objects: dg.ResourceParam[ObjectStore],
+        lake: dg.ResourceParam[Lake],
     ) -> dg.MaterializeResult:
         with explained(key.to_user_string()):
             options = landing_options(entity, settings, config.accept_gap, config.new_epoch)
+            cleaned_up_to = lake.positions(settings.names.cleaned_uri(entity))
             topic = settings.names.topic(entity)
-            return landing_result(land_topic(topics, objects, topic, options, context.log.info), settings)
+            landed = land_topic(topics, objects, topic, options, context.log.info, cleaned=cleaned_up_to)
+            return landing_result(landed, settings)
 
     return raw
 

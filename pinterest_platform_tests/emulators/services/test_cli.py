@@ -18,13 +18,14 @@ import boto3
 import psutil
 import pytest
 from botocore.config import Config
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from emulators.services.registry import SERVICES
 from emulators.services.supervision import MARK, marked
 from pinterest_platform_tests.conftest import PROJECT, emulators
 
-NAMES = ["kafka", "s3", "kafka_rest", "api_gateway"]
+NAMES = [service.name for service in SERVICES]
 VARIABLES = {
     "PINTEREST_HOME", "PINTEREST_USER_ID", "PINTEREST_BUCKET", "PINTEREST_API_URL", "PINTEREST_API_KEY",
     "PINTEREST_SOURCE_DATABASE_URL", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION",
@@ -112,6 +113,7 @@ def test_status_and_env_tell_what_the_contract_names(home: Path) -> None:
 
     assert set(told) == {"services", "env"}
     assert list(told["services"]) == NAMES
+    assert set(NAMES) >= {"api_gateway", "kafka", "kafka_rest", "s3"}
     assert all(set(service) == {"url", "healthy"} and service["healthy"] for service in told["services"].values())
     assert set(told["env"]) >= VARIABLES
     assert told["env"]["DAGSTER_HOME"] == str(home / "dagster")
@@ -180,9 +182,10 @@ def test_exec_of_what_is_no_program_is_one_line(home: Path) -> None:
 def test_state_outlives_a_kill_of_everything_and_a_busy_port_is_named(home: Path) -> None:
     variables = status(home)["env"]
     leave_behind(variables)
-    for process in processes(home):
+    killed = processes(home)
+    for process in killed:
         process.kill()
-    eventually(lambda: not processes(home))
+    psutil.wait_procs(killed, 30)
     kept = json.loads((home / "ports.json").read_text())
 
     with socket.create_server(("127.0.0.1", kept["kafka_rest"])):
@@ -238,8 +241,6 @@ def found_again(variables: dict[str, str]) -> bool:
 
 
 def records(variables: dict[str, str]) -> int:
-    from confluent_kafka import Consumer, TopicPartition
-
     consumer = Consumer({"bootstrap.servers": variables["KAFKA_BOOTSTRAP_SERVERS"], "group.id": "cli"})
     where = TopicPartition(f"{variables['PINTEREST_USER_ID']}.geo", 0)
     end = consumer.get_watermark_offsets(where, timeout=20)[1]

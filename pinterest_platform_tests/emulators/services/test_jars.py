@@ -1,5 +1,6 @@
 """Bringing the jars: whole or not at all, and a failure is one line."""
 
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,12 @@ def test_without_a_way_out_the_failure_is_one_line_and_nothing_is_left(
     assert "could not be fetched" in done.stderr
     assert "python -m emulators fetch" in done.stderr
     assert [path.name for path in (tmp_path / "pinterest-platform").iterdir()] == ["fetch.lock"]
+
+
+def test_a_missing_java_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(EmulatorFailure, match="make setup"):
+        jars.java()
 
 
 def test_files_that_are_not_the_reviewed_ones_are_refused(tmp_path: Path) -> None:

@@ -1,0 +1,80 @@
+"""Services that fall silent or restart in the middle; in a home of its own, as others share theirs."""
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from pinterest_platform.entities import Entity
+from pinterest_platform.settings import load
+from pinterest_platform_tests.conftest import emulators, provide, variables_of
+from pinterest_platform_tests.e2e.harness import Tenant, failures
+
+PATIENCE = "4"
+
+
+@pytest.fixture
+def own_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A home of this test alone, down again at its end."""
+    home = tempfile.mkdtemp(prefix="pinterest-")
+    for name in [name for name in os.environ if name.startswith("PINTEREST_")]:
+        monkeypatch.delenv(name)
+    try:
+        assert emulators("up", "--home", home).returncode == 0
+        for name, value in variables_of(home).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("PINTEREST_IO_TIMEOUT_SECONDS", PATIENCE)
+        yield home
+    finally:
+        emulators("down", "--home", home)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def silent(address: str) -> Iterator[None]:
+    """The server at an address hangs: it takes connections and answers nothing."""
+    port = urlsplit(address if "//" in address else f"//{address}").port
+    [pid] = {
+        found.pid for found in psutil.net_connections("tcp") if found.laddr.port == port and found.status == "LISTEN"
+    }
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_a_silent_broker_or_store_fails_the_run_clearly_and_the_next_run_completes(own_home: str) -> None:
+    settings = load()
+    provide(settings)
+    user = Tenant(settings)
+    user.produce(Entity.USER, [{"ind": number, "age": 30} for number in range(50)])
+    with silent(settings.kafka_bootstrap_servers):
+        done = user.run()
+    assert not done.success
+    assert settings.kafka_bootstrap_servers in failures(done)
+
+    assert settings.s3_endpoint is not None
+    with silent(settings.s3_endpoint):
+        done = user.run()
+    assert not done.success
+    assert settings.s3_endpoint in failures(done)
+
+    user.run_well()
+    assert [row[0] for row in user.business(Entity.USER)] == list(range(50))
+    before, versions = user.objects(), user.versions()
+
+    assert emulators("down", "--home", own_home).returncode == 0
+    assert emulators("up", "--home", own_home).returncode == 0
+    assert user.objects() == before
+    assert user.versions() == versions
+    user.produce(Entity.USER, [{"ind": 50, "age": 31}])
+    user.run_well()
+    assert len(user.business(Entity.USER)) == 51
+    assert user.assert_agrees_with_the_oracle().rejected("user") == set()

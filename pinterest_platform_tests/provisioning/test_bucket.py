@@ -1,0 +1,31 @@
+"""The bucket is made once."""
+
+import socket
+import uuid
+
+import pytest
+
+from pinterest_platform.connections import s3_client
+from pinterest_platform.failures import TransientFailure
+from pinterest_platform.provisioning.bucket import ensure_bucket
+from pinterest_platform.resources.s3 import S3ObjectStore
+from pinterest_platform.settings import Settings
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"])
+def test_a_missing_bucket_is_made_and_then_left_alone(tenant: Settings, region: str):
+    settings = tenant.model_copy(update={"bucket": f"b{uuid.uuid4().hex[:12]}", "region": region})
+    client = s3_client(settings)
+    assert ensure_bucket(settings, client) == [f"bucket {settings.names.bucket}: created"]
+    S3ObjectStore(settings).put("k", b"kept")
+    assert ensure_bucket(settings, client) == []
+    assert S3ObjectStore(settings).read("k") == b"kept"
+
+
+@pytest.mark.timeout(60)
+def test_a_server_that_does_not_answer_is_named(tenant: Settings):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        silent = tenant.model_copy(update={"s3_endpoint": address, "io_timeout_seconds": 1.0})
+        with pytest.raises(TransientFailure, match=address):
+            ensure_bucket(silent, s3_client(silent))

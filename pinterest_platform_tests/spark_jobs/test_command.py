@@ -1,0 +1,58 @@
+"""`python -m pinterest_platform.spark_jobs`, and what importing the package costs."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, ReportsParameters
+from pinterest_platform_tests.spark_fixtures import STREAM, lines, write_object
+
+
+def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    line = [sys.executable, "-m", "pinterest_platform.spark_jobs", *arguments]
+    return subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_a_job_runs_from_the_command_line(tmp_path: Path) -> None:
+    uri = write_object(tmp_path / "object.json", lines([{"ind": 1}]))
+    places = [str(tmp_path / name) for name in ("table", "quarantine", "staging")]
+    parameters = CleanParameters("user", STREAM, [Batch([uri], {"id/0": 0}, 1)], *places)
+    told = command("clean", json.dumps(parameters.to_json()))
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout)["rows"] == 1
+    assert told.stderr == "user: batch 1 of 1: 1 records, 1 keys, 0 quarantined\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("launder", "{}"), "'launder' is not one of 'clean', 'reports', 'verify'"),
+        (("clean", "{"), "no JSON"),
+        (("clean", "[]"), "no JSON object"),
+        (("clean", "{}"), "clean: The parameters are no CleanParameters: "),
+        (("reports", '{"cleaned":{"pin":"x"},"reports":{}}'), "instead of pin, geo and user"),
+    ],
+)
+def test_what_is_wrong_with_a_call_is_said_in_one_line(arguments: tuple[str, str], said: str) -> None:
+    told = command(*arguments)
+    assert told.returncode != 0
+    assert said in told.stderr.splitlines()[-1]
+
+
+def test_importing_the_jobs_imports_no_engine() -> None:
+    code = "import sys, pinterest_platform.spark_jobs; print(sorted({'pyspark', 'deltalake', 'pyarrow', 'pysail'} & set(sys.modules)))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert told.stdout == "[]\n"
+
+
+def test_parameters_survive_the_way_through_json() -> None:
+    clean = CleanParameters("geo", "s", (Batch(["a"], {"id": 1}, 2), Batch([])), "t", "q", "s", full_refresh=True)
+    assert CleanParameters.from_json(json.loads(json.dumps(clean.to_json()))).batches[0] == Batch(["a"], {"id": 1}, 2)
+    with pytest.raises(PermanentFailure, match="'cat' is not a valid Entity"):
+        CleanParameters.from_json({**clean.to_json(), "entity": "cat"})
+    with pytest.raises(PermanentFailure, match="instead of pin, geo and user"):
+        ReportsParameters.from_json({"cleaned": {}, "reports": {}})

@@ -1,0 +1,118 @@
+"""The job `reports`: one version of each table, written where it differs, as one sorted file."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deltalake import DeltaTable
+from pyspark.sql import SparkSession
+
+from pinterest_platform import spark_jobs
+from pinterest_platform.entities import REPORT_KEYS, Entity
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.schemas import REPORTS
+from pinterest_platform.spark_jobs.parameters import ReportsParameters, ReportsResult
+from pinterest_platform_tests.spark_fixtures import NOON
+from pinterest_platform_tests.spark_jobs.lake import Lake
+
+POSTS: list[dict[str, Any]] = [
+    {"ind": 1, "category": "art", "followers": "1k", "poster": "A", "country": "Peru", "time": "2019-05-01", "age": 20},
+    {"ind": 2, "category": "art", "followers": "3k", "poster": "B", "country": "Peru", "time": "2020-05-01", "age": 60},
+    {"ind": 3, "category": "travel", "followers": "3k", "poster": "C", "country": "Chad", "time": "2020-05-01", "age": None},
+    {"ind": 4, "category": "travel", "followers": None, "poster": "C", "country": "Chad", "time": None, "age": 17},
+]
+
+
+class Reports:
+    def __init__(self, spark: SparkSession, root: Path) -> None:
+        self.spark, self.root = spark, root
+        self.lakes = {entity.value: Lake(spark, root / entity.value, entity.value) for entity in Entity}
+
+    def post(self, posts: list[dict[str, Any]]) -> None:
+        rows: dict[str, list[dict[str, Any]]] = {"pin": [], "geo": [], "user": []}
+        for post in posts:
+            ind = post["ind"]
+            pin = {"index": ind, "category": post["category"], "poster_name": post["poster"], "follower_count": post["followers"]}
+            rows["pin"].append(pin)
+            rows["geo"].append({"ind": ind, "country": post["country"], "timestamp": post["time"]})
+            rows["user"].append({"ind": ind, "first_name": "Al", "age": post["age"], "date_joined": "2016-02-03"})
+        for entity, lake in self.lakes.items():
+            lake.clean(lake.land(rows[entity]))
+
+    def uri(self, key: str) -> str:
+        return str(self.root / "reports" / key)
+
+    def run(self, *keys: str) -> ReportsResult:
+        cleaned = {entity: lake.table for entity, lake in self.lakes.items()}
+        parameters = ReportsParameters(cleaned, {key: self.uri(key) for key in keys or REPORT_KEYS})
+        return ReportsResult.from_json(spark_jobs.execute(self.spark, "reports", parameters.to_json(), lambda line: None))
+
+    def rows(self, key: str) -> list[tuple[Any, ...]]:
+        return [tuple(row.values()) for row in DeltaTable(self.uri(key)).to_pyarrow_table().to_pylist()]
+
+
+@pytest.fixture
+def reports(spark: SparkSession, tmp_path: Path) -> Reports:
+    return Reports(spark, tmp_path)
+
+
+def test_every_report_is_written_as_its_schema_says_sorted_and_in_one_file(reports: Reports) -> None:
+    reports.post(POSTS)
+    result = reports.run()
+    assert list(result.reports) == list(REPORT_KEYS)
+    for key in REPORT_KEYS:
+        table = DeltaTable(reports.uri(key))
+        fields = [(field.name, field.type.type) for field in table.schema().fields]  # pyright: ignore[reportAttributeAccessIssue]
+        assert fields == [(field.name, field.dataType.jsonValue()) for field in REPORTS[key].fields]
+        assert len(table.file_uris()) == 1
+    assert reports.rows("popular_category_by_country") == [("Chad", "travel", 2), ("Peru", "art", 2)]
+    assert reports.rows("posts_by_category_and_year") == [(2019, "art", 1), (2020, "art", 1), (2020, "travel", 1)]
+    assert reports.rows("top_poster_by_country") == [("Chad", "C", 3000), ("Peru", "B", 3000)]
+    assert reports.rows("top_country_by_followers") == [("Chad", 3000)]
+    assert reports.rows("median_followers_by_age_group") == [("18-24", 1000.0), ("+50", 3000.0)]
+    assert reports.rows("users_joined_by_year") == [(2016, 4)]
+    assert reports.rows("median_followers_by_join_year") == [(2016, 3000.0)]
+
+
+def test_posts_outside_the_age_groups_are_counted_for_those_reports_alone(reports: Reports) -> None:
+    reports.post(POSTS)
+    result = reports.run("popular_category_by_age_group", "users_joined_by_year")
+    assert result.reports["popular_category_by_age_group"].left_out == {"age_missing": 1, "age_outside": 1}
+    assert result.reports["users_joined_by_year"].left_out == {}
+
+
+def test_only_what_differs_is_written_again(reports: Reports) -> None:
+    reports.post(POSTS)
+    first = reports.run()
+    again = reports.run()
+    assert all(outcome.changed for outcome in first.reports.values())
+    assert not any(outcome.changed for outcome in again.reports.values())
+    assert {key: outcome.version for key, outcome in again.reports.items()} == {
+        key: outcome.version for key, outcome in first.reports.items()
+    }
+    reports.post([{**POSTS[3], "country": "Fiji"}])
+    third = reports.run()
+    assert [key for key, outcome in third.reports.items() if outcome.changed] == ["popular_category_by_country"]
+
+
+def test_reports_of_empty_tables_are_empty_and_made_once(reports: Reports) -> None:
+    reports.post([])
+    assert {outcome.rows for outcome in reports.run().reports.values()} == {0}
+    assert not any(outcome.changed for outcome in reports.run().reports.values())
+
+
+def test_the_range_of_the_data_is_told(reports: Reports) -> None:
+    reports.post(POSTS)
+    sources = reports.run("users_joined_by_year").sources
+    assert (sources["geo"].rows, sources["geo"].version) == (4, 1)
+    assert (sources["geo"].first_time, sources["geo"].last_time) == ("2019-05-01T00:00:00+00:00", "2020-05-01T00:00:00+00:00")
+    assert sources["user"].first_time == "2016-02-03T00:00:00+00:00"
+    assert (sources["pin"].first_time, sources["pin"].first_arrival) == (None, "2023-11-14T22:13:20+00:00")
+    assert NOON == 1_700_000_000_000
+
+
+def test_a_missing_table_and_an_unknown_report_are_named(reports: Reports) -> None:
+    with pytest.raises(PermanentFailure, match="no Delta table at"):
+        reports.run()
+    with pytest.raises(PermanentFailure, match="no report most_hated"):
+        reports.run("most_hated")

@@ -1,0 +1,54 @@
+"""The settings: every problem at once, no secret told."""
+
+import pytest
+
+from pinterest_platform.entities import Entity
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.settings import load
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PINTEREST_USER_ID", "PINTEREST_BUCKET", "PINTEREST_OBJECT_BYTES", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
+
+
+def test_all_missing_and_wrong_variables_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS")
+    monkeypatch.setenv("PINTEREST_OBJECT_BYTES", "many")
+    monkeypatch.setenv("PINTEREST_CONNECT_TOPICS", "pin,pint")
+    with pytest.raises(PermanentFailure) as failure:
+        load()
+    for name in ("KAFKA_BOOTSTRAP_SERVERS", "PINTEREST_OBJECT_BYTES", "PINTEREST_CONNECT_TOPICS", "pint"):
+        assert name in str(failure.value)
+
+
+def test_no_failure_tells_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_SASL_PASSWORD", "hunter2")
+    monkeypatch.setenv("PINTEREST_OBJECT_BYTES", "hunter2")
+    with pytest.raises(PermanentFailure) as failure:
+        load()
+    assert "hunter2" not in str(failure.value)
+
+
+def test_a_setting_never_shows_its_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_SASL_PASSWORD", "hunter2")
+    assert "hunter2" not in repr(load())
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PINTEREST_BUCKET", "")
+    monkeypatch.setenv("PINTEREST_USER_ID", "")
+    assert load().names.bucket == "user-0a1153066525-bucket"
+
+
+def test_the_default_bucket_of_any_user_id_is_a_name_that_s3_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PINTEREST_USER_ID", "A_b")
+    assert load().names.bucket == "user-a-b-bucket"
+
+
+def test_a_topic_is_landed_by_the_platform_unless_the_setting_says_connect(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not any(load().landed_by_connect(entity) for entity in Entity)
+    monkeypatch.setenv("PINTEREST_CONNECT_TOPICS", "geo,pin")
+    assert [entity for entity in Entity if load().landed_by_connect(entity)] == [Entity.PIN, Entity.GEO]
