@@ -1,4 +1,4 @@
-"""How to dial Kafka and S3: what the adapters and provisioning share. Vendors' packages are imported when dialled."""
+"""How to dial Kafka, S3 and Kinesis: what adapters and provisioning share. Vendors' packages are imported late."""
 
 from collections.abc import Callable
 from typing import Any
@@ -82,6 +82,24 @@ def s3_client(settings: Settings) -> Any:
     # A session of its own: the default one is shared between threads, and clients are made in several.
     session = boto3.Session(region_name=settings.region)
     return session.client("s3", endpoint_url=settings.s3_endpoint, config=config)
+
+
+def kinesis_client(settings: Settings) -> Any:
+    """A boto3 Kinesis client whose calls, retries included, fail within `settings.io_timeout_seconds` in silence."""
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=0.2 * settings.io_timeout_seconds,
+        read_timeout=0.4 * settings.io_timeout_seconds,
+        retries={"total_max_attempts": 2, "mode": "standard"},
+        max_pool_connections=16,
+        user_agent_appid="pinterest-platform",
+        # AWS_ENDPOINT_URL is where S3 is: Kinesis without an address of its own is Amazon's.
+        ignore_configured_endpoint_urls=True,
+    )
+    session = boto3.Session(region_name=settings.region)
+    return session.client("kinesis", endpoint_url=settings.kinesis_endpoint, config=config)
 
 
 def _ms(seconds: float) -> int:

@@ -71,6 +71,10 @@ class Names:
         """The Kafka topic of an entity."""
         return f"{self.user_id}.{entity.value}"
 
+    def stream(self, entity: Entity) -> str:
+        """The Kinesis stream of an entity."""
+        return f"streaming-{self.user_id}-{entity.value}"
+
     def table(self, entity: Entity) -> str:
         """The name of an entity's cleaned table."""
         return f"{self.user_id}_{entity.value}_table"

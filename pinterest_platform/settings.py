@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     region: str = Field("us-east-1", alias="AWS_REGION")
     s3_endpoint: str | None = Field(None, alias="AWS_ENDPOINT_URL")
 
+    kinesis_endpoint: str | None = Field(None, alias="AWS_ENDPOINT_URL_KINESIS")
+    kinesis_shards: int = Field(4, alias="PINTEREST_KINESIS_SHARDS", ge=1, le=10_000)
+
     object_bytes: int = Field(64 * MIB, alias="PINTEREST_OBJECT_BYTES", ge=1024, le=1024 * MIB)
     clean_batch_bytes: int = Field(1024 * MIB, alias="PINTEREST_CLEAN_BATCH_BYTES", ge=1024)
     io_timeout_seconds: float = Field(30.0, alias="PINTEREST_IO_TIMEOUT_SECONDS", gt=0, le=3600)

@@ -12,6 +12,7 @@ from emulators.failures import EmulatorFailure
 from emulators.home import Home
 from emulators.posting.delivery import Patience
 from emulators.posting.kafka import KafkaRoute
+from emulators.posting.kinesis import KinesisRoute
 from emulators.posting.poster import Pace
 from emulators.posting.routes import Route
 from emulators.posting.run import Run
@@ -21,16 +22,13 @@ from emulators.source_db.database import open_engine
 Lookup = Callable[[str], str]
 """Finds the value of one of the variables that clients of a home use."""
 
-_ROUTES: Mapping[str, Callable[[Lookup], Route]] = {
-    "kafka": lambda variable: KafkaRoute(
-        variable("PINTEREST_API_URL"), variable("PINTEREST_API_KEY"), variable("PINTEREST_USER_ID")
-    ),
-}
+_ROUTES: Mapping[str, Callable[[str, str, str], Route]] = {"kafka": KafkaRoute, "kinesis": KinesisRoute}
+"""How a route is made of the gateway's URL, its key and the user id."""
 DEFAULT_SEED = 100
 
 
 @click.command()
-@click.option("--route", type=click.Choice(list(_ROUTES)), default="kafka", show_default=True, help="Where to.")
+@click.option("--route", type=click.Choice([*_ROUTES, "both"]), default="kafka", show_default=True, help="Where to.")
 @click.option("--rows", type=click.IntRange(min=1), help="Post so many rows drawn at random, with repeats.")
 @click.option("--every-row", "mode", flag_value="every", help="Post every row once, in order.")
 @click.option("--forever", "mode", flag_value="forever", help="Post rows drawn at random until stopped.")
@@ -78,18 +76,20 @@ def post(
     """
     if (rows is not None) + (mode is not None) != 1:
         raise click.UsageError("Say how much to post: one of --rows N, --every-row and --forever.")
-    way = _ROUTES[route](_lookup(home))
+    variable = _lookup(home)
+    gateway = (variable("PINTEREST_API_URL"), variable("PINTEREST_API_KEY"), variable("PINTEREST_USER_ID"))
+    routes = [make(*gateway) for name, make in _ROUTES.items() if route in (name, "both")]
     engine = open_engine(database or Home.find(home).database_url, must_exist=True)
     try:
         source = PostSource(engine)
         total = source.rows if mode == "every" else rows
         run = Run(
-            [way], Pace(rate, per_request, concurrency or _lanes(per_request)), Patience(timeout, give_up_after), total
+            routes, Pace(rate, per_request, concurrency or _lanes(per_request)), Patience(timeout, give_up_after), total
         )
         run.post(_pages(source, mode, seed, rows, rate))
     finally:
         engine.dispose()
-    for line in run.tally.summary():
+    for line in run.summary():
         click.echo(line)
     if run.failure is not None:
         raise run.failure

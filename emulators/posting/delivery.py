@@ -21,7 +21,7 @@ class Patience:
     Args:
         request_seconds: one request's time.
         give_up_seconds: how long a request may go on failing as a whole.
-        attempts: how often a record is sent that is rejected by itself.
+        attempts: how often a record is sent that is rejected by itself, while no other of its request is accepted.
     """
 
     request_seconds: float = 15.0
@@ -68,7 +68,8 @@ class Delivery:
                 await self._pause(failures, error.wait)
                 failures += 1
             else:
-                rejections += 1
+                # A throttled stream takes a batch bit by bit: only attempts that brought nothing count.
+                rejections = rejections + 1 if all(verdicts) else 1
                 records = self._rejected(records, verdicts, last=rejections >= self._patience.attempts)
                 if records:
                     await self._pause(rejections - 1, 0.0)

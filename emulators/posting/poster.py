@@ -39,19 +39,18 @@ class Poster:
     """Posts pages of posts over routes.
 
     Args:
-        routes: each gets every post, opened by the caller.
+        routes: each gets every post, and counts in its own tally; opened by the caller.
         pace: how fast, and how many at once.
         patience: how long to try.
-        tally: where the outcome is counted.
         stop: once set, what is on its way is finished and nothing more is sent.
     """
 
     def __init__(
-        self, routes: Sequence[Route], pace: Pace, patience: Patience, tally: Tally, stop: asyncio.Event
+        self, routes: Sequence[tuple[Route, Tally]], pace: Pace, patience: Patience, stop: asyncio.Event
     ) -> None:
-        self._deliveries = [Delivery(route, patience, tally, stop) for route in routes]
+        self._deliveries = [Delivery(route, patience, tally, stop) for route, tally in routes]
+        self._tallies = [tally for _, tally in routes]
         self._pace = pace
-        self._tally = tally
         self._stop = stop
         depth = max(2, _QUEUED_POSTS // pace.per_request)
         self._queues = [asyncio.Queue[list[Post] | None](depth) for _ in range(pace.concurrency)]
@@ -94,8 +93,9 @@ class Poster:
         while (batch := await queue.get()) is not None:
             if self._stop.is_set():
                 continue
-            self._tally.posts += len(batch)
-            self._tally.incomplete += sum(len(post.rows) < len(KEYS) for post in batch)
+            for tally in self._tallies:
+                tally.posts += len(batch)
+                tally.incomplete += sum(len(post.rows) < len(KEYS) for post in batch)
             for entity in KEYS:
                 records = [Record(post.key, post.rows[entity]) for post in batch if entity in post.rows]
                 for delivery in self._deliveries:

@@ -43,8 +43,12 @@ class Route(Protocol):
     max_records: int
     max_bytes: int
 
-    async def open(self, connections: int) -> None:
-        """Get ready for so many requests at once."""
+    async def open(self, connections: int, patience_seconds: float) -> None:
+        """Get ready for so many requests at once.
+
+        Raises:
+            EmulatorFailure: what has to be there cannot be made ready, and nothing helped for so long.
+        """
         ...
 
     async def send(self, entity: str, records: Sequence[Record]) -> list[Verdict]:

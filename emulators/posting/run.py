@@ -33,7 +33,7 @@ class Run:
     """
 
     def __init__(self, routes: Sequence[Route], pace: Pace, patience: Patience, total: int | None) -> None:
-        self.tally = Tally()
+        self.tallies = [Tally() for _ in routes]
         self.failure: EmulatorFailure | None = None
         self.signal: signal.Signals | None = None
         self._routes = routes
@@ -48,29 +48,45 @@ class Run:
 
     @property
     def exit_code(self) -> int:
-        """0 where everything was posted and accepted, 1 where something was not, 128 + n where signal n cut it short.
+        """0 where every route accepted everything, 1 where one did not, 128 + n where signal n cut it short.
 
         Posting for ever has no other end than a signal, so there it counts as the end.
         """
-        if self.failure is not None or (self.tally.failed and self.signal is None):
+        failed = any(tally.failed for tally in self.tallies)
+        if self.failure is not None or (failed and self.signal is None):
             return 1
         if self.signal is not None and self._total is not None:
             return 128 + self.signal
-        return 1 if self.tally.failed else 0
+        return 1 if failed else 0
+
+    def summary(self) -> list[str]:
+        """What became of the records; with several routes, each line begins with its route's name."""
+        prefixes = [f"{route.name}: " if len(self._routes) > 1 else "" for route in self._routes]
+        return [
+            f"{prefix}{line}" for prefix, tally in zip(prefixes, self.tallies, strict=True) for line in tally.summary()
+        ]
 
     async def _post(self, pages: Iterator[list[Post]]) -> None:
         stop = asyncio.Event()
-        poster = Poster(self._routes, self._pace, self._patience, self.tally, stop)
-        async with self._open_routes(), self._progress():
-            posting = asyncio.create_task(poster.run(pages))
-            self._heed_signals(stop, posting)
-            try:
-                await posting
-            except BaseExceptionGroup as failures:
-                self.failure = _only_failure(failures)
-            except asyncio.CancelledError:
-                if self.signal is None:
-                    raise
+        posting = asyncio.create_task(self._work(pages, stop))
+        self._heed_signals(stop, posting)
+        try:
+            await posting
+        except EmulatorFailure as failure:
+            self.failure = failure
+        except BaseExceptionGroup as failures:
+            self.failure = _only_failure(failures)
+        except asyncio.CancelledError:
+            if self.signal is None:
+                raise
+
+    async def _work(self, pages: Iterator[list[Post]], stop: asyncio.Event) -> None:
+        routes = list(zip(self._routes, self.tallies, strict=True))
+        async with self._open_routes():
+            for tally in self.tallies:
+                tally.start()
+            async with self._progress():
+                await Poster(routes, self._pace, self._patience, stop).run(pages)
 
     def _heed_signals(self, stop: asyncio.Event, posting: asyncio.Task[None]) -> None:
         loop = asyncio.get_running_loop()
@@ -90,8 +106,8 @@ class Run:
     async def _open_routes(self) -> AsyncGenerator[None]:
         async with contextlib.AsyncExitStack() as opened:
             for route in self._routes:
-                await route.open(self._pace.concurrency)
                 opened.push_async_callback(route.close)
+                await route.open(self._pace.concurrency, self._patience.give_up_seconds)
             yield
 
     @asynccontextmanager
@@ -111,10 +127,15 @@ class Run:
     async def _draw(self, bar: Progress) -> None:
         task = bar.add_task("posting", total=self._total, speed="")
         while True:
-            before = self.tally.accepted
+            before = self._accepted
             await asyncio.sleep(0.5)
-            speed = f"{2 * (self.tally.accepted - before):,} records/s, {self.tally.failed:,} not accepted yet"
-            bar.update(task, completed=self.tally.posts, speed=speed)
+            failed = sum(tally.failed for tally in self.tallies)
+            speed = f"{2 * (self._accepted - before):,} records/s, {failed:,} not accepted yet"
+            bar.update(task, completed=self.tallies[0].posts, speed=speed)
+
+    @property
+    def _accepted(self) -> int:
+        return sum(tally.accepted for tally in self.tallies)
 
 
 def _only_failure(raised: BaseExceptionGroup) -> EmulatorFailure:

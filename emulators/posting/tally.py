@@ -9,7 +9,7 @@ MAX_REASONS = 5
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of a run. `incomplete` counts the posts that lacked a row in one of the tables."""
+    """Counts of a run over one route. `incomplete` counts the posts that lacked a row in one of the tables."""
 
     posts: int = 0
     incomplete: int = 0
@@ -23,6 +23,10 @@ class Tally:
     def failed(self) -> int:
         """Records that were sent and, as far as is known, not accepted."""
         return self.sent - self.accepted
+
+    def start(self) -> None:
+        """Let the time count from now."""
+        self.started = time.monotonic()
 
     def accept(self, records: int) -> None:
         """Count accepted records."""

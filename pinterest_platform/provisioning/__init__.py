@@ -1,4 +1,4 @@
-"""What must exist outside before anything can run: topics, bucket, and the API that `openapi.yaml` defines."""
+"""What must exist outside before anything can run: topics, streams, bucket, and the API that `openapi.yaml` defines."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,10 +7,10 @@ from pinterest_platform.settings import Settings
 
 
 class OutsideWorld:
-    """The provisioner of ports.Provisioner, over Kafka's admin API and S3.
+    """The provisioner of ports.Provisioner, over Kafka's admin API, Kinesis and S3.
 
     Args:
-        settings: names, brokers, partitions, replication and region.
+        settings: names, brokers, partitions, replication, shards and region.
         s3: a boto3 S3 client.
     """
 
@@ -26,6 +26,8 @@ class OutsideWorld:
             TransientFailure: an outside system does not answer.
         """
         from pinterest_platform.provisioning.bucket import ensure_bucket
+        from pinterest_platform.provisioning.streams import ensure_streams
         from pinterest_platform.provisioning.topics import ensure_topics
 
-        return [*ensure_bucket(self._settings, self._s3), *ensure_topics(self._settings)]
+        settings = self._settings
+        return [*ensure_bucket(settings, self._s3), *ensure_topics(settings), *ensure_streams(settings)]

@@ -75,6 +75,7 @@ def test_a_hint_to_an_object_that_is_not_there_changes_nothing(log, store):
     land_topic(log, store, TOPIC)
     log.append(TOPIC, 0, *rows(3))
     land_topic(log, store, TOPIC, known={"u.pin/0": 77})
+    assert not any(call == "taken" for call, _ in store.calls)
     assert landed(store, TOPIC) == expected(log, TOPIC) and len(keys(store)) == 2
 
 
@@ -260,6 +261,22 @@ def test_a_topic_made_anew_while_it_is_read_lands_nothing_of_the_new_one(log, st
         land_topic(log, store, TOPIC, LandingOptions(object_bytes=600))
     assert not any(b'"new"' in found.body for found in store.objects.values())
     assert all(found.metadata["topic-id"] != log.topic_id(TOPIC) for found in store.objects.values())
+
+
+def test_a_topic_made_anew_and_landed_by_another_since_it_was_described_is_tried_again(log, store):
+    log.append(TOPIC, 0, *rows(3))
+    done: list[int] = []
+
+    def remake(name: str, key: str) -> None:
+        if not done:
+            done.append(1)
+            log.create(TOPIC)
+            log.append(TOPIC, 0, *rows(5))
+            land_topic(log, store, TOPIC)
+
+    with pytest.raises(TransientFailure, match="made anew while"):
+        land_topic(log, FaultyStore(store, before=remake), TOPIC)
+    assert land_topic(log, store, TOPIC).objects == 0
 
 
 def test_a_topic_deleted_while_it_is_read_is_a_failure(log, store):

@@ -39,7 +39,9 @@ def _cleaned(entity: Entity) -> dg.AssetsDefinition:
         engine: dg.ResourceParam[SparkEngine],
     ) -> dg.MaterializeResult:
         with explained(key.to_user_string()):
-            done = clean(entity, settings, objects, lake, engine, context.run.run_id, config.full_refresh, context.log.info)
+            done = clean(
+                entity, settings, objects, lake, engine, context.run.run_id, config.full_refresh, context.log.info
+            )
             return cleaning_result(*done, settings.names.cleaned_quarantine_uri(entity))
 
     return cleaned

@@ -33,7 +33,7 @@ class ScriptedRoute:
         self.sent: list[tuple[str, list[int]]] = []
         self.accepted: dict[str, list[Record]] = defaultdict(list)
 
-    async def open(self, connections: int) -> None:
+    async def open(self, connections: int, patience_seconds: float) -> None:
         pass
 
     async def close(self) -> None:
@@ -91,6 +91,17 @@ def test_a_record_that_is_always_rejected_is_given_up_after_so_many_attempts() -
     assert (tally.failed, tally.reasons) == (1, {"busy": 1})
 
 
+def test_a_batch_that_is_taken_bit_by_bit_is_not_given_up() -> None:
+    def script(_number: int, some: Sequence[Record]) -> list[Verdict]:
+        return [None, *[AGAIN for _ in some[1:]]]
+
+    route = ScriptedRoute(script)
+    route.max_records = 20
+    tally = deliver(route, records(*range(20)), Patience(attempts=2))
+    assert (tally.sent, tally.accepted, tally.failed) == (20, 20, 0)
+    assert len(route.sent) == 20
+
+
 def test_a_request_that_fails_as_a_whole_is_sent_again_as_a_whole_and_costs_no_record_an_attempt() -> None:
     def script(number: int, some: Sequence[Record]) -> list[Verdict]:
         if number % 2:
@@ -133,7 +144,7 @@ def test_a_request_that_fails_while_others_are_accepted_is_counted_and_the_run_g
     posts = [Post(key, {"pin": b"{}"}) for key in (0, *range(1, 4000))]
 
     async def run() -> None:
-        poster = Poster([route], Pace(concurrency=2), Patience(give_up_seconds=0.01), tally, asyncio.Event())
+        poster = Poster([(route, tally)], Pace(concurrency=2), Patience(give_up_seconds=0.01), asyncio.Event())
         await poster.run(iter([posts]))
 
     asyncio.run(run())
@@ -176,7 +187,7 @@ def test_each_keys_posts_arrive_in_order_whatever_fails(
 
     async def run() -> None:
         pace = Pace(per_request=per_request, concurrency=concurrency)
-        await Poster([route], pace, Patience(attempts=100), tally, asyncio.Event()).run(iter([posts]))
+        await Poster([(route, tally)], pace, Patience(attempts=100), asyncio.Event()).run(iter([posts]))
 
     asyncio.run(run())
     assert (tally.posts, tally.sent, tally.accepted, tally.failed) == (len(keys), 3 * len(keys), 3 * len(keys), 0)

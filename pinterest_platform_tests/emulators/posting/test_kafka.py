@@ -16,7 +16,7 @@ RECORDS = [Record(7, b'{"index":7}'), Record(-8, '{"index":-8,"title":"é\N{SPAR
 def send(gateway: Gateway, key: str = "the key") -> list[Verdict]:
     async def run() -> list[Verdict]:
         route = KafkaRoute(gateway.url + "/", key, "0a")
-        await route.open(2)
+        await route.open(2, 1.0)
         try:
             return await route.send("pin", RECORDS)
         finally:

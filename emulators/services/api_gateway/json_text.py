@@ -1,0 +1,119 @@
+"""JSON in which the very text of any part can be found, so that numbers and repeated names survive a mapping."""
+
+import functools
+import json
+import re
+from collections.abc import Callable, Iterator
+from json.decoder import scanstring  # pyright: ignore[reportAttributeAccessIssue]
+from typing import Any
+
+Step = str | int
+"""A name in an object, or an index in a list."""
+
+_STEP = re.compile(r"\.([\w-]+)|\['([^']*)'\]|\[([0-9]+)\]")
+_skip_blanks: Callable[[str, int], Any] = re.compile(r"[ \t\r\n]*").match
+# Numbers are not evaluated: only where a value ends is asked.
+_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(parse_int=str, parse_float=str).scan_once  # pyright: ignore
+
+
+class Number(str):
+    """A number that is kept as it was written."""
+
+    __slots__ = ()
+
+
+class JsonText:
+    """A JSON document.
+
+    Args:
+        text: the document.
+
+    Raises:
+        ValueError: it is none.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._spans: dict[int, dict[Step, tuple[int, int]]] = {}
+        try:
+            self.value = json.loads(text, parse_float=Number, parse_int=Number, parse_constant=_refuse)
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None
+
+    def find(self, path: str) -> Any:
+        """The value at a path, None where there is none; raises ValueError where it is no path."""
+        value = self.value
+        for step in steps(path):
+            if isinstance(value, dict) or (isinstance(value, list) and isinstance(step, int) and step < len(value)):
+                value = value.get(step) if isinstance(value, dict) else value[step]
+            else:
+                return None
+        return value
+
+    def cut(self, path: str) -> str | None:
+        """The text of the value at a path, None where there is none; raises ValueError where it is no path."""
+        start = _after_blanks(self._text, 0)
+        end = len(self._text.rstrip(" \t\r\n"))
+        for step in steps(path):
+            span = self._parts(start).get(step)
+            if span is None:
+                return None
+            start, end = span
+        return self._text[start:end]
+
+    def _parts(self, at: int) -> dict[Step, tuple[int, int]]:
+        """Where the members or elements of the value that begins at `at` begin and end; looked for once."""
+        if at not in self._spans:
+            walk = {"{": self._members, "[": self._elements}.get(self._text[at])
+            self._spans[at] = dict(walk(at)) if walk else {}
+        return self._spans[at]
+
+    def _members(self, at: int) -> Iterator[tuple[Step, tuple[int, int]]]:
+        text = self._text
+        at = _after_blanks(text, at + 1)
+        while text[at] != "}":
+            name, at = scanstring(text, at + 1)
+            at = _after_blanks(text, _after_blanks(text, at) + 1)
+            end = _scan(text, at)[1]
+            yield name, (at, end)
+            at = self._next(end)
+
+    def _elements(self, at: int) -> Iterator[tuple[Step, tuple[int, int]]]:
+        text = self._text
+        index = 0
+        at = _after_blanks(text, at + 1)
+        while text[at] != "]":
+            end = _scan(text, at)[1]
+            yield index, (at, end)
+            index, at = index + 1, self._next(end)
+
+    def _next(self, at: int) -> int:
+        """Where the next part begins, or the closing bracket stands."""
+        at = _after_blanks(self._text, at)
+        return _after_blanks(self._text, at + 1) if self._text[at] == "," else at
+
+
+@functools.lru_cache(maxsize=2048)
+def steps(path: str) -> tuple[Step, ...]:
+    """The steps of a path such as `$.records[0].data` or `$['a name']`.
+
+    Raises:
+        ValueError: it is no such path.
+    """
+    found: list[Step] = []
+    at = 1
+    while at < len(path) and (match := _STEP.match(path, at)):
+        name, quoted, index = match.groups()
+        found.append(int(index) if index is not None else quoted if quoted is not None else name)
+        at = match.end()
+    if not path.startswith("$") or at != len(path):
+        raise ValueError(f"{path!r} is no path of names and indexes")
+    return tuple(found)
+
+
+def _after_blanks(text: str, at: int) -> int:
+    return _skip_blanks(text, at).end()
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON")
