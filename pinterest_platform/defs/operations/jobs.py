@@ -20,9 +20,7 @@ reports_only = dg.define_asset_job(
 )
 
 
-@dg.op(
-    description="Make the topics and the bucket where they are missing, and give existing topics the settings that landing needs."
-)
+@dg.op(description="Make what is missing outside, and give existing topics the settings that landing needs.")
 def provision_everything(context: dg.OpExecutionContext, provisioner: dg.ResourceParam[Provisioner]) -> None:
     """Make what must exist outside before anything can run."""
     with explained("provision"):
