@@ -41,7 +41,6 @@ def _emulators(*arguments: str) -> str:
 
 def _direct(records: int) -> float:
     topic = f"{os.environ['PINTEREST_USER_ID']}.user"
-    brokers = os.environ["KAFKA_BOOTSTRAP_SERVERS"]
     producer = Producer(
         {
             "bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"],

@@ -11,7 +11,11 @@ import click
 from emulators.failures import EmulatorFailure
 from emulators.home import Home
 
-_ELSEWHERE = {"seed": "emulators.source_db.cli", "post": "emulators.posting.cli"}
+_ELSEWHERE = {
+    "seed": ("emulators.source_db.cli", "seed"),
+    "post": ("emulators.posting.cli", "post"),
+    "check-streams": ("emulators.posting.check", "check_streams"),
+}
 """Commands whose modules are slow to import, and so are imported when named."""
 
 
@@ -25,7 +29,8 @@ class _Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """A command by its name."""
         if cmd_name in _ELSEWHERE:
-            return getattr(importlib.import_module(_ELSEWHERE[cmd_name]), cmd_name)
+            module, command = _ELSEWHERE[cmd_name]
+            return getattr(importlib.import_module(module), command)
         return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -38,7 +43,7 @@ class _Group(click.Group):
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Emulated surroundings of the platform: Kafka, its REST proxy, an API gateway and S3."""
+    """Emulated surroundings of the platform: Kafka, its REST proxy, Kinesis, an API gateway and S3."""
 
 
 def _home_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,7 +3,9 @@
 import os
 import shlex
 import urllib.request
+from collections.abc import Callable
 
+from emulators.failures import EmulatorFailure
 from emulators.home import Home
 from emulators.services.registry import SERVICES
 
@@ -23,6 +25,24 @@ def variables(home: Home) -> dict[str, str]:
     for service in SERVICES:
         found |= service.variables(home)
     return found | _past_proxies()
+
+
+def lookup(home: str | None) -> Callable[[str], str]:
+    """What finds a variable's value: in this process's environment, unless a home is named; else as the home gives it.
+
+    Args:
+        home: the value of `--home`, if it was given.
+    """
+
+    def find(name: str) -> str:
+        if home is None and os.environ.get(name):
+            return os.environ[name]
+        found = variables(Home.find(home))
+        if name not in found:
+            raise EmulatorFailure(f"{name} is not known.", "Set it, or run `up` again.")
+        return found[name]
+
+    return find
 
 
 def as_exports(environment: dict[str, str]) -> str:

@@ -23,7 +23,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _GRACE_SECONDS = 15
 """How long a command may take to stop once it was asked to."""
 
-_STEADY = ("post", "--route", "kafka", "--forever", "--rate", "2")
+_STEADY = ("post", "--route", "both", "--forever", "--rate", "2")
 
 
 class _Interrupted(BaseException):

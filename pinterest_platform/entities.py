@@ -17,6 +17,13 @@ class Entity(StrEnum):
         return "index" if self is Entity.PIN else "ind"
 
 
+class Route(StrEnum):
+    """How a post reaches the platform (SPEC 3)."""
+
+    KAFKA = "kafka"
+    KINESIS = "kinesis"
+
+
 REPORT_SOURCES: dict[str, tuple[Entity, ...]] = {
     "popular_category_by_country": (Entity.PIN, Entity.GEO),
     "posts_by_category_and_year": (Entity.PIN, Entity.GEO),
@@ -33,16 +40,25 @@ REPORT_SOURCES: dict[str, tuple[Entity, ...]] = {
 REPORT_KEYS: tuple[str, ...] = tuple(REPORT_SOURCES)
 
 TOPICS_PREFIX = "topics/"
+STREAMS_PREFIX = "streams/"
+SIGHTINGS_PREFIX = "sightings/"
 ADOPTED_PREFIX = "adopted/"
 QUARANTINE_PREFIX = "quarantine/"
 CLEANED_QUARANTINE_PREFIX = "quarantine/cleaned/"
+CLEANED_STREAM_QUARANTINE_PREFIX = "quarantine/cleaned_stream/"
 STAGING_PREFIX = "staging/"
 PAGE_KEY = "site/index.html"
 
 PARTITION_FIELD = "_partition"
 OFFSET_FIELD = "_offset"
+SHARD_FIELD = "_shard"
+SEQUENCE_FIELD = "_sequence"
 TIMESTAMP_FIELD = "_timestamp"
-"""What landing splices into every record: where it stood, and its append time in ms since the epoch."""
+"""What landing splices into every record: where it stood (partition and offset, or shard and sequence number as text of
+`SEQUENCE_DIGITS` digits), and its append time in ms since the epoch."""
+
+SEQUENCE_DIGITS = 129
+"""Digits of the longest sequence number; padded to it, sequence numbers sort as texts."""
 
 REPEATED_FIELD = "_repeated"
 NESTED_FIELD = "_nested"
@@ -50,9 +66,9 @@ NESTED_FIELD = "_nested"
 and the names whose value is an object or array, as one text with a comma before, between and after."""
 
 RESERVED_FIELDS: frozenset[str] = frozenset(
-    {PARTITION_FIELD, OFFSET_FIELD, TIMESTAMP_FIELD, REPEATED_FIELD, NESTED_FIELD}
+    {PARTITION_FIELD, OFFSET_FIELD, SHARD_FIELD, SEQUENCE_FIELD, TIMESTAMP_FIELD, REPEATED_FIELD, NESTED_FIELD}
 )
-"""Names that no posted record may hold."""
+"""Names that no posted record may hold, on either route."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +106,18 @@ class Names:
     def staging_uri(self, entity: Entity, run_id: str) -> str:
         """Where one run keeps an entity's table while it is being rebuilt."""
         return self.uri(f"{STAGING_PREFIX}{self.table(entity)}/{run_id}")
+
+    def cleaned_stream_uri(self, entity: Entity) -> str:
+        """Where the cleaned Delta table of an entity's stream lies."""
+        return self.uri(f"delta/cleaned_stream/{self.table(entity)}")
+
+    def cleaned_stream_quarantine_uri(self, entity: Entity) -> str:
+        """Where the Delta table of a stream's records lies that cleaning rejected."""
+        return self.uri(f"{CLEANED_STREAM_QUARANTINE_PREFIX}{self.table(entity)}")
+
+    def stream_staging_uri(self, entity: Entity, run_id: str) -> str:
+        """Where one run keeps the table of an entity's stream while it is being rebuilt."""
+        return self.uri(f"{STAGING_PREFIX}stream/{self.table(entity)}/{run_id}")
 
     def report_uri(self, key: str) -> str:
         """Where a report's Delta table lies."""

@@ -14,7 +14,8 @@ Json = Mapping[str, Any]
 class Record(NamedTuple):
     """One record of a log.
 
-    Fields: its offset, its append time in ms since the epoch (UTC), its value (None for a tombstone).
+    Fields: its offset (in a shard, its sequence number), its append time in ms since the epoch (UTC), its value (None
+    for a tombstone, of which shards have none).
     """
 
     offset: int
@@ -64,6 +65,88 @@ class TopicLog(Protocol):
         Raises:
             PermanentFailure: `start` is no longer, or not yet, in the partition.
             TransientFailure: the broker stops answering.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ShardState:
+    """A shard: the shards that it came from, its starting sequence number, its ending one (None while it is open).
+
+    Every record's sequence number lies above `start`, and not above `end`; children begin where parents ended.
+    """
+
+    shard_id: str
+    parents: tuple[str, ...]
+    start: int
+    end: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """A stream as the service describes it.
+
+    Attributes:
+        stream: its name.
+        epoch: what tells it from a stream of the same name that was deleted; letters, digits, dots, hyphens.
+        retention_ms: how long it keeps a record.
+        now_ms: the service's time, ms since the epoch.
+        shards: the open ones, and the closed ones that may still hold records.
+    """
+
+    stream: str
+    epoch: str
+    retention_ms: int
+    now_ms: int
+    shards: tuple[ShardState, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShardBatch:
+    """One answer of a shard, perhaps without records.
+
+    Attributes:
+        records: in order; `Record.offset` is the sequence number.
+        behind_ms: by how much the answer lies behind the shard's tip, in ms; 0 at the tip.
+        ended: whether the shard is closed and was read to its end.
+    """
+
+    records: Sequence[Record]
+    behind_ms: int
+    ended: bool
+
+
+class ShardLog(Protocol):
+    """Streams whose shards can be read from any position within retention."""
+
+    def describe(self, stream: str) -> StreamState:
+        """The stream with all its shards.
+
+        Raises:
+            PermanentFailure: the stream does not exist.
+            TransientFailure: the service does not answer in time, or the stream is coming or going.
+        """
+        ...
+
+    def epoch(self, stream: str) -> str:
+        """The stream's epoch alone; raises as `describe` does."""
+        ...
+
+    def read(self, stream: str, shard_id: str, after: int | None, batch_records: int = 10_000) -> Iterator[ShardBatch]:
+        """What a shard holds, in order; without end while it is open, so the caller stops at a tip of its choice.
+
+        Throttling, expired iterators and empty answers are the reader's own business. Closing it early frees it.
+
+        Args:
+            stream: the stream.
+            shard_id: one of its shards.
+            after: the sequence number of a record of the shard, behind which to begin; None for the oldest one kept.
+                Of what retention took since, nothing is said: sequence numbers have gaps.
+            batch_records: the most records of a batch.
+
+        Raises:
+            PermanentFailure: there is no such shard, or `after` is none of its sequence numbers.
+            TransientFailure: the service stops answering, or throttles for too long.
         """
         ...
 

@@ -104,7 +104,12 @@ REPORTS: dict[str, StructType] = {
 }  # fmt: skip
 """The nine report tables (SPEC 7)."""
 
-AGE_GROUPS: tuple[tuple[str, int, int], ...] = (("18-24", 18, 24), ("25-35", 25, 35), ("36-50", 36, 50), ("+50", 51, 130))
+AGE_GROUPS: tuple[tuple[str, int, int], ...] = (
+    ("18-24", 18, 24),
+    ("25-35", 25, 35),
+    ("36-50", 36, 50),
+    ("+50", 51, 130),
+)
 """Age groups with their first and last age, in reading order."""
 
 

@@ -31,14 +31,16 @@ CREATE MACRO integer_digits(x) AS ltrim(regexp_extract(without_commas(x), '^[0-9
 CREATE MACRO ten_decimals(x) AS left(regexp_extract(without_commas(x), '\.([0-9]+)', 1) || '0000000000', 10);
 CREATE MACRO tenths_of_billionths(x) AS CAST(('0' || integer_digits(x) || ten_decimals(x)) AS HUGEINT);
 CREATE MACRO count_of(x) AS
-    CASE WHEN regexp_full_match(x, '([0-9]+|[0-9]{1,3}(,[0-9]{3})+)(\.[0-9]+)?[kKmMbB]?') AND length(integer_digits(x)) <= 19
+    CASE WHEN regexp_full_match(x, '([0-9]+|[0-9]{1,3}(,[0-9]{3})+)(\.[0-9]+)?[kKmMbB]?')
+        AND length(integer_digits(x)) <= 19
     THEN TRY_CAST(
         (tenths_of_billionths(x) * multiplier(x) + 5000000000::HUGEINT) // 10000000000::HUGEINT AS BIGINT) END;
 CREATE MACRO degree(x, most) AS
     CASE WHEN regexp_full_match(x, '[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?')
     AND abs(TRY_CAST(x AS DOUBLE)) <= most THEN TRY_CAST(x AS DOUBLE) END;
 CREATE MACRO time_parts(x) AS regexp_extract(x,
-    '^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([01][0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9])(?:\.([0-9]+))?)?(?:(Z)|([+-])([01][0-9]):([0-5][0-9]))?)?$',
+    '^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([01][0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9])(?:\.([0-9]+))?)?' ||
+    '(?:(Z)|([+-])([01][0-9]):([0-5][0-9]))?)?$',
     ['day', 'hour', 'minute', 'second', 'fraction', 'zulu', 'sign', 'zone_hour', 'zone_minute']);
 CREATE MACRO number(x) AS CAST('0' || x AS BIGINT);
 CREATE MACRO offset_minutes(p) AS
@@ -92,8 +94,7 @@ VALUES = {
         nullif(concat_ws(' ', filled(first_name), filled(last_name)), '') AS user_name,
         CASE WHEN whole(filled(age)) BETWEEN 0 AND 130 THEN whole(filled(age)) END AS age,
         instant(filled(date_joined)) AS date_joined,
-        CAST(filled(age) IS NOT NULL AND (whole(filled(age)) NOT BETWEEN 0 AND 130 OR whole(filled(age)) IS NULL) AS INT)
-            AS bad_age,
+        CAST(filled(age) IS NOT NULL AND coalesce(whole(filled(age)) NOT BETWEEN 0 AND 130, true) AS INT) AS bad_age,
         CAST(filled(date_joined) IS NOT NULL AND instant(filled(date_joined)) IS NULL AS INT) AS bad_date_joined""",
 }
 
@@ -179,7 +180,9 @@ class Oracle:
 
     def rejected(self, entity: str) -> set[tuple[int, int]]:
         """(partition, offset) of every record that cleaning must reject."""
-        query = f'SELECT "partition", "offset" FROM raw_{entity} EXCEPT SELECT "partition", "offset" FROM accepted_{entity}'
+        query = (
+            f'SELECT "partition", "offset" FROM raw_{entity} EXCEPT SELECT "partition", "offset" FROM accepted_{entity}'
+        )
         return set(self._db.execute(query).fetchall())
 
     def _bad(self, entity: str) -> list[str]:

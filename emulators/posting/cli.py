@@ -1,6 +1,5 @@
 """`python -m emulators post`: post rows of the source database to the platform."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
@@ -8,7 +7,6 @@ from typing import Literal
 import click
 
 from emulators import environment
-from emulators.failures import EmulatorFailure
 from emulators.home import Home
 from emulators.posting.delivery import Patience
 from emulators.posting.kafka import KafkaRoute
@@ -18,9 +16,6 @@ from emulators.posting.routes import Route
 from emulators.posting.run import Run
 from emulators.posting.source import PAGE_ROWS, Post, PostSource
 from emulators.source_db.database import open_engine
-
-Lookup = Callable[[str], str]
-"""Finds the value of one of the variables that clients of a home use."""
 
 _ROUTES: Mapping[str, Callable[[str, str, str], Route]] = {"kafka": KafkaRoute, "kinesis": KinesisRoute}
 """How a route is made of the gateway's URL, its key and the user id."""
@@ -76,7 +71,7 @@ def post(
     """
     if (rows is not None) + (mode is not None) != 1:
         raise click.UsageError("Say how much to post: one of --rows N, --every-row and --forever.")
-    variable = _lookup(home)
+    variable = environment.lookup(home)
     gateway = (variable("PINTEREST_API_URL"), variable("PINTEREST_API_KEY"), variable("PINTEREST_USER_ID"))
     routes = [make(*gateway) for name, make in _ROUTES.items() if route in (name, "both")]
     engine = open_engine(database or Home.find(home).database_url, must_exist=True)
@@ -109,17 +104,3 @@ def _pages(
 def _lanes(per_request: int) -> int:
     """Fewer requests at once where each is large: as many records are on their way, in full batches."""
     return max(4, min(32, 320 // per_request))
-
-
-def _lookup(home: str | None) -> Lookup:
-    """Variables from the environment, unless a home is named; else as the home gives them."""
-
-    def find(name: str) -> str:
-        if home is None and os.environ.get(name):
-            return os.environ[name]
-        found = environment.variables(Home.find(home))
-        if name not in found:
-            raise EmulatorFailure(f"Nothing says where to post: {name} is not known.", "Set it, or run `up` again.")
-        return found[name]
-
-    return find

@@ -135,14 +135,23 @@ class StreamApi:
         created = False
         deadline = time.monotonic() + CREATION_SECONDS
         pause = FIRST_PAUSE
-        while (status := await self._insist(lambda: self._status(stream), patience_seconds)) not in _READY:
+        while (status := await self.insist(lambda: self._status(stream), patience_seconds)) not in _READY:
             if time.monotonic() > deadline:
                 raise self._failure(f"the stream {stream} is still {status or 'absent'} after {CREATION_SECONDS:g} s")
             if not status:
-                created |= await self._insist(lambda: self._create_absent(stream), patience_seconds)
+                created |= await self.insist(lambda: self._create_absent(stream), patience_seconds)
             await asyncio.sleep(pause)
             pause = min(1.5 * pause, LONGEST_PAUSE)
         return created
+
+    async def remove(self, stream: str, patience_seconds: float) -> None:
+        """Delete a stream and wait until it is gone; raises EmulatorFailure as `ensure` does."""
+        await self.insist(lambda: self.delete(stream), patience_seconds)
+        deadline = time.monotonic() + CREATION_SECONDS
+        while await self.insist(lambda: self._status(stream), patience_seconds):
+            if time.monotonic() > deadline:
+                raise self._failure(f"the stream {stream} is not gone after {CREATION_SECONDS:g} s")
+            await asyncio.sleep(LONGEST_PAUSE / 4)
 
     async def _status(self, stream: str) -> str:
         """A stream's state, empty where there is no such stream."""
@@ -162,8 +171,8 @@ class StreamApi:
             raise
         return True
 
-    async def _insist(self, question: Callable[[], Awaitable[T]], patience_seconds: float) -> T:
-        """Ask until there is an answer, or patience ends; only failures in a row count."""
+    async def insist(self, question: Callable[[], Awaitable[T]], patience_seconds: float) -> T:
+        """Ask until there is an answer; raises EmulatorFailure where there is none for so long, or a refusal."""
         deadline = time.monotonic() + patience_seconds
         pause = FIRST_PAUSE
         while True:

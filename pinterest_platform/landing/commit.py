@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing.draft import Draft
-from pinterest_platform.landing.names import Chain
+from pinterest_platform.landing.names import ChainNames
 from pinterest_platform.ports import ObjectStore
 
 JSON_LINES = "application/x-ndjson"
@@ -18,6 +18,10 @@ class Manifest:
 
     `digest` is the SHA-256 of its bytes, `lander` tells one call's objects from another's, and `topic_id` is
     absent from adopted objects: nobody knows which of the topics of that name Connect read.
+
+    A shard's object covers what lies above its predecessor's `end` (its position) up to its own; `start` is its first
+    record's sequence number, `topic_id` the stream's epoch, `ordinal` its place in the chain, from 0, `accepted_gap` 1
+    where records before it may be lost, and `ended` says that it is the last one of a closed shard.
     """
 
     start: int
@@ -32,9 +36,13 @@ class Manifest:
     earliest_ms: int | None = None
     latest_ms: int | None = None
     sources: int = 0
+    ordinal: int | None = None
+    ended: bool = False
 
     @classmethod
-    def of(cls, draft: Draft, lander: str, topic_id: str | None) -> "Manifest":
+    def of(
+        cls, draft: Draft, lander: str, topic_id: str | None, ordinal: int | None = None, ended: bool = False
+    ) -> "Manifest":
         """The manifest of an object that is about to be written."""
         return cls(
             start=draft.start,
@@ -49,6 +57,8 @@ class Manifest:
             earliest_ms=draft.earliest_ms,
             latest_ms=draft.latest_ms,
             sources=draft.sources,
+            ordinal=ordinal,
+            ended=ended,
         )
 
     def metadata(self) -> dict[str, str]:
@@ -66,6 +76,8 @@ class Manifest:
             "earliest-ms": self.earliest_ms,
             "latest-ms": self.latest_ms,
             "sources": self.sources or None,
+            "ordinal": self.ordinal,
+            "ended": int(self.ended) or None,
         }
         return {name: str(value) for name, value in named.items() if value is not None}
 
@@ -96,6 +108,8 @@ class Manifest:
                 earliest_ms=optional("earliest-ms"),
                 latest_ms=optional("latest-ms"),
                 sources=optional("sources") or 0,
+                ordinal=optional("ordinal"),
+                ended=bool(optional("ended")),
             )
         except (KeyError, ValueError) as error:
             raise PermanentFailure(
@@ -105,7 +119,7 @@ class Manifest:
 
 
 def commit(
-    store: ObjectStore, chain: Chain, root: str, draft: Draft, manifest: Manifest, unchanged: Callable[[], None]
+    store: ObjectStore, chain: ChainNames, root: str, draft: Draft, manifest: Manifest, unchanged: Callable[[], None]
 ) -> Manifest:
     """Write a draft, or find out who extended the chain from there first.
 

@@ -25,6 +25,7 @@ class Draft:
         earliest_ms: the earliest append time in it, None without records.
         latest_ms: the latest.
         sources: for an adopted object, how many of Connect's objects it holds.
+        counted: whether each number of the range is an offset; sequence numbers are not.
     """
 
     position: int
@@ -38,10 +39,13 @@ class Draft:
     earliest_ms: int | None = None
     latest_ms: int | None = None
     sources: int = 0
+    counted: bool = True
 
     @property
     def gaps(self) -> int:
-        """Offsets in the range that held no record."""
+        """Offsets in the range that held no record; 0 for a shard, whose sequence numbers count nothing."""
+        if not self.counted:
+            return 0
         return self.end - self.start + 1 - self.records - self.quarantined - self.accepted_gap
 
 
@@ -57,6 +61,7 @@ class DraftBuilder:
     earliest_ms: int | None = None
     latest_ms: int | None = None
     sources: int = 0
+    counted: bool = True
 
     def add(self, line: bytes, timestamp_ms: int, accepted: bool) -> None:
         """Take a record's line, either for the object or for the quarantine."""
@@ -81,6 +86,7 @@ class DraftBuilder:
             earliest_ms=self.earliest_ms,
             latest_ms=self.latest_ms,
             sources=self.sources,
+            counted=self.counted,
         )
 
 

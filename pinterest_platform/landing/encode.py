@@ -12,6 +12,9 @@ from pinterest_platform.entities import (
     PARTITION_FIELD,
     REPEATED_FIELD,
     RESERVED_FIELDS,
+    SEQUENCE_DIGITS,
+    SEQUENCE_FIELD,
+    SHARD_FIELD,
     TIMESTAMP_FIELD,
 )
 from pinterest_platform.ports import Record
@@ -20,6 +23,8 @@ _LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
 _BLANKS = b" \t\r\n"
 _MEMBER = re.compile(rb'"[ \t]*:')
 _TOKEN = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")[ \t]*(:)?|[{\[]|[}\]]')
+_AGGREGATED = b"\xf3\x89\x9a\xc2"
+"""How a record begins into which the Kinesis Producer Library packed several, in a format of its own."""
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_]+")
 
 
@@ -56,17 +61,39 @@ class Encoder:
         return b"".join((head, b",", value[1:], b"\n")) if names else head + b"}\n"
 
 
+class ShardEncoder(Encoder):
+    """Turns the records of one shard into lines, or says why not.
+
+    Args:
+        shard: the id that every line carries.
+    """
+
+    def __init__(self, shard: str) -> None:
+        self._head = (
+            f'{{"{SHARD_FIELD}":"{shard}","{SEQUENCE_FIELD}":"%0{SEQUENCE_DIGITS}d","{TIMESTAMP_FIELD}":%d'.encode()
+        )
+
+    def line(self, record: Record) -> bytes | str:
+        """One line of JSON, ended by LF; or, for a record that is not accepted, the reason as text."""
+        if record.value is not None and record.value.startswith(_AGGREGATED):
+            return "KPL aggregated record: switch aggregation off in its producer"
+        return super().line(record)
+
+
 def quarantine_line(partition: int, record: Record, reason: str) -> bytes:
-    """One line of a quarantine object; the value is base64 of the original bytes."""
+    """One line of a partition's quarantine object; the value is base64 of the original bytes."""
+    return _quarantine_line({PARTITION_FIELD: partition, OFFSET_FIELD: record.offset}, record, reason)
+
+
+def shard_quarantine_line(shard: str, record: Record, reason: str) -> bytes:
+    """One line of a shard's quarantine object; the value is base64 of the original bytes."""
+    place = {SHARD_FIELD: shard, SEQUENCE_FIELD: f"{record.offset:0{SEQUENCE_DIGITS}d}"}
+    return _quarantine_line(place, record, reason)
+
+
+def _quarantine_line(place: dict[str, Any], record: Record, reason: str) -> bytes:
     value = None if record.value is None else base64.b64encode(record.value).decode()
-    entry = {
-        PARTITION_FIELD: partition,
-        OFFSET_FIELD: record.offset,
-        TIMESTAMP_FIELD: record.timestamp_ms,
-        "reason": reason,
-        "value": value,
-    }
-    return orjson.dumps(entry) + b"\n"
+    return orjson.dumps({**place, TIMESTAMP_FIELD: record.timestamp_ms, "reason": reason, "value": value}) + b"\n"
 
 
 def _unreadable(value: bytes, error: orjson.JSONDecodeError) -> str:

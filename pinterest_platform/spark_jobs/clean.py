@@ -17,7 +17,7 @@ from pinterest_platform.spark_jobs import merging
 from pinterest_platform.spark_jobs.delta_log import NOTHING_TAKEN, REBUILDS, DeltaTables
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, CleanResult
 from pinterest_platform.spark_jobs.racing import LostRaceError, RebuiltError, again_if_lost
-from pinterest_platform.spark_jobs.staging import accepted, read_staged, stage
+from pinterest_platform.spark_jobs.staging import accepted, only_row, read_staged, stage
 from pinterest_platform.transforms import cleaning, decoding
 from pinterest_platform.transforms.quality import schema_differences
 
@@ -158,9 +158,13 @@ class _Cleaning:
     def _merge(self, staged: str, version: int) -> None:
         uri, newest = self.parameters.table_uri, f"{staged}-newest"
         rows = self._write_newest([staged], newest)
-        difference = self._compare(newest, f"{merging.differs(self.schema)} AND {merging.newer()}")
+        outdated = f"{merging.differs(self.schema)} AND {merging.newer()}"
+        difference = self._compare(newest, outdated)
         if any(difference):
-            merging.merge_newest(self.spark, self._read_newest(newest), uri, self.schema)
+            merging.merge_newest(self.spark, self._read_newest(newest), uri, self.schema, difference.changed > 0)
+            if any(self._compare(newest, outdated)):
+                # An older row of a key that was new to us came in between.
+                raise LostRaceError(f"{uri} changed while it was compared")
             difference = self._committed(version, difference)
         self._count_difference(difference, rows)
 
@@ -190,12 +194,15 @@ class _Cleaning:
         if not staged:
             return 0
         rows = accepted(read_staged(self.spark, staged, self.entity), self.entity)
-        cleaning.newest(rows).write.mode("overwrite").parquet(uri)
+        counted = only_row(rows.select(F.count(F.lit(1)).alias("rows"), F.count_distinct(cleaning.KEY).alias("keys")))
+        # Mostly each key stands once: then nothing has to be sorted out.
+        winners = rows if counted["rows"] == counted["keys"] else cleaning.newest(rows)
+        winners.write.mode("overwrite").parquet(uri)
         written = self.tables.rows_in(uri)
-        keys = rows.select(F.count_distinct(cleaning.KEY)).collect()[0][0]
-        if written != keys:
+        if written != counted["keys"]:
             raise PermanentFailure(
-                f"{self.parameters.stream}: of {keys} keys {written} newest records stand out: one is in two objects.",
+                f"{self.parameters.stream}: of {counted['keys']} keys {written} newest records stand out: "
+                "one is in two objects.",
                 "Look for landed objects whose ranges overlap.",
             )
         return written

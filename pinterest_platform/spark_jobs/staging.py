@@ -56,7 +56,8 @@ def stage(spark: SparkSession, batch: Batch, entity: Entity, stream: str, uri: s
     Raises:
         TransientFailure: the objects do not show as many lines as they hold.
     """
-    cleaned_lines(spark, batch.uris, entity, stream).write.mode("overwrite").parquet(uri)
+    lines = cleaned_lines(spark, batch.uris, entity, stream)
+    lines.write.mode("overwrite").option("compression", "snappy").parquet(uri)
     counts = count(read_staged(spark, [uri], entity), entity)
     check_records(counts.records, batch.records, stream, batch.uris)
     return counts

@@ -73,7 +73,9 @@ def test_positions_outlive_the_commits_that_a_checkpoint_replaced(uri: str) -> N
 
 
 def test_text_in_a_commit_is_not_taken_for_a_position(uri: str) -> None:
-    write_deltalake(uri, ROWS, commit_properties=CommitProperties(custom_metadata={"x": json.dumps({"txn": {"appId": 1}})}))
+    write_deltalake(
+        uri, ROWS, commit_properties=CommitProperties(custom_metadata={"x": json.dumps({"txn": {"appId": 1}})})
+    )
     assert lake().positions(uri) == {}
 
 

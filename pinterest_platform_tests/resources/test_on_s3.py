@@ -38,7 +38,9 @@ class Store:
 
     def land(self, entity: str, start: int, values: list[dict[str, Any]]) -> Batch:
         name = f"topics/u.{entity}/partition=0/u.{entity}+0+{start:019d}.json"
-        self.client.put_object(Bucket=self.bucket, Key=f"{self.folder}/{name}", Body=b"".join(lines(values, start=start)))
+        self.client.put_object(
+            Bucket=self.bucket, Key=f"{self.folder}/{name}", Body=b"".join(lines(values, start=start))
+        )
         return Batch([self.uri(name)], {"id/0": start + len(values) - 1}, len(values))
 
     def parameters(self, entity: str, *batches: Batch, full_refresh: bool = False) -> dict[str, Any]:

@@ -78,9 +78,9 @@ def test_two_engines_in_one_process_do_not_know_each_other(tmp_path: Path, engin
 
 def test_an_unknown_job_and_wrong_parameters_are_named(engines: list[SailEngine]) -> None:
     engine = started(engines)
-    with pytest.raises(PermanentFailure, match="no Spark job 'launder'. Name one of clean, reports, verify"):
+    with pytest.raises(PermanentFailure, match=r"no Spark job 'launder'\. Name one of clean, reports, verify"):
         engine.run("launder", {}, print)
-    with pytest.raises(PermanentFailure, match="no CleanParameters: .*'colour'"):
+    with pytest.raises(PermanentFailure, match=r"no CleanParameters: .*'colour'"):
         engine.run("clean", {"colour": 1}, print)
 
 
@@ -93,7 +93,12 @@ def test_a_job_that_outlives_its_time_is_interrupted_and_named(engines: list[Sai
 def test_a_store_that_falls_silent_ends_the_job_within_its_limit(
     engines: list[SailEngine], endless_job: str, silent_store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {"ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "x", "REGION": "us-east-1", "ALLOW_HTTP": "true"}.items():
+    for name, value in {
+        "ACCESS_KEY_ID": "x",
+        "SECRET_ACCESS_KEY": "x",
+        "REGION": "us-east-1",
+        "ALLOW_HTTP": "true",
+    }.items():
         monkeypatch.setenv(f"AWS_{name}", value)
     monkeypatch.setenv("AWS_ENDPOINT_URL", silent_store)
     engine = started(engines, io_timeout_seconds=2, AWS_ENDPOINT_URL=silent_store)

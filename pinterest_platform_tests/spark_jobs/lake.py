@@ -24,7 +24,9 @@ class Lake:
 
     def __init__(self, spark: SparkSession, root: Path | str, entity: str = "geo") -> None:
         self.spark, self.root, self.entity = spark, str(root), entity
-        self.table, self.quarantine, self.staging = (f"{self.root}/{name}" for name in ("table", "quarantine", "staging"))
+        self.table, self.quarantine, self.staging = (
+            f"{self.root}/{name}" for name in ("table", "quarantine", "staging")
+        )
         self._numbers = itertools.count()
         self._ends: dict[int, int] = {}
 
@@ -33,7 +35,13 @@ class Lake:
         start = self._ends.get(partition, 0)
         made = lines(values, partition, start)
         self._ends[partition] = start + len(made)
-        path = Path(self.root) / "topics" / STREAM / f"partition={partition}" / f"{STREAM}+{partition}+{start:019d}-{next(self._numbers)}.json"
+        path = (
+            Path(self.root)
+            / "topics"
+            / STREAM
+            / f"partition={partition}"
+            / f"{STREAM}+{partition}+{start:019d}-{next(self._numbers)}.json"
+        )
         return Batch([write_object(path, made)], {f"id/{partition}": start + len(made) - 1}, len(made))
 
     def parameters(self, batches: Sequence[Batch], full_refresh: bool = False) -> CleanParameters:

@@ -1,5 +1,6 @@
 """The job `clean`: incremental, idempotent, and the same as anew."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,27 @@ def lake(spark: SparkSession, tmp_path: Path) -> Lake:
 
 
 def geo(ind: int, country: str | None = "Aruba", **fields: Any) -> dict[str, Any]:
-    return {"ind": ind, "country": country, "latitude": 1.5, "longitude": -2, "timestamp": "2020-01-01 00:00:00", **fields}
+    return {
+        "ind": ind,
+        "country": country,
+        "latitude": 1.5,
+        "longitude": -2,
+        "timestamp": "2020-01-01 00:00:00",
+        **fields,
+    }
 
 
 def test_a_first_run_makes_the_table_with_its_positions(lake: Lake) -> None:
     result = lake.clean(lake.land([geo(1), geo(2)]))
     assert [row["ind"] for row in lake.rows()] == [1, 2]
-    assert (result.records, result.keys, result.new, result.changed, result.unchanged, result.rows) == (2, 2, 2, 0, 0, 2)
+    assert (result.records, result.keys, result.new, result.changed, result.unchanged, result.rows) == (
+        2,
+        2,
+        2,
+        0,
+        0,
+        2,
+    )
     assert result.positions == {"id/0": 1}
     assert result.version == lake.version()
 
@@ -209,10 +224,12 @@ def test_incremental_equals_full_refresh_whatever_the_batches_were(
     spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     lake = Lake(spark, tmp_path_factory.mktemp("lake"))
-    posts = data.draw(st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["a", "b", None])), min_size=1, max_size=60))
+    posts = data.draw(
+        st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["a", "b", None])), min_size=1, max_size=60)
+    )
     cuts = sorted(data.draw(st.sets(st.integers(1, len(posts)), max_size=3)) | {0, len(posts)})
     batches: list[Batch] = []
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in pairwise(cuts):
         for partition in (0, 1):
             # Posters key by index: one key stays in one partition.
             mine = [geo(ind, country) for ind, country in posts[start:end] if ind % 2 == partition]

@@ -44,7 +44,8 @@ def test_what_is_wrong_with_a_call_is_said_in_one_line(arguments: tuple[str, str
 
 
 def test_importing_the_jobs_imports_no_engine() -> None:
-    code = "import sys, pinterest_platform.spark_jobs; print(sorted({'pyspark', 'deltalake', 'pyarrow', 'pysail'} & set(sys.modules)))"
+    engines = {"pyspark", "deltalake", "pyarrow", "pysail"}
+    code = f"import sys, pinterest_platform.spark_jobs; print(sorted({engines} & set(sys.modules)))"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert told.stdout == "[]\n"
 

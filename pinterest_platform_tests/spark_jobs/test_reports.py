@@ -18,7 +18,15 @@ from pinterest_platform_tests.spark_jobs.lake import Lake
 POSTS: list[dict[str, Any]] = [
     {"ind": 1, "category": "art", "followers": "1k", "poster": "A", "country": "Peru", "time": "2019-05-01", "age": 20},
     {"ind": 2, "category": "art", "followers": "3k", "poster": "B", "country": "Peru", "time": "2020-05-01", "age": 60},
-    {"ind": 3, "category": "travel", "followers": "3k", "poster": "C", "country": "Chad", "time": "2020-05-01", "age": None},
+    {
+        "ind": 3,
+        "category": "travel",
+        "followers": "3k",
+        "poster": "C",
+        "country": "Chad",
+        "time": "2020-05-01",
+        "age": None,
+    },
     {"ind": 4, "category": "travel", "followers": None, "poster": "C", "country": "Chad", "time": None, "age": 17},
 ]
 
@@ -32,7 +40,12 @@ class Reports:
         rows: dict[str, list[dict[str, Any]]] = {"pin": [], "geo": [], "user": []}
         for post in posts:
             ind = post["ind"]
-            pin = {"index": ind, "category": post["category"], "poster_name": post["poster"], "follower_count": post["followers"]}
+            pin = {
+                "index": ind,
+                "category": post["category"],
+                "poster_name": post["poster"],
+                "follower_count": post["followers"],
+            }
             rows["pin"].append(pin)
             rows["geo"].append({"ind": ind, "country": post["country"], "timestamp": post["time"]})
             rows["user"].append({"ind": ind, "first_name": "Al", "age": post["age"], "date_joined": "2016-02-03"})
@@ -45,7 +58,9 @@ class Reports:
     def run(self, *keys: str) -> ReportsResult:
         cleaned = {entity: lake.table for entity, lake in self.lakes.items()}
         parameters = ReportsParameters(cleaned, {key: self.uri(key) for key in keys or REPORT_KEYS})
-        return ReportsResult.from_json(spark_jobs.execute(self.spark, "reports", parameters.to_json(), lambda line: None))
+        return ReportsResult.from_json(
+            spark_jobs.execute(self.spark, "reports", parameters.to_json(), lambda line: None)
+        )
 
     def rows(self, key: str) -> list[tuple[Any, ...]]:
         return [tuple(row.values()) for row in DeltaTable(self.uri(key)).to_pyarrow_table().to_pylist()]
@@ -105,7 +120,10 @@ def test_the_range_of_the_data_is_told(reports: Reports) -> None:
     reports.post(POSTS)
     sources = reports.run("users_joined_by_year").sources
     assert (sources["geo"].rows, sources["geo"].version) == (4, 1)
-    assert (sources["geo"].first_time, sources["geo"].last_time) == ("2019-05-01T00:00:00+00:00", "2020-05-01T00:00:00+00:00")
+    assert (sources["geo"].first_time, sources["geo"].last_time) == (
+        "2019-05-01T00:00:00+00:00",
+        "2020-05-01T00:00:00+00:00",
+    )
     assert sources["user"].first_time == "2016-02-03T00:00:00+00:00"
     assert (sources["pin"].first_time, sources["pin"].first_arrival) == (None, "2023-11-14T22:13:20+00:00")
     assert NOON == 1_700_000_000_000

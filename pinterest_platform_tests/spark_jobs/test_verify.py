@@ -15,7 +15,10 @@ def lake(spark: SparkSession, tmp_path: Path) -> Lake:
 
 
 def test_a_whole_table_lacks_nothing(lake: Lake) -> None:
-    batches = [lake.land([{"ind": 1, "country": "a"}, {"ind": "x"}]), lake.land([{"ind": 1, "country": "b"}, {"ind": 2}])]
+    batches = [
+        lake.land([{"ind": 1, "country": "a"}, {"ind": "x"}]),
+        lake.land([{"ind": 1, "country": "b"}, {"ind": 2}]),
+    ]
     lake.clean(*batches)
     found = lake.verify(*batches)
     assert (found.records, found.rejected, found.rows) == (4, 1, 2)

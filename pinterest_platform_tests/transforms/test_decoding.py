@@ -22,7 +22,17 @@ def reasons(spark: SparkSession, folder: Path, *values: bytes) -> list[str | Non
 
 
 def test_bare_numbers_and_booleans_become_the_text_that_was_posted(spark: SparkSession, tmp_path: Path) -> None:
-    posted = [b"1.50", b"1e3", b"-0", b"true", b"123456789012345678901234567890", b"-84.8378", b'"1.50"', b"null", b"2.5E-3"]
+    posted = [
+        b"1.50",
+        b"1e3",
+        b"-0",
+        b"true",
+        b"123456789012345678901234567890",
+        b"-84.8378",
+        b'"1.50"',
+        b"null",
+        b"2.5E-3",
+    ]
     rows = decoded(spark, tmp_path, Entity.GEO, *(b'{"ind":1,"country":%b}' % value for value in posted))
     wanted = ["1.50", "1e3", "-0", "true", "123456789012345678901234567890", "-84.8378", "1.50", None, "2.5E-3"]
     assert [row["country"] for row in rows] == wanted
@@ -36,7 +46,11 @@ def test_extra_fields_are_ignored_however_they_look(spark: SparkSession, tmp_pat
 
 def test_lines_hold_one_record_whatever_characters_stand_in_it(spark: SparkSession, tmp_path: Path) -> None:
     text = "a\u0085b\u2028c\u2029d🎨\x7f"
-    posted = ['{"ind":1,\r\n"country":"%s"}' % text, '{"ind":2,"country":"\\u0000\\n\\ud83c\\udfa8"}', '{"ind":3,"country":"%s"}' % ("é" * 2**19)]
+    posted = [
+        f'{{"ind":1,\r\n"country":"{text}"}}',
+        '{"ind":2,"country":"\\u0000\\n\\ud83c\\udfa8"}',
+        f'{{"ind":3,"country":"{"é" * 2**19}"}}',
+    ]
     rows = decoded(spark, tmp_path, Entity.GEO, *(value.encode() for value in posted))
     assert [row["country"] for row in rows] == [text, "\x00\n🎨", "é" * 2**19]
 
@@ -50,7 +64,7 @@ def test_a_record_knows_where_it_came_from(spark: SparkSession, tmp_path: Path) 
 def test_keys_are_integers_that_fit_a_long_as_text_or_number(spark: SparkSession, tmp_path: Path) -> None:
     accepted = [b"1", b'"1"', b'" 7 "', b"-1", b'"-0"', b"9223372036854775807", b'"007"']
     assert reasons(spark, tmp_path, *(b'{"ind":%b}' % key for key in accepted)) == [None] * len(accepted)
-    refused = [b"1.0", b"1e3", b'"x"', b"true", b"9223372036854775808", b'"+1"', b'"1 2"', "\"١\"".encode()]
+    refused = [b"1.0", b"1e3", b'"x"', b"true", b"9223372036854775808", b'"+1"', b'"1 2"', '"١"'.encode()]
     wanted = ["non-integer key: ind"] * len(refused)
     assert reasons(spark, tmp_path, *(b'{"ind":%b}' % key for key in refused)) == wanted
 

@@ -72,7 +72,8 @@ def test_ages_are_whole_years_from_0_to_130(spark: SparkSession) -> None:
 def test_degrees_end_at_their_limit(spark: SparkSession) -> None:
     degrees = {
         "90": 90.0, "-90.0": -90.0, "9e1": 90.0, ".5": 0.5, "5.": 5.0, "-84.8378": -84.8378, "90.0000001": None,
-        "NaN": None, "inf": None, "1e400": None, "1,5": None, "": None, "1 ": None, "33.333333333333336": 33.333333333333336,
+        "NaN": None, "inf": None, "1e400": None, "1,5": None, "": None, "1 ": None,
+        "33.333333333333336": 33.333333333333336,
     }  # fmt: skip
     assert read(spark, lambda text: reading.degrees(text, 90.0), list(degrees)) == degrees
 
@@ -126,5 +127,12 @@ def test_times_do_not_depend_on_the_zone_of_the_session(spark: SparkSession, zon
 
 
 def test_every_blank_of_the_list_is_trimmed_and_no_other(spark: SparkSession) -> None:
-    texts = {"\t\n\x0b\x0c\r \u00a0a b\u00a0 ": "a b", "\u2003a": "\u2003a", "\u00a0 ": None, "": None, "x": None, "X": "X"}
+    texts = {
+        "\t\n\x0b\x0c\r \u00a0a b\u00a0 ": "a b",
+        "\u2003a": "\u2003a",
+        "\u00a0 ": None,
+        "": None,
+        "x": None,
+        "X": "X",
+    }
     assert read(spark, lambda text: reading.text(text, ["x"]), list(texts)) == texts

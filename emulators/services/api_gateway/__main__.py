@@ -6,7 +6,7 @@ from emulators.failures import EmulatorFailure
 from emulators.home import Home
 from emulators.services.api_gateway import document
 from emulators.services.api_gateway.app import Gateway
-from emulators.services.api_gateway.service import DOCUMENT, stage_variables
+from emulators.services.api_gateway.service import DOCUMENT, endpoints, stage_variables
 from emulators.services.web import serve
 
 if __name__ == "__main__":
@@ -15,4 +15,4 @@ if __name__ == "__main__":
         api = document.read(DOCUMENT)
     except EmulatorFailure as failure:
         sys.exit(str(failure))
-    serve(lambda: Gateway(api, stage_variables(home), home.api_key), home.port("api_gateway"))
+    serve(lambda: Gateway(api, stage_variables(home), home.api_key, endpoints(home)), home.port("api_gateway"))

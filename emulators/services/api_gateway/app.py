@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from emulators.services.api_gateway.document import Api, Operation
+from emulators.services.api_gateway.document import Api, DocumentError, Operation
 from emulators.services.api_gateway.exchange import (
     Answer,
     Call,
@@ -39,11 +39,13 @@ class Gateway:
         api: the document, read.
         variables: the stage's variables.
         api_key: the key that operations with a key scheme ask for.
+        endpoints: where Amazon's services are, by name.
     """
 
-    def __init__(self, api: Api, variables: Mapping[str, str], api_key: str) -> None:
+    def __init__(self, api: Api, variables: Mapping[str, str], api_key: str, endpoints: Mapping[str, str]) -> None:
         self._api = api
         self._variables = variables
+        self._endpoints = endpoints
         self._key = api_key.encode()
         self._prefix = f"/{api.stage}"
         self._routes: list[Route[tuple[Operation, Integration]]] = []
@@ -91,7 +93,11 @@ class Gateway:
         while True:
             event = await receive()
             if event["type"] == "lifespan.startup":
-                self._open()
+                try:
+                    self._open()
+                except DocumentError as error:
+                    await send({"type": "lifespan.startup.failed", "message": str(error)})
+                    return
                 await send({"type": "lifespan.startup.complete"})
             else:
                 if self._session is not None:
@@ -107,11 +113,12 @@ class Gateway:
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
         )
         self._session = session
+
+        def executable(told: Operation) -> tuple[Operation, Integration]:
+            return told, make(told, self._variables, session, self._endpoints)
+
         self._routes = [
-            Route(
-                route.template,
-                {method: (told, make(told, self._variables, session)) for method, told in route.methods.items()},
-            )
+            Route(route.template, {method: executable(told) for method, told in route.methods.items()})
             for route in self._api.routes
         ]
 

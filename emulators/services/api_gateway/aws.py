@@ -10,7 +10,7 @@ from emulators.services.api_gateway.document import DocumentError, Operation, co
 from emulators.services.api_gateway.exchange import (
     Answer,
     Call,
-    GatewayError,
+    misconfigured,
     timed_out,
     unreachable,
     unsupported_media_type,
@@ -105,7 +105,7 @@ class AwsAction:
             if pattern.fullmatch(str(status)):
                 return ours
         if self._default is None:
-            raise GatewayError(500, "API_CONFIGURATION_ERROR", "Internal server error")
+            raise misconfigured()
         return self._default
 
 

@@ -70,6 +70,21 @@ def too_large() -> GatewayError:
     return GatewayError(413, "REQUEST_TOO_LARGE", "Request Too Long")
 
 
+def bad_body(problem: str) -> GatewayError:
+    """A mapping template looks into a body that is no JSON."""
+    return GatewayError(400, "BAD_REQUEST_BODY", f"Could not parse request body into json: {problem}")
+
+
+def unsupported_media_type() -> GatewayError:
+    """No mapping template is meant for this Content-Type."""
+    return GatewayError(415, "UNSUPPORTED_MEDIA_TYPE", "Unsupported Media Type")
+
+
+def misconfigured() -> GatewayError:
+    """The document itself fails: a template, or a status that it does not map."""
+    return GatewayError(500, "API_CONFIGURATION_ERROR", "Internal server error")
+
+
 def timed_out() -> GatewayError:
     """The backend did not answer in time."""
     return GatewayError(504, "INTEGRATION_TIMEOUT", "Endpoint request timed out")

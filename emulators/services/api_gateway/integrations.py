@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import aiohttp
 import yarl
 
+from emulators.services.api_gateway.aws import AwsAction
 from emulators.services.api_gateway.document import DocumentError, Operation, constant
 from emulators.services.api_gateway.exchange import Answer, Call, timed_out, unreachable
 
@@ -28,13 +29,16 @@ class Integration(Protocol):
         ...
 
 
-def make(operation: Operation, variables: Mapping[str, str], session: aiohttp.ClientSession) -> Integration:
+def make(
+    operation: Operation, variables: Mapping[str, str], session: aiohttp.ClientSession, endpoints: Mapping[str, str]
+) -> Integration:
     """The integration of an operation.
 
     Args:
         operation: the operation.
         variables: the stage's variables.
         session: the pooled client for backends.
+        endpoints: where Amazon's services are, by name.
 
     Raises:
         DocumentError: the kind, or something in it, is unknown.
@@ -42,6 +46,8 @@ def make(operation: Operation, variables: Mapping[str, str], session: aiohttp.Cl
     kind = str(operation.integration.get("type", "")).lower()
     if kind == "http_proxy":
         return HttpProxy(operation, variables, session)
+    if kind == "aws":
+        return AwsAction(operation, variables, session, endpoints, LONGEST_MS)
     if kind == "mock":
         return Mock(operation)
     raise DocumentError(operation.where, f"integrations of type {kind!r} are unknown")

@@ -17,7 +17,7 @@ _scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(parse_int=str, p
 
 
 class Number(str):
-    """A number that is kept as it was written."""
+    """A fraction that is kept as it was written."""
 
     __slots__ = ()
 
@@ -36,7 +36,7 @@ class JsonText:
         self._text = text
         self._spans: dict[int, dict[Step, tuple[int, int]]] = {}
         try:
-            self.value = json.loads(text, parse_float=Number, parse_int=Number, parse_constant=_refuse)
+            self.value = json.loads(text, parse_float=Number, parse_constant=_refuse)
         except RecursionError:
             raise ValueError("it is nested too deeply") from None
 
@@ -44,10 +44,13 @@ class JsonText:
         """The value at a path, None where there is none; raises ValueError where it is no path."""
         value = self.value
         for step in steps(path):
-            if isinstance(value, dict) or (isinstance(value, list) and isinstance(step, int) and step < len(value)):
-                value = value.get(step) if isinstance(value, dict) else value[step]
-            else:
-                return None
+            match value, step:
+                case dict(), str():
+                    value = value.get(step)
+                case list(), int() if step < len(value):
+                    value = value[step]
+                case _:
+                    return None
         return value
 
     def cut(self, path: str) -> str | None:

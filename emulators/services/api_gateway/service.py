@@ -17,8 +17,13 @@ def url(home: Home) -> str:
 
 
 def stage_variables(home: Home) -> dict[str, str]:
-    """Where the stage's backends are."""
-    return {"kafkaRestEndpoint": f"127.0.0.1:{home.port('kafka_rest')}"}
+    """Where the stage's backends are, and by which role they are called."""
+    return {"kafkaRestEndpoint": f"127.0.0.1:{home.port('kafka_rest')}", "kinesisRole": "role/emulated"}
+
+
+def endpoints(home: Home) -> dict[str, str]:
+    """Where Amazon's services are, by name."""
+    return {"kinesis": f"http://127.0.0.1:{home.port('kinesis')}"}
 
 
 def _command(home: Home) -> Command:

@@ -15,7 +15,7 @@ Row = tuple[int, int, str, bytes]
 """A record: id, arrival in ms since the epoch, partition key, data."""
 
 
-class StorageFailure(Exception):  # noqa: N818 - the house says failure
+class StorageFailure(Exception):
     """Writing failed; nothing that was not yet committed is kept, and memory has to be loaded anew."""
 
 

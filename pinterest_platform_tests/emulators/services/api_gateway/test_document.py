@@ -1,12 +1,17 @@
 """Reading the API document."""
 
+import re
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import yaml
+from moto import mock_aws
+from openapi_spec_validator import validate
 
 from emulators.services.api_gateway import document
+from emulators.services.api_gateway.aws import IMPORT_VARIABLES
 from emulators.services.api_gateway.service import DOCUMENT, STAGE
 
 
@@ -26,6 +31,72 @@ def test_the_projects_document_says_stage_key_and_routes() -> None:
     assert proxy.methods["ANY"].key_header == b"x-api-key"
     assert proxy.methods["OPTIONS"].key_header is None
     assert proxy.methods["ANY"].integration["uri"] == "http://${stageVariables.kafkaRestEndpoint}/{proxy}"
+
+
+def operations() -> list[tuple[str, dict[str, Any]]]:
+    """Every operation of the project's document that calls a service of Amazon's."""
+    told = yaml.safe_load(DOCUMENT.read_text())
+    found = [
+        (f"{method} {path}", operation)
+        for path, methods in told["paths"].items()
+        for method, operation in methods.items()
+        if operation["x-amazon-apigateway-integration"]["type"] == "aws"
+    ]
+    assert len(found) == 8
+    return found
+
+
+@pytest.mark.parametrize(("where", "operation"), operations())
+def test_each_action_asks_for_the_key_and_declares_every_status_that_it_maps(
+    where: str, operation: dict[str, Any]
+) -> None:
+    integration = operation["x-amazon-apigateway-integration"]
+    mapped = {response["statusCode"] for response in integration["responses"].values()}
+
+    assert operation["security"] == [{"api_key": []}], where
+    assert set(operation["responses"]) == mapped
+    for pattern, response in integration["responses"].items():
+        assert response["statusCode"] == ("502" if pattern == "default" else pattern)
+
+
+@pytest.mark.parametrize(("where", "operation"), operations())
+def test_each_action_has_one_template_under_both_content_types(where: str, operation: dict[str, Any]) -> None:
+    integration = operation["x-amazon-apigateway-integration"]
+
+    assert set(integration["requestTemplates"]) == {"application/json", "application/x-amz-json-1.1"}, where
+    assert len(set(integration["requestTemplates"].values())) == 1
+    assert integration["passthroughBehavior"] == "never"
+
+
+@pytest.mark.parametrize(("where", "operation"), operations())
+def test_each_parameter_that_a_template_takes_is_declared(where: str, operation: dict[str, Any]) -> None:
+    template = operation["x-amazon-apigateway-integration"]["requestTemplates"]["application/json"]
+    taken = set(re.findall(r"params\('([^']+)'\)", template))
+
+    assert taken <= {parameter["name"] for parameter in operation.get("parameters", ())}, where
+
+
+STRICT = DOCUMENT.read_text().replace("/{proxy+}:", "/{proxy}:")
+"""The document without greed: Amazon calls that parameter "proxy", and OpenAPI would have it called "proxy+"."""
+
+
+MOTO = {"AWS::AccountId": "123456789012"}
+
+
+def test_the_projects_document_is_valid_openapi() -> None:
+    validate(yaml.safe_load(STRICT))
+
+
+def test_the_kinesis_route_can_be_imported_into_another_api_gateway() -> None:
+    told = yaml.safe_load(re.sub(r"\$\{(AWS::\w+)\}", lambda found: {**IMPORT_VARIABLES, **MOTO}[found[1]], STRICT))
+    del told["paths"]["/{proxy}"]  # moto knows neither ANY nor integrations without a backend
+    with mock_aws():
+        client = boto3.client("apigateway", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+        imported = client.import_rest_api(body=yaml.safe_dump(told).encode(), failOnWarnings=True)
+        resources = client.get_resources(restApiId=imported["id"])["items"]
+
+    methods = {(resource["path"], method) for resource in resources for method in resource.get("resourceMethods", {})}
+    assert methods == {(path, name.upper()) for path, operations in told["paths"].items() for name in operations}
 
 
 def test_the_projects_document_holds_only_extensions_that_amazon_knows() -> None:

@@ -50,7 +50,11 @@ def base(backend: Backend) -> Iterator[str]:
 
 
 def gateway(backend: str, key: str = "the-key") -> Gateway:
-    return Gateway(document.read(DOCUMENT), {"kafkaRestEndpoint": backend}, key)
+    return Gateway(document.read(DOCUMENT), variables(backend), key, {"kinesis": f"http://{backend}"})
+
+
+def variables(kafka_rest: str) -> dict[str, str]:
+    return {"kafkaRestEndpoint": kafka_rest, "kinesisRole": "role/r"}
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -135,8 +139,8 @@ def test_a_backend_that_does_not_answer_in_time_is_a_504(tmp_path: Any) -> None:
     path = tmp_path / "openapi.yaml"
     path.write_text(yaml.safe_dump(told))
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        variables = {"kafkaRestEndpoint": f"127.0.0.1:{silent.getsockname()[1]}"}
-        with serving(Gateway(document.read(path), variables, "the-key")) as at:
+        silence = f"127.0.0.1:{silent.getsockname()[1]}"
+        with serving(Gateway(document.read(path), variables(silence), "the-key", {"kinesis": silence})) as at:
             answer = requests.get(f"http://{at}/staging/topics", headers=KEY, timeout=10)
 
     assert (answer.status_code, answer.json()) == (504, {"message": "Endpoint request timed out"})
@@ -153,7 +157,7 @@ def test_redirects_and_compressed_bodies_pass_untouched(base: str, backend: Back
 @pytest.mark.parametrize(
     ("integration", "named"),
     [
-        ({"type": "aws"}, "aws"),
+        ({"type": "aws_proxy"}, "aws_proxy"),
         ({"type": "http_proxy", "uri": "http://${stageVariables.unset}/"}, "unset"),
         (
             {"type": "http_proxy", "uri": "http://h/", "requestParameters": {"integration.request.header.a": "'b'"}},
@@ -166,4 +170,4 @@ def test_redirects_and_compressed_bodies_pass_untouched(base: str, backend: Back
 def test_integrations_that_cannot_be_executed_are_refused_by_name(integration: dict[str, Any], named: str) -> None:
     operation = document.Operation("GET /x", None, integration)
     with pytest.raises(DocumentError, match=named):
-        make(operation, {}, None)  # pyright: ignore[reportArgumentType]
+        make(operation, {}, None, {})  # pyright: ignore[reportArgumentType]
