@@ -15,7 +15,7 @@ from pyspark.sql.types import (
 from pinterest_platform.entities import Entity
 
 BLANKS = "\t\n\x0b\x0c\r \u00a0"
-"""What is trimmed off both ends of a text: TAB LF VT FF CR SPACE U+00A0, written out because engines differ on `\\s`."""
+"""What is trimmed off both ends of a text: TAB LF VT FF CR SPACE U+00A0; written out, as engines differ on `\\s`."""
 
 RAW_FIELDS: dict[Entity, tuple[str, ...]] = {
     Entity.PIN: (

@@ -13,8 +13,8 @@ from pinterest_platform.landing.quarantine import sweep
 from pinterest_platform.ports import ObjectStore, TopicLog, TopicState
 
 
-def _silent(_: str) -> None:
-    """Say nothing."""
+def silent(_: str) -> None:
+    """Say nothing: the progress of who does not ask for any."""
 
 
 def land_topic(
@@ -22,7 +22,7 @@ def land_topic(
     store: ObjectStore,
     topic: str,
     options: LandingOptions | None = None,
-    progress: Progress = _silent,
+    progress: Progress = silent,
     *,
     cleaned: Mapping[str, int] | None = None,
     known: Mapping[str, int] | None = None,
@@ -73,7 +73,7 @@ def land_topic(
             progress(str(failure))
             failures.append(failure)
     if failures:
-        raise _joined(failures)
+        raise joined(failures)
     return LandedTopic(topic, state.topic_id if state else None, epoch, tuple(landed))
 
 
@@ -109,7 +109,8 @@ def _histories(
     return {partition: read(Chain(topic, partition, state.topic_id)) for partition in present}
 
 
-def _joined(failures: list[PermanentFailure]) -> PermanentFailure:
+def joined(failures: list[PermanentFailure]) -> PermanentFailure:
+    """One failure that says what all of them do."""
     if len(failures) == 1:
         return failures[0]
     return PermanentFailure(

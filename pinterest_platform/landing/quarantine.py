@@ -8,7 +8,7 @@ import orjson
 from pinterest_platform.entities import ADOPTED_PREFIX, OFFSET_FIELD, PARTITION_FIELD, TIMESTAMP_FIELD, TOPICS_PREFIX
 from pinterest_platform.landing.history import ROOTS, History, read_history
 from pinterest_platform.landing.model import QuarantinedRecord
-from pinterest_platform.landing.names import chains
+from pinterest_platform.landing.names import ChainNames, chains
 from pinterest_platform.ports import ObjectStore
 
 
@@ -32,18 +32,33 @@ def _sorted_out(store: ObjectStore, history: History) -> tuple[dict[str, tuple[i
     orphans: list[str] = []
     if not history.landed:
         return counting, orphans
-    chain, first, last = history.chain, history.landed[0].position, history.landed[-1].end
+    first, last = history.landed[0].position, history.landed[-1].end
     for root in ROOTS:
         ranges = {(part.position, part.end) for part in history.landed if part.root == root}
-        after = chain.quarantine_key(root, first - 1, 0) if first else ""
-        for found in store.list(chain.quarantine_folder(root), after):
-            covered = chain.quarantine_range(found.key)
-            if covered is None or not first <= covered[0] <= last:
-                continue
-            if covered in ranges:
-                counting[found.key] = covered
-            else:
-                orphans.append(found.key)
+        some, others = sort_out(store, history.chain, root, ranges, first, last)
+        counting |= some
+        orphans += others
+    return counting, orphans
+
+
+def sort_out(
+    store: ObjectStore, chain: ChainNames, root: str, ranges: set[tuple[int, int]], first: int, last: int
+) -> tuple[dict[str, tuple[int, int]], list[str]]:
+    """Part what counts from orphans, among the quarantine objects of a chain with first <= position <= last.
+
+    `ranges` are the positions and ends that objects have: what has another range counts for nothing.
+    """
+    counting: dict[str, tuple[int, int]] = {}
+    orphans: list[str] = []
+    after = chain.quarantine_key(root, first - 1, 0) if first else ""
+    for found in store.list(chain.quarantine_folder(root), after):
+        covered = chain.quarantine_range(found.key)
+        if covered is None or not first <= covered[0] <= last:
+            continue
+        if covered in ranges:
+            counting[found.key] = covered
+        else:
+            orphans.append(found.key)
     return counting, orphans
 
 

@@ -38,7 +38,7 @@ def ensure_streams(settings: Settings) -> list[str]:
         PermanentFailure: Kinesis refuses, say for want of rights.
         TransientFailure: Kinesis does not answer in time, or a stream does not become ACTIVE.
     """
-    client = kinesis_client(settings)
+    client = _client(settings)
     names = [settings.names.stream(entity) for entity in Entity]
     made = [name for name in names if _create_absent(settings, client, name)]
     for name in names:
@@ -59,7 +59,7 @@ def delete_streams(settings: Settings) -> list[str]:
         PermanentFailure: Kinesis refuses, say for want of rights.
         TransientFailure: Kinesis does not answer in time, or a stream does not go.
     """
-    client = kinesis_client(settings)
+    client = _client(settings)
     names = [settings.names.stream(entity) for entity in Entity]
     there = [name for name in names if _status(settings, client, name)]
     for name in there:
@@ -69,6 +69,11 @@ def delete_streams(settings: Settings) -> list[str]:
     for name in there:
         _await(settings, client, name, "")
     return [f"stream {name}: deleted" for name in there]
+
+
+def _client(settings: Settings) -> Any:
+    with _explained(settings, "answer"):
+        return kinesis_client(settings)
 
 
 def _create_absent(settings: Settings, client: Any, name: str) -> bool:
@@ -108,7 +113,7 @@ def _await(settings: Settings, client: Any, name: str, *wanted: str) -> None:
 
 
 @contextmanager
-def _explained(settings: Settings, what: str, harmless: str) -> Iterator[None]:
+def _explained(settings: Settings, what: str, harmless: str = "") -> Iterator[None]:
     """Turn boto3's errors into the platform's; the error code `harmless` just ends the block."""
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
 

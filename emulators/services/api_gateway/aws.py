@@ -82,7 +82,12 @@ class AwsAction:
         """The service's body, under the status that the document gives to the service's status."""
         try:
             async with self._session.request(
-                self._method, self._url, data=self._body(call), headers=self._headers, timeout=self._timeout
+                self._method,
+                self._url,
+                data=self._body(call),
+                headers=self._headers,
+                timeout=self._timeout,
+                allow_redirects=False,
             ) as answer:
                 body = await answer.read()
         except TimeoutError:

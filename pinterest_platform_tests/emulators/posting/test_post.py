@@ -15,11 +15,16 @@ from typing import Any
 import psutil
 import pytest
 from click.testing import CliRunner, Result
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
 from emulators.cli import main
 from emulators.source_db.database import open_engine, replace_contents
 from emulators.source_db.generator import generate
+from pinterest_platform.connections import kafka_config, kinesis_client
+from pinterest_platform.entities import Entity
+from pinterest_platform.settings import Settings
 from pinterest_platform_tests.emulators.posting.gateway import Gateway, rejecting, serving
+from pinterest_platform_tests.emulators.posting.kinesis_route import all_records, by_key
 
 ROWS = 150
 ENTITIES = ("pin", "geo", "user")
@@ -267,6 +272,47 @@ def test_rows_posted_to_a_real_home_stand_in_its_topics(emulated: dict[str, str]
     assert result.exit_code == 0, result.output
     assert summary(result.stdout) == (3 * ROWS, 3 * ROWS, 0)
     assert ends() == {entity: count + ROWS for entity, count in before.items()}
+
+
+def test_both_routes_get_every_post_byte_for_byte(tenant: Settings, database: str) -> None:
+    """The topics' and the streams' records are the same, key by key, and each route has a summary of its own."""
+    arguments = ["post", "--route", "both", "--every-row", "--per-request", "20", "--database", database]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert [line.partition(": ")[0] for line in lines] == ["kafka", "kinesis"]
+    assert [summary(line.partition(": ")[2]) for line in lines] == [(3 * ROWS, 3 * ROWS, 0)] * 2
+
+    again = CliRunner().invoke(main, ["post", "--route", "kinesis", "--rows", "40", "--database", database])
+    assert again.exit_code == 0, again.output
+    assert summary(again.stdout) == (120, 120, 0)
+
+    client = kinesis_client(tenant)
+    for entity in Entity:
+        streamed = by_key(all_records(client, tenant.names.stream(entity)))
+        landed = by_key(topic_records(tenant, tenant.names.topic(entity)))
+        assert len(landed) == ROWS
+        assert {key: values[:1] for key, values in streamed.items()} == landed
+        assert sum(map(len, streamed.values())) == ROWS + 40
+
+
+def topic_records(settings: Settings, topic: str) -> list[tuple[str, bytes]]:
+    """Key and value of all records of a topic."""
+    consumer = Consumer({**kafka_config(settings), "group.id": topic, "enable.partition.eof": True})
+    partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
+    found: list[tuple[str, bytes]] = []
+    ended = 0
+    while ended < len(partitions):
+        message = consumer.poll(30)
+        assert message is not None
+        if message.error() is None:
+            found.append((message.key().decode(), message.value()))
+        else:
+            assert message.error().code() == KafkaError._PARTITION_EOF
+            ended += 1
+    consumer.close()
+    return found
 
 
 def topic_end(emulated: dict[str, str], topic: str) -> int:

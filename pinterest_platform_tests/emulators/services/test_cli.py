@@ -24,11 +24,13 @@ from confluent_kafka.admin import AdminClient
 from emulators.services.registry import SERVICES
 from emulators.services.supervision import MARK, marked
 from pinterest_platform_tests.conftest import PROJECT, emulators
+from pinterest_platform_tests.emulators.services.kinesis import reading
 
 NAMES = [service.name for service in SERVICES]
 VARIABLES = {
     "PINTEREST_HOME", "PINTEREST_USER_ID", "PINTEREST_BUCKET", "PINTEREST_API_URL", "PINTEREST_API_KEY",
-    "PINTEREST_SOURCE_DATABASE_URL", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION",
+    "PINTEREST_SOURCE_DATABASE_URL", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_KINESIS", "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY", "AWS_REGION",
     "AWS_DEFAULT_REGION", "AWS_ALLOW_HTTP", "KAFKA_BOOTSTRAP_SERVERS", "DAGSTER_HOME",
 }  # fmt: skip
 
@@ -113,7 +115,7 @@ def test_status_and_env_tell_what_the_contract_names(home: Path) -> None:
 
     assert set(told) == {"services", "env"}
     assert list(told["services"]) == NAMES
-    assert set(NAMES) >= {"api_gateway", "kafka", "kafka_rest", "s3"}
+    assert set(NAMES) >= {"api_gateway", "kafka", "kafka_rest", "kinesis", "s3"}
     assert all(set(service) == {"url", "healthy"} and service["healthy"] for service in told["services"].values())
     assert set(told["env"]) >= VARIABLES
     assert told["env"]["DAGSTER_HOME"] == str(home / "dagster")
@@ -226,18 +228,28 @@ def test_down_leaves_nothing_running_and_can_be_repeated(home: Path) -> None:
 
 
 def leave_behind(variables: dict[str, str]) -> None:
-    """Put a record into Kafka and an object into S3."""
+    """Put a record into Kafka, one into a stream and an object into S3."""
     producer = Producer({"bootstrap.servers": variables["KAFKA_BOOTSTRAP_SERVERS"], "acks": "all"})
     producer.produce(f"{variables['PINTEREST_USER_ID']}.geo", b"kept", partition=0)
     assert producer.flush(30) == 0
     client(variables).put_object(Bucket=variables["PINTEREST_BUCKET"], Key="kept", Body=b"kept")
+    streams = client(variables, "kinesis")
+    if "kept" not in streams.list_streams()["StreamNames"]:
+        reading.create(streams, "kept")
+    streams.put_record(StreamName="kept", Data=b"kept", PartitionKey="1")
 
 
 def found_again(variables: dict[str, str]) -> bool:
     admin = AdminClient({"bootstrap.servers": variables["KAFKA_BOOTSTRAP_SERVERS"]})
     topics = [f"{variables['PINTEREST_USER_ID']}.{entity}" for entity in ("pin", "geo", "user")]
     stored = client(variables).get_object(Bucket=variables["PINTEREST_BUCKET"], Key="kept")["Body"].read()
-    return stored == b"kept" and set(topics) <= admin.list_topics(timeout=20).topics.keys() and records(variables) > 0
+    streamed = reading.read_stream(client(variables, "kinesis"), "kept")
+    return (
+        stored == b"kept"
+        and streamed != []
+        and set(topics) <= admin.list_topics(timeout=20).topics.keys()
+        and records(variables) > 0
+    )
 
 
 def records(variables: dict[str, str]) -> int:
@@ -248,11 +260,11 @@ def records(variables: dict[str, str]) -> int:
     return end
 
 
-def client(variables: dict[str, str]) -> Any:
+def client(variables: dict[str, str], service: str = "s3") -> Any:
     session = boto3.session.Session(variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"])
     return session.client(
-        "s3",
-        endpoint_url=variables["AWS_ENDPOINT_URL"],
+        service,
+        endpoint_url=variables["AWS_ENDPOINT_URL" if service == "s3" else f"AWS_ENDPOINT_URL_{service.upper()}"],
         region_name="us-east-1",
         config=Config(proxies={}, s3={"addressing_style": "path"}),
     )

@@ -6,14 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.server import ThreadedMotoServer
 
 from pinterest_platform_tests.emulators.services.kinesis import reading
-from pinterest_platform_tests.emulators.services.kinesis.server import Server
+from pinterest_platform_tests.emulators.services.kinesis.server import Server, client
 
 
-@pytest.fixture(scope="session", params=["ours"])
+@pytest.fixture(scope="session", params=["ours", "moto"])
 def endpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A boto3 client of each server that is held to the service's contract; add others to `params`."""
+    if request.param == "moto":
+        moto = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+        moto.start()
+        host, port = moto.get_host_and_port()
+        yield client(f"http://{host}:{port}")
+        moto.stop()
+        return
     server = Server(tmp_path_factory.mktemp("kinesis")).start()
     yield server.client
     server.stop()

@@ -1,0 +1,67 @@
+"""How far the landing of a stream lies behind it: what sensors ask, who decide no position and carry no records."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from pinterest_platform.landing.names import ShardChain
+from pinterest_platform.landing.sightings import last_known_tip
+from pinterest_platform.landing.stream_model import Resume, ShardBacklog, ShardPosition, StreamBacklog, StreamOptions
+from pinterest_platform.landing.stream_view import StreamView, look
+from pinterest_platform.ports import ObjectStore, ShardLog, ShardState
+
+_SHARDS_AT_ONCE = 8
+
+
+def stream_backlog(
+    log: ShardLog,
+    store: ObjectStore,
+    stream: str,
+    options: StreamOptions | None = None,
+    resume: Resume | None = None,
+) -> StreamBacklog:
+    """Look at what follows the landed positions of a stream's shards; nothing is written.
+
+    Args:
+        log: the stream's service.
+        store: the bucket.
+        stream: which stream.
+        options: what to do about a new epoch, as the landing takes it.
+        resume: what a landing of this process left, which saves listing the store.
+
+    Raises:
+        PermanentFailure: there is no such stream, or it was made anew and is not to be landed so.
+        TransientFailure: the service or the store did not answer.
+    """
+    view = look(log, store, stream, options or StreamOptions(), resume, sweep=False)
+    open_ended = [shard for shard in view.state.shards if not view.positions[shard.shard_id].ended]
+    with ThreadPoolExecutor(_SHARDS_AT_ONCE, thread_name_prefix="backlog") as pool:
+        looked_at = pool.map(lambda shard: _backlog(log, view, shard), open_ended)
+        return StreamBacklog(stream, view.state.epoch, view.state.retention_ms, tuple(looked_at))
+
+
+def _backlog(log: ShardLog, view: StreamView, shard: ShardState) -> ShardBacklog:
+    state = view.state
+    position = view.positions.get(shard.shard_id, ShardPosition())
+    known = last_known_tip(shard, view.positions, view.sightings)
+    lag_ms = _lag_ms(log, view, shard, position)
+    return ShardBacklog(
+        shard.shard_id,
+        ShardChain(state.stream, shard.shard_id, state.epoch if view.beside else None).app_id,
+        pending=lag_ms is not None or shard.end is not None,
+        lag_ms=lag_ms or 0,
+        unseen_ms=0 if known is None else max(0, state.now_ms - known),
+    )
+
+
+def _lag_ms(log: ShardLog, view: StreamView, shard: ShardState, position: ShardPosition) -> int | None:
+    """Age of the first record behind a position; None at the tip."""
+    batches = log.read(view.state.stream, shard.shard_id, position.end, batch_records=1)
+    try:
+        for batch in batches:
+            if batch.records:
+                return max(0, batch.behind_ms, view.state.now_ms - batch.records[0].timestamp_ms)
+            if batch.ended or batch.behind_ms == 0:
+                return None
+    finally:
+        if close := getattr(batches, "close", None):
+            close()
+    return None

@@ -1,0 +1,188 @@
+"""Landing a Kinesis stream: every shard, one epoch, parents before children, exactly once."""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.landing.land import joined, silent
+from pinterest_platform.landing.model import Progress
+from pinterest_platform.landing.names import ShardChain
+from pinterest_platform.landing.shard import Landing, ShardLander
+from pinterest_platform.landing.sightings import last_known_tip, write_sightings
+from pinterest_platform.landing.stream_model import (
+    LandedShard,
+    LandedStream,
+    Resume,
+    ShardPosition,
+    Sighting,
+    StreamOptions,
+)
+from pinterest_platform.landing.stream_view import StreamView, look
+from pinterest_platform.ports import ObjectStore, ShardLog, ShardState
+
+_SIGHTINGS_A_RETENTION = 24
+"""How often, within the retention, an idle shard's sighting is renewed."""
+
+
+def land_stream(
+    log: ShardLog,
+    store: ObjectStore,
+    stream: str,
+    options: StreamOptions | None = None,
+    progress: Progress = silent,
+    *,
+    cleaned: Mapping[str, int] | None = None,
+    resume: Resume | None = None,
+) -> LandedStream:
+    """Land what a stream holds when the call begins; running it again lands nothing twice.
+
+    Any number of calls may run at once, and may die at any moment: each record ends in exactly one object or in
+    quarantine, once some call came to its end. A drain calls it again and again, with what the last call left.
+
+    Args:
+        log: the stream's service.
+        store: the bucket.
+        stream: which stream.
+        options: how to land.
+        progress: gets a line for each object landed.
+        cleaned: the ordinals that a consumer has taken, by app id: the landing numbers its objects behind them even
+            where somebody deleted the landed ones.
+        resume: `LandedStream.resume` of an earlier call of this process, which saves listing the store.
+
+    Raises:
+        PermanentFailure: records may be lost, or the stream was made anew. For what concerns one shard alone, the
+            others are landed first.
+        TransientFailure: the service or the store did not answer.
+    """
+    options = options or StreamOptions()
+    view = look(log, store, stream, options, resume)
+    if not view.begun:
+        write_sightings(store, stream, view.state.epoch, view.sightings)
+    call = _Call(log, store, view, options, progress, cleaned or {})
+    call.write_off_vanished()
+    call.land_listed()
+    call.see_tips()
+    if call.failures:
+        raise joined(call.failures)
+    state = view.state
+    caught_up = len(call.landed) == len(state.shards) and all(shard.caught_up for shard in call.landed.values())
+    resume = Resume(state.epoch, view.beside, view.positions, view.sightings)
+    return LandedStream(stream, state.epoch, view.beside, tuple(call.in_order()), caught_up, resume)
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call's work on a stream; positions and sightings of the view move as it goes on."""
+
+    log: ShardLog
+    store: ObjectStore
+    view: StreamView
+    options: StreamOptions
+    progress: Progress
+    cleaned: Mapping[str, int]
+    landed: dict[str, LandedShard] = field(default_factory=dict[str, LandedShard])
+    failures: list[PermanentFailure] = field(default_factory=list[PermanentFailure])
+    landing: Landing = field(init=False)
+
+    def __post_init__(self) -> None:
+        deadline = time.monotonic() + self.options.longest_seconds
+        self.landing = Landing(
+            self.log,
+            self.store,
+            self.view.state,
+            self.options,
+            uuid.uuid4().hex,
+            deadline,
+            self._unchanged,
+            self.progress,
+        )
+
+    def write_off_vanished(self) -> None:
+        """See to shards that the service does not list any more although they were not landed to their end."""
+        for shard, after in self.view.vanished():
+            lander = self._lander(ShardState(shard, (), after, None))
+            self._settle(lander, lambda lander=lander, after=after: lander.write_off(after))
+
+    def land_listed(self) -> None:
+        """Land every listed shard whose parents were landed to their end, or are gone."""
+        waiting = {shard.shard_id: shard for shard in self.view.state.shards}
+        while ready := [shard for shard in waiting.values() if self._is_ready(shard)]:
+            for shard in ready:
+                del waiting[shard.shard_id]
+            work = [(lander := self._lander(shard), lander.run) for shard in ready]
+            for _ in self._at_once([lambda pair=pair: self._settle(*pair) for pair in work]):
+                pass
+
+    def see_tips(self) -> None:
+        """Renew sightings now and then, so that idle shards are known to have lost nothing."""
+        view, now_ms = self.view, self.view.state.now_ms
+        seen = {
+            shard.shard_id: Sighting(self._after(shard), now_ms)
+            for shard in view.state.shards
+            if shard.shard_id in self.landed and self.landed[shard.shard_id].at_tip and shard.end is None
+        }
+        known = [last_known_tip(shard, view.positions, view.sightings) for shard in view.state.shards]
+        oldest = min(
+            (tip or 0 for shard, tip in zip(view.state.shards, known, strict=True) if shard.shard_id in seen),
+            default=now_ms,
+        )
+        if now_ms - oldest >= view.state.retention_ms // _SIGHTINGS_A_RETENTION:
+            view.sightings.update(seen)
+            write_sightings(self.store, view.state.stream, view.state.epoch, view.sightings)
+
+    def in_order(self) -> Iterator[LandedShard]:
+        """What became of each shard, older ones first."""
+        for shard in sorted(self.landed):
+            yield self.landed[shard]
+
+    def _after(self, shard: ShardState) -> int:
+        position = self.view.positions.get(shard.shard_id, ShardPosition())
+        return shard.start if position.end is None else position.end
+
+    def _is_ready(self, shard: ShardState) -> bool:
+        listed = {other.shard_id for other in self.view.state.shards}
+        positions = self.view.positions
+        return all(parent not in listed or positions[parent].ended for parent in shard.parents)
+
+    def _lander(self, shard: ShardState) -> ShardLander:
+        view = self.view
+        chain = ShardChain(view.state.stream, shard.shard_id, view.state.epoch if view.beside else None)
+        floor = max((view.positions.get(parent, ShardPosition()).latest_ms for parent in shard.parents), default=0)
+        return ShardLander(
+            self.landing,
+            chain,
+            shard,
+            view.positions.get(shard.shard_id, ShardPosition()),
+            last_known_tip(shard, view.positions, view.sightings),
+            floor,
+            self.cleaned.get(chain.app_id, -1),
+        )
+
+    def _settle(self, lander: ShardLander, act: Callable[[], LandedShard]) -> None:
+        shard = lander.shard.shard_id
+        try:
+            self.landed[shard] = act()
+        except PermanentFailure as failure:
+            self.progress(str(failure))
+            self.failures.append(failure)
+        finally:
+            self.view.positions[shard] = lander.position
+
+    def _at_once(self, works: Sequence[Callable[[], None]]) -> Iterator[None]:
+        """Do some work, so many at a time as the options allow; failures come out in order."""
+        if min(len(works), self.options.shards_at_once) < 2:
+            yield from (work() for work in works)
+            return
+        with ThreadPoolExecutor(self.options.shards_at_once, thread_name_prefix="landing") as pool:
+            yield from pool.map(lambda work: work(), works)
+
+    def _unchanged(self) -> None:
+        state = self.view.state
+        if (now := self.log.epoch(state.stream)) != state.epoch:
+            raise TransientFailure(
+                f"{state.stream} was deleted and made anew while it was landed: epoch {state.epoch} became {now}.",
+                "Nothing read since was landed; run the landing again.",
+            )

@@ -1,0 +1,77 @@
+"""When the tips of shards were last seen: what tells an idle shard from one whose records retention took.
+
+Sequence numbers have gaps, so nothing in a stream shows that records are gone. What shows that none are is that a shard
+was landed to its tip less than the retention ago: by the newest record's arrival, or, for an idle shard, by a sighting.
+Sightings stand in one small object an epoch; they decide no position, and losing them can only raise a false alarm.
+"""
+
+from collections.abc import Mapping
+
+import orjson
+
+from pinterest_platform.entities import SIGHTINGS_PREFIX
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.landing.stream_model import ShardPosition, Sighting
+from pinterest_platform.ports import ObjectStore, ShardState, StreamState
+
+
+def sightings_key(stream: str, epoch: str) -> str:
+    """Where a stream's sightings stand."""
+    return f"{SIGHTINGS_PREFIX}{stream}/{epoch}.json"
+
+
+def read_sightings(store: ObjectStore, stream: str, epoch: str) -> dict[str, Sighting] | None:
+    """Sightings by shard; None where there are none, as before a stream's first landing.
+
+    Raises:
+        PermanentFailure: the object was damaged.
+    """
+    key = sightings_key(stream, epoch)
+    if store.metadata(key) is None:
+        return None
+    try:
+        found = orjson.loads(store.read(key))["shards"]
+        return {shard: Sighting(int(seen["after"]), int(seen["seen_ms"])) for shard, seen in found.items()}
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise PermanentFailure(
+            f"{key} is damaged: {error!r}.",
+            "Delete it; shards that hold nothing landed may then be reported as possibly lost, which accept_loss ends.",
+        ) from None
+
+
+def write_sightings(store: ObjectStore, stream: str, epoch: str, sightings: Mapping[str, Sighting]) -> None:
+    """Replace a stream's sightings."""
+    shards = {shard: {"after": str(seen.after), "seen_ms": seen.seen_ms} for shard, seen in sorted(sightings.items())}
+    body = orjson.dumps({"stream": stream, "epoch": epoch, "shards": shards}, option=orjson.OPT_INDENT_2)
+    store.put(sightings_key(stream, epoch), body, content_type="application/json")
+
+
+def first_sightings(state: StreamState) -> dict[str, Sighting]:
+    """What a stream's first landing begins with: whatever retention took before it is not its loss."""
+    return {shard.shard_id: Sighting(shard.start, state.now_ms) for shard in state.shards}
+
+
+def last_known_tip(
+    shard: ShardState, positions: Mapping[str, ShardPosition], sightings: Mapping[str, Sighting]
+) -> int | None:
+    """The latest time at which all of a shard was certainly landed, or out of the first landing's reach.
+
+    For a shard of which nothing was landed or seen it is its parents', whose records all came before its own.
+
+    Returns:
+        Milliseconds since the epoch, None where nothing is known of the shard or its parents.
+    """
+    own = _known(shard.shard_id, positions, sightings)
+    if own is not None:
+        return own
+    inherited = [_known(parent, positions, sightings) for parent in shard.parents]
+    return max((known for known in inherited if known is not None), default=None)
+
+
+def _known(shard: str, positions: Mapping[str, ShardPosition], sightings: Mapping[str, Sighting]) -> int | None:
+    position, seen = positions.get(shard, ShardPosition()), sightings.get(shard)
+    known = [position.latest_ms] if position.latest_ms else []
+    # Up to `after` all was landed and nothing lay behind: so whatever was landed since arrived later still.
+    if seen is not None and (position.end is None or seen.after <= position.end):
+        known.append(seen.seen_ms)
+    return max(known, default=None)

@@ -1,0 +1,55 @@
+"""What there is to clean of a stream: landed objects newer than a consumer's positions, and what is not landed yet."""
+
+from collections.abc import Mapping
+
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.landing.model import RawObject
+from pinterest_platform.landing.names import ShardChain, shard_chains
+from pinterest_platform.landing.shard_history import read_shard_history
+from pinterest_platform.landing.stream_model import Resume
+from pinterest_platform.ports import ObjectStore
+
+
+def stream_inventory(
+    store: ObjectStore, stream: str, positions: Mapping[str, int], resume: Resume | None = None
+) -> list[RawObject]:
+    """Landed objects that no position covers yet, by app id and in chain order; positions are ordinals of objects.
+
+    Args:
+        store: the bucket.
+        stream: which stream.
+        positions: the ordinal of the last object taken so far, by app id; an app id that is missing has taken nothing.
+        resume: what the last landing of this process left: only chains that it knows to have moved are listed, so a
+            drain begins without it.
+
+    Raises:
+        PermanentFailure: objects are missing behind a position.
+        TransientFailure: the store did not answer.
+    """
+    chains = _moved(stream, positions, resume) if resume else [(chain, None) for chain in shard_chains(store, stream)]
+    objects: list[RawObject] = []
+    for chain, hint in chains:
+        objects.extend(_newer(store, chain, positions.get(chain.app_id, -1), hint))
+    return objects
+
+
+def _moved(stream: str, positions: Mapping[str, int], resume: Resume) -> list[tuple[ShardChain, int | None]]:
+    epoch = resume.epoch if resume.beside else None
+    chains = ((ShardChain(stream, shard, epoch), position) for shard, position in sorted(resume.positions.items()))
+    return [(chain, position.hint) for chain, position in chains if position.ordinal > positions.get(chain.app_id, -1)]
+
+
+def _newer(store: ObjectStore, chain: ShardChain, taken: int, hint: int | None) -> list[RawObject]:
+    history = read_shard_history(store, chain, hint)
+    if not history.whole and history.first_ordinal > taken + 1:
+        history = read_shard_history(store, chain)
+    if 0 <= taken < history.first_ordinal - 1:
+        raise PermanentFailure(
+            f"{chain.app_id}: objects up to {taken} were taken, and the oldest of the {len(history.landed)} that follow "
+            f"is number {history.first_ordinal}.",
+            "Restore the objects in between; the conservation ledger names what is missing.",
+        )
+    numbered = enumerate(history.landed, start=history.first_ordinal)
+    return [
+        RawObject(part.key, chain.app_id, ordinal, ordinal, part.size) for ordinal, part in numbered if ordinal > taken
+    ]
