@@ -1,7 +1,12 @@
-"""Whether a drain should start: a pure decision over what is waiting and which runs there are."""
+"""Whether a drain should start: what is waiting, and a pure decision over that and the runs there are."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from pinterest_platform.entities import Entity
+from pinterest_platform.landing import inventory, positions_after
+from pinterest_platform.ports import Lake, ObjectStore, TopicLog, TopicState
+from pinterest_platform.settings import Settings
 
 FIRST_WAIT_SECONDS = 15.0
 LONGEST_WAIT_SECONDS = 600.0
@@ -85,3 +90,29 @@ def _wait_after_failures(ended: Sequence[DrainRun], now: float) -> float:
         return 0.0
     wait = min(FIRST_WAIT_SECONDS * 2 ** (row - 1), LONGEST_WAIT_SECONDS)
     return (ended[0].ended or now) + wait - now
+
+
+def kafka_waiting(settings: Settings, topics: TopicLog, objects: ObjectStore, lake: Lake) -> dict[Entity, Waiting]:
+    """What of each topic is not in its cleaned table yet.
+
+    Raises:
+        PermanentFailure: a topic is missing, or landed objects are.
+        TransientFailure: the broker or the store did not answer; that is never "nothing".
+    """
+    found: dict[Entity, Waiting] = {}
+    for entity in Entity:
+        topic = settings.names.topic(entity)
+        positions = lake.positions(settings.names.cleaned_uri(entity)) or {}
+        pending = inventory(objects, topic, positions)
+        landed = {**positions, **positions_after(pending)}
+        records = 0 if settings.landed_by_connect(entity) else _unlanded(topics.describe(topic), landed)
+        found[entity] = Waiting(records, len(pending))
+    return found
+
+
+def _unlanded(state: TopicState, landed: Mapping[str, int]) -> int:
+    """Committed offsets of a topic that no landed object covers; `landed` holds the last one covered, by app id."""
+    beside = f"{state.topic}/epoch={state.topic_id}/"
+    prefix = beside if any(app_id.startswith(beside) for app_id in landed) else f"{state.topic}/"
+    gone = {part.partition: landed.get(f"{prefix}{part.partition}", part.earliest - 1) for part in state.partitions}
+    return sum(max(0, part.end - 1 - gone[part.partition]) for part in state.partitions)

@@ -12,7 +12,7 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.entities import Entity, Route
 
 BLANKS = "\t\n\x0b\x0c\r \u00a0"
 """What is trimmed off both ends of a text: TAB LF VT FF CR SPACE U+00A0; written out, as engines differ on `\\s`."""
@@ -49,6 +49,22 @@ SOURCE_TYPE = StructType(
 )
 """Where a Kafka row came from: topic, partition, offset and append time."""
 
+STREAM_SOURCE_TYPE = StructType(
+    [
+        StructField("stream", StringType()),
+        StructField("shard", StringType()),
+        StructField("sequence_number", StringType()),
+        StructField("arrived_at", TimestampType()),
+    ]
+)
+"""Where a Kinesis row came from: stream, shard, sequence number (padded, so that it sorts as text) and arrival time."""
+
+POSITION: dict[Route, tuple[str, str]] = {
+    Route.KAFKA: ("partition", "offset"),
+    Route.KINESIS: ("shard", "sequence_number"),
+}
+"""What in `_source` tells two records of a stream apart; of those that arrived together, it also says which is newer."""
+
 
 def _columns(*pairs: tuple[str, DataType]) -> StructType:
     return StructType([StructField(name, kind) for name, kind in (*pairs, ("_source", SOURCE_TYPE))])
@@ -83,6 +99,12 @@ CLEANED: dict[Entity, StructType] = {
 }
 """The cleaned tables (SPEC 6), all columns nullable, `_source` last."""
 
+CLEANED_STREAM: dict[Entity, StructType] = {
+    entity: StructType([*schema.fields[:-1], StructField("_source", STREAM_SOURCE_TYPE)])
+    for entity, schema in CLEANED.items()
+}
+"""The cleaned tables of the Kinesis route: the same but for `_source`."""
+
 REPORTS: dict[str, StructType] = {
     key: StructType([StructField(name, kind) for name, kind in columns])
     for key, columns in {
@@ -111,6 +133,11 @@ AGE_GROUPS: tuple[tuple[str, int, int], ...] = (
     ("+50", 51, 130),
 )
 """Age groups with their first and last age, in reading order."""
+
+
+def cleaned_schema(entity: Entity, route: Route = Route.KAFKA) -> StructType:
+    """The columns of the table into which an entity's records of a route are cleaned."""
+    return CLEANED[entity] if route is Route.KAFKA else CLEANED_STREAM[entity]
 
 
 def report_columns(key: str) -> list[tuple[str, str]]:

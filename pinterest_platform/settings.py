@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     clean_batch_bytes: int = Field(1024 * MIB, alias="PINTEREST_CLEAN_BATCH_BYTES", ge=1024)
     io_timeout_seconds: float = Field(30.0, alias="PINTEREST_IO_TIMEOUT_SECONDS", gt=0, le=3600)
     spark_timeout_seconds: float = Field(1800.0, alias="PINTEREST_SPARK_TIMEOUT_SECONDS", gt=0)
+    drain_idle_seconds: float = Field(20.0, alias="PINTEREST_DRAIN_IDLE_SECONDS", ge=0)
+    drain_longest_seconds: float = Field(3600.0, alias="PINTEREST_DRAIN_LONGEST_SECONDS", gt=0)
     connect_topics: str = Field("", alias="PINTEREST_CONNECT_TOPICS")
     new_epoch: Literal["fail", "land"] = Field("fail", alias="PINTEREST_NEW_EPOCH")
 

@@ -137,7 +137,7 @@ def posts(entity: str) -> st.SearchStrategy[dict[str, Any]]:
 
 
 def mostly_unique(entity: str, values: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The records, two thirds of those with a good key renumbered: Hypothesis repeats itself, and one row a key wins."""
+    """Two thirds of the good keys renumbered: Hypothesis repeats itself, and only one row of a key is compared."""
     name = "index" if entity == "pin" else "ind"
     return [
         {**value, name: 1000 + number} if type(value.get(name)) is int and number % 3 else value

@@ -1,6 +1,7 @@
 """How far the landing of a stream lies behind it: what sensors ask, who decide no position and carry no records."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from pinterest_platform.landing.names import ShardChain
 from pinterest_platform.landing.sightings import last_known_tip
@@ -34,7 +35,7 @@ def stream_backlog(
     view = look(log, store, stream, options or StreamOptions(), resume, sweep=False)
     open_ended = [shard for shard in view.state.shards if not view.positions[shard.shard_id].ended]
     with ThreadPoolExecutor(_SHARDS_AT_ONCE, thread_name_prefix="backlog") as pool:
-        looked_at = pool.map(lambda shard: _backlog(log, view, shard), open_ended)
+        looked_at = pool.map(partial(_backlog, log, view), open_ended)
         return StreamBacklog(stream, view.state.epoch, view.state.retention_ms, tuple(looked_at))
 
 

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing.land import joined, silent
@@ -104,7 +105,7 @@ class _Call:
         """See to shards that the service does not list any more although they were not landed to their end."""
         for shard, after in self.view.vanished():
             lander = self._lander(ShardState(shard, (), after, None))
-            self._settle(lander, lambda lander=lander, after=after: lander.write_off(after))
+            self._settle(lander, partial(lander.write_off, after))
 
     def land_listed(self) -> None:
         """Land every listed shard whose parents were landed to their end, or are gone."""
@@ -112,9 +113,8 @@ class _Call:
         while ready := [shard for shard in waiting.values() if self._is_ready(shard)]:
             for shard in ready:
                 del waiting[shard.shard_id]
-            work = [(lander := self._lander(shard), lander.run) for shard in ready]
-            for _ in self._at_once([lambda pair=pair: self._settle(*pair) for pair in work]):
-                pass
+            work = [self._lander(shard) for shard in ready]
+            self._at_once(work)
 
     def see_tips(self) -> None:
         """Renew sightings now and then, so that idle shards are known to have lost nothing."""
@@ -124,11 +124,12 @@ class _Call:
             for shard in view.state.shards
             if shard.shard_id in self.landed and self.landed[shard.shard_id].at_tip and shard.end is None
         }
-        known = [last_known_tip(shard, view.positions, view.sightings) for shard in view.state.shards]
-        oldest = min(
-            (tip or 0 for shard, tip in zip(view.state.shards, known, strict=True) if shard.shard_id in seen),
-            default=now_ms,
-        )
+        tips = [
+            last_known_tip(shard, view.positions, view.sightings)
+            for shard in view.state.shards
+            if shard.shard_id in seen
+        ]
+        oldest = min((tip or 0 for tip in tips), default=now_ms)
         if now_ms - oldest >= view.state.retention_ms // _SIGHTINGS_A_RETENTION:
             view.sightings.update(seen)
             write_sightings(self.store, view.state.stream, view.state.epoch, view.sightings)
@@ -171,13 +172,19 @@ class _Call:
         finally:
             self.view.positions[shard] = lander.position
 
-    def _at_once(self, works: Sequence[Callable[[], None]]) -> Iterator[None]:
-        """Do some work, so many at a time as the options allow; failures come out in order."""
-        if min(len(works), self.options.shards_at_once) < 2:
-            yield from (work() for work in works)
+    def _at_once(self, landers: Sequence[ShardLander]) -> None:
+        """Run some landers, so many at a time as the options allow."""
+
+        def run(lander: ShardLander) -> None:
+            self._settle(lander, lander.run)
+
+        if min(len(landers), self.options.shards_at_once) < 2:
+            for lander in landers:
+                run(lander)
             return
         with ThreadPoolExecutor(self.options.shards_at_once, thread_name_prefix="landing") as pool:
-            yield from pool.map(lambda work: work(), works)
+            for done in [pool.submit(run, lander) for lander in landers]:
+                done.result()
 
     def _unchanged(self) -> None:
         state = self.view.state

@@ -14,8 +14,8 @@ OFFSET_DIGITS = 19
 class ChainNames:
     """How the objects of a chain are named: what partitions and shards have in common.
 
-    A chain has a stream, an epoch, the digits of a position in names, a `label` such as `partition`, and a `branch`, the
-    partition or shard within the stream.
+    A chain has a stream, an epoch, the digits of a position in names, a `label` such as `partition`, and a `branch`,
+    the partition or shard within the stream.
     """
 
     __slots__ = ()

@@ -45,8 +45,8 @@ def _newer(store: ObjectStore, chain: ShardChain, taken: int, hint: int | None) 
         history = read_shard_history(store, chain)
     if 0 <= taken < history.first_ordinal - 1:
         raise PermanentFailure(
-            f"{chain.app_id}: objects up to {taken} were taken, and the oldest of the {len(history.landed)} that follow "
-            f"is number {history.first_ordinal}.",
+            f"{chain.app_id}: objects up to number {taken} were taken, and {history.landed[0].key}, the oldest one, is "
+            f"number {history.first_ordinal}.",
             "Restore the objects in between; the conservation ledger names what is missing.",
         )
     numbered = enumerate(history.landed, start=history.first_ordinal)

@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -113,7 +115,8 @@ def _ledger(store: ObjectStore, history: ShardHistory, now: _Stream | None, deep
 
 def _chain_problems(pairs: _Objects) -> Iterator[str]:
     if pairs and pairs[0][1].ordinal != 0:
-        yield f"the chain begins with {pairs[0][0].key}, number {pairs[0][1].ordinal}: what was landed before it is gone"
+        key, ordinal = pairs[0][0].key, pairs[0][1].ordinal
+        yield f"the chain begins with {key}, number {ordinal}: what was landed before it is gone"
     for (one, manifest), (other, following) in pairwise(pairs):
         if manifest.end != other.position:
             yield f"{one.key} ends with {manifest.end}, and {other.key} follows another object"
@@ -166,29 +169,23 @@ def _stream_problems(pairs: _Objects, shard: ShardState, now: _Stream) -> Iterat
 def _recount(now: _Stream, chain: ShardChain, pairs: _Objects) -> dict[int, int]:
     """Read a shard again and count its records by the position of the object that covers them.
 
-    Objects that retention has taken, or begun to take, are left out: a record before them, or their first, tells.
+    Objects of which retention took the first record are left out.
     """
-    counts: dict[int, int] = {}
-    covered = iter([(part.position, manifest) for part, manifest in pairs])
-    current = next(covered, None)
-    retained = False
-    for batch in now.log.read(chain.stream, chain.shard, None):
-        for record in batch.records:
-            while current is not None and record.offset > current[1].end:
-                retained = retained or current[0] in counts
-                current = next(covered, None)
-                if current is not None and retained:
-                    counts[current[0]] = 0
-            if current is None:
-                return counts
-            if record.offset <= current[1].start:
-                retained = True
-                counts.setdefault(current[0], 0)
-            if current[0] in counts:
-                counts[current[0]] += 1
-            else:
-                # The first object that is only partly kept; the next one is whole.
-                retained = True
-        if batch.ended or batch.behind_ms == 0:
-            break
-    return counts
+    ends = [manifest.end for _, manifest in pairs]
+    counted: Counter[int] = Counter()
+    first: int | None = None
+    batches = now.log.read(chain.stream, chain.shard, None)
+    try:
+        for batch in batches:
+            for record in batch.records:
+                first = record.offset if first is None else first
+                counted[bisect_left(ends, record.offset)] += 1
+            if batch.ended or batch.behind_ms == 0 or counted[len(ends)]:
+                break
+    finally:
+        if close := getattr(batches, "close", None):
+            close()
+    kept = [
+        (number, part) for number, (part, manifest) in enumerate(pairs) if first is not None and first <= manifest.start
+    ]
+    return {part.position: counted[number] for number, part in kept}

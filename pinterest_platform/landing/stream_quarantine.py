@@ -52,7 +52,7 @@ def shard_quarantine_entries(store: ObjectStore, key: str) -> Iterator[Quarantin
 
 
 def stream_quarantined(store: ObjectStore, stream: str) -> Iterator[QuarantinedShardRecord]:
-    """Every record of a stream that landing did not accept, by epoch, shard and sequence number; orphans do not count."""
+    """Every record of a stream that landing did not accept, by epoch and shard, in order; orphans do not count."""
     for chain in shard_chains(store, stream):
         counting = committed_shard_quarantine(store, read_shard_history(store, chain))
         for key in sorted(counting, key=lambda key: counting[key]):

@@ -12,6 +12,7 @@ from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.ports import Json
 from pinterest_platform.spark_jobs.parameters import (
     CleanParameters,
+    CompareParameters,
     ReportsParameters,
     Transferable,
     VerifyParameters,
@@ -31,6 +32,7 @@ class Job:
 
 JOBS: Mapping[str, Job] = {
     "clean": Job(CleanParameters, "pinterest_platform.spark_jobs.clean"),
+    "compare": Job(CompareParameters, "pinterest_platform.spark_jobs.compare"),
     "reports": Job(ReportsParameters, "pinterest_platform.spark_jobs.reports"),
     "verify": Job(VerifyParameters, "pinterest_platform.spark_jobs.verify"),
 }

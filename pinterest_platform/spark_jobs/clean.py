@@ -8,11 +8,11 @@ from functools import partial
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
-from pyspark.sql.types import IntegerType, LongType, StringType, StructField, StructType, TimestampType
+from pyspark.sql.types import StringType, StructField, StructType
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.entities import Entity, Route
 from pinterest_platform.failures import PermanentFailure, PlatformFailure
-from pinterest_platform.schemas import CLEANED
+from pinterest_platform.schemas import POSITION, SOURCE_TYPE, STREAM_SOURCE_TYPE, cleaned_schema
 from pinterest_platform.spark_jobs import merging
 from pinterest_platform.spark_jobs.delta_log import NOTHING_TAKEN, REBUILDS, DeltaTables
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, CleanResult
@@ -21,17 +21,11 @@ from pinterest_platform.spark_jobs.staging import accepted, only_row, read_stage
 from pinterest_platform.transforms import cleaning, decoding
 from pinterest_platform.transforms.quality import schema_differences
 
-QUARANTINE = StructType(
-    [
-        StructField("stream", StringType()),
-        StructField("partition", IntegerType()),
-        StructField("offset", LongType()),
-        StructField("arrived_at", TimestampType()),
-        StructField("reason", StringType()),
-        StructField("value", StringType()),
-    ]
-)
-"""The table of records that cleaning rejects: where each stood, why, and its raw line."""
+QUARANTINE = {
+    route: StructType([*source.fields, StructField("reason", StringType()), StructField("value", StringType())])
+    for route, source in ((Route.KAFKA, SOURCE_TYPE), (Route.KINESIS, STREAM_SOURCE_TYPE))
+}
+"""The tables of records that cleaning rejects: where each stood, why, and its raw line."""
 
 _TIDYING_SECONDS = 5.0
 
@@ -54,7 +48,8 @@ class _Cleaning:
         self.parameters = parameters
         self.progress = progress
         self.entity = Entity(parameters.entity)
-        self.schema = CLEANED[self.entity]
+        self.route = Route(parameters.source)
+        self.schema = cleaned_schema(self.entity, self.route)
         self.tables = DeltaTables(parameters.io_timeout_seconds)
         self.totals: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
@@ -100,11 +95,11 @@ class _Cleaning:
         if not batch.uris:
             return None
         uri = f"{self.parameters.staging_uri}/batch-{number:05d}"
-        counts = stage(self.spark, batch, self.entity, self.parameters.stream, uri)
+        counts = stage(self.spark, batch, self.entity, self.parameters.stream, uri, self.route)
         self.totals.update(records=counts.records, quarantined=counts.rejected, keys=counts.keys)
         self.unreadable.update(counts.unreadable)
         if counts.rejected:
-            self._quarantine(read_staged(self.spark, [uri], self.entity))
+            self._quarantine(read_staged(self.spark, [uri], self.entity, self.route))
         self.progress(
             f"{self.entity}: batch {number} of {len(self.parameters.batches)}: {counts.records} records, "
             f"{counts.keys} keys, {counts.rejected} quarantined"
@@ -120,16 +115,16 @@ class _Cleaning:
             {row["kind"]: row["n"] for row in rejected.groupBy(kind).agg(F.count("*").alias("n")).collect()}
         )
         rows = rejected.select(
-            *(F.col(decoding.SOURCE).getField(name).alias(name) for name in QUARANTINE.names[:4]),
+            *(F.col(decoding.SOURCE).getField(name).alias(name) for name in QUARANTINE[self.route].names[:4]),
             F.col(decoding.REASON).alias("reason"),
             F.col(decoding.LINE).alias("value"),
-        ).dropDuplicates(["partition", "offset"])
-        self.tables.ensure(uri, QUARANTINE)
+        ).dropDuplicates([*POSITION[self.route]])
+        self.tables.ensure(uri, QUARANTINE[self.route])
 
         def keep() -> None:
-            positions = ["stream", "partition", "offset"]
+            positions = ["stream", *POSITION[self.route]]
             if rows.join(_load(self.spark, uri), positions, "left_anti").limit(1).count():
-                merging.merge_positions(self.spark, rows, uri)
+                merging.merge_positions(self.spark, rows, uri, self.route)
 
         again_if_lost(keep, uri)
 
@@ -158,10 +153,12 @@ class _Cleaning:
     def _merge(self, staged: str, version: int) -> None:
         uri, newest = self.parameters.table_uri, f"{staged}-newest"
         rows = self._write_newest([staged], newest)
-        outdated = f"{merging.differs(self.schema)} AND {merging.newer()}"
+        outdated = f"{merging.differs(self.schema)} AND {merging.newer(self.route)}"
         difference = self._compare(newest, outdated)
         if any(difference):
-            merging.merge_newest(self.spark, self._read_newest(newest), uri, self.schema, difference.changed > 0)
+            merging.merge_newest(
+                self.spark, self._read_newest(newest), uri, self.schema, difference.changed > 0, self.route
+            )
             if any(self._compare(newest, outdated)):
                 # An older row of a key that was new to us came in between.
                 raise LostRaceError(f"{uri} changed while it was compared")
@@ -193,10 +190,10 @@ class _Cleaning:
         """Write the newest row of each key of staged batches as Parquet; returns their number."""
         if not staged:
             return 0
-        rows = accepted(read_staged(self.spark, staged, self.entity), self.entity)
+        rows = accepted(read_staged(self.spark, staged, self.entity, self.route), self.entity)
         counted = only_row(rows.select(F.count(F.lit(1)).alias("rows"), F.count_distinct(cleaning.KEY).alias("keys")))
         # Mostly each key stands once: then nothing has to be sorted out.
-        winners = rows if counted["rows"] == counted["keys"] else cleaning.newest(rows)
+        winners = rows if counted["rows"] == counted["keys"] else cleaning.newest(rows, self.route)
         winners.write.mode("overwrite").parquet(uri)
         written = self.tables.rows_in(uri)
         if written != counted["keys"]:

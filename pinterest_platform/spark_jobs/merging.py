@@ -10,6 +10,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import StructType
 
+from pinterest_platform.entities import Route
+from pinterest_platform.schemas import POSITION
 from pinterest_platform.spark_jobs.engine_errors import first_line, is_lost_race
 from pinterest_platform.spark_jobs.racing import LostRaceError
 from pinterest_platform.spark_jobs.staging import only_row
@@ -30,12 +32,13 @@ def differs(schema: StructType) -> str:
     return f"NOT ({same})"
 
 
-def newer() -> str:
-    """SQL: whether `s` arrived after `t`, partition and offset deciding between equal times."""
+def newer(route: Route = Route.KAFKA) -> str:
+    """SQL: whether `s` arrived after `t`, partition and offset, or shard and sequence number, deciding between equals."""
     new, old = f"s.`{SOURCE}`", f"t.`{SOURCE}`"
+    part, place = POSITION[route]
     return (
         f"({new}.arrived_at > {old}.arrived_at OR ({new}.arrived_at = {old}.arrived_at AND "
-        f"({new}.partition > {old}.partition OR ({new}.partition = {old}.partition AND {new}.offset > {old}.offset))))"
+        f"({new}.{part} > {old}.{part} OR ({new}.{part} = {old}.{part} AND {new}.{place} > {old}.{place}))))"
     )
 
 
@@ -51,7 +54,9 @@ def compare(source: DataFrame, target: DataFrame, condition: str) -> Difference:
     return Difference(row["new"], row["changed"])
 
 
-def merge_newest(spark: SparkSession, source: DataFrame, uri: str, schema: StructType, update: bool) -> None:
+def merge_newest(
+    spark: SparkSession, source: DataFrame, uri: str, schema: StructType, update: bool, route: Route = Route.KAFKA
+) -> None:
     """Insert new keys and, if asked to, update rows of which a value differs and the source is newer.
 
     Without the updates it reads keys alone, a fiftieth of the work.
@@ -59,7 +64,7 @@ def merge_newest(spark: SparkSession, source: DataFrame, uri: str, schema: Struc
     Raises:
         LostRaceError: another commit came first.
     """
-    updates = f"WHEN MATCHED AND {differs(schema)} AND {newer()} THEN UPDATE SET * " if update else ""
+    updates = f"WHEN MATCHED AND {differs(schema)} AND {newer(route)} THEN UPDATE SET * " if update else ""
     with _view(source) as view, _racing(uri):
         spark.sql(
             f"MERGE INTO delta.`{uri}` t USING {view} s ON t.`{KEY}` = s.`{KEY}` {updates}"
@@ -67,13 +72,13 @@ def merge_newest(spark: SparkSession, source: DataFrame, uri: str, schema: Struc
         ).collect()
 
 
-def merge_positions(spark: SparkSession, source: DataFrame, uri: str) -> None:
-    """Insert the rows whose position, stream, partition and offset, is not there yet.
+def merge_positions(spark: SparkSession, source: DataFrame, uri: str, route: Route = Route.KAFKA) -> None:
+    """Insert the rows whose position, such as stream, partition and offset, is not there yet.
 
     Raises:
         LostRaceError: another commit came first.
     """
-    same = " AND ".join(f"t.`{name}` <=> s.`{name}`" for name in ("stream", "partition", "offset"))
+    same = " AND ".join(f"t.`{name}` <=> s.`{name}`" for name in ("stream", *POSITION[route]))
     with _view(source) as view, _racing(uri):
         spark.sql(f"MERGE INTO delta.`{uri}` t USING {view} s ON {same} WHEN NOT MATCHED THEN INSERT *").collect()
 

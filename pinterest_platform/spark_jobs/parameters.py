@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.entities import Entity, Route
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.ports import Json
 
@@ -52,13 +52,14 @@ class CleanParameters(Transferable):
 
     Attributes:
         entity: pin, geo or user.
-        stream: the topic that the objects were landed from.
+        stream: the topic or stream that the objects were landed from.
         batches: what to clean, in order.
         table_uri: the cleaned Delta table; made when absent.
         quarantine_uri: the Delta table of rejected records; made when there is one to keep.
         staging_uri: a folder of this run alone; gone when the run ends.
         full_refresh: the batches are all there is, and the table is rebuilt from them in one commit.
         io_timeout_seconds: how long the store may take to answer.
+        source: kafka or kinesis, the route by which the records came; it decides what `_source` holds.
     """
 
     entity: str
@@ -69,10 +70,12 @@ class CleanParameters(Transferable):
     staging_uri: str
     full_refresh: bool = False
     io_timeout_seconds: float = 30.0
+    source: str = Route.KAFKA.value
 
     def __post_init__(self) -> None:
-        """Take batches as JSON left them, and refuse an entity that is none."""
+        """Take batches as JSON left them, and refuse an entity or route that is none."""
         Entity(self.entity)
+        Route(self.source)
         batches = tuple(batch if isinstance(batch, Batch) else Batch.from_json(batch) for batch in self.batches)
         object.__setattr__(self, "batches", batches)
 
@@ -114,12 +117,13 @@ class VerifyParameters(Transferable):
 
     Attributes:
         entity: pin, geo or user.
-        stream: the topic that the objects were landed from.
+        stream: the topic or stream that the objects were landed from.
         uris: the objects that the table claims to have taken.
         table_uri: the cleaned Delta table.
         quarantine_uri: the Delta table of rejected records.
         records: how many lines the objects hold, where known.
         io_timeout_seconds: how long the store may take to answer.
+        source: kafka or kinesis, the route by which the records came.
     """
 
     entity: str
@@ -129,10 +133,12 @@ class VerifyParameters(Transferable):
     quarantine_uri: str
     records: int | None = None
     io_timeout_seconds: float = 30.0
+    source: str = Route.KAFKA.value
 
     def __post_init__(self) -> None:
-        """Refuse an entity that is none."""
+        """Refuse an entity or route that is none."""
         Entity(self.entity)
+        Route(self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +155,7 @@ class VerifyResult(Transferable):
         duplicate_keys: rows beyond the first of each key.
         null_keys: rows without a key.
         schema_differences: what the table's columns have otherwise than they should, one line each.
-        examples: up to ten positions, as `partition:offset`, of what is missing, stale or not in quarantine.
+        examples: up to ten positions, as `partition:offset` or `shard:sequence number`, of what is missing, stale or not in quarantine.
     """
 
     records: int
@@ -162,6 +168,53 @@ class VerifyResult(Transferable):
     null_keys: int
     schema_differences: Sequence[str]
     examples: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class CompareParameters(Transferable):
+    """One comparison of two cleaned tables of an entity, such as of one route and of the other.
+
+    Attributes:
+        entity: pin, geo or user.
+        left_uri: one cleaned Delta table.
+        right_uri: the other one.
+        io_timeout_seconds: how long the store may take to answer.
+    """
+
+    entity: str
+    left_uri: str
+    right_uri: str
+    io_timeout_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Refuse an entity that is none."""
+        Entity(self.entity)
+
+
+@dataclass(frozen=True, slots=True)
+class CompareResult(Transferable):
+    """How two cleaned tables differ, null being a value and `_source` none of it.
+
+    Attributes:
+        left_rows: rows of the one table.
+        right_rows: rows of the other one.
+        only_left: keys that the other one lacks.
+        only_right: keys that the one lacks.
+        different: keys of both tables of which a business column differs.
+        examples: up to ten keys that one lacks or that differ, in order.
+    """
+
+    left_rows: int
+    right_rows: int
+    only_left: int
+    only_right: int
+    different: int
+    examples: Sequence[int]
+
+    @property
+    def agree(self) -> bool:
+        """Whether both tables hold the same keys with the same values."""
+        return not (self.only_left or self.only_right or self.different)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import BooleanType, StringType, StructField, StructType
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.entities import Entity, Route
 from pinterest_platform.failures import TransientFailure
-from pinterest_platform.schemas import CLEANED
+from pinterest_platform.schemas import CLEANED, cleaned_schema
 from pinterest_platform.spark_jobs.parameters import Batch
 from pinterest_platform.transforms import cleaning, decoding
 
@@ -24,12 +24,14 @@ class Counts:
     unreadable: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
-def cleaned_lines(spark: SparkSession, uris: Sequence[str], entity: Entity, stream: str) -> DataFrame:
+def cleaned_lines(
+    spark: SparkSession, uris: Sequence[str], entity: Entity, stream: str, route: Route = Route.KAFKA
+) -> DataFrame:
     """Every line of the objects, decoded and cleaned, rejected ones too."""
-    return cleaning.clean(decoding.decode(spark.read.text(list(uris)), entity, stream), entity)
+    return cleaning.clean(decoding.decode(spark.read.text(list(uris)), entity, stream, route), entity)
 
 
-def staged_schema(entity: Entity) -> StructType:
+def staged_schema(entity: Entity, route: Route = Route.KAFKA) -> StructType:
     """The columns of staged files: the cleaned table's, then what else `cleaning.clean` tells of a record."""
     flags = StructType([StructField(name, BooleanType()) for name in cleaning.UNREADABLE_FIELDS[entity]])
     extra = (
@@ -37,12 +39,12 @@ def staged_schema(entity: Entity) -> StructType:
         StructField(decoding.REASON, StringType()),
         StructField(decoding.LINE, StringType()),
     )
-    return StructType([*CLEANED[entity].fields, *extra])
+    return StructType([*cleaned_schema(entity, route).fields, *extra])
 
 
-def read_staged(spark: SparkSession, uris: Sequence[str], entity: Entity) -> DataFrame:
+def read_staged(spark: SparkSession, uris: Sequence[str], entity: Entity, route: Route = Route.KAFKA) -> DataFrame:
     """What `stage` wrote; without a schema, engines cannot tell the columns of no rows."""
-    return spark.read.schema(staged_schema(entity)).parquet(*uris)
+    return spark.read.schema(staged_schema(entity, route)).parquet(*uris)
 
 
 def accepted(staged: DataFrame, entity: Entity) -> DataFrame:
@@ -50,15 +52,17 @@ def accepted(staged: DataFrame, entity: Entity) -> DataFrame:
     return staged.where(F.col(decoding.REASON).isNull()).select(*CLEANED[entity].names)
 
 
-def stage(spark: SparkSession, batch: Batch, entity: Entity, stream: str, uri: str) -> Counts:
+def stage(
+    spark: SparkSession, batch: Batch, entity: Entity, stream: str, uri: str, route: Route = Route.KAFKA
+) -> Counts:
     """Clean a batch into Parquet files at an address, and count.
 
     Raises:
         TransientFailure: the objects do not show as many lines as they hold.
     """
-    lines = cleaned_lines(spark, batch.uris, entity, stream)
+    lines = cleaned_lines(spark, batch.uris, entity, stream, route)
     lines.write.mode("overwrite").option("compression", "snappy").parquet(uri)
-    counts = count(read_staged(spark, [uri], entity), entity)
+    counts = count(read_staged(spark, [uri], entity, route), entity)
     check_records(counts.records, batch.records, stream, batch.uris)
     return counts
 

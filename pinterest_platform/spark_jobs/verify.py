@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from pinterest_platform.entities import Entity
-from pinterest_platform.schemas import CLEANED
+from pinterest_platform.entities import Entity, Route
+from pinterest_platform.schemas import POSITION, cleaned_schema
 from pinterest_platform.spark_jobs import merging
 from pinterest_platform.spark_jobs.delta_log import DeltaTables
 from pinterest_platform.spark_jobs.parameters import VerifyParameters, VerifyResult
@@ -17,7 +17,6 @@ from pinterest_platform.spark_jobs.staging import accepted, check_records, clean
 from pinterest_platform.transforms import cleaning, decoding, quality
 
 _EXAMPLES = 10
-_POSITION = ("stream", "partition", "offset")
 
 
 def run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[str], None]) -> VerifyResult:
@@ -28,21 +27,23 @@ def run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[s
         TransientFailure: objects cannot be seen, or the store does not answer.
     """
     entity = Entity(parameters.entity)
-    schema = CLEANED[entity]
+    route = Route(parameters.source)
+    schema = cleaned_schema(entity, route)
     tables = DeltaTables(parameters.io_timeout_seconds)
     columns = tables.schema(tables.existing(parameters.table_uri))
     target = spark.read.format("delta").load(parameters.table_uri)
     table = only_row(quality.key_facts(target))
-    lines = cleaned_lines(spark, parameters.uris, entity, parameters.stream)
-    lost = _lost(cleaning.newest(accepted(lines, entity)), target, f"{merging.differs(schema)} AND {merging.newer()}")
-    unkept = _unkept(spark, tables, lines, parameters.quarantine_uri)
+    lines = cleaned_lines(spark, parameters.uris, entity, parameters.stream, route)
+    outdated = f"{merging.differs(schema)} AND {merging.newer(route)}"
+    lost = _lost(cleaning.newest(accepted(lines, entity), route), target, outdated, route)
+    unkept = _unkept(spark, tables, lines, parameters.quarantine_uri, route)
     counts = only_row(lines.select(F.count(F.lit(1)).alias("records"), F.count(decoding.REASON).alias("rejected")))
     check_records(counts["records"], parameters.records, parameters.stream, parameters.uris)
     kinds = {row["kind"]: row["n"] for row in lost.groupBy("kind").agg(F.count("*").alias("n")).collect()}
     examples = [
-        f"{row['partition']}:{row['offset']}"
+        ":".join(str(row[name]) for name in POSITION[route])
         for frame in (lost, unkept)
-        for row in frame.orderBy("partition", "offset").limit(_EXAMPLES).collect()
+        for row in frame.orderBy(*POSITION[route]).limit(_EXAMPLES).collect()
     ]
     progress(f"{entity}: {counts['records']} records compared with {table['rows']} rows")
     return VerifyResult(
@@ -59,21 +60,22 @@ def run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[s
     )
 
 
-def _lost(newest: DataFrame, target: DataFrame, outdated: str) -> DataFrame:
+def _lost(newest: DataFrame, target: DataFrame, outdated: str, route: Route) -> DataFrame:
     """The newest records whose key the table lacks, or whose row differs from them and is older."""
     joined = newest.alias("s").join(target.alias("t"), F.col(f"s.{cleaning.KEY}") == F.col(f"t.{cleaning.KEY}"), "left")
     kind = F.when(F.col(f"t.{cleaning.KEY}").isNull(), F.lit("missing")).when(F.expr(outdated), F.lit("stale"))
     source = F.col(f"s.{decoding.SOURCE}")
-    return joined.select(
-        kind.alias("kind"), source.getField("partition").alias("partition"), source.getField("offset").alias("offset")
-    ).where("kind IS NOT NULL")
+    return joined.select(kind.alias("kind"), *(source.getField(name).alias(name) for name in POSITION[route])).where(
+        "kind IS NOT NULL"
+    )
 
 
-def _unkept(spark: SparkSession, tables: DeltaTables, lines: DataFrame, quarantine_uri: str) -> DataFrame:
+def _unkept(spark: SparkSession, tables: DeltaTables, lines: DataFrame, quarantine_uri: str, route: Route) -> DataFrame:
     """The rejected records that the quarantine table lacks."""
+    position = ("stream", *POSITION[route])
     rejected = lines.where(F.col(decoding.REASON).isNotNull()).select(
-        *(F.col(decoding.SOURCE).getField(name).alias(name) for name in _POSITION)
+        *(F.col(decoding.SOURCE).getField(name).alias(name) for name in position)
     )
     if tables.open(quarantine_uri) is None:
         return rejected
-    return rejected.join(spark.read.format("delta").load(quarantine_uri), list(_POSITION), "left_anti")
+    return rejected.join(spark.read.format("delta").load(quarantine_uri), list(position), "left_anti")

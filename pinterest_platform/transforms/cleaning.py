@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
-from pinterest_platform.entities import Entity
-from pinterest_platform.schemas import CLEANED, SAVE_LOCATION_PREFIX, SENTINELS
+from pinterest_platform.entities import Entity, Route
+from pinterest_platform.schemas import CLEANED, POSITION, SAVE_LOCATION_PREFIX, SENTINELS
 from pinterest_platform.transforms import decoding, reading
 
 KEY = "ind"
@@ -17,7 +17,6 @@ UNREADABLE_FIELDS: Mapping[Entity, tuple[str, ...]] = {
     Entity.GEO: ("latitude", "longitude", "timestamp"),
     Entity.USER: ("age", "date_joined"),
 }
-_POSITION = ("arrived_at", "partition", "offset")
 
 
 def clean(records: DataFrame, entity: Entity) -> DataFrame:
@@ -38,19 +37,21 @@ def clean(records: DataFrame, entity: Entity) -> DataFrame:
     )
 
 
-def newest(rows: DataFrame) -> DataFrame:
-    """One row of each key: the latest by arrival, then partition, then offset; the columns stay.
+def newest(rows: DataFrame, route: Route = Route.KAFKA) -> DataFrame:
+    """One row of each key: the latest by arrival, then partition (shard), then offset (sequence number).
 
     The winners are found on narrow columns and semi-joined back, because sorting whole rows costs several times more.
     """
-    positions = rows.select(KEY, *(F.col(decoding.SOURCE).getField(name).alias(f"_{name}") for name in _POSITION))
-    latest_first = Window.partitionBy(KEY).orderBy(*(F.col(f"_{name}").desc() for name in _POSITION))
+    part, place = POSITION[route]
+    order = ("arrived_at", part, place)
+    positions = rows.select(KEY, *(F.col(decoding.SOURCE).getField(name).alias(f"_{name}") for name in order))
+    latest_first = Window.partitionBy(KEY).orderBy(*(F.col(f"_{name}").desc() for name in order))
     winners = positions.withColumn("_rank", F.row_number().over(latest_first)).where("_rank = 1").alias("winner")
     return rows.alias("row").join(
         winners,
         (F.col(f"row.{KEY}") == F.col(f"winner.{KEY}"))
-        & (F.col(f"row.{decoding.SOURCE}.partition") == F.col("winner._partition"))
-        & (F.col(f"row.{decoding.SOURCE}.offset") == F.col("winner._offset")),
+        & (F.col(f"row.{decoding.SOURCE}.{part}") == F.col(f"winner._{part}"))
+        & (F.col(f"row.{decoding.SOURCE}.{place}") == F.col(f"winner._{place}")),
         "left_semi",
     )
 

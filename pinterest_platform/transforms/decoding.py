@@ -12,10 +12,13 @@ from pinterest_platform.entities import (
     OFFSET_FIELD,
     PARTITION_FIELD,
     REPEATED_FIELD,
+    SEQUENCE_FIELD,
+    SHARD_FIELD,
     TIMESTAMP_FIELD,
     Entity,
+    Route,
 )
-from pinterest_platform.schemas import RAW_FIELDS
+from pinterest_platform.schemas import POSITION, RAW_FIELDS
 from pinterest_platform.transforms.reading import trimmed
 
 LINE = "value"
@@ -24,8 +27,11 @@ SOURCE = "_source"
 REASON = "_reason"
 """Why a record is rejected; null where it is accepted."""
 
-_POSITION = (PARTITION_FIELD, OFFSET_FIELD, TIMESTAMP_FIELD)
-_ENVELOPE = r"^\{" + ",".join(f'"{name}":(-?[0-9]+)' for name in _POSITION)
+_ENVELOPE = {
+    Route.KAFKA: (PARTITION_FIELD, OFFSET_FIELD, TIMESTAMP_FIELD),
+    Route.KINESIS: (SHARD_FIELD, SEQUENCE_FIELD, TIMESTAMP_FIELD),
+}
+_POSITION_TYPES = {Route.KAFKA: ("int", "bigint"), Route.KINESIS: ("string", "string")}
 _SHORTENED_NUMBER = r"^-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?\z"
 _KEY = r"^-?[0-9]+\z"
 
@@ -36,24 +42,25 @@ def key(text: Column) -> Column:
     return F.when(bare.rlike(_KEY), bare.try_cast("bigint"))
 
 
-def decode(lines: DataFrame, entity: Entity, stream: str) -> DataFrame:
+def decode(lines: DataFrame, entity: Entity, stream: str, route: Route = Route.KAFKA) -> DataFrame:
     """Every known field as text, `_source`, `_reason`, and the raw line.
 
     Args:
         lines: one column, `value`: a raw line each.
         entity: whose known fields are decoded.
-        stream: the topic the lines come from; the lines do not say it.
+        stream: the topic or stream the lines come from; the lines do not say it.
+        route: how they came: it decides what their envelopes and `_source` hold.
     """
     fields = RAW_FIELDS[entity]
-    names = (*fields, *_POSITION, REPEATED_FIELD, NESTED_FIELD)
+    names = (*fields, *_ENVELOPE[route], REPEATED_FIELD, NESTED_FIELD)
     decoded = F.from_json(LINE, ", ".join(f"`{name}` string" for name in names))
     record = lines.select(LINE, decoded.alias("_record"))
     columns = {name: _exact_text(F.col("_record").getField(name), name) for name in fields}
     return record.select(
         LINE,
         *(column.alias(name) for name, column in columns.items()),
-        _source(stream).alias(SOURCE),
-        F.col("_record").getField(OFFSET_FIELD).isNull().alias("_undecoded"),
+        _source(stream, route).alias(SOURCE),
+        F.col("_record").getField(TIMESTAMP_FIELD).isNull().alias("_undecoded"),
         F.col("_record").getField(REPEATED_FIELD).alias(REPEATED_FIELD),
         F.col("_record").getField(NESTED_FIELD).alias(NESTED_FIELD),
     ).select(LINE, *fields, SOURCE, _reason(entity).alias(REASON))
@@ -65,16 +72,17 @@ def _exact_text(text: Column, name: str) -> Column:
     return F.when(shortened, F.get_json_object(LINE, f"$.{name}")).otherwise(text)
 
 
-def _source(stream: str) -> Column:
+def _source(stream: str, route: Route) -> Column:
     """Where the record stood. The envelope leads the line, so a line that cannot be decoded shows it all the same."""
-    partition, offset, arrival = (
-        F.coalesce(F.col("_record").getField(name), F.regexp_extract(LINE, _ENVELOPE, group))
-        for group, name in enumerate(_POSITION, start=1)
+    envelope = r"^\{" + ",".join(f'"{name}":"?([A-Za-z0-9_.-]+)"?' for name in _ENVELOPE[route])
+    *place, arrival = (
+        F.coalesce(F.col("_record").getField(name), F.regexp_extract(LINE, envelope, group))
+        for group, name in enumerate(_ENVELOPE[route], start=1)
     )
+    typed = zip(POSITION[route], place, _POSITION_TYPES[route], strict=True)
     return F.struct(
         F.lit(stream).alias("stream"),
-        partition.try_cast("int").alias("partition"),
-        offset.try_cast("bigint").alias("offset"),
+        *((column if kind == "string" else column.try_cast(kind)).alias(name) for name, column, kind in typed),
         F.timestamp_millis(arrival.try_cast("bigint")).alias("arrived_at"),
     )
 

@@ -3,11 +3,14 @@
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+import pytest
 from pyspark.sql import SparkSession
 
+from pinterest_platform.spark_jobs import merging
 from pinterest_platform.spark_jobs.delta_log import DeltaTables
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters
 from pinterest_platform_tests.spark_jobs.lake import Lake
@@ -47,3 +50,62 @@ def test_two_runs_and_a_full_refresh_at_once_lose_and_double_nothing(spark: Spar
     assert DeltaTables().positions(lake.table) == batches[-1].positions
     found = lake.verify(*batches)
     assert (found.missing, found.stale, found.duplicate_keys) == (0, 0, 0)
+
+
+def interposed(monkeypatch: pytest.MonkeyPatch, before: Callable[[], Any], after: Callable[[], Any]) -> None:
+    """Let other work happen right before and right after the next MERGE into the table, once."""
+    merge = merging.merge_newest
+
+    def merging_among_others(*arguments: Any) -> None:
+        monkeypatch.setattr(merging, "merge_newest", merge)
+        before()
+        merge(*arguments)
+        after()
+
+    monkeypatch.setattr(merging, "merge_newest", merging_among_others)
+
+
+def nothing() -> None:
+    pass
+
+
+def test_a_full_refresh_between_rows_and_positions_makes_the_batch_be_taken_again(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Lake(spark, tmp_path)
+    one, two = lake.land([post(1, 0)]), lake.land([post(2, 0)])
+    lake.clean(one)
+    interposed(monkeypatch, nothing, lambda: lake.clean(one, full_refresh=True))
+    assert lake.clean(two).positions == two.positions
+    assert [row["ind"] for row in lake.rows()] == [1, 2]
+
+
+def test_an_older_row_that_comes_in_between_does_not_stay(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Lake(spark, tmp_path)
+    first, old, new = lake.land([post(9, 0)]), lake.land([post(1, 0)]), lake.land([post(1, 1)])
+    lake.clean(first)
+    interposed(monkeypatch, lambda: lake.clean(old), nothing)
+    assert lake.clean(new).positions == new.positions
+    assert [(row["ind"], row["country"]) for row in lake.rows()] == [(1, "1"), (9, "same")]
+
+
+def test_a_commit_that_comes_before_a_rebuild_makes_it_look_again(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Lake(spark, tmp_path)
+    one, two = lake.land([post(1, 0)]), lake.land([post(2, 0)])
+    lake.clean(one)
+    adopt = DeltaTables.adopt
+
+    def adopting_among_others(tables: DeltaTables, *arguments: Any) -> int:
+        monkeypatch.setattr(DeltaTables, "adopt", adopt)
+        lake.clean(two)
+        return adopt(tables, *arguments)
+
+    monkeypatch.setattr(DeltaTables, "adopt", adopting_among_others)
+    assert lake.clean(one, full_refresh=True).positions == one.positions
+    assert [row["ind"] for row in lake.rows()] == [1]
+    lake.clean(*remaining(lake, [one, two]))
+    assert [row["ind"] for row in lake.rows()] == [1, 2]

@@ -9,7 +9,17 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from pinterest_platform_tests.emulators.services.kinesis import reading
+from pinterest_platform_tests.emulators.services.kinesis.moto_differs import DIFFERS, RACES
 from pinterest_platform_tests.emulators.services.kinesis.server import Server, client
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Expect moto to fail where it is known to differ."""
+    for item in items:
+        name = getattr(item, "originalname", "")
+        if "[moto" in item.name and name in DIFFERS | RACES:
+            reason = f"moto {(DIFFERS | RACES)[name]}"
+            item.add_marker(pytest.mark.xfail(reason=reason, run=name not in RACES, strict=False))
 
 
 @pytest.fixture(scope="session", params=["ours", "moto"])

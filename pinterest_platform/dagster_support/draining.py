@@ -1,0 +1,49 @@
+"""A draining run in Dagster: lanes moved until the route is idle, and what they say of themselves at the end."""
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from pinterest_platform.dagster_support.metadata import table_metadata
+from pinterest_platform.dagster_support.workers import claim
+from pinterest_platform.draining import Drain, DrainLimits
+from pinterest_platform.lanes import Lane
+from pinterest_platform.settings import Settings
+
+
+def drain(context: dg.OpExecutionContext | dg.AssetExecutionContext, lanes: Sequence[Lane], settings: Settings) -> None:
+    """Move all lanes until nothing came for a while, or the run has lasted long enough."""
+    claim(context.instance, context.run.run_id)
+    limits = DrainLimits(settings.drain_idle_seconds, settings.drain_longest_seconds)
+    Drain(lambda: sum(lane.move() for lane in lanes), limits, context.log.info).run()
+
+
+def lane_metadata(lane: Lane) -> tuple[dict[str, dg.MetadataValue], dict[str, dg.MetadataValue]]:
+    """What a lane landed, and what it cleaned."""
+    tally = lane.tally
+    landed: dict[str, dg.MetadataValue] = {
+        "records": dg.MetadataValue.int(tally.records),
+        "quarantined": dg.MetadataValue.int(tally.quarantined),
+        "objects": dg.MetadataValue.int(tally.objects),
+        "bytes": dg.MetadataValue.int(tally.bytes),
+    }
+    cleaned: dict[str, dg.MetadataValue] = table_metadata(tally.facts) if tally.facts else {}
+    if done := tally.cleaned:
+        counts = {
+            "new": done.new,
+            "changed": done.changed,
+            "unchanged": done.unchanged,
+            "quarantined": done.quarantined,
+        }
+        cleaned |= {name: dg.MetadataValue.int(count) for name, count in counts.items()}
+        cleaned["unreadable_by_field"] = dg.MetadataValue.json(dict(done.unreadable))
+    cleaned["offsets_taken"] = dg.MetadataValue.json(dict(tally.positions))
+    return landed, cleaned
+
+
+def materializations(lanes: Sequence[Lane], landed_layer: str, cleaned_layer: str) -> Iterator[dg.AssetMaterialization]:
+    """Two events a lane: its landed objects, and its table."""
+    for lane in lanes:
+        landed, cleaned = lane_metadata(lane)
+        yield dg.AssetMaterialization(asset_key=[landed_layer, lane.entity.value], metadata=landed)
+        yield dg.AssetMaterialization(asset_key=[cleaned_layer, lane.entity.value], metadata=cleaned)

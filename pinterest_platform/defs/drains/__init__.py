@@ -1,0 +1,1 @@
+"""Draining runs, one job a route, and the sensors that request them."""

@@ -1,0 +1,38 @@
+"""The draining jobs; each is one op in one process."""
+
+import dagster as dg
+
+from pinterest_platform.dagster_support.draining import drain, materializations
+from pinterest_platform.dagster_support.explaining import explained
+from pinterest_platform.entities import Entity
+from pinterest_platform.lanes import KafkaLane, KafkaOutside
+from pinterest_platform.planning import landing_options
+from pinterest_platform.ports import Lake, ObjectStore, SparkEngine, TopicLog
+from pinterest_platform.settings import Settings
+
+
+@dg.op(description="Land and clean micro-batches of all topics until they have been idle for a while.")
+def drain_kafka(
+    context: dg.OpExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    topics: dg.ResourceParam[TopicLog],
+    objects: dg.ResourceParam[ObjectStore],
+    lake: dg.ResourceParam[Lake],
+    engine: dg.ResourceParam[SparkEngine],
+) -> None:
+    """Drain the Kafka route."""
+    outside, say = KafkaOutside(topics, objects, lake, engine), context.log.info
+    with explained("kafka_pipeline"):
+        lanes = [
+            KafkaLane(entity, settings, landing_options(entity, settings, [], ""), outside, context.run.run_id, say)
+            for entity in Entity
+        ]
+        drain(context, lanes, settings)
+        for event in materializations(lanes, "raw", "cleaned"):
+            context.log_event(event)
+
+
+@dg.job(description="Drain Kafka into raw and cleaned, micro-batch by micro-batch, until the topics are idle.")
+def kafka_pipeline() -> None:
+    """Drain the Kafka route."""
+    drain_kafka()

@@ -1,0 +1,31 @@
+"""Sensors that request a draining run when a route has something waiting; they carry no records, decide no position."""
+
+import dagster as dg
+
+from pinterest_platform.backlog import kafka_waiting
+from pinterest_platform.dagster_support.backlogs import backlog_result
+from pinterest_platform.dagster_support.explaining import explained
+from pinterest_platform.defs.drains.jobs import kafka_pipeline
+from pinterest_platform.ports import Lake, ObjectStore, TopicLog
+from pinterest_platform.settings import Settings
+
+INTERVAL_SECONDS = 5
+"""The daemon's own floor; a tick is a few reads of ends and positions."""
+
+
+@dg.sensor(
+    job=kafka_pipeline,
+    minimum_interval_seconds=INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Requests one `kafka_pipeline` run when a topic holds what its table does not.",
+)
+def kafka_backlog(
+    context: dg.SensorEvaluationContext,
+    settings: dg.ResourceParam[Settings],
+    topics: dg.ResourceParam[TopicLog],
+    objects: dg.ResourceParam[ObjectStore],
+    lake: dg.ResourceParam[Lake],
+) -> dg.SensorResult:
+    """Compare the topics' ends with what is landed and cleaned."""
+    with explained("kafka_backlog"):
+        return backlog_result(context, "kafka", "kafka_pipeline", kafka_waiting(settings, topics, objects, lake))

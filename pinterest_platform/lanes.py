@@ -1,0 +1,145 @@
+"""An entity's way from its stream into its table, moved a micro-batch at a time; a drain moves three of them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pinterest_platform import work
+from pinterest_platform.entities import Entity
+from pinterest_platform.landing import LandedTopic, LandingOptions, land_topic
+from pinterest_platform.ports import Lake, ObjectStore, SparkEngine, TableFacts, TopicLog
+from pinterest_platform.settings import Settings
+from pinterest_platform.spark_jobs.parameters import CleanResult
+
+Progress = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a lane moved so far: objects, records and bytes landed, and what cleaning made of them."""
+
+    objects: int = 0
+    records: int = 0
+    quarantined: int = 0
+    bytes: int = 0
+    cleaned: CleanResult | None = None
+    facts: TableFacts | None = None
+    positions: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    def add_cleaned(self, facts: TableFacts, done: CleanResult | None, positions: Mapping[str, int]) -> None:
+        """Take in one cleaning; counts add up, and the table is as it was last."""
+        self.facts, self.positions = facts, positions
+        if done is not None:
+            self.cleaned = done if self.cleaned is None else _sum(self.cleaned, done)
+
+
+class Lane(Protocol):
+    """One entity of one route."""
+
+    entity: Entity
+    stream: str
+    tally: Tally
+
+    def move(self) -> int:
+        """Land what is there and clean it; returns how many records were landed or cleaned.
+
+        Raises:
+            PermanentFailure: offsets were lost, or something has to be decided first.
+            TransientFailure: an outside system did not answer.
+        """
+        ...
+
+
+class KafkaLane:
+    """From a Kafka topic into `cleaned`.
+
+    Args:
+        entity: whose topic.
+        settings: the platform's settings.
+        options: how to land.
+        outside: the broker, the bucket, the tables' logs, and the engine.
+        run_id: names staging folders.
+        progress: gets a line for what was landed and cleaned.
+    """
+
+    def __init__(
+        self,
+        entity: Entity,
+        settings: Settings,
+        options: LandingOptions,
+        outside: "KafkaOutside",
+        run_id: str,
+        progress: Progress,
+    ) -> None:
+        self.entity, self.stream, self.tally = entity, settings.names.topic(entity), Tally()
+        self._settings, self._options, self._outside = settings, options, outside
+        self._run_id, self._progress = run_id, progress
+        self._known: dict[str, int] = {}
+        self._begun = False
+
+    def move(self) -> int:
+        """Land what is there and clean it; see `Lane.move`."""
+        outside = self._outside
+        if not self._begun:
+            self.tally.positions = outside.lake.positions(self._settings.names.cleaned_uri(self.entity)) or {}
+        landed = land_topic(
+            outside.topics,
+            outside.objects,
+            self.stream,
+            self._options,
+            self._progress,
+            cleaned=self.tally.positions,
+            known=self._known,
+        )
+        self._known |= landed.hints
+        self._count(landed)
+        if self._begun and not landed.objects:
+            return 0
+        done = work.clean(
+            self.entity,
+            self._settings,
+            outside.objects,
+            outside.lake,
+            outside.engine,
+            self._run_id,
+            False,
+            self._progress,
+        )
+        self._begun = True
+        self.tally.add_cleaned(*done)
+        return landed.records + landed.quarantined or (done[1].records if done[1] else 0)
+
+    def _count(self, landed: LandedTopic) -> None:
+        self.tally.objects += landed.objects
+        self.tally.records += landed.records
+        self.tally.quarantined += landed.quarantined
+        self.tally.bytes += sum(part.bytes for part in landed.partitions)
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaOutside:
+    """What the Kafka route needs of the outside world."""
+
+    topics: TopicLog
+    objects: ObjectStore
+    lake: Lake
+    engine: SparkEngine
+
+
+def _sum(one: CleanResult, other: CleanResult) -> CleanResult:
+    def added(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
+        return {name: left.get(name, 0) + right.get(name, 0) for name in {**left, **right}}
+
+    return CleanResult(
+        records=one.records + other.records,
+        quarantined=one.quarantined + other.quarantined,
+        reasons=added(one.reasons, other.reasons),
+        keys=one.keys + other.keys,
+        new=one.new + other.new,
+        changed=one.changed + other.changed,
+        unchanged=one.unchanged + other.unchanged,
+        unreadable=added(one.unreadable, other.unreadable),
+        version=other.version,
+        rows=other.rows,
+        positions=other.positions,
+    )

@@ -1,0 +1,54 @@
+"""The job `compare`: two cleaned tables of an entity against each other, key by key (SPEC 8); it writes nothing."""
+
+from collections.abc import Callable
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+
+from pinterest_platform.entities import Entity
+from pinterest_platform.schemas import CLEANED
+from pinterest_platform.spark_jobs.delta_log import DeltaTables
+from pinterest_platform.spark_jobs.merging import differs
+from pinterest_platform.spark_jobs.parameters import CompareParameters, CompareResult
+from pinterest_platform.spark_jobs.staging import only_row
+from pinterest_platform.transforms.cleaning import KEY
+
+_EXAMPLES = 10
+
+
+def run(spark: SparkSession, parameters: CompareParameters, progress: Callable[[str], None]) -> CompareResult:
+    """Compare; see CompareParameters and CompareResult.
+
+    Raises:
+        PermanentFailure: one of the tables does not exist.
+        TransientFailure: the store does not answer.
+    """
+    entity = Entity(parameters.entity)
+    tables = DeltaTables(parameters.io_timeout_seconds)
+    left, right = (_business(spark, tables, uri, entity) for uri in (parameters.left_uri, parameters.right_uri))
+    joined = left.alias("s").join(right.alias("t"), F.col(f"s.{KEY}") == F.col(f"t.{KEY}"), "full")
+    in_left, in_right = (F.col(f"{side}.{KEY}").isNotNull() for side in ("s", "t"))
+    kinds = joined.select(
+        F.coalesce(f"s.{KEY}", f"t.{KEY}").alias(KEY),
+        in_left.alias("in_left"),
+        in_right.alias("in_right"),
+        (in_left & in_right & F.expr(differs(CLEANED[entity]))).alias("different"),
+    )
+    row = only_row(
+        kinds.select(
+            F.count_if("in_left").alias("left_rows"),
+            F.count_if("in_right").alias("right_rows"),
+            F.count_if(~F.col("in_right")).alias("only_left"),
+            F.count_if(~F.col("in_left")).alias("only_right"),
+            F.count_if("different").alias("different"),
+        )
+    )
+    odd = kinds.where(~F.col("in_left") | ~F.col("in_right") | F.col("different"))
+    examples = [found[KEY] for found in odd.select(KEY).orderBy(KEY).limit(_EXAMPLES).collect()]
+    progress(f"{entity}: {row['left_rows']} rows compared with {row['right_rows']}")
+    return CompareResult(**row.asDict(), examples=examples)
+
+
+def _business(spark: SparkSession, tables: DeltaTables, uri: str, entity: Entity) -> DataFrame:
+    tables.existing(uri)
+    return spark.read.format("delta").load(uri).select(*CLEANED[entity].names[:-1])

@@ -1,0 +1,101 @@
+"""The rules of each column by example, and which row of a key is the newest."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from pinterest_platform.entities import Entity
+from pinterest_platform.schemas import CLEANED
+from pinterest_platform.transforms.cleaning import clean, newest
+from pinterest_platform.transforms.decoding import decode
+from pinterest_platform.transforms.quality import schema_differences
+from pinterest_platform_tests.spark_fixtures import STREAM, lines, write_object
+
+
+def cleaned(spark: SparkSession, folder: Path, entity: Entity, posts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    key = entity.key_field
+    uri = write_object(folder / "object.json", lines([{key: number, **post} for number, post in enumerate(posts)]))
+    frame = clean(decode(spark.read.text([uri]), entity, STREAM), entity)
+    assert schema_differences(frame.drop("_unreadable", "_reason", "value").schema, CLEANED[entity]) == []
+    return sorted((row.asDict(recursive=True) for row in frame.collect()), key=lambda row: row["ind"])
+
+
+PIN: dict[str, dict[Any, Any]] = {
+    "save_location": {
+        "Local save in /data/art": "/data/art",
+        " Local save in  /data/art ": "/data/art",
+        "x Local save in /data": "x Local save in /data",
+        "Local save in Local save in x": "Local save in x",
+        "local save in x": "local save in x",
+        "Local save in ": "Local save in",
+        "": None,
+    },
+    "title": {
+        "No Title Data Available": None,
+        "\u00a0No Title Data Available\n": None,
+        "Untitled": "Untitled",
+        "User Info Error": "User Info Error",
+        " two  blanks ": "two  blanks",
+        5: "5",
+        True: "true",
+        None: None,
+    },
+    "description": {
+        "No description available Story format": None,
+        "No description available": None,
+        "No description": "No description",
+        "fad…\u00a0": "fad…",
+    },
+    "poster_name": {"User Info Error": None, "No Title Data Available": "No Title Data Available"},
+    "tag_list": {"N,o, ,T,a,g,s, ,A,v,a,i,l,a,b,l,e": None, "a,b": "a,b"},
+    "image_src": {"Image src error.": None, "Image src error": None, "https://x/y.jpg": "https://x/y.jpg"},
+    "category": {"Image src error.": "Image src error.", "": None},
+}
+
+
+@pytest.mark.parametrize("column", PIN)
+def test_sentinels_and_blanks_become_null_where_they_mean_it(spark: SparkSession, tmp_path: Path, column: str) -> None:
+    rows = cleaned(spark, tmp_path, Entity.PIN, [{column: posted} for posted in PIN[column]])
+    assert [row[column] for row in rows] == list(PIN[column].values())
+
+
+def test_a_follower_count_that_says_user_info_error_is_not_counted_as_unreadable(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    posts = [{"follower_count": posted} for posted in ("User Info Error", "many", " 2k ", None, "")]
+    rows = cleaned(spark, tmp_path, Entity.PIN, posts)
+    assert [row["follower_count"] for row in rows] == [None, None, 2000, None, None]
+    assert [row["_unreadable"]["follower_count"] for row in rows] == [False, True, False, False, False]
+
+
+def test_coordinates_need_both_numbers_within_their_range(spark: SparkSession, tmp_path: Path) -> None:
+    pairs = [(1, 2), ("-90", "180"), (90.1, 2), (1, None), (1, "x"), (None, None), (" 1.5 ", -180.0001)]
+    rows = cleaned(spark, tmp_path, Entity.GEO, [{"latitude": a, "longitude": b} for a, b in pairs])
+    assert [row["coordinates"] for row in rows] == [[1.0, 2.0], [-90.0, 180.0], None, None, None, None, None]
+    unreadable = [(row["_unreadable"]["latitude"], row["_unreadable"]["longitude"]) for row in rows]
+    assert unreadable == [(False, False), (False, False), (True, False), (False, False), (False, True), (False, False), (False, True)]  # fmt: skip
+
+
+def test_names_are_joined_by_one_space_and_either_may_lack(spark: SparkSession, tmp_path: Path) -> None:
+    names = [(" Ann ", "Lee"), ("Ann", None), ("", "Lee"), (None, " "), ("Ann Mary", "Lee")]
+    rows = cleaned(spark, tmp_path, Entity.USER, [{"first_name": a, "last_name": b} for a, b in names])
+    assert [row["user_name"] for row in rows] == ["Ann Lee", "Ann", "Lee", None, "Ann Mary Lee"]
+
+
+def test_the_newest_is_the_latest_by_time_then_partition_then_offset(spark: SparkSession) -> None:
+    arrivals = [
+        (1, 5, 9, 100),
+        (1, 0, 0, 101),
+        (2, 0, 7, 50),
+        (2, 1, 3, 50),
+        (3, 2, 1, 60),
+        (3, 2, 4, 60),
+        (3, 1, 8, 60),
+    ]
+    rows = spark.createDataFrame(arrivals, "ind long, p int, o long, t long").selectExpr(
+        "ind", "struct(p AS `partition`, o AS `offset`, timestamp_millis(t) AS arrived_at) AS _source"
+    )
+    found = newest(rows).selectExpr("ind", "_source.`partition`", "_source.`offset`").collect()
+    assert sorted(tuple(row) for row in found) == [(1, 0, 0), (2, 1, 3), (3, 2, 4)]
