@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +73,12 @@ def quarantine(limit: int) -> None:
         lake, objects, console = _lake(settings), _objects(settings), Console()
         for entity in Entity:
             topic = settings.names.topic(entity)
-            landed = [_summary(record) for record in landing_quarantine(objects, topic)]
+            landed = [_summary(record) for record in islice(landing_quarantine(objects, topic), limit)]
             print_rows(console, f"{topic}: not accepted by landing", landed, limit)
             uri = settings.names.cleaned_quarantine_uri(entity)
-            rejected = lake.rows(uri) if lake.facts(uri) else []
-            print_rows(console, f"{topic}: rejected by cleaning", rejected, limit)
+            facts = lake.facts(uri)
+            rejected = lake.rows(uri, limit) if facts else []
+            print_rows(console, f"{topic}: rejected by cleaning", rejected, limit, facts.rows if facts else 0)
 
 
 def print_rows(console: Console, title: str, rows: list[dict[str, Any]], limit: int, total: int | None = None) -> None:

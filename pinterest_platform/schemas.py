@@ -63,7 +63,7 @@ POSITION: dict[Route, tuple[str, str]] = {
     Route.KAFKA: ("partition", "offset"),
     Route.KINESIS: ("shard", "sequence_number"),
 }
-"""What in `_source` tells two records of a stream apart; of those that arrived together, it also says which is newer."""
+"""What in `_source` tells records of a stream apart, and says which of two that arrived together is the newer one."""
 
 
 def _columns(*pairs: tuple[str, DataType]) -> StructType:

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pinterest_platform import planning
 from pinterest_platform.entities import PAGE_KEY, REPORT_KEYS, Entity
 from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.landing import PartitionLedger, conservation
 from pinterest_platform.page import PageFacts, TableVersion, render
-from pinterest_platform.ports import Lake, ObjectStore, SparkEngine, TableFacts
+from pinterest_platform.ports import Lake, ObjectStore, SparkEngine, TableFacts, TopicLog
 from pinterest_platform.settings import Settings
 from pinterest_platform.spark_jobs.parameters import CleanResult, ReportsResult, VerifyResult
 
@@ -59,6 +60,22 @@ def verify(
     positions = lake.positions(settings.names.cleaned_uri(entity)) or {}
     plan = planning.verification_plan(entity, settings, objects, positions)
     return VerifyResult.from_json(engine.run("verify", plan.to_json(), progress))
+
+
+def books(
+    settings: Settings, topics: TopicLog, objects: ObjectStore, *, deep: bool = False
+) -> dict[str, list[PartitionLedger]]:
+    """By topic, what became of every offset; the broker is not asked about a topic that Connect lands.
+
+    `deep` reads every object and counts its lines, rather than believe what its metadata says.
+    """
+    names = settings.names
+    return {
+        names.topic(entity): conservation(
+            None if settings.landed_by_connect(entity) else topics, objects, names.topic(entity), deep=deep
+        )
+        for entity in Entity
+    }
 
 
 def inspect(entity: Entity, settings: Settings, engine: SparkEngine, progress: Progress) -> VerifyResult:

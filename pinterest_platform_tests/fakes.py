@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pinterest_platform.failures import PermanentFailure, TransientFailure
-from pinterest_platform.ports import PartitionBounds, Record, StoredObject, TopicState
+from pinterest_platform.ports import (
+    PartitionBounds,
+    Record,
+    ShardBatch,
+    ShardState,
+    StoredObject,
+    StreamState,
+    TopicState,
+)
 
 T = TypeVar("T")
 FIRST_TIMESTAMP_MS = 1_700_000_000_000
@@ -223,3 +231,134 @@ class FaultyStore:
         if fault == "lose":
             raise TransientFailure(f"The reply to {name} {key} was lost.", "Try again.")
         return act() if fault == "echo" else done
+
+
+@dataclass
+class FakeShard:
+    """One shard; its sequence numbers have gaps, as the service's do."""
+
+    shard_id: str
+    parents: tuple[str, ...]
+    start: int
+    records: list[Record] = field(default_factory=list)
+    end: int | None = None
+    closed_ms: int = 0
+
+
+@dataclass
+class FakeStream:
+    epoch: str
+    shards: dict[str, FakeShard] = field(default_factory=dict)
+
+
+class FakeShardLog:
+    """Streams whose shards can be split and merged; `on_batch` is called before each batch that a reader gets.
+
+    Its clock stands still until `advance` is called; then retention takes what is too old.
+    """
+
+    RETENTION_MS = 24 * 3_600_000
+
+    def __init__(self, batch_records: int = 3) -> None:
+        self.streams: dict[str, FakeStream] = {}
+        self.batch_records = batch_records
+        self.now_ms = FIRST_TIMESTAMP_MS
+        self.down = False
+        self.on_batch: Callable[[], None] = lambda: None
+        self.reads = 0
+        self._numbers = iter(range(10**20, 10**30, 7))
+
+    # -- what the service's users do
+
+    def create(self, stream: str, shards: int = 1) -> None:
+        self.streams[stream] = FakeStream(uuid.uuid4().hex)
+        for _ in range(shards):
+            self._open(stream, ())
+
+    def delete(self, stream: str) -> None:
+        del self.streams[stream]
+
+    def put(self, stream: str, shard: int, *values: bytes) -> None:
+        """Put records into a shard, each at the clock's time."""
+        found = self.shard(stream, shard)
+        assert found.end is None, "the shard is closed"
+        found.records += [Record(next(self._numbers), self.now_ms, value) for value in values]
+
+    def split(self, stream: str, shard: int) -> tuple[int, int]:
+        """Close a shard and open its two children; returns their numbers."""
+        parent = self._close(stream, shard)
+        return self._open(stream, (parent,)), self._open(stream, (parent,))
+
+    def merge(self, stream: str, one: int, other: int) -> int:
+        """Close two shards and open their child; returns its number."""
+        return self._open(stream, (self._close(stream, one), self._close(stream, other)))
+
+    def advance(self, hours: float) -> None:
+        self.now_ms += round(hours * 3_600_000)
+
+    def shard(self, stream: str, number: int) -> FakeShard:
+        return self.streams[stream].shards[f"shardId-{number:012d}"]
+
+    def open_shards(self, stream: str) -> list[int]:
+        return [number for number, shard in enumerate(self.streams[stream].shards.values()) if shard.end is None]
+
+    # -- ShardLog
+
+    def describe(self, stream: str) -> StreamState:
+        found = self._stream(stream)
+        listed = [
+            ShardState(shard.shard_id, shard.parents, shard.start, shard.end)
+            for shard in found.shards.values()
+            if shard.end is None or shard.closed_ms >= self._horizon_ms
+        ]
+        return StreamState(stream, found.epoch, self.RETENTION_MS, self.now_ms, tuple(listed))
+
+    def epoch(self, stream: str) -> str:
+        return self._stream(stream).epoch
+
+    def read(self, stream: str, shard_id: str, after: int | None, batch_records: int = 10_000) -> Iterator[ShardBatch]:
+        found = self._stream(stream).shards.get(shard_id)
+        if found is None or (found.end is not None and found.closed_ms < self._horizon_ms):
+            raise PermanentFailure(f"There is no shard {stream}/{shard_id}.", "Run it again.")
+        if after is not None and not found.start <= after <= (found.end or 10**30):
+            raise PermanentFailure(f"{after} is no sequence number of {stream}/{shard_id}.", "Run it again.")
+        while True:
+            self.on_batch()
+            self.reads += 1
+            self._stream(stream)
+            kept = [
+                record
+                for record in found.records
+                if record.timestamp_ms >= self._horizon_ms and (after is None or record.offset > after)
+            ]
+            most = min(self.batch_records, batch_records)
+            batch, rest = kept[:most], kept[most:]
+            ended = found.end is not None and not rest
+            behind = max(1, self.now_ms - batch[-1].timestamp_ms) if rest else 0
+            yield ShardBatch(batch, behind, ended)
+            if ended:
+                return
+            after = batch[-1].offset if batch else after
+
+    @property
+    def _horizon_ms(self) -> int:
+        return self.now_ms - self.RETENTION_MS
+
+    def _stream(self, stream: str) -> FakeStream:
+        if self.down:
+            raise TransientFailure("The fake service is down.", "Wait.")
+        if stream not in self.streams:
+            raise PermanentFailure(f"There is no stream {stream}.", "Make it.")
+        return self.streams[stream]
+
+    def _open(self, stream: str, parents: tuple[str, ...]) -> int:
+        shards = self.streams[stream].shards
+        number = len(shards)
+        shard_id = f"shardId-{number:012d}"
+        shards[shard_id] = FakeShard(shard_id, parents, next(self._numbers))
+        return number
+
+    def _close(self, stream: str, shard: int) -> str:
+        found = self.shard(stream, shard)
+        found.end, found.closed_ms = next(self._numbers), self.now_ms
+        return found.shard_id

@@ -66,7 +66,7 @@ def test_every_asset_follows_the_policy() -> None:
 
 def test_the_jobs_are_these() -> None:
     names = {job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")}
-    assert names == {"batch_pipeline", "kafka_pipeline", "reports_only", "provision"}
+    assert names == {"audit", "batch_pipeline", "kafka_pipeline", "reports_only", "provision"}
 
 
 def test_batch_pipeline_materializes_everything_from_raw_to_page() -> None:

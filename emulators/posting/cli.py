@@ -23,7 +23,9 @@ DEFAULT_SEED = 100
 
 
 @click.command()
-@click.option("--route", type=click.Choice([*_ROUTES, "both"]), default="kafka", show_default=True, help="Where to.")
+@click.option(
+    "--route", type=click.Choice([*_ROUTES, "both"]), default="kafka", show_default=True, help="By which way."
+)
 @click.option("--rows", type=click.IntRange(min=1), help="Post so many rows drawn at random, with repeats.")
 @click.option("--every-row", "mode", flag_value="every", help="Post every row once, in order.")
 @click.option("--forever", "mode", flag_value="forever", help="Post rows drawn at random until stopped.")

@@ -42,7 +42,9 @@ def landing_result(landed: LandedTopic, settings: Settings) -> dg.MaterializeRes
                 severity=dg.AssetCheckSeverity.WARN,
                 metadata={
                     "quarantined": landed.quarantined,
-                    "where": settings.names.uri(f"quarantine/topics/{landed.topic}/"),
+                    "where": ", ".join(
+                        settings.names.uri(f"quarantine/{root}/{landed.topic}/") for root in ("topics", "adopted")
+                    ),
                     "next_step": "python -m pinterest_platform.cli quarantine shows each record and its reason.",
                 },
             )

@@ -6,9 +6,11 @@ import dagster as dg
 
 from pinterest_platform.dagster_support.metadata import Cell, small_table
 from pinterest_platform.landing import PartitionLedger
+from pinterest_platform.spark_jobs.parameters import VerifyResult
 
 LANDED_CHECK = "every_offset_is_accounted_for"
 CLEANED_CHECK = "everything_landed_is_cleaned"
+AUDIT_CHECK = "every_record_is_in_its_table"
 
 
 def ledger_result(
@@ -51,6 +53,34 @@ def cleaning_problems(topic: str, part: PartitionLedger, positions: Mapping[str,
             f"{topic}/{part.partition}:{part.next_offset}-{next_cleaned - 1}: cleaned, but no landed object holds it"
         ]
     return []
+
+
+def audit_result(
+    key: dg.AssetKey, ledgers: Mapping[str, Sequence[PartitionLedger]], tables: Mapping[str, VerifyResult]
+) -> dg.AssetCheckResult:
+    """Whether each object holds what it says, and each landed record is rejected with a reason or in its table.
+
+    Args:
+        key: the ledger's.
+        ledgers: by topic, books for which every object was read.
+        tables: by topic, what came of holding its records against its table.
+    """
+    problems = [
+        problem for topic, books in ledgers.items() for part in books for problem in landing_problems(topic, part)
+    ]
+    for topic, found in tables.items():
+        counts = {"missing": found.missing, "stale": found.stale, "not in quarantine": found.unquarantined}
+        problems += [f"{topic}: {count} {what}: {', '.join(found.examples)}" for what, count in counts.items() if count]
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=AUDIT_CHECK,
+        passed=not problems,
+        metadata={
+            "problems": dg.MetadataValue.text("\n".join(problems) or "none"),
+            "records": sum(found.records for found in tables.values()),
+            "rejected": sum(found.rejected for found in tables.values()),
+        },
+    )
 
 
 def _result(check: str, problems: Sequence[str]) -> dg.AssetCheckResult:

@@ -42,7 +42,7 @@ def stream_backlog(
 def _backlog(log: ShardLog, view: StreamView, shard: ShardState) -> ShardBacklog:
     state = view.state
     position = view.positions.get(shard.shard_id, ShardPosition())
-    known = last_known_tip(shard, view.positions, view.sightings)
+    known = last_known_tip(shard, state, view.positions, view.sightings)
     lag_ms = _lag_ms(log, view, shard, position)
     return ShardBacklog(
         shard.shard_id,

@@ -12,7 +12,7 @@ from pinterest_platform.landing.land import joined, silent
 from pinterest_platform.landing.model import Progress
 from pinterest_platform.landing.names import ShardChain
 from pinterest_platform.landing.shard import Landing, ShardLander
-from pinterest_platform.landing.sightings import last_known_tip, write_sightings
+from pinterest_platform.landing.sightings import last_known_tip, latest_before, write_sightings
 from pinterest_platform.landing.stream_model import (
     LandedShard,
     LandedStream,
@@ -125,7 +125,7 @@ class _Call:
             if shard.shard_id in self.landed and self.landed[shard.shard_id].at_tip and shard.end is None
         }
         tips = [
-            last_known_tip(shard, view.positions, view.sightings)
+            last_known_tip(shard, view.state, view.positions, view.sightings)
             for shard in view.state.shards
             if shard.shard_id in seen
         ]
@@ -151,14 +151,13 @@ class _Call:
     def _lander(self, shard: ShardState) -> ShardLander:
         view = self.view
         chain = ShardChain(view.state.stream, shard.shard_id, view.state.epoch if view.beside else None)
-        floor = max((view.positions.get(parent, ShardPosition()).latest_ms for parent in shard.parents), default=0)
         return ShardLander(
             self.landing,
             chain,
             shard,
             view.positions.get(shard.shard_id, ShardPosition()),
-            last_known_tip(shard, view.positions, view.sightings),
-            floor,
+            last_known_tip(shard, view.state, view.positions, view.sightings),
+            latest_before(shard, view.state, view.positions),
             self.cleaned.get(chain.app_id, -1),
         )
 

@@ -215,7 +215,9 @@ class ShardLander:
         if self._accepted():
             self._accepts_loss = True
         elif self._tip_ms is None:
-            raise self._loss(self._position, "of its parents nothing was landed, and the service lists none.")
+            raise self._loss(
+                self._position, "nothing is known of the shards that it came from, and the service does not list them."
+            )
         else:
             reason = f"what arrived between {_utc(self._tip_ms)} and {_utc(kept_from)} is not kept any more."
             raise self._loss(self._position, reason)

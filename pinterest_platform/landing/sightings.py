@@ -5,7 +5,7 @@ was landed to its tip less than the retention ago: by the newest record's arriva
 Sightings stand in one small object an epoch; they decide no position, and losing them can only raise a false alarm.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import orjson
 
@@ -52,26 +52,54 @@ def first_sightings(state: StreamState) -> dict[str, Sighting]:
 
 
 def last_known_tip(
-    shard: ShardState, positions: Mapping[str, ShardPosition], sightings: Mapping[str, Sighting]
+    shard: ShardState,
+    state: StreamState,
+    positions: Mapping[str, ShardPosition],
+    sightings: Mapping[str, Sighting],
 ) -> int | None:
     """The latest time at which all of a shard was certainly landed, or out of the first landing's reach.
 
-    For a shard of which nothing was landed or seen it is its parents', whose records all came before its own.
+    For a shard of which nothing was landed or seen it is that of its next ancestors, whose records all came before.
 
     Returns:
-        Milliseconds since the epoch, None where nothing is known of the shard or its parents.
+        Milliseconds since the epoch, None where nothing is known of the shard or its ancestors.
     """
-    own = _known(shard.shard_id, positions, sightings)
-    if own is not None:
-        return own
-    inherited = [_known(parent, positions, sightings) for parent in shard.parents]
-    return max((known for known in inherited if known is not None), default=None)
+
+    def known(shard_id: str) -> int | None:
+        position, seen = positions.get(shard_id, ShardPosition()), sightings.get(shard_id)
+        # Up to `after` all was landed and nothing lay behind: so whatever was landed since arrived later still.
+        if seen is not None and (position.end is None or seen.after <= position.end):
+            return max(seen.seen_ms, position.latest_ms)
+        return position.latest_ms or None
+
+    return _of_the_next(shard, state, known, itself=True)
 
 
-def _known(shard: str, positions: Mapping[str, ShardPosition], sightings: Mapping[str, Sighting]) -> int | None:
-    position, seen = positions.get(shard, ShardPosition()), sightings.get(shard)
-    known = [position.latest_ms] if position.latest_ms else []
-    # Up to `after` all was landed and nothing lay behind: so whatever was landed since arrived later still.
-    if seen is not None and (position.end is None or seen.after <= position.end):
-        known.append(seen.seen_ms)
-    return max(known, default=None)
+def latest_before(shard: ShardState, state: StreamState, positions: Mapping[str, ShardPosition]) -> int:
+    """The latest arrival that was landed of a shard's next ancestors of which any was; 0 where none was."""
+
+    def latest(shard_id: str) -> int | None:
+        return positions.get(shard_id, ShardPosition()).latest_ms or None
+
+    return _of_the_next(shard, state, latest, itself=False) or 0
+
+
+def _of_the_next(
+    shard: ShardState, state: StreamState, known: Callable[[str], int | None], *, itself: bool
+) -> int | None:
+    """The largest value among a shard's next ancestors that have one, perhaps beginning with the shard itself."""
+    parents = {listed.shard_id: listed.parents for listed in state.shards}
+    waiting = [shard.shard_id] if itself else list(shard.parents)
+    looked_at: set[str] = set()
+    values: list[int] = []
+    while waiting:
+        shard_id = waiting.pop()
+        if shard_id in looked_at:
+            continue
+        looked_at.add(shard_id)
+        value = known(shard_id)
+        if value is None:
+            waiting += parents.get(shard_id, ())
+        else:
+            values.append(value)
+    return max(values, default=None)

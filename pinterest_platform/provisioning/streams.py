@@ -113,7 +113,7 @@ def _await(settings: Settings, client: Any, name: str, *wanted: str) -> None:
 
 
 @contextmanager
-def _explained(settings: Settings, what: str, harmless: str = "") -> Iterator[None]:
+def _explained(settings: Settings, what: str, harmless: str | None = None) -> Iterator[None]:
     """Turn boto3's errors into the platform's; the error code `harmless` just ends the block."""
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
 

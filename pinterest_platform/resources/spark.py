@@ -37,6 +37,7 @@ class SailEngine:
         self._silence_seconds = settings.io_timeout_seconds
         self._endpoint = settings.s3_endpoint
         self._server: SparkConnectServer | None = None
+        self._remote = ""
         self._session: SparkSession | None = None
 
     def run(self, job: str, parameters: Json, progress: Callable[[str], None]) -> Json:
@@ -75,8 +76,9 @@ class SailEngine:
 
     def _started(self) -> "SparkSession":
         if self._session is None:
-            self._server, remote = sessions.start_embedded()
-            self._session = sessions.connect(remote)
+            if self._server is None:
+                self._server, self._remote = sessions.start_embedded()
+            self._session = sessions.connect(self._remote)
         return self._session
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
+from pinterest_platform.dagster_support.explaining import explained
 from pinterest_platform.ports import Lake, ObjectStore, Provisioner, SparkEngine, TopicLog
 from pinterest_platform.settings import Settings, load
 
@@ -17,7 +18,8 @@ class SettingsResource(dg.ConfigurableResource):
 
     def create_resource(self, context: dg.InitResourceContext) -> Settings:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Read the environment; raises PermanentFailure naming all that is wrong with it."""
-        return load()
+        with explained("The settings"):
+            return load()
 
 
 class KafkaResource(dg.ConfigurableResource):
@@ -80,7 +82,7 @@ class ProvisioningResource(dg.ConfigurableResource):
     settings: dg.ResourceDependency[Settings]
 
     def create_resource(self, context: dg.InitResourceContext) -> Provisioner:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """What makes topics and bucket; the S3 client comes from dagster-aws, as in any Dagster project."""
+        """What makes bucket, topics and streams; the S3 client comes from dagster-aws, as in any Dagster project."""
         from dagster_aws.s3 import S3Resource
 
         from pinterest_platform.provisioning import OutsideWorld

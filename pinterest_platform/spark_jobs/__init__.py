@@ -32,9 +32,9 @@ class Job:
 
 JOBS: Mapping[str, Job] = {
     "clean": Job(CleanParameters, "pinterest_platform.spark_jobs.clean"),
-    "compare": Job(CompareParameters, "pinterest_platform.spark_jobs.compare"),
     "reports": Job(ReportsParameters, "pinterest_platform.spark_jobs.reports"),
     "verify": Job(VerifyParameters, "pinterest_platform.spark_jobs.verify"),
+    "compare": Job(CompareParameters, "pinterest_platform.spark_jobs.compare"),
 }
 
 

@@ -33,7 +33,7 @@ def differs(schema: StructType) -> str:
 
 
 def newer(route: Route = Route.KAFKA) -> str:
-    """SQL: whether `s` arrived after `t`, partition and offset, or shard and sequence number, deciding between equals."""
+    """SQL: whether `s` arrived after `t`; between equal times, the route's position decides."""
     new, old = f"s.`{SOURCE}`", f"t.`{SOURCE}`"
     part, place = POSITION[route]
     return (

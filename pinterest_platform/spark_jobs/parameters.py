@@ -155,7 +155,8 @@ class VerifyResult(Transferable):
         duplicate_keys: rows beyond the first of each key.
         null_keys: rows without a key.
         schema_differences: what the table's columns have otherwise than they should, one line each.
-        examples: up to ten positions, as `partition:offset` or `shard:sequence number`, of what is missing, stale or not in quarantine.
+        examples: up to ten positions, as `partition:offset` or `shard:sequence number`, of what is missing, stale or
+            not in quarantine.
     """
 
     records: int

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import SparkSession
 
-from pinterest_platform.spark_jobs import merging
+from pinterest_platform.spark_jobs import clean, merging
 from pinterest_platform.spark_jobs.delta_log import DeltaTables
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters
 from pinterest_platform_tests.spark_jobs.lake import Lake
@@ -39,8 +40,7 @@ def post(key: int, turn: int) -> dict[str, object]:
     return {"ind": key, "country": f"{turn if key % 3 else 'same'}", "latitude": 1, "longitude": 2}
 
 
-def test_two_runs_and_a_full_refresh_at_once_lose_and_double_nothing(spark: SparkSession, tmp_path: Path) -> None:
-    lake = Lake(spark, tmp_path)
+def test_two_runs_and_a_full_refresh_at_once_lose_and_double_nothing(lake: Lake) -> None:
     batches = [lake.land([post(key, turn) for key in range(turn, turn + KEYS)]) for turn in range(ROUNDS)]
     early = batches[: ROUNDS // 2]
     at_once([lake.parameters(batches), lake.parameters(batches), lake.parameters(early, full_refresh=True)])
@@ -52,60 +52,67 @@ def test_two_runs_and_a_full_refresh_at_once_lose_and_double_nothing(spark: Spar
     assert (found.missing, found.stale, found.duplicate_keys) == (0, 0, 0)
 
 
-def interposed(monkeypatch: pytest.MonkeyPatch, before: Callable[[], Any], after: Callable[[], Any]) -> None:
-    """Let other work happen right before and right after the next MERGE into the table, once."""
-    merge = merging.merge_newest
+def once_around(
+    monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, before: Callable[[], Any], after: Callable[[], Any] = int
+) -> None:
+    """Let other work happen right before and right after the next call of a function, once."""
+    function = getattr(owner, name)
 
-    def merging_among_others(*arguments: Any) -> None:
-        monkeypatch.setattr(merging, "merge_newest", merge)
+    def among_others(*arguments: Any) -> Any:
+        monkeypatch.setattr(owner, name, function)
         before()
-        merge(*arguments)
+        result = function(*arguments)
         after()
+        return result
 
-    monkeypatch.setattr(merging, "merge_newest", merging_among_others)
+    monkeypatch.setattr(owner, name, among_others)
 
 
-def nothing() -> None:
-    pass
+@pytest.fixture
+def lake(spark: SparkSession, tmp_path: Path) -> Lake:
+    return Lake(spark, tmp_path)
 
 
 def test_a_full_refresh_between_rows_and_positions_makes_the_batch_be_taken_again(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lake = Lake(spark, tmp_path)
     one, two = lake.land([post(1, 0)]), lake.land([post(2, 0)])
     lake.clean(one)
-    interposed(monkeypatch, nothing, lambda: lake.clean(one, full_refresh=True))
+    once_around(monkeypatch, clean._Cleaning, "_advance", lambda: lake.clean(one, full_refresh=True))
     assert lake.clean(two).positions == two.positions
     assert [row["ind"] for row in lake.rows()] == [1, 2]
 
 
-def test_an_older_row_that_comes_in_between_does_not_stay(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_full_refresh_right_after_a_merge_makes_the_batch_be_taken_again(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lake = Lake(spark, tmp_path)
+    one, two = lake.land([post(1, 0)]), lake.land([post(2, 0)])
+    lake.clean(one)
+    once_around(monkeypatch, merging, "merge_newest", int, lambda: lake.clean(one, full_refresh=True))
+    assert lake.clean(two).positions == two.positions
+    assert [row["ind"] for row in lake.rows()] == [1, 2]
+
+
+def test_an_older_row_that_comes_in_between_does_not_stay(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     first, old, new = lake.land([post(9, 0)]), lake.land([post(1, 0)]), lake.land([post(1, 1)])
     lake.clean(first)
-    interposed(monkeypatch, lambda: lake.clean(old), nothing)
+    once_around(monkeypatch, merging, "merge_newest", lambda: lake.clean(old))
     assert lake.clean(new).positions == new.positions
     assert [(row["ind"], row["country"]) for row in lake.rows()] == [(1, "1"), (9, "same")]
 
 
-def test_a_commit_that_comes_before_a_rebuild_makes_it_look_again(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_rows_that_come_right_before_a_rebuild_are_replaced_like_all_others(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lake = Lake(spark, tmp_path)
+    batch = lake.land([post(1, 0)])
+    lake.clean(batch)
+    rows = DeltaTable(lake.table).to_pyarrow_table()
+    once_around(monkeypatch, DeltaTables, "adopt", lambda: write_deltalake(lake.table, rows, mode="append"))
+    assert lake.clean(batch, full_refresh=True).rows == 1
+
+
+def test_two_first_runs_in_turns_make_one_table(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = lake.land([post(1, 0)]), lake.land([post(2, 0)])
-    lake.clean(one)
-    adopt = DeltaTables.adopt
-
-    def adopting_among_others(tables: DeltaTables, *arguments: Any) -> int:
-        monkeypatch.setattr(DeltaTables, "adopt", adopt)
-        lake.clean(two)
-        return adopt(tables, *arguments)
-
-    monkeypatch.setattr(DeltaTables, "adopt", adopting_among_others)
-    assert lake.clean(one, full_refresh=True).positions == one.positions
-    assert [row["ind"] for row in lake.rows()] == [1]
-    lake.clean(*remaining(lake, [one, two]))
+    once_around(monkeypatch, DeltaTables, "adopt", lambda: lake.clean(one))
+    assert lake.clean(two).positions == two.positions
     assert [row["ind"] for row in lake.rows()] == [1, 2]

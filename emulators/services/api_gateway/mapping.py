@@ -86,13 +86,13 @@ class Input:
         found = self._document.cut(path)
         return '""' if found is None else found
 
-    def params(self, name: str | None = None) -> Any:
-        """The parameter of a name, looked for in the path, the query and the headers; without a name all of them."""
-        places = self._parameters
-        if name is None:
-            return {"path": places[0], "querystring": places[1], "header": places[2]}
-        keys = (name, name, name.lower())
-        return next((place[key] for place, key in zip(places, keys, strict=True) if key in place), "")
+    def params(self, name: str) -> str:
+        """The parameter of a name, decoded, looked for in the path, the query and the headers; else nothing."""
+        call = self._call
+        if name in call.path_parameters:
+            return unquote(call.path_parameters[name])
+        query = dict(parse_qsl(call.query, keep_blank_values=True))
+        return query[name] if name in query else call.header(name.lower().encode()) or ""
 
     @functools.cached_property
     def _document(self) -> JsonText:
@@ -100,13 +100,6 @@ class Input:
             return JsonText(self.body if self.body.strip() else "{}")
         except ValueError as error:
             raise bad_body(str(error)) from None
-
-    @functools.cached_property
-    def _parameters(self) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
-        call = self._call
-        path = {name: unquote(value) for name, value in call.path_parameters.items()}
-        query = dict(parse_qsl(call.query, keep_blank_values=True))
-        return path, query, {name.decode("latin-1"): value.decode("latin-1") for name, value in call.headers}
 
 
 class Util:

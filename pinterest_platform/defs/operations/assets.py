@@ -5,9 +5,9 @@ import dagster as dg
 from pinterest_platform.dagster_support.explaining import explained
 from pinterest_platform.dagster_support.ledger_metadata import CLEANED_CHECK, LANDED_CHECK, ledger_result
 from pinterest_platform.entities import Entity
-from pinterest_platform.landing import conservation as audit
 from pinterest_platform.ports import Lake, ObjectStore, TopicLog
 from pinterest_platform.settings import Settings
+from pinterest_platform.work import books
 
 LEDGER = dg.AssetKey(["ledger", "conservation"])
 
@@ -24,7 +24,7 @@ LEDGER = dg.AssetKey(["ledger", "conservation"])
         dg.AssetCheckSpec(
             CLEANED_CHECK,
             asset=LEDGER,
-            description="The cleaned tables took every landed object, and nothing else.",
+            description="The tables' positions cover every landed object, and nothing beyond them.",
         ),
     ],
     description="What became of every offset of every partition: in an object, in quarantine, or a gap.",
@@ -38,6 +38,6 @@ def conservation(
     """Balance the books of all topics."""
     with explained(LEDGER.to_user_string()):
         names = settings.names
-        ledgers = {names.topic(entity): audit(topics, objects, names.topic(entity)) for entity in Entity}
+        ledgers = books(settings, topics, objects)
         cleaned = {names.topic(entity): lake.positions(names.cleaned_uri(entity)) or {} for entity in Entity}
         return ledger_result(ledgers, cleaned)

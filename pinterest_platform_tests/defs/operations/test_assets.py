@@ -41,3 +41,27 @@ def test_landed_objects_that_no_table_took_are_named(around: Surroundings) -> No
     found = balance(around)["everything_landed_is_cleaned"]
     assert not found.passed
     assert f"{TOPIC}/0:0-3: landed, not cleaned yet" in str(found.metadata["problems"].value)
+
+
+def test_the_audit_names_records_that_no_table_holds(around: Surroundings) -> None:
+    from pinterest_platform.defs.operations.checks import every_record_is_in_its_table
+    from pinterest_platform.spark_jobs.parameters import VerifyResult
+
+    land(around)
+    lost = VerifyResult(3, 0, 2, 1, 0, 0, 0, 0, [], ["0:2"])
+    whole = VerifyResult(0, 0, 0, 0, 0, 0, 0, 0, [], [])
+    around.engine.answers["verify"] = lambda asked: (lost if asked["entity"] == "user" else whole).to_json()
+    done = dg.materialize(
+        [conservation, every_record_is_in_its_table],
+        resources=around.resources,
+        selection=dg.AssetSelection.checks(every_record_is_in_its_table),
+    )
+    [found] = done.get_asset_check_evaluations()
+    assert not found.passed
+    assert found.metadata["problems"].value == f"{TOPIC}: 1 missing: 0:2"
+
+
+def test_the_books_of_a_topic_that_connect_lands_ask_no_broker(around: Surroundings) -> None:
+    around.settings = around.settings.model_copy(update={"connect_topics": "pin,geo,user"})
+    around.topics.down = True
+    assert balance(around)["every_offset_is_accounted_for"].passed
