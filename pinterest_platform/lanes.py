@@ -6,8 +6,17 @@ from typing import Protocol
 
 from pinterest_platform import work
 from pinterest_platform.entities import Entity
-from pinterest_platform.landing import LandedTopic, LandingOptions, land_topic
-from pinterest_platform.ports import Lake, ObjectStore, SparkEngine, TableFacts, TopicLog
+from pinterest_platform.landing import (
+    LandedStream,
+    LandedTopic,
+    LandingOptions,
+    Resume,
+    StreamOptions,
+    land_stream,
+    land_topic,
+    stream_inventory,
+)
+from pinterest_platform.ports import Lake, ObjectStore, ShardLog, SparkEngine, TableFacts, TopicLog
 from pinterest_platform.settings import Settings
 from pinterest_platform.spark_jobs.parameters import CleanResult
 
@@ -114,6 +123,69 @@ class KafkaLane:
         self.tally.records += landed.records
         self.tally.quarantined += landed.quarantined
         self.tally.bytes += sum(part.bytes for part in landed.partitions)
+
+
+@dataclass(frozen=True, slots=True)
+class KinesisOutside:
+    """What the Kinesis route needs of the outside world."""
+
+    shards: ShardLog
+    objects: ObjectStore
+    lake: Lake
+    engine: SparkEngine
+
+
+class KinesisLane:
+    """From a Kinesis stream into `cleaned_stream`; arguments as of `KafkaLane`."""
+
+    def __init__(
+        self,
+        entity: Entity,
+        settings: Settings,
+        options: StreamOptions,
+        outside: KinesisOutside,
+        run_id: str,
+        progress: Progress,
+    ) -> None:
+        self.entity, self.stream, self.tally = entity, settings.names.stream(entity), Tally()
+        self._settings, self._options, self._outside = settings, options, outside
+        self._run_id, self._progress = run_id, progress
+        self._resume: Resume | None = None
+        self._exists = False
+
+    def move(self) -> int:
+        """Land what is there and clean it; see `Lane.move`."""
+        outside, first = self._outside, self._resume is None
+        if first:
+            taken = outside.lake.positions(self._settings.names.cleaned_stream_uri(self.entity))
+            self._exists, self.tally.positions = taken is not None, taken or {}
+        landed = land_stream(
+            outside.shards,
+            outside.objects,
+            self.stream,
+            self._options,
+            self._progress,
+            cleaned=self.tally.positions,
+            resume=self._resume,
+        )
+        self._count(landed)
+        found = stream_inventory(outside.objects, self.stream, self.tally.positions, None if first else landed.resume)
+        self._resume = landed.resume
+        if self._exists and not found:
+            return 0
+        services = (outside.objects, outside.lake, outside.engine)
+        facts, done, positions = work.clean_stream(
+            self.entity, self._settings, services, found, self._run_id, self._progress
+        )
+        self._exists = True
+        self.tally.add_cleaned(facts, done, positions)
+        return landed.records + landed.quarantined or done.records
+
+    def _count(self, landed: LandedStream) -> None:
+        self.tally.objects += landed.objects
+        self.tally.records += landed.records
+        self.tally.quarantined += landed.quarantined
+        self.tally.bytes += landed.bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,21 @@ import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Literal
 
-from pinterest_platform.entities import REPORT_KEYS, Entity
+from pinterest_platform.entities import REPORT_KEYS, Entity, Route
 from pinterest_platform.failures import PermanentFailure, TransientFailure
-from pinterest_platform.landing import AcceptedGap, LandingOptions, RawObject, batches, inventory, positions_after
+from pinterest_platform.landing import (
+    AcceptedGap,
+    AcceptedLoss,
+    LandingOptions,
+    RawObject,
+    StreamOptions,
+    batches,
+    inventory,
+    positions_after,
+)
+from pinterest_platform.landing.commit import Manifest
 from pinterest_platform.ports import ObjectStore
 from pinterest_platform.settings import Settings
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, ReportsParameters, VerifyParameters
@@ -27,15 +38,19 @@ def landing_options(entity: Entity, settings: Settings, accept_gap: Sequence[str
     Raises:
         PermanentFailure: an accepted range is not of that form, or new_epoch is neither.
     """
-    epoch = new_epoch or settings.new_epoch
-    if epoch not in ("fail", "land"):
-        raise PermanentFailure(f"new_epoch is {epoch!r}.", "Say fail, land, or nothing for the setting's value.")
     return LandingOptions(
         object_bytes=settings.object_bytes,
         accept_gaps=tuple(parse_gap(text) for text in accept_gap),
-        new_epoch="land" if epoch == "land" else "fail",
+        new_epoch=_epoch_rule(settings, new_epoch),
         landed_by_connect=settings.landed_by_connect(entity),
     )
+
+
+def _epoch_rule(settings: Settings, new_epoch: str) -> Literal["fail", "land"]:
+    rule = new_epoch or settings.new_epoch
+    if rule not in ("fail", "land"):
+        raise PermanentFailure(f"new_epoch is {rule!r}.", "Say fail, land, or nothing for the setting's value.")
+    return "land" if rule == "land" else "fail"
 
 
 def parse_gap(text: str) -> AcceptedGap:
@@ -78,12 +93,52 @@ def cleaning_plan(
     return CleanParameters(
         entity=entity.value,
         stream=topic,
-        batches=[_batch(settings, objects, group) for group in batches(found, settings.clean_batch_bytes)],
+        batches=_in_turn([_batch(settings, objects, part) for part in batches(found, settings.clean_batch_bytes)], taken),
         table_uri=settings.names.cleaned_uri(entity),
         quarantine_uri=settings.names.cleaned_quarantine_uri(entity),
         staging_uri=settings.names.staging_uri(entity, run_id),
         full_refresh=full_refresh,
         io_timeout_seconds=settings.io_timeout_seconds,
+    )
+
+
+def stream_options(
+    settings: Settings, accept_loss: Sequence[str] = (), new_epoch: str = "", longest_seconds: float = 60.0
+) -> StreamOptions:
+    """How to land a Kinesis stream; arguments as of `landing_options`, a loss being `<stream>/<shard>:<after>`."""
+    return StreamOptions(
+        object_bytes=settings.object_bytes,
+        accept_losses=tuple(AcceptedLoss.parse(text) for text in accept_loss),
+        new_epoch=_epoch_rule(settings, new_epoch),
+        longest_seconds=longest_seconds,
+    )
+
+
+def stream_cleaning_plan(
+    entity: Entity, settings: Settings, objects: ObjectStore, found: Sequence[RawObject], run_id: str
+) -> CleanParameters:
+    """Clean these landed objects of a Kinesis stream into its table, in batches of bounded size."""
+    names = settings.names
+    return CleanParameters(
+        entity=entity.value,
+        stream=names.stream(entity),
+        batches=_in_turn([_batch(settings, objects, part) for part in batches(found, settings.clean_batch_bytes)], {}),
+        table_uri=names.cleaned_stream_uri(entity),
+        quarantine_uri=names.cleaned_stream_quarantine_uri(entity),
+        staging_uri=names.stream_staging_uri(entity, run_id),
+        io_timeout_seconds=settings.io_timeout_seconds,
+        source=Route.KINESIS.value,
+    )
+
+
+def stream_inspection_plan(entity: Entity, settings: Settings) -> VerifyParameters:
+    """The table of an entity's stream alone."""
+    return replace(
+        inspection_plan(entity, settings),
+        stream=settings.names.stream(entity),
+        table_uri=settings.names.cleaned_stream_uri(entity),
+        quarantine_uri=settings.names.cleaned_stream_quarantine_uri(entity),
+        source=Route.KINESIS.value,
     )
 
 
@@ -118,15 +173,40 @@ def reports_plan(settings: Settings, keys: Sequence[str]) -> ReportsParameters:
     )
 
 
+def _in_turn(planned: Sequence[Batch], taken: Mapping[str, int]) -> list[Batch]:
+    """Batches that each know what the table must have taken before them; -1, nothing, needs no saying."""
+    reached = {name: position for name, position in taken.items() if position >= 0}
+    told: list[Batch] = []
+    for batch in planned:
+        told.append(replace(batch, after={name: reached[name] for name in batch.positions if name in reached}))
+        reached |= batch.positions
+    return told
+
+
 def _batch(settings: Settings, objects: ObjectStore, group: Sequence[RawObject]) -> Batch:
     filled = [found for found in group if found.size]
     with ThreadPoolExecutor(_HEADS_AT_ONCE) as pool:
-        records = sum(pool.map(lambda found: _records(objects, found.key), filled))
+        records = sum(pool.map(lambda found: _records(objects, found), group))
     return Batch([settings.names.uri(found.key) for found in filled], positions_after(group), records)
 
 
-def _records(objects: ObjectStore, key: str) -> int:
-    metadata = objects.metadata(key)
+def _records(objects: ObjectStore, found: RawObject) -> int:
+    """How many records an object holds, once its manifest vouches for the end that its neighbour's name suggests."""
+    metadata = objects.metadata(found.key)
     if metadata is None:
-        raise TransientFailure(f"{key} disappeared after it was listed.", "Run it again.")
-    return int(metadata["records"])
+        raise TransientFailure(f"{found.key} disappeared after it was listed.", "Run it again.")
+    manifest = Manifest.read(found.key, metadata)
+    if manifest is None:
+        raise PermanentFailure(
+            f"{found.key} lacks the metadata with which it was landed.",
+            "Restore the object with its metadata, or move it away if something else wrote it.",
+        )
+    # A shard's positions are ordinals of objects.
+    end = manifest.end if manifest.ordinal is None else manifest.ordinal
+    if end != found.end:
+        raise PermanentFailure(
+            f"{found.app_id}: {found.key} ends at {end}, and what was listed begins again behind {found.end}: "
+            + (f"{end + 1} to {found.end} stand in no object." if end < found.end else "objects overlap."),
+            "Restore the objects in between, or move away what is superfluous; the conservation ledger names them.",
+        )
+    return manifest.records

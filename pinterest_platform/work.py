@@ -8,11 +8,17 @@ from datetime import UTC, datetime
 from pinterest_platform import planning
 from pinterest_platform.entities import PAGE_KEY, REPORT_KEYS, Entity
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing import PartitionLedger, conservation
+from pinterest_platform.landing import PartitionLedger, RawObject, conservation
 from pinterest_platform.page import PageFacts, TableVersion, render
 from pinterest_platform.ports import Lake, ObjectStore, SparkEngine, TableFacts, TopicLog
 from pinterest_platform.settings import Settings
-from pinterest_platform.spark_jobs.parameters import CleanResult, ReportsResult, VerifyResult
+from pinterest_platform.spark_jobs.parameters import (
+    CleanResult,
+    CompareParameters,
+    CompareResult,
+    ReportsResult,
+    VerifyResult,
+)
 
 Progress = Callable[[str], None]
 """Gets a line now and then, for people."""
@@ -51,6 +57,36 @@ def clean(
         return table_facts(lake, uri), None, positions or {}
     done = CleanResult.from_json(engine.run("clean", plan.to_json(), progress))
     return table_facts(lake, uri), done, done.positions
+
+
+def clean_stream(
+    entity: Entity, settings: Settings, outside: tuple[ObjectStore, Lake, SparkEngine], found: Sequence[RawObject],
+    run_id: str, progress: Progress,
+) -> tuple[TableFacts, CleanResult, Mapping[str, int]]:  # fmt: skip
+    """Clean landed objects of a Kinesis stream.
+
+    Returns:
+        The table afterwards, what was done, and the table's positions: ordinals of objects by app id.
+    """
+    objects, lake, engine = outside
+    plan = planning.stream_cleaning_plan(entity, settings, objects, found, run_id)
+    done = CleanResult.from_json(engine.run("clean", plan.to_json(), progress))
+    return table_facts(lake, plan.table_uri), done, done.positions
+
+
+def inspect_stream(entity: Entity, settings: Settings, engine: SparkEngine, progress: Progress) -> VerifyResult:
+    """Look at the table of an entity's stream alone: its schema, its keys."""
+    plan = planning.stream_inspection_plan(entity, settings)
+    return VerifyResult.from_json(engine.run("verify", plan.to_json(), progress))
+
+
+def compare_routes(entity: Entity, settings: Settings, engine: SparkEngine, progress: Progress) -> CompareResult:
+    """Hold `cleaned` (left) against `cleaned_stream` (right), business column by business column."""
+    names = settings.names
+    asked = CompareParameters(
+        entity.value, names.cleaned_uri(entity), names.cleaned_stream_uri(entity), settings.io_timeout_seconds
+    )
+    return CompareResult.from_json(engine.run("compare", asked.to_json(), progress))
 
 
 def verify(

@@ -24,20 +24,23 @@ MATERIALIZED = (
     | keys("reports", *REPORT_KEYS, "page")
     | keys("ledger", "conservation")
 )
+STREAMED = keys("raw_stream", *ENTITIES) | keys("cleaned_stream", *ENTITIES)
 
 
 def test_the_graph_holds_exactly_these_assets() -> None:
-    assert GRAPH.materializable_asset_keys == MATERIALIZED
+    assert GRAPH.materializable_asset_keys == MATERIALIZED | STREAMED
 
 
 def test_a_mistyped_dependency_would_show_as_an_external_asset() -> None:
-    assert GRAPH.external_asset_keys == keys("kafka", *ENTITIES)
+    assert GRAPH.external_asset_keys == keys("kafka", *ENTITIES) | keys("kinesis", *ENTITIES)
 
 
 @pytest.mark.parametrize("entity", ENTITIES)
 def test_each_entity_flows_from_its_topic_to_its_table(entity: str) -> None:
     assert GRAPH.get(dg.AssetKey(["raw", entity])).parent_keys == keys("kafka", entity)
     assert GRAPH.get(dg.AssetKey(["cleaned", entity])).parent_keys == keys("raw", entity)
+    assert GRAPH.get(dg.AssetKey(["raw_stream", entity])).parent_keys == keys("kinesis", entity)
+    assert GRAPH.get(dg.AssetKey(["cleaned_stream", entity])).parent_keys == keys("raw_stream", entity)
 
 
 def test_each_report_depends_on_the_tables_that_it_joins() -> None:
@@ -52,11 +55,11 @@ def test_each_report_depends_on_the_tables_that_it_joins() -> None:
 
 def test_every_table_has_a_blocking_check() -> None:
     blocking = {key.asset_key for key in GRAPH.asset_check_keys if GRAPH.get_check_spec(key).blocking}
-    assert blocking >= keys("cleaned", *ENTITIES) | keys("reports", *REPORT_KEYS)
+    assert blocking >= keys("cleaned", *ENTITIES) | keys("cleaned_stream", *ENTITIES) | keys("reports", *REPORT_KEYS)
 
 
 def test_every_asset_follows_the_policy() -> None:
-    groups = {"kafka": "streams", "ledger": "operations"}
+    groups = {"kafka": "streams", "kinesis": "streams", "ledger": "operations"}
     for spec in defs.resolve_all_asset_specs():
         layer = spec.key.path[0]
         assert spec.group_name == groups.get(layer, layer), spec.key
@@ -66,11 +69,20 @@ def test_every_asset_follows_the_policy() -> None:
 
 def test_the_jobs_are_these() -> None:
     names = {job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")}
-    assert names == {"audit", "batch_pipeline", "kafka_pipeline", "reports_only", "provision"}
+    assert names == {"audit", "batch_pipeline", "kafka_pipeline", "streaming_pipeline", "reports_only", "provision"}
 
 
 def test_batch_pipeline_materializes_everything_from_raw_to_page() -> None:
     assert defs.resolve_job_def("batch_pipeline").asset_layer.executable_asset_keys == MATERIALIZED
+
+
+def test_streaming_pipeline_materializes_the_kinesis_route_alone() -> None:
+    assert defs.resolve_job_def("streaming_pipeline").asset_layer.executable_asset_keys == STREAMED
+
+
+def test_each_route_has_one_sensor_for_one_job() -> None:
+    sensors = {sensor.name: sensor.job_name for sensor in defs.sensors or ()}
+    assert sensors == {"kafka_backlog": "kafka_pipeline", "kinesis_backlog": "streaming_pipeline"}
 
 
 def test_definitions_load_without_environment_network_or_slow_packages() -> None:

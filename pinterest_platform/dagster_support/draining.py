@@ -41,6 +41,12 @@ def lane_metadata(lane: Lane) -> tuple[dict[str, dg.MetadataValue], dict[str, dg
     return landed, cleaned
 
 
+def results(lanes: Sequence[Lane], landed_layer: str, cleaned_layer: str) -> Iterator[dg.MaterializeResult]:
+    """The same two, as the results of an op that makes these assets."""
+    for event in materializations(lanes, landed_layer, cleaned_layer):
+        yield dg.MaterializeResult(asset_key=event.asset_key, metadata=event.metadata)
+
+
 def materializations(lanes: Sequence[Lane], landed_layer: str, cleaned_layer: str) -> Iterator[dg.AssetMaterialization]:
     """Two events a lane: its landed objects, and its table."""
     for lane in lanes:

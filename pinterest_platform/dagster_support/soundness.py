@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
-from pinterest_platform.spark_jobs.parameters import VerifyResult
+from pinterest_platform.spark_jobs.parameters import CompareResult, VerifyResult
 
 TABLE_CHECKS: Mapping[str, str] = {
     "schema": "The columns are the ones of SPEC 6, in order, with their types.",
@@ -13,6 +13,9 @@ TABLE_CHECKS: Mapping[str, str] = {
 }
 
 REPORT_CHECK = "sound"
+
+LONGEST_LAG_MS = 60_000
+"""An idle stream has no lag: only records that wait count."""
 
 
 def cleaned_soundness(key: dg.AssetKey, found: VerifyResult) -> Iterator[dg.AssetCheckResult]:
@@ -35,4 +38,25 @@ def report_soundness(key: dg.AssetKey, problems: Sequence[str]) -> dg.AssetCheck
         check_name=REPORT_CHECK,
         passed=not problems,
         metadata={"found": dg.MetadataValue.text("\n".join(problems) or "none")},
+    )
+
+
+def parity_result(found: CompareResult) -> dg.AssetCheckResult:
+    """Whether both routes' tables hold the same keys with the same values; WARN, as one route may be ahead."""
+    return dg.AssetCheckResult(
+        passed=found.agree,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "only_in_cleaned": found.only_left,
+            "only_in_cleaned_stream": found.only_right,
+            "different": found.different,
+            "examples": dg.MetadataValue.json(list(found.examples)),
+        },
+    )
+
+
+def lag_result(lag_ms: int) -> dg.AssetCheckResult:
+    """Whether the oldest record that is not landed yet has waited for less than `LONGEST_LAG_MS`."""
+    return dg.AssetCheckResult(
+        passed=lag_ms <= LONGEST_LAG_MS, severity=dg.AssetCheckSeverity.WARN, metadata={"lag_seconds": lag_ms / 1000}
     )

@@ -23,7 +23,7 @@ class Draft:
         quarantined: how many.
         accepted_gap: offsets accepted as lost; then there is no record.
         earliest_ms: the earliest append time in it, None without records.
-        latest_ms: the latest.
+        latest_ms: the latest one up to its end; an object without records carries its predecessor's on.
         sources: for an adopted object, how many of Connect's objects it holds.
         counted: whether each number of the range is an offset; sequence numbers are not.
     """
@@ -97,17 +97,25 @@ def encoded(encoder: Encoder, partition: int, record: Record) -> tuple[bytes, bo
 
 
 def drafts(
-    chain: Chain, batches: Iterable[Sequence[Record]], position: int, start: int, end: int, object_bytes: int
+    chain: Chain,
+    batches: Iterable[Sequence[Record]],
+    position: int,
+    start: int,
+    end: int,
+    object_bytes: int,
+    latest_ms: int = 0,
 ) -> Iterator[Draft]:
     """Cut the records of start <= offset < end into objects of up to `object_bytes`; the last one ends at `end` - 1.
 
-    Where the cuts fall depends on the records alone, so two landers of one range cut alike.
+    Where the cuts fall depends on the records and `latest_ms` alone, so two landers of one range cut alike.
+    `latest_ms` is the latest append time landed so far: a record that claims an earlier one gets it, for Connect's
+    objects may have been adopted with a later time than the broker gave their successors.
 
     Raises:
         PermanentFailure: the log returned an offset twice, out of order, or out of the range asked for.
     """
     encoder = Encoder(chain.partition)
-    builder = DraftBuilder(position, start)
+    builder = DraftBuilder(position, start, latest_ms=latest_ms or None)
     due = start
     for batch in batches:
         for record in batch:
@@ -117,6 +125,9 @@ def drafts(
                     f"{chain.app_id}: the log returned offset {offset} where {due} to {end - 1} was due.",
                     "Nothing of it was landed; look at the broker and its client.",
                 )
+            if record.timestamp_ms < latest_ms:
+                record = record._replace(timestamp_ms=latest_ms)
+            latest_ms = record.timestamp_ms
             line, accepted = encoded(encoder, chain.partition, record)
             if builder.size and builder.size + len(line) > object_bytes:
                 yield builder.finish(due - 1)

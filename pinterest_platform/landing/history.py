@@ -88,14 +88,28 @@ def read_history(store: ObjectStore, chain: Chain, known: int | None = None) -> 
     return history
 
 
+def landed_topic_id(store: ObjectStore, chain: Chain) -> str | None:
+    """The topic id that a chain was landed from last, even where `read_history` cannot make sense of the chain."""
+    length = len(chain.key(TOPICS_PREFIX, 0))
+    alike = [found.key for found in store.list(chain.folder(TOPICS_PREFIX)) if len(found.key) == length]
+    for key in reversed(alike):
+        metadata = store.metadata(key) or {}
+        if "lander" in metadata and "topic-id" in metadata:
+            return metadata["topic-id"]
+    return None
+
+
 def read_newer(store: ObjectStore, chain: Chain, taken: int) -> History:
     """The part of a chain that begins behind the offset `taken`, which some object ends with; -1 for all of it.
+
+    Only its beginning is looked at: `Landed.end` is taken from the next one's name, so who relies on it compares it
+    with the object's manifest, which tells an object that is missing in between.
 
     Raises:
         PermanentFailure: objects are missing there, or as `read_history` says.
     """
     history = _Reader(store, chain).read(taken + 1)
-    if taken >= 0 and history.landed and history.landed[0].position != taken + 1:
+    if history.landed and history.landed[0].position != taken + 1:
         raise PermanentFailure(
             f"{chain.app_id}: no object begins at offset {taken + 1}; the next one is {history.landed[0].key}.",
             "Restore the objects in between; the conservation ledger names what is missing.",
@@ -119,9 +133,8 @@ class _Reader:
         self._manifests: dict[str, Manifest | None] = {}
 
     def read(self, known: int | None) -> History:
-        adopted = [named for named in self._listed(ADOPTED_PREFIX, known) if named.own_style]
+        adopted, listed = self._both(known)
         last_adopted = self._certain(adopted[-1]) if adopted else None
-        listed = self._listed(TOPICS_PREFIX, known)
         ours = self._ours([named for named in listed if named.own_style], last_adopted)
         own_keys = {named.found.key for named in ours}
         last_landed = self._certain(ours[-1]) if ours else None
@@ -130,6 +143,18 @@ class _Reader:
         foreign = [_foreign(named) for named in listed if named.found.key not in own_keys]
         waiting, sources = _waiting(landed, sorted(foreign, key=lambda found: (found.start, found.key)))
         return History(self._chain, landed, newest, last_landed and last_landed.topic_id, waiting, sources)
+
+    def _both(self, known: int | None) -> tuple[list[_Named], list[_Named]]:
+        """What is adopted, and what stands beside it at one moment: nothing was adopted while the rest was listed."""
+        adopted = self._adopted(known)
+        while True:
+            listed = self._listed(TOPICS_PREFIX, known)
+            before, adopted = adopted, self._adopted(known)
+            if adopted == before:
+                return adopted, listed
+
+    def _adopted(self, known: int | None) -> list[_Named]:
+        return [named for named in self._listed(ADOPTED_PREFIX, known) if named.own_style]
 
     def _listed(self, root: str, known: int | None) -> list[_Named]:
         """Objects whose names hold an offset; others are none of the landing's business."""

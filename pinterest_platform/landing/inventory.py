@@ -12,13 +12,15 @@ from pinterest_platform.ports import ObjectStore
 def inventory(store: ObjectStore, topic: str, positions: Mapping[str, int]) -> list[RawObject]:
     """Landed and adopted objects that no position covers yet, by app id and in chain order.
 
+    An object's `end` is told by the next one's name; whoever takes the objects compares it with their manifests.
+
     Args:
         store: the bucket.
         topic: which topic.
         positions: the last offset taken so far, by app id; an app id that is missing has taken nothing.
 
     Raises:
-        PermanentFailure: objects are missing behind a position, or two cover the same offsets.
+        PermanentFailure: the object right behind a position is missing, or two cover the same offsets.
     """
     objects: list[RawObject] = []
     for chain in chains(store, topic, TOPICS_PREFIX, ADOPTED_PREFIX):

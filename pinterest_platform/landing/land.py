@@ -1,11 +1,11 @@
 """Landing a topic: every partition, one epoch, exactly once (ARCHITECTURE "Landing exactly once")."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from pinterest_platform.entities import ADOPTED_PREFIX, TOPICS_PREFIX
 from pinterest_platform.failures import PermanentFailure, TransientFailure
-from pinterest_platform.landing.history import History, read_history
+from pinterest_platform.landing.history import History, landed_topic_id, read_history
 from pinterest_platform.landing.model import LandedPartition, LandedTopic, LandingOptions, Progress
 from pinterest_platform.landing.names import Chain, chains
 from pinterest_platform.landing.partition import PartitionLander, Source
@@ -57,11 +57,12 @@ def land_topic(
                 "Nothing read since was landed; run the landing again.",
             )
 
-    histories = _histories(store, topic, state, options, known or {}, unchanged)
+    histories, failures = _histories(store, topic, state, options, known or {}, unchanged)
+    for failure in failures:
+        progress(str(failure))
     epoch = next((history.chain.epoch for history in histories.values()), None)
     bounds = {part.partition: part for part in state.partitions} if state is not None else {}
     landed: list[LandedPartition] = []
-    failures: list[PermanentFailure] = []
     lander = uuid.uuid4().hex
     for partition, history in sorted(histories.items()):
         source = Source(log, state.topic_id, bounds[partition]) if state is not None and partition in bounds else None
@@ -84,29 +85,46 @@ def _histories(
     options: LandingOptions,
     known: Mapping[str, int],
     unchanged: Callable[[], None],
-) -> dict[int, History]:
-    """The chains to extend, by partition: the first epoch's, or those beside it of a topic made anew."""
+) -> tuple[dict[int, History], list[PermanentFailure]]:
+    """The chains to extend, by partition: the first epoch's, or those beside it of a topic made anew.
 
-    def read(chain: Chain) -> History:
-        return read_history(store, chain, known.get(chain.app_id))
+    With them comes what is wrong with the chains that cannot be read, and so are left out.
+    """
+    failures: list[PermanentFailure] = []
+    unread: list[Chain] = []
+
+    def read(read_chains: Iterable[Chain]) -> dict[int, History]:
+        histories: dict[int, History] = {}
+        for chain in read_chains:
+            try:
+                histories[chain.partition] = read_history(store, chain, known.get(chain.app_id))
+            except PermanentFailure as failure:
+                failures.append(failure)
+                unread.append(chain)
+        return histories
 
     stored = chains(store, topic, TOPICS_PREFIX, ADOPTED_PREFIX)
     present = {part.partition for part in state.partitions} if state else set[int]()
     first = present | {chain.partition for chain in stored if chain.epoch is None}
-    histories = {partition: read(Chain(topic, partition)) for partition in first}
+    histories = read(Chain(topic, partition) for partition in sorted(first))
     if state is None:
-        return histories
-    others = {history.topic_id for history in histories.values()} - {state.topic_id, None}
+        return histories, failures
+    # A chain that cannot be read still tells whether the topic is the one that was landed.
+    ids = {history.topic_id for history in histories.values()} | {landed_topic_id(store, chain) for chain in unread}
+    others = ids - {state.topic_id, None}
     if not others:
-        return histories
+        return histories, failures
     unchanged()
-    if options.new_epoch == "fail":
-        raise PermanentFailure(
+    # Once the new topic was landed beside the old one, it goes on there: whoever allowed it did so for good.
+    beside = any(chain.epoch == state.topic_id for chain in stored)
+    if options.new_epoch == "fail" and not beside:
+        anew = PermanentFailure(
             f"{topic} was deleted and made anew: topic id {', '.join(sorted(map(str, others)))} was landed, "
             f"and the broker now has {state.topic_id}.",
             "Nothing was landed. To land the new topic beside the old one, set PINTEREST_NEW_EPOCH=land.",
         )
-    return {partition: read(Chain(topic, partition, state.topic_id)) for partition in present}
+        raise joined([anew, *failures])
+    return read(Chain(topic, partition, state.topic_id) for partition in sorted(present)), failures
 
 
 def joined(failures: list[PermanentFailure]) -> PermanentFailure:

@@ -78,7 +78,7 @@ def _ledger(
     quarantine = committed_quarantine(store, history)
     vouched = set(quarantine.values())
     for part, manifest in pairs:
-        problems += _object_problems(history, part, manifest, (part.position, part.end) in vouched)
+        problems += _object_problems(history, part, manifest, (part.position, manifest.end) in vouched)
     if deep:
         problems += _deep_problems(store, pairs, quarantine)
     next_offset = history.landed[-1].end + 1
@@ -137,7 +137,7 @@ def _deep_problems(
         offsets = [int(match[2]) if (match := _LINE.match(line)) else -1 for line in body.splitlines()]
         if len(offsets) != manifest.records:
             yield f"{part.key} holds {len(offsets)} records and claims {manifest.records}"
-        key = keys.get((part.position, part.end))
+        key = keys.get((part.position, manifest.end))
         rejected = [entry.offset for entry in quarantine_entries(store, key)] if key and manifest.quarantined else []
         if key and len(rejected) != manifest.quarantined:
             yield f"{key} holds {len(rejected)} records, and {part.key} claims {manifest.quarantined}"

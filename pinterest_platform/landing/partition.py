@@ -35,7 +35,8 @@ class PartitionLander:
         lander: tells this call's objects from others'.
         unchanged: raises if the topic was made anew since it was described.
         progress: gets a line for each object.
-        floor: the last offset that a consumer already took; landing goes on behind it whatever was deleted.
+        floor: the last offset that a consumer already took; landing goes on behind it whatever was deleted. A
+            negative one means that it took nothing.
     """
 
     store: ObjectStore
@@ -54,7 +55,7 @@ class PartitionLander:
 
     def __post_init__(self) -> None:
         newest = self.history.newest
-        known = [end for end in (newest and newest.end, self.floor) if end is not None]
+        known = [end for end in (newest and newest.end, self.floor) if end is not None and end >= 0]
         self._next = max(known) + 1 if known else None
         self._after_adopted = bool(self.history.landed) and self.history.landed[-1].root == ADOPTED_PREFIX
         self._latest_ms = (newest and newest.latest_ms) or 0
@@ -143,7 +144,7 @@ class PartitionLander:
             position = 0 if self._next is None else start
             chain, cap = self.history.chain, self.options.object_bytes
             try:
-                self._commit_all(TOPICS_PREFIX, drafts(chain, batches, position, start, end, cap))
+                self._commit_all(TOPICS_PREFIX, drafts(chain, batches, position, start, end, cap, self._latest_ms))
             finally:
                 if close := getattr(batches, "close", None):
                     close()
@@ -183,7 +184,8 @@ class PartitionLander:
                 f"'{chain.stream}/{chain.partition}:{start}-{end}'.",
             )
         gap_end = max(accepted)
-        draft = Draft(position=start, start=start, end=gap_end, accepted_gap=gap_end - start + 1)
+        lost, latest_ms = gap_end - start + 1, self._latest_ms or None
+        draft = Draft(position=start, start=start, end=gap_end, accepted_gap=lost, latest_ms=latest_ms)
         self._commit_all(TOPICS_PREFIX, iter([draft]))
 
     # -- committing ----------------------------------------------------------------------------------------------

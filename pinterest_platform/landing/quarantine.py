@@ -1,11 +1,12 @@
 """What was not accepted: read it back, and sweep what no object vouches for (ARCHITECTURE "Landing exactly once" 4)."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import orjson
 
 from pinterest_platform.entities import ADOPTED_PREFIX, OFFSET_FIELD, PARTITION_FIELD, TIMESTAMP_FIELD, TOPICS_PREFIX
+from pinterest_platform.landing.commit import Manifest
 from pinterest_platform.landing.history import ROOTS, History, read_history
 from pinterest_platform.landing.model import QuarantinedRecord
 from pinterest_platform.landing.names import ChainNames, chains
@@ -35,18 +36,27 @@ def _sorted_out(store: ObjectStore, history: History) -> tuple[dict[str, tuple[i
     first, last = history.landed[0].position, history.landed[-1].end
     for root in ROOTS:
         ranges = {(part.position, part.end) for part in history.landed if part.root == root}
-        some, others = sort_out(store, history.chain, root, ranges, first, last)
+        elsewhere = {part.position for part in history.landed if part.root != root}
+        some, others = sort_out(store, history.chain, root, ranges, first, last, elsewhere)
         counting |= some
         orphans += others
     return counting, orphans
 
 
 def sort_out(
-    store: ObjectStore, chain: ChainNames, root: str, ranges: set[tuple[int, int]], first: int, last: int
+    store: ObjectStore,
+    chain: ChainNames,
+    root: str,
+    ranges: set[tuple[int, int]],
+    first: int,
+    last: int,
+    elsewhere: Collection[int] = (),
 ) -> tuple[dict[str, tuple[int, int]], list[str]]:
     """Part what counts from orphans, among the quarantine objects of a chain with first <= position <= last.
 
-    `ranges` are the positions and ends that objects have: what has another range counts for nothing.
+    `ranges` are the positions and ends that objects seem to have by their neighbours' names. Where a neighbour is
+    missing that is wrong, so what has another range is an orphan only if the object itself says so, or if its position
+    is among those that were committed under another root; and where there is no object it is neither.
     """
     counting: dict[str, tuple[int, int]] = {}
     orphans: list[str] = []
@@ -55,11 +65,19 @@ def sort_out(
         covered = chain.quarantine_range(found.key)
         if covered is None or not first <= covered[0] <= last:
             continue
-        if covered in ranges:
+        end = covered[1] if covered in ranges else _end_of(store, chain.key(root, covered[0]))
+        if end == covered[1]:
             counting[found.key] = covered
-        else:
+        elif end is not None or covered[0] in elsewhere:
             orphans.append(found.key)
     return counting, orphans
+
+
+def _end_of(store: ObjectStore, key: str) -> int | None:
+    """What an object says that it ends with; None where there is none, or somebody else wrote it."""
+    metadata = store.metadata(key)
+    manifest = None if metadata is None else Manifest.read(key, metadata)
+    return manifest.end if manifest else None
 
 
 def quarantine_entries(store: ObjectStore, key: str) -> Iterator[QuarantinedRecord]:

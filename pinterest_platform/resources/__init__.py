@@ -11,6 +11,7 @@ def build() -> Mapping[str, object]:
     return {
         "settings": settings,
         "topics": wiring.KafkaResource(settings=settings),
+        "shards": wiring.KinesisResource(settings=settings),
         "objects": wiring.ObjectStoreResource(settings=settings),
         "lake": wiring.LakeResource(settings=settings),
         "engine": wiring.SparkResource(settings=settings),

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from pinterest_platform.dagster_support.explaining import explained
-from pinterest_platform.ports import Lake, ObjectStore, Provisioner, SparkEngine, TopicLog
+from pinterest_platform.ports import Lake, ObjectStore, Provisioner, ShardLog, SparkEngine, TopicLog
 from pinterest_platform.settings import Settings, load
 
 
@@ -33,6 +33,18 @@ class KafkaResource(dg.ConfigurableResource):
         from pinterest_platform.resources.kafka import KafkaTopicLog
 
         yield KafkaTopicLog(self.settings)
+
+
+class KinesisResource(dg.ConfigurableResource):
+    """The Kinesis streams, as logs of shards that landing reads."""
+
+    settings: dg.ResourceDependency[Settings]
+
+    def create_resource(self, context: dg.InitResourceContext) -> ShardLog:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """A reader of shards."""
+        from pinterest_platform.resources.kinesis import KinesisShardLog
+
+        return KinesisShardLog(self.settings)
 
 
 class ObjectStoreResource(dg.ConfigurableResource):

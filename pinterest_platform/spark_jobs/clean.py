@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 
@@ -11,14 +11,15 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import StringType, StructField, StructType
 
 from pinterest_platform.entities import Entity, Route
-from pinterest_platform.failures import PermanentFailure, PlatformFailure
-from pinterest_platform.schemas import POSITION, SOURCE_TYPE, STREAM_SOURCE_TYPE, cleaned_schema
+from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
+from pinterest_platform.schemas import SOURCE_TYPE, STREAM_SOURCE_TYPE, cleaned_schema
 from pinterest_platform.spark_jobs import merging
 from pinterest_platform.spark_jobs.delta_log import NOTHING_TAKEN, REBUILDS, DeltaTables
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, CleanResult
 from pinterest_platform.spark_jobs.racing import LostRaceError, RebuiltError, again_if_lost
 from pinterest_platform.spark_jobs.staging import accepted, only_row, read_staged, stage
 from pinterest_platform.transforms import cleaning, decoding
+from pinterest_platform.transforms.cleaning import KEY
 from pinterest_platform.transforms.quality import schema_differences
 
 QUARANTINE = {
@@ -37,7 +38,7 @@ def run(spark: SparkSession, parameters: CleanParameters, progress: Callable[[st
         PermanentFailure: the table has other columns, or a record stands in two objects of a batch.
         TransientFailure: objects cannot be seen, the store does not answer, or every race was lost.
     """
-    with _tidied(parameters.staging_uri):
+    with _tidied(parameters.staging_uri, progress):
         cleaning_run = _Cleaning(spark, parameters, progress)
         return cleaning_run.rebuild() if parameters.full_refresh else cleaning_run.increment()
 
@@ -118,12 +119,11 @@ class _Cleaning:
             *(F.col(decoding.SOURCE).getField(name).alias(name) for name in QUARANTINE[self.route].names[:4]),
             F.col(decoding.REASON).alias("reason"),
             F.col(decoding.LINE).alias("value"),
-        ).dropDuplicates([*POSITION[self.route]])
+        ).dropDuplicates([*merging.place(self.route)])
         self.tables.ensure(uri, QUARANTINE[self.route])
 
         def keep() -> None:
-            positions = ["stream", *POSITION[self.route]]
-            if rows.join(_load(self.spark, uri), positions, "left_anti").limit(1).count():
+            if rows.join(_load(self.spark, uri), [*merging.place(self.route)], "left_anti").limit(1).count():
                 merging.merge_positions(self.spark, rows, uri, self.route)
 
         again_if_lost(keep, uri)
@@ -133,6 +133,7 @@ class _Cleaning:
         uri = self.parameters.table_uri
         table = self.tables.existing(uri)
         known = self.tables.transactions(uri) or {}
+        self._check_continues(known, batch)
         if staged is None:
             self._advance(known.get(REBUILDS), batch)
         elif self.tables.row_count(table) == 0:
@@ -140,11 +141,8 @@ class _Cleaning:
             folder = f"rows-{uuid.uuid4().hex}"
             rows = self._write_newest([staged], f"{uri}/{folder}")
             ahead = {name: max(end, known.get(name, end)) for name, end in batch.positions.items()}
-            try:
-                self.tables.adopt(table, folder, {**known, **ahead})
-            except LostRaceError:
-                self.tables.delete_folder(f"{uri}/{folder}")
-                raise
+            # A commit that seems lost may stand all the same, so its files do too; without it, no reader sees them.
+            self.tables.adopt(table, folder, {**known, **ahead})
             self.totals.update(new=rows)
         else:
             self._merge(staged, table.version())
@@ -154,12 +152,13 @@ class _Cleaning:
         uri, newest = self.parameters.table_uri, f"{staged}-newest"
         rows = self._write_newest([staged], newest)
         outdated = f"{merging.differs(self.schema)} AND {merging.newer(self.route)}"
-        difference = self._compare(newest, outdated)
+        moved = merging.moves(self.schema, self.route)
+        varied = self._write_varied(staged, newest, f"{staged}-varied")
+        difference = self._compare(newest, outdated, varied, moved)
         if any(difference):
-            merging.merge_newest(
-                self.spark, self._read_newest(newest), uri, self.schema, difference.changed > 0, self.route
-            )
-            if any(self._compare(newest, outdated)):
+            update = difference.changed + difference.moved > 0
+            merging.merge_newest(self.spark, self._source(newest, varied), uri, self.schema, update, self.route)
+            if any(self._compare(newest, outdated, varied, moved)):
                 # An older row of a key that was new to us came in between.
                 raise LostRaceError(f"{uri} changed while it was compared")
             difference = self._committed(version, difference)
@@ -168,7 +167,9 @@ class _Cleaning:
     def _committed(self, version: int, expected: merging.Difference) -> merging.Difference:
         """What our MERGE did, by the log; other runs' merges may stand beside it there."""
         found = [
-            merging.Difference(int(metrics["numTargetRowsInserted"]), int(metrics["numTargetRowsUpdated"]))
+            merging.Difference(
+                int(metrics["numTargetRowsInserted"]), max(int(metrics["numTargetRowsUpdated"]) - expected.moved, 0)
+            )
             for metrics in self.tables.merge_metrics(self.parameters.table_uri, version)
         ]
         return found[0] if len(found) == 1 else expected
@@ -182,9 +183,21 @@ class _Cleaning:
             known = self.tables.transactions(uri) or {}
             if known.get(REBUILDS) != rebuilds:
                 raise RebuiltError(f"{uri} was rebuilt")
+            self._check_continues(known, batch)
             self.tables.advance(table, known, batch.positions)
 
         again_if_lost(commit, self.parameters.table_uri)
+
+    def _check_continues(self, known: Mapping[str, int], batch: Batch) -> None:
+        """Refuse to go on where a rebuild took the table back behind what the batch goes on from."""
+        uri = self.parameters.table_uri
+        for name, position in batch.after.items():
+            if (reached := known.get(name, NOTHING_TAKEN)) < position:
+                raise TransientFailure(
+                    f"{uri} stands at {reached} of {name}, and this run goes on after {position}: "
+                    "the table was rebuilt from fewer objects.",
+                    "Run it again: it then takes what is missing.",
+                )
 
     def _write_newest(self, staged: list[str], uri: str) -> int:
         """Write the newest row of each key of staged batches as Parquet; returns their number."""
@@ -207,9 +220,27 @@ class _Cleaning:
     def _read_newest(self, uri: str) -> DataFrame:
         return self.spark.read.schema(self.schema).parquet(uri)
 
-    def _compare(self, newest: str, condition: str) -> merging.Difference:
+    def _write_varied(self, staged: str, newest: str, uri: str) -> str | None:
+        """Write the keys that a batch holds with other values than their newest; None where there is none."""
+        rows = accepted(read_staged(self.spark, [staged], self.entity, self.route), self.entity)
+        joined = rows.alias("s").join(self._read_newest(newest).alias("t"), F.expr(f"s.`{KEY}` = t.`{KEY}`"))
+        varied = joined.where(merging.differs(self.schema)).select(F.col(f"s.{KEY}").alias(KEY)).distinct()
+        varied.write.mode("overwrite").parquet(uri)
+        return uri if self.tables.rows_in(uri) else None
+
+    def _source(self, newest: str, varied: str | None) -> DataFrame:
+        """Newest rows, each with whether its key varied."""
+        rows = self._read_newest(newest)
+        if varied is None:
+            return rows.withColumn(merging.VARIED, F.lit(False))
+        keys = self.spark.read.schema(StructType([self.schema[KEY]])).parquet(varied)
+        return rows.join(keys.withColumn(merging.VARIED, F.lit(True)), KEY, "left").fillna(False, [merging.VARIED])
+
+    def _compare(
+        self, newest: str, condition: str, varied: str | None = None, moved: str = "FALSE"
+    ) -> merging.Difference:
         target = _load(self.spark, self.parameters.table_uri)
-        return merging.compare(self._read_newest(newest), target, condition)
+        return merging.compare(self._source(newest, varied), target, condition, moved)
 
     def _count_difference(self, difference: merging.Difference, rows: int) -> None:
         unchanged = rows - difference.new - difference.changed
@@ -235,15 +266,18 @@ class _Cleaning:
 
 
 @contextmanager
-def _tidied(staging_uri: str) -> Iterator[None]:
-    """Leave no staged files; a failure stays the failure it was, and does not wait long for a silent store."""
+def _tidied(staging_uri: str, progress: Callable[[str], None]) -> Iterator[None]:
+    """Leave no staged files; a failure stays the failure it was, and what is committed is done even if they stay."""
     try:
         yield
     except BaseException:
         with suppress(PlatformFailure):
             DeltaTables(_TIDYING_SECONDS).delete_folder(staging_uri)
         raise
-    DeltaTables(_TIDYING_SECONDS).delete_folder(staging_uri)
+    try:
+        DeltaTables(_TIDYING_SECONDS).delete_folder(staging_uri)
+    except PlatformFailure as failure:
+        progress(f"all is committed, but staged files stay at {staging_uri} and can be deleted: {failure}")
 
 
 def _load(spark: SparkSession, uri: str) -> DataFrame:

@@ -20,7 +20,7 @@ from deltalake.transaction import AddAction
 from pyspark.sql.types import StructType
 
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
-from pinterest_platform.spark_jobs.engine_errors import first_line
+from pinterest_platform.spark_jobs.engine_errors import first_line, is_silence
 from pinterest_platform.spark_jobs.racing import LostRaceError
 
 REBUILDS = "pinterest_platform.rebuilds"
@@ -28,7 +28,12 @@ REBUILDS = "pinterest_platform.rebuilds"
 NOTHING_TAKEN = -1
 """The position of what a rebuild did not cover: whatever is there is to be taken again."""
 
-_REFUSALS = ("403", "accessdenied", "forbidden", "invalidaccesskeyid", "signaturedoesnotmatch", "nosuchbucket", "401")
+_REFUSAL = re.compile(
+    r"status(?: code)?:? 40[13]\b|403 forbidden|401 unauthorized"
+    r"|<code>(?:accessdenied|invalidaccesskeyid|signaturedoesnotmatch|nosuchbucket)</code>",
+    re.IGNORECASE,
+)
+"""How a store says no; a bare 403 may as well be part of a port, a file's name or an offset."""
 _LOG_FILE = re.compile(r"(\d{20})(\.json|\.checkpoint.*\.parquet)$")
 
 
@@ -36,7 +41,8 @@ _LOG_FILE = re.compile(r"(\d{20})(\.json|\.checkpoint.*\.parquet)$")
 class DeltaTables:
     """The Delta tables of one store.
 
-    Every method raises TransientFailure when the store does not answer in time, and PermanentFailure when it refuses.
+    Every method raises TransientFailure when the store does not answer in time, and PermanentFailure when it refuses
+    or the table itself is wrong.
 
     Args:
         timeout_seconds: how long the store may take to answer, tries included.
@@ -227,9 +233,15 @@ class DeltaTables:
             raise
         except (DeltaError, OSError) as error:
             text = " ".join(re.sub(r"\x1b\[[0-9;]*m|↳", " ", str(error)).split())
-            if any(sign in text.lower() for sign in _REFUSALS):
+            if _REFUSAL.search(text):
                 raise PermanentFailure(
                     f"The store refuses {uri}: {text[:300]}.", "See that the bucket exists and the keys may use it."
+                ) from error
+            # Stores fail with OSError; of the others, some wrap one.
+            if not isinstance(error, OSError) and not is_silence(error):
+                raise PermanentFailure(
+                    f"The Delta table {uri} cannot be used: {text[:300]}.",
+                    "Mend what is named, or move the table away and run a full refresh.",
                 ) from error
             raise TransientFailure(
                 f"The store did not answer for {uri}: {text[:300]}.", "See that it is up, and run this again."

@@ -8,7 +8,15 @@ from pyspark.errors import PySparkException
 
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 
-_RACE_SIGNS = ("failed to commit transaction", "conflict", "concurrent", "already exists", "version mismatch")
+_RACE_SIGNS = (
+    "failed to commit transaction",
+    # The engine's listing of a log on S3 while another run commits to it.
+    "missing commit file",
+    "conflict",
+    "concurrent",
+    "already exists",
+    "version mismatch",
+)
 _SILENCE_SIGNS = (
     "error sending request",
     "timed out",
@@ -24,7 +32,7 @@ _SILENCE_SIGNS = (
 
 
 def is_lost_race(error: Exception) -> bool:
-    """Whether a commit failed because another one came first."""
+    """Whether a commit failed because another one came first, or a log was read while it grew."""
     return _says(error, _RACE_SIGNS)
 
 
@@ -51,7 +59,7 @@ def explained(job: str) -> Iterator[None]:
         yield
     except (PySparkException, grpc.RpcError) as error:
         what = f"The Spark job {job!r} failed: {first_line(error)}."
-        if isinstance(error, grpc.RpcError) or is_silence(error):
+        if isinstance(error, grpc.RpcError) or is_silence(error) or is_lost_race(error):
             raise TransientFailure(what, "See that the engine and the store are up, and run it again.") from error
         raise PermanentFailure(what, "Mend what the engine names: the objects, the table or the job.") from error
 

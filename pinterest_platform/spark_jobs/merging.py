@@ -20,10 +20,20 @@ from pinterest_platform.transforms.decoding import SOURCE
 
 
 class Difference(NamedTuple):
-    """What newest rows would do to a table: rows that are new to it, and rows that they change."""
+    """What newest rows would do to a table: rows new to it, rows changed, and rows of which `_source` alone moves."""
 
     new: int
     changed: int
+    moved: int = 0
+
+
+VARIED = "_varied"
+"""A column of a merge's source: whether its batch holds the key with other values too."""
+
+
+def place(route: Route = Route.KAFKA) -> tuple[str, ...]:
+    """The fields of `_source` that name one record; without the arrival, epochs of a topic repeat them."""
+    return ("stream", *POSITION[route], "arrived_at")
 
 
 def differs(schema: StructType) -> str:
@@ -35,51 +45,63 @@ def differs(schema: StructType) -> str:
 def newer(route: Route = Route.KAFKA) -> str:
     """SQL: whether `s` arrived after `t`; between equal times, the route's position decides."""
     new, old = f"s.`{SOURCE}`", f"t.`{SOURCE}`"
-    part, place = POSITION[route]
+    part, number = POSITION[route]
     return (
         f"({new}.arrived_at > {old}.arrived_at OR ({new}.arrived_at = {old}.arrived_at AND "
-        f"({new}.{part} > {old}.{part} OR ({new}.{part} = {old}.{part} AND {new}.{place} > {old}.{place}))))"
+        f"({new}.{part} > {old}.{part} OR ({new}.{part} = {old}.{part} AND {new}.{number} > {old}.{number}))))"
     )
 
 
-def compare(source: DataFrame, target: DataFrame, condition: str) -> Difference:
-    """Count what a merge of `source` into `target` would insert and, under a condition, update."""
+def moves(schema: StructType, route: Route = Route.KAFKA) -> str:
+    """SQL: whether `s` says what `t` says, and its key said something else in between.
+
+    A slower run may yet bring what was said in between; it must find `_source` to be newer than that.
+    """
+    return f"NOT {differs(schema)} AND s.`{VARIED}` AND {newer(route)}"
+
+
+def compare(source: DataFrame, target: DataFrame, condition: str, moved: str = "FALSE") -> Difference:
+    """Count what a merge of `source` into `target` would insert and, under conditions, change or merely move."""
     joined = source.alias("s").join(target.alias("t"), F.col(f"s.{KEY}") == F.col(f"t.{KEY}"), "left")
     row = only_row(
         joined.select(
             F.count_if(F.col(f"t.{KEY}").isNull()).alias("new"),
             F.count_if(F.col(f"t.{KEY}").isNotNull() & F.expr(condition)).alias("changed"),
+            F.count_if(F.col(f"t.{KEY}").isNotNull() & F.expr(moved)).alias("moved"),
         )
     )
-    return Difference(row["new"], row["changed"])
+    return Difference(row["new"], row["changed"], row["moved"])
 
 
 def merge_newest(
     spark: SparkSession, source: DataFrame, uri: str, schema: StructType, update: bool, route: Route = Route.KAFKA
 ) -> None:
-    """Insert new keys and, if asked to, update rows of which a value differs and the source is newer.
+    """Insert new keys and, if asked to, update rows of which a value differs or varied and the source is newer.
 
     Without the updates it reads keys alone, a fiftieth of the work.
 
     Raises:
         LostRaceError: another commit came first.
     """
-    updates = f"WHEN MATCHED AND {differs(schema)} AND {newer(route)} THEN UPDATE SET * " if update else ""
-    with _view(source) as view, _racing(uri):
+    sets = ", ".join(f"t.`{name}` = s.`{name}`" for name in schema.names)
+    names, values = (", ".join(f"{of}`{name}`" for name in schema.names) for of in ("", "s."))
+    outdated = f"({differs(schema)} OR s.`{VARIED}`) AND {newer(route)}"
+    updates = f"WHEN MATCHED AND {outdated} THEN UPDATE SET {sets} " if update else ""
+    with _view(source) as view, racing(uri):
         spark.sql(
             f"MERGE INTO delta.`{uri}` t USING {view} s ON t.`{KEY}` = s.`{KEY}` {updates}"
-            "WHEN NOT MATCHED THEN INSERT *"
+            f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})"
         ).collect()
 
 
 def merge_positions(spark: SparkSession, source: DataFrame, uri: str, route: Route = Route.KAFKA) -> None:
-    """Insert the rows whose position, such as stream, partition and offset, is not there yet.
+    """Insert the rows whose place, such as stream, partition, offset and arrival, is not there yet.
 
     Raises:
         LostRaceError: another commit came first.
     """
-    same = " AND ".join(f"t.`{name}` <=> s.`{name}`" for name in ("stream", *POSITION[route]))
-    with _view(source) as view, _racing(uri):
+    same = " AND ".join(f"t.`{name}` <=> s.`{name}`" for name in place(route))
+    with _view(source) as view, racing(uri):
         spark.sql(f"MERGE INTO delta.`{uri}` t USING {view} s ON {same} WHEN NOT MATCHED THEN INSERT *").collect()
 
 
@@ -95,7 +117,8 @@ def _view(frame: DataFrame) -> Iterator[str]:
 
 
 @contextmanager
-def _racing(uri: str) -> Iterator[None]:
+def racing(uri: str) -> Iterator[None]:
+    """Tell a lost race from other errors of the engine, for whoever can do the work again."""
     try:
         yield
     except PySparkException as error:

@@ -39,11 +39,14 @@ class Batch(Transferable):
         uris: the objects; each holds raw lines, or none.
         positions: application id to the position that the table reaches with these objects.
         records: how many lines the objects hold, where known: an object that cannot be seen then fails the job.
+        after: application id to the position that the table must have reached before these objects; what is missing
+            here is not looked at.
     """
 
     uris: Sequence[str]
     positions: Mapping[str, int] = field(default_factory=dict[str, int])
     records: int | None = None
+    after: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(frozen=True, slots=True)

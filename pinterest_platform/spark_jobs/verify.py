@@ -72,7 +72,7 @@ def _lost(newest: DataFrame, target: DataFrame, outdated: str, route: Route) -> 
 
 def _unkept(spark: SparkSession, tables: DeltaTables, lines: DataFrame, quarantine_uri: str, route: Route) -> DataFrame:
     """The rejected records that the quarantine table lacks."""
-    position = ("stream", *POSITION[route])
+    position = merging.place(route)
     rejected = lines.where(F.col(decoding.REASON).isNotNull()).select(
         *(F.col(decoding.SOURCE).getField(name).alias(name) for name in position)
     )

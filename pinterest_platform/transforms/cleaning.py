@@ -40,7 +40,8 @@ def clean(records: DataFrame, entity: Entity) -> DataFrame:
 def newest(rows: DataFrame, route: Route = Route.KAFKA) -> DataFrame:
     """One row of each key: the latest by arrival, then partition (shard), then offset (sequence number).
 
-    The winners are found on narrow columns and semi-joined back, because sorting whole rows costs several times more.
+    All three name a row: a topic made anew counts its offsets from 0 again. The winners are found on narrow columns and
+    semi-joined back, because sorting whole rows costs several times more.
     """
     part, place = POSITION[route]
     order = ("arrived_at", part, place)
@@ -50,6 +51,7 @@ def newest(rows: DataFrame, route: Route = Route.KAFKA) -> DataFrame:
     return rows.alias("row").join(
         winners,
         (F.col(f"row.{KEY}") == F.col(f"winner.{KEY}"))
+        & F.col(f"row.{decoding.SOURCE}.arrived_at").eqNullSafe(F.col("winner._arrived_at"))
         & (F.col(f"row.{decoding.SOURCE}.{part}") == F.col(f"winner._{part}"))
         & (F.col(f"row.{decoding.SOURCE}.{place}") == F.col(f"winner._{place}")),
         "left_semi",

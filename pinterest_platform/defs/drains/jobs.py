@@ -32,6 +32,13 @@ def drain_kafka(
             context.log_event(event)
 
 
+streaming_pipeline = dg.define_asset_job(
+    "streaming_pipeline",
+    selection=dg.AssetSelection.groups("raw_stream", "cleaned_stream").without_checks(),
+    description="Drain Kinesis into raw_stream and cleaned_stream, micro-batch by micro-batch, until it is idle.",
+)
+
+
 @dg.job(description="Drain Kafka into raw and cleaned, micro-batch by micro-batch, until the topics are idle.")
 def kafka_pipeline() -> None:
     """Drain the Kafka route."""

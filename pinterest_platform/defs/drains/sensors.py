@@ -2,11 +2,11 @@
 
 import dagster as dg
 
-from pinterest_platform.backlog import kafka_waiting
+from pinterest_platform.backlog import kafka_waiting, kinesis_waiting
 from pinterest_platform.dagster_support.backlogs import backlog_result
 from pinterest_platform.dagster_support.explaining import explained
-from pinterest_platform.defs.drains.jobs import kafka_pipeline
-from pinterest_platform.ports import Lake, ObjectStore, TopicLog
+from pinterest_platform.defs.drains.jobs import kafka_pipeline, streaming_pipeline
+from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog
 from pinterest_platform.settings import Settings
 
 INTERVAL_SECONDS = 5
@@ -29,3 +29,22 @@ def kafka_backlog(
     """Compare the topics' ends with what is landed and cleaned."""
     with explained("kafka_backlog"):
         return backlog_result(context, "kafka", "kafka_pipeline", kafka_waiting(settings, topics, objects, lake))
+
+
+@dg.sensor(
+    job=streaming_pipeline,
+    minimum_interval_seconds=INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Requests one `streaming_pipeline` run when a stream holds what its table does not.",
+)
+def kinesis_backlog(
+    context: dg.SensorEvaluationContext,
+    settings: dg.ResourceParam[Settings],
+    shards: dg.ResourceParam[ShardLog],
+    objects: dg.ResourceParam[ObjectStore],
+    lake: dg.ResourceParam[Lake],
+) -> dg.SensorResult:
+    """Compare the streams' ends with what is landed and cleaned."""
+    with explained("kinesis_backlog"):
+        waiting = kinesis_waiting(settings, shards, objects, lake)
+        return backlog_result(context, "kinesis", "streaming_pipeline", waiting)

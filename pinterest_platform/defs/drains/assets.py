@@ -1,0 +1,61 @@
+"""The Kinesis route: shards landed in S3, and their cleaned tables, by one op that drains."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+from pydantic import Field
+
+from pinterest_platform.dagster_support.draining import drain, results
+from pinterest_platform.dagster_support.explaining import explained
+from pinterest_platform.entities import Entity
+from pinterest_platform.lanes import KinesisLane, KinesisOutside
+from pinterest_platform.planning import stream_options
+from pinterest_platform.ports import Lake, ObjectStore, ShardLog, SparkEngine
+from pinterest_platform.settings import Settings
+
+LONGEST_LANDING_SECONDS = 2.0
+"""How long one round may read a stream before what it read is cleaned: freshness before size of objects."""
+
+
+class DrainConfig(dg.Config):
+    """The two questions that landing never answers by itself."""
+
+    accept_loss: list[str] = Field([], description="Losses accepted: `<stream>/<shard>:<sequence number>`.")
+    new_epoch: str = Field(
+        "", description="`land` lands a stream made anew beside the old one; else it fails."
+    )
+
+
+def _specs(entity: Entity) -> list[dg.AssetSpec]:
+    raw = dg.AssetSpec(
+        ["raw_stream", entity.value],
+        deps=[dg.AssetKey(["kinesis", entity.value])],
+        description=f"The {entity.value} stream in S3, each record in exactly one object or in quarantine.",
+        kinds={"s3", "json"},
+    )
+    cleaned = dg.AssetSpec(
+        ["cleaned_stream", entity.value],
+        deps=[raw.key],
+        description=f"Delta table of the {entity.value} stream: one row per key, the latest post wins.",
+        kinds={"deltalake", "pyspark"},
+    )
+    return [raw, cleaned]
+
+
+@dg.multi_asset(name="drain_kinesis", specs=[spec for entity in Entity for spec in _specs(entity)])
+def drain_kinesis(
+    context: dg.AssetExecutionContext,
+    config: DrainConfig,
+    settings: dg.ResourceParam[Settings],
+    shards: dg.ResourceParam[ShardLog],
+    objects: dg.ResourceParam[ObjectStore],
+    lake: dg.ResourceParam[Lake],
+    engine: dg.ResourceParam[SparkEngine],
+) -> Iterator[dg.MaterializeResult]:
+    """Land and clean micro-batches of all streams until they have been idle for a while."""
+    outside, say = KinesisOutside(shards, objects, lake, engine), context.log.info
+    with explained("streaming_pipeline"):
+        options = stream_options(settings, config.accept_loss, config.new_epoch, LONGEST_LANDING_SECONDS)
+        lanes = [KinesisLane(entity, settings, options, outside, context.run.run_id, say) for entity in Entity]
+        drain(context, lanes, settings)
+        yield from results(lanes, "raw_stream", "cleaned_stream")
