@@ -93,7 +93,9 @@ def cleaning_plan(
     return CleanParameters(
         entity=entity.value,
         stream=topic,
-        batches=_in_turn([_batch(settings, objects, part) for part in batches(found, settings.clean_batch_bytes)], taken),
+        batches=_in_turn(
+            [_batch(settings, objects, part) for part in batches(found, settings.clean_batch_bytes)], taken
+        ),
         table_uri=settings.names.cleaned_uri(entity),
         quarantine_uri=settings.names.cleaned_quarantine_uri(entity),
         staging_uri=settings.names.staging_uri(entity, run_id),

@@ -77,12 +77,16 @@ class _Cleaning:
         folder = f"rows-{uuid.uuid4().hex}"
         rows = self._write_newest(dirs, f"{uri}/{folder}")
         if rows:
-            difference = self._compare(f"{uri}/{folder}", merging.differs(self.schema))
+            compare = partial(self._compare, f"{uri}/{folder}", merging.differs(self.schema))
+            difference = again_if_lost(compare, uri)
             self._count_difference(difference, rows)
         reached = self._reached()
 
         def commit() -> None:
             table = self.tables.existing(uri)
+            if self.tables.holds(table, folder):
+                # Adopted again, the same files would be removed and added in one commit, and be gone for some readers.
+                return
             known = self.tables.transactions(uri) or {}
             uncovered = dict.fromkeys(known, NOTHING_TAKEN)
             self.tables.adopt(table, folder, {**uncovered, **reached, REBUILDS: known.get(REBUILDS, 0) + 1})
@@ -123,7 +127,9 @@ class _Cleaning:
         self.tables.ensure(uri, QUARANTINE[self.route])
 
         def keep() -> None:
-            if rows.join(_load(self.spark, uri), [*merging.place(self.route)], "left_anti").limit(1).count():
+            with merging.racing(uri):
+                lacking = rows.join(_load(self.spark, uri), [*merging.place(self.route)], "left_anti").limit(1).count()
+            if lacking:
                 merging.merge_positions(self.spark, rows, uri, self.route)
 
         again_if_lost(keep, uri)
@@ -239,8 +245,9 @@ class _Cleaning:
     def _compare(
         self, newest: str, condition: str, varied: str | None = None, moved: str = "FALSE"
     ) -> merging.Difference:
-        target = _load(self.spark, self.parameters.table_uri)
-        return merging.compare(self._source(newest, varied), target, condition, moved)
+        uri = self.parameters.table_uri
+        with merging.racing(uri):
+            return merging.compare(self._source(newest, varied), _load(self.spark, uri), condition, moved)
 
     def _count_difference(self, difference: merging.Difference, rows: int) -> None:
         unchanged = rows - difference.new - difference.changed

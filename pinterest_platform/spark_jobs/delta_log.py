@@ -163,6 +163,11 @@ class DeltaTables:
         self._commit(table, [add for add, _ in adds if add is not None], "overwrite", transactions)
         return sum(rows for _, rows in adds)
 
+    def holds(self, table: DeltaTable, folder: str) -> bool:
+        """Whether a folder's files are rows of the table: a commit whose answer got lost looks like a lost race."""
+        with self._explained(table.table_uri):
+            return any(f"/{folder}/" in uri for uri in table.file_uris())
+
     def rows_in(self, uri: str) -> int:
         """How many rows the Parquet files in a folder hold, by their footers."""
         root, _, name = uri.rstrip("/").rpartition("/")

@@ -20,7 +20,7 @@ from pinterest_platform.transforms import reports
 from pinterest_platform.transforms.decoding import SOURCE
 
 _TIMES: Mapping[Entity, str] = {Entity.GEO: "timestamp", Entity.USER: "date_joined"}
-_ROUNDS = 5
+_AGAIN = 4
 """So often reports are computed again for tables that moved on; the runs that move them compute theirs too."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ARROW: Mapping[type[DataType], pa.DataType] = {
@@ -41,18 +41,23 @@ def run(spark: SparkSession, parameters: ReportsParameters, progress: Callable[[
     if unknown := sorted(set(parameters.reports) - set(REPORTS)):
         raise PermanentFailure(f"There is no report {', '.join(unknown)}.", f"Name some of {', '.join(REPORTS)}.")
     tables = DeltaTables(parameters.io_timeout_seconds)
-    changed: set[str] = set()
     versions = _versions(tables, parameters)
-    for _ in range(_ROUNDS):
-        result = _compute(spark, tables, parameters, versions, progress)
-        changed.update(key for key, outcome in result.reports.items() if outcome.changed)
+    result = _compute(spark, tables, parameters, versions, progress)
+    changed = _changed(result)
+    for _ in range(_AGAIN):
         computed, versions = versions, _versions(tables, parameters)
         if versions == computed:
             break
         # A faster run may have written newer reports, which ours then replaced by older ones.
-        progress("a cleaned table moved on meanwhile")
+        progress("computed again, for a cleaned table moved on meanwhile")
+        result = _compute(spark, tables, parameters, versions, progress)
+        changed |= _changed(result)
     outcomes = {key: replace(outcome, changed=key in changed) for key, outcome in result.reports.items()}
     return ReportsResult(outcomes, result.sources)
+
+
+def _changed(result: ReportsResult) -> set[str]:
+    return {key for key, outcome in result.reports.items() if outcome.changed}
 
 
 def _versions(tables: DeltaTables, parameters: ReportsParameters) -> dict[Entity, int]:

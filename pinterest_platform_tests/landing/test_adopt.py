@@ -7,7 +7,7 @@ import pytest
 
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing import LandingOptions, conservation, inventory, land_topic, quarantined
-from pinterest_platform_tests.fakes import FakeObjectStore, FakeTopicLog
+from pinterest_platform_tests.fakes import FIRST_TIMESTAMP_MS, FakeObjectStore, FakeTopicLog
 from pinterest_platform_tests.landing.invariants import connect_key, expected, landed
 
 TOPIC = "u.pin"
@@ -250,3 +250,24 @@ def test_long_chains_after_a_change_to_the_platform_are_not_looked_at_one_by_one
     store.calls.clear()
     land_topic(log, store, TOPIC)
     assert sum(call == "metadata" for call, _ in store.calls) <= 3
+
+
+def test_a_record_of_the_brokers_is_never_earlier_than_what_was_adopted_before_it(store):
+    key = write(store, 0)
+    store.objects[key].modified_ms = FIRST_TIMESTAMP_MS + 10**9
+    land_topic(topic_with(4), store, TOPIC, LandingOptions(object_bytes=100))
+    assert [line["_offset"] for line in lines(store)] == [0, 1, 2, 3]
+    assert [line["_timestamp"] for line in lines(store)] == [FIRST_TIMESTAMP_MS + 10**9] * 4
+
+
+def test_the_ledger_of_a_topic_that_connect_lands_asks_no_broker(store):
+    for partition in range(3):
+        write(store, 2, 2, partition)
+    land_topic(NoBroker(), store, TOPIC, CONNECT)
+    write(store, 4, 1)
+    land_topic(NoBroker(), store, TOPIC, CONNECT)
+    ledgers = conservation(None, store, TOPIC, deep=True)
+    assert [(ledger.first_start, ledger.next_offset, ledger.broker_end) for ledger in ledgers] == [
+        (2, 5, None), (2, 4, None), (2, 4, None),
+    ]  # fmt: skip
+    assert all(ledger.whole and ledger.unlanded == 0 for ledger in ledgers)

@@ -4,7 +4,8 @@ import pytest
 
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing import LandingOptions, RawObject, batches, inventory, land_topic, positions_after
-from pinterest_platform_tests.fakes import FakeObjectStore, FakeTopicLog
+from pinterest_platform_tests.fakes import FakeObjectStore, FakeTopicLog, FaultyStore
+from pinterest_platform_tests.landing.invariants import connect_key
 
 TOPIC = "u.pin"
 
@@ -63,3 +64,41 @@ def test_batches_keep_order_and_size():
     cut = [[found.size for found in batch] for batch in batches([raw(size) for size in sizes], 60)]
     assert cut == [[10, 20, 30], [200], [0, 0, 40], [60]]
     assert list(batches([], 60)) == []
+
+
+def test_a_beginning_that_is_missing_is_named_not_skipped(store):
+    store.delete([f"topics/{TOPIC}/partition=0/{TOPIC}+0+{0:019d}.json"])
+    with pytest.raises(PermanentFailure, match="no object begins at offset 0"):
+        inventory(store, TOPIC, {})
+
+
+def test_a_chain_that_begins_late_has_its_beginning():
+    log, store = FakeTopicLog(), FakeObjectStore()
+    log.create(TOPIC)
+    log.append(TOPIC, 0, *[b'{"a":1}'] * 6)
+    log.trim(TOPIC, 0, 4)
+    land_topic(log, store, TOPIC)
+    assert ranges(inventory(store, TOPIC, {})) == [(f"{TOPIC}/0", 0, 5)]
+
+
+@pytest.mark.parametrize("taken", [{}, {f"{TOPIC}/0": 0}])
+def test_what_another_lander_adopts_and_lands_while_the_chain_is_listed_leaves_no_hole(taken):
+    log, store = FakeTopicLog(), FakeObjectStore()
+    log.create(TOPIC)
+    log.append(TOPIC, 0, *[b'{"a":1}'] * 8)
+    for offset in range(1 if taken else 3):
+        store.put(connect_key(TOPIC, 0, offset), b'{"a":1}\n')
+    if taken:
+        land_topic(log, store, TOPIC, LandingOptions(landed_by_connect=True))
+        store.put(connect_key(TOPIC, 0, 1), b'{"a":1}\n')
+    done: list[int] = []
+
+    def overtake(name: str, key: str) -> None:
+        if (name, key) == ("list", f"topics/{TOPIC}/partition=0/") and not done:
+            done.append(1)
+            land_topic(log, store, TOPIC)
+
+    found = inventory(FaultyStore(store, before=overtake), TOPIC, taken)
+    assert done and ranges(found) == ranges(inventory(store, TOPIC, taken))
+    assert [part.end + 1 for part in found[:-1]] == [part.start for part in found[1:]]
+    assert found[0].start == len(taken) and found[-1].end == 7

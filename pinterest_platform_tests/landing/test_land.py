@@ -6,8 +6,8 @@ import pytest
 
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing import AcceptedGap, LandingOptions, conservation, land_topic, quarantined
-from pinterest_platform_tests.fakes import FakeObjectStore, FakeTopicLog, FaultyStore
-from pinterest_platform_tests.landing.invariants import expected, landed
+from pinterest_platform_tests.fakes import FIRST_TIMESTAMP_MS, FakeObjectStore, FakeTopicLog, FaultyStore
+from pinterest_platform_tests.landing.invariants import connect_key, expected, landed
 
 TOPIC = "u.pin"
 
@@ -397,3 +397,106 @@ def test_many_partitions_are_all_found(store):
     assert len(land_topic(log, store, TOPIC).partitions) == 12
     assert landed(store, TOPIC) == expected(log, TOPIC)
     assert land_topic(log, store, TOPIC).objects == 0
+
+
+def test_a_landing_by_default_goes_on_beside_the_old_epoch_once_one_run_was_allowed_to(log, store):
+    log.append(TOPIC, 0, *rows(1))
+    land_topic(log, store, TOPIC)
+    log.create(TOPIC)
+    log.append(TOPIC, 0, *rows(2))
+    land_topic(log, store, TOPIC, LandingOptions(new_epoch="land"))
+    log.append(TOPIC, 0, *rows(3))
+    result = land_topic(log, store, TOPIC)
+    assert (result.epoch, result.records) == (log.topic_id(TOPIC), 3)
+    log.create(TOPIC)
+    with pytest.raises(PermanentFailure, match="made anew"):
+        land_topic(log, store, TOPIC)
+
+
+def test_a_partition_that_cannot_be_read_is_named_after_the_other_partitions_landed(store):
+    log = FakeTopicLog()
+    log.create(TOPIC, partitions=2)
+    log.append(TOPIC, 0, *rows(6))
+    land_topic(log, store, TOPIC)
+    store.put(connect_key(TOPIC, 0, 3), b'{"index":3}\n')
+    log.append(TOPIC, 1, *rows(2))
+    told: list[str] = []
+    with pytest.raises(PermanentFailure, match="cover the same offsets"):
+        land_topic(log, store, TOPIC, progress=told.append)
+    assert sorted(landed(store, TOPIC)[1]) == [0, 1]
+    assert any("cover the same offsets" in line for line in told)
+
+
+def test_a_topic_made_anew_is_noticed_though_only_a_chain_that_cannot_be_read_was_landed(store):
+    log = FakeTopicLog()
+    log.create(TOPIC, partitions=2)
+    log.append(TOPIC, 0, *rows(6))
+    land_topic(log, store, TOPIC)
+    store.put(connect_key(TOPIC, 0, 3), b'{"index":3}\n')
+    log.create(TOPIC, partitions=2)
+    log.append(TOPIC, 1, *rows(2))
+    with pytest.raises(PermanentFailure, match=r"made anew.*cover the same offsets"):
+        land_topic(log, store, TOPIC)
+    assert not list(store.list(f"topics/{TOPIC}/partition=1/"))
+
+
+def test_a_negative_cleaned_position_is_none(log, store):
+    log.append(TOPIC, 0, *rows(6))
+    log.trim(TOPIC, 0, 4)
+    result = land_topic(log, store, TOPIC, cleaned={f"{TOPIC}/0": -1})
+    assert (result.records, result.partitions[0].first_start) == (2, 4)
+
+
+def test_quarantine_that_counts_survives_while_an_older_object_is_missing(log, store):
+    for _ in range(3):
+        log.append(TOPIC, 0, b"junk", b'{"a":1}')
+        land_topic(log, store, TOPIC)
+    before = sorted(key for key in store.objects if key.startswith("quarantine/"))
+    middle = f"topics/{TOPIC}/partition=0/{TOPIC}+0+{2:019d}.json"
+    moved_away = store.objects.pop(middle)
+    land_topic(log, store, TOPIC)
+    assert sorted(key for key in store.objects if key.startswith("quarantine/")) == before
+    assert [entry.offset for entry in quarantined(store, TOPIC)] == [0, 4]
+    assert not any("quarantined" in problem for problem in conservation(log, store, TOPIC, deep=True)[0].problems)
+    store.objects[middle] = moved_away
+    assert whole(log, store)
+
+
+def test_orphaned_quarantine_of_the_other_root_is_swept(log, store):
+    store.put(connect_key(TOPIC, 0, 0), b'{"index":0}\n')
+    land_topic(log, store, TOPIC, LandingOptions(landed_by_connect=True))
+    orphan = f"quarantine/topics/{TOPIC}/partition=0/{TOPIC}+0+{0:019d}+{0:019d}.json"
+    store.put(orphan, b"")
+    land_topic(log, store, TOPIC, LandingOptions(landed_by_connect=True))
+    assert orphan not in store.objects
+
+
+def test_time_does_not_run_backwards_behind_an_object_without_records(log, store):
+    log.append(TOPIC, 0, *rows(3))
+    store.put(connect_key(TOPIC, 0, 0), b'{"index":0}\n')
+    late = FIRST_TIMESTAMP_MS + 10**9
+    store.objects[connect_key(TOPIC, 0, 0)].modified_ms = late
+    land_topic(log, store, TOPIC, LandingOptions(landed_by_connect=True))
+    log.append(TOPIC, 0, *rows(3))
+    log.trim(TOPIC, 0, 3)
+    land_topic(log, store, TOPIC, LandingOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 1, 2),)))
+    log.skip(TOPIC, 0, 2)
+    land_topic(log, store, TOPIC)
+    log.append(TOPIC, 0, *rows(2))
+    land_topic(log, store, TOPIC)
+    times = [
+        json.loads(line)["_timestamp"]
+        for found in [*store.list("adopted/"), *store.list(f"topics/{TOPIC}/partition=0/{TOPIC}+0+0000000000000000")]
+        for line in store.read(found.key).splitlines()
+    ]
+    assert times == [late] * 6
+
+
+def test_an_accepted_gap_carries_the_latest_time_on(log, store):
+    log.append(TOPIC, 0, *rows(3))
+    land_topic(log, store, TOPIC)
+    log.append(TOPIC, 0, *rows(3))
+    log.trim(TOPIC, 0, 6)
+    land_topic(log, store, TOPIC, LandingOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 3, 5),)))
+    first, gap = [store.metadata(found.key)["latest-ms"] for found in store.list("topics/")]
+    assert first == gap

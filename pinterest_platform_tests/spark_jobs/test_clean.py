@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.spark_jobs import clean
+from pinterest_platform.spark_jobs.delta_log import DeltaTables
 from pinterest_platform.spark_jobs.parameters import Batch
-from pinterest_platform_tests.spark_fixtures import table_rows
+from pinterest_platform_tests.spark_fixtures import NOON, table_rows
 from pinterest_platform_tests.spark_jobs.lake import Lake
 
 
@@ -243,3 +245,35 @@ def test_incremental_equals_full_refresh_whatever_the_batches_were(
     assert lake.business() == incremental
     found = lake.verify(*batches)
     assert (found.missing, found.stale, found.unquarantined, found.duplicate_keys) == (0, 0, 0, 0)
+
+
+def test_a_topic_made_anew_repeats_offsets_and_loses_no_record(lake: Lake, tmp_path: Path) -> None:
+    old = lake.land([geo(1, "old"), {"ind": "x"}, geo(2)])
+    anew = Lake(lake.spark, tmp_path / "anew").land([geo(1, "new"), {"ind": "y"}, geo(2)])
+    for uri in anew.uris:
+        later = Path(uri).read_text().replace(str(NOON)[:6], str(NOON + 10**9)[:6])
+        Path(uri).write_text(later)
+    both = Batch([*old.uris, *anew.uris], {"id/0": 2, "id/epoch=z/0": 2}, 6)
+    for full_refresh in (False, True):
+        result = lake.clean(both, full_refresh=full_refresh)
+        assert [row["country"] for row in lake.rows()] == ["new", "Aruba"]
+        assert (result.rows, result.quarantined) == (2, 2)
+    assert len(table_rows(lake.quarantine, "offset")) == 2
+    assert lake.verify(both).unquarantined == 0
+    DeltaTable(lake.quarantine).delete("arrived_at > '2023-11-20T00:00:00Z'")
+    assert lake.verify(both).unquarantined == 1
+    lake.clean(old, anew)
+    assert lake.verify(both).unquarantined == 0
+
+
+def test_staged_files_that_cannot_be_deleted_do_not_fail_what_is_committed(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(tables: DeltaTables, uri: str) -> None:
+        raise TransientFailure(f"The store did not answer for {uri}.", "Run it again.")
+
+    monkeypatch.setattr(DeltaTables, "delete_folder", refuse)
+    told: list[str] = []
+    parameters = lake.parameters([lake.land([geo(1)])])
+    assert clean.run(lake.spark, parameters, told.append).rows == 1
+    assert f"staged files stay at {parameters.staging_uri}" in told[-1]

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import SparkSession
 
+from pinterest_platform.failures import TransientFailure
 from pinterest_platform.spark_jobs import clean, merging
 from pinterest_platform.spark_jobs.delta_log import DeltaTables
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters
+from pinterest_platform.spark_jobs.racing import LostRaceError
 from pinterest_platform_tests.spark_jobs.lake import Lake
 
 ROUNDS, KEYS = 12, 40
@@ -115,4 +118,61 @@ def test_two_first_runs_in_turns_make_one_table(lake: Lake, monkeypatch: pytest.
     one, two = lake.land([post(1, 0)]), lake.land([post(2, 0)])
     once_around(monkeypatch, DeltaTables, "adopt", lambda: lake.clean(one))
     assert lake.clean(two).positions == two.positions
+    assert [row["ind"] for row in lake.rows()] == [1, 2]
+
+
+@pytest.mark.parametrize("rest", ["rows", "no rows"])
+def test_an_increment_does_not_go_on_after_a_rebuild_from_fewer_objects(lake: Lake, rest: str) -> None:
+    one, two = lake.land([post(1, 0)]), lake.land([post(2, 0)])
+    three = replace(lake.land([post(3, 0)] if rest == "rows" else []), after=two.positions)
+    lake.clean(one, two)
+    lake.clean(one, full_refresh=True)
+    with pytest.raises(TransientFailure, match="the table was rebuilt from fewer objects"):
+        lake.clean(three)
+    assert DeltaTables().positions(lake.table) == one.positions
+    lake.clean(two, three)
+    assert len(lake.rows()) == (3 if rest == "rows" else 2)
+
+
+def test_a_rebuild_without_rows_stops_an_increment_too(lake: Lake) -> None:
+    one = lake.land([post(1, 0)])
+    two = replace(lake.land([post(2, 0)]), after=one.positions)
+    lake.clean(one)
+    lake.clean(full_refresh=True)
+    with pytest.raises(TransientFailure, match="the table was rebuilt from fewer objects"):
+        lake.clean(two)
+    assert lake.rows() == []
+
+
+def test_a_slower_run_does_not_bring_back_what_was_posted_and_taken_back_meanwhile(lake: Lake) -> None:
+    first, changed, back = (lake.land([post(1, turn), post(2, 0)]) for turn in (0, 1, 0))
+    lake.clean(first)
+    fast = lake.clean(Batch([*changed.uris, *back.uris], back.positions, 4))
+    slow = lake.clean(changed)
+    assert [(row["ind"], row["country"], row["_source"]["offset"]) for row in lake.rows()] == [(1, "0", 4), (2, "0", 1)]
+    assert (fast.new, fast.changed, fast.unchanged, slow.changed) == (0, 0, 2, 0)
+    assert lake.verify(first, changed, back).stale == 0
+
+
+def test_equal_rows_posted_several_times_in_a_batch_leave_rows_and_files_alone(lake: Lake) -> None:
+    lake.clean(lake.land([post(1, 0), post(2, 0)]))
+    before, files = lake.rows(), DeltaTable(lake.table).file_uris()
+    result = lake.clean(lake.land([post(1, 0), post(2, 0)] * 2))
+    assert (lake.rows(), DeltaTable(lake.table).file_uris()) == (before, files)
+    assert (result.changed, result.unchanged) == (0, 2)
+
+
+@pytest.mark.parametrize("full_refresh", [False, True])
+def test_a_commit_that_stands_though_it_seemed_lost_keeps_its_rows(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, full_refresh: bool
+) -> None:
+    def lose() -> None:
+        raise LostRaceError("the answer was a 503")
+
+    batch = lake.land([post(1, 0), post(2, 0)])
+    if full_refresh:
+        lake.clean(batch)
+    once_around(monkeypatch, DeltaTables, "adopt", int, lose)
+    assert lake.clean(batch, full_refresh=full_refresh).rows == 2
+    assert lake.spark.read.format("delta").load(lake.table).count() == 2
     assert [row["ind"] for row in lake.rows()] == [1, 2]

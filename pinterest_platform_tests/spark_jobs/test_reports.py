@@ -11,6 +11,7 @@ from pinterest_platform import spark_jobs
 from pinterest_platform.entities import REPORT_KEYS, Entity
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.schemas import REPORTS
+from pinterest_platform.spark_jobs import reports as job
 from pinterest_platform.spark_jobs.parameters import ReportsParameters, ReportsResult
 from pinterest_platform_tests.spark_fixtures import NOON
 from pinterest_platform_tests.spark_jobs.lake import Lake
@@ -134,3 +135,35 @@ def test_a_missing_table_and_an_unknown_report_are_named(reports: Reports) -> No
         reports.run()
     with pytest.raises(PermanentFailure, match="no report most_hated"):
         reports.run("most_hated")
+
+
+def test_a_slower_run_does_not_leave_older_reports(reports: Reports, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "popular_category_by_country"
+    reports.post(POSTS)
+    write = job._write
+
+    def writing_after_a_faster_run(*arguments: Any) -> tuple[bool, int]:
+        monkeypatch.setattr(job, "_write", write)
+        reports.post([{**POSTS[3], "country": "Fiji"}])
+        reports.run(key)
+        return write(*arguments)
+
+    monkeypatch.setattr(job, "_write", writing_after_a_faster_run)
+    result = reports.run(key)
+    assert reports.rows(key) == [("Chad", "travel", 1), ("Fiji", "travel", 1), ("Peru", "art", 2)]
+    assert result.reports[key].changed
+    assert result.sources["geo"].version == reports.lakes["geo"].version()
+
+
+def test_tables_that_never_rest_are_not_followed_for_ever(reports: Reports, monkeypatch: pytest.MonkeyPatch) -> None:
+    reports.post(POSTS)
+    write, written = job._write, list[int]()
+
+    def writing_among_others(*arguments: Any) -> tuple[bool, int]:
+        written.append(1)
+        reports.lakes["geo"].clean(reports.lakes["geo"].land([{"ind": len(written) + 10}]))
+        return write(*arguments)
+
+    monkeypatch.setattr(job, "_write", writing_among_others)
+    reports.run("users_joined_by_year")
+    assert len(written) == 5
