@@ -254,6 +254,7 @@ class FakeStream:
 class FakeShardLog:
     """Streams whose shards can be split and merged; `on_batch` is called before each batch that a reader gets.
 
+    A closed shard says with its last record that it ended or, with `late_end`, in an answer without any.
     Its clock stands still until `advance` is called; then retention takes what is too old.
     """
 
@@ -266,6 +267,7 @@ class FakeShardLog:
         self.down = False
         self.on_batch: Callable[[], None] = lambda: None
         self.reads = 0
+        self.late_end = False
         self._numbers = iter(range(10**20, 10**30, 7))
 
     # -- what the service's users do
@@ -333,7 +335,7 @@ class FakeShardLog:
             ]
             most = min(self.batch_records, batch_records)
             batch, rest = kept[:most], kept[most:]
-            ended = found.end is not None and not rest
+            ended = found.end is not None and not rest and not (self.late_end and batch)
             behind = max(1, self.now_ms - batch[-1].timestamp_ms) if rest else 0
             yield ShardBatch(batch, behind, ended)
             if ended:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
@@ -12,6 +13,7 @@ from pyspark.sql.types import DataType, DoubleType, IntegerType, LongType, Strin
 from pinterest_platform.entities import Entity
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.schemas import REPORTS
+from pinterest_platform.spark_jobs import merging
 from pinterest_platform.spark_jobs.delta_log import DeltaTables
 from pinterest_platform.spark_jobs.parameters import ReportOutcome, ReportsParameters, ReportsResult, SourceFacts
 from pinterest_platform.spark_jobs.racing import again_if_lost
@@ -41,23 +43,25 @@ def run(spark: SparkSession, parameters: ReportsParameters, progress: Callable[[
     if unknown := sorted(set(parameters.reports) - set(REPORTS)):
         raise PermanentFailure(f"There is no report {', '.join(unknown)}.", f"Name some of {', '.join(REPORTS)}.")
     tables = DeltaTables(parameters.io_timeout_seconds)
-    versions = _versions(tables, parameters)
-    result = _compute(spark, tables, parameters, versions, progress)
-    changed = _changed(result)
+    changed: set[str] = set()
+
+    def compute() -> tuple[Mapping[Entity, int], ReportsResult]:
+        versions = _versions(tables, parameters)
+        with merging.racing(", ".join(parameters.cleaned.values())):
+            result = _compute(spark, tables, parameters, versions, progress)
+        changed.update(key for key, outcome in result.reports.items() if outcome.changed)
+        return versions, result
+
+    again = partial(again_if_lost, compute, ", ".join(parameters.cleaned.values()))
+    versions, result = again()
     for _ in range(_AGAIN):
-        computed, versions = versions, _versions(tables, parameters)
-        if versions == computed:
+        if versions == _versions(tables, parameters):
             break
         # A faster run may have written newer reports, which ours then replaced by older ones.
         progress("computed again, for a cleaned table moved on meanwhile")
-        result = _compute(spark, tables, parameters, versions, progress)
-        changed |= _changed(result)
+        versions, result = again()
     outcomes = {key: replace(outcome, changed=key in changed) for key, outcome in result.reports.items()}
     return ReportsResult(outcomes, result.sources)
-
-
-def _changed(result: ReportsResult) -> set[str]:
-    return {key for key, outcome in result.reports.items() if outcome.changed}
 
 
 def _versions(tables: DeltaTables, parameters: ReportsParameters) -> dict[Entity, int]:

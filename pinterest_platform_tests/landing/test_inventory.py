@@ -102,3 +102,23 @@ def test_what_another_lander_adopts_and_lands_while_the_chain_is_listed_leaves_n
     assert done and ranges(found) == ranges(inventory(store, TOPIC, taken))
     assert [part.end + 1 for part in found[:-1]] == [part.start for part in found[1:]]
     assert found[0].start == len(taken) and found[-1].end == 7
+
+
+@pytest.mark.parametrize("moment", range(4))
+def test_an_adoption_between_two_landings_while_the_chain_is_listed_leaves_no_hole(moment):
+    log, store = FakeTopicLog(), FakeObjectStore()
+    log.create(TOPIC)
+    log.append(TOPIC, 0, *[b'{"a":1}'] * 9)
+    store.put(connect_key(TOPIC, 0, 5), b'{"a":1}\n{"a":1}\n')
+    listed: list[str] = []
+
+    def overtake(name: str, key: str) -> None:
+        if name == "list" and key.endswith("/partition=0/"):
+            listed.append(key)
+            if len(listed) == moment + 1:
+                land_topic(log, store, TOPIC)
+
+    assert ranges(inventory(FaultyStore(store, before=overtake), TOPIC, {})) in (
+        [],
+        [(f"{TOPIC}/0", 0, 4), (f"{TOPIC}/0", 5, 6), (f"{TOPIC}/0", 7, 8)],
+    )

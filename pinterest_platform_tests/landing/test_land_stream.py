@@ -1,6 +1,7 @@
 """Landing a stream, on fakes."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -141,7 +142,9 @@ def test_time_never_runs_backwards_along_a_shard_and_its_children(log, store):
     log.put(STREAM, 0, *rows(1))
     land_stream(log, store, STREAM)
     log.put(STREAM, 0, *rows(1))
+    land_stream(log, store, STREAM)
     child, _ = log.split(STREAM, 0)
+    land_stream(log, store, STREAM)
     log.put(STREAM, child, *rows(1))
     land_stream(log, store, STREAM)
     times = [json.loads(line)["_timestamp"] for key in keys(store, STREAM) for line in store.read(key).splitlines()]
@@ -240,7 +243,15 @@ def test_an_end_that_is_the_last_records_number_ends_the_chain_all_the_same(log,
     log.shard(STREAM, 0).end = log.shard(STREAM, 0).records[-1].offset
     result = land_stream(log, store, STREAM)
     assert result.shards[0].ended and result.caught_up
-    assert land_stream(log, store, STREAM).idle
+    assert land_stream(log, store, STREAM).idle and whole(log, store)
+
+
+def test_a_closed_shard_is_read_until_the_service_says_that_it_ended(log, store):
+    log.late_end = True
+    log.put(STREAM, 0, *rows(3))
+    log.split(STREAM, 0)
+    result = land_stream(log, store, STREAM)
+    assert result.caught_up and result.shards[0].ended
 
 
 # -- epochs
@@ -324,6 +335,28 @@ def test_a_loss_is_named_even_where_nothing_is_left_to_read(log, store):
     place = AcceptedLoss(STREAM, "shardId-000000000000", log.shard(STREAM, 0).records[2].offset)
     assert land_stream(log, store, STREAM, StreamOptions(accept_losses=(place,))).idle
     assert land_stream(log, store, STREAM).idle
+
+
+def test_a_loss_shows_by_what_arrived_later_where_the_clock_of_the_service_is_not_told(log, store, monkeypatch):
+    log.put(STREAM, 0, *rows(3))
+    land_stream(log, store, STREAM)
+    told = log.now_ms
+    describe = log.describe
+    monkeypatch.setattr(log, "describe", lambda stream: replace(describe(stream), now_ms=told))
+    log.advance(25)
+    assert land_stream(log, store, STREAM).idle
+    log.put(STREAM, 0, *rows(1))
+    with pytest.raises(PermanentFailure, match="possibly lost"):
+        land_stream(log, store, STREAM)
+
+
+def test_a_backlog_nearly_as_old_as_the_retention_is_no_loss_while_it_is_read(log, store):
+    land_stream(log, store, STREAM)
+    for _ in range(23):
+        log.put(STREAM, 0, *rows(3))
+        log.advance(1)
+    log.on_batch = lambda: log.advance(0.1)
+    assert land_stream(log, store, STREAM).records == 69
 
 
 def test_the_other_shards_land_before_a_loss_is_named(store):
@@ -464,6 +497,22 @@ def test_an_accepted_loss_that_is_no_position_is_refused(text):
 
 
 # -- others
+
+
+def test_quarantine_without_its_object_does_not_count_and_is_swept_unless_its_lander_may_be_at_work(log, store):
+    log.put(STREAM, 0, b"junk", b"junk")
+    land_stream(log, store, STREAM)
+    (key,) = [found.key for found in store.list("quarantine/")]
+    start, first, last = log.shard(STREAM, 0).start, *(record.offset for record in log.shard(STREAM, 0).records)
+    orphan, pending = (
+        key.replace(f"{start:0129d}+{last:0129d}", f"{position:0129d}+{end:0129d}")
+        for position, end in ((start, first), (last, last + 7))
+    )
+    for other in (orphan, pending):
+        store.put(other, store.read(key))
+    assert len(list(stream_quarantined(store, STREAM))) == 2
+    land_stream(log, store, STREAM)
+    assert {found.key for found in store.list("quarantine/")} == {key, pending}
 
 
 def test_ordinals_go_on_behind_what_was_cleaned_whatever_was_deleted(log, store):

@@ -12,7 +12,7 @@ from pinterest_platform.entities import REPORT_KEYS, Entity
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.schemas import REPORTS
 from pinterest_platform.spark_jobs import reports as job
-from pinterest_platform.spark_jobs.parameters import ReportsParameters, ReportsResult
+from pinterest_platform.spark_jobs.parameters import Batch, ReportsParameters, ReportsResult
 from pinterest_platform_tests.spark_fixtures import NOON
 from pinterest_platform_tests.spark_jobs.lake import Lake
 
@@ -161,7 +161,7 @@ def test_tables_that_never_rest_are_not_followed_for_ever(reports: Reports, monk
 
     def writing_among_others(*arguments: Any) -> tuple[bool, int]:
         written.append(1)
-        reports.lakes["geo"].clean(reports.lakes["geo"].land([{"ind": len(written) + 10}]))
+        reports.lakes["geo"].clean(Batch([], {"id/0": 100 + len(written)}, 0))
         return write(*arguments)
 
     monkeypatch.setattr(job, "_write", writing_among_others)

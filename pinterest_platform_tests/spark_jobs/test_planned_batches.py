@@ -1,0 +1,29 @@
+"""What cleaning is told to take: batches in turn, each knowing what the table must have taken before it."""
+
+from pinterest_platform.entities import Entity
+from pinterest_platform.landing import LandingOptions, inventory, land_topic
+from pinterest_platform.planning import cleaning_plan
+from pinterest_platform.settings import Settings
+from pinterest_platform_tests.fakes import FakeObjectStore, FakeTopicLog
+
+
+def test_each_batch_says_what_the_table_must_have_taken_before_it() -> None:
+    settings = Settings.model_validate({"KAFKA_BOOTSTRAP_SERVERS": "nowhere:1"}).model_copy(
+        update={"clean_batch_bytes": 1}
+    )
+    topics, objects = FakeTopicLog(), FakeObjectStore()
+    topic = settings.names.topic(Entity.GEO)
+    topics.create(topic)
+    topics.append(topic, 0, *(b'{"ind":%d}' % number for number in range(6)))
+    topics.trim(topic, 0, 2)
+    land_topic(topics, objects, topic, LandingOptions(object_bytes=1))
+    ends = [found.end for found in inventory(objects, topic, {})]
+    app = inventory(objects, topic, {})[0].app_id
+
+    def after(positions: dict[str, int] | None, full_refresh: bool = False) -> list[dict[str, int]]:
+        plan = cleaning_plan(Entity.GEO, settings, objects, positions, "run", full_refresh)
+        return [] if plan is None else [dict(batch.after) for batch in plan.batches]
+
+    later = [{app: end} for end in ends[:-1]]
+    assert after(None) == after({app: -1}) == after({app: ends[0]}, full_refresh=True) == [{}, *later]
+    assert after({app: ends[0]}) == later
