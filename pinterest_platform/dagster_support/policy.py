@@ -21,7 +21,7 @@ LAYERS: Mapping[str, str] = {
 
 
 DAILY = dg.FreshnessPolicy.cron(deadline_cron="0 3 * * *", lower_bound_delta=timedelta(hours=3), timezone="UTC")
-"""Reports are rebuilt daily: between midnight and three o'clock. Streams are judged by lag: an idle one is not stale."""
+"""Reports are rebuilt daily, between midnight and three. Streams are judged by lag: an idle one is not stale."""
 
 
 def with_policy(spec: dg.AssetSpec) -> dg.AssetSpec:

@@ -21,9 +21,7 @@ class DrainConfig(dg.Config):
     """The two questions that landing never answers by itself."""
 
     accept_loss: list[str] = Field([], description="Losses accepted: `<stream>/<shard>:<sequence number>`.")
-    new_epoch: str = Field(
-        "", description="`land` lands a stream made anew beside the old one; else it fails."
-    )
+    new_epoch: str = Field("", description="`land` lands a stream made anew beside the old one; else it fails.")
 
 
 def _specs(entity: Entity) -> list[dg.AssetSpec]:

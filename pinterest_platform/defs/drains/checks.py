@@ -31,9 +31,7 @@ def _checks(entity: Entity) -> list[dg.AssetChecksDefinition]:
         with explained(key.to_user_string()):
             yield from cleaned_soundness(key, inspect_stream(entity, settings, engine, context.log.info))
 
-    @dg.asset_check(
-        asset=key, name="agrees_with_cleaned", description="Posts over both routes give the same rows."
-    )
+    @dg.asset_check(asset=key, name="agrees_with_cleaned", description="Posts over both routes give the same rows.")
     def agrees(
         context: dg.AssetCheckExecutionContext,
         settings: dg.ResourceParam[Settings],
