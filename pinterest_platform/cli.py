@@ -1,5 +1,6 @@
 """Look at the platform's results from a terminal: `python -m pinterest_platform.cli --help`."""
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -59,7 +60,7 @@ def rows(entity: str, limit: int) -> None:
         settings = environment.load()
         uri = settings.names.cleaned_uri(Entity(entity))
         facts = _lake(settings).facts(uri)
-        print_rows(Console(), uri, _lake(settings).rows(uri, limit), limit, total=facts.rows if facts else None)
+        print_records(Console(soft_wrap=True), uri, _lake(settings).rows(uri, limit), facts.rows if facts else 0)
 
 
 @main.command()
@@ -70,20 +71,32 @@ def quarantine(limit: int) -> None:
     """Print what was not accepted, by landing and by cleaning, with where it stood and why."""
     with _clear_errors():
         settings = environment.load()
-        lake, objects, console = _lake(settings), _objects(settings), Console()
+        lake, objects, console = _lake(settings), _objects(settings), Console(soft_wrap=True)
         for entity in Entity:
             topic = settings.names.topic(entity)
             landed = [_summary(record) for record in islice(landing_quarantine(objects, topic), limit)]
-            print_rows(console, f"{topic}: not accepted by landing", landed, limit)
+            print_records(console, f"{topic}: not accepted by landing", landed, None)
             uri = settings.names.cleaned_quarantine_uri(entity)
             facts = lake.facts(uri)
             rejected = lake.rows(uri, limit) if facts else []
-            print_rows(console, f"{topic}: rejected by cleaning", rejected, limit, facts.rows if facts else 0)
+            print_records(console, f"{topic}: rejected by cleaning", rejected, facts.rows if facts else 0)
 
 
-def print_rows(console: Console, title: str, rows: list[dict[str, Any]], limit: int, total: int | None = None) -> None:
+def print_records(console: Console, title: str, records: list[dict[str, Any]], total: int | None) -> None:
+    """Print records one below the other, each field whole on a line; `total` is how many there are in all."""
+    console.print(escape(title), style="bold")
+    for record in records:
+        for name, value in record.items():
+            console.print(f"  {escape(name)}: {_cell(value)}", highlight=False)
+        console.print()
+    shown = f"{len(records):,} shown" if total is None else f"{len(records):,} of {total:,}"
+    console.print(f"  {shown}", highlight=False)
+    console.print()
+
+
+def print_rows(console: Console, title: str, rows: list[dict[str, Any]], limit: int) -> None:
     """Print rows as a table, cut at `limit`, with the count of all of them under it."""
-    count = len(rows) if total is None else total
+    count = len(rows)
     table = Table(title=escape(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for name in rows[0] if rows else ():
         numeric = isinstance(rows[0][name], int | float)
@@ -105,7 +118,7 @@ def _summary(record: QuarantinedRecord) -> dict[str, Any]:
         "offset": record.offset,
         "arrived_at": datetime.fromtimestamp(record.timestamp_ms / 1000, UTC).isoformat(timespec="milliseconds"),
         "reason": record.reason,
-        "value": None if record.value is None else record.value[:200].decode(errors="backslashreplace"),
+        "value": None if record.value is None else record.value.decode(errors="backslashreplace"),
     }
 
 
@@ -116,7 +129,9 @@ def _cell(value: Any) -> str:
         return f"{value:,.0f}"
     if isinstance(value, Mapping) and {"stream", "partition", "offset"} <= value.keys():
         return escape(f"{value['stream']}[{value['partition']}]@{value['offset']}")
-    return escape(" ".join(str(value).split()))
+    # What others posted must not steer the reader's terminal: control and format characters are written out.
+    text = " ".join(str(value).split())
+    return escape("".join(sign if sign.isprintable() else f"[U+{ord(sign):04X}]" for sign in text))
 
 
 def _fetch_page(objects: ObjectStore, home: Path) -> Path:
@@ -139,5 +154,17 @@ def _objects(settings: Settings) -> ObjectStore:
     return S3ObjectStore(settings)
 
 
+def run() -> None:
+    """Run a command, and end the process without waiting for deltalake's threads, which can crash its end."""
+    code = 0
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1 if end.code else 0
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    main()
+    run()

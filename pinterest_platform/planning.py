@@ -40,10 +40,21 @@ def landing_options(entity: Entity, settings: Settings, accept_gap: Sequence[str
     """
     return LandingOptions(
         object_bytes=settings.object_bytes,
-        accept_gaps=tuple(parse_gap(text) for text in accept_gap),
+        accept_gaps=_gaps(settings.names.topic(entity), accept_gap),
         new_epoch=_epoch_rule(settings, new_epoch),
         landed_by_connect=settings.landed_by_connect(entity),
     )
+
+
+def _gaps(topic: str, accept_gap: Sequence[str]) -> tuple[AcceptedGap, ...]:
+    gaps = tuple(parse_gap(text) for text in accept_gap)
+    for gap in gaps:
+        if gap.topic != topic:
+            raise PermanentFailure(
+                f"accept_gap names topic {gap.topic}, and this landing is of {topic}.",
+                "Give it to the asset of that topic.",
+            )
+    return gaps
 
 
 def _epoch_rule(settings: Settings, new_epoch: str) -> Literal["fail", "land"]:

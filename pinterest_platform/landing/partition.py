@@ -13,6 +13,9 @@ from pinterest_platform.landing.history import Foreign, History
 from pinterest_platform.landing.model import LandedPartition, LandingOptions, Progress
 from pinterest_platform.ports import ObjectStore, PartitionBounds, TopicLog
 
+CLOCK_SKEW_MS = 5_000
+"""How much the store's clock, which counts whole seconds, may be behind the broker's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -140,6 +143,8 @@ class PartitionLander:
                 continue
             if start >= end:
                 return
+            if self._after_adopted:
+                self._check_same_log(source, start)
             batches = source.log.read(self.history.chain.stream, self.history.chain.partition, start, end)
             position = 0 if self._next is None else start
             chain, cap = self.history.chain, self.options.object_bytes
@@ -148,6 +153,20 @@ class PartitionLander:
             finally:
                 if close := getattr(batches, "close", None):
                     close()
+
+    def _check_same_log(self, source: Source, start: int) -> None:
+        """Refuse to go on behind Connect's objects with a log whose earlier records are younger than those objects."""
+        chain, last = self.history.chain, start - 1
+        if last < source.bounds.earliest:
+            return
+        for batch in source.log.read(chain.stream, chain.partition, last, start):
+            if any(record.timestamp_ms > self._latest_ms + CLOCK_SKEW_MS for record in batch):
+                raise PermanentFailure(
+                    f"{chain.app_id}: the broker's offset {last} is younger than Connect's object that ends there: "
+                    "that object came from another topic or cluster, or the topic was made anew since.",
+                    "If a Connect sink still lands this topic, name its entity in PINTEREST_CONNECT_TOPICS; else move "
+                    "Connect's objects and what was adopted of them away.",
+                )
 
     def _check_shorter_log(self, source: Source, next_offset: int) -> None:
         """Tell a log that lost records from one that grew, and was landed by another lander, since it was described."""

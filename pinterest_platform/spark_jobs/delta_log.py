@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Any
 
 import pyarrow as pa
@@ -238,18 +239,25 @@ class DeltaTables:
             raise
         except (DeltaError, OSError) as error:
             text = " ".join(re.sub(r"\x1b\[[0-9;]*m|↳", " ", str(error)).split())
+            if "NoSuchBucket" in text:
+                raise PermanentFailure(
+                    f"There is no bucket for {uri}.",
+                    "Run the job `provision`, which makes it, or set PINTEREST_BUCKET.",
+                ) from error
             if _REFUSAL.search(text):
                 raise PermanentFailure(
-                    f"The store refuses {uri}: {text[:300]}.", "See that the bucket exists and the keys may use it."
+                    f"The store refuses {uri}: {shorten(text, 300)}.",
+                    "See that the bucket exists and the keys may use it.",
                 ) from error
             # Stores fail with OSError; of the others, some wrap one.
             if not isinstance(error, OSError) and not is_silence(error):
                 raise PermanentFailure(
-                    f"The Delta table {uri} cannot be used: {text[:300]}.",
+                    f"The Delta table {uri} cannot be used: {shorten(text, 300)}.",
                     "Mend what is named, or move the table away and run a full refresh.",
                 ) from error
             raise TransientFailure(
-                f"The store did not answer for {uri}: {text[:300]}.", "See that it is up, and run this again."
+                f"The store did not answer for {uri}: {shorten(text, 300)}.",
+                "Start it or mend the way to it, and run it again; PINTEREST_IO_TIMEOUT_SECONDS sets the wait.",
             ) from error
 
 

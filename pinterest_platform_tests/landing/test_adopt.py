@@ -7,6 +7,7 @@ import pytest
 
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing import LandingOptions, conservation, inventory, land_topic, quarantined
+from pinterest_platform.ports import Record
 from pinterest_platform_tests.fakes import FIRST_TIMESTAMP_MS, FakeObjectStore, FakeTopicLog
 from pinterest_platform_tests.landing.invariants import connect_key, expected, landed
 
@@ -174,6 +175,16 @@ def test_offsets_lost_between_the_platform_and_connect_are_an_error(store):
     log.topics[TOPIC].topic_id = next(iter(store.objects.values())).metadata["topic-id"]
     land_topic(log, store, TOPIC)
     assert landed(store, TOPIC) == expected(log, TOPIC)
+
+
+def test_a_topic_whose_records_are_younger_than_what_connect_wrote_in_their_place_is_another_one(store):
+    write(store, 0, 3)
+    log = topic_with(0)
+    land_topic(log, store, TOPIC)
+    hour_later = FIRST_TIMESTAMP_MS + 3_600_000
+    log.topics[TOPIC].partitions[0].entries += [Record(offset, hour_later, value(offset)) for offset in range(5)]
+    with pytest.raises(PermanentFailure, match="PINTEREST_CONNECT_TOPICS"):
+        land_topic(log, store, TOPIC)
 
 
 def test_an_empty_topic_beside_adopted_objects_is_no_error(store):

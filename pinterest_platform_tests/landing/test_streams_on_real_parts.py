@@ -120,7 +120,7 @@ def test_each_record_stands_once_after_drains_killed_while_the_stream_is_reshard
         "/_faults",
         {
             "seed": 1, "throttle": 0.05, "expire_iterators": 0.1, "errors": 0.03, "slow": 0.05, "slow_seconds": 0.05,
-            "operations": ["GetRecords", "GetShardIterator", "ListShards", "DescribeStreamSummary"],
+            "operations": ["GetRecords", "GetShardIterator", "ListTagsForStream"],
         },
     )  # fmt: skip
     survivors = 0
