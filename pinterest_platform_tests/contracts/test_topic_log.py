@@ -138,6 +138,13 @@ def bounds(broker: Broker) -> tuple[int, int]:
     return part.earliest, part.end
 
 
+def await_end(broker: Broker, end: int) -> None:
+    """A broker writes the marker of a transaction a moment after it answered."""
+    deadline = time.monotonic() + 20
+    while bounds(broker)[1] < end and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
 def test_a_topic_is_described_with_all_its_partitions_and_its_id(broker):
     broker.append(b"a", b"b", partition=2)
     state = broker.log.describe(broker.topic)
@@ -181,6 +188,7 @@ def test_large_records_come_whole(broker):
 def test_a_rolled_back_transaction_leaves_a_gap_that_reading_gets_past(broker):
     broker.append(b"a")
     broker.abort(b"x", b"y")
+    await_end(broker, 4)
     assert bounds(broker) == (0, 4)
     assert found(broker, 0, 4) == [(0, b"a")] and found(broker, 1, 4) == []
     broker.append(b"b")
@@ -193,9 +201,7 @@ def test_an_open_transaction_ends_what_is_committed(broker):
     broker.append(b"d")
     assert bounds(broker) == (0, 1) and found(broker, 0, 1) == [(0, b"a")]
     commit()
-    deadline = time.monotonic() + 20
-    while bounds(broker)[1] == 1 and time.monotonic() < deadline:
-        time.sleep(0.05)
+    await_end(broker, 5)
     assert bounds(broker) == (0, 5)
     assert found(broker, 0, 5) == [(0, b"a"), (1, b"b"), (2, b"c"), (3, b"d")]
 
