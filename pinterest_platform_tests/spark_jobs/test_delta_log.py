@@ -26,7 +26,6 @@ def test_neither_a_port_nor_a_name_makes_an_outage_a_refusal(monkeypatch: pytest
     [
         "Server returned non-2xx status code \x1b[31m↳\x1b[0m 403 Forbidden",
         "Client error with status 401 Unauthorized",
-        "non-2xx status code: 404 Not Found: <Error><Code>NoSuchBucket</Code></Error>",
         "status 400: <Error><Code>SignatureDoesNotMatch</Code></Error>",
     ],
 )
@@ -48,3 +47,9 @@ def test_rows_with_other_columns_are_no_outage(tmp_path: Path) -> None:
     write_deltalake(tmp_path, pa.table({"a": [1]}))
     with pytest.raises(PermanentFailure, match="cannot be used"), DeltaTables()._explained(str(tmp_path)):
         write_deltalake(tmp_path, pa.table({"b": ["x"]}), mode="append")
+
+
+def test_a_missing_bucket_names_the_job_that_makes_it() -> None:
+    said = "non-2xx status code: 404 Not Found: <Error><Code>NoSuchBucket</Code></Error>"
+    with pytest.raises(PermanentFailure, match="provision"), DeltaTables()._explained("s3://bucket/table"):
+        raise OSError(said)
