@@ -35,6 +35,13 @@ class Tally:
     facts: TableFacts | None = None
     positions: Mapping[str, int] = field(default_factory=dict[str, int])
 
+    def add_landed(self, landed: LandedTopic | LandedStream) -> None:
+        """Take in one landing."""
+        self.objects += landed.objects
+        self.records += landed.records
+        self.quarantined += landed.quarantined
+        self.bytes += landed.bytes
+
     def add_cleaned(self, facts: TableFacts, done: CleanResult | None, positions: Mapping[str, int]) -> None:
         """Take in one cleaning; counts add up, and the table is as it was last."""
         self.facts, self.positions = facts, positions
@@ -101,7 +108,7 @@ class KafkaLane:
             known=self._known,
         )
         self._known |= landed.hints
-        self._count(landed)
+        self.tally.add_landed(landed)
         if self._begun and not landed.objects:
             return 0
         done = work.clean(
@@ -117,12 +124,6 @@ class KafkaLane:
         self._begun = True
         self.tally.add_cleaned(*done)
         return landed.records + landed.quarantined or (done[1].records if done[1] else 0)
-
-    def _count(self, landed: LandedTopic) -> None:
-        self.tally.objects += landed.objects
-        self.tally.records += landed.records
-        self.tally.quarantined += landed.quarantined
-        self.tally.bytes += sum(part.bytes for part in landed.partitions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,7 @@ class KinesisLane:
             cleaned=self.tally.positions,
             resume=self._resume,
         )
-        self._count(landed)
+        self.tally.add_landed(landed)
         found = stream_inventory(outside.objects, self.stream, self.tally.positions, None if first else landed.resume)
         self._resume = landed.resume
         if self._exists and not found:
@@ -180,12 +181,6 @@ class KinesisLane:
         self._exists = True
         self.tally.add_cleaned(facts, done, positions)
         return landed.records + landed.quarantined or done.records
-
-    def _count(self, landed: LandedStream) -> None:
-        self.tally.objects += landed.objects
-        self.tally.records += landed.records
-        self.tally.quarantined += landed.quarantined
-        self.tally.bytes += landed.bytes
 
 
 @dataclass(frozen=True, slots=True)

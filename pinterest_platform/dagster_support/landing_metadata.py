@@ -30,7 +30,7 @@ def landing_result(landed: LandedTopic, settings: Settings) -> dg.MaterializeRes
             "records": landed.records,
             "quarantined": landed.quarantined,
             "objects": landed.objects,
-            "bytes": sum(part.bytes for part in landed.partitions),
+            "bytes": landed.bytes,
             "offsets": small_table(partitions),
             "topic_id": landed.topic_id or "not read",
             "dagster/uri": settings.names.uri(f"topics/{landed.topic}/"),

@@ -91,6 +91,11 @@ class LandedTopic:
         return sum(partition.quarantined for partition in self.partitions)
 
     @property
+    def bytes(self) -> int:
+        """Size of the objects landed by this call."""
+        return sum(partition.bytes for partition in self.partitions)
+
+    @property
     def hints(self) -> dict[str, int]:
         """The newest object's position by app id: what a later call in the same process takes as `known`."""
         return {part.app_id: part.newest for part in self.partitions if part.newest is not None}
