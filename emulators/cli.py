@@ -43,7 +43,7 @@ class _Group(click.Group):
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Emulated surroundings of the platform: Kafka, its REST proxy, Kinesis, an API gateway and S3."""
+    """Emulated surroundings of the platform: Kafka, its REST proxy, Kinesis, an API gateway, S3 and Databricks."""
 
 
 def _home_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -114,13 +114,14 @@ def env(home: Home) -> None:
 
 @main.command("exec", context_settings={"ignore_unknown_options": True})
 @click.option("--posting", is_flag=True, help="Post steadily beside it; the source database is seeded if it is empty.")
+@click.option("--spark", is_flag=True, help="Run a Spark server (Sail) beside it, which the platform's runs share.")
 @_home_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def execute(home: Home, posting: bool, command: tuple[str, ...]) -> None:
+def execute(home: Home, posting: bool, spark: bool, command: tuple[str, ...]) -> None:
     """Run COMMAND with everything up; what this call started it stops again."""
     from emulators import session
 
-    sys.exit(session.run(home, command, posting=posting))
+    sys.exit(session.run(home, command, posting=posting, spark=spark))
 
 
 @main.command()

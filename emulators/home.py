@@ -81,6 +81,16 @@ class Home:
         return self._read("api_key").strip()
 
     @property
+    def databricks_token_file(self) -> Path:
+        """The file of the token that the Databricks workspace asks for."""
+        return self.root / "databricks_token"
+
+    @property
+    def databricks_token(self) -> str:
+        """The token that the Databricks workspace asks for."""
+        return self._read("databricks_token").strip()
+
+    @property
     def ports_file(self) -> Path:
         """Where the chosen ports are kept."""
         return self.root / "ports.json"
@@ -110,7 +120,7 @@ class Home:
         _write(self.ports_file, json.dumps(dict(ports), indent=2) + "\n")
 
     def prepare(self, user_id: str | None) -> None:
-        """Make the folders, the identity and the API key as far as they are missing.
+        """Make the folders, the identity, the API key and the token as far as they are missing.
 
         Args:
             user_id: a user id to keep from now on; None keeps the present one, or the default in a new home.
@@ -125,8 +135,9 @@ class Home:
             wanted = {**known, "user_id": _valid(user_id)} if user_id else known
             if wanted != known or not self.exists:
                 _write(self._identity_file, json.dumps(wanted, indent=2) + "\n")
-            if not (self.root / "api_key").is_file():
-                _write(self.root / "api_key", secrets.token_urlsafe(30) + "\n")
+            for name, secret in (("api_key", secrets.token_urlsafe(30)), ("databricks_token", _new_token())):
+                if not (self.root / name).is_file():
+                    _write(self.root / name, secret + "\n")
             shutil.copyfile(PROJECT / "pinterest_platform" / "dagster.yaml", self.dagster / "dagster.yaml")
         except OSError as error:
             raise EmulatorFailure(
@@ -174,6 +185,11 @@ def _new_cluster_id() -> str:
         text = base64.urlsafe_b64encode(secrets.token_bytes(16)).rstrip(b"=").decode()
         if not text.startswith("-"):
             return text
+
+
+def _new_token() -> str:
+    """A personal access token as Databricks makes them."""
+    return f"dapi{secrets.token_hex(16)}"
 
 
 def _load(path: Path) -> dict[str, Any]:

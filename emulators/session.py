@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from emulators import control, environment
+from emulators import control, environment, shared_spark
 from emulators.failures import EmulatorFailure
 from emulators.home import PROJECT, Home
 from emulators.services.supervision import end, marked
@@ -38,7 +38,7 @@ class _Interrupted(BaseException):
         self.number = number
 
 
-def run(home: Home, command: Sequence[str], *, posting: bool = False) -> int:
+def run(home: Home, command: Sequence[str], *, posting: bool = False, spark: bool = False) -> int:
     """Run a command with the home's services up; those that this call started are stopped again.
 
     A signal is handed on to the command, which may take a while to end; then all that it started is ended too.
@@ -47,6 +47,7 @@ def run(home: Home, command: Sequence[str], *, posting: bool = False) -> int:
         home: the home.
         command: program and arguments.
         posting: post steadily beside it, from a database that is seeded first if it is empty.
+        spark: run a Spark server beside it for the platform's runs to share, unless the environment names one.
 
     Returns:
         The command's exit code, as a shell would tell it.
@@ -62,6 +63,8 @@ def run(home: Home, command: Sequence[str], *, posting: bool = False) -> int:
             variables = {**environment.of_child(home), _MARK: session}
             if posting:
                 _start_posting(home, variables)
+            if spark and shared_spark.is_wanted(variables):
+                variables[shared_spark.VARIABLE] = _start_spark(home, variables)
             return _wait(_start(command, variables))
         except _Interrupted as interrupted:
             return 128 + interrupted.number
@@ -112,6 +115,13 @@ def _start_posting(home: Home, variables: Mapping[str, str]) -> None:
             start_new_session=True,
         )
     _say(f"posting      steadily; its log is {_shortest(log)}")
+
+
+def _start_spark(home: Home, variables: Mapping[str, str]) -> str:
+    log = home.logs / "spark.log"
+    remote = shared_spark.start(log, variables)
+    _say(f"spark        {remote}, for all runs; its log is {_shortest(log)}")
+    return remote
 
 
 def _code(returned: int) -> int:

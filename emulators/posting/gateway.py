@@ -1,5 +1,7 @@
 """Talking to the platform's API gateway: one pooled client for all routes, and what its refusals mean."""
 
+import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,6 +11,11 @@ from yarl import URL
 
 from emulators.failures import EmulatorFailure
 from emulators.posting.routes import UnavailableError
+
+LISTENING_SECONDS = 3.0
+"""How long nobody may listen at the gateway's address before the first request: it may just be starting."""
+
+_PAUSE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,12 @@ class GatewayClient:
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self, connections: int) -> None:
-        """Get ready for so many requests at once."""
+        """Get ready for so many requests at once.
+
+        Raises:
+            EmulatorFailure: nobody listens at the address. A gateway that goes away later is tried again for longer.
+        """
+        await self._await_listener()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=connections),
             headers=self._headers,
@@ -48,6 +60,32 @@ class GatewayClient:
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None),
         )
+
+    async def _await_listener(self) -> None:
+        """Connect once; a server that is there and does not answer is no concern of this."""
+        url, deadline = URL(self.address), time.monotonic() + LISTENING_SECONDS
+        if not url.host or not url.port:
+            raise EmulatorFailure(
+                f"{self.address!r} is no address of a gateway.",
+                "Set PINTEREST_API_URL as in http://127.0.0.1:8080/stage.",
+            )
+        while True:
+            try:
+                async with asyncio.timeout(LISTENING_SECONDS):
+                    _, writer = await asyncio.open_connection(url.host, url.port)
+            except TimeoutError:
+                return
+            except OSError as error:
+                reason = _reason(error)
+            else:
+                writer.close()
+                return
+            if time.monotonic() + _PAUSE_SECONDS > deadline:
+                raise EmulatorFailure(
+                    f"Nobody listens at the gateway's address {self.address}: {reason}.",
+                    "Start the emulators: python -m emulators up; or set PINTEREST_API_URL to where the gateway is.",
+                )
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     async def ask(
         self, method: str, url: URL, body: bytes | None = None, header: Mapping[str, str] | None = None

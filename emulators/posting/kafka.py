@@ -38,7 +38,11 @@ class KafkaRoute:
         self._urls = {entity: URL(f"{self.address}/topics/{user_id}.{entity}") for entity in ("pin", "geo", "user")}
 
     async def open(self, connections: int, patience_seconds: float) -> None:  # noqa: ARG002
-        """Get ready for so many requests at once; the topics are the platform's to make."""
+        """Get ready for so many requests at once; the topics are the platform's to make.
+
+        Raises:
+            EmulatorFailure: nobody listens at the gateway's address.
+        """
         await self._client.open(connections)
 
     async def send(self, entity: str, records: Sequence[Record]) -> list[Verdict]:

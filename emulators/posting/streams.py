@@ -68,7 +68,7 @@ class StreamApi:
         self._urls: dict[tuple[str, str], URL] = {}
 
     async def open(self, connections: int) -> None:
-        """Get ready for so many requests at once."""
+        """Get ready for so many requests at once; raises EmulatorFailure where nobody listens."""
         await self._client.open(connections)
 
     async def close(self) -> None:

@@ -127,15 +127,19 @@ def _provide(home: Home) -> None:
         ) from None
 
 
-def _variables(home: Home) -> dict[str, str]:
+def client_variables(home: Home) -> dict[str, str]:
+    """What every client of this home's S3 needs, jobs of the emulated cluster among them."""
     return {
         "AWS_ENDPOINT_URL": endpoint(home),
         "AWS_ALLOW_HTTP": "true",
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         **_CREDENTIALS,
-        "PINTEREST_BUCKET": home.bucket,
     }
+
+
+def _variables(home: Home) -> dict[str, str]:
+    return {**client_variables(home), "PINTEREST_BUCKET": home.bucket}
 
 
 SERVICE = Service(

@@ -1,10 +1,31 @@
 """How the emulators' own web services are served."""
 
+import argparse
 import logging
+import signal
+import socket
 from collections.abc import Callable
 from typing import Any
 
 import uvicorn
+from starlette.requests import Request
+
+from emulators.failures import EmulatorFailure
+
+_HOST = "127.0.0.1"
+_LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
+_SETTINGS: dict[str, Any] = {
+    "loop": "uvloop",
+    "http": "httptools",
+    "ws": "none",
+    "access_log": False,
+    "log_level": "warning",
+    "server_header": False,
+    "proxy_headers": False,
+    # Longer than clients keep an idle connection, so that they are never surprised by its end.
+    "timeout_keep_alive": 75,
+    "timeout_graceful_shutdown": 5,
+}
 
 
 def serve(build: Callable[[], Any], port: int) -> None:
@@ -14,19 +35,63 @@ def serve(build: Callable[[], Any], port: int) -> None:
         build: makes the application.
         port: where to listen.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    uvicorn.run(
-        build(),
-        host="127.0.0.1",
-        port=port,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        proxy_headers=False,
-        # Longer than clients keep an idle connection, so that they are never surprised by its end.
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=5,
-    )
+    logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
+    uvicorn.run(build(), host=_HOST, port=port, **_SETTINGS)
+
+
+def listen(port: int) -> socket.socket:
+    """A listening socket on this machine alone; port 0 takes a free one. Raises EmulatorFailure."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((_HOST, port))
+    except (OSError, OverflowError) as error:
+        raise EmulatorFailure(f"Port {port} cannot be taken: {error}.", "Free it, or choose another --port.") from None
+    listener.listen(2048)
+    return listener
+
+
+def serve_on(listener: socket.socket, app: Any, name: str) -> None:
+    """Serve an ASGI application until a signal asks to stop, and then return; prints `name: address` at first.
+
+    Args:
+        listener: what `listen` returned.
+        app: the application.
+        name: the service's name.
+    """
+    server = uvicorn.Server(uvicorn.Config(app, **_SETTINGS))
+    # For a signal that comes before uvicorn looks after them, and for the one that it raises again once it has stopped.
+    for asked in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(asked, lambda *_: setattr(server, "should_exit", True))
+    print(f"{name}: http://{_HOST}:{listener.getsockname()[1]}", flush=True)
+    server.run(sockets=[listener])
+
+
+async def read_body(request: Request, most: int, refusal: Callable[[str], Exception]) -> bytes:
+    """The body of a request.
+
+    Args:
+        request: the request.
+        most: how many bytes it may have.
+        refusal: makes the exception that is raised where it has more.
+    """
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > most:
+            raise refusal(f"The body exceeds {most} bytes.")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def whole_number(least: int, most: int = 2**31) -> Callable[[str], int]:
+    """A whole number within bounds, for argparse."""
+
+    def number(text: str) -> int:
+        value = int(text)
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{value} is not from {least} to {most}")
+        return value
+
+    return number

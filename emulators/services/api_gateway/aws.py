@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 
-from emulators.services.api_gateway.document import DocumentError, Operation, constant
+from emulators.services.api_gateway.document import DocumentError, Operation, constant, response_headers
 from emulators.services.api_gateway.exchange import (
     Answer,
     Call,
@@ -94,7 +94,8 @@ class AwsAction:
             raise timed_out() from None
         except aiohttp.ClientError:
             raise unreachable() from None
-        return Answer(self._status(answer.status), ((b"content-type", b"application/json"),), body)
+        response = self._response(answer.status)
+        return Answer(response.status, ((b"content-type", b"application/json"), *response.headers), body)
 
     def _body(self, call: Call) -> bytes:
         kind = (call.header(b"content-type") or _DEFAULT_TYPE).partition(";")[0].strip().lower()
@@ -105,7 +106,7 @@ class AwsAction:
             return call.body
         raise unsupported_media_type()
 
-    def _status(self, status: int) -> int:
+    def _response(self, status: int) -> "_Response":
         for pattern, ours in self._responses:
             if pattern.fullmatch(str(status)):
                 return ours
@@ -149,16 +150,23 @@ def _headers(where: str, told: Mapping[str, Any]) -> dict[str, str]:
     return {name.removeprefix(prefix): constant(where, value) for name, value in parameters.items()}
 
 
+class _Response(NamedTuple):
+    """What a status of the service becomes: a status, and headers beside the service's body."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+
+
 def _responses(
     where: str, told: Mapping[str, Mapping[str, Any]]
-) -> tuple[list[tuple[re.Pattern[str], int]], int | None]:
-    """The status to answer with, by pattern of the service's status, and the one for all others."""
-    statuses: dict[str, int] = {}
+) -> tuple[list[tuple[re.Pattern[str], _Response]], _Response | None]:
+    """What to answer with, by pattern of the service's status, and what for all others."""
+    responses: dict[str, _Response] = {}
     for pattern, response in told.items():
-        if response.keys() != {"statusCode"}:
-            raise DocumentError(where, f"the response {pattern} must give a statusCode and no more")
-        statuses[pattern] = int(response["statusCode"])
-    if not statuses:
+        if response.keys() - {"responseParameters"} != {"statusCode"}:
+            raise DocumentError(where, f"the response {pattern} must give a statusCode, perhaps headers, and no more")
+        responses[pattern] = _Response(int(response["statusCode"]), response_headers(where, response))
+    if not responses:
         raise DocumentError(where, "it maps no response")
-    default = statuses.pop("default", None)
-    return [(re.compile(pattern), status) for pattern, status in statuses.items()], default
+    default = responses.pop("default", None)
+    return [(re.compile(pattern), response) for pattern, response in responses.items()], default

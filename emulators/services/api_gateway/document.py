@@ -133,3 +133,19 @@ def constant(where: str, value: str) -> str:
     if len(value) < 2 or value[0] != "'" or value[-1] != "'":
         raise DocumentError(where, f"{value} is no constant in single quotes")
     return value[1:-1]
+
+
+def response_headers(where: str, response: Mapping[str, Any]) -> tuple[tuple[bytes, bytes], ...]:
+    """The constant headers that an integration's response sets by `responseParameters`.
+
+    Raises:
+        DocumentError: a parameter sets something else, or is no constant.
+    """
+    prefix = "method.response.header."
+    told: Mapping[str, str] = response.get("responseParameters") or {}
+    for name in told:
+        if not name.startswith(prefix):
+            raise DocumentError(where, f"the response parameter {name} is no header's")
+    return tuple(
+        (name.removeprefix(prefix).lower().encode(), constant(where, value).encode()) for name, value in told.items()
+    )

@@ -9,7 +9,7 @@ import aiohttp
 import yarl
 
 from emulators.services.api_gateway.aws import AwsAction
-from emulators.services.api_gateway.document import DocumentError, Operation, constant
+from emulators.services.api_gateway.document import DocumentError, Operation, response_headers
 from emulators.services.api_gateway.exchange import Answer, Call, timed_out, unreachable
 
 LONGEST_MS = 29_000
@@ -125,14 +125,7 @@ class Mock:
             status = int(response["statusCode"])
         except (ValueError, KeyError, TypeError):
             raise DocumentError(operation.where, "the mock chooses no response with a status") from None
-        prefix = "method.response.header."
-        self._answer = Answer(
-            status,
-            tuple(
-                (name.removeprefix(prefix).lower().encode(), constant(operation.where, value).encode())
-                for name, value in (response.get("responseParameters") or {}).items()
-            ),
-        )
+        self._answer = Answer(status, response_headers(operation.where, response))
 
     async def answer(self, call: Call) -> Answer:  # noqa: ARG002 - whatever was asked
         """The same answer to every call."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -22,6 +22,7 @@ from emulators.services.kinesis.record_operations import RecordOperations
 from emulators.services.kinesis.shard_operations import ShardOperations
 from emulators.services.kinesis.stream_operations import StreamOperations
 from emulators.services.kinesis.sweeping import sweep_forever
+from emulators.services.web import read_body
 
 _TARGET = "Kinesis_20131202."
 _CONTENT_TYPE = "application/x-amz-json-1.1"
@@ -72,7 +73,10 @@ class Api:
     async def answer(self, request: Request) -> Response:
         """POST /: do what X-Amz-Target names; nothing is answered before it is on disk."""
         try:
-            body = await _body(request)
+            try:
+                body = await read_body(request, _LARGEST_BODY, _too_large)
+            except ClientDisconnect:
+                return Response(status_code=499)  # nobody hears it
             result = await self._perform(request.headers.get("x-amz-target", ""), body)
         except ServiceError as error:
             return _respond({"__type": error.kind, "message": error.message}, error.status)
@@ -106,15 +110,8 @@ class Api:
         return result
 
 
-async def _body(request: Request) -> bytes:
-    pieces: list[bytes] = []
-    size = 0
-    async for piece in request.stream():
-        size += len(piece)
-        if size > _LARGEST_BODY:
-            raise ServiceError("RequestEntityTooLargeException", f"The body exceeds {_LARGEST_BODY} bytes.", 413)
-        pieces.append(piece)
-    return b"".join(pieces)
+def _too_large(message: str) -> ServiceError:
+    return ServiceError("RequestEntityTooLargeException", message, 413)
 
 
 def _respond(content: dict[str, Any] | None, status: int = 200) -> Response:

@@ -16,26 +16,26 @@ def routes(core: Core) -> list[Route]:
     async def faults(request: Request) -> Response:
         if request.method == "POST":
             try:
-                core.faults.configure(_object(await request.body()))
+                core.faults.configure(json_object(await request.body()))
             except ValueError as error:
-                return _json({"message": str(error)}, 400)
-        return _json(core.faults.describe())
+                return json_answer({"message": str(error)}, 400)
+        return json_answer(core.faults.describe())
 
     async def clock(request: Request) -> Response:
         try:
-            seconds = _object(await request.body()).get("advance_seconds")
+            seconds = json_object(await request.body()).get("advance_seconds")
             if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
                 raise ValueError("advance_seconds must be a number of 0 or more")
         except ValueError as error:
-            return _json({"message": str(error)}, 400)
+            return json_answer({"message": str(error)}, 400)
         core.advance_clock(round(seconds * 1000))
         await core.journal.durable()
-        return _json({"now_ms": core.clock.now_ms()})
+        return json_answer({"now_ms": core.clock.now_ms()})
 
     return [Route("/_faults", faults, methods=["GET", "POST"]), Route("/_clock", clock, methods=["POST"])]
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def json_object(body: bytes) -> dict[str, Any]:
     """A JSON object; raises ValueError where it is none."""
     content = orjson.loads(body or b"{}")
     if not isinstance(content, dict):
@@ -43,5 +43,6 @@ def _object(body: bytes) -> dict[str, Any]:
     return content
 
 
-def _json(content: dict[str, Any], status: int = 200) -> Response:
+def json_answer(content: dict[str, Any], status: int = 200) -> Response:
+    """An answer of JSON."""
     return Response(orjson.dumps(content), status, media_type="application/json")

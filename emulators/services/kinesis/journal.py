@@ -26,12 +26,15 @@ class Journal:
         path: the file; it is made where it is missing.
         version: the version of its schema.
         create: the statements that make the schema.
+        owner: whose database it is, for the message where another server has it open.
 
     Raises:
         EmulatorFailure: the file is damaged, of another version, in use, or cannot be written.
     """
 
-    def __init__(self, path: Path, version: int, create: Callable[[sqlite3.Connection], None]) -> None:
+    def __init__(
+        self, path: Path, version: int, create: Callable[[sqlite3.Connection], None], owner: str = "Kinesis"
+    ) -> None:
         self._rows: list[Row] = []
         self._waiting: asyncio.Future[None] | None = None
         try:
@@ -45,7 +48,7 @@ class Journal:
         except (OSError, sqlite3.Error) as error:
             if "locked" in str(error):
                 raise EmulatorFailure(
-                    f"Another Kinesis server uses {path}.", "Stop that one, or choose another --data."
+                    f"Another {owner} server uses {path}.", "Stop that one, or choose another --data."
                 ) from None
             raise EmulatorFailure(f"{path} cannot be opened: {error}.", "Mend or delete it.") from None
         if found not in (0, version):

@@ -65,7 +65,7 @@ def test_a_wrong_api_is_found_out_and_nothing_is_left(
 
 
 def test_a_wrong_key_and_a_dead_gateway_are_one_line(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emulators.posting.check.PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("emulators.posting.gateway.LISTENING_SECONDS", 0.3)
     with gateway_before(server.url) as base:
         refused = check(base, "wrong")
     dead = check("http://127.0.0.1:1/staging")

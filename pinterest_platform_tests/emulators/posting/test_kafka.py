@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from emulators.failures import EmulatorFailure
+from emulators.posting import gateway as posting_gateway
 from emulators.posting.kafka import KafkaRoute
 from emulators.posting.routes import Record, Rejection, UnavailableError, Verdict
 from pinterest_platform_tests.emulators.posting.gateway import Gateway, rejecting, serving
@@ -93,8 +94,31 @@ def test_a_record_without_offset_and_error_is_not_taken_for_accepted() -> None:
         assert all(send(gateway))
 
 
-def test_nobody_listening_is_worth_another_request() -> None:
+def test_nobody_listening_from_the_start_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(posting_gateway, "LISTENING_SECONDS", 0.3)
     gateway = Gateway(lambda *_: None)
-    gateway.url = "http://127.0.0.1:1"
-    with pytest.raises(UnavailableError):
+    gateway.url = "http://127.0.0.1:1/staging"
+    with pytest.raises(EmulatorFailure, match=r"Nobody listens at .*127\.0\.0\.1:1/staging.*python -m emulators up"):
         send(gateway)
+
+
+@pytest.mark.parametrize("address", ["nowhere", "http:///staging", "/staging"])
+def test_what_is_no_address_is_said(address: str) -> None:
+    gateway = Gateway(lambda *_: None)
+    gateway.url = address
+    with pytest.raises(EmulatorFailure, match=r"is no address of a gateway.*PINTEREST_API_URL"):
+        send(gateway)
+
+
+def test_a_gateway_that_goes_away_later_is_worth_another_request() -> None:
+    async def run() -> None:
+        with serving() as gateway:
+            route = KafkaRoute(gateway.url, "the key", "0a")
+            await route.open(2, 1.0)
+        try:
+            with pytest.raises(UnavailableError):
+                await route.send("pin", RECORDS)
+        finally:
+            await route.close()
+
+    asyncio.run(run())

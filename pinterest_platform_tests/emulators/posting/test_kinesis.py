@@ -12,6 +12,7 @@ from aiohttp import web
 
 from emulators.failures import EmulatorFailure
 from emulators.posting import delivery, streams
+from emulators.posting import gateway as posting_gateway
 from emulators.posting.delivery import Patience
 from emulators.posting.kinesis import KinesisRoute
 from emulators.posting.poster import Pace, Poster
@@ -164,9 +165,10 @@ def test_a_refused_key_ends_the_run_without_being_told(gateway: str) -> None:
     assert "hidden" not in str(raised.value)
 
 
-def test_nobody_listening_is_said_once_patience_ends() -> None:
+def test_nobody_listening_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(posting_gateway, "LISTENING_SECONDS", 0.3)
     with pytest.raises(EmulatorFailure, match="python -m emulators up"):
-        send("http://127.0.0.1:1/staging", patience=0.1)
+        send("http://127.0.0.1:1/staging", patience=600)
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,24 @@
-"""Serving an ASGI application on a free port of this machine while a test runs."""
+"""Serving while a test runs: an ASGI application in a thread, or one of the emulators' servers as a process."""
 
 import contextlib
+import json
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import pytest
 import uvicorn
+
+from emulators.home import Home
+from emulators.services.service import Service, Unhealthy
 
 
 @contextlib.contextmanager
@@ -22,3 +34,92 @@ def serving(app: Any) -> Iterator[str]:
         server.should_exit = True
         thread.join()
         listener.close()
+
+
+@contextlib.contextmanager
+def supervised(service: Service, home: Home, elsewhere: Path) -> Iterator[None]:
+    """Run a service as the supervisor does; its probe holds while it serves, and for no home but its own.
+
+    Args:
+        service: the service.
+        home: its home.
+        elsewhere: where another home can be made, with the same ports.
+    """
+    with pytest.raises(Unhealthy, match="no answer"):
+        service.probe(home)
+    command = service.command(home)
+    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    process = subprocess.Popen(command.arguments, cwd=command.folder, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        _await_healthy(service, home)
+        other = Home(elsewhere)
+        other.root.mkdir()
+        other.keep_ports(home.ports())
+        with pytest.raises(Unhealthy, match=service.name):
+            service.probe(other)
+        yield
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def _await_healthy(service: Service, home: Home) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return service.probe(home)
+        except Unhealthy:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+class ServerProcess:
+    """A server of the emulators, started, killed and started again on the same data.
+
+    `settings` are those that it cannot do without; `flags` are a test's own, which may change between starts.
+    """
+
+    def __init__(self, name: str, settings: tuple[str, ...], flags: tuple[str, ...]) -> None:
+        self.name = name
+        self.settings = settings
+        self.flags = flags
+        self.url = ""
+        self._process: subprocess.Popen[str] | None = None
+
+    def launch(self, before: Callable[[], None] | None = None) -> None:
+        """Start it and wait for its address; `before` is called in the new process."""
+        command = [sys.executable, "-m", f"emulators.services.{self.name}", *self.settings, *self.flags]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=before)
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line.startswith(f"{self.name}: http://"), f"the server did not start: {line!r}"
+        self.url = line.split()[1]
+
+    def kill(self) -> None:
+        self.end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        return self.end(signal.SIGTERM)
+
+    def end(self, how: signal.Signals) -> int:
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        process.send_signal(how)
+        assert process.stdout is not None
+        try:
+            return process.wait(20)
+        finally:
+            process.kill()
+            process.stdout.close()
+
+    def control(self, path: str, content: dict[str, Any]) -> dict[str, Any]:
+        """POST to one of the server's controls."""
+        return post(self.url + path, json.dumps(content).encode(), {})
+
+
+def post(url: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
+    """POST past all proxies; the answer is JSON."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(urllib.request.Request(url, data=body, headers=headers), timeout=20) as answer:
+        return json.loads(answer.read() or b"{}")

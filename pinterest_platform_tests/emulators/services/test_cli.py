@@ -24,6 +24,7 @@ from confluent_kafka.admin import AdminClient
 from emulators.services.registry import SERVICES
 from emulators.services.supervision import MARK, marked
 from pinterest_platform_tests.conftest import PROJECT, emulators
+from pinterest_platform_tests.emulators.services.databricks import server as databricks
 from pinterest_platform_tests.emulators.services.kinesis import reading
 
 NAMES = [service.name for service in SERVICES]
@@ -32,6 +33,7 @@ VARIABLES = {
     "PINTEREST_SOURCE_DATABASE_URL", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_KINESIS", "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY", "AWS_REGION",
     "AWS_DEFAULT_REGION", "AWS_ALLOW_HTTP", "KAFKA_BOOTSTRAP_SERVERS", "DAGSTER_HOME",
+    "DATABRICKS_HOST", "DATABRICKS_TOKEN", "DATABRICKS_CLUSTER_ID", "PINTEREST_DATABRICKS_VOLUME",
 }  # fmt: skip
 
 
@@ -115,7 +117,7 @@ def test_status_and_env_tell_what_the_contract_names(home: Path) -> None:
 
     assert set(told) == {"services", "env"}
     assert list(told["services"]) == NAMES
-    assert set(NAMES) >= {"api_gateway", "kafka", "kafka_rest", "kinesis", "s3"}
+    assert set(NAMES) >= {"api_gateway", "databricks", "kafka", "kafka_rest", "kinesis", "s3"}
     assert all(set(service) == {"url", "healthy"} and service["healthy"] for service in told["services"].values())
     assert set(told["env"]) >= VARIABLES
     assert told["env"]["DAGSTER_HOME"] == str(home / "dagster")
@@ -155,9 +157,10 @@ def test_everything_listens_on_this_machine_alone(home: Path) -> None:
 
 
 def test_no_secret_stands_on_a_command_line_or_in_a_log(home: Path) -> None:
-    key = (home / "api_key").read_text().strip()
-    assert not [process for process in processes(home) if key in line(process)]
-    assert not [log for log in (home / "logs").iterdir() if key in log.read_text(errors="replace")]
+    for secret in ("api_key", "databricks_token"):
+        key = (home / secret).read_text().strip()
+        assert not [process for process in processes(home) if key in line(process)]
+        assert not [log for log in (home / "logs").iterdir() if key in log.read_text(errors="replace")]
 
 
 def test_a_killed_service_is_started_again(home: Path) -> None:
@@ -220,7 +223,10 @@ def test_what_a_killed_supervisor_left_behind_is_replaced(home: Path) -> None:
 
 
 def test_down_leaves_nothing_running_and_can_be_repeated(home: Path) -> None:
-    assert processes(home)
+    variables = status(home)["env"]
+    workspace = databricks.client(variables["DATABRICKS_HOST"], variables["DATABRICKS_TOKEN"])
+    databricks.running(workspace, databricks.run_script(workspace, "import time; time.sleep(1000)"))
+    eventually(lambda: any("driver.py" in line(process) for process in processes(home)))
     assert (run(home, "down").returncode, run(home, "down").returncode) == (0, 0)
     assert processes(home) == []
     assert status(home)["services"]["s3"]["reason"] == "not running"

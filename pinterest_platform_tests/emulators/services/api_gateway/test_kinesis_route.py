@@ -172,6 +172,25 @@ def test_every_action_asks_for_the_key(base: str, method: str, path: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/streams", "GET,OPTIONS"),
+        ("/streams/x", "DELETE,GET,OPTIONS,POST"),
+        ("/streams/x/record", "OPTIONS,PUT"),
+        ("/streams/x/records", "GET,OPTIONS,PUT"),
+        ("/streams/x/sharditerator", "GET,OPTIONS"),
+    ],
+)
+def test_a_browsers_preflight_is_answered_without_a_key_for_every_resource(base: str, path: str, methods: str) -> None:
+    answer = requests.options(base + path, timeout=20)
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["access-control-allow-methods"] == methods
+    wanted = {"Content-Type", "X-Api-Key"} | ({"Shard-Iterator"} if path.endswith("/records") else set())
+    assert wanted <= set(answer.headers["access-control-allow-headers"].split(","))
+
+
+@pytest.mark.parametrize(
     ("method", "path"), [("POST", "/streams"), ("GET", "/streams/x/record"), ("PATCH", "/streams/x")]
 )
 def test_a_method_that_a_path_lacks_is_no_route(base: str, method: str, path: str) -> None:
@@ -195,6 +214,7 @@ def test_each_status_of_the_service_is_mapped_and_its_body_kept(status: int, exp
 
     assert (answer.status_code, answer.content) == (expected, b'{"own":1}')
     assert (answer.headers["content-type"], "x-own" in answer.headers) == ("application/json", False)
+    assert answer.headers["access-control-allow-origin"] == "*"
     assert asked == [("Kinesis_20131202.ListStreams", "application/x-amz-json-1.1")]
 
 
@@ -233,7 +253,14 @@ def test_a_service_that_does_not_answer_in_time_is_a_504(tmp_path: Path) -> None
         ({"passthroughBehavior": "sometimes"}, "sometimes"),
         ({"contentHandling": "CONVERT_TO_TEXT"}, "contentHandling"),
         ({"responses": {}}, "no response"),
-        ({"responses": {"200": {"statusCode": "200", "responseTemplates": {}}}}, "statusCode and no more"),
+        (
+            {"responses": {"200": {"statusCode": "200", "responseTemplates": {}}}},
+            "statusCode, perhaps headers, and no more",
+        ),
+        (
+            {"responses": {"200": {"statusCode": "200", "responseParameters": {"method.response.body": "'x'"}}}},
+            "no header",
+        ),
     ],
 )
 def test_what_cannot_be_executed_is_refused_by_name(change: dict[str, Any], named: str) -> None:

@@ -1,8 +1,10 @@
 """What was acknowledged survives: restarts, kills, a full disk."""
 
 import random
+import socket
 import threading
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
@@ -125,3 +127,15 @@ def test_a_full_disk_refuses_and_keeps_what_was_acknowledged(new_server: Any) ->
     assert data(read_shard(server.client, name, ONLY)) == accepted
     server.client.put_record(StreamName=name, Data=b"after", PartitionKey="k")
     assert data(read_shard(server.client, name, ONLY))[-1] == b"after"
+
+
+def test_a_client_that_goes_away_in_the_middle_of_a_request_is_no_error(
+    new_server: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    server = new_server()
+    address = urlsplit(server.url)
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+    assert server.client.list_streams()["StreamNames"] == []
+    server.stop()
+    assert "Traceback" not in capfd.readouterr().err

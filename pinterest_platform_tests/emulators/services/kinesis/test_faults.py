@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 from emulators.services.kinesis.errors import ServiceError
 from emulators.services.kinesis.faults import Faults
 from pinterest_platform_tests.emulators.services.kinesis.reading import create, data, drain, iterator, read_stream
-from pinterest_platform_tests.emulators.services.kinesis.server import Server, post
+from pinterest_platform_tests.emulators.services.kinesis.server import Server
+from pinterest_platform_tests.emulators.services.serving import post
 
 ONLY = "shardId-000000000000"
 

@@ -25,7 +25,7 @@ from pinterest_platform_tests.emulators.services.kinesis.reading import (
     read_stream,
     shards,
 )
-from pinterest_platform_tests.emulators.services.kinesis.server import post
+from pinterest_platform_tests.emulators.services.serving import post
 
 ONLY = "shardId-000000000000"
 NONE = "shardId-000000000009"

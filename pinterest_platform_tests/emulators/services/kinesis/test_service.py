@@ -1,16 +1,13 @@
 """The server as `emulators up` runs it."""
 
-import os
 import socket
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from emulators.home import Home
 from emulators.services.kinesis.service import SERVICE
-from emulators.services.service import Unhealthy
+from pinterest_platform_tests.emulators.services.serving import supervised
 
 
 @pytest.fixture
@@ -24,26 +21,5 @@ def home(tmp_path: Path) -> Home:
 
 
 def test_it_is_healthy_once_it_serves_this_home(home: Home, tmp_path: Path) -> None:
-    with pytest.raises(Unhealthy, match="no answer"):
-        SERVICE.probe(home)
-    command = SERVICE.command(home)
-    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
-    process = subprocess.Popen(command.arguments, cwd=command.folder, env=environment, stdout=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                SERVICE.probe(home)
-                break
-            except Unhealthy:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-        other = Home(tmp_path / "other")
-        other.root.mkdir()
-        other.keep_ports(home.ports())
-        with pytest.raises(Unhealthy, match="kinesis"):
-            SERVICE.probe(other)
-    finally:
-        process.terminate()
-        assert process.wait(20) == 0
-    assert SERVICE.variables(home) == {"AWS_ENDPOINT_URL_KINESIS": SERVICE.url(home)}
+    with supervised(SERVICE, home, tmp_path / "other"):
+        assert SERVICE.variables(home) == {"AWS_ENDPOINT_URL_KINESIS": SERVICE.url(home)}

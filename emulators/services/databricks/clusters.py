@@ -1,0 +1,141 @@
+"""Clusters: what the API says of them, and their slow start."""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from emulators.services.databricks.errors import invalid, wrong_state
+from emulators.services.databricks.model import now_ms
+from emulators.services.databricks.options import CLUSTER_ID, USER
+from emulators.services.databricks.parameters import Parameters
+from emulators.services.databricks.tables import Tables
+
+SPARK_VERSION = "16.4.x-scala2.12"
+RUNTIME = "16.4"
+"""The DATABRICKS_RUNTIME_VERSION of jobs."""
+_NODE = "i3.xlarge"
+
+_DESCRIBED = (
+    *("cluster_name", "spark_version", "node_type_id", "num_workers", "autoscale", "spark_conf", "spark_env_vars"),
+    *("custom_tags", "data_security_mode", "cluster_log_conf", "aws_attributes", "autotermination_minutes"),
+)
+
+
+class Clusters:
+    """All clusters of the workspace; those that a run makes for itself are not among them.
+
+    Args:
+        tables: where they are kept.
+        start_seconds: how long a start takes, asked at each one.
+    """
+
+    def __init__(self, tables: Tables, start_seconds: Callable[[], float]) -> None:
+        self._tables = tables
+        self._start_seconds = start_seconds
+        self._clusters = tables.clusters()
+        self._starting: dict[str, asyncio.Task[None]] = {}
+        if CLUSTER_ID not in self._clusters:
+            self._keep(_described(CLUSTER_ID, {"cluster_name": "emulated"}, "RUNNING"))
+        for cluster in self._clusters.values():
+            if cluster["state"] == "PENDING":
+                self._set(cluster["cluster_id"], "TERMINATED")
+
+    def get(self, call: Parameters) -> dict[str, Any]:
+        """GET clusters/get."""
+        return self._cluster(call)
+
+    def page(self, _: Parameters) -> dict[str, Any]:
+        """GET clusters/list."""
+        return {"clusters": list(self._clusters.values())}
+
+    def create(self, call: Parameters) -> dict[str, Any]:
+        """POST clusters/create."""
+        call.text("spark_version")
+        call.environment("spark_env_vars")
+        cluster_id = f"0101-{secrets.randbelow(10**6):06}-{secrets.token_hex(4)}"
+        given = {name: call.raw(name) for name in _DESCRIBED if call.raw(name) is not None}
+        self._keep(_described(cluster_id, given, "TERMINATED"))
+        self._start(cluster_id)
+        return {"cluster_id": cluster_id}
+
+    def start(self, call: Parameters) -> dict[str, Any]:
+        """POST clusters/start."""
+        cluster = self._cluster(call)
+        if cluster["state"] != "TERMINATED":
+            raise wrong_state(f"Cluster {cluster['cluster_id']} is in unexpected state {cluster['state']}.")
+        self._start(cluster["cluster_id"])
+        return {}
+
+    def terminate(self, call: Parameters) -> dict[str, Any]:
+        """POST clusters/delete: end it; it can be started again."""
+        cluster_id = self._cluster(call)["cluster_id"]
+        if start := self._starting.pop(cluster_id, None):
+            start.cancel()
+        self._set(cluster_id, "TERMINATED")
+        return {}
+
+    def remove(self, call: Parameters) -> dict[str, Any]:
+        """POST clusters/permanent-delete."""
+        self.terminate(call)
+        cluster_id = call.text("cluster_id")
+        del self._clusters[cluster_id]
+        self._tables.remove_cluster(cluster_id)
+        return {}
+
+    def spark_versions(self, _: Parameters) -> dict[str, Any]:
+        """GET clusters/spark-versions."""
+        return {"versions": [{"key": SPARK_VERSION, "name": f"{RUNTIME} LTS (emulated: Sail)"}]}
+
+    def node_types(self, _: Parameters) -> dict[str, Any]:
+        """GET clusters/list-node-types."""
+        node = {"node_type_id": _NODE, "memory_mb": 31232, "num_cores": 4.0, "description": _NODE}
+        return {"node_types": [{**node, "instance_type_id": _NODE, "category": "Storage Optimized"}]}
+
+    def environment(self, cluster_id: str) -> dict[str, str]:
+        """The variables that a cluster gives to its jobs."""
+        return dict(self._clusters.get(cluster_id, {}).get("spark_env_vars") or {})
+
+    def knows(self, cluster_id: str) -> bool:
+        """Whether there is such a cluster."""
+        return cluster_id in self._clusters
+
+    async def ready(self, cluster_id: str) -> bool:
+        """Wait until a cluster runs, started if need be; False where it has been removed or terminated meanwhile."""
+        if self.knows(cluster_id) and self._clusters[cluster_id]["state"] == "TERMINATED":
+            self._start(cluster_id)
+        if start := self._starting.get(cluster_id):
+            await asyncio.wait([start])
+        return self.knows(cluster_id) and self._clusters[cluster_id]["state"] == "RUNNING"
+
+    async def new(self) -> None:
+        """Wait as long as a cluster of a run's own takes to start."""
+        await asyncio.sleep(self._start_seconds())
+
+    def _start(self, cluster_id: str) -> None:
+        async def start() -> None:
+            await self.new()
+            self._set(cluster_id, "RUNNING")
+            del self._starting[cluster_id]
+
+        self._set(cluster_id, "PENDING")
+        self._starting[cluster_id] = asyncio.create_task(start())
+
+    def _cluster(self, call: Parameters) -> dict[str, Any]:
+        cluster_id = call.text("cluster_id")
+        if not self.knows(cluster_id):
+            raise invalid(f"Cluster {cluster_id} does not exist")
+        return self._clusters[cluster_id]
+
+    def _set(self, cluster_id: str, state: str) -> None:
+        self._keep({**self._clusters[cluster_id], "state": state})
+
+    def _keep(self, cluster: dict[str, Any]) -> None:
+        self._clusters[cluster["cluster_id"]] = cluster
+        self._tables.save_cluster(cluster["cluster_id"], cluster)
+
+
+def _described(cluster_id: str, given: dict[str, Any], state: str) -> dict[str, Any]:
+    assumed = {"cluster_name": "", "spark_version": SPARK_VERSION, "node_type_id": _NODE, "num_workers": 0}
+    fixed = {"cluster_id": cluster_id, "creator_user_name": USER, "start_time": now_ms(), "cluster_source": "API"}
+    return {**assumed, **given, **fixed, "state": state, "state_message": ""}

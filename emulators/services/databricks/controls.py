@@ -1,0 +1,25 @@
+"""What tests can do to a server that was started with --controls: ask for faults."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from emulators.services.databricks.errors import ApiError
+from emulators.services.databricks.faults import Faults
+from emulators.services.kinesis.controls import json_answer, json_object
+
+PATH = "/_faults"
+
+
+def routes(faults: Faults) -> list[Route]:
+    """GET and POST /_faults."""
+
+    async def configure(request: Request) -> Response:
+        if request.method == "POST":
+            try:
+                faults.configure(json_object(await request.body()))
+            except (ApiError, ValueError) as error:
+                return json_answer({"message": str(error)}, 400)
+        return json_answer(faults.describe())
+
+    return [Route(PATH, configure, methods=["GET", "POST"])]

@@ -1,0 +1,105 @@
+"""How runs look to clients."""
+
+from typing import Any
+
+from emulators.services.databricks.model import Clocked, Run, State, Task
+from emulators.services.databricks.options import USER
+
+_TYPES = {"SUCCESS": "SUCCESS", "USER_CANCELED": "SUCCESS", "RUN_EXECUTION_ERROR": "CLIENT_ERROR"}
+"""Types of termination, by code; all others are the service's fault."""
+
+
+def run(of: Run, url: str, *, tasks: bool) -> dict[str, Any]:
+    """A run.
+
+    Args:
+        of: the run.
+        url: the workspace's address.
+        tasks: whether its tasks are told too.
+    """
+    told = {
+        **_common(of),
+        "job_id": _job(of),
+        "number_in_job": of.run_id,
+        "run_name": of.name,
+        "run_page_url": page(of.run_id, of, url),
+        "run_type": "SUBMIT_RUN",
+        "creator_user_name": USER,
+        "format": "MULTI_TASK",
+        "original_attempt_run_id": of.run_id,
+        "has_more": False,
+    }
+    if tasks:
+        told["tasks"] = [_task(each, of, url) for each in of.tasks]
+    return told
+
+
+def task_run(task: Task, of: Run, url: str) -> dict[str, Any]:
+    """A task, as a run of its own."""
+    told = {"job_id": _job(of), "job_run_id": of.run_id, "run_name": task.key, "run_type": "SUBMIT_RUN"}
+    return {**_task(task, of, url), **told, "creator_user_name": USER}
+
+
+def output(of: Run, task: Task, url: str, logs: tuple[str, bool]) -> dict[str, Any]:
+    """The output of a task: what it printed, and the exception that ended it."""
+    told: dict[str, Any] = {
+        "metadata": task_run(task, of, url),
+        "logs": logs[0],
+        "logs_truncated": logs[1],
+    }
+    if task.error:
+        told |= {"error": task.error, "error_trace": task.trace}
+    elif task.state.result not in (None, "SUCCESS"):
+        told["error"] = task.state.message
+    return told
+
+
+def page(run_id: int, of: Run, url: str) -> str:
+    """Where a person looks at a run."""
+    return f"{url}/?o=0#job/{_job(of)}/run/{run_id}"
+
+
+def _task(task: Task, of: Run, url: str) -> dict[str, Any]:
+    cluster = {"cluster_instance": {"cluster_id": task.cluster_id}} if task.cluster_id and task.began else {}
+    return {
+        **task.given,
+        **_common(task),
+        **cluster,
+        "task_key": task.key,
+        "run_page_url": page(task.run_id, of, url),
+        "attempt_number": 0,
+    }
+
+
+def _common(one: Clocked) -> dict[str, Any]:
+    began = one.began or one.ended
+    return {
+        "run_id": one.run_id,
+        "state": _state(one.state),
+        "status": _status(one.state),
+        "start_time": one.created,
+        "setup_duration": began - one.created if began else 0,
+        "execution_duration": one.ended - began if one.ended else 0,
+        "cleanup_duration": 0,
+        "end_time": one.ended,
+        "run_duration": one.ended - one.created if one.ended else 0,
+    }
+
+
+def _state(state: State) -> dict[str, Any]:
+    told: dict[str, Any] = {"life_cycle_state": state.life, "state_message": state.message}
+    if state.result:
+        told["result_state"] = state.result
+    return {**told, "user_cancelled_or_timedout": state.result in ("CANCELED", "TIMEDOUT")}
+
+
+def _status(state: State) -> dict[str, Any]:
+    if state.active:
+        return {"state": state.life}
+    reason = {"code": state.code, "type": _TYPES.get(state.code, "INTERNAL_ERROR"), "message": state.message}
+    return {"state": "TERMINATED", "termination_details": reason}
+
+
+def _job(of: Run) -> int:
+    """The number of the job that the service makes for a one-time run."""
+    return of.run_id + 500_000_000_000_000

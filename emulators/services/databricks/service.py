@@ -1,0 +1,53 @@
+"""The Databricks workspace as a supervised service."""
+
+import json
+import sys
+from pathlib import Path
+
+from emulators.home import Home
+from emulators.services import s3
+from emulators.services.databricks.options import CLUSTER_ID, VOLUME
+from emulators.services.probes import expect_http
+from emulators.services.service import Command, Service
+
+
+def url(home: Home) -> str:
+    """What clients dial."""
+    return f"http://127.0.0.1:{home.port('databricks')}"
+
+
+def _data(home: Home) -> Path:
+    return home.root / "databricks"
+
+
+def _command(home: Home) -> Command:
+    settings = ("--data", str(_data(home)), "--port", str(home.port("databricks")))
+    secrets = ("--token-file", str(home.databricks_token_file), "--profile", str(_profile(home)))
+    return Command((sys.executable, "-m", "emulators.services.databricks", *settings, *secrets), home.root)
+
+
+def _profile(home: Home) -> Path:
+    """The file of the variables that let jobs reach S3: what an instance profile is to a cluster."""
+    file = home.run / "databricks-profile.json"
+    file.write_text(json.dumps(s3.client_variables(home)))
+    return file
+
+
+def _probe(home: Home) -> None:
+    """Serving means that this home's own server answers."""
+    expect_http(f"{url(home)}/_health", contains=json.dumps(str(_data(home)), ensure_ascii=False).encode())
+
+
+SERVICE = Service(
+    name="databricks",
+    ports=("databricks",),
+    url=url,
+    command=_command,
+    probe=_probe,
+    variables=lambda home: {
+        "DATABRICKS_HOST": url(home),
+        "DATABRICKS_TOKEN": home.databricks_token,
+        "DATABRICKS_CLUSTER_ID": CLUSTER_ID,
+        "PINTEREST_DATABRICKS_VOLUME": f"/Volumes/{VOLUME}",
+    },
+)

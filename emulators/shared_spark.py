@@ -1,0 +1,70 @@
+"""One Sail server for every run of a session: `python -m emulators.shared_spark PORT` keeps it running.
+
+Sail is a Spark Connect server. A run that finds it saves the start of its own.
+"""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from emulators.home import PROJECT
+
+VARIABLE = "PINTEREST_SPARK_REMOTE"
+"""How the platform is told of the server."""
+
+_PAUSE_SECONDS = 1.0
+
+
+def is_wanted(variables: Mapping[str, str]) -> bool:
+    """Whether an environment leaves it open which server its runs use."""
+    return not variables.get(VARIABLE) and variables.get("PINTEREST_SPARK_ENGINE") in (None, "", "sail")
+
+
+def start(log: Path, variables: Mapping[str, str]) -> str:
+    """Start it beside the session that the variables mark; returns its address without waiting for it.
+
+    Args:
+        log: where it writes.
+        variables: its whole environment, the store's address and keys among it.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with log.open("wb") as output:
+        subprocess.Popen(
+            [sys.executable, "-m", "emulators.shared_spark", str(port)],
+            env={"RUST_LOG": "warn", **variables, "PYTHONPATH": str(PROJECT)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return f"sc://127.0.0.1:{port}"
+
+
+def main(port: str) -> None:
+    """Run the server, and run it again whenever it dies, until told to stop."""
+
+    def stop(_number: int, _frame: FrameType | None) -> NoReturn:
+        sys.exit(0)
+
+    signal.signal(signal.SIGTERM, stop)
+    while True:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "pysail", "spark", "server", "--ip", "127.0.0.1", "--port", port]
+        )
+        try:
+            server.wait()
+        finally:
+            server.terminate()
+        time.sleep(_PAUSE_SECONDS)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,1 @@
+"""The Databricks workspace, by way of the real SDK."""
