@@ -17,7 +17,7 @@ run: setup ## the whole batch path once: emulators, sample, pipeline, reports
 	@$(PY) -m emulators exec -- sh .ci/tour
 
 dev: setup ## emulators, steady posting and the Dagster UI on port 3000
-	@$(PY) -m emulators exec --posting -- $(PY) -m dagster dev -h 127.0.0.1 -p 3000
+	@$(PY) -m emulators exec --posting --spark -- $(PY) -m dagster dev -h 127.0.0.1 -p 3000
 
 check: setup ## lint, types, import rules
 	@sh .ci/check

@@ -1,9 +1,10 @@
 """Whether a drain should start: what is waiting, and a pure decision over that and the runs there are."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pinterest_platform.entities import Entity
+from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing import inventory, positions_after, stream_backlog, stream_inventory
 from pinterest_platform.planning import stream_options
 from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog, TopicState
@@ -20,10 +21,12 @@ class Waiting:
     Attributes:
         records: records in the stream that are not landed; for Kinesis 1 stands for some.
         objects: landed objects that are not cleaned.
+        lag_ms: how long the oldest record that is not landed has waited; 0 where none does, None where nobody asked.
     """
 
     records: int
     objects: int
+    lag_ms: int | None = field(default=None, compare=False)
 
     def __bool__(self) -> bool:
         """Whether anything waits."""
@@ -123,13 +126,27 @@ def kinesis_waiting(settings: Settings, shards: ShardLog, objects: ObjectStore, 
         pending = stream_inventory(objects, stream, positions)
         told = stream_backlog(shards, objects, stream, stream_options(settings))
         unseen = told.unseen_ms > told.retention_ms / 4
-        found[entity] = Waiting(1 if told.pending or unseen else 0, len(pending))
+        found[entity] = Waiting(1 if told.pending or unseen else 0, len(pending), told.lag_ms)
     return found
 
 
 def kinesis_lag_ms(entity: Entity, settings: Settings, shards: ShardLog, objects: ObjectStore) -> int:
     """Age in ms of the oldest record of a stream that is not landed; 0 where none waits."""
     return stream_backlog(shards, objects, settings.names.stream(entity), stream_options(settings)).lag_ms
+
+
+def refuse_unlanded(stream: str, settings: Settings, shards: ShardLog, objects: ObjectStore) -> None:
+    """Refuse to let a stream go of which something is not landed.
+
+    Raises:
+        PermanentFailure: something waits in it, or whether something does cannot be told.
+        TransientFailure: the service or the store did not answer.
+    """
+    if stream_backlog(shards, objects, stream, stream_options(settings)).pending:
+        raise PermanentFailure(
+            f"{stream} holds records that are not landed; nothing was deleted.",
+            "Stop the posting and run streaming_pipeline first; or, to lose them, set even_unlanded.",
+        )
 
 
 def _unlanded(state: TopicState, landed: Mapping[str, int]) -> int:

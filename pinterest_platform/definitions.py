@@ -10,6 +10,8 @@ from pinterest_platform.dagster_support.policy import with_policy
 
 # The loader is marked preview; its alternative imports every registered component and takes 2 s more.
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+# `map_asset_specs` passes on to every sensor what a sensor may be given; no sensor here has owners.
+warnings.filterwarnings("ignore", "Parameter `owners` of initializer `SensorDefinition", dg.BetaWarning)
 
 defs = dg.Definitions.merge(
     dg.load_definitions_from_package_module(folders),

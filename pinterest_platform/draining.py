@@ -16,12 +16,14 @@ class DrainLimits:
         longest: it has run for so long; what is left is a later run's.
         pause: the wait after a round in which nothing moved.
         report: how often progress is told.
+        show: how often the state of what moved is shown.
     """
 
     idle: float
     longest: float
     pause: float = 0.2
     report: float = 15.0
+    show: float = 60.0
 
 
 @dataclass(slots=True)
@@ -41,7 +43,7 @@ class Drain:
         work: lands and cleans what is there; returns how many records moved.
         limits: when to end.
         progress: gets a line now and then.
-        beat: called before each round, to show that the drain lives.
+        show: called now and then while records move, to show what became of them.
         clock: seconds that only grow.
         sleep: waits so many seconds.
     """
@@ -49,16 +51,15 @@ class Drain:
     work: Callable[[], int]
     limits: DrainLimits
     progress: Progress
-    beat: Callable[[], None] = lambda: None
+    show: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     done: Drained = field(default_factory=Drained)
 
     def run(self) -> Drained:
         """Work until the route is idle, or the longest time is over; what `work` raises ends it, too."""
-        began = moved = told = self.clock()
+        began = moved = told = shown = self.clock()
         while True:
-            self.beat()
             records = self.work()
             now = self.clock()
             self.done.rounds += 1
@@ -72,6 +73,9 @@ class Drain:
             if now - told >= self.limits.report:
                 told = now
                 self.progress(f"{self.done.records} records in {self.done.rounds} rounds so far")
+            if moved > shown and now - shown >= self.limits.show:
+                shown = now
+                self.show()
             if not records:
                 self.sleep(self.limits.pause)
 

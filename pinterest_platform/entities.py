@@ -72,6 +72,21 @@ RESERVED_FIELDS: frozenset[str] = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class CleanedPlaces:
+    """Where an entity's records are cleaned from and to, on one route.
+
+    Attributes:
+        source: the topic or stream.
+        table_uri: the cleaned Delta table.
+        quarantine_uri: the Delta table of records that cleaning rejected.
+    """
+
+    source: str
+    table_uri: str
+    quarantine_uri: str
+
+
+@dataclass(frozen=True, slots=True)
 class Names:
     """Names of everything that belongs to one user id.
 
@@ -103,9 +118,14 @@ class Names:
         """Where the Delta table of records lies that cleaning rejected."""
         return self.uri(f"{CLEANED_QUARANTINE_PREFIX}{self.table(entity)}")
 
-    def staging_uri(self, entity: Entity, run_id: str) -> str:
-        """Where one run keeps an entity's table while it is being rebuilt."""
-        return self.uri(f"{STAGING_PREFIX}{self.table(entity)}/{run_id}")
+    def staging_uri(self, entity: Entity, route: Route, run_id: str) -> str:
+        """Where one run keeps what it cleaned until the table has taken it; a folder of its own for each run."""
+        return self.uri(f"{self.staging_prefix(entity, route)}{run_id}")
+
+    def staging_prefix(self, entity: Entity, route: Route) -> str:
+        """Below what keys the staging folders of an entity's runs lie, on a route."""
+        middle = "stream/" if route is Route.KINESIS else ""
+        return f"{STAGING_PREFIX}{middle}{self.table(entity)}/"
 
     def cleaned_stream_uri(self, entity: Entity) -> str:
         """Where the cleaned Delta table of an entity's stream lies."""
@@ -115,9 +135,13 @@ class Names:
         """Where the Delta table of a stream's records lies that cleaning rejected."""
         return self.uri(f"{CLEANED_STREAM_QUARANTINE_PREFIX}{self.table(entity)}")
 
-    def stream_staging_uri(self, entity: Entity, run_id: str) -> str:
-        """Where one run keeps the table of an entity's stream while it is being rebuilt."""
-        return self.uri(f"{STAGING_PREFIX}stream/{self.table(entity)}/{run_id}")
+    def places(self, entity: Entity, route: Route) -> CleanedPlaces:
+        """Where an entity's records are cleaned from and to, on a route."""
+        if route is Route.KINESIS:
+            return CleanedPlaces(
+                self.stream(entity), self.cleaned_stream_uri(entity), self.cleaned_stream_quarantine_uri(entity)
+            )
+        return CleanedPlaces(self.topic(entity), self.cleaned_uri(entity), self.cleaned_quarantine_uri(entity))
 
     def report_uri(self, key: str) -> str:
         """Where a report's Delta table lies."""

@@ -1,17 +1,20 @@
 """An entity's way from its stream into its table, moved a micro-batch at a time; a drain moves three of them."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Protocol
 
-from pinterest_platform import work
-from pinterest_platform.entities import Entity
+from pinterest_platform import planning, work
+from pinterest_platform.entities import Entity, Route
 from pinterest_platform.landing import (
     LandedStream,
     LandedTopic,
     LandingOptions,
+    RawObject,
     Resume,
     StreamOptions,
+    inventory,
     land_stream,
     land_topic,
     stream_inventory,
@@ -21,6 +24,9 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.spark_jobs.parameters import CleanResult
 
 Progress = Callable[[str], None]
+
+COMPACT_AT = 16
+"""Small files at which a drain puts them together: it costs about as much as they cost the MERGEs of as many rounds."""
 
 
 @dataclass(slots=True)
@@ -32,7 +38,6 @@ class Tally:
     quarantined: int = 0
     bytes: int = 0
     cleaned: CleanResult | None = None
-    facts: TableFacts | None = None
     positions: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def add_landed(self, landed: LandedTopic | LandedStream) -> None:
@@ -42,11 +47,10 @@ class Tally:
         self.quarantined += landed.quarantined
         self.bytes += landed.bytes
 
-    def add_cleaned(self, facts: TableFacts, done: CleanResult | None, positions: Mapping[str, int]) -> None:
+    def add_cleaned(self, done: CleanResult) -> None:
         """Take in one cleaning; counts add up, and the table is as it was last."""
-        self.facts, self.positions = facts, positions
-        if done is not None:
-            self.cleaned = done if self.cleaned is None else _sum(self.cleaned, done)
+        self.positions = done.positions
+        self.cleaned = done if self.cleaned is None else _sum(self.cleaned, done)
 
 
 class Lane(Protocol):
@@ -65,122 +69,67 @@ class Lane(Protocol):
         """
         ...
 
+    def facts(self) -> TableFacts | None:
+        """The table as it is now; None where there is none."""
+        ...
 
-class KafkaLane:
-    """From a Kafka topic into `cleaned`.
 
-    Args:
-        entity: whose topic.
-        settings: the platform's settings.
-        options: how to land.
-        outside: the broker, the bucket, the tables' logs, and the engine.
-        run_id: names staging folders.
-        progress: gets a line for what was landed and cleaned.
-    """
+class _RouteLane(ABC):
+    """What both routes have in common: positions are read once, and known from each cleaning thereafter."""
+
+    route: ClassVar[Route]
 
     def __init__(
-        self,
-        entity: Entity,
-        settings: Settings,
-        options: LandingOptions,
-        outside: "KafkaOutside",
-        run_id: str,
-        progress: Progress,
+        self, entity: Entity, settings: Settings, outside: "KafkaOutside | KinesisOutside", run_id: str, say: Progress
     ) -> None:
-        self.entity, self.stream, self.tally = entity, settings.names.topic(entity), Tally()
-        self._settings, self._options, self._outside = settings, options, outside
-        self._run_id, self._progress = run_id, progress
-        self._known: dict[str, int] = {}
-        self._begun = False
+        places = settings.names.places(entity, self.route)
+        self.entity, self.stream, self.tally = entity, places.source, Tally()
+        self._settings, self._table, self._run_id, self._say = settings, places.table_uri, run_id, say
+        self._objects, self._lake, self._engine = outside.objects, outside.lake, outside.engine
+        self._begun = self._exists = False
+        self._fruitless = 0
 
     def move(self) -> int:
         """Land what is there and clean it; see `Lane.move`."""
-        outside = self._outside
         if not self._begun:
-            self.tally.positions = outside.lake.positions(self._settings.names.cleaned_uri(self.entity)) or {}
-        landed = land_topic(
-            outside.topics,
-            outside.objects,
-            self.stream,
-            self._options,
-            self._progress,
-            cleaned=self.tally.positions,
-            known=self._known,
-        )
-        self._known |= landed.hints
+            positions = self._lake.positions(self._table)
+            self._exists, self.tally.positions = positions is not None, positions or {}
+        landed = self._land()
         self.tally.add_landed(landed)
-        if self._begun and not landed.objects:
-            return 0
-        done = work.clean(
-            self.entity,
-            self._settings,
-            outside.objects,
-            outside.lake,
-            outside.engine,
-            self._run_id,
-            False,
-            self._progress,
-        )
+        found = self._found()
         self._begun = True
-        self.tally.add_cleaned(*done)
-        return landed.records + landed.quarantined or (done[1].records if done[1] else 0)
-
-
-@dataclass(frozen=True, slots=True)
-class KinesisOutside:
-    """What the Kinesis route needs of the outside world."""
-
-    shards: ShardLog
-    objects: ObjectStore
-    lake: Lake
-    engine: SparkEngine
-
-
-class KinesisLane:
-    """From a Kinesis stream into `cleaned_stream`; arguments as of `KafkaLane`."""
-
-    def __init__(
-        self,
-        entity: Entity,
-        settings: Settings,
-        options: StreamOptions,
-        outside: KinesisOutside,
-        run_id: str,
-        progress: Progress,
-    ) -> None:
-        self.entity, self.stream, self.tally = entity, settings.names.stream(entity), Tally()
-        self._settings, self._options, self._outside = settings, options, outside
-        self._run_id, self._progress = run_id, progress
-        self._resume: Resume | None = None
-        self._exists = False
-
-    def move(self) -> int:
-        """Land what is there and clean it; see `Lane.move`."""
-        outside, first = self._outside, self._resume is None
-        if first:
-            taken = outside.lake.positions(self._settings.names.cleaned_stream_uri(self.entity))
-            self._exists, self.tally.positions = taken is not None, taken or {}
-        landed = land_stream(
-            outside.shards,
-            outside.objects,
-            self.stream,
-            self._options,
-            self._progress,
-            cleaned=self.tally.positions,
-            resume=self._resume,
-        )
-        self.tally.add_landed(landed)
-        found = stream_inventory(outside.objects, self.stream, self.tally.positions, None if first else landed.resume)
-        self._resume = landed.resume
         if self._exists and not found:
             return 0
-        services = (outside.objects, outside.lake, outside.engine)
-        facts, done, positions = work.clean_stream(
-            self.entity, self._settings, services, found, self._run_id, self._progress
+        plan = planning.cleaning_of(
+            found, self.tally.positions, self.entity, self.route, self._settings, self._objects, self._run_id
         )
+        done = work.run_clean(plan, self._engine, self._say)
         self._exists = True
-        self.tally.add_cleaned(facts, done, positions)
+        self.tally.add_cleaned(done)
+        self._compact(done.small_files)
         return landed.records + landed.quarantined or done.records
+
+    def facts(self) -> TableFacts | None:
+        """The table as it is now; None where there is none."""
+        return self._lake.facts(self._table)
+
+    def _compact(self, small_files: int) -> None:
+        """Each micro-batch adds a file or two, and every MERGE reads the keys of them all."""
+        if small_files < COMPACT_AT + self._fruitless:
+            self._fruitless = min(self._fruitless, small_files)
+            return
+        count = self._lake.compact(self._table)
+        # What could not be put together is not tried again until as many have come.
+        self._fruitless = 0 if count else small_files
+        self._say(f"{self._table}: " + (f"{count} small files put together" if count else "no files put together"))
+
+    @abstractmethod
+    def _land(self) -> LandedTopic | LandedStream:
+        """Land what the stream holds."""
+
+    @abstractmethod
+    def _found(self) -> list[RawObject]:
+        """Landed objects that the table lacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,20 +142,109 @@ class KafkaOutside:
     engine: SparkEngine
 
 
+class KafkaLane(_RouteLane):
+    """From a Kafka topic into `cleaned`.
+
+    Args:
+        entity: whose topic.
+        settings: the platform's settings.
+        options: how to land.
+        outside: the broker, the bucket, the tables' logs, and the engine.
+        run_id: names staging folders.
+        progress: gets a line for what was landed and cleaned.
+    """
+
+    route = Route.KAFKA
+
+    def __init__(
+        self,
+        entity: Entity,
+        settings: Settings,
+        options: LandingOptions,
+        outside: KafkaOutside,
+        run_id: str,
+        progress: Progress,
+    ) -> None:
+        super().__init__(entity, settings, outside, run_id, progress)
+        self._topics, self._options = outside.topics, options
+        self._known: dict[str, int] = {}
+        self._moved = False
+
+    def _land(self) -> LandedTopic:
+        landed = land_topic(
+            self._topics,
+            self._objects,
+            self.stream,
+            self._options,
+            self._say,
+            cleaned=self.tally.positions,
+            known=self._known,
+        )
+        self._known |= landed.hints
+        self._moved = landed.objects > 0
+        return landed
+
+    def _found(self) -> list[RawObject]:
+        # What an earlier run landed is looked for once; later, what this one did not land is another run's.
+        if self._begun and not self._moved:
+            return []
+        return inventory(self._objects, self.stream, self.tally.positions)
+
+
+@dataclass(frozen=True, slots=True)
+class KinesisOutside:
+    """What the Kinesis route needs of the outside world."""
+
+    shards: ShardLog
+    objects: ObjectStore
+    lake: Lake
+    engine: SparkEngine
+
+
+class KinesisLane(_RouteLane):
+    """From a Kinesis stream into `cleaned_stream`; arguments as of `KafkaLane`."""
+
+    route = Route.KINESIS
+
+    def __init__(
+        self,
+        entity: Entity,
+        settings: Settings,
+        options: StreamOptions,
+        outside: KinesisOutside,
+        run_id: str,
+        progress: Progress,
+    ) -> None:
+        super().__init__(entity, settings, outside, run_id, progress)
+        self._shards, self._options = outside.shards, options
+        self._resume: Resume | None = None
+
+    def _land(self) -> LandedStream:
+        landed = land_stream(
+            self._shards,
+            self._objects,
+            self.stream,
+            self._options,
+            self._say,
+            cleaned=self.tally.positions,
+            resume=self._resume,
+        )
+        self._resume = landed.resume
+        return landed
+
+    def _found(self) -> list[RawObject]:
+        resume = self._resume if self._begun else None
+        return stream_inventory(self._objects, self.stream, self.tally.positions, resume)
+
+
 def _sum(one: CleanResult, other: CleanResult) -> CleanResult:
     def added(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
         return {name: left.get(name, 0) + right.get(name, 0) for name in {**left, **right}}
 
-    return CleanResult(
-        records=one.records + other.records,
-        quarantined=one.quarantined + other.quarantined,
+    counts = ("records", "quarantined", "keys", "new", "changed", "unchanged")
+    return replace(
+        other,
+        **{name: getattr(one, name) + getattr(other, name) for name in counts},
         reasons=added(one.reasons, other.reasons),
-        keys=one.keys + other.keys,
-        new=one.new + other.new,
-        changed=one.changed + other.changed,
-        unchanged=one.unchanged + other.unchanged,
         unreadable=added(one.unreadable, other.unreadable),
-        version=other.version,
-        rows=other.rows,
-        positions=other.positions,
     )

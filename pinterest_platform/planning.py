@@ -17,6 +17,7 @@ from pinterest_platform.landing import (
     batches,
     inventory,
     positions_after,
+    stream_inventory,
 )
 from pinterest_platform.landing.commit import Manifest
 from pinterest_platform.ports import ObjectStore
@@ -83,7 +84,7 @@ def cleaning_plan(
     run_id: str,
     full_refresh: bool,
 ) -> CleanParameters | None:
-    """Which landed objects to clean into an entity's table, in batches of bounded size.
+    """Which landed objects of a topic to clean into its table.
 
     Args:
         entity: whose records.
@@ -97,83 +98,105 @@ def cleaning_plan(
         None where the table already took everything.
     """
     taken = {} if full_refresh or positions is None else positions
-    topic = settings.names.topic(entity)
-    found = inventory(objects, topic, taken)
+    found = inventory(objects, settings.names.topic(entity), taken)
     if positions is not None and not found and not full_refresh:
         return None
+    plan = cleaning_of(found, taken, entity, Route.KAFKA, settings, objects, run_id)
+    return replace(plan, full_refresh=full_refresh)
+
+
+def cleaning_of(
+    found: Sequence[RawObject],
+    taken: Mapping[str, int],
+    entity: Entity,
+    route: Route,
+    settings: Settings,
+    objects: ObjectStore,
+    run_id: str,
+) -> CleanParameters:
+    """Clean these landed objects into their table, in batches of bounded size.
+
+    Args:
+        found: the objects, by app id and in chain order.
+        taken: the positions that they were found behind: a table that meanwhile fell back behind one is left alone.
+        entity: whose records.
+        route: by which they came.
+        settings: the platform's settings.
+        objects: the bucket.
+        run_id: names the run's staging folder.
+    """
+    places = settings.names.places(entity, route)
+    planned = [_batch(settings, objects, part) for part in batches(found, settings.clean_batch_bytes)]
     return CleanParameters(
         entity=entity.value,
-        stream=topic,
-        batches=_in_turn(
-            [_batch(settings, objects, part) for part in batches(found, settings.clean_batch_bytes)], taken
-        ),
-        table_uri=settings.names.cleaned_uri(entity),
-        quarantine_uri=settings.names.cleaned_quarantine_uri(entity),
-        staging_uri=settings.names.staging_uri(entity, run_id),
-        full_refresh=full_refresh,
+        stream=places.source,
+        batches=_in_turn(planned, taken),
+        table_uri=places.table_uri,
+        quarantine_uri=places.quarantine_uri,
+        staging_uri=settings.names.staging_uri(entity, route, run_id),
         io_timeout_seconds=settings.io_timeout_seconds,
+        source=route.value,
     )
 
 
 def stream_options(
     settings: Settings, accept_loss: Sequence[str] = (), new_epoch: str = "", longest_seconds: float = 60.0
 ) -> StreamOptions:
-    """How to land a Kinesis stream; arguments as of `landing_options`, a loss being `<stream>/<shard>:<after>`."""
+    """How to land the Kinesis streams; arguments as of `landing_options`, a loss being `<stream>/<shard>:<after>`."""
     return StreamOptions(
         object_bytes=settings.object_bytes,
-        accept_losses=tuple(AcceptedLoss.parse(text) for text in accept_loss),
+        accept_losses=_losses(settings, accept_loss),
         new_epoch=_epoch_rule(settings, new_epoch),
         longest_seconds=longest_seconds,
     )
 
 
-def stream_cleaning_plan(
-    entity: Entity, settings: Settings, objects: ObjectStore, found: Sequence[RawObject], run_id: str
-) -> CleanParameters:
-    """Clean these landed objects of a Kinesis stream into its table, in batches of bounded size."""
-    names = settings.names
-    return CleanParameters(
-        entity=entity.value,
-        stream=names.stream(entity),
-        batches=_in_turn([_batch(settings, objects, part) for part in batches(found, settings.clean_batch_bytes)], {}),
-        table_uri=names.cleaned_stream_uri(entity),
-        quarantine_uri=names.cleaned_stream_quarantine_uri(entity),
-        staging_uri=names.stream_staging_uri(entity, run_id),
-        io_timeout_seconds=settings.io_timeout_seconds,
-        source=Route.KINESIS.value,
-    )
+def streams_to_delete(settings: Settings, named: Sequence[str]) -> tuple[str, ...]:
+    """The streams that a person named to be deleted; raises PermanentFailure unless each is one of this user id's."""
+    known = [settings.names.stream(entity) for entity in Entity]
+    others = [name for name in named if name not in known]
+    if not named or others:
+        raise PermanentFailure(
+            f"{', '.join(others)} is no stream of user id {settings.user_id}." if others else "No stream is named.",
+            f"Name each stream that is to be deleted, of {', '.join(known)}; nothing was deleted.",
+        )
+    return tuple(named)
 
 
-def stream_inspection_plan(entity: Entity, settings: Settings) -> VerifyParameters:
-    """The table of an entity's stream alone."""
-    return replace(
-        inspection_plan(entity, settings),
-        stream=settings.names.stream(entity),
-        table_uri=settings.names.cleaned_stream_uri(entity),
-        quarantine_uri=settings.names.cleaned_stream_quarantine_uri(entity),
-        source=Route.KINESIS.value,
-    )
+def _losses(settings: Settings, accept_loss: Sequence[str]) -> tuple[AcceptedLoss, ...]:
+    streams = [settings.names.stream(entity) for entity in Entity]
+    losses = tuple(AcceptedLoss.parse(text) for text in accept_loss)
+    for loss in losses:
+        if loss.stream not in streams:
+            raise PermanentFailure(
+                f"accept_loss names stream {loss.stream}, and the platform lands {', '.join(streams)}.",
+                "Name the position as the failed landing named it.",
+            )
+    return losses
 
 
 def verification_plan(
-    entity: Entity, settings: Settings, objects: ObjectStore, positions: Mapping[str, int]
+    entity: Entity, route: Route, settings: Settings, objects: ObjectStore, positions: Mapping[str, int]
 ) -> VerifyParameters:
     """Every object that an entity's table claims to have taken, to be held against the table."""
-    found = inventory(objects, settings.names.topic(entity), {})
+    look = inventory if route is Route.KAFKA else stream_inventory
+    found = look(objects, settings.names.places(entity, route).source, {})
     whole = _batch(settings, objects, [part for part in found if part.end <= positions.get(part.app_id, -1)])
-    return replace(inspection_plan(entity, settings), uris=whole.uris, records=whole.records)
+    return replace(inspection_plan(entity, route, settings), uris=whole.uris, records=whole.records)
 
 
-def inspection_plan(entity: Entity, settings: Settings) -> VerifyParameters:
+def inspection_plan(entity: Entity, route: Route, settings: Settings) -> VerifyParameters:
     """An entity's table alone, without the objects that it was made of."""
+    places = settings.names.places(entity, route)
     return VerifyParameters(
         entity=entity.value,
-        stream=settings.names.topic(entity),
+        stream=places.source,
         uris=[],
-        table_uri=settings.names.cleaned_uri(entity),
-        quarantine_uri=settings.names.cleaned_quarantine_uri(entity),
+        table_uri=places.table_uri,
+        quarantine_uri=places.quarantine_uri,
         records=0,
         io_timeout_seconds=settings.io_timeout_seconds,
+        source=route.value,
     )
 
 
@@ -200,11 +223,14 @@ def _batch(settings: Settings, objects: ObjectStore, group: Sequence[RawObject])
     filled = [found for found in group if found.size]
     with ThreadPoolExecutor(_HEADS_AT_ONCE) as pool:
         records = sum(pool.map(lambda found: _records(objects, found), group))
-    return Batch([settings.names.uri(found.key) for found in filled], positions_after(group), records)
+    uris = [settings.names.uri(found.key) for found in filled]
+    return Batch(uris, positions_after(group), records, size=sum(found.size for found in filled))
 
 
 def _records(objects: ObjectStore, found: RawObject) -> int:
     """How many records an object holds, once its manifest vouches for the end that its neighbour's name suggests."""
+    if found.records is not None:
+        return found.records
     metadata = objects.metadata(found.key)
     if metadata is None:
         raise TransientFailure(f"{found.key} disappeared after it was listed.", "Run it again.")

@@ -5,6 +5,7 @@ Everything below the resources is written against these; fakes and real adapters
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, NamedTuple, Protocol
 
 Json = Mapping[str, Any]
@@ -198,6 +199,36 @@ class TableFacts:
     columns: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class TableUpkeep:
+    """What the upkeep of a table did, or would do.
+
+    Attributes:
+        uri: the table.
+        files_before: its data files before.
+        files_after: its data files afterwards.
+        compacted: small files that were put together.
+        raced: whether other writers came first every time, so that its small files are left to the next upkeep.
+        deleted_files: files deleted that had left the table, or never got into it.
+        deleted_bytes: their bytes.
+        deleted_log_files: commits and checkpoints deleted that newer checkpoints stand for.
+    """
+
+    uri: str
+    files_before: int
+    files_after: int
+    compacted: int = 0
+    raced: bool = False
+    deleted_files: int = 0
+    deleted_bytes: int = 0
+    deleted_log_files: int = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether there was nothing to do."""
+        return not (self.compacted or self.raced or self.deleted_files or self.deleted_log_files)
+
+
 class Lake(Protocol):
     """Delta tables, seen through their logs. Every method raises TransientFailure when the store does not answer."""
 
@@ -211,6 +242,17 @@ class Lake(Protocol):
 
     def rows(self, uri: str, limit: int | None = None) -> list[dict[str, Any]]:
         """The rows of a small table, or the first `limit` of any; raises PermanentFailure where there is no table."""
+        ...
+
+    def compact(self, uri: str) -> int | None:
+        """Put a table's small files together, changing no row; how many there were, None where another writer won."""
+        ...
+
+    def keep_up(self, uri: str, retention_hours: int, dry_run: bool = False) -> TableUpkeep | None:
+        """Compact a table and delete what nobody needs any more; None where there is no table.
+
+        Safe beside readers and writers that take less time than the retention. `dry_run` only tells.
+        """
         ...
 
 
@@ -228,7 +270,7 @@ class SparkEngine(Protocol):
 
 
 class Provisioner(Protocol):
-    """Makes what must exist outside before anything can run."""
+    """Makes what must exist outside before anything can run, and deletes the streams again."""
 
     def apply(self) -> Sequence[str]:
         """Make what is missing and leave what is there; one line for each thing made or altered.
@@ -236,5 +278,64 @@ class Provisioner(Protocol):
         Raises:
             PermanentFailure: something exists in a form that cannot be altered.
             TransientFailure: an outside system does not answer.
+        """
+        ...
+
+    def delete_streams(self, streams: Sequence[str], before: Callable[[str], None]) -> Sequence[str]:
+        """Delete Kinesis streams with all that they hold; one line for each that was there.
+
+        Args:
+            streams: their names.
+            before: called with each stream that is there, before the first one is deleted; what it raises prevents it.
+
+        Raises:
+            PermanentFailure: the service refuses.
+            TransientFailure: it does not answer.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why something failed: the asset, check or op at work, what failed, what to do about it."""
+
+    asset: str
+    what: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A final failure that people must hear of.
+
+    Attributes:
+        key: the same whenever the same thing is told; whoever gets it twice may drop one.
+        job: the job that failed.
+        day: whose schedule it was (UTC).
+        attempts: how many were made.
+        reason: why it is not tried again.
+        run_id: the last attempt's run.
+        link: where that run can be seen.
+        causes: what failed in it.
+    """
+
+    key: str
+    job: str
+    day: date
+    attempts: int
+    reason: str
+    run_id: str
+    link: str
+    causes: tuple[Cause, ...]
+
+
+class Notifier(Protocol):
+    """Tells people."""
+
+    def notify(self, alert: Alert) -> None:
+        """Tell of an alert.
+
+        Raises:
+            TransientFailure: nobody was told; it is to be tried again.
         """
         ...

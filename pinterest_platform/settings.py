@@ -3,6 +3,8 @@
 Nothing is read while definitions load: resources call `load` when they are first used.
 """
 
+import json
+import re
 from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -12,6 +14,8 @@ from pinterest_platform.entities import Entity, Names
 from pinterest_platform.failures import PermanentFailure
 
 MIB = 1024 * 1024
+SPARK_PACKAGES = "io.delta:delta-spark_4.2_2.13:4.4.0,org.apache.hadoop:hadoop-aws:3.5.0"
+"""What Spark on a JVM lacks by itself: Delta, and S3."""
 
 
 class Settings(BaseSettings):
@@ -44,9 +48,30 @@ class Settings(BaseSettings):
     object_bytes: int = Field(64 * MIB, alias="PINTEREST_OBJECT_BYTES", ge=1024, le=1024 * MIB)
     clean_batch_bytes: int = Field(1024 * MIB, alias="PINTEREST_CLEAN_BATCH_BYTES", ge=1024)
     io_timeout_seconds: float = Field(30.0, alias="PINTEREST_IO_TIMEOUT_SECONDS", gt=0, le=3600)
+    spark_engine: Literal["sail", "connect", "spark", "databricks"] = Field("sail", alias="PINTEREST_SPARK_ENGINE")
+    spark_remote: SecretStr | None = Field(None, alias="PINTEREST_SPARK_REMOTE")
+    spark_packages: str = Field(SPARK_PACKAGES, alias="PINTEREST_SPARK_PACKAGES")
+    java_home: str | None = Field(None, alias="JAVA_HOME")
     spark_timeout_seconds: float = Field(1800.0, alias="PINTEREST_SPARK_TIMEOUT_SECONDS", gt=0)
+    databricks_host: str | None = Field(
+        None, alias="DATABRICKS_HOST", pattern=r"^(https?://)?[A-Za-z0-9.-]+(:[0-9]+)?/?$"
+    )
+    databricks_token: SecretStr | None = Field(None, alias="DATABRICKS_TOKEN")
+    databricks_compute: Literal["existing", "new", "serverless"] = Field(
+        "existing", alias="PINTEREST_DATABRICKS_COMPUTE"
+    )
+    databricks_cluster_id: str | None = Field(None, alias="DATABRICKS_CLUSTER_ID")
+    databricks_new_cluster: str | None = Field(None, alias="PINTEREST_DATABRICKS_NEW_CLUSTER")
+    databricks_volume: str | None = Field(
+        None, alias="PINTEREST_DATABRICKS_VOLUME", pattern=r"^/Volumes(/[^/\s]+){3,}$"
+    )
+    databricks_wheel: str | None = Field(None, alias="PINTEREST_DATABRICKS_WHEEL")
     drain_idle_seconds: float = Field(20.0, alias="PINTEREST_DRAIN_IDLE_SECONDS", ge=0)
     drain_longest_seconds: float = Field(3600.0, alias="PINTEREST_DRAIN_LONGEST_SECONDS", gt=0)
+    retry_delay_seconds: float = Field(1200.0, alias="PINTEREST_RETRY_DELAY_SECONDS", ge=0, le=43_200)
+    alert_webhook: SecretStr | None = Field(None, alias="PINTEREST_ALERT_WEBHOOK")
+    ui_url: str = Field("http://127.0.0.1:3000", alias="PINTEREST_UI_URL", pattern=r"^https?://[^\s]+$")
+    retention_hours: int = Field(168, alias="PINTEREST_RETENTION_HOURS", ge=1, le=87_600)
     connect_topics: str = Field("", alias="PINTEREST_CONNECT_TOPICS")
     new_epoch: Literal["fail", "land"] = Field("fail", alias="PINTEREST_NEW_EPOCH")
 
@@ -59,6 +84,32 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"{', '.join(unknown)} is no entity; name some of {', '.join(sorted(known))}, comma-separated"
             )
+        return text
+
+    @field_validator("alert_webhook")
+    @classmethod
+    def _web_address(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and not re.fullmatch(r"https?://[!-~]+", secret.get_secret_value()):
+            raise ValueError("it has to be an address that begins with https:// or http://, without blanks")
+        return secret
+
+    @field_validator("databricks_token")
+    @classmethod
+    def _one_word(cls, secret: SecretStr | None) -> SecretStr | None:
+        # In a header, an HTTP client would refuse it with a message that shows it.
+        if secret is not None and not re.fullmatch(r"[!-~]+", secret.get_secret_value()):
+            raise ValueError("it holds blanks, line ends or letters that no token has")
+        return secret
+
+    @field_validator("databricks_new_cluster")
+    @classmethod
+    def _json_object(cls, text: str | None) -> str | None:
+        try:
+            found = None if text is None else json.loads(text)
+        except ValueError:
+            found = None
+        if text is not None and not isinstance(found, dict):
+            raise ValueError("it has to be a JSON object, the specification of a cluster")
         return text
 
     @property

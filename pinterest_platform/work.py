@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pinterest_platform import planning
-from pinterest_platform.entities import PAGE_KEY, REPORT_KEYS, Entity
+from pinterest_platform.entities import PAGE_KEY, REPORT_KEYS, Entity, Route
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing import PartitionLedger, RawObject, conservation
+from pinterest_platform.landing import PartitionLedger, ShardLedger, conservation, stream_conservation, stream_inventory
 from pinterest_platform.page import PageFacts, TableVersion, render
-from pinterest_platform.ports import Lake, ObjectStore, SparkEngine, TableFacts, TopicLog
+from pinterest_platform.ports import Lake, ObjectStore, ShardLog, SparkEngine, TableFacts, TopicLog
 from pinterest_platform.settings import Settings
 from pinterest_platform.spark_jobs.parameters import (
+    CleanParameters,
     CleanResult,
     CompareParameters,
     CompareResult,
@@ -55,29 +56,13 @@ def clean(
     if plan is None:
         progress(f"{uri}: nothing new was landed")
         return table_facts(lake, uri), None, positions or {}
-    done = CleanResult.from_json(engine.run("clean", plan.to_json(), progress))
+    done = run_clean(plan, engine, progress)
     return table_facts(lake, uri), done, done.positions
 
 
-def clean_stream(
-    entity: Entity, settings: Settings, outside: tuple[ObjectStore, Lake, SparkEngine], found: Sequence[RawObject],
-    run_id: str, progress: Progress,
-) -> tuple[TableFacts, CleanResult, Mapping[str, int]]:  # fmt: skip
-    """Clean landed objects of a Kinesis stream.
-
-    Returns:
-        The table afterwards, what was done, and the table's positions: ordinals of objects by app id.
-    """
-    objects, lake, engine = outside
-    plan = planning.stream_cleaning_plan(entity, settings, objects, found, run_id)
-    done = CleanResult.from_json(engine.run("clean", plan.to_json(), progress))
-    return table_facts(lake, plan.table_uri), done, done.positions
-
-
-def inspect_stream(entity: Entity, settings: Settings, engine: SparkEngine, progress: Progress) -> VerifyResult:
-    """Look at the table of an entity's stream alone: its schema, its keys."""
-    plan = planning.stream_inspection_plan(entity, settings)
-    return VerifyResult.from_json(engine.run("verify", plan.to_json(), progress))
+def run_clean(plan: CleanParameters, engine: SparkEngine, progress: Progress) -> CleanResult:
+    """Clean what a plan names."""
+    return CleanResult.from_json(engine.run("clean", plan.to_json(), progress))
 
 
 def compare_routes(entity: Entity, settings: Settings, engine: SparkEngine, progress: Progress) -> CompareResult:
@@ -90,12 +75,34 @@ def compare_routes(entity: Entity, settings: Settings, engine: SparkEngine, prog
 
 
 def verify(
-    entity: Entity, settings: Settings, objects: ObjectStore, lake: Lake, engine: SparkEngine, progress: Progress
+    entity: Entity,
+    route: Route,
+    settings: Settings,
+    objects: ObjectStore,
+    lake: Lake,
+    engine: SparkEngine,
+    progress: Progress,
 ) -> VerifyResult:
-    """Hold an entity's table against every raw object that it claims to have taken."""
-    positions = lake.positions(settings.names.cleaned_uri(entity)) or {}
-    plan = planning.verification_plan(entity, settings, objects, positions)
+    """Hold a route's table of an entity against every raw object that it claims to have taken."""
+    positions = lake.positions(settings.names.places(entity, route).table_uri) or {}
+    plan = planning.verification_plan(entity, route, settings, objects, positions)
     return VerifyResult.from_json(engine.run("verify", plan.to_json(), progress))
+
+
+def verify_all(
+    settings: Settings, objects: ObjectStore, lake: Lake, engine: SparkEngine, progress: Progress
+) -> dict[str, VerifyResult]:
+    """By topic and stream, what `verify` finds; streams that were never landed nor cleaned are left out."""
+    found: dict[str, VerifyResult] = {}
+    for route in Route:
+        for entity in Entity:
+            places = settings.names.places(entity, route)
+            unused = route is Route.KINESIS and lake.positions(places.table_uri) is None
+            if unused and not stream_inventory(objects, places.source, {}):
+                progress(f"{places.source}: nothing was landed from this stream")
+                continue
+            found[places.source] = verify(entity, route, settings, objects, lake, engine, progress)
+    return found
 
 
 def books(
@@ -114,9 +121,15 @@ def books(
     }
 
 
-def inspect(entity: Entity, settings: Settings, engine: SparkEngine, progress: Progress) -> VerifyResult:
-    """Look at an entity's table alone: its schema, its keys."""
-    plan = planning.inspection_plan(entity, settings)
+def stream_books(settings: Settings, shards: ShardLog, objects: ObjectStore) -> dict[str, list[ShardLedger]]:
+    """By stream, what became of every record of each shard that was landed from; objects and streams are read again."""
+    streams = [settings.names.stream(entity) for entity in Entity]
+    return {stream: stream_conservation(shards, objects, stream, deep=True) for stream in streams}
+
+
+def inspect(entity: Entity, route: Route, settings: Settings, engine: SparkEngine, progress: Progress) -> VerifyResult:
+    """Look at a route's table of an entity alone: its schema, its keys."""
+    plan = planning.inspection_plan(entity, route, settings)
     return VerifyResult.from_json(engine.run("verify", plan.to_json(), progress))
 
 

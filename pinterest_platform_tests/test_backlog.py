@@ -1,8 +1,22 @@
-"""The sensors' decision, as a table."""
+"""The sensors' decision, as a table; and what waits in the streams of the Kinesis route."""
+
+from collections.abc import Callable
 
 import pytest
 
-from pinterest_platform.backlog import LONGEST_WAIT_SECONDS, Decision, DrainRun, Waiting, decide
+from pinterest_platform.backlog import (
+    LONGEST_WAIT_SECONDS,
+    Decision,
+    DrainRun,
+    Waiting,
+    decide,
+    kinesis_lag_ms,
+    kinesis_waiting,
+)
+from pinterest_platform.entities import Entity
+from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.landing import land_stream, positions_after, stream_inventory
+from pinterest_platform_tests.defs.surroundings import STREAM, Surroundings
 
 NOW = 1_000_000.0
 SOME, NONE, UNCLEANED = {"u.pin": Waiting(3, 0)}, {"u.pin": Waiting(0, 0)}, {"u.pin": Waiting(0, 2)}
@@ -48,3 +62,173 @@ def test_a_run_is_requested_when_something_waits_and_nobody_works(
 def test_runs_whose_worker_died_are_named_whatever_is_decided() -> None:
     assert decide(NONE, [LOST], NOW) == Decision(False, "every stream is landed and cleaned to its end", ("b",))
     assert decide(SOME, [LOST, LIVE], NOW).orphans == ("b",)
+
+
+ROW = b'{"ind":1}'
+QUIET, LANDING, CLEANING = Waiting(0, 0), Waiting(1, 0), Waiting(0, 1)
+
+
+class Kinesis(Surroundings):
+    """The Kinesis route of the user entity, in memory."""
+
+    def put(self, shard: int = 0) -> None:
+        self.shards.put(STREAM, shard, ROW)
+
+    def land(self) -> None:
+        land_stream(self.shards, self.objects, STREAM)
+
+    def clean(self) -> None:
+        uri = self.settings.names.cleaned_stream_uri(Entity.USER)
+        self.lake.taken[uri] = positions_after(stream_inventory(self.objects, STREAM, {}))
+
+    def move(self) -> None:
+        self.land()
+        self.clean()
+
+    def waiting(self) -> Waiting:
+        return kinesis_waiting(self.settings, self.shards, self.objects, self.lake)[Entity.USER]
+
+    def writes(self) -> int:
+        return sum(call in ("put", "put_if_absent", "delete") for call, _ in self.objects.calls)
+
+
+def nothing_ever_came(route: Kinesis) -> None:
+    route.land()
+
+
+def a_record_waits(route: Kinesis) -> None:
+    route.move()
+    route.put()
+
+
+def a_record_was_landed(route: Kinesis) -> None:
+    route.put()
+    route.land()
+
+
+def a_record_was_landed_and_another_waits(route: Kinesis) -> None:
+    route.put()
+    route.land()
+    route.put()
+
+
+def all_was_taken(route: Kinesis) -> None:
+    route.put()
+    route.move()
+
+
+def a_shard_was_closed(route: Kinesis) -> None:
+    route.put()
+    route.move()
+    route.shards.split(STREAM, 0)
+
+
+def a_closed_shard_was_drained(route: Kinesis) -> None:
+    a_shard_was_closed(route)
+    route.move()
+
+
+def a_child_has_records(route: Kinesis) -> None:
+    a_closed_shard_was_drained(route)
+    route.put(2)
+
+
+def shards_were_merged(route: Kinesis) -> None:
+    a_closed_shard_was_drained(route)
+    route.shards.merge(STREAM, 1, 2)
+
+
+def merged_shards_were_drained(route: Kinesis) -> None:
+    shards_were_merged(route)
+    route.move()
+
+
+def it_was_idle_for_an_hour(route: Kinesis) -> None:
+    all_was_taken(route)
+    route.shards.advance(1)
+
+
+def it_was_idle_for_long(route: Kinesis) -> None:
+    """Somebody has to look at it, lest its silence be taken for a loss one day."""
+    all_was_taken(route)
+    route.shards.advance(7)
+
+
+def it_was_idle_for_long_and_looked_at(route: Kinesis) -> None:
+    it_was_idle_for_long(route)
+    route.move()
+
+
+def retention_took_what_waited(route: Kinesis) -> None:
+    """A run has to say so."""
+    a_record_waits(route)
+    route.shards.advance(25)
+
+
+def a_shard_vanished_before_its_end_was_landed(route: Kinesis) -> None:
+    """A run has to say so."""
+    a_shard_was_closed(route)
+    route.shards.advance(25)
+
+
+def a_new_epoch_is_landed_beside(route: Kinesis) -> None:
+    all_was_taken(route)
+    route.shards.delete(STREAM)
+    route.shards.create(STREAM)
+    route.put()
+    route.settings = route.settings.model_copy(update={"new_epoch": "land"})
+
+
+@pytest.mark.parametrize(
+    ("situation", "expected"),
+    [
+        (nothing_ever_came, QUIET),
+        (a_record_waits, LANDING),
+        (a_record_was_landed, CLEANING),
+        (a_record_was_landed_and_another_waits, Waiting(1, 1)),
+        (all_was_taken, QUIET),
+        (a_shard_was_closed, LANDING),
+        (a_closed_shard_was_drained, QUIET),
+        (a_child_has_records, LANDING),
+        (shards_were_merged, LANDING),
+        (merged_shards_were_drained, QUIET),
+        (it_was_idle_for_an_hour, QUIET),
+        (it_was_idle_for_long, LANDING),
+        (it_was_idle_for_long_and_looked_at, QUIET),
+        (retention_took_what_waited, LANDING),
+        (a_shard_vanished_before_its_end_was_landed, LANDING),
+        (a_new_epoch_is_landed_beside, LANDING),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_what_waits_in_a_stream(situation: Callable[[Kinesis], None], expected: Waiting) -> None:
+    route = Kinesis()
+    situation(route)
+    writes = route.writes()
+    assert route.waiting() == expected
+    assert route.writes() == writes
+
+
+def test_a_stream_made_anew_or_missing_or_silent_is_never_an_empty_one() -> None:
+    route = Kinesis()
+    all_was_taken(route)
+    route.shards.delete(STREAM)
+    with pytest.raises(PermanentFailure, match=f"no stream {STREAM}"):
+        route.waiting()
+    route.shards.create(STREAM)
+    with pytest.raises(PermanentFailure, match="made anew"):
+        route.waiting()
+    route.shards.down = True
+    with pytest.raises(TransientFailure):
+        route.waiting()
+
+
+def test_the_lag_is_the_age_of_the_oldest_record_that_is_not_landed() -> None:
+    route = Kinesis()
+    all_was_taken(route)
+    route.put()
+    route.shards.advance(1)
+    route.put()
+    assert kinesis_lag_ms(Entity.USER, route.settings, route.shards, route.objects) == 3_600_000
+    route.land()
+    assert kinesis_lag_ms(Entity.USER, route.settings, route.shards, route.objects) == 0

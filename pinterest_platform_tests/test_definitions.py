@@ -69,7 +69,17 @@ def test_every_asset_follows_the_policy() -> None:
 
 def test_the_jobs_are_these() -> None:
     names = {job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")}
-    assert names == {"audit", "batch_pipeline", "kafka_pipeline", "streaming_pipeline", "reports_only", "provision"}
+    assert names == {
+        "audit",
+        "batch_pipeline",
+        "kafka_pipeline",
+        "streaming_pipeline",
+        "reports_only",
+        "maintenance",
+        "provision",
+        "deprovision",
+        "cancel_daily_retries",
+    }
 
 
 def test_batch_pipeline_materializes_everything_from_raw_to_page() -> None:
@@ -78,11 +88,6 @@ def test_batch_pipeline_materializes_everything_from_raw_to_page() -> None:
 
 def test_streaming_pipeline_materializes_the_kinesis_route_alone() -> None:
     assert defs.resolve_job_def("streaming_pipeline").asset_layer.executable_asset_keys == STREAMED
-
-
-def test_each_route_has_one_sensor_for_one_job() -> None:
-    sensors = {sensor.name: sensor.job_name for sensor in defs.sensors or ()}
-    assert sensors == {"kafka_backlog": "kafka_pipeline", "kinesis_backlog": "streaming_pipeline"}
 
 
 def test_definitions_load_without_environment_network_or_slow_packages() -> None:

@@ -53,3 +53,16 @@ def test_an_idle_time_of_zero_ends_with_the_first_round_in_which_nothing_moves()
 def test_progress_is_told_now_and_then() -> None:
     _, _, said = drain([1] * 60, DrainLimits(idle=1, longest=60, report=15), seconds_each=1)
     assert len(said) == 4
+
+
+def test_what_became_of_moving_records_is_shown_now_and_then_and_never_of_an_idle_route() -> None:
+    clock, shown, moves = Clock(), list[float](), iter([1] * 200)
+
+    def work() -> int:
+        clock.now += 1
+        return next(moves, 0)
+
+    limits = DrainLimits(idle=300, longest=1000, show=60)
+    Drain(work, limits, lambda _: None, lambda: shown.append(clock.now), clock=clock, sleep=clock.sleep).run()
+    assert shown[:3] == [60, 120, 180]
+    assert len(shown) == 4, "what moved since the last time is shown, then nothing more"

@@ -37,6 +37,18 @@ def test_a_setting_never_shows_its_secret(monkeypatch: pytest.MonkeyPatch) -> No
     assert "hunter2" not in repr(load())
 
 
+@pytest.mark.parametrize(
+    "address", ["ftp://x/hunter2", "chat.example/hunter2", "https://x/ hunter2", "file:///hunter2"]
+)
+def test_a_webhook_has_to_be_a_web_address_and_is_never_told(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("PINTEREST_ALERT_WEBHOOK", address)
+    with pytest.raises(PermanentFailure, match="PINTEREST_ALERT_WEBHOOK") as failure:
+        load()
+    assert "hunter2" not in str(failure.value)
+    monkeypatch.setenv("PINTEREST_ALERT_WEBHOOK", "https://chat.example/hunter2")
+    assert "hunter2" not in repr(load())
+
+
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PINTEREST_BUCKET", "")
     monkeypatch.setenv("PINTEREST_USER_ID", "")

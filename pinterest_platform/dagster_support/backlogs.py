@@ -7,19 +7,12 @@ from collections.abc import Mapping
 import dagster as dg
 
 from pinterest_platform.backlog import Decision, DrainRun, Waiting, decide
-from pinterest_platform.dagster_support.workers import WORKER_TAG, is_lost
+from pinterest_platform.dagster_support.runs import LIVE, declare_dead, is_orphan
+from pinterest_platform.dagster_support.soundness import LAG_CHECK, is_fresh, lag_seen
 from pinterest_platform.entities import Entity
 
 LOOK_BACK = 20
 """Runs of a job that are looked at: enough to count failures in a row up to the longest wait."""
-
-LIVE = (
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-)
 
 
 def backlog_result(
@@ -37,21 +30,47 @@ def backlog_result(
         {f"{route}/{entity.value}": found for entity, found in waiting.items()}, _runs(context, job), time.time()
     )
     for run_id in decision.orphans:
-        _declare_dead(context.instance, run_id)
-    told = {entity.value: [found.records, found.objects] for entity, found in waiting.items()}
-    before: dict[str, list[int]] = json.loads(context.cursor) if context.cursor else {}
-    events = [
-        dg.AssetObservation(
-            asset_key=[route, entity.value],
-            metadata={"not_landed": found.records, "not_cleaned_objects": found.objects},
+        declare_dead(context.instance, run_id)
+    before: dict[str, object] = json.loads(context.cursor) if context.cursor else {}
+    told = {**_backlogs(route, waiting), **_lags(waiting)}
+    seen = {name: value for name, (value, _) in told.items()}
+    events = [event for name, (value, event) in told.items() if before.get(name) != value]
+    return _answer(decision, route, json.dumps(seen), events)
+
+
+Seen = tuple[object, dg.AssetObservation | dg.AssetCheckEvaluation]
+"""What is remembered of something seen, and how it is told once that changes."""
+
+
+def _backlogs(route: str, waiting: Mapping[Entity, Waiting]) -> dict[str, Seen]:
+    """What waits, on the external assets."""
+    return {
+        entity.value: (
+            [found.records, found.objects],
+            dg.AssetObservation(
+                asset_key=[route, entity.value],
+                metadata={"not_landed": found.records, "not_cleaned_objects": found.objects},
+            ),
         )
         for entity, found in waiting.items()
-        if before.get(entity.value) != told[entity.value]
-    ]
-    return _answer(decision, route, json.dumps(told), events)
+    }
 
 
-def _answer(decision: Decision, route: str, cursor: str, events: list[dg.AssetObservation]) -> dg.SensorResult:
+def _lags(waiting: Mapping[Entity, Waiting]) -> dict[str, Seen]:
+    """Whether streamed tables are fresh, as their check."""
+    return {
+        f"{LAG_CHECK}/{entity.value}": (
+            is_fresh(found.lag_ms),
+            lag_seen(dg.AssetKey(["cleaned_stream", entity.value]), found.lag_ms),
+        )
+        for entity, found in waiting.items()
+        if found.lag_ms is not None
+    }
+
+
+def _answer(
+    decision: Decision, route: str, cursor: str, events: list[dg.AssetObservation | dg.AssetCheckEvaluation]
+) -> dg.SensorResult:
     if not decision.request:
         return dg.SensorResult(skip_reason=decision.reason, cursor=cursor, asset_events=events)
     request = dg.RunRequest(tags={"pinterest/route": route, "pinterest/backlog": decision.reason})
@@ -66,13 +85,7 @@ def _runs(context: dg.SensorEvaluationContext, job: str) -> list[DrainRun]:
             live=record.dagster_run.status in LIVE,
             failed=record.dagster_run.status is dg.DagsterRunStatus.FAILURE,
             ended=record.end_time,
-            worker_lost=is_lost(record.dagster_run.tags.get(WORKER_TAG)),
+            worker_lost=is_orphan(record),
         )
         for record in records
     ]
-
-
-def _declare_dead(instance: dg.DagsterInstance, run_id: str) -> None:
-    run = instance.get_run_by_id(run_id)
-    if run is not None and not run.is_finished:
-        instance.report_run_failed(run, "The process that worked on this run is gone; what it left is another run's.")

@@ -1,4 +1,4 @@
-"""A draining run in Dagster: lanes moved until the route is idle, and what they say of themselves at the end."""
+"""A draining run in Dagster: lanes moved until the route is idle, and what they say of themselves meanwhile."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,11 +11,25 @@ from pinterest_platform.lanes import Lane
 from pinterest_platform.settings import Settings
 
 
-def drain(context: dg.OpExecutionContext | dg.AssetExecutionContext, lanes: Sequence[Lane], settings: Settings) -> None:
-    """Move all lanes until nothing came for a while, or the run has lasted long enough."""
+def drain(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext,
+    lanes: Sequence[Lane],
+    settings: Settings,
+    landed_layer: str,
+    cleaned_layer: str,
+) -> None:
+    """Move all lanes until nothing came for a while, or the run has lasted long enough.
+
+    A busy stream may keep it at work for an hour: the assets tell now and then what it did so far.
+    """
+
+    def show() -> None:
+        for event in materializations(lanes, landed_layer, cleaned_layer):
+            context.log_event(event)
+
     claim(context.instance, context.run.run_id)
     limits = DrainLimits(settings.drain_idle_seconds, settings.drain_longest_seconds)
-    Drain(lambda: sum(lane.move() for lane in lanes), limits, context.log.info).run()
+    Drain(lambda: sum(lane.move() for lane in lanes), limits, context.log.info, show).run()
 
 
 def lane_metadata(lane: Lane) -> tuple[dict[str, dg.MetadataValue], dict[str, dg.MetadataValue]]:
@@ -27,7 +41,8 @@ def lane_metadata(lane: Lane) -> tuple[dict[str, dg.MetadataValue], dict[str, dg
         "objects": dg.MetadataValue.int(tally.objects),
         "bytes": dg.MetadataValue.int(tally.bytes),
     }
-    cleaned: dict[str, dg.MetadataValue] = table_metadata(tally.facts) if tally.facts else {}
+    facts = lane.facts()
+    cleaned: dict[str, dg.MetadataValue] = table_metadata(facts) if facts else {}
     if done := tally.cleaned:
         counts = {
             "new": done.new,

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from pinterest_platform.dagster_support.metadata import Cell, small_table
+from pinterest_platform.dagster_support.verdicts import verdict
 from pinterest_platform.landing import PartitionLedger
 from pinterest_platform.spark_jobs.parameters import VerifyResult
 
@@ -32,7 +33,7 @@ def ledger_result(
             "difference": sum(part.difference for _, part in parts),
             "not_landed_yet": sum(part.unlanded for _, part in parts),
         },
-        check_results=[_result(LANDED_CHECK, problems), _result(CLEANED_CHECK, uncleaned)],
+        check_results=[verdict(LANDED_CHECK, problems), verdict(CLEANED_CHECK, uncleaned)],
     )
 
 
@@ -69,26 +70,13 @@ def audit_result(
         problem for topic, books in ledgers.items() for part in books for problem in landing_problems(topic, part)
     ]
     for topic, found in tables.items():
-        counts = {"missing": found.missing, "stale": found.stale, "not in quarantine": found.unquarantined}
-        problems += [f"{topic}: {count} {what}: {', '.join(found.examples)}" for what, count in counts.items() if count]
-    return dg.AssetCheckResult(
-        asset_key=key,
-        check_name=AUDIT_CHECK,
-        passed=not problems,
-        metadata={
-            "problems": dg.MetadataValue.text("\n".join(problems) or "none"),
-            "records": sum(found.records for found in tables.values()),
-            "rejected": sum(found.rejected for found in tables.values()),
-        },
-    )
-
-
-def _result(check: str, problems: Sequence[str]) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        check_name=check,
-        passed=not problems,
-        metadata={"problems": dg.MetadataValue.text("\n".join(problems) or "none")},
-    )
+        wrong = {"missing": found.missing, "stale": found.stale, "not in quarantine": found.unquarantined}
+        problems += [f"{topic}: {count} {what}: {', '.join(found.examples)}" for what, count in wrong.items() if count]
+    counts = {
+        "records": sum(found.records for found in tables.values()),
+        "rejected": sum(found.rejected for found in tables.values()),
+    }
+    return verdict(AUDIT_CHECK, problems, key=key, metadata=counts)
 
 
 def _row(topic: str, part: PartitionLedger) -> dict[str, Cell]:

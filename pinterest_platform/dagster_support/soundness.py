@@ -4,7 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
+from pinterest_platform.dagster_support.explaining import explained
+from pinterest_platform.entities import Entity, Route
+from pinterest_platform.ports import SparkEngine
+from pinterest_platform.settings import Settings
 from pinterest_platform.spark_jobs.parameters import CompareResult, VerifyResult
+from pinterest_platform.work import inspect
 
 TABLE_CHECKS: Mapping[str, str] = {
     "schema": "The columns are the ones of SPEC 6, in order, with their types.",
@@ -14,8 +19,38 @@ TABLE_CHECKS: Mapping[str, str] = {
 
 REPORT_CHECK = "sound"
 
+LAG_CHECK = "fresh"
+
 LONGEST_LAG_MS = 60_000
 """An idle stream has no lag: only records that wait count."""
+
+
+def sound_table(layer: str, entity: Entity, route: Route) -> dg.AssetChecksDefinition:
+    """The blocking checks of a cleaned table: `TABLE_CHECKS`, by one look at it.
+
+    Args:
+        layer: the first part of the table's asset key.
+        entity: the second one.
+        route: whose table it is.
+    """
+    key = dg.AssetKey([layer, entity.value])
+
+    @dg.multi_asset_check(
+        name=f"{layer}_{entity.value}_is_sound",
+        specs=[
+            dg.AssetCheckSpec(name, asset=key, description=meaning, blocking=True)
+            for name, meaning in TABLE_CHECKS.items()
+        ],
+    )
+    def sound(
+        context: dg.AssetCheckExecutionContext,
+        settings: dg.ResourceParam[Settings],
+        engine: dg.ResourceParam[SparkEngine],
+    ) -> Iterator[dg.AssetCheckResult]:
+        with explained(key.to_user_string()):
+            yield from cleaned_soundness(key, inspect(entity, route, settings, engine, context.log.info))
+
+    return sound
 
 
 def cleaned_soundness(key: dg.AssetKey, found: VerifyResult) -> Iterator[dg.AssetCheckResult]:
@@ -55,8 +90,24 @@ def parity_result(found: CompareResult) -> dg.AssetCheckResult:
     )
 
 
+def is_fresh(lag_ms: int) -> bool:
+    """Whether the oldest record that is not landed yet has waited for no longer than `LONGEST_LAG_MS`."""
+    return lag_ms <= LONGEST_LAG_MS
+
+
 def lag_result(lag_ms: int) -> dg.AssetCheckResult:
-    """Whether the oldest record that is not landed yet has waited for less than `LONGEST_LAG_MS`."""
+    """The result of `LAG_CHECK` where somebody runs it."""
     return dg.AssetCheckResult(
-        passed=lag_ms <= LONGEST_LAG_MS, severity=dg.AssetCheckSeverity.WARN, metadata={"lag_seconds": lag_ms / 1000}
+        passed=is_fresh(lag_ms), severity=dg.AssetCheckSeverity.WARN, metadata={"lag_seconds": lag_ms / 1000}
+    )
+
+
+def lag_seen(key: dg.AssetKey, lag_ms: int) -> dg.AssetCheckEvaluation:
+    """The result of `LAG_CHECK` where a sensor sees the lag."""
+    return dg.AssetCheckEvaluation(
+        asset_key=key,
+        check_name=LAG_CHECK,
+        passed=is_fresh(lag_ms),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"lag_seconds": lag_ms / 1000},
     )

@@ -22,7 +22,7 @@ from pinterest_platform.landing.model import (
     QuarantinedRecord,
     RawObject,
 )
-from pinterest_platform.landing.quarantine import quarantined
+from pinterest_platform.landing.quarantine import quarantine_orphans, quarantined
 from pinterest_platform.landing.stream_inventory import stream_inventory
 from pinterest_platform.landing.stream_ledger import stream_conservation
 from pinterest_platform.landing.stream_model import (
@@ -36,7 +36,7 @@ from pinterest_platform.landing.stream_model import (
     StreamBacklog,
     StreamOptions,
 )
-from pinterest_platform.landing.stream_quarantine import stream_quarantined
+from pinterest_platform.landing.stream_quarantine import stream_quarantine_orphans, stream_quarantined
 
 __all__ = [
     "AcceptedGap",
@@ -62,9 +62,11 @@ __all__ = [
     "land_stream",
     "land_topic",
     "positions_after",
+    "quarantine_orphans",
     "quarantined",
     "stream_backlog",
     "stream_conservation",
     "stream_inventory",
+    "stream_quarantine_orphans",
     "stream_quarantined",
 ]

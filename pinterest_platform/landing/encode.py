@@ -107,10 +107,9 @@ def _unreadable(value: bytes, error: orjson.JSONDecodeError) -> str:
 def _marks(value: bytes, fields: dict[str, Any]) -> bytes:
     """The members that tell readers what they would disagree on; mostly none."""
     marks = b""
-    # Each member has one `":` at least, so no more of them than names means: each name stands once.
-    spaced = b" :" in value or b"\t" in value
-    members = len(_MEMBER.findall(value)) if spaced else value.count(b'":')
-    if members != len(fields) and (repeated := _repeated(value)):
+    # A name has two quotes, and a text two more: where there are no others, each name stands once.
+    texts = list(map(type, fields.values())).count(str)
+    if value.count(b'"') != 2 * (len(fields) + texts) and (repeated := _repeated(value, len(fields))):
         marks += f',"{REPEATED_FIELD}":'.encode() + orjson.dumps(f",{','.join(repeated)},")
     if b"[" in value or value.find(b"{", 1) > 0:
         nested = [
@@ -121,8 +120,17 @@ def _marks(value: bytes, fields: dict[str, Any]) -> bytes:
     return marks
 
 
-def _repeated(value: bytes) -> list[str]:
-    """Top-level names that stand more than once, in order of their second appearance; `value` is valid JSON."""
+def _repeated(value: bytes, names: int) -> list[str]:
+    """Top-level names that stand more than once, in order of their second appearance.
+
+    Args:
+        value: a valid JSON object.
+        names: how many top-level names it has.
+    """
+    # Each member has one `":` at least, so no more of them than names means: each name stands once.
+    spaced = b" :" in value or b"\t" in value
+    if names == (len(_MEMBER.findall(value)) if spaced else value.count(b'":')):
+        return []
     seen: set[str] = set()
     repeated: dict[str, None] = {}
     depth = 0

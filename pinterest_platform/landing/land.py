@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from pinterest_platform.entities import ADOPTED_PREFIX, TOPICS_PREFIX
 from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.landing.acceptances import unneeded_gaps
 from pinterest_platform.landing.history import History, landed_topic_id, read_history
 from pinterest_platform.landing.model import LandedPartition, LandedTopic, LandingOptions, Progress
 from pinterest_platform.landing.names import Chain, chains
@@ -37,7 +38,7 @@ def land_topic(
         store: the bucket.
         topic: which topic.
         options: how to land.
-        progress: gets a line for each object landed.
+        progress: gets a line for each object landed, and for each gap that was accepted in vain.
         cleaned: the last offset that a consumer has taken, by app id: landing goes on behind it even where somebody
             deleted the landed objects.
         known: `LandedTopic.hints` of an earlier call, which save listing older objects.
@@ -75,6 +76,8 @@ def land_topic(
             failures.append(failure)
     if failures:
         raise joined(failures)
+    for line in unneeded_gaps([gap for gap in options.accept_gaps if gap.topic == topic], landed):
+        progress(line)
     return LandedTopic(topic, state.topic_id if state else None, epoch, tuple(landed))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.landing.acceptances import unneeded_losses
 from pinterest_platform.landing.land import joined, silent
 from pinterest_platform.landing.model import Progress
 from pinterest_platform.landing.names import ShardChain
@@ -48,7 +49,7 @@ def land_stream(
         store: the bucket.
         stream: which stream.
         options: how to land.
-        progress: gets a line for each object landed.
+        progress: gets a line for each object landed and, in a first call, for each loss that was accepted in vain.
         cleaned: the ordinals that a consumer has taken, by app id: the landing numbers its objects behind them even
             where somebody deleted the landed ones.
         resume: `LandedStream.resume` of an earlier call of this process, which saves listing the store.
@@ -62,15 +63,21 @@ def land_stream(
     view = look(log, store, stream, options, resume)
     if not view.begun:
         write_sightings(store, stream, view.state.epoch, view.sightings)
+    began = dict(view.positions)
     call = _Call(log, store, view, options, progress, cleaned or {})
     call.write_off_vanished()
     call.land_listed()
     call.see_tips()
     if call.failures:
         raise joined(call.failures)
+    if resume is None:
+        losses = [loss for loss in options.accept_losses if loss.stream == stream]
+        for line in unneeded_losses(losses, call.accepting, began):
+            progress(line)
     state = view.state
     caught_up = len(call.landed) == len(state.shards) and all(shard.caught_up for shard in call.landed.values())
-    resume = Resume(state.epoch, view.beside, view.positions, view.sightings)
+    fresh = {shard.app_id: shard.landed for shard in call.landed.values()}
+    resume = Resume(state.epoch, view.beside, view.positions, view.sightings, fresh)
     return LandedStream(stream, state.epoch, view.beside, tuple(call.in_order()), caught_up, resume)
 
 
@@ -86,6 +93,7 @@ class _Call:
     cleaned: Mapping[str, int]
     landed: dict[str, LandedShard] = field(default_factory=dict[str, LandedShard])
     failures: list[PermanentFailure] = field(default_factory=list[PermanentFailure])
+    accepting: set[str] = field(default_factory=set[str])
     landing: Landing = field(init=False)
 
     def __post_init__(self) -> None:
@@ -170,6 +178,8 @@ class _Call:
             self.failures.append(failure)
         finally:
             self.view.positions[shard] = lander.position
+            if lander.accepts_loss:
+                self.accepting.add(shard)
 
     def _at_once(self, landers: Sequence[ShardLander]) -> None:
         """Run some landers, so many at a time as the options allow."""

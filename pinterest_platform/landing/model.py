@@ -17,6 +17,9 @@ class AcceptedGap:
     start: int
     end: int
 
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}:{self.start}-{self.end}"
+
 
 @dataclass(frozen=True, slots=True)
 class LandingOptions:
@@ -105,7 +108,7 @@ class LandedTopic:
 class RawObject:
     """A landed or adopted object: its key, whose position it moves, the offsets it covers (both included), its bytes.
 
-    An object of size 0 holds no record; it still moves the position.
+    An object of size 0 holds no record; it still moves the position. `records` is known to whoever has just landed it.
     """
 
     key: str
@@ -113,6 +116,7 @@ class RawObject:
     start: int
     end: int
     size: int
+    records: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pinterest_platform.landing.adopt import adopted_drafts
 from pinterest_platform.landing.commit import Manifest, commit
 from pinterest_platform.landing.draft import Draft, drafts
 from pinterest_platform.landing.history import Foreign, History
-from pinterest_platform.landing.model import LandedPartition, LandingOptions, Progress
+from pinterest_platform.landing.model import AcceptedGap, LandedPartition, LandingOptions, Progress
 from pinterest_platform.ports import ObjectStore, PartitionBounds, TopicLog
 
 CLOCK_SKEW_MS = 5_000
@@ -199,8 +199,8 @@ class PartitionLander:
         if not accepted:
             raise PermanentFailure(
                 f"{chain.app_id}: offsets {start} to {end} are lost: the log no longer holds them and no object does.",
-                f"To go on without them, run the landing with accept_gap "
-                f"'{chain.stream}/{chain.partition}:{start}-{end}'.",
+                "To go on without them, run the landing with accept_gap "
+                f"'{AcceptedGap(chain.stream, chain.partition, start, end)}'.",
             )
         gap_end = max(accepted)
         lost, latest_ms = gap_end - start + 1, self._latest_ms or None

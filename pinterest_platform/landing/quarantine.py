@@ -28,6 +28,12 @@ def sweep(store: ObjectStore, history: History) -> list[str]:
     return orphans
 
 
+def quarantine_orphans(store: ObjectStore, topic: str) -> list[str]:
+    """What `sweep` would delete, of every partition and epoch of a topic, landed from still or not."""
+    found = chains(store, topic, TOPICS_PREFIX, ADOPTED_PREFIX)
+    return [key for chain in found for key in _sorted_out(store, read_history(store, chain))[1]]
+
+
 def _sorted_out(store: ObjectStore, history: History) -> tuple[dict[str, tuple[int, int]], list[str]]:
     counting: dict[str, tuple[int, int]] = {}
     orphans: list[str] = []

@@ -10,7 +10,7 @@ from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.commit import Manifest, commit
 from pinterest_platform.landing.draft import Draft, DraftBuilder
 from pinterest_platform.landing.encode import ShardEncoder, shard_quarantine_line
-from pinterest_platform.landing.model import Progress
+from pinterest_platform.landing.model import Progress, RawObject
 from pinterest_platform.landing.names import ShardChain
 from pinterest_platform.landing.shard_history import position_of, read_shard_history
 from pinterest_platform.landing.stream_model import AcceptedLoss, LandedShard, ShardPosition, StreamOptions
@@ -58,6 +58,7 @@ class ShardLander:
         known_tip_ms: the latest time at which all of the shard was certainly landed; None where nothing is known.
         floor_ms: the latest arrival of its parents: time never runs backwards from them.
         cleaned: the ordinal that a consumer has taken; ordinals go on behind it whatever was deleted.
+        accepts_loss: whether it came upon a loss that was accepted.
     """
 
     landing: Landing
@@ -72,7 +73,7 @@ class ShardLander:
     _builder: DraftBuilder | None = field(init=False, default=None)
     _last: int = field(init=False, default=0)
     _arrived_ms: int = field(init=False, default=0)
-    _accepts_loss: bool = field(init=False, default=False)
+    accepts_loss: bool = field(init=False, default=False)
     _tally: LandedShard = field(init=False)
 
     def __post_init__(self) -> None:
@@ -109,7 +110,7 @@ class ShardLander:
         """
         if not self._accepted():
             raise self._loss(after, "the service does not list the shard any more, and it was not landed to its end.")
-        self._accepts_loss = True
+        self.accepts_loss = True
         self._commit(self._empty(after + 1), ended=True)
         return replace(self._tally, caught_up=True, ended=True, sequence_number=after, ordinal=self.position.ordinal)
 
@@ -210,10 +211,10 @@ class ShardLander:
             now_ms: a time that has come, by the service's clock: what is older than it by the retention is gone.
         """
         kept_from = now_ms - self.landing.state.retention_ms
-        if self._accepts_loss or (self._tip_ms is not None and kept_from <= self._tip_ms):
+        if self.accepts_loss or (self._tip_ms is not None and kept_from <= self._tip_ms):
             return
         if self._accepted():
-            self._accepts_loss = True
+            self.accepts_loss = True
         elif self._tip_ms is None:
             raise self._loss(
                 self._position, "nothing is known of the shards that it came from, and the service does not list them."
@@ -242,7 +243,7 @@ class ShardLander:
     def _commit(self, draft: Draft, *, ended: bool = False) -> None:
         """Write a draft, or take note of who extended the chain from there first."""
         landing = self.landing
-        if self._accepts_loss and not self._tally.accepted_losses:
+        if self.accepts_loss and not self._tally.accepted_losses:
             draft = replace(draft, accepted_gap=1)
         ordinal = max(self.position.ordinal, self.cleaned) + 1
         ours = Manifest.of(draft, landing.lander, landing.state.epoch, ordinal, ended)
@@ -259,14 +260,15 @@ class ShardLander:
         self.position = replace(position_of(winner, draft.position), hint=hint)
         self._builder = None
         if winner.lander == landing.lander:
-            self._count(winner, len(draft.body))
+            self._count(winner, self.chain.key(STREAMS_PREFIX, draft.position), len(draft.body))
         if (winner.end, winner.ended) != (draft.end, ended):
             raise _OvertakenError
 
-    def _count(self, manifest: Manifest, size: int) -> None:
-        tally = self._tally
+    def _count(self, manifest: Manifest, key: str, size: int) -> None:
+        tally, ordinal = self._tally, manifest.ordinal or 0
         self._tally = replace(
             tally,
+            landed=(*tally.landed, RawObject(key, tally.app_id, ordinal, ordinal, size, manifest.records)),
             objects=tally.objects + 1,
             records=tally.records + manifest.records,
             quarantined=tally.quarantined + manifest.quarantined,

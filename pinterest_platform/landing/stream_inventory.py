@@ -19,24 +19,26 @@ def stream_inventory(
         store: the bucket.
         stream: which stream.
         positions: the ordinal of the last object taken so far, by app id; an app id that is missing has taken nothing.
-        resume: what the last landing of this process left: only chains that it knows to have moved are listed, so a
-            drain begins without it.
+        resume: what the last landing of this process left: only chains that it knows to have moved are looked at, and
+            none that it moved all the way itself is listed; so a drain begins without it.
 
     Raises:
         PermanentFailure: objects are missing behind a position.
         TransientFailure: the store did not answer.
     """
-    chains = _moved(stream, positions, resume) if resume else [(chain, None) for chain in shard_chains(store, stream)]
     objects: list[RawObject] = []
-    for chain, hint in chains:
-        objects.extend(_newer(store, chain, positions.get(chain.app_id, -1), hint))
+    if resume is None:
+        for chain in shard_chains(store, stream):
+            objects.extend(_newer(store, chain, positions.get(chain.app_id, -1), None))
+        return objects
+    for shard, position in sorted(resume.positions.items()):
+        chain = ShardChain(stream, shard, resume.epoch if resume.beside else None)
+        taken, landed = positions.get(chain.app_id, -1), resume.landed.get(chain.app_id, ())
+        if [part.end for part in landed] == list(range(taken + 1, position.ordinal + 1)):
+            objects.extend(landed)
+        else:
+            objects.extend(_newer(store, chain, taken, position.hint))
     return objects
-
-
-def _moved(stream: str, positions: Mapping[str, int], resume: Resume) -> list[tuple[ShardChain, int | None]]:
-    epoch = resume.epoch if resume.beside else None
-    chains = ((ShardChain(stream, shard, epoch), position) for shard, position in sorted(resume.positions.items()))
-    return [(chain, position.hint) for chain, position in chains if position.ordinal > positions.get(chain.app_id, -1)]
 
 
 def _newer(store: ObjectStore, chain: ShardChain, taken: int, hint: int | None) -> list[RawObject]:

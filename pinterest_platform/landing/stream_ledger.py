@@ -45,6 +45,7 @@ def stream_conservation(
 
     Args:
         log: the stream's service, which is read again as far as retention left it; None to look at the store alone.
+            It is not asked about a stream that nothing was landed from, which need not exist.
         store: the bucket.
         stream: which stream.
         deep: read every object and compare its lines with what it claims.
@@ -59,7 +60,7 @@ def stream_conservation(
             histories.append(read_shard_history(store, chain))
         except PermanentFailure as failure:
             ledgers.append(ShardLedger(chain.shard, chain.app_id, problems=(failure.what,)))
-    now = _described(log, stream, histories) if log is not None else None
+    now = _described(log, stream, histories) if log is not None and histories else None
     for history in histories:
         newest = history.newest
         current = now if now and newest and newest.topic_id == now.state.epoch else None

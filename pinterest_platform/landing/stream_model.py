@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.landing.model import RawObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +95,14 @@ class Resume:
         beside: whether it lands beside an older epoch.
         positions: by shard, how far its chain goes.
         sightings: by shard, when its tip was last seen.
+        landed: by app id, the objects that the call itself landed, in order.
     """
 
     epoch: str
     beside: bool
     positions: Mapping[str, ShardPosition]
     sightings: Mapping[str, Sighting]
+    landed: Mapping[str, tuple[RawObject, ...]] = field(default_factory=dict[str, tuple[RawObject, ...]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,8 @@ class LandedShard:
         app_id: the name under which consumers keep their position in it.
         sequence_number: the last one landed; None where nothing ever was.
         ordinal: the newest object's place in the chain, from 0, which is the position consumers keep; -1 without any.
-        objects: objects landed by this call; the counts below are over these.
+        landed: the objects that this call landed, in order.
+        objects: how many these are; the counts below are over these.
         records: records in them.
         quarantined: records that were not accepted.
         accepted_losses: objects before which records may be lost, as accepted.
@@ -126,6 +130,7 @@ class LandedShard:
     app_id: str
     sequence_number: int | None = None
     ordinal: int = -1
+    landed: tuple[RawObject, ...] = ()
     objects: int = 0
     records: int = 0
     quarantined: int = 0

@@ -29,6 +29,13 @@ def sweep_shard(store: ObjectStore, history: ShardHistory) -> list[str]:
     return orphans
 
 
+def stream_quarantine_orphans(store: ObjectStore, stream: str) -> list[str]:
+    """What `sweep_shard` would delete, of every shard and epoch of a stream, landed from still or not."""
+    return [
+        key for chain in shard_chains(store, stream) for key in _sorted_out(store, read_shard_history(store, chain))[1]
+    ]
+
+
 def _sorted_out(store: ObjectStore, history: ShardHistory) -> tuple[dict[str, tuple[int, int]], list[str]]:
     if not history.landed:
         return {}, []

@@ -1,7 +1,6 @@
 """What must exist outside before anything can run: topics, streams, bucket, and the API that `openapi.yaml` defines."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from pinterest_platform.settings import Settings
 
@@ -11,12 +10,10 @@ class OutsideWorld:
 
     Args:
         settings: names, brokers, partitions, replication, shards and region.
-        s3: a boto3 S3 client.
     """
 
-    def __init__(self, settings: Settings, s3: Any) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._s3 = s3
 
     def apply(self) -> Sequence[str]:
         """Make what is missing, and give topics append time and room for 4 MiB records; a line for each change.
@@ -30,4 +27,10 @@ class OutsideWorld:
         from pinterest_platform.provisioning.topics import ensure_topics
 
         settings = self._settings
-        return [*ensure_bucket(settings, self._s3), *ensure_topics(settings), *ensure_streams(settings)]
+        return [*ensure_bucket(settings), *ensure_topics(settings), *ensure_streams(settings)]
+
+    def delete_streams(self, streams: Sequence[str], before: Callable[[str], None]) -> Sequence[str]:
+        """Delete Kinesis streams with all that they hold; see `Provisioner.delete_streams`."""
+        from pinterest_platform.provisioning.streams import delete_streams
+
+        return delete_streams(self._settings, streams, before)

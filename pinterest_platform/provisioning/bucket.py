@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pinterest_platform.connections import s3_client
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.settings import Settings
 
@@ -9,12 +10,12 @@ _DEFAULT_REGION = "us-east-1"
 """The one region that a bucket's request must not name."""
 
 
-def ensure_bucket(settings: Settings, client: Any) -> list[str]:
+def ensure_bucket(settings: Settings, client: Any = None) -> list[str]:
     """Make the bucket if it is missing.
 
     Args:
         settings: the bucket's name, and its region.
-        client: a boto3 S3 client.
+        client: a boto3 S3 client; None for one of its own.
 
     Returns:
         A line if it was made, else none.
@@ -28,7 +29,7 @@ def ensure_bucket(settings: Settings, client: Any) -> list[str]:
     bucket = settings.names.bucket
     where = f"S3 at {settings.s3_endpoint or settings.region}"
     try:
-        return _ensure(client, bucket, settings.region)
+        return _ensure(client or s3_client(settings), bucket, settings.region)
     except ClientError as error:
         code: str = error.response["Error"].get("Code", "")
         if code in ("BucketAlreadyExists", "403", "AccessDenied", "Forbidden"):

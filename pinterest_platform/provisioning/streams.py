@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -46,11 +46,15 @@ def ensure_streams(settings: Settings) -> list[str]:
     return [f"stream {name}: created with {settings.kinesis_shards} shards" for name in made]
 
 
-def delete_streams(settings: Settings) -> list[str]:
-    """Delete the streams with all that they hold, and wait until they are gone.
+def delete_streams(
+    settings: Settings, streams: Sequence[str] | None = None, before: Callable[[str], None] = lambda _: None
+) -> list[str]:
+    """Delete streams with all that they hold, and wait until they are gone.
 
     Args:
         settings: endpoint, region and user id.
+        streams: their names; None for those of the user id.
+        before: called with each stream that is there, before the first one is deleted; what it raises prevents it.
 
     Returns:
         A line for each stream deleted; none if there was none.
@@ -60,10 +64,12 @@ def delete_streams(settings: Settings) -> list[str]:
         TransientFailure: Kinesis does not answer in time, or a stream does not go.
     """
     client = _client(settings)
-    names = [settings.names.stream(entity) for entity in Entity]
-    there = [name for name in names if _status(settings, client, name)]
+    names = [settings.names.stream(entity) for entity in Entity] if streams is None else streams
+    there = [name for name in dict.fromkeys(names) if _status(settings, client, name)]
     for name in there:
         _await(settings, client, name, *_READY, "DELETING", "")
+        before(name)
+    for name in there:
         with _explained(settings, f"delete stream {name}", harmless="ResourceNotFoundException"):
             client.delete_stream(StreamName=name, EnforceConsumerDeletion=True)
     for name in there:

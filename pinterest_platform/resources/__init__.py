@@ -16,4 +16,5 @@ def build() -> Mapping[str, object]:
         "lake": wiring.LakeResource(settings=settings),
         "engine": wiring.SparkResource(settings=settings),
         "provisioner": wiring.ProvisioningResource(settings=settings),
+        "notifier": wiring.NotifierResource(settings=settings),
     }

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pinterest_platform.ports import TableFacts
+from pinterest_platform.ports import TableFacts, TableUpkeep
 from pinterest_platform.settings import Settings
+from pinterest_platform.spark_jobs import upkeep
 from pinterest_platform.spark_jobs.delta_log import DeltaTables
 
 
@@ -33,3 +34,11 @@ class DeltaLake:
     def rows(self, uri: str, limit: int | None = None) -> list[dict[str, Any]]:
         """The rows of a small table, or the first `limit` of any; raises PermanentFailure where there is no table."""
         return self._tables.read(self._tables.existing(uri), limit).to_pylist()
+
+    def compact(self, uri: str) -> int | None:
+        """Put a table's small files together, changing no row; how many there were, None where another writer won."""
+        return upkeep.tidy(self._tables, uri)
+
+    def keep_up(self, uri: str, retention_hours: int, dry_run: bool = False) -> TableUpkeep | None:
+        """Compact a table and delete what nobody needs any more; None where there is no table."""
+        return upkeep.keep_up(self._tables, uri, retention_hours, dry_run)

@@ -9,8 +9,12 @@ from contextlib import contextmanager
 import dagster as dg
 
 from pinterest_platform.dagster_support.explaining import explained
-from pinterest_platform.ports import Lake, ObjectStore, Provisioner, ShardLog, SparkEngine, TopicLog
+from pinterest_platform.dagster_support.workers import claim
+from pinterest_platform.ports import Lake, Notifier, ObjectStore, Provisioner, ShardLog, SparkEngine, TopicLog
 from pinterest_platform.settings import Settings, load
+
+LONGEST_NOTICE_SECONDS = 10.0
+"""A sensor's tick may take 60 s, and tell of several days."""
 
 
 class SettingsResource(dg.ConfigurableResource):
@@ -18,6 +22,9 @@ class SettingsResource(dg.ConfigurableResource):
 
     def create_resource(self, context: dg.InitResourceContext) -> Settings:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Read the environment; raises PermanentFailure naming all that is wrong with it."""
+        # Every run begins here: from here on it can be told whether its process still lives.
+        if context.run is not None and context.instance is not None:
+            claim(context.instance, context.run.run_id)
         with explained("The settings"):
             return load()
 
@@ -78,10 +85,10 @@ class SparkResource(dg.ConfigurableResource):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[SparkEngine]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """The embedded engine of this run."""
-        from pinterest_platform.resources.spark import SailEngine
+        """The engine of this run, as PINTEREST_SPARK_ENGINE names it."""
+        from pinterest_platform.resources import engines
 
-        engine = SailEngine(self.settings)
+        engine = engines.build(self.settings)
         try:
             yield engine
         finally:
@@ -89,15 +96,27 @@ class SparkResource(dg.ConfigurableResource):
 
 
 class ProvisioningResource(dg.ConfigurableResource):
-    """Topics and bucket, for the `provision` job."""
+    """Bucket, topics and streams, for the jobs `provision` and `deprovision`."""
 
     settings: dg.ResourceDependency[Settings]
 
     def create_resource(self, context: dg.InitResourceContext) -> Provisioner:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """What makes bucket, topics and streams; the S3 client comes from dagster-aws, as in any Dagster project."""
-        from dagster_aws.s3 import S3Resource
-
+        """What makes bucket, topics and streams."""
         from pinterest_platform.provisioning import OutsideWorld
 
-        s3 = S3Resource(region_name=self.settings.region, endpoint_url=self.settings.s3_endpoint)
-        return OutsideWorld(self.settings, s3.get_client())
+        return OutsideWorld(self.settings)
+
+
+class NotifierResource(dg.ConfigurableResource):
+    """What tells people of a final failure: the webhook, where one is set, else the log."""
+
+    settings: dg.ResourceDependency[Settings]
+
+    def create_resource(self, context: dg.InitResourceContext) -> Notifier:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The notifier that the settings choose."""
+        from pinterest_platform.notify import LogNotifier, WebhookNotifier
+
+        if self.settings.alert_webhook is None:
+            return LogNotifier()
+        timeout = min(self.settings.io_timeout_seconds, LONGEST_NOTICE_SECONDS)
+        return WebhookNotifier(self.settings.alert_webhook.get_secret_value(), timeout)

@@ -4,6 +4,7 @@ Importing this package costs nothing: a job's module, and with it pyspark, is im
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -38,6 +39,30 @@ JOBS: Mapping[str, Job] = {
 }
 
 
+SESSION: Mapping[str, str] = {
+    # Years and written times mean UTC on every engine, wherever it stands.
+    "spark.sql.session.timeZone": "UTC",
+    # Else a JVM writes nanoseconds, which end in 2262, and moves dates before 1582 by days.
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+}
+"""What a session has to be set to, so that all engines write the same."""
+
+
+def configure(spark: "SparkSession") -> None:
+    """Set a session to what the jobs rely on; where it was set before, nothing changes."""
+    from pyspark.errors import PySparkException
+
+    for name, value in SESSION.items():
+        try:
+            spark.conf.set(name, value)
+        except PySparkException as error:
+            # Serverless compute lets nobody set some of them, and has them so already.
+            if error.getCondition() != "CONFIG_NOT_AVAILABLE":
+                raise
+
+
 def execute(spark: "SparkSession", job: str, parameters: Json, progress: Callable[[str], None]) -> Json:
     """Run a job by name on a session, and return what it returns, as JSON.
 
@@ -58,7 +83,15 @@ def execute(spark: "SparkSession", job: str, parameters: Json, progress: Callabl
     known = JOBS[job]
     wanted = known.parameters.from_json(parameters)
     with explained(job):
-        # Years and written times mean UTC on every engine, wherever it stands.
-        spark.conf.set("spark.sql.session.timeZone", "UTC")
+        configure(spark)
+        _plan_quickly(spark)
         result: Transferable = import_module(known.module).run(spark, wanted, progress)
     return result.to_json()
+
+
+def _plan_quickly(spark: "SparkSession") -> None:
+    """Keep each use of a column from looking for the line that wrote it: half the cost of planning a small query."""
+    from pyspark.errors import PySparkException
+
+    with suppress(PySparkException):  # engines on the JVM fix this when they start, and take their time to plan anyway
+        spark.conf.set("spark.python.sql.dataFrameDebugging.enabled", "false")

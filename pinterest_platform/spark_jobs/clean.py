@@ -2,25 +2,25 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from functools import partial
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import StringType, StructField, StructType
 
-from pinterest_platform.entities import Entity, Route
-from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
-from pinterest_platform.schemas import SOURCE_TYPE, STREAM_SOURCE_TYPE, cleaned_schema
-from pinterest_platform.spark_jobs import merging
-from pinterest_platform.spark_jobs.delta_log import NOTHING_TAKEN, REBUILDS, DeltaTables
+from pinterest_platform.entities import Route
+from pinterest_platform.failures import PlatformFailure
+from pinterest_platform.schemas import SOURCE_TYPE, STREAM_SOURCE_TYPE
+from pinterest_platform.spark_jobs import merging, upkeep
+from pinterest_platform.spark_jobs.delta_log import NOTHING_TAKEN, REBUILDS, DeltaTables, without_rebuilds
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, CleanResult
 from pinterest_platform.spark_jobs.racing import LostRaceError, RebuiltError, again_if_lost
-from pinterest_platform.spark_jobs.staging import accepted, only_row, read_staged, stage
+from pinterest_platform.spark_jobs.staging import Staged, stage
+from pinterest_platform.spark_jobs.taking import Taking
 from pinterest_platform.transforms import cleaning, decoding
-from pinterest_platform.transforms.cleaning import KEY
-from pinterest_platform.transforms.quality import schema_differences
 
 QUARANTINE = {
     route: StructType([*source.fields, StructField("reason", StringType()), StructField("value", StringType())])
@@ -38,29 +38,18 @@ def run(spark: SparkSession, parameters: CleanParameters, progress: Callable[[st
         PermanentFailure: the table has other columns, or a record stands in two objects of a batch.
         TransientFailure: objects cannot be seen, the store does not answer, or every race was lost.
     """
-    with _tidied(parameters.staging_uri, progress):
+    in_files = parameters.full_refresh or not all(batch.is_small for batch in parameters.batches)
+    with _tidied(parameters.staging_uri, progress) if in_files else nullcontext():
         cleaning_run = _Cleaning(spark, parameters, progress)
         return cleaning_run.rebuild() if parameters.full_refresh else cleaning_run.increment()
 
 
-class _Cleaning:
+class _Cleaning(Taking):
     def __init__(self, spark: SparkSession, parameters: CleanParameters, progress: Callable[[str], None]) -> None:
-        self.spark = spark
-        self.parameters = parameters
+        super().__init__(spark, parameters)
         self.progress = progress
-        self.entity = Entity(parameters.entity)
-        self.route = Route(parameters.source)
-        self.schema = cleaned_schema(self.entity, self.route)
-        self.tables = DeltaTables(parameters.io_timeout_seconds)
-        self.totals: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
         self.unreadable: Counter[str] = Counter(dict.fromkeys(cleaning.UNREADABLE_FIELDS[self.entity], 0))
-        table = self.tables.ensure(parameters.table_uri, self.schema)
-        if differences := schema_differences(self.tables.schema(table), self.schema):
-            raise PermanentFailure(
-                f"The table {parameters.table_uri} has other columns than cleaning writes: {'; '.join(differences)}.",
-                "Move the table away and run a full refresh.",
-            )
 
     def increment(self) -> CleanResult:
         """Take the batches one by one; what was committed stays, should a later one fail."""
@@ -72,22 +61,24 @@ class _Cleaning:
     def rebuild(self) -> CleanResult:
         """Stage every batch, then put the newest rows of all in the table's place, with their positions."""
         uri = self.parameters.table_uri
-        staged = [self._stage(number, batch) for number, batch in enumerate(self.parameters.batches, start=1)]
-        dirs = [place for place in staged if place is not None]
+        batches = [replace(batch, size=None) for batch in self.parameters.batches]  # all of them together are large
+        staged = [self._stage(number, batch) for number, batch in enumerate(batches, start=1)]
         folder = f"rows-{uuid.uuid4().hex}"
-        rows = self._write_newest(dirs, f"{uri}/{folder}")
-        if rows:
-            compare = partial(self._compare, f"{uri}/{folder}", merging.differs(self.schema))
-            difference = again_if_lost(compare, uri)
+        rows = 0
+        if filled := [batch for batch in staged if batch is not None]:
+            newest = self._keep_newest(filled, f"{uri}/{folder}")
+            rows = self._rows_of(newest)
+            differing = (merging.differs(self.schema), "FALSE")
+            difference = again_if_lost(partial(self._compare, newest, None, differing), uri)
             self._count_difference(difference, rows)
         reached = self._reached()
 
         def commit() -> None:
-            table = self.tables.existing(uri)
+            table = self.tables.refreshed(self.table)
             if self.tables.holds(table, folder):
                 # Adopted again, the same files would be removed and added in one commit, and be gone for some readers.
                 return
-            known = self.tables.transactions(uri) or {}
+            known = self.tables.transactions_of(table)
             uncovered = dict.fromkeys(known, NOTHING_TAKEN)
             self.tables.adopt(table, folder, {**uncovered, **reached, REBUILDS: known.get(REBUILDS, 0) + 1})
 
@@ -95,21 +86,22 @@ class _Cleaning:
         self.progress(f"{self.entity}: rebuilt with {rows} rows")
         return self._result()
 
-    def _stage(self, number: int, batch: Batch) -> str | None:
-        """Clean one batch into files and keep what is rejected; None where the batch holds no line."""
+    def _stage(self, number: int, batch: Batch) -> Staged | None:
+        """Clean one batch once and keep what is rejected; None where the batch holds no row to take."""
         if not batch.uris:
             return None
         uri = f"{self.parameters.staging_uri}/batch-{number:05d}"
-        counts = stage(self.spark, batch, self.entity, self.parameters.stream, uri, self.route)
+        staged = stage(self.spark, batch, self.entity, self.parameters.stream, uri, self.route)
+        counts = staged.counts
         self.totals.update(records=counts.records, quarantined=counts.rejected, keys=counts.keys)
         self.unreadable.update(counts.unreadable)
         if counts.rejected:
-            self._quarantine(read_staged(self.spark, [uri], self.entity, self.route))
+            self._quarantine(self._all_of([staged]))
         self.progress(
             f"{self.entity}: batch {number} of {len(self.parameters.batches)}: {counts.records} records, "
             f"{counts.keys} keys, {counts.rejected} quarantined"
         )
-        return uri if counts.keys else None
+        return staged if counts.keys else None
 
     def _quarantine(self, staged: DataFrame) -> None:
         """Keep what is rejected before anything else is committed, each record once however often it is taken."""
@@ -134,125 +126,6 @@ class _Cleaning:
 
         again_if_lost(keep, uri)
 
-    def _take(self, staged: str | None, batch: Batch) -> None:
-        """Bring the table up to one staged batch. Doing it again changes nothing, so a lost race is simply redone."""
-        uri = self.parameters.table_uri
-        table = self.tables.existing(uri)
-        known = self.tables.transactions(uri) or {}
-        self._check_continues(known, batch)
-        if staged is None:
-            self._advance(known.get(REBUILDS), batch)
-        elif self.tables.row_count(table) == 0:
-            # MERGE into an empty table costs five times as much as this, which also commits the positions.
-            folder = f"rows-{uuid.uuid4().hex}"
-            rows = self._write_newest([staged], f"{uri}/{folder}")
-            ahead = {name: max(end, known.get(name, end)) for name, end in batch.positions.items()}
-            # A commit that seems lost may stand all the same, so its files do too; without it, no reader sees them.
-            self.tables.adopt(table, folder, {**known, **ahead})
-            self.totals.update(new=rows)
-        else:
-            self._merge(staged, table.version())
-            self._advance(known.get(REBUILDS), batch)
-
-    def _merge(self, staged: str, version: int) -> None:
-        uri, newest = self.parameters.table_uri, f"{staged}-newest"
-        rows = self._write_newest([staged], newest)
-        outdated = f"{merging.differs(self.schema)} AND {merging.newer(self.route)}"
-        moved = merging.moves(self.schema, self.route)
-        varied = self._write_varied(staged, newest, f"{staged}-varied")
-        difference = self._compare(newest, outdated, varied, moved)
-        if any(difference):
-            update = difference.changed + difference.moved > 0
-            merging.merge_newest(self.spark, self._source(newest, varied), uri, self.schema, update, self.route)
-            if any(self._compare(newest, outdated, varied, moved)):
-                # An older row of a key that was new to us came in between.
-                raise LostRaceError(f"{uri} changed while it was compared")
-            difference = self._committed(version, difference)
-        self._count_difference(difference, rows)
-
-    def _committed(self, version: int, expected: merging.Difference) -> merging.Difference:
-        """What our MERGE did, by the log; other runs' merges may stand beside it there."""
-        found = [
-            merging.Difference(
-                int(metrics["numTargetRowsInserted"]), max(int(metrics["numTargetRowsUpdated"]) - expected.moved, 0)
-            )
-            for metrics in self.tables.merge_metrics(self.parameters.table_uri, version)
-        ]
-        return found[0] if len(found) == 1 else expected
-
-    def _advance(self, rebuilds: int | None, batch: Batch) -> None:
-        """Commit the batch's positions, unless the rows that go with them were meanwhile replaced."""
-
-        def commit() -> None:
-            uri = self.parameters.table_uri
-            table = self.tables.existing(uri)
-            known = self.tables.transactions(uri) or {}
-            if known.get(REBUILDS) != rebuilds:
-                raise RebuiltError(f"{uri} was rebuilt")
-            self._check_continues(known, batch)
-            self.tables.advance(table, known, batch.positions)
-
-        again_if_lost(commit, self.parameters.table_uri)
-
-    def _check_continues(self, known: Mapping[str, int], batch: Batch) -> None:
-        """Refuse to go on where a rebuild took the table back behind what the batch goes on from."""
-        uri = self.parameters.table_uri
-        for name, position in batch.after.items():
-            if (reached := known.get(name, NOTHING_TAKEN)) < position:
-                raise TransientFailure(
-                    f"{uri} stands at {reached} of {name}, and this run goes on after {position}: "
-                    "the table was rebuilt from fewer objects.",
-                    "Run it again: it then takes what is missing.",
-                )
-
-    def _write_newest(self, staged: list[str], uri: str) -> int:
-        """Write the newest row of each key of staged batches as Parquet; returns their number."""
-        if not staged:
-            return 0
-        rows = accepted(read_staged(self.spark, staged, self.entity, self.route), self.entity)
-        counted = only_row(rows.select(F.count(F.lit(1)).alias("rows"), F.count_distinct(cleaning.KEY).alias("keys")))
-        # Mostly each key stands once: then nothing has to be sorted out.
-        winners = rows if counted["rows"] == counted["keys"] else cleaning.newest(rows, self.route)
-        winners.write.mode("overwrite").parquet(uri)
-        written = self.tables.rows_in(uri)
-        if written != counted["keys"]:
-            raise PermanentFailure(
-                f"{self.parameters.stream}: of {counted['keys']} keys {written} newest records stand out: "
-                "one is in two objects.",
-                "Look for landed objects whose ranges overlap.",
-            )
-        return written
-
-    def _read_newest(self, uri: str) -> DataFrame:
-        return self.spark.read.schema(self.schema).parquet(uri)
-
-    def _write_varied(self, staged: str, newest: str, uri: str) -> str | None:
-        """Write the keys that a batch holds with other values than their newest; None where there is none."""
-        rows = accepted(read_staged(self.spark, [staged], self.entity, self.route), self.entity)
-        joined = rows.alias("s").join(self._read_newest(newest).alias("t"), F.expr(f"s.`{KEY}` = t.`{KEY}`"))
-        varied = joined.where(merging.differs(self.schema)).select(F.col(f"s.{KEY}").alias(KEY)).distinct()
-        varied.write.mode("overwrite").parquet(uri)
-        return uri if self.tables.rows_in(uri) else None
-
-    def _source(self, newest: str, varied: str | None) -> DataFrame:
-        """Newest rows, each with whether its key varied."""
-        rows = self._read_newest(newest)
-        if varied is None:
-            return rows.withColumn(merging.VARIED, F.lit(False))
-        keys = self.spark.read.schema(StructType([self.schema[KEY]])).parquet(varied)
-        return rows.join(keys.withColumn(merging.VARIED, F.lit(True)), KEY, "left").fillna(False, [merging.VARIED])
-
-    def _compare(
-        self, newest: str, condition: str, varied: str | None = None, moved: str = "FALSE"
-    ) -> merging.Difference:
-        uri = self.parameters.table_uri
-        with merging.racing(uri):
-            return merging.compare(self._source(newest, varied), _load(self.spark, uri), condition, moved)
-
-    def _count_difference(self, difference: merging.Difference, rows: int) -> None:
-        unchanged = rows - difference.new - difference.changed
-        self.totals.update(new=difference.new, changed=difference.changed, unchanged=unchanged)
-
     def _reached(self) -> dict[str, int]:
         reached: dict[str, int] = {}
         for batch in self.parameters.batches:
@@ -261,14 +134,15 @@ class _Cleaning:
         return reached
 
     def _result(self) -> CleanResult:
-        table = self.tables.existing(self.parameters.table_uri)
+        table = self.tables.refreshed(self.table)
         return CleanResult(
             **{name: self.totals[name] for name in ("records", "quarantined", "keys", "new", "changed", "unchanged")},
             reasons=dict(self.reasons),
             unreadable=dict(self.unreadable),
             version=table.version(),
             rows=self.tables.row_count(table),
-            positions=self.tables.positions(self.parameters.table_uri) or {},
+            positions=without_rebuilds(self.tables.transactions_of(table)),
+            small_files=upkeep.small_files(table),
         )
 
 

@@ -60,17 +60,21 @@ def moves(schema: StructType, route: Route = Route.KAFKA) -> str:
     return f"NOT {differs(schema)} AND s.`{VARIED}` AND {newer(route)}"
 
 
-def compare(source: DataFrame, target: DataFrame, condition: str, moved: str = "FALSE") -> Difference:
-    """Count what a merge of `source` into `target` would insert and, under conditions, change or merely move."""
+def effects(source: DataFrame, target: DataFrame, changed: str, moved: str) -> DataFrame:
+    """Each key of `source` with what a merge into `target` would do, one true at most: `new`, `changed`, `moved`."""
+    known = F.col(f"t.{KEY}").isNotNull()
     joined = source.alias("s").join(target.alias("t"), F.col(f"s.{KEY}") == F.col(f"t.{KEY}"), "left")
-    row = only_row(
-        joined.select(
-            F.count_if(F.col(f"t.{KEY}").isNull()).alias("new"),
-            F.count_if(F.col(f"t.{KEY}").isNotNull() & F.expr(condition)).alias("changed"),
-            F.count_if(F.col(f"t.{KEY}").isNotNull() & F.expr(moved)).alias("moved"),
-        )
+    return joined.select(
+        F.col(f"s.{KEY}").alias(KEY),
+        (~known).alias("new"),
+        F.coalesce(known & F.expr(changed), F.lit(False)).alias("changed"),
+        F.coalesce(known & F.expr(moved), F.lit(False)).alias("moved"),
     )
-    return Difference(row["new"], row["changed"], row["moved"])
+
+
+def compare(effects: DataFrame) -> Difference:
+    """Count them."""
+    return Difference(*only_row(effects.select(*(F.count_if(F.col(name)).alias(name) for name in Difference._fields))))
 
 
 def merge_newest(

@@ -31,6 +31,10 @@ class Transferable:
             ) from None
 
 
+SMALL_BYTES = 4 * 1024 * 1024
+"""Up to here a batch's rows pass through the memory of the process that runs the job, instead of files."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch(Transferable):
     """Objects that are cleaned together.
@@ -41,12 +45,19 @@ class Batch(Transferable):
         records: how many lines the objects hold, where known: an object that cannot be seen then fails the job.
         after: application id to the position that the table must have reached before these objects; what is missing
             here is not looked at.
+        size: the objects' bytes, where known.
     """
 
     uris: Sequence[str]
     positions: Mapping[str, int] = field(default_factory=dict[str, int])
     records: int | None = None
     after: Mapping[str, int] = field(default_factory=dict[str, int])
+    size: int | None = None
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the rows fit in memory with ease."""
+        return self.size is not None and self.size <= SMALL_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +110,7 @@ class CleanResult(Transferable):
         version: the table's version afterwards.
         rows: the table's rows afterwards.
         positions: application id to position, as the table holds them afterwards.
+        small_files: how many of the table's files compaction would put together.
     """
 
     records: int
@@ -112,6 +124,7 @@ class CleanResult(Transferable):
     version: int
     rows: int
     positions: Mapping[str, int]
+    small_files: int = 0
 
 
 @dataclass(frozen=True, slots=True)

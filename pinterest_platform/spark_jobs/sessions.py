@@ -1,15 +1,24 @@
-"""Where a session comes from: the embedded engine, or any Spark Connect address."""
+"""Where a session comes from: the embedded engine, a Spark Connect address, or the place that the process runs in."""
 
 import os
+import queue
+import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pinterest_platform.failures import TransientFailure
+from pinterest_platform.failures import PermanentFailure, TransientFailure
 
 if TYPE_CHECKING:
     from pysail.spark import SparkConnectServer
     from pyspark.sql import SparkSession
+
+ANSWER_SECONDS = 30.0
+"""How long a server may take to answer, where nobody says otherwise."""
+
+_REFUSALS = ("unauthenticated", "permission_denied", "permission denied")
+_LONGEST_PAUSE_MS = 1000
 
 
 def start_embedded() -> tuple["SparkConnectServer", str]:
@@ -29,11 +38,73 @@ def start_embedded() -> tuple["SparkConnectServer", str]:
     return server, f"sc://{host}:{port}"
 
 
-def connect(remote: str) -> "SparkSession":
-    """A session of one's own at an `sc://` address; `getOrCreate` would return another address's session."""
-    from pyspark.sql import SparkSession
+def shown(remote: str) -> str:
+    """An address as it may be shown: host and port, without its parameters, one of which may be a token."""
+    found = re.match(r"sc://(?:[^/;?#]*@)?([^@/;?#]+)", remote)
+    return found[1] if found else ""
 
-    return SparkSession.builder.remote(remote).create()
+
+def connect(remote: str, seconds: float = ANSWER_SECONDS) -> "SparkSession":
+    """A session of one's own at an `sc://` address; `getOrCreate` would return another address's session.
+
+    Args:
+        remote: the address, perhaps with parameters.
+        seconds: within which the server has to answer, now and at any later time.
+
+    Raises:
+        PermanentFailure: it is no such address, or the server refuses.
+        TransientFailure: nobody answers there in time.
+    """
+    from pyspark.sql import SparkSession
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+
+    unreadable = PermanentFailure(
+        "The Spark Connect address cannot be read.", "Write it as sc://host:port/;name=value."
+    )
+    if not shown(remote):
+        raise unreadable
+    try:
+        session = SparkSession.builder.remote(remote).create()
+    except ValueError:  # its text may show a token
+        raise unreadable from None
+    # By itself, the client tries again for ten minutes.
+    tries = max(int(seconds * 1000 / _LONGEST_PAUSE_MS), 1)
+    session.client.set_retry_policies([DefaultPolicy(max_retries=tries, max_backoff=_LONGEST_PAUSE_MS, jitter=0)])
+    _expect_answer(session, remote, seconds)
+    return session
+
+
+def _expect_answer(session: "SparkSession", remote: str, seconds: float) -> None:
+    """Ask the server something cheap; in a thread, for a call to a server that hangs cannot be limited otherwise."""
+    import grpc
+    from pyspark.errors import PySparkException
+
+    answers: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            _ = session.version
+            answers.put(None)
+        except (PySparkException, grpc.RpcError, ValueError) as error:
+            answers.put(error)
+
+    threading.Thread(target=ask, name="spark-hello", daemon=True).start()
+    try:
+        error = answers.get(timeout=seconds)
+    except queue.Empty:
+        error = TimeoutError(f"no answer within {seconds:g} s")
+    if error is None:
+        return
+    session.client.close()
+    said = str(error).lower()
+    if any(sign in said for sign in _REFUSALS):
+        raise PermanentFailure(
+            f"The Spark Connect server at {shown(remote)} refuses us.", "Set an address with a valid token."
+        ) from None
+    raise TransientFailure(
+        f"No Spark Connect server answers at {shown(remote)} within {seconds:g} s.",
+        "Start it, or set PINTEREST_SPARK_REMOTE to one that runs.",
+    ) from None
 
 
 @contextmanager
@@ -51,3 +122,22 @@ def session(remote: str | None) -> Iterator["SparkSession"]:
     finally:
         if server is not None:
             server.stop()
+
+
+@contextmanager
+def runtime() -> Iterator["SparkSession"]:
+    """The session of the place itself, such as a Databricks cluster's, or SPARK_REMOTE's; it is not ours to stop.
+
+    Raises:
+        PermanentFailure: there is none, and none can be made.
+    """
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+
+    try:
+        found = SparkSession.builder.getOrCreate()
+    except PySparkException as error:
+        raise PermanentFailure(
+            "There is no Spark session where this runs.", "Run it on a cluster, or set SPARK_REMOTE to a server."
+        ) from error
+    yield found

@@ -1,8 +1,9 @@
-"""One batch of raw objects, decoded and cleaned once into columnar files, and what is known of it."""
+"""Rows between a job's steps: a batch decoded and cleaned once, kept in files or in memory, and what it holds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import BooleanType, StringType, StructField, StructType
@@ -13,6 +14,12 @@ from pinterest_platform.schemas import CLEANED, cleaned_schema
 from pinterest_platform.spark_jobs.parameters import Batch
 from pinterest_platform.transforms import cleaning, decoding
 
+Kept = tuple[str, ...] | pa.Table
+"""Where rows wait for the next step: folders of Parquet files, or, where they are few, this process's memory.
+
+A drain's batches are small: what files cost, written and listed and read back, would be most of their latency.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -22,6 +29,39 @@ class Counts:
     rejected: int = 0
     keys: int = 0
     unreadable: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    @property
+    def accepted(self) -> int:
+        """How many records are not rejected."""
+        return self.records - self.rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A batch, cleaned once: its rows, rejected ones too, and what they are."""
+
+    rows: Kept
+    counts: Counts
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether its rows are in this process's memory."""
+        return isinstance(self.rows, pa.Table)
+
+
+def keep(rows: DataFrame, uri: str, *, in_memory: bool) -> Kept:
+    """Compute rows once: into memory, or into Parquet files at an address."""
+    if in_memory:
+        return rows.toArrow()
+    rows.write.mode("overwrite").option("compression", "snappy").parquet(uri)
+    return (uri,)
+
+
+def take_up(spark: SparkSession, kept: Kept, schema: StructType) -> DataFrame:
+    """Rows that were kept; without a schema, engines cannot tell the columns of no rows."""
+    if isinstance(kept, pa.Table):
+        return spark.createDataFrame(kept, schema)
+    return spark.read.schema(schema).parquet(*kept)
 
 
 def cleaned_lines(
@@ -42,9 +82,9 @@ def staged_schema(entity: Entity, route: Route = Route.KAFKA) -> StructType:
     return StructType([*cleaned_schema(entity, route).fields, *extra])
 
 
-def read_staged(spark: SparkSession, uris: Sequence[str], entity: Entity, route: Route = Route.KAFKA) -> DataFrame:
-    """What `stage` wrote; without a schema, engines cannot tell the columns of no rows."""
-    return spark.read.schema(staged_schema(entity, route)).parquet(*uris)
+def read_staged(spark: SparkSession, kept: Kept, entity: Entity, route: Route = Route.KAFKA) -> DataFrame:
+    """What `stage` kept."""
+    return take_up(spark, kept, staged_schema(entity, route))
 
 
 def accepted(staged: DataFrame, entity: Entity) -> DataFrame:
@@ -54,17 +94,17 @@ def accepted(staged: DataFrame, entity: Entity) -> DataFrame:
 
 def stage(
     spark: SparkSession, batch: Batch, entity: Entity, stream: str, uri: str, route: Route = Route.KAFKA
-) -> Counts:
-    """Clean a batch into Parquet files at an address, and count.
+) -> Staged:
+    """Clean a batch once, into memory or into files at an address, and count.
 
     Raises:
         TransientFailure: the objects do not show as many lines as they hold.
     """
     lines = cleaned_lines(spark, batch.uris, entity, stream, route)
-    lines.write.mode("overwrite").option("compression", "snappy").parquet(uri)
-    counts = count(read_staged(spark, [uri], entity, route), entity)
+    kept = keep(lines, uri, in_memory=batch.is_small)
+    counts = count(read_staged(spark, kept, entity, route), entity)
     check_records(counts.records, batch.records, stream, batch.uris)
-    return counts
+    return Staged(kept, counts)
 
 
 def check_records(found: int, expected: int | None, stream: str, uris: Sequence[str]) -> None:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.ports import Json, TableFacts
+from pinterest_platform.ports import Json, TableFacts, TableUpkeep
 from pinterest_platform.settings import Settings
-from pinterest_platform_tests.fakes import FakeObjectStore, FakeTopicLog
+from pinterest_platform_tests.fakes import FakeObjectStore, FakeShardLog, FakeTopicLog
 
-TOPIC = "u.user"
+TOPIC, STREAM = "u.user", "streaming-u-user"
 
 
 class FakeLake:
@@ -18,8 +18,14 @@ class FakeLake:
         self.tables: dict[str, TableFacts] = {}
         self.taken: dict[str, dict[str, int]] = {}
         self.content: dict[str, list[dict[str, Any]]] = {}
+        self.upkeep: dict[str, TableUpkeep | Exception] = {}
+        self.kept_up: list[tuple[str, int, bool]] = []
+        self.compacted: list[str] = []
+        self.small_files: int | None = 0
+        self.asked_for_positions = 0
 
     def positions(self, uri: str) -> Mapping[str, int] | None:
+        self.asked_for_positions += 1
         return self.taken.get(uri)
 
     def facts(self, uri: str) -> TableFacts | None:
@@ -27,6 +33,17 @@ class FakeLake:
 
     def rows(self, uri: str, limit: int | None = None) -> list[dict[str, Any]]:
         return self.content[uri][:limit]
+
+    def compact(self, uri: str) -> int | None:
+        self.compacted.append(uri)
+        return self.small_files
+
+    def keep_up(self, uri: str, retention_hours: int, dry_run: bool = False) -> TableUpkeep | None:
+        self.kept_up.append((uri, retention_hours, dry_run))
+        found = self.upkeep.get(uri)
+        if isinstance(found, Exception):
+            raise found
+        return found
 
 
 class FakeEngine:
@@ -49,12 +66,14 @@ class Surroundings:
     def __init__(self) -> None:
         self.settings = Settings.model_validate({"KAFKA_BOOTSTRAP_SERVERS": "nowhere:1", "PINTEREST_USER_ID": "u"})
         self.topics = FakeTopicLog()
+        self.shards = FakeShardLog()
         self.objects = FakeObjectStore()
         self.lake = FakeLake()
         self.engine = FakeEngine()
         for entity in ("pin", "geo", "user"):
             self.topics.create(f"u.{entity}", partitions=3)
+            self.shards.create(f"streaming-u-{entity}")
 
     @property
     def resources(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("settings", "topics", "objects", "lake", "engine")}
+        return {name: getattr(self, name) for name in ("settings", "topics", "shards", "objects", "lake", "engine")}

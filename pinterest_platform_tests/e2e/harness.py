@@ -16,7 +16,7 @@ from deltalake import DeltaTable
 
 from pinterest_platform.definitions import defs
 from pinterest_platform.entities import REPORT_KEYS, Entity
-from pinterest_platform.settings import Settings
+from pinterest_platform.settings import Settings, load
 from pinterest_platform_tests.oracle import Oracle
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -32,6 +32,10 @@ class Tenant:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.names = settings.names
+
+    def reload(self) -> None:
+        """Read the environment again."""
+        self.settings = load()
 
     # -- posting
 
@@ -113,7 +117,7 @@ class Tenant:
 
     def business(self, entity: Entity) -> list[tuple[Any, ...]]:
         """The business columns of a cleaned table, by key."""
-        return [row[:-3] for row in self.cleaned(entity)]
+        return business_rows(self.names.cleaned_uri(entity))
 
     def report(self, key: str) -> list[tuple[Any, ...]]:
         rows = DeltaTable(self.names.report_uri(key)).to_pyarrow_table().to_pylist()
@@ -149,6 +153,12 @@ def failures(done: dg.ExecuteInProcessResult) -> str:
         if event.is_step_failure and event.step_failure_data
     ]
     return "\n".join(said)
+
+
+def is_transient(done: dg.ExecuteInProcessResult) -> bool:
+    """Whether a run failed, and only because something did not answer."""
+    told = [event.step_failure_data.user_failure_data for event in done.all_events if event.is_step_failure]
+    return bool(told) and all(failure and failure.metadata["kind"].value == "transient" for failure in told)
 
 
 def failed_checks(done: dg.ExecuteInProcessResult) -> set[str]:
@@ -196,6 +206,13 @@ def generated_posts(folder: Path, rows: int, seed: int = 1) -> Posts:
         return {
             entity: [dict(row) for row in database.execute(f"SELECT * FROM {name}")] for entity, name in tables.items()
         }
+
+
+def business_rows(uri: str) -> list[tuple[Any, ...]]:
+    """The business columns of any route's cleaned table, by key, as the oracle gives them."""
+    rows = DeltaTable(uri).to_pyarrow_table().to_pylist()
+    told = (tuple(_micros(value) for name, value in row.items() if name != "_source") for row in rows)
+    return sorted(told, key=lambda row: row[0])
 
 
 def _micros(value: Any) -> Any:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from pinterest_platform.ports import ObjectStore
+from pinterest_platform.ports import ObjectStore, StoredObject
 
 KEY = re.compile(
     r"streams/(?P<stream>[^/]+)/(?:epoch=(?P<epoch>[^/]+)/)?shard=(?P<shard>[^/]+)/"
@@ -59,6 +59,29 @@ def _walk(store: ObjectStore, shard: str, chain: list[tuple[int, str]]) -> dict[
                 stands[number] = kind
         due = end
     return stands
+
+
+def out_of_turn(store: ObjectStore, client: Any, stream: str) -> list[str]:
+    """Shards of which something was landed before all of a parent was that the service still lists.
+
+    The store's own clock tells it even afterwards; and a parent that has not ended yet tells it at once.
+    """
+    chains: dict[str, list[StoredObject]] = {}
+    for found in store.list(f"streams/{stream}/"):
+        if match := KEY.fullmatch(found.key):
+            chains.setdefault(match["shard"], []).append(found)
+    ended = {
+        shard: chain[-1].modified_ms
+        for shard, chain in chains.items()
+        if (store.metadata(chain[-1].key) or {}).get("ended") == "1"
+    }
+    listed = {shard["ShardId"]: shard for shard in client.list_shards(StreamName=stream)["Shards"]}
+    late: list[str] = []
+    for shard, chain in chains.items():
+        parents = {listed[shard].get("ParentShardId"), listed[shard].get("AdjacentParentShardId")} & listed.keys()
+        began = chain[0].modified_ms
+        late += [f"{shard} before {parent}" for parent in parents if ended.get(parent, began + 1) > began]
+    return late
 
 
 def expected_shards(log: Any, stream: str) -> dict[str, dict[int, str]]:

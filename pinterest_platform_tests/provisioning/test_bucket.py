@@ -6,7 +6,8 @@ import uuid
 import pytest
 
 from pinterest_platform.connections import s3_client
-from pinterest_platform.failures import TransientFailure
+from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.provisioning import OutsideWorld
 from pinterest_platform.provisioning.bucket import ensure_bucket
 from pinterest_platform.resources.s3 import S3ObjectStore
 from pinterest_platform.settings import Settings
@@ -28,4 +29,9 @@ def test_a_server_that_does_not_answer_is_named(tenant: Settings):
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
         silent = tenant.model_copy(update={"s3_endpoint": address, "io_timeout_seconds": 1.0})
         with pytest.raises(TransientFailure, match=address):
-            ensure_bucket(silent, s3_client(silent))
+            OutsideWorld(silent).apply()
+
+
+def test_what_is_no_address_is_permanent(tenant: Settings):
+    with pytest.raises(PermanentFailure, match="AWS_ENDPOINT_URL"):
+        OutsideWorld(tenant.model_copy(update={"s3_endpoint": "no address"})).apply()

@@ -62,6 +62,19 @@ def test_positions_are_those_of_the_newest_commit_that_has_any(uri: str) -> None
     assert lake().positions(uri) == {"a": 2, "b": 7}
 
 
+@pytest.mark.parametrize("checkpoint", [True, False])
+def test_positions_are_found_however_many_commits_without_any_came_since(uri: str, checkpoint: bool) -> None:
+    move(uri, a=1, b=7)
+    if checkpoint:
+        DeltaTable(uri).create_checkpoint()
+    move(uri, a=2, b=7)
+    for _ in range(12):
+        write_deltalake(uri, ROWS, mode="append")
+    assert lake().positions(uri) == {"a": 2, "b": 7}
+    DeltaTable(uri).create_checkpoint()
+    assert lake().positions(uri) == {"a": 2, "b": 7}
+
+
 def test_positions_outlive_the_commits_that_a_checkpoint_replaced(uri: str) -> None:
     write_deltalake(uri, ROWS)
     move(uri, a=1, b=7)

@@ -12,8 +12,8 @@ import boto3
 import pytest
 
 from pinterest_platform.entities import REPORT_KEYS
+from pinterest_platform.resources import engines
 from pinterest_platform.resources.lake import DeltaLake
-from pinterest_platform.resources.spark import SailEngine
 from pinterest_platform.settings import Settings
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, ReportsParameters
 from pinterest_platform_tests.spark_fixtures import STREAM, lines
@@ -27,7 +27,7 @@ class Store:
         self.folder = f"tests/{uuid.uuid4().hex}"
         self.client: Any = boto3.client("s3", endpoint_url=variables["AWS_ENDPOINT_URL"])
         settings = Settings.model_validate({**variables, "io_timeout_seconds": 10})
-        self.engine, self.lake = SailEngine(settings), DeltaLake(settings)
+        self.engine, self.lake = engines.build(settings), DeltaLake(settings)
 
     def uri(self, name: str) -> str:
         return f"s3://{self.bucket}/{self.folder}/{name}"

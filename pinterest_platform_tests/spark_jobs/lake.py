@@ -20,10 +20,11 @@ class Lake:
         spark: the session that the jobs run on.
         root: a folder, or an address under which the engine can write.
         entity: pin, geo or user.
+        small: whether batches say that they are small, so that their rows pass through memory and not through files.
     """
 
-    def __init__(self, spark: SparkSession, root: Path | str, entity: str = "geo") -> None:
-        self.spark, self.root, self.entity = spark, str(root), entity
+    def __init__(self, spark: SparkSession, root: Path | str, entity: str = "geo", *, small: bool = True) -> None:
+        self.spark, self.root, self.entity, self.small = spark, str(root), entity, small
         self.table, self.quarantine, self.staging = (
             f"{self.root}/{name}" for name in ("table", "quarantine", "staging")
         )
@@ -42,7 +43,8 @@ class Lake:
             / f"partition={partition}"
             / f"{STREAM}+{partition}+{start:019d}-{next(self._numbers)}.json"
         )
-        return Batch([write_object(path, made)], {f"id/{partition}": start + len(made) - 1}, len(made))
+        size = sum(map(len, made)) if self.small else None
+        return Batch([write_object(path, made)], {f"id/{partition}": start + len(made) - 1}, len(made), size=size)
 
     def parameters(self, batches: Sequence[Batch], full_refresh: bool = False) -> CleanParameters:
         staging = f"{self.staging}/{next(self._numbers)}"

@@ -1,5 +1,6 @@
 """The job `clean`: incremental, idempotent, and the same as anew."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,9 @@ from pinterest_platform_tests.spark_fixtures import NOON, table_rows
 from pinterest_platform_tests.spark_jobs.lake import Lake
 
 
-@pytest.fixture
-def lake(spark: SparkSession, tmp_path: Path) -> Lake:
-    return Lake(spark, tmp_path)
+@pytest.fixture(params=["in memory", "in files"])
+def lake(spark: SparkSession, tmp_path: Path, request: pytest.FixtureRequest) -> Lake:
+    return Lake(spark, tmp_path, small=request.param == "in memory")
 
 
 def geo(ind: int, country: str | None = "Aruba", **fields: Any) -> dict[str, Any]:
@@ -274,6 +275,6 @@ def test_staged_files_that_cannot_be_deleted_do_not_fail_what_is_committed(
 
     monkeypatch.setattr(DeltaTables, "delete_folder", refuse)
     told: list[str] = []
-    parameters = lake.parameters([lake.land([geo(1)])])
+    parameters = lake.parameters([replace(lake.land([geo(1)]), size=None)])
     assert clean.run(lake.spark, parameters, told.append).rows == 1
     assert f"staged files stay at {parameters.staging_uri}" in told[-1]

@@ -1,6 +1,7 @@
 """`python -m pinterest_platform.spark_jobs`, and what importing the package costs."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,13 +9,15 @@ from pathlib import Path
 import pytest
 
 from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.spark_jobs import sessions
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, ReportsParameters
 from pinterest_platform_tests.spark_fixtures import STREAM, lines, write_object
 
 
-def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
+def command(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     line = [sys.executable, "-m", "pinterest_platform.spark_jobs", *arguments]
-    return subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
+    environment = {**os.environ, **variables}
+    return subprocess.run(line, capture_output=True, text=True, timeout=120, check=False, env=environment)
 
 
 def test_a_job_runs_from_the_command_line(tmp_path: Path) -> None:
@@ -27,11 +30,30 @@ def test_a_job_runs_from_the_command_line(tmp_path: Path) -> None:
     assert told.stderr == "user: batch 1 of 1: 1 records, 1 keys, 0 quarantined\n"
 
 
+def test_a_job_runs_in_the_session_of_the_place_which_goes_on(tmp_path: Path) -> None:
+    server, remote = sessions.start_embedded()
+    uri = write_object(tmp_path / "object.json", lines([{"ind": 1}]))
+    places = [str(tmp_path / name) for name in ("table", "quarantine", "staging")]
+    parameters = json.dumps(CleanParameters("user", STREAM, [Batch([uri], {"id/0": 0}, 1)], *places).to_json())
+    for done in ("new", "unchanged"):
+        told = command("clean", parameters, "--session", "runtime", SPARK_REMOTE=remote)
+        assert told.returncode == 0, told.stderr
+        assert json.loads(told.stdout)[done] == 1
+    server.stop()
+
+
+def test_a_place_without_a_session_is_named(tmp_path: Path) -> None:
+    told = command("clean", "{}", "--session", "runtime", SPARK_REMOTE="", JAVA_HOME=str(tmp_path))
+    assert told.returncode == 1
+    assert told.stderr.splitlines()[-1].startswith("clean: There is no Spark session where this runs.")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("launder", "{}"), "'launder' is not one of 'clean', 'reports', 'verify'"),
         (("clean", "{"), "no JSON"),
+        (("clean", "{}", "--session", "runtime", "--remote", "sc://h"), "give one of them"),
         (("clean", "[]"), "no JSON object"),
         (("clean", "{}"), "clean: The parameters are no CleanParameters: "),
         (("reports", '{"cleaned":{"pin":"x"},"reports":{}}'), "instead of pin, geo and user"),

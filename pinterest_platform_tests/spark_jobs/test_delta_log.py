@@ -8,6 +8,7 @@ from deltalake import write_deltalake
 
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.spark_jobs.delta_log import DeltaTables
+from pinterest_platform.spark_jobs.racing import LostRaceError
 
 AWS = {"ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "x", "REGION": "us-east-1", "ALLOW_HTTP": "true"}
 
@@ -30,7 +31,7 @@ def test_neither_a_port_nor_a_name_makes_an_outage_a_refusal(monkeypatch: pytest
     ],
 )
 def test_a_status_or_code_of_refusal_is_one(said: str) -> None:
-    with pytest.raises(PermanentFailure, match="The store refuses"), DeltaTables()._explained("s3://bucket/table"):
+    with pytest.raises(PermanentFailure, match="The store refuses"), DeltaTables().explained("s3://bucket/table"):
         raise OSError(said)
 
 
@@ -45,11 +46,22 @@ def test_a_log_that_cannot_be_read_is_no_outage(tmp_path: Path, line: str) -> No
 
 def test_rows_with_other_columns_are_no_outage(tmp_path: Path) -> None:
     write_deltalake(tmp_path, pa.table({"a": [1]}))
-    with pytest.raises(PermanentFailure, match="cannot be used"), DeltaTables()._explained(str(tmp_path)):
+    with pytest.raises(PermanentFailure, match="cannot be used"), DeltaTables().explained(str(tmp_path)):
         write_deltalake(tmp_path, pa.table({"b": ["x"]}), mode="append")
 
 
 def test_a_missing_bucket_names_the_job_that_makes_it() -> None:
     said = "non-2xx status code: 404 Not Found: <Error><Code>NoSuchBucket</Code></Error>"
-    with pytest.raises(PermanentFailure, match="provision"), DeltaTables()._explained("s3://bucket/table"):
+    with pytest.raises(PermanentFailure, match="provision"), DeltaTables().explained("s3://bucket/table"):
         raise OSError(said)
+
+
+def test_rows_are_added_to_the_version_that_was_looked_at_or_not_at_all(tmp_path: Path) -> None:
+    uri, tables = str(tmp_path), DeltaTables()
+    write_deltalake(uri, pa.table({"a": [1]}))
+    ours, others = tables.existing(uri), tables.existing(uri)
+    tables.append(others, pa.table({"a": [2]}), {"x/0": 1})
+    with pytest.raises(LostRaceError):
+        tables.append(ours, pa.table({"a": [3]}), {"x/0": 2})
+    table = tables.existing(uri)
+    assert (table.version(), tables.row_count(table), tables.positions(uri)) == (1, 2, {"x/0": 1})

@@ -71,9 +71,9 @@ def once_around(
     monkeypatch.setattr(owner, name, among_others)
 
 
-@pytest.fixture
-def lake(spark: SparkSession, tmp_path: Path) -> Lake:
-    return Lake(spark, tmp_path)
+@pytest.fixture(params=["in memory", "in files"])
+def lake(spark: SparkSession, tmp_path: Path, request: pytest.FixtureRequest) -> Lake:
+    return Lake(spark, tmp_path, small=request.param == "in memory")
 
 
 def test_a_full_refresh_between_rows_and_positions_makes_the_batch_be_taken_again(
@@ -116,9 +116,20 @@ def test_rows_that_come_right_before_a_rebuild_are_replaced_like_all_others(
 
 def test_two_first_runs_in_turns_make_one_table(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = lake.land([post(1, 0)]), lake.land([post(2, 0)])
-    once_around(monkeypatch, DeltaTables, "adopt", lambda: lake.clean(one))
+    once_around(monkeypatch, DeltaTables, "append" if lake.small else "adopt", lambda: lake.clean(one))
     assert lake.clean(two).positions == two.positions
     assert [row["ind"] for row in lake.rows()] == [1, 2]
+
+
+def test_rows_that_another_run_adds_right_before_ours_are_not_added_again(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, one, two = lake.land([post(9, 0)]), lake.land([post(1, 0)]), lake.land([post(1, 1), post(2, 0)])
+    lake.clean(first)
+    commit = (DeltaTables, "append") if lake.small else (merging, "merge_newest")
+    once_around(monkeypatch, *commit, lambda: lake.clean(one))
+    assert lake.clean(two).positions == two.positions
+    assert [(row["ind"], row["country"]) for row in lake.rows()] == [(1, "1"), (2, "0"), (9, "same")]
 
 
 @pytest.mark.parametrize("rest", ["rows", "no rows"])

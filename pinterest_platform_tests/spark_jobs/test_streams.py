@@ -54,7 +54,7 @@ class StreamLake:
     def land(self, made: list[bytes], app_id: str = "s/shardId-0") -> Batch:
         self._number += 1
         uri = write_object(self.root / f"{self.source}-{self._number}.json", made)
-        return Batch([uri], {app_id: self._number - 1}, len(made))
+        return Batch([uri], {app_id: self._number - 1}, len(made), size=sum(map(len, made)))
 
     def clean(self, *batches: Batch, full_refresh: bool = False) -> CleanResult:
         staging = str(self.root / f"{self.source}-staging")

@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.entities import Entity
-from pinterest_platform.transforms.decoding import decode
+from pinterest_platform.transforms import decoding
+from pinterest_platform.transforms.decoding import LINE, decode
 from pinterest_platform_tests.spark_fixtures import NOON, STREAM, lines, write_object
 
 
@@ -36,6 +38,22 @@ def test_bare_numbers_and_booleans_become_the_text_that_was_posted(spark: SparkS
     rows = decoded(spark, tmp_path, Entity.GEO, *(b'{"ind":1,"country":%b}' % value for value in posted))
     wanted = ["1.50", "1e3", "-0", "true", "123456789012345678901234567890", "-84.8378", "1.50", None, "2.5E-3"]
     assert [row["country"] for row in rows] == wanted
+
+
+def test_numbers_put_in_quotes_for_engines_that_shorten_them_read_as_posted(spark: SparkSession) -> None:
+    posted = {
+        rb'{"n":1.50}': "1.50",
+        rb'{"m":{"n":7.70},"n" : -0 , "o":[1.10]}': "-0",
+        rb'{"text":"\"n\":9.90 \\","n":1E3}': "1E3",
+        rb'{"text":"\\\"1.50,","\u006e":2.5e-300,"t":true}': "2.5e-300",
+        rb'{"n":"a \"1.50\" \\ \u0001\\"}': 'a "1.50" \\ \x01\\',
+        rb'{"text":"'
+        + rb"\"1.5," * 50_000
+        + rb'","n":12345678901234567890.123456789}': "12345678901234567890.123456789",
+    }
+    lines_of = spark.createDataFrame([(number, line.decode()) for number, line in enumerate(posted)], ["number", LINE])
+    texts = lines_of.select("number", F.get_json_object(decoding._quoted(F.col(LINE)), "$.n")).collect()
+    assert [text for _, text in sorted(texts)] == list(posted.values())
 
 
 def test_extra_fields_are_ignored_however_they_look(spark: SparkSession, tmp_path: Path) -> None:

@@ -55,5 +55,5 @@ def drain_kinesis(
     with explained("streaming_pipeline"):
         options = stream_options(settings, config.accept_loss, config.new_epoch, LONGEST_LANDING_SECONDS)
         lanes = [KinesisLane(entity, settings, options, outside, context.run.run_id, say) for entity in Entity]
-        drain(context, lanes, settings)
+        drain(context, lanes, settings, "raw_stream", "cleaned_stream")
         yield from results(lanes, "raw_stream", "cleaned_stream")

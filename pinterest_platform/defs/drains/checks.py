@@ -1,35 +1,18 @@
 """What is asked of the streamed tables: are they sound, fresh, and equal to the batch path's."""
 
-from collections.abc import Iterator
-
 import dagster as dg
 
 from pinterest_platform.backlog import kinesis_lag_ms
 from pinterest_platform.dagster_support.explaining import explained
-from pinterest_platform.dagster_support.soundness import TABLE_CHECKS, cleaned_soundness, lag_result, parity_result
-from pinterest_platform.entities import Entity
+from pinterest_platform.dagster_support.soundness import LAG_CHECK, lag_result, parity_result, sound_table
+from pinterest_platform.entities import Entity, Route
 from pinterest_platform.ports import ObjectStore, ShardLog, SparkEngine
 from pinterest_platform.settings import Settings
-from pinterest_platform.work import compare_routes, inspect_stream
+from pinterest_platform.work import compare_routes
 
 
 def _checks(entity: Entity) -> list[dg.AssetChecksDefinition]:
     key = dg.AssetKey(["cleaned_stream", entity.value])
-
-    @dg.multi_asset_check(
-        name=f"cleaned_stream_{entity.value}_is_sound",
-        specs=[
-            dg.AssetCheckSpec(name, asset=key, description=meaning, blocking=True)
-            for name, meaning in TABLE_CHECKS.items()
-        ],
-    )
-    def sound(
-        context: dg.AssetCheckExecutionContext,
-        settings: dg.ResourceParam[Settings],
-        engine: dg.ResourceParam[SparkEngine],
-    ) -> Iterator[dg.AssetCheckResult]:
-        with explained(key.to_user_string()):
-            yield from cleaned_soundness(key, inspect_stream(entity, settings, engine, context.log.info))
 
     @dg.asset_check(asset=key, name="agrees_with_cleaned", description="Posts over both routes give the same rows.")
     def agrees(
@@ -40,7 +23,9 @@ def _checks(entity: Entity) -> list[dg.AssetChecksDefinition]:
         with explained(key.to_user_string()):
             return parity_result(compare_routes(entity, settings, engine, context.log.info))
 
-    @dg.asset_check(asset=key, name="fresh", description="No record has waited in the stream for longer than a minute.")
+    @dg.asset_check(
+        asset=key, name=LAG_CHECK, description="No record has waited in its stream for over a minute."
+    )
     def fresh(
         settings: dg.ResourceParam[Settings],
         shards: dg.ResourceParam[ShardLog],
@@ -49,7 +34,7 @@ def _checks(entity: Entity) -> list[dg.AssetChecksDefinition]:
         with explained(key.to_user_string()):
             return lag_result(kinesis_lag_ms(entity, settings, shards, objects))
 
-    return [sound, agrees, fresh]
+    return [sound_table("cleaned_stream", entity, Route.KINESIS), agrees, fresh]
 
 
 CHECKS = [check for entity in Entity for check in _checks(entity)]

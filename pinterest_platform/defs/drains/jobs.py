@@ -27,7 +27,7 @@ def drain_kafka(
             KafkaLane(entity, settings, landing_options(entity, settings, [], ""), outside, context.run.run_id, say)
             for entity in Entity
         ]
-        drain(context, lanes, settings)
+        drain(context, lanes, settings, "raw", "cleaned")
         for event in materializations(lanes, "raw", "cleaned"):
             context.log_event(event)
 

@@ -1,13 +1,14 @@
-"""The audit: everything that was ever landed, held against the tables; a check of its own because it reads it all."""
+"""The audit: all that was ever landed, held against streams and tables; checks of their own, as they read it all."""
 
 import dagster as dg
 
 from pinterest_platform.dagster_support.explaining import explained
 from pinterest_platform.dagster_support.ledger_metadata import AUDIT_CHECK, audit_result
+from pinterest_platform.dagster_support.stream_ledger_metadata import STREAM_CHECK, stream_ledger_result
 from pinterest_platform.entities import Entity
-from pinterest_platform.ports import Lake, ObjectStore, SparkEngine, TopicLog
+from pinterest_platform.ports import Lake, ObjectStore, ShardLog, SparkEngine, TopicLog
 from pinterest_platform.settings import Settings
-from pinterest_platform.work import books, verify
+from pinterest_platform.work import books, stream_books, verify_all
 
 LEDGER = dg.AssetKey(["ledger", "conservation"])
 
@@ -15,6 +16,7 @@ LEDGER = dg.AssetKey(["ledger", "conservation"])
 @dg.asset_check(
     asset=LEDGER,
     name=AUDIT_CHECK,
+    blocking=True,
     description="Every record taken is rejected with a reason, or its key's row is at least as new.",
 )
 def every_record_is_in_its_table(
@@ -25,10 +27,27 @@ def every_record_is_in_its_table(
     lake: dg.ResourceParam[Lake],
     engine: dg.ResourceParam[SparkEngine],
 ) -> dg.AssetCheckResult:
-    """Read every landed object, and hold its records against the tables."""
+    """Read every landed object of both routes, and hold its records against the tables."""
     with explained("ledger/conservation"):
-        found = {
-            settings.names.topic(entity): verify(entity, settings, objects, lake, engine, context.log.info)
-            for entity in Entity
-        }
+        found = verify_all(settings, objects, lake, engine, context.log.info)
         return audit_result(LEDGER, books(settings, topics, objects, deep=True), found)
+
+
+@dg.asset_check(
+    asset=LEDGER,
+    name=STREAM_CHECK,
+    blocking=True,
+    description="Kinesis, per shard: a second reader counts what the objects claim, and their chain is whole.",
+)
+def every_shard_is_accounted_for(
+    settings: dg.ResourceParam[Settings],
+    shards: dg.ResourceParam[ShardLog],
+    objects: dg.ResourceParam[ObjectStore],
+    lake: dg.ResourceParam[Lake],
+) -> dg.AssetCheckResult:
+    """Read every landed object of the streams, and the streams themselves once more."""
+    with explained("ledger/conservation"):
+        names = settings.names
+        # Positions first: what is cleaned meanwhile was landed before the objects are looked at.
+        cleaned = {names.stream(entity): lake.positions(names.cleaned_stream_uri(entity)) or {} for entity in Entity}
+        return stream_ledger_result(LEDGER, stream_books(settings, shards, objects), cleaned)

@@ -1,5 +1,7 @@
 """The conservation ledger in process, on fakes."""
 
+import logging
+
 import dagster as dg
 
 from pinterest_platform.defs.operations.assets import conservation
@@ -41,6 +43,14 @@ def test_landed_objects_that_no_table_took_are_named(around: Surroundings) -> No
     found = balance(around)["everything_landed_is_cleaned"]
     assert not found.passed
     assert f"{TOPIC}/0:0-3: landed, not cleaned yet" in str(found.metadata["problems"].value)
+
+
+def test_what_does_not_balance_is_said_in_the_log_of_the_run_too(around: Surroundings) -> None:
+    land(around)
+    with dg.DagsterInstance.ephemeral() as instance:
+        done = dg.materialize([conservation], resources=around.resources, instance=instance)
+        errors = [entry.user_message for entry in instance.all_logs(done.run_id) if entry.level == logging.ERROR]
+    assert errors == [f"everything_landed_is_cleaned: {TOPIC}/0:0-3: landed, not cleaned yet"]
 
 
 def test_the_audit_names_records_that_no_table_holds(around: Surroundings) -> None:

@@ -1,4 +1,4 @@
-"""The embedded engine: what it returns, and how it ends what does not end."""
+"""Sail, embedded and shared: what a job returns, and how the engine ends what does not end."""
 
 import socket
 from collections.abc import Iterator
@@ -8,8 +8,10 @@ import pytest
 
 from pinterest_platform import spark_jobs
 from pinterest_platform.failures import PermanentFailure, TransientFailure
-from pinterest_platform.resources.spark import SailEngine
+from pinterest_platform.resources import engines as adapters
+from pinterest_platform.resources.engines import OwnedEngine
 from pinterest_platform.settings import Settings
+from pinterest_platform.spark_jobs import sessions
 from pinterest_platform.spark_jobs.parameters import CleanParameters
 from pinterest_platform_tests.resources import endless
 from pinterest_platform_tests.spark_fixtures import STREAM, lines, write_object
@@ -32,19 +34,21 @@ def endless_job(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def settings(**changed: object) -> Settings:
-    return Settings.model_validate({"kafka_bootstrap_servers": "x", "AWS_ENDPOINT_URL": "", **changed})
+    return Settings.model_validate(
+        {"kafka_bootstrap_servers": "x", "AWS_ENDPOINT_URL": "", "spark_remote": None, **changed}
+    )
 
 
 @pytest.fixture
-def engines() -> Iterator[list[SailEngine]]:
-    made: list[SailEngine] = []
+def engines() -> Iterator[list[OwnedEngine]]:
+    made: list[OwnedEngine] = []
     yield made
     for engine in made:
         engine.close()
 
 
-def started(engines: list[SailEngine], **changed: object) -> SailEngine:
-    engines.append(SailEngine(settings(**changed)))
+def started(engines: list[OwnedEngine], **changed: object) -> OwnedEngine:
+    engines.append(adapters.build(settings(**changed)))
     return engines[-1]
 
 
@@ -56,7 +60,7 @@ def parameters(folder: Path, *values: bytes) -> CleanParameters:
 
 
 def test_a_job_runs_and_tells_of_itself_and_the_engine_starts_anew_after_a_close(
-    tmp_path: Path, engines: list[SailEngine]
+    tmp_path: Path, engines: list[OwnedEngine]
 ) -> None:
     engine = started(engines)
     told: list[str] = []
@@ -67,7 +71,7 @@ def test_a_job_runs_and_tells_of_itself_and_the_engine_starts_anew_after_a_close
     assert engine.run("clean", made, told.append)["unchanged"] == 2
 
 
-def test_two_engines_in_one_process_do_not_know_each_other(tmp_path: Path, engines: list[SailEngine]) -> None:
+def test_two_engines_in_one_process_do_not_know_each_other(tmp_path: Path, engines: list[OwnedEngine]) -> None:
     made = parameters(tmp_path, b'{"ind":1}').to_json()
     one, two = started(engines), started(engines)
     assert one.run("clean", made, print)["new"] == 1
@@ -76,7 +80,7 @@ def test_two_engines_in_one_process_do_not_know_each_other(tmp_path: Path, engin
     assert two.run("clean", made, print)["unchanged"] == 1
 
 
-def test_an_unknown_job_and_wrong_parameters_are_named(engines: list[SailEngine]) -> None:
+def test_an_unknown_job_and_wrong_parameters_are_named(engines: list[OwnedEngine]) -> None:
     engine = started(engines)
     with pytest.raises(PermanentFailure, match=r"no Spark job 'launder'\. Name one of clean, reports, verify"):
         engine.run("launder", {}, print)
@@ -84,14 +88,14 @@ def test_an_unknown_job_and_wrong_parameters_are_named(engines: list[SailEngine]
         engine.run("clean", {"colour": 1}, print)
 
 
-def test_a_job_that_outlives_its_time_is_interrupted_and_named(engines: list[SailEngine], endless_job: str) -> None:
+def test_a_job_that_outlives_its_time_is_interrupted_and_named(engines: list[OwnedEngine], endless_job: str) -> None:
     engine = started(engines, spark_timeout_seconds=1)
     with pytest.raises(TransientFailure, match="'endless' was interrupted: it ran for more than 1 s"):
         engine.run(endless_job, {}, print)
 
 
 def test_a_store_that_falls_silent_ends_the_job_within_its_limit(
-    engines: list[SailEngine], endless_job: str, silent_store: str, monkeypatch: pytest.MonkeyPatch
+    engines: list[OwnedEngine], endless_job: str, silent_store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {
         "ACCESS_KEY_ID": "x",
@@ -106,8 +110,56 @@ def test_a_store_that_falls_silent_ends_the_job_within_its_limit(
         engine.run(endless_job, {"uri": "s3://silent/topics"}, print)
 
 
-def test_a_missing_object_is_a_failure_and_not_an_empty_one(tmp_path: Path, engines: list[SailEngine]) -> None:
+def test_a_missing_object_is_a_failure_and_not_an_empty_one(tmp_path: Path, engines: list[OwnedEngine]) -> None:
     made = parameters(tmp_path, b'{"ind":1}')
     (tmp_path / "object.json").unlink()
     with pytest.raises(TransientFailure, match="0 records, and 1 were landed"):
         started(engines).run("clean", made.to_json(), print)
+
+
+@pytest.fixture
+def shared() -> Iterator[str]:
+    """The address of a Sail server that no engine has started."""
+    server, remote = sessions.start_embedded()
+    yield remote
+    server.stop()
+
+
+def test_runs_share_a_server_which_outlives_them(tmp_path: Path, shared: str, engines: list[OwnedEngine]) -> None:
+    made = parameters(tmp_path, b'{"ind":1}').to_json()
+    told: list[str] = []
+    one, two = started(engines, spark_remote=shared), started(engines, spark_remote=shared)
+    assert one.run("clean", made, told.append)["new"] == 1
+    assert two.run("clean", made, told.append)["unchanged"] == 1
+    one.close()
+    two.close()
+    assert one.run("clean", made, told.append)["unchanged"] == 1
+    assert not [line for line in told if "shared" in line]
+
+
+def test_where_no_shared_server_answers_a_run_says_so_once_and_starts_its_own(
+    tmp_path: Path, engines: list[OwnedEngine], silent_store: str
+) -> None:
+    engine = started(engines, spark_remote=f"sc://{silent_store.removeprefix('http://')}/;token=hush")
+    told: list[str] = []
+    made = parameters(tmp_path, b'{"ind":1}').to_json()
+    engine.run("clean", made, told.append)
+    assert engine.run("clean", made, told.append)["unchanged"] == 1
+    complaints = [line for line in told if "no shared Spark engine answers at 127.0.0.1:" in line]
+    assert len(complaints) == 1
+    assert "hush" not in complaints[0]
+
+
+def test_a_query_that_is_given_up_on_a_shared_server_leaves_it_to_the_others(
+    tmp_path: Path, shared: str, engines: list[OwnedEngine], endless_job: str
+) -> None:
+    engine, other = (
+        started(engines, spark_remote=shared, spark_timeout_seconds=1),
+        started(engines, spark_remote=shared),
+    )
+    with pytest.raises(TransientFailure, match="'endless' was interrupted"):
+        engine.run(endless_job, {}, print)
+    told: list[str] = []
+    made = parameters(tmp_path, b'{"ind":1}').to_json()
+    assert other.run("clean", made, told.append)["new"] == 1
+    assert not [line for line in told if "shared" in line]

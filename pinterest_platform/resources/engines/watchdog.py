@@ -1,4 +1,4 @@
-"""The embedded Spark engine: a Sail server in this process, watched while it works."""
+"""Ending Spark work that does not end by itself."""
 
 import http.client
 import threading
@@ -10,76 +10,12 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from pinterest_platform.failures import TransientFailure
-from pinterest_platform.ports import Json
-from pinterest_platform.settings import Settings
-from pinterest_platform.spark_jobs import execute, sessions
 
 if TYPE_CHECKING:
-    from pysail.spark import SparkConnectServer
     from pyspark.sql import SparkSession
 
 _GRACE_SECONDS = 1.0
 """How long an interrupted job may take to end by itself."""
-
-
-class SailEngine:
-    """The engine of ports.SparkEngine, embedded: no JVM, one server and one session per object.
-
-    It starts with its first job and ends with `close`. Sail reads the store's address and keys from the standard AWS
-    variables of this process.
-
-    Args:
-        settings: how long a job may run, how long the store may be silent, and the store's address if it is no AWS one.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self._job_seconds = settings.spark_timeout_seconds
-        self._silence_seconds = settings.io_timeout_seconds
-        self._endpoint = settings.s3_endpoint
-        self._server: SparkConnectServer | None = None
-        self._remote = ""
-        self._session: SparkSession | None = None
-
-    def run(self, job: str, parameters: Json, progress: Callable[[str], None]) -> Json:
-        """Run a job by name to its end and return what it returns; `progress` gets a line now and then.
-
-        Raises:
-            PermanentFailure: no such job, or its input is wrong.
-            TransientFailure: the engine or the store did not answer, or the job outlived its time.
-        """
-        spark = self._started()
-        with Watchdog(spark, self._job_seconds, self._endpoint, self._silence_seconds) as watchdog:
-            try:
-                return execute(spark, job, parameters, watchdog.passing_on(progress))
-            except Exception as error:
-                verdict = watchdog.verdict(job)
-                if verdict is None:
-                    raise
-                self._abandon()
-                raise verdict from error
-
-    def close(self) -> None:
-        """Stop the session and the server; the next job would start others."""
-        session, server = self._session, self._server
-        self._session = self._server = None
-        if session is not None:
-            session.stop()
-        if server is not None:
-            server.stop()
-
-    def _abandon(self) -> None:
-        """Let go of an engine that may still wait for something; the next job starts another one."""
-        server = self._server
-        self._session = self._server = None
-        if server is not None:
-            threading.Thread(target=server.stop, name="sail-stop", daemon=True).start()
-
-    def _started(self) -> "SparkSession":
-        if self._session is None:
-            if self._server is None:
-                self._server, self._remote = sessions.start_embedded()
-            self._session = sessions.connect(self._remote)
-        return self._session
 
 
 class Watchdog:

@@ -1,0 +1,60 @@
+"""Posting at a steady rate, and what a reader of the tables sees of it."""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+
+from benchmarks._latency import Poster, quantile
+from benchmarks._watching import Watcher
+from emulators.posting.routes import Record, Verdict
+from pinterest_platform.entities import Entity
+
+
+class Route:
+    name, address, max_records, max_bytes = "fake", "nowhere", 500, 1_000_000
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, Record]] = []
+
+    async def open(self, connections: int, patience_seconds: float) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def send(self, entity: str, records: Sequence[Record]) -> list[Verdict]:
+        self.sent += [(entity, record) for record in records]
+        return [None] * len(records)
+
+
+@pytest.mark.parametrize(("rate", "seconds"), [(5, 1.0), (1000, 0.5)])
+def test_so_many_posts_go_out_as_the_rate_says_shared_among_the_entities(rate: int, seconds: float) -> None:
+    route = Route()
+    sent = asyncio.run(Poster(route).steadily(rate, seconds))
+    assert len(sent) == len(route.sent) == rate * seconds
+    shares = Counter(entity for entity, _ in route.sent).values()
+    assert len(shares) == len(Entity) and max(shares) - min(shares) <= max(1, rate * seconds / 10)
+    for entity, record in route.sent:
+        assert json.loads(record.value)[Entity(entity).key_field] == record.key
+
+
+def test_a_key_is_seen_once_it_is_in_a_committed_version(tmp_path: Path) -> None:
+    tables = {entity: str(tmp_path / entity.value) for entity in Entity}
+    with Watcher(tables) as watcher:
+        began = time.time()
+        assert not watcher.wait_for({(Entity.PIN, 1)}, 0.2)
+        for keys in ([1], [2, 3]):
+            write_deltalake(tables[Entity.PIN], pa.table({"ind": keys}), mode="append")
+        assert watcher.wait_for({(Entity.PIN, key) for key in (1, 2, 3)}, 20)
+    assert set(watcher.seen) == {(Entity.PIN, key) for key in (1, 2, 3)}
+    assert began < watcher.seen[Entity.PIN, 1] <= watcher.seen[Entity.PIN, 3]
+
+
+def test_a_quantile_is_one_of_the_latencies() -> None:
+    latencies = [float(number) for number in range(1, 101)]
+    assert (quantile(latencies, 0.5), quantile(latencies, 0.95), quantile([0.3], 0.95)) == (50.0, 95.0, 0.3)

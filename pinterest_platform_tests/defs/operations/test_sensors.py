@@ -1,0 +1,237 @@
+"""Retries and alerts of the daily run, on a real, ephemeral instance with a shortened delay."""
+
+import dagster as dg
+import pytest
+
+from pinterest_platform import defs as folders
+from pinterest_platform.dagster_support.daily_runs import ALERTED_TAG, ATTEMPT_TAG, DAY_TAG, JOB
+from pinterest_platform.dagster_support.policy import with_policy
+from pinterest_platform.dagster_support.workers import WORKER_TAG, claimed_by, is_lost
+from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.notify import LogNotifier, WebhookNotifier
+from pinterest_platform.resources import build
+from pinterest_platform_tests.defs.operations.schedule_daemon import LONG, SHORT, Daemon, midnight
+from pinterest_platform_tests.defs.operations.test_schedules import die, live
+from pinterest_platform_tests.defs.surroundings import Surroundings
+
+DAY = str(midnight().date())
+
+
+def transient(_: dg.OpExecutionContext) -> None:
+    raise TransientFailure("Kafka did not answer.", "Start it.")
+
+
+def permanent(_: dg.OpExecutionContext) -> None:
+    raise PermanentFailure("Offsets 1 to 5 are lost.", "Accept the gap.")
+
+
+def unforeseen(_: dg.OpExecutionContext) -> None:
+    raise ZeroDivisionError("the password is hunter2")
+
+
+def interrupted(context: dg.OpExecutionContext) -> None:
+    """A person terminates the run, and the signal arrives."""
+    context.instance.report_run_canceling(context.run)
+    raise KeyboardInterrupt
+
+
+def number(run: dg.DagsterRun | str) -> str:
+    assert isinstance(run, dg.DagsterRun), run
+    assert run.tags[DAY_TAG] == DAY
+    return run.tags[ATTEMPT_TAG]
+
+
+def test_a_transient_failure_is_tried_again_twice_and_then_told_once(daemon: Daemon) -> None:
+    daemon.work = transient
+    assert number(daemon.midnight()) == "1"
+    assert "attempt 1" in str(daemon.retries(LONG))
+    assert "is requested in" in str(daemon.retries(LONG))
+    assert number(daemon.retried()) == "2"
+    assert daemon.alerts() == "nobody has to be told of anything"
+    last = daemon.retried()
+    assert number(last) == "3"
+    assert daemon.retries(SHORT) == "all 3 attempts failed"
+
+    assert daemon.alerts() == f"told that {DAY} failed for good"
+    [alert] = daemon.notifier.told
+    assert (alert.attempts, alert.run_id, str(alert.day)) == (3, last.run_id, DAY)
+    assert alert.link == f"http://ui.example/runs/{last.run_id}"
+    [cause] = alert.causes
+    assert (cause.asset, cause.what, cause.action) == ("raw/pin", "Kafka did not answer.", "Start it.")
+
+    assert daemon.alerts() == "nobody has to be told of anything"
+    assert daemon.notifier.told == [alert]
+    assert "people were told" in str(daemon.retries(SHORT))
+
+
+def test_an_attempt_that_succeeds_is_the_end_of_it(daemon: Daemon) -> None:
+    daemon.work = transient
+    daemon.midnight()
+    daemon.work = lambda _: None
+    assert daemon.retried().status is dg.DagsterRunStatus.SUCCESS
+    assert "succeeded" in str(daemon.retries(SHORT))
+    daemon.alerts()
+    assert daemon.notifier.told == []
+
+
+def test_a_permanent_failure_is_not_tried_again_and_told_at_once(daemon: Daemon) -> None:
+    daemon.work = permanent
+    daemon.midnight()
+    assert "a person has to mend something" in str(daemon.retries(0))
+    daemon.alerts()
+    [alert] = daemon.notifier.told
+    assert alert.attempts == 1
+    assert alert.causes[0].action == "Accept the gap."
+
+
+def test_an_error_that_nobody_foresaw_is_tried_again_and_its_text_is_not_told(daemon: Daemon) -> None:
+    daemon.work = unforeseen
+    daemon.midnight()
+    daemon.retried()
+    daemon.retried()
+    daemon.alerts()
+    [alert] = daemon.notifier.told
+    assert [(cause.asset, cause.what) for cause in alert.causes] == [("work", "ZeroDivisionError was raised.")]
+    assert "hunter2" not in str(alert)
+
+
+def test_a_run_that_a_person_cancelled_is_not_tried_again(daemon: Daemon) -> None:
+    daemon.work = interrupted
+    daemon.midnight()
+    assert "was cancelled by hand" in str(daemon.retries(0))
+    daemon.alerts()
+    assert daemon.notifier.told == []
+
+
+def test_a_wait_can_be_cancelled_and_nobody_is_alarmed(daemon: Daemon) -> None:
+    daemon.work = transient
+    daemon.midnight()
+    assert "is requested in" in str(daemon.retries(LONG))
+    daemon.cancel()
+    assert daemon.retries(0) == f"the retries of {DAY} were cancelled by hand"
+    daemon.alerts()
+    assert daemon.notifier.told == []
+
+
+def test_cancelling_where_nothing_waits_changes_nothing(daemon: Daemon) -> None:
+    run = daemon.midnight()
+    daemon.cancel()
+    assert isinstance(run, dg.DagsterRun)
+    assert daemon.seen(run.run_id).tags == run.tags
+
+
+def test_a_run_whose_process_died_is_tried_again(daemon: Daemon) -> None:
+    run_id = live(daemon)
+    daemon.instance.add_run_tags(run_id, {DAY_TAG: DAY, ATTEMPT_TAG: "1"})
+    assert "is at work" in str(daemon.retries(SHORT))
+    die(daemon, run_id)
+    daemon.work = permanent
+    assert number(daemon.retried()) == "2"
+    assert daemon.seen(run_id).status is dg.DagsterRunStatus.FAILURE
+
+
+def test_nothing_is_requested_beside_another_run_of_the_job_nor_after_a_success_by_hand(daemon: Daemon) -> None:
+    daemon.work = transient
+    daemon.midnight()
+    run_id = live(daemon)
+    assert daemon.retries(0) == f"run {run_id} is at work"
+    daemon.instance.report_run_canceling(daemon.seen(run_id))
+    daemon.instance.report_run_canceled(daemon.seen(run_id))
+    daemon.work = lambda _: None
+    by_hand = daemon.run()
+    assert f"run {by_hand.run_id} has succeeded since" in str(daemon.retries(0))
+
+
+def test_an_alert_that_nobody_got_is_told_by_a_later_tick(daemon: Daemon) -> None:
+    daemon.work = permanent
+    run = daemon.midnight()
+    daemon.notifier.silent = True
+    with pytest.raises(dg.Failure, match="answered 500"):
+        daemon.alerts()
+    assert isinstance(run, dg.DagsterRun)
+    assert ALERTED_TAG not in daemon.seen(run.run_id).tags
+    daemon.notifier.silent = False
+    daemon.alerts()
+    daemon.alerts()
+    assert len(daemon.notifier.told) == 1
+
+
+def test_a_tick_that_is_evaluated_twice_asks_for_one_run(daemon: Daemon) -> None:
+    """Dagster starts no second run for a run key, which tells the day and the attempt."""
+    from pinterest_platform.defs.operations.sensors import daily_retries
+
+    daemon.work = transient
+    daemon.midnight()
+    keys: set[str | None] = set()
+    for _ in range(2):
+        with dg.build_sensor_context(instance=daemon.instance, resources={"settings": daemon._settings(0)}) as context:
+            told = daily_retries(context)
+            assert isinstance(told, dg.RunRequest)
+            keys.add(told.run_key)
+    assert keys == {f"{DAY} attempt 2"}
+
+
+@pytest.fixture
+def real_job(daemon: Daemon, around: Surroundings) -> dg.JobDefinition:
+    """The real `batch_pipeline`, everything outside in memory."""
+    defs = dg.Definitions.merge(
+        dg.load_definitions_from_package_module(folders),
+        dg.Definitions(resources={**build(), **around.resources}, executor=dg.in_process_executor),
+    ).map_asset_specs(func=with_policy)
+    return defs.resolve_job_def("batch_pipeline")
+
+
+def test_the_real_job_on_a_silent_broker_is_tried_again(
+    daemon: Daemon, around: Surroundings, real_job: dg.JobDefinition
+) -> None:
+    daemon.job, around.topics.down = real_job, True
+    daemon.midnight()
+    assert number(daemon.retried()) == "2"
+
+
+def test_the_real_job_without_its_topics_is_not_tried_again(
+    daemon: Daemon, around: Surroundings, real_job: dg.JobDefinition
+) -> None:
+    daemon.job = real_job
+    around.topics.delete("u.geo")
+    daemon.midnight()
+    assert "a person has to mend something" in str(daemon.retries(0))
+    daemon.alerts()
+    assert "raw/geo" in {cause.asset for cause in daemon.notifier.told[0].causes}
+
+
+def test_an_environment_that_lacks_a_setting_is_a_permanent_failure_of_a_run_that_claimed_itself(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pinterest_platform.definitions import defs
+
+    monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
+    daemon.job = defs.resolve_job_def("batch_pipeline")
+    run = daemon.midnight()
+    assert "a person has to mend something" in str(daemon.retries(0))
+    assert isinstance(run, dg.DagsterRun)
+    assert claimed_by(run.tags[WORKER_TAG], run.run_id)
+    assert not is_lost(run.tags[WORKER_TAG])
+
+
+def test_a_blocking_check_that_failed_is_permanent(daemon: Daemon) -> None:
+    @dg.asset(check_specs=[dg.AssetCheckSpec("sound", asset="table", blocking=True)])
+    def table() -> dg.MaterializeResult:
+        return dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=False, check_name="sound")])
+
+    daemon.job = dg.Definitions(
+        assets=[table],
+        jobs=[dg.define_asset_job(JOB, selection="*")],
+        executor=dg.in_process_executor,
+    ).resolve_job_def(JOB)
+    daemon.midnight()
+    assert "a person has to mend something" in str(daemon.retries(0))
+
+
+@pytest.mark.parametrize(("address", "kind"), [("", LogNotifier), ("https://chat.example/x", WebhookNotifier)])
+def test_a_setting_chooses_who_tells(monkeypatch: pytest.MonkeyPatch, address: str, kind: type) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "nowhere:1")
+    monkeypatch.setenv("PINTEREST_ALERT_WEBHOOK", address)
+    resources = {name: made for name, made in build().items() if name in ("settings", "notifier")}
+    with dg.build_resources(resources) as made:
+        assert type(made.notifier) is kind

@@ -1,0 +1,132 @@
+"""A real `dagster dev`, with its daemon, webserver and run workers, in a DAGSTER_HOME of its own."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import dagster as dg
+import psutil
+
+from pinterest_platform.dagster_support.workers import WORKER_TAG
+from pinterest_platform_tests.conftest import PROJECT
+
+Found = TypeVar("Found")
+
+PATIENCE_SECONDS = 300
+
+LAUNCH = """
+mutation($job: String!, $config: RunConfigData!, $tags: [ExecutionTag!]!) {
+  launchRun(executionParams: {
+    selector: {repositoryLocationName: "pinterest_platform", repositoryName: "__repository__", jobName: $job},
+    runConfigData: $config, executionMetadata: {tags: $tags}
+  }) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
+}"""
+
+TERMINATE = "mutation($run: String!) { terminateRun(runId: $run) { __typename } }"
+
+
+def eventually(what: str, look: Callable[[], Found | None]) -> Found:
+    """What `look` finds, once it finds something; nothing here is about how fast that is."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < until:
+        if found := look():
+            return found
+        time.sleep(0.5)
+    raise AssertionError(f"waited in vain for {what}")
+
+
+class DagsterDev:
+    """`dagster dev` on a folder that outlives it.
+
+    Args:
+        home: its DAGSTER_HOME.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        shutil.copy(PROJECT / "pinterest_platform" / "dagster.yaml", home)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, **variables: str) -> None:
+        """Start it, with some variables beside the environment, and wait until it answers."""
+        command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(self.port)]
+        environment = {**os.environ, **variables, "DAGSTER_HOME": str(self.home)}
+        with (self.home / "dev.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command, cwd=PROJECT, env=environment, stdout=log, stderr=log, start_new_session=True
+            )
+        eventually("dagster dev to answer", lambda: self._answers() or None)
+
+    def kill(self) -> None:
+        """Kill all of it at once, run workers included, as a machine that dies does."""
+        if self.process is None:
+            return
+        whole = [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]
+        os.killpg(self.process.pid, signal.SIGKILL)
+        for part in whole:
+            if part.is_running():
+                part.kill()
+        psutil.wait_procs(whole, timeout=30)
+        self.process.wait()
+        self.process = None
+
+    def launch(self, job: str, config: Mapping[str, Any], tags: Mapping[str, str]) -> str:
+        """Launch a job as the UI does; returns the run's id."""
+        pairs = [{"key": key, "value": value} for key, value in tags.items()]
+        told = self._ask(LAUNCH, job=job, config=json.dumps(config), tags=pairs)["launchRun"]
+        assert told["__typename"] == "LaunchRunSuccess", told
+        return told["run"]["runId"]
+
+    def terminate(self, run_id: str) -> None:
+        """Terminate a run as the UI does."""
+        assert self._ask(TERMINATE, run=run_id)["terminateRun"]["__typename"] == "TerminateRunSuccess"
+
+    def runs(self, job: str) -> Sequence[dg.DagsterRun]:
+        """A job's runs, oldest first."""
+        with dg.DagsterInstance.from_config(str(self.home)) as instance:
+            return list(reversed(instance.get_runs(dg.RunsFilter(job_name=job))))
+
+    def run_at_work(self, job: str) -> dg.DagsterRun:
+        """A job's last run, once a process works on it."""
+        return eventually(f"{job} to be at work", lambda: next(filter(_at_work, self.runs(job)[-1:]), None))
+
+    def run_ended(self, run_id: str) -> dg.DagsterRun:
+        """A run, once it has ended."""
+
+        def look() -> dg.DagsterRun | None:
+            with dg.DagsterInstance.from_config(str(self.home)) as instance:
+                run = instance.get_run_by_id(run_id)
+                return run if run and run.is_finished else None
+
+        return eventually(f"run {run_id} to end", look)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self._ask("{ version }"))
+        except OSError:
+            return False
+
+    def _ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        url = f"http://127.0.0.1:{self.port}/graphql"
+        request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            told = json.loads(answer.read())
+        assert "errors" not in told, told
+        return told["data"]
+
+
+def _at_work(run: dg.DagsterRun) -> bool:
+    return run.status is dg.DagsterRunStatus.STARTED and run.tags.get(WORKER_TAG, "").endswith(run.run_id)

@@ -1,0 +1,82 @@
+"""Whole runs, and landers alone, in processes of their own, forked from a warmed server to be killed cheaply."""
+
+import multiprocessing
+import os
+import sys
+from multiprocessing.context import ForkServerProcess
+
+from pinterest_platform.entities import Entity
+from pinterest_platform.failures import TransientFailure
+from pinterest_platform.landing import LandingOptions, Resume, StreamOptions, land_stream, land_topic
+from pinterest_platform.settings import load
+from pinterest_platform_tests.e2e.harness import Tenant, failures, is_transient
+
+# The server that forks imported everything and used nothing: neither Sail's nor deltalake's threads survive a fork.
+SERVER = multiprocessing.get_context("forkserver")
+SERVER.set_forkserver_preload(
+    [
+        "pinterest_platform_tests.e2e.harness",
+        "pinterest_platform_tests.e2e.warm",
+        "pinterest_platform.resources.kafka",
+        "pinterest_platform.resources.kinesis",
+        "pinterest_platform.resources.s3",
+        "pinterest_platform.spark_jobs.clean",
+        "pinterest_platform.spark_jobs.reports",
+        "pysail.spark",
+        "pyspark.sql.connect.session",
+    ]
+)
+
+
+TRY_AGAIN = 75
+"""Exit code of a run that failed because something did not answer."""
+
+
+def start_run(user: Tenant, job: str = "batch_pipeline") -> ForkServerProcess:
+    """Start a run of a job, with the environment as it is now.
+
+    Its exit code is 0 if it succeeds, `TRY_AGAIN` after a transient failure, and else 1.
+    """
+    process = SERVER.Process(target=_run, args=(user, job, dict(os.environ)))
+    process.start()
+    return process
+
+
+def _run(user: Tenant, job: str, environment: dict[str, str]) -> None:
+    os.environ.update(environment)
+    told, quiet = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(quiet, 1)
+    os.dup2(quiet, 2)
+    done = user.run(job)
+    if done.success or is_transient(done):
+        sys.exit(0 if done.success else TRY_AGAIN)
+    os.write(told, failures(done).encode())
+    sys.exit(1)
+
+
+def start_landing(user: Tenant) -> ForkServerProcess:
+    """Start landing all streams and topics, over and over, without cleaning them, for as long as the tests live."""
+    process = SERVER.Process(target=_land, args=(user, dict(os.environ)))
+    process.start()
+    return process
+
+
+def _land(user: Tenant, environment: dict[str, str]) -> None:
+    from pinterest_platform.resources.kafka import KafkaTopicLog
+    from pinterest_platform.resources.kinesis import KinesisShardLog
+    from pinterest_platform.resources.s3 import S3ObjectStore
+
+    os.environ.update(environment)
+    settings = load()
+    shards, topics, store = KinesisShardLog(settings), KafkaTopicLog(settings), S3ObjectStore(settings)
+    of_streams = StreamOptions(settings.object_bytes, longest_seconds=0.5)
+    resumes: dict[Entity, Resume] = {}
+    server = os.getppid()
+    while os.getppid() == server:
+        for entity in Entity:
+            try:
+                stream = user.names.stream(entity)
+                resumes[entity] = land_stream(shards, store, stream, of_streams, resume=resumes.get(entity)).resume
+                land_topic(topics, store, user.names.topic(entity), LandingOptions(settings.object_bytes))
+            except TransientFailure:
+                resumes.pop(entity, None)

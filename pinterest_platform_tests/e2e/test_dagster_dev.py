@@ -1,0 +1,101 @@
+"""Drains, the daily run's retries and its alerts under a real `dagster dev`, which is killed in the middle."""
+
+import subprocess
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from deltalake.exceptions import TableNotFoundError
+
+from pinterest_platform.dagster_support.daily_runs import ATTEMPT_TAG, DAY_TAG
+from pinterest_platform.entities import Entity
+from pinterest_platform.provisioning.streams import delete_streams, ensure_streams
+from pinterest_platform.settings import load
+from pinterest_platform_tests.defs.operations.schedule_daemon import midnight
+from pinterest_platform_tests.e2e.dagster_dev import DagsterDev, eventually
+from pinterest_platform_tests.e2e.harness import Tenant, failed_checks
+from pinterest_platform_tests.test_notify import webhook
+
+TODAY, YESTERDAY = str(midnight().date()), str((midnight() - timedelta(days=1)).date())
+NO_GAP = {"ops": {"raw__pin": {"config": {"accept_gap": ["this is no range"]}}}}
+
+
+@pytest.fixture
+def dev(tmp_path: Path, user: Tenant, monkeypatch: pytest.MonkeyPatch) -> Iterator[DagsterDev]:
+    """Not started yet; the streams are there, so that the other route's sensor has nothing to complain of."""
+    monkeypatch.setenv("PINTEREST_KINESIS_SHARDS", "1")
+    settings = load()
+    ensure_streams(settings)
+    made = DagsterDev(tmp_path)
+    try:
+        yield made
+    finally:
+        made.kill()
+        delete_streams(settings)
+
+
+def posts(first: int, last: int) -> list[dict[str, object]]:
+    return [{"ind": number, "first_name": "A", "last_name": str(number), "age": 30} for number in range(first, last)]
+
+
+def rows(user: Tenant) -> int:
+    try:
+        return len(user.business(Entity.USER))
+    except TableNotFoundError:
+        return 0
+
+
+@pytest.mark.timeout(1200)
+def test_what_is_terminated_or_dies_with_dagster_is_followed_by_runs_that_complete(
+    user: Tenant, dev: DagsterDev
+) -> None:
+    user.produce(Entity.USER, posts(0, 100))
+    with webhook() as hook:
+        dev.start(PINTEREST_DRAIN_IDLE_SECONDS="600", PINTEREST_ALERT_WEBHOOK=hook.url)
+        hopeless = dev.launch("batch_pipeline", NO_GAP, {DAY_TAG: YESTERDAY, ATTEMPT_TAG: "1"})
+
+        terminated = dev.run_at_work("kafka_pipeline").run_id
+        eventually("the first rows", lambda: rows(user) == 100)
+        dev.terminate(terminated)
+        assert dev.run_ended(terminated).status is dg.DagsterRunStatus.CANCELED
+        user.produce(Entity.USER, posts(100, 200))
+        eventually("another drain to take the next rows", lambda: rows(user) == 200)
+
+        # A permanent failure is told once, however many ticks there are.
+        eventually("an alert", lambda: hook.got)
+        assert dev.run_ended(hopeless).status is dg.DagsterRunStatus.FAILURE
+        [(_, _, alert)] = hook.got
+        assert (alert["run_id"], alert["date"], alert["attempts"]) == (hopeless, YESTERDAY, 1)
+        assert alert["causes"][0]["asset"] == "raw/pin"
+
+        drain = dev.run_at_work("kafka_pipeline").run_id
+        assert drain != terminated
+        scheduled = dev.launch("batch_pipeline", {}, {DAY_TAG: TODAY, ATTEMPT_TAG: "1"})
+        assert dev.run_at_work("batch_pipeline").run_id == scheduled
+        user.produce(Entity.USER, posts(200, 400))
+        dev.kill()
+        lost = {run.run_id: run.status for job in ("kafka_pipeline", "batch_pipeline") for run in dev.runs(job)}
+        assert lost[drain] is lost[scheduled] is dg.DagsterRunStatus.STARTED
+
+        user.produce(Entity.USER, posts(400, 500))
+        dev.start(PINTEREST_DRAIN_IDLE_SECONDS="0", PINTEREST_RETRY_DELAY_SECONDS="1", PINTEREST_ALERT_WEBHOOK=hook.url)
+        eventually("a drain to take what was left", lambda: rows(user) == 500)
+        assert dev.run_ended(drain).status is dg.DagsterRunStatus.FAILURE
+
+        def second_attempt() -> dg.DagsterRun | None:
+            return next((run for run in dev.runs("batch_pipeline") if run.tags.get(ATTEMPT_TAG) == "2"), None)
+
+        again = dev.run_ended(eventually("the second attempt", second_attempt).run_id)
+        assert again.status is dg.DagsterRunStatus.SUCCESS
+        assert again.tags[DAY_TAG] == TODAY
+        assert len(hook.got) == 1
+        dev.kill()
+
+    done = user.run_well()
+    assert "ledger/conservation:every_offset_is_accounted_for" not in failed_checks(done)
+    assert [row[0] for row in user.business(Entity.USER)] == list(range(500))
+    assert len(user.raw_lines(Entity.USER)) == 500
+    user.assert_agrees_with_the_oracle()
+    assert subprocess.run(["pgrep", "-f", str(dev.home)], capture_output=True, check=False).stdout == b""

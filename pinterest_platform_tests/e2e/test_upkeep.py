@@ -1,0 +1,85 @@
+"""Drains, maintenance and the audit on real parts: Kinesis, S3, Sail, Delta."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from deltalake import DeltaTable
+
+from pinterest_platform.entities import Entity
+from pinterest_platform.failures import TransientFailure
+from pinterest_platform.lanes import COMPACT_AT, KinesisLane, KinesisOutside
+from pinterest_platform.planning import stream_options
+from pinterest_platform.provisioning.streams import delete_streams
+from pinterest_platform.resources import engines
+from pinterest_platform.resources.kinesis import KinesisShardLog
+from pinterest_platform.resources.lake import DeltaLake
+from pinterest_platform.resources.s3 import S3ObjectStore
+from pinterest_platform_tests.e2e.harness import Tenant, failed_checks, generated_posts
+from pinterest_platform_tests.e2e.test_streaming import put, streaming
+
+__all__ = ["streaming"]
+
+
+def posts(first: int, last: int) -> dict[Entity, list[dict[str, object]]]:
+    return {Entity.GEO: [{"ind": ind, "country": f"country {ind}"} for ind in range(first, last)]}
+
+
+def observed(done: dg.ExecuteInProcessResult) -> set[str]:
+    return {
+        event.asset_observation_data.asset_observation.asset_key.to_user_string()
+        for event in done.filter_events(lambda event: event.event_type is dg.DagsterEventType.ASSET_OBSERVATION)
+    }
+
+
+def test_a_drain_keeps_its_files_few_and_refuses_to_go_on_where_its_table_is_gone(streaming: Tenant) -> None:
+    settings, said = streaming.settings, list[str]()
+    store, lake, engine = S3ObjectStore(settings), DeltaLake(settings), engines.build(settings)
+    outside = KinesisOutside(KinesisShardLog(settings), store, lake, engine)
+
+    def lane() -> KinesisLane:
+        return KinesisLane(Entity.GEO, settings, stream_options(settings), outside, "run", said.append)
+
+    uri = settings.names.cleaned_stream_uri(Entity.GEO)
+    draining = lane()
+    for turn in range(COMPACT_AT + 3):
+        put(streaming, posts(turn, turn + 2))
+        assert draining.move() > 0
+    assert len(DeltaTable(uri).file_uris()) < COMPACT_AT, said
+    assert any("small files put together" in line for line in said)
+    assert sorted(row["ind"] for row in lake.rows(uri)) == list(range(COMPACT_AT + 4))
+
+    store.delete(key for key in streaming.objects("delta/cleaned_stream/"))
+    put(streaming, posts(50, 52))
+    with pytest.raises(TransientFailure, match="was rebuilt from fewer objects"):
+        draining.move()
+    assert lane().move() > 0
+    assert sorted(row["ind"] for row in lake.rows(uri)) == [*range(COMPACT_AT + 4), 50, 51]
+    engine.close()
+    delete_streams(settings)
+
+
+def test_maintenance_leaves_what_audit_and_drains_rely_on(streaming: Tenant, tmp_path: Path) -> None:
+    everything = generated_posts(tmp_path, rows=60)
+    streaming.produce_all(everything)
+    for part in range(2):
+        put(streaming, {entity: values[30 * part : 30 * part + 30] for entity, values in everything.items()})
+        streaming.run_well("streaming_pipeline")
+    streaming.run_well("batch_pipeline")
+    before = streaming.objects("delta/")
+    dry = streaming.run_well("maintenance", {"ops": {"look_after_the_lake": {"config": {"dry_run": True}}}})
+    assert not observed(dry)
+    assert streaming.objects("delta/") == before
+    done = streaming.run_well("maintenance")
+    assert observed(done) == {f"cleaned_stream/{entity.value}" for entity in Entity}
+    assert streaming.objects("delta/").keys() > before.keys()
+    again = streaming.objects("delta/")
+    assert not observed(streaming.run_well("maintenance"))
+    assert streaming.objects("delta/") == again
+    put(streaming, {Entity.PIN: [dict(everything[Entity.PIN][3], title="A later word")]})
+    streaming.run_well("streaming_pipeline")
+    assert not failed_checks(streaming.run_well("audit"))
+    assert "A later word" in [
+        row["title"] for row in DeltaLake(streaming.settings).rows(streaming.names.cleaned_stream_uri(Entity.PIN))
+    ]
+    delete_streams(streaming.settings)

@@ -1,0 +1,6 @@
+"""Imported by the server that forks runs: a first Dagster instance imports for two seconds, and leaves nothing."""
+
+import dagster as dg
+
+with dg.DagsterInstance.ephemeral():
+    pass

@@ -1,0 +1,64 @@
+"""The engines that have to agree, each started once and stopped before the next one starts.
+
+To add one: a session fixture `<name>_engine` that yields it, here, and its name in ENGINES.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from emulators.services.databricks.options import CLUSTER_ID
+from pinterest_platform.resources import engines
+from pinterest_platform.resources.engines import OwnedEngine
+from pinterest_platform_tests.emulators.services.databricks.server import TOKEN, Server
+from pinterest_platform_tests.engines import jvm
+
+ENGINES = ("sail", "connect", "spark", "databricks")
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> OwnedEngine:
+    """Every engine in turn."""
+    return request.getfixturevalue(f"{request.param}_engine")
+
+
+@pytest.fixture(scope="session")
+def sail_engine() -> Iterator[OwnedEngine]:
+    yield from _running(engines.build(jvm.settings()))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def brief_jvms() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JDK_JAVA_OPTIONS", jvm.BRIEF)
+        yield
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[jvm.Cluster]:
+    with jvm.cluster(tmp_path_factory.mktemp("cluster")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def connect_engine(cluster: jvm.Cluster) -> Iterator[OwnedEngine]:
+    yield from _running(engines.build(jvm.settings(spark_engine="connect", spark_remote=cluster.remote)))
+
+
+@pytest.fixture(scope="session")
+def spark_engine() -> Iterator[OwnedEngine]:
+    jvm.java_home()
+    yield from _running(engines.build(jvm.settings(spark_engine="spark")))
+
+
+@pytest.fixture(scope="session")
+def databricks_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnedEngine]:
+    server = Server(tmp_path_factory.mktemp("workspace")).start()
+    workspace = {"databricks_host": server.url, "databricks_token": TOKEN, "databricks_cluster_id": CLUSTER_ID}
+    yield from _running(engines.build(jvm.settings(spark_engine="databricks", **workspace)))
+    server.stop()
+
+
+def _running(started: OwnedEngine) -> Iterator[OwnedEngine]:
+    yield started
+    started.close()

@@ -1,0 +1,79 @@
+"""The same cells on every engine: the oracle's, through the real jobs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from pinterest_platform.entities import REPORT_KEYS, Entity
+from pinterest_platform.resources.engines import OwnedEngine
+from pinterest_platform_tests.engines import nasty
+from pinterest_platform_tests.engines.lake import Lake
+from pinterest_platform_tests.oracle import Oracle
+
+# A JVM that has just started, on a machine that is busy otherwise.
+pytestmark = pytest.mark.timeout(1800)
+
+
+@pytest.fixture(scope="session")
+def loads() -> list[dict[str, list[bytes]]]:
+    return nasty.loads(40)
+
+
+@pytest.fixture(scope="session")
+def oracle(loads: Sequence[Mapping[str, list[bytes]]]) -> Oracle:
+    return Oracle({entity.value: [line for load in loads for line in load[entity.value]] for entity in Entity})
+
+
+@pytest.fixture(scope="module")
+def lake(
+    engine: OwnedEngine, tmp_path_factory: pytest.TempPathFactory, loads: list[dict[str, list[bytes]]], oracle: Oracle
+) -> Lake:
+    """Both loads taken one after the other, and reported on."""
+    made = Lake(engine, tmp_path_factory.mktemp("lake"), loads)
+    for entity in Entity:
+        taken = [made.clean(entity, number) for number in range(len(loads))]
+        unreadable = {name: sum(result.unreadable[name] for result in taken) for name in taken[0].unreadable}
+        assert unreadable == oracle.unreadable(entity.value)
+        assert sum(result.quarantined for result in taken) == len(oracle.rejected(entity.value))
+        assert taken[1].changed > 0
+        assert sum(result.new for result in taken) == taken[1].rows == len(oracle.cleaned(entity.value))
+    made.report()
+    return made
+
+
+def test_every_cell_of_the_cleaned_tables_is_the_oracles(lake: Lake, oracle: Oracle) -> None:
+    for entity in Entity:
+        # A row that was posted again as it was keeps the `_source` that it had.
+        assert_equal(business(lake.rows(entity)), business(oracle.cleaned(entity.value)))
+        assert lake.quarantined(entity) == oracle.rejected(entity.value)
+
+
+def test_every_cell_of_the_reports_is_the_oracles(lake: Lake, oracle: Oracle) -> None:
+    for key in REPORT_KEYS:
+        assert lake.report_rows(key) == oracle.report(key), key
+
+
+def test_the_same_again_commits_nothing(lake: Lake) -> None:
+    before = lake.versions()
+    again = lake.clean(Entity.PIN, 1)
+    assert (again.new, again.changed) == (0, 0)
+    assert not any(outcome.changed for outcome in lake.report().reports.values())
+    assert lake.versions() == before
+
+
+def test_a_full_refresh_gives_the_same_cells_and_the_newest_sources(lake: Lake, oracle: Oracle) -> None:
+    for entity in Entity:
+        lake.clean(entity)
+        assert_equal(lake.rows(entity), oracle.cleaned(entity.value))
+
+
+def business(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return [row[:-3] for row in rows]
+
+
+def assert_equal(found: Sequence[tuple[Any, ...]], wanted: Sequence[tuple[Any, ...]]) -> None:
+    """Cell for cell, types and signs of zero included."""
+    assert [row[0] for row in found] == [row[0] for row in wanted]
+    for have, want in zip(found, wanted, strict=True):
+        assert repr(have) == repr(want)

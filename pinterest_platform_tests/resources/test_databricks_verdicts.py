@@ -1,0 +1,114 @@
+"""What a run's end means."""
+
+import json
+from typing import Any
+
+import pytest
+from databricks.sdk.errors import NotFound
+from databricks.sdk.service.jobs import (
+    JobsAPI,
+    Run,
+    RunLifeCycleState,
+    RunOutput,
+    RunResultState,
+    RunState,
+    RunStatus,
+    RunTask,
+    TerminationDetails,
+    TerminationTypeType,
+)
+
+from pinterest_platform.databricks_job import OUTCOME_LINE, outcome_of
+from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
+from pinterest_platform.resources.databricks.verdicts import result
+
+URL = "https://dbc.example/#job/1/run/2"
+LOST = TransientFailure("Others came first.", "Run it again.")
+WRONG = PermanentFailure("The table has other columns.", "Move it away.")
+
+
+class Jobs(JobsAPI):
+    def __init__(self, output: RunOutput | None = None) -> None:
+        self.output = output
+
+    def get_run_output(self, run_id: int) -> RunOutput:
+        assert run_id == 3, "the output is the task's"
+        if self.output is None:
+            raise NotFound("no output")
+        return self.output
+
+
+def run(end: str, message: str = "", kind: TerminationTypeType | None = None) -> Run:
+    cycle = RunLifeCycleState(end if end in ("SKIPPED", "INTERNAL_ERROR") else "TERMINATED")
+    ended = RunResultState(end) if end in RunResultState.__members__ else None
+    state = RunState(cycle, result_state=ended, state_message=message)
+    status = RunStatus(termination_details=TerminationDetails(type=kind)) if kind else None
+    return Run(run_id=2, run_page_url=URL, state=state, status=status, tasks=[RunTask(task_key="t", run_id=3)])
+
+
+def failure(end: Run, told: Any = None, output: RunOutput | None = None) -> PlatformFailure:
+    with pytest.raises(PlatformFailure) as raised:
+        result("clean", end, told, Jobs(output))
+    assert URL in str(raised.value)
+    return raised.value
+
+
+def test_the_result_that_came_by_message_is_the_result() -> None:
+    assert result("clean", run("SUCCESS"), {"result": {"rows": 1}}, Jobs()) == {"rows": 1}
+
+
+def test_a_result_whose_messages_are_gone_is_read_from_the_output() -> None:
+    log = f"noise\n{OUTCOME_LINE}{json.dumps({'result': {'rows': 1}})}\nmore noise\n"
+    assert result("clean", run("SUCCESS"), None, Jobs(RunOutput(logs=log))) == {"rows": 1}
+
+
+@pytest.mark.parametrize("log", ["", "noise", f"{OUTCOME_LINE}{{", None])
+def test_a_result_that_cannot_be_read_is_said_with_what_to_do(log: str | None) -> None:
+    told = failure(run("SUCCESS"), output=None if log is None else RunOutput(logs=log))
+    assert isinstance(told, PermanentFailure)
+    assert "can be read neither" in told.what
+
+
+@pytest.mark.parametrize("own", [LOST, WRONG])
+@pytest.mark.parametrize("by_message", [True, False])
+def test_the_jobs_own_failure_keeps_kind_what_and_action(own: PlatformFailure, by_message: bool) -> None:
+    outcome = outcome_of(own)
+    output = RunOutput(logs=OUTCOME_LINE + json.dumps(outcome))
+    told = failure(run("FAILED"), outcome if by_message else None, output)
+    assert type(told) is type(own)
+    assert told.what == own.what
+    assert told.action.startswith(own.action)
+
+
+@pytest.mark.parametrize(
+    ("end", "kind", "says"),
+    [
+        (run("CANCELED"), TransientFailure, "was cancelled in the workspace"),
+        (run("TIMEDOUT"), TransientFailure, "PINTEREST_SPARK_TIMEOUT_SECONDS"),
+        (run("SKIPPED", "too many runs"), TransientFailure, "was skipped"),
+        (run("INTERNAL_ERROR", "no machines"), TransientFailure, "no machines"),
+        (run("INTERNAL_ERROR", kind=TerminationTypeType.CLOUD_FAILURE), TransientFailure, "failed in the workspace"),
+        (run("INTERNAL_ERROR", "no such wheel", TerminationTypeType.CLIENT_ERROR), PermanentFailure, "no such wheel"),
+        (run("FAILED", "Workload failed"), PermanentFailure, "Workload failed"),
+        (Run(run_id=2, run_page_url=URL), TransientFailure, "without a state"),
+    ],
+)
+def test_an_end_without_an_outcome_is_judged_by_its_state(end: Run, kind: type[PlatformFailure], says: str) -> None:
+    told = failure(end)
+    assert isinstance(told, kind)
+    assert says in str(told)
+
+
+def test_a_job_that_broke_down_shows_its_error_and_the_end_of_its_trace() -> None:
+    output = RunOutput(error="KeyError: 'x'", error_trace="line {0}\n" * 1000 + "KeyError: 'x'")
+    told = failure(run("FAILED", "Workload failed"), output=output)
+    assert "Workload failed\nKeyError: 'x'\n…" in told.what
+    assert len(told.what) < 2000
+
+
+def test_a_job_that_said_nothing_shows_the_end_of_its_log() -> None:
+    assert "Killed" in failure(run("FAILED"), output=RunOutput(logs="…\nKilled\n")).what
+
+
+def test_a_result_told_by_a_run_that_then_failed_is_not_believed() -> None:
+    assert "was cancelled" in str(failure(run("CANCELED"), {"result": {"rows": 1}}))

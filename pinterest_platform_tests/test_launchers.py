@@ -1,0 +1,81 @@
+"""What may launch what: the schedule, the sensors, and nothing else beside people's hands."""
+
+import dagster as dg
+
+from pinterest_platform.dagster_support.daily_runs import JOB, RESULTS
+from pinterest_platform.definitions import defs
+from pinterest_platform.entities import Entity
+
+SENSORS = {sensor.name: sensor for sensor in defs.sensors or ()}
+SCHEDULES = {schedule.name: schedule for schedule in defs.schedules or ()}
+DRAINS = {"kafka_backlog": "kafka_pipeline", "kinesis_backlog": "streaming_pipeline"}
+WRITTEN_BY_OPS = {"kafka_pipeline": {dg.AssetKey([layer, e.value]) for layer in ("raw", "cleaned") for e in Entity}}
+"""Assets on which a job of plain ops reports; Dagster itself does not know them."""
+
+
+def launched(sensor: dg.SensorDefinition) -> set[str]:
+    return {job.name for job in sensor.jobs} if sensor.has_jobs else set()
+
+
+def written(job: str) -> set[dg.AssetKey]:
+    return set(defs.resolve_job_def(job).asset_layer.executable_asset_keys) | WRITTEN_BY_OPS.get(job, set())
+
+
+def reports(job: str) -> set[dg.AssetKey]:
+    return {key for key in written(job) if key.path[0] == "reports"}
+
+
+def test_the_launchers_are_these() -> None:
+    assert set(SCHEDULES) == {"daily"}
+    assert set(SENSORS) == {*DRAINS, "daily_retries", "daily_alerts"}
+
+
+def test_daily_runs_batch_pipeline_and_so_do_its_retries() -> None:
+    [schedule] = SCHEDULES.values()
+    assert isinstance(schedule, dg.ScheduleDefinition)
+    assert schedule.job_name == JOB == "batch_pipeline"
+    assert launched(SENSORS["daily_retries"]) == {JOB}
+    assert launched(SENSORS["daily_alerts"]) == set()
+
+
+def test_each_backlog_sensor_runs_its_drain_alone() -> None:
+    assert {name: launched(SENSORS[name]) for name in DRAINS} == {name: {job} for name, job in DRAINS.items()}
+
+
+def test_only_the_schedule_with_its_retries_and_hands_launch_reports() -> None:
+    by_sensors = {name for name, sensor in SENSORS.items() for job in launched(sensor) if reports(job)}
+    assert by_sensors == {"daily_retries"}
+    assert all(spec.automation_condition is None for spec in defs.resolve_all_asset_specs())
+
+
+def test_no_two_sensors_of_streams_share_an_asset() -> None:
+    kafka, kinesis = (written(job) for job in DRAINS.values())
+    assert kafka and kinesis
+    assert not kafka & kinesis
+
+
+def test_no_asset_is_targeted_by_two_sensors() -> None:
+    targets = [
+        key
+        for sensor in SENSORS.values()
+        for job in launched(sensor)
+        for key in defs.resolve_job_def(job).asset_layer.executable_asset_keys
+    ]
+    assert len(targets) == len(set(targets))
+
+
+def test_all_of_them_are_on_unless_somebody_switches_them_off() -> None:
+    assert {sensor.default_status for sensor in SENSORS.values()} == {dg.DefaultSensorStatus.RUNNING}
+    assert {schedule.default_status for schedule in SCHEDULES.values()} == {dg.DefaultScheduleStatus.RUNNING}
+
+
+def test_a_whole_run_makes_all_that_a_day_wants() -> None:
+    assert written(JOB) - RESULTS == {dg.AssetKey(["ledger", "conservation"])}
+    assert written(JOB) >= RESULTS
+
+
+def test_the_launchpad_of_batch_pipeline_offers_a_full_refresh_of_each_table() -> None:
+    job = defs.resolve_job_def(JOB)
+    offered = {f"cleaned__{entity.value}": {"config": {"full_refresh": False}} for entity in Entity}
+    assert dict(job.run_config or {}) == {"ops": offered}
+    assert {node.name for node in job.nodes} >= set(offered)
