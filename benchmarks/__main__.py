@@ -10,7 +10,7 @@ import benchmarks
 
 def main(names: list[str]) -> int:
     """Run the named benchmarks, or all; 1 if one of them failed, 2 if there is none of a name."""
-    known = sorted(found.name for found in pkgutil.iter_modules(benchmarks.__path__) if found.name != "__main__")
+    known = sorted(found.name for found in pkgutil.iter_modules(benchmarks.__path__) if not found.name.startswith("_"))
     unknown = [name for name in names if name not in known]
     if unknown:
         print(f"no benchmark {', '.join(unknown)}: there are {', '.join(known)}", file=sys.stderr)

@@ -1,0 +1,25 @@
+"""Posts to benchmark with: the generated sample's rows, encoded as the posting emulator does, under any key."""
+
+import itertools
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from emulators.posting.encoding import encode_row
+from emulators.posting.routes import Record
+from emulators.source_db.generator import generate
+from pinterest_platform.entities import Entity
+
+_SAMPLE = 2_000
+
+
+def record(entity: Entity, key: int) -> Record:
+    """A post of an entity under a key: a sample row each, in turns."""
+    rows = _sample()[entity]
+    return Record(key, encode_row({**rows[key % len(rows)], entity.key_field: key}))
+
+
+@cache
+def _sample() -> dict[Entity, list[Mapping[str, Any]]]:
+    chunks = list(generate(_SAMPLE, seed=1))
+    return {entity: list(itertools.chain.from_iterable(chunk[entity.value] for chunk in chunks)) for entity in Entity}

@@ -1,0 +1,99 @@
+"""Draining four shards: records a second landed, and landed and cleaned, beside a plain reader in the same run.
+
+The peer is what the emulator alone can give: GetRecords in a loop, shard by shard, by a plain boto3 client that throws
+the records away.
+Run it where the emulators run: python -m emulators exec -- python -m benchmarks.stream_drain [RECORDS]
+"""
+
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+
+from benchmarks._rows import record
+from pinterest_platform.connections import s3_client
+from pinterest_platform.entities import Entity
+from pinterest_platform.landing import land_stream
+from pinterest_platform.lanes import KinesisLane, KinesisOutside
+from pinterest_platform.planning import stream_options
+from pinterest_platform.provisioning.bucket import ensure_bucket
+from pinterest_platform.provisioning.streams import ensure_streams
+from pinterest_platform.resources import engines
+from pinterest_platform.resources.kinesis import KinesisShardLog
+from pinterest_platform.resources.lake import DeltaLake
+from pinterest_platform.resources.s3 import S3ObjectStore
+from pinterest_platform.settings import Settings, load
+
+ROUNDS, SHARDS = 2, 4
+_PUT_AT_ONCE = 500
+
+
+def main(records: int = 100_000) -> None:
+    """Drain `records` posts in each way, and print the best of each with its ratio to the plain reader."""
+    own = {"user_id": f"bench{uuid.uuid4().hex[:10]}", "bucket": "", "kinesis_shards": SHARDS}
+    settings = load().model_copy(update=own)
+    ensure_bucket(settings, s3_client(settings))
+    ensure_streams(settings)
+    kinesis = boto3.client("kinesis", endpoint_url=settings.kinesis_endpoint, region_name=settings.region)
+    stream = settings.names.stream(Entity.PIN)
+    _put(kinesis, stream, records)
+    log, store, engine = KinesisShardLog(settings), S3ObjectStore(settings), engines.build(settings)
+    try:
+        outside = KinesisOutside(log, store, DeltaLake(settings), engine)
+        plain = _best(store, records, lambda: _read(kinesis, stream))
+        landed = _best(store, records, lambda: land_stream(log, store, stream).records)
+        drained = _best(store, records, lambda: _drain(settings, outside))
+    finally:
+        engine.close()
+    print(f"plain reader of {SHARDS} shards:   {plain:>10,.0f} records/s")
+    print(f"landed:                   {landed:>10,.0f} records/s, ratio {landed / plain:.2f}")
+    print(f"landed and cleaned:       {drained:>10,.0f} records/s, ratio {drained / plain:.2f}")
+
+
+def _put(kinesis: Any, stream: str, records: int) -> None:
+    for start in range(0, records, _PUT_AT_ONCE):
+        posts = [record(Entity.PIN, key) for key in range(start, min(start + _PUT_AT_ONCE, records))]
+        entries = [{"Data": post.value, "PartitionKey": str(post.key)} for post in posts]
+        if kinesis.put_records(StreamName=stream, Records=entries)["FailedRecordCount"]:
+            raise RuntimeError("not everything was put")
+
+
+def _read(kinesis: Any, stream: str) -> int:
+    found = 0
+    for shard in kinesis.list_shards(StreamName=stream)["Shards"]:
+        place = {"StreamName": stream, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+        iterator = kinesis.get_shard_iterator(**place)["ShardIterator"]
+        behind = 1
+        while behind:
+            answer = kinesis.get_records(ShardIterator=iterator)
+            found += len(answer["Records"])
+            iterator, behind = answer["NextShardIterator"], answer["MillisBehindLatest"]
+    return found
+
+
+def _drain(settings: Settings, outside: KinesisOutside) -> int:
+    """A lane from an empty bucket until nothing moves."""
+    options = stream_options(settings, longest_seconds=2.0)
+    lane = KinesisLane(Entity.PIN, settings, options, outside, uuid.uuid4().hex, lambda _: None)
+    while lane.move():
+        pass
+    return lane.tally.cleaned.rows if lane.tally.cleaned else 0
+
+
+def _best(store: S3ObjectStore, records: int, work: Callable[[], int]) -> float:
+    """Records a second of the best round, each of which begins with an empty bucket."""
+    best = 0.0
+    for _ in range(ROUNDS):
+        store.delete([found.key for found in store.list("")])
+        began = time.perf_counter()
+        if (found := work()) != records:
+            raise RuntimeError(f"{found} of {records} records came")
+        best = max(best, records / (time.perf_counter() - began))
+    return best
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:2]))

@@ -1,0 +1,151 @@
+"""From a post to its row in `cleaned_stream`: while a drain runs, and from idle with the daemon; beside a Spark peer.
+
+A post is timed from before its request to the gateway until a reader that polls the Delta table with deltalake finds
+its key in a committed version. The peer, in the same run, is Spark Structured Streaming from Kafka to Delta on a local
+JVM: it appends what it decodes, without quarantine, one row a key, or any of the other promises.
+Run it where the emulators run: python -m emulators exec -- python -m benchmarks.streaming_latency [SECONDS] [TRIES]
+"""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from benchmarks import _spark_peer
+from benchmarks._latency import Poster, measured, quantile
+from benchmarks._watching import Watcher
+from emulators.posting.kafka import KafkaRoute
+from emulators.posting.kinesis import KinesisRoute
+from emulators.posting.routes import Route
+from pinterest_platform.entities import Entity
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.provisioning import OutsideWorld
+from pinterest_platform.settings import Settings, load
+
+FEW, MANY = 1, 1000
+"""Records a second, over all three streams together."""
+_WARMING_SECONDS = 5.0
+"""For the JVM, whose first batches take many times as long as later ones."""
+_DAGSTER = (sys.executable, "-m", "dagster")
+_MODULE = ("-m", "pinterest_platform.definitions")
+_IDLE_SECONDS = 3.0
+"""After so long a drain ends; it costs no latency, only the time between two tries."""
+
+
+def main(seconds: int = 20, tries: int = 3) -> None:
+    """Measure all of it, `seconds` at each rate, and print a line for each figure."""
+    with tempfile.TemporaryDirectory(prefix="bench-stream-", ignore_cleanup_errors=True) as folder:
+        settings, environment = _tenant(Path(folder))
+        OutsideWorld(settings).apply()
+        with Watcher({entity: settings.names.cleaned_stream_uri(entity) for entity in Entity}) as watcher:
+            poster = Poster(_route(KinesisRoute, settings))
+            with _running([*_DAGSTER, "job", "execute", *_MODULE, "-j", "streaming_pipeline"], environment, folder):
+                measured(poster, watcher, len(Entity), 1)
+                ours = {rate: measured(poster, watcher, rate, seconds) for rate in (FEW, MANY)}
+            idle = _from_idle(poster, watcher, tries, environment, folder)
+        try:
+            peers = _peer(settings, seconds, Path(folder))
+        except PermanentFailure as failure:
+            print(f"the peer is left out: {failure}")
+            peers = {}
+    for rate, latencies in ours.items():
+        _tell(f"post to row, {rate} records/s, draining", latencies, peers.get(rate))
+    print(f"post to row, from idle, daemon included:      {_listed(idle)} (at most 15 s are promised)")
+
+
+def _tenant(folder: Path) -> tuple[Settings, dict[str, str]]:
+    """A user of our own, with a DAGSTER_HOME of the project's configuration."""
+    home = folder / "dagster"
+    home.mkdir()
+    shutil.copy(Path(os.environ["DAGSTER_HOME"]) / "dagster.yaml", home)
+    own = {
+        "PINTEREST_USER_ID": f"bench{uuid.uuid4().hex[:10]}",
+        "PINTEREST_BUCKET": "",
+        "PINTEREST_DRAIN_IDLE_SECONDS": f"{_IDLE_SECONDS:g}",
+        "DAGSTER_HOME": str(home),
+    }
+    os.environ.update(own)
+    return load(), {**os.environ}
+
+
+def _route(kind: type[KinesisRoute] | type[KafkaRoute], settings: Settings) -> Route:
+    return kind(os.environ["PINTEREST_API_URL"], os.environ["PINTEREST_API_KEY"], settings.user_id)
+
+
+def _from_idle(poster: Poster, watcher: Watcher, tries: int, environment: dict[str, str], folder: str) -> list[float]:
+    """Latencies of single posts that find the daemon waiting, each at a random moment of its interval."""
+    with _running([sys.executable, "-m", "dagster._daemon", "run", *_MODULE], environment, folder):
+        measured(poster, watcher, FEW, 1)
+        found: list[float] = []
+        for number in range(tries):
+            # The drain ends, its process too, and the daemon comes to rest at some point of its interval.
+            time.sleep(_IDLE_SECONDS + 7 + random.Random(number).uniform(0, 5))
+            found += measured(poster, watcher, FEW, 1)
+    return sorted(found)
+
+
+def _peer(settings: Settings, seconds: float, folder: Path) -> dict[int, list[float]]:
+    """The same rates by way of Kafka and the peer; raises PermanentFailure where there is no Java for it."""
+    tables = {entity: folder / "peer" / entity.value for entity in Entity}
+    with (
+        _running(_spark_peer.command(settings, folder / "peer"), _spark_peer.environment(folder), str(folder)),
+        Watcher({entity: str(path) for entity, path in tables.items()}) as watcher,
+    ):
+        poster = Poster(_route(KafkaRoute, settings))
+        measured(poster, watcher, len(Entity), 1)
+        measured(poster, watcher, MANY, _WARMING_SECONDS)
+        return {rate: measured(poster, watcher, rate, seconds) for rate in (FEW, MANY)}
+
+
+@contextmanager
+def _running(command: list[str], environment: dict[str, str], folder: str) -> Iterator[None]:
+    """Something that runs beside; its last words are shown where the block fails."""
+    log = Path(folder) / f"{uuid.uuid4().hex}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            yield
+        except BaseException:
+            sys.stderr.write(log.read_text(errors="replace")[-3000:])
+            raise
+        finally:
+            _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End a program with all that it started: it is asked, and after a while forced."""
+    for request in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, request)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(20)
+
+
+def _tell(what: str, ours: list[float], peer: list[float] | None) -> None:
+    shares = [(quantile(ours, share), share) for share in (0.5, 0.95)]
+    line = f"{what + ':':<46}" + ", ".join(f"p{share * 100:.0f} {latency:.2f} s" for latency, share in shares)
+    if peer:
+        theirs = ", ".join(
+            f"p{share * 100:.0f} {quantile(peer, share):.2f} s (ratio {latency / quantile(peer, share):.2f})"
+            for latency, share in shares
+        )
+        line += f"; Spark Structured Streaming {theirs}"
+    print(line)
+
+
+def _listed(latencies: list[float]) -> str:
+    return ", ".join(f"{latency:.1f}" for latency in latencies) + " s"
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:3]))
