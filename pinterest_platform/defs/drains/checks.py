@@ -23,9 +23,7 @@ def _checks(entity: Entity) -> list[dg.AssetChecksDefinition]:
         with explained(key.to_user_string()):
             return parity_result(compare_routes(entity, settings, engine, context.log.info))
 
-    @dg.asset_check(
-        asset=key, name=LAG_CHECK, description="No record has waited in its stream for over a minute."
-    )
+    @dg.asset_check(asset=key, name=LAG_CHECK, description="No record has waited in its stream for over a minute.")
     def fresh(
         settings: dg.ResourceParam[Settings],
         shards: dg.ResourceParam[ShardLog],
