@@ -117,7 +117,7 @@ class Home:
 
     def keep_ports(self, ports: Mapping[str, int]) -> None:
         """Keep ports for every later start."""
-        _write(self.ports_file, json.dumps(dict(ports), indent=2) + "\n")
+        write_private(self.ports_file, json.dumps(dict(ports), indent=2) + "\n")
 
     def prepare(self, user_id: str | None) -> None:
         """Make the folders, the identity, the API key and the token as far as they are missing.
@@ -134,10 +134,10 @@ class Home:
             known = self._identity() if self.exists else {"user_id": DEFAULT_USER_ID, "cluster_id": _new_cluster_id()}
             wanted = {**known, "user_id": _valid(user_id)} if user_id else known
             if wanted != known or not self.exists:
-                _write(self._identity_file, json.dumps(wanted, indent=2) + "\n")
+                write_private(self._identity_file, json.dumps(wanted, indent=2) + "\n")
             for name, secret in (("api_key", secrets.token_urlsafe(30)), ("databricks_token", _new_token())):
                 if not (self.root / name).is_file():
-                    _write(self.root / name, secret + "\n")
+                    write_private(self.root / name, secret + "\n")
             shutil.copyfile(PROJECT / "pinterest_platform" / "dagster.yaml", self.dagster / "dagster.yaml")
         except OSError as error:
             raise EmulatorFailure(
@@ -201,7 +201,7 @@ def _load(path: Path) -> dict[str, Any]:
         ) from None
 
 
-def _write(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
     """Write a file whole or not at all, readable by its owner alone."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:

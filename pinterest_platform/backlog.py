@@ -1,11 +1,12 @@
 """Whether a drain should start: what is waiting, and a pure decision over that and the runs there are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from pinterest_platform.entities import Entity
-from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing import inventory, positions_after, stream_backlog, stream_inventory
+from pinterest_platform.failures import PermanentFailure, PlatformFailure, joined
+from pinterest_platform.landing import inventory, oldest_ms, positions_after, stream_backlog, stream_inventory
 from pinterest_platform.planning import stream_options
 from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog, TopicState
 from pinterest_platform.settings import Settings
@@ -21,7 +22,8 @@ class Waiting:
     Attributes:
         records: records in the stream that are not landed; for Kinesis 1 stands for some.
         objects: landed objects that are not cleaned.
-        lag_ms: how long the oldest record that is not landed has waited; 0 where none does, None where nobody asked.
+        lag_ms: age of the oldest record that is not in the table, be it landed or not; 0 without any, None where
+            nobody asked.
     """
 
     records: int
@@ -34,6 +36,19 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Backlog:
+    """What a look at a route's streams found.
+
+    Attributes:
+        waiting: by entity, what is not in its table yet.
+        unknown: by entity, why that cannot be told; some stream's question never hides the others.
+    """
+
+    waiting: Mapping[Entity, Waiting]
+    unknown: Mapping[Entity, PlatformFailure]
+
+
+@dataclass(frozen=True, slots=True)
 class DrainRun:
     """A run of a route's job, newest first in a list.
 
@@ -43,6 +58,8 @@ class DrainRun:
         failed: it ended with a failure.
         ended: when it ended, in seconds since the epoch; None while it is live.
         worker_lost: it is live by its record, and its worker is known to be dead.
+        host: the other host that it works on; empty where it is this one, or not known.
+        stuck: of a failed run that drained the others to their end, the streams that it failed by.
     """
 
     run_id: str
@@ -50,6 +67,8 @@ class DrainRun:
     failed: bool = False
     ended: float | None = None
     worker_lost: bool = False
+    host: str = ""
+    stuck: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +80,31 @@ class Decision:
     orphans: tuple[str, ...] = ()
 
 
-def decide(waiting: Mapping[str, Waiting], runs: Sequence[DrainRun], now: float) -> Decision:
+def decide(waiting: Mapping[str, Waiting], runs: Sequence[DrainRun], now: float, busy: str = "") -> Decision:
     """Decide whether to request a drain.
 
     One live run a route is economy and no ground for correctness: two at once would lose and double nothing.
+    Where an engine allows one writer alone, `busy` is that ground.
 
     Args:
         waiting: by stream, what is not in its table yet.
         runs: the route's runs, newest first.
         now: seconds since the epoch.
+        busy: why no run may be requested beside those of other jobs; empty where it may.
     """
     orphans = tuple(run.run_id for run in runs if run.live and run.worker_lost)
     alive = [run for run in runs if run.live and not run.worker_lost]
     if alive:
-        return Decision(False, f"run {alive[0].run_id} is at work on this route", orphans)
+        where = f", on {alive[0].host}" if alive[0].host else ""
+        return Decision(False, f"run {alive[0].run_id} is at work on this route{where}", orphans)
     backlog = {stream: found for stream, found in waiting.items() if found}
     if not backlog:
         return Decision(False, "every stream is landed and cleaned to its end", orphans)
-    wait = _wait_after_failures([run for run in runs if not run.live], now)
+    if busy:
+        return Decision(False, busy, orphans)
+    ended = [run for run in runs if not run.live]
+    stuck = ended[0].stuck if ended else frozenset[str]()
+    wait = _wait_after_failures(ended, now) if not stuck or stuck >= backlog.keys() else 0.0
     if wait > 0:
         return Decision(False, f"the last run failed; the next one is requested in {wait:.0f} s", orphans)
     told = "; ".join(f"{stream}: {found.records} records, {found.objects} objects" for stream, found in backlog.items())
@@ -96,43 +122,64 @@ def _wait_after_failures(ended: Sequence[DrainRun], now: float) -> float:
     return (ended[0].ended or now) + wait - now
 
 
-def kafka_waiting(settings: Settings, topics: TopicLog, objects: ObjectStore, lake: Lake) -> dict[Entity, Waiting]:
+def kafka_waiting(settings: Settings, topics: TopicLog, objects: ObjectStore, lake: Lake) -> Backlog:
     """What of each topic is not in its cleaned table yet.
 
     Raises:
-        PermanentFailure: a topic is missing, or landed objects are.
+        PermanentFailure: of no topic it can be told: they are missing, or landed objects are.
         TransientFailure: the broker or the store did not answer; that is never "nothing".
     """
-    found: dict[Entity, Waiting] = {}
-    for entity in Entity:
+
+    def look(entity: Entity) -> Waiting:
         topic = settings.names.topic(entity)
         positions = lake.positions(settings.names.cleaned_uri(entity)) or {}
         pending = inventory(objects, topic, positions)
         landed = {**positions, **positions_after(pending)}
         records = 0 if settings.landed_by_connect(entity) else _unlanded(topics.describe(topic), landed)
-        found[entity] = Waiting(records, len(pending))
-    return found
+        return Waiting(records, len(pending))
+
+    return _of_all(look)
 
 
-def kinesis_waiting(settings: Settings, shards: ShardLog, objects: ObjectStore, lake: Lake) -> dict[Entity, Waiting]:
+def kinesis_waiting(settings: Settings, shards: ShardLog, objects: ObjectStore, lake: Lake) -> Backlog:
     """What of each stream is not in its table yet; raises as `kafka_waiting` does.
 
     Kinesis tells no count: 1 stands for some records, or for a stream not looked at for a quarter of its retention.
     """
-    found: dict[Entity, Waiting] = {}
-    for entity in Entity:
-        stream = settings.names.stream(entity)
-        positions = lake.positions(settings.names.cleaned_stream_uri(entity)) or {}
-        pending = stream_inventory(objects, stream, positions)
-        told = stream_backlog(shards, objects, stream, stream_options(settings))
-        unseen = told.unseen_ms > told.retention_ms / 4
-        found[entity] = Waiting(1 if told.pending or unseen else 0, len(pending), told.lag_ms)
-    return found
+    return _of_all(lambda entity: _of_stream(entity, settings, shards, objects, lake))
 
 
-def kinesis_lag_ms(entity: Entity, settings: Settings, shards: ShardLog, objects: ObjectStore) -> int:
-    """Age in ms of the oldest record of a stream that is not landed; 0 where none waits."""
-    return stream_backlog(shards, objects, settings.names.stream(entity), stream_options(settings)).lag_ms
+def kinesis_lag_ms(entity: Entity, settings: Settings, shards: ShardLog, objects: ObjectStore, lake: Lake) -> int:
+    """Age in ms of the oldest record of a stream that is not in its table, be it landed or not; 0 where none waits."""
+    return _of_stream(entity, settings, shards, objects, lake).lag_ms or 0
+
+
+def _of_stream(entity: Entity, settings: Settings, shards: ShardLog, objects: ObjectStore, lake: Lake) -> Waiting:
+    stream = settings.names.stream(entity)
+    positions = lake.positions(settings.names.cleaned_stream_uri(entity)) or {}
+    pending = stream_inventory(objects, stream, positions)
+    told = stream_backlog(shards, objects, stream, stream_options(settings))
+    unseen = told.unseen_ms > told.retention_ms / 4
+    oldest = oldest_ms(objects, pending)
+    uncleaned_ms = 0 if oldest is None else told.now_ms - oldest
+    return Waiting(1 if told.pending or unseen else 0, len(pending), max(told.lag_ms, uncleaned_ms))
+
+
+def _of_all(look: Callable[[Entity], Waiting]) -> Backlog:
+    """Look at all streams at once, as silence lasts no longer for three of them; raises where each one fails."""
+
+    def told(entity: Entity) -> Waiting | PlatformFailure:
+        try:
+            return look(entity)
+        except PlatformFailure as failure:
+            return failure
+
+    with ThreadPoolExecutor(len(Entity), thread_name_prefix="backlog") as pool:
+        found = dict(zip(Entity, pool.map(told, Entity), strict=True))
+    unknown = {entity: failure for entity, failure in found.items() if isinstance(failure, PlatformFailure)}
+    if len(unknown) == len(found):
+        raise joined(list(unknown.values()))
+    return Backlog({entity: seen for entity, seen in found.items() if isinstance(seen, Waiting)}, unknown)
 
 
 def refuse_unlanded(stream: str, settings: Settings, shards: ShardLog, objects: ObjectStore) -> None:

@@ -1,7 +1,7 @@
 """What the daily schedule does next: start, try again, wait or alert; pure decisions over the runs that there are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
 
@@ -10,6 +10,10 @@ ATTEMPTS = 3
 
 RETRIES_END = timedelta(hours=23)
 """After midnight; later there is no retry: the next day's run is near, and takes what this one would have taken."""
+
+
+FIRST_ALERT_WAIT, LONGEST_ALERT_WAIT = 15.0, 3600.0
+"""Seconds between two tries to tell people: twice as long after each one that failed."""
 
 
 class Outcome(Enum):
@@ -35,6 +39,7 @@ class PipelineRun:
         whole: it was to make all that the job makes, rather than a selection.
         retries_cancelled: a person said that it is not to be tried again.
         alerted: people were told of it.
+        host: the other host that it works on; empty where it is this one, or not known.
     """
 
     run_id: str
@@ -45,6 +50,22 @@ class PipelineRun:
     permanent: bool = False
     whole: bool = True
     retries_cancelled: bool = False
+    alerted: bool = False
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A day at whose midnight no run was requested, because another one was at work.
+
+    Attributes:
+        day: the UTC day.
+        run_id: the run that was at work.
+        alerted: people were told that the day had no run.
+    """
+
+    day: date
+    run_id: str
     alerted: bool = False
 
 
@@ -65,53 +86,74 @@ class Verdict:
         step: what to do.
         reason: why, for people.
         attempt: which attempt is to be requested; for any other step, the last one that was made.
-        run: the day's last run; None where there is none.
+        day: the day in question; None where there is none.
+        run_id: the day's last run, or the one that was at work in its place; empty where there is none.
+        owed: the day has had no run yet.
     """
 
     step: Step
     reason: str
     attempt: int = 0
-    run: PipelineRun | None = None
+    day: date | None = None
+    run_id: str = ""
+    owed: bool = False
 
 
-def start(runs: Sequence[PipelineRun]) -> Verdict:
-    """Whether midnight requests a run: never beside another one of the job (SPEC 9)."""
+def start(runs: Sequence[PipelineRun], busy: str = "") -> Verdict:
+    """Whether midnight requests a run: never beside another one of the job (SPEC 9).
+
+    Args:
+        runs: the job's runs.
+        busy: why none may be requested beside those of other jobs; empty where it may.
+    """
     if live := _live(runs):
-        return Verdict(Step.NOTHING, f"run {live.run_id} is at work, and takes what is there")
+        return Verdict(Step.NOTHING, _at_work(live), run_id=live.run_id)
+    if busy:
+        return Verdict(Step.NOTHING, busy)
     return Verdict(Step.REQUEST, "midnight", 1)
 
 
-def retry(runs: Sequence[PipelineRun], now: float, delay: float) -> Verdict:
-    """Whether the last day's failed run is to be tried again now.
+def retry(runs: Sequence[PipelineRun], now: float, delay: float, owed: Sequence[Owed] = (), busy: str = "") -> Verdict:
+    """Whether the last day is to be tried again now, or for the first time, where its midnight found another run.
 
     Args:
         runs: the job's runs, newest first.
         now: seconds since the epoch.
         delay: seconds between a failure and the next attempt.
+        owed: days whose midnight requested no run.
+        busy: why none may be requested beside those of other jobs; empty where it may.
     """
-    days = [run.day for run in runs if run.day]
+    days = _days(runs, owed)
     if not days:
         return Verdict(Step.NOTHING, "the schedule has not requested a run lately")
-    found = next_step(max(days), runs, now, delay)
+    found = next_step(days[-1], runs, now, delay, owed)
     if found.step in (Step.WAIT, Step.REQUEST) and (live := _live(runs)):
-        made = found.run.attempt if found.run else 0
-        return Verdict(Step.NOTHING, f"run {live.run_id} is at work", made, found.run)
+        return replace(found, step=Step.NOTHING, reason=_at_work(live), attempt=_made(found))
+    if found.step is Step.REQUEST and busy:
+        return replace(found, step=Step.NOTHING, reason=busy, attempt=_made(found))
     return found
 
 
-def final_failures(runs: Sequence[PipelineRun], now: float, delay: float) -> list[Verdict]:
+def final_failures(runs: Sequence[PipelineRun], now: float, delay: float, owed: Sequence[Owed] = ()) -> list[Verdict]:
     """Days that were given up and of which nobody was told yet; arguments as of `retry`."""
-    days = sorted({run.day for run in runs if run.day})
-    return [found for day in days if (found := next_step(day, runs, now, delay)).step is Step.GIVE_UP]
+    found = [next_step(day, runs, now, delay, owed) for day in _days(runs, owed)]
+    return [verdict for verdict in found if verdict.step is Step.GIVE_UP]
 
 
-def next_step(day: date, runs: Sequence[PipelineRun], now: float, delay: float) -> Verdict:
-    """What is to be done about a day of which there is a run; arguments as of `retry`."""
+def alert_wait(tries: int, last: float, now: float) -> float:
+    """Seconds until people are told again of what nobody could be told; `last` try and `now` since the epoch."""
+    return last + min(FIRST_ALERT_WAIT * 2 ** min(tries - 1, 30), LONGEST_ALERT_WAIT) - now if tries else 0.0
+
+
+def next_step(day: date, runs: Sequence[PipelineRun], now: float, delay: float, owed: Sequence[Owed] = ()) -> Verdict:
+    """What is to be done about a day that has a run, or is owed one; arguments as of `retry`."""
     attempts = [run for run in runs if run.day == day]
+    if not attempts:
+        return _first_attempt(day, runs, now, [debt for debt in owed if debt.day == day])
     last, made = attempts[0], max(run.attempt for run in attempts)
 
     def verdict(step: Step, reason: str, attempt: int = made) -> Verdict:
-        return Verdict(step, reason, attempt, last)
+        return Verdict(step, reason, attempt, day, last.run_id)
 
     if last.outcome is not Outcome.FAILED:
         return verdict(Step.NOTHING, f"run {last.run_id} of {day} {last.outcome.value}")
@@ -123,7 +165,7 @@ def next_step(day: date, runs: Sequence[PipelineRun], now: float, delay: float) 
         return verdict(Step.GIVE_UP, "trying again would change nothing: a person has to mend something first")
     if made >= ATTEMPTS:
         return verdict(Step.GIVE_UP, f"all {ATTEMPTS} attempts failed")
-    if better := _success_since(last, runs):
+    if better := _success_since(last.ended or 0.0, runs):
         return verdict(Step.NOTHING, f"run {better.run_id} has succeeded since attempt {made} of {day} failed")
     due = (last.ended or now) + delay
     if max(now, due) >= _midnight(day) + RETRIES_END.total_seconds():
@@ -133,13 +175,39 @@ def next_step(day: date, runs: Sequence[PipelineRun], now: float, delay: float) 
     return verdict(Step.REQUEST, f"attempt {made} of {day} failed", made + 1)
 
 
+def _first_attempt(day: date, runs: Sequence[PipelineRun], now: float, debts: Sequence[Owed]) -> Verdict:
+    """What is to be done about a day that has had no run yet."""
+
+    def verdict(step: Step, reason: str, attempt: int = 0) -> Verdict:
+        return Verdict(step, reason, attempt, day, debts[0].run_id, owed=True)
+
+    if any(debt.alerted for debt in debts):
+        return verdict(Step.NOTHING, f"{day} was given up, and people were told")
+    if better := _success_since(_midnight(day), runs):
+        return verdict(Step.NOTHING, f"run {better.run_id} has succeeded since midnight, and took what {day} wants")
+    if now >= _midnight(day) + RETRIES_END.total_seconds():
+        return verdict(Step.GIVE_UP, "no attempt was made before the day was over, as there was always another run")
+    return verdict(Step.REQUEST, f"run {debts[0].run_id} was at work at midnight", 1)
+
+
+def _days(runs: Sequence[PipelineRun], owed: Sequence[Owed]) -> list[date]:
+    return sorted({run.day for run in runs if run.day} | {debt.day for debt in owed})
+
+
+def _made(requested: Verdict) -> int:
+    return requested.attempt - 1 if requested.step is Step.REQUEST else requested.attempt
+
+
+def _at_work(run: PipelineRun) -> str:
+    return f"run {run.run_id} is at work" + (f", on {run.host}" if run.host else "")
+
+
 def _live(runs: Sequence[PipelineRun]) -> PipelineRun | None:
     return next((run for run in runs if run.outcome is Outcome.LIVE), None)
 
 
-def _success_since(failed: PipelineRun, runs: Sequence[PipelineRun]) -> PipelineRun | None:
-    """A whole run, by hand, that ended well after another one failed."""
-    since = failed.ended or 0.0
+def _success_since(since: float, runs: Sequence[PipelineRun]) -> PipelineRun | None:
+    """A whole run that has ended well since then."""
     good = (run for run in runs if run.outcome is Outcome.SUCCEEDED and run.whole)
     return next((run for run in good if (run.ended or 0.0) >= since), None)
 

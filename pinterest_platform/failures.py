@@ -3,6 +3,8 @@
 Every message says what failed, where, and what to do about it.
 """
 
+from collections.abc import Sequence
+
 
 class PlatformFailure(Exception):
     """Base of the platform's own failures.
@@ -24,3 +26,13 @@ class PermanentFailure(PlatformFailure):
 
 class TransientFailure(PlatformFailure):
     """An outside system did not answer or lost a race: the same work may succeed later."""
+
+
+def joined(failures: Sequence[PlatformFailure]) -> PlatformFailure:
+    """One failure that says what all of them do; transient if one of them is, as that one may be over next time."""
+    if len(failures) == 1:
+        return failures[0]
+    kind = TransientFailure if any(isinstance(failure, TransientFailure) for failure in failures) else PermanentFailure
+    return kind(
+        " ".join({failure.what: None for failure in failures}), " ".join({failure.action: None for failure in failures})
+    )

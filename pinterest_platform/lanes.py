@@ -1,12 +1,14 @@
 """An entity's way from its stream into its table, moved a micro-batch at a time; a drain moves three of them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import ClassVar, Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 from pinterest_platform import planning, work
+from pinterest_platform.draining import Progress, Tally
 from pinterest_platform.entities import Entity, Route
+from pinterest_platform.failures import PlatformFailure, joined
 from pinterest_platform.landing import (
     LandedStream,
     LandedTopic,
@@ -23,55 +25,8 @@ from pinterest_platform.ports import Lake, ObjectStore, ShardLog, SparkEngine, T
 from pinterest_platform.settings import Settings
 from pinterest_platform.spark_jobs.parameters import CleanResult
 
-Progress = Callable[[str], None]
-
 COMPACT_AT = 16
 """Small files at which a drain puts them together: it costs about as much as they cost the MERGEs of as many rounds."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a lane moved so far: objects, records and bytes landed, and what cleaning made of them."""
-
-    objects: int = 0
-    records: int = 0
-    quarantined: int = 0
-    bytes: int = 0
-    cleaned: CleanResult | None = None
-    positions: Mapping[str, int] = field(default_factory=dict[str, int])
-
-    def add_landed(self, landed: LandedTopic | LandedStream) -> None:
-        """Take in one landing."""
-        self.objects += landed.objects
-        self.records += landed.records
-        self.quarantined += landed.quarantined
-        self.bytes += landed.bytes
-
-    def add_cleaned(self, done: CleanResult) -> None:
-        """Take in one cleaning; counts add up, and the table is as it was last."""
-        self.positions = done.positions
-        self.cleaned = done if self.cleaned is None else _sum(self.cleaned, done)
-
-
-class Lane(Protocol):
-    """One entity of one route."""
-
-    entity: Entity
-    stream: str
-    tally: Tally
-
-    def move(self) -> int:
-        """Land what is there and clean it; returns how many records were landed or cleaned.
-
-        Raises:
-            PermanentFailure: offsets were lost, or something has to be decided first.
-            TransientFailure: an outside system did not answer.
-        """
-        ...
-
-    def facts(self) -> TableFacts | None:
-        """The table as it is now; None where there is none."""
-        ...
 
 
 class _RouteLane(ABC):
@@ -91,15 +46,43 @@ class _RouteLane(ABC):
 
     def move(self) -> int:
         """Land what is there and clean it; see `Lane.move`."""
+        try:
+            return self._move()
+        except PlatformFailure:
+            # Moved again, it looks at the table and for landed objects as a new one does.
+            self._begun = False
+            raise
+
+    def _move(self) -> int:
         if not self._begun:
             positions = self._lake.positions(self._table)
             self._exists, self.tally.positions = positions is not None, positions or {}
-        landed = self._land()
+        try:
+            landed = self._land()
+        except PlatformFailure as failure:
+            self._clean_in_spite_of(failure)
+            raise
         self.tally.add_landed(landed)
         found = self._found()
         self._begun = True
         if self._exists and not found:
             return 0
+        done = self._clean(found)
+        return landed.records + landed.quarantined or done.records
+
+    def facts(self) -> TableFacts | None:
+        """The table as it is now; None where there is none."""
+        return self._lake.facts(self._table)
+
+    def _clean_in_spite_of(self, failure: PlatformFailure) -> None:
+        """What of other partitions or shards is landed does not wait for the one that cannot go on."""
+        try:
+            if found := self._inventory():
+                self._clean(found)
+        except PlatformFailure as other:
+            raise joined([failure, other]) from failure
+
+    def _clean(self, found: Sequence[RawObject]) -> CleanResult:
         plan = planning.cleaning_of(
             found, self.tally.positions, self.entity, self.route, self._settings, self._objects, self._run_id
         )
@@ -107,11 +90,7 @@ class _RouteLane(ABC):
         self._exists = True
         self.tally.add_cleaned(done)
         self._compact(done.small_files)
-        return landed.records + landed.quarantined or done.records
-
-    def facts(self) -> TableFacts | None:
-        """The table as it is now; None where there is none."""
-        return self._lake.facts(self._table)
+        return done
 
     def _compact(self, small_files: int) -> None:
         """Each micro-batch adds a file or two, and every MERGE reads the keys of them all."""
@@ -129,7 +108,11 @@ class _RouteLane(ABC):
 
     @abstractmethod
     def _found(self) -> list[RawObject]:
-        """Landed objects that the table lacks."""
+        """Landed objects that the table lacks, as far as this drain has to look for them after a landing."""
+
+    @abstractmethod
+    def _inventory(self) -> list[RawObject]:
+        """All landed objects that the table lacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +171,9 @@ class KafkaLane(_RouteLane):
         # What an earlier run landed is looked for once; later, what this one did not land is another run's.
         if self._begun and not self._moved:
             return []
+        return self._inventory()
+
+    def _inventory(self) -> list[RawObject]:
         return inventory(self._objects, self.stream, self.tally.positions)
 
 
@@ -236,15 +222,5 @@ class KinesisLane(_RouteLane):
         resume = self._resume if self._begun else None
         return stream_inventory(self._objects, self.stream, self.tally.positions, resume)
 
-
-def _sum(one: CleanResult, other: CleanResult) -> CleanResult:
-    def added(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
-        return {name: left.get(name, 0) + right.get(name, 0) for name in {**left, **right}}
-
-    counts = ("records", "quarantined", "keys", "new", "changed", "unchanged")
-    return replace(
-        other,
-        **{name: getattr(one, name) + getattr(other, name) for name in counts},
-        reasons=added(one.reasons, other.reasons),
-        unreadable=added(one.unreadable, other.unreadable),
-    )
+    def _inventory(self) -> list[RawObject]:
+        return stream_inventory(self._objects, self.stream, self.tally.positions)

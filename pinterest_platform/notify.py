@@ -81,5 +81,5 @@ class WebhookNotifier:
             problem = f"did not answer ({type(error).__name__})"
         raise TransientFailure(
             f"The webhook for alerts {problem}: nobody was told that {alert.job} of {alert.day} failed.",
-            "The next tick tries again; see that PINTEREST_ALERT_WEBHOOK is right and its server up.",
+            "It is tried again, later and later; see that PINTEREST_ALERT_WEBHOOK is right and its server up.",
         )

@@ -6,6 +6,7 @@ Nothing is read while definitions load: resources call `load` when they are firs
 import json
 import re
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -61,7 +62,7 @@ class Settings(BaseSettings):
         "existing", alias="PINTEREST_DATABRICKS_COMPUTE"
     )
     databricks_cluster_id: str | None = Field(None, alias="DATABRICKS_CLUSTER_ID")
-    databricks_new_cluster: str | None = Field(None, alias="PINTEREST_DATABRICKS_NEW_CLUSTER")
+    databricks_new_cluster: SecretStr | None = Field(None, alias="PINTEREST_DATABRICKS_NEW_CLUSTER")
     databricks_volume: str | None = Field(
         None, alias="PINTEREST_DATABRICKS_VOLUME", pattern=r"^/Volumes(/[^/\s]+){3,}$"
     )
@@ -89,8 +90,10 @@ class Settings(BaseSettings):
     @field_validator("alert_webhook")
     @classmethod
     def _web_address(cls, secret: SecretStr | None) -> SecretStr | None:
-        if secret is not None and not re.fullmatch(r"https?://[!-~]+", secret.get_secret_value()):
-            raise ValueError("it has to be an address that begins with https:// or http://, without blanks")
+        if secret is not None and not _is_web_address(secret.get_secret_value()):
+            raise ValueError(
+                "it has to be an address with a host, that begins with https:// or http://, without blanks"
+            )
         return secret
 
     @field_validator("databricks_token")
@@ -103,14 +106,15 @@ class Settings(BaseSettings):
 
     @field_validator("databricks_new_cluster")
     @classmethod
-    def _json_object(cls, text: str | None) -> str | None:
+    def _json_object(cls, secret: SecretStr | None) -> SecretStr | None:
+        # Secret because of the variables that it may give to the cluster.
         try:
-            found = None if text is None else json.loads(text)
+            found = {} if secret is None else json.loads(secret.get_secret_value())
         except ValueError:
             found = None
-        if text is not None and not isinstance(found, dict):
+        if not isinstance(found, dict):
             raise ValueError("it has to be a JSON object, the specification of a cluster")
-        return text
+        return secret
 
     @property
     def names(self) -> Names:
@@ -121,6 +125,16 @@ class Settings(BaseSettings):
     def landed_by_connect(self, entity: Entity) -> bool:
         """Whether a Kafka Connect S3 sink lands this entity's topic, instead of the platform."""
         return entity.value in self.connect_topics.split(",")
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        # Each refuses by itself what an HTTP client would refuse at the first alert only.
+        named = bool((parts.hostname or "").encode("idna")) and parts.port != 0 and parts.username is None
+    except ValueError:
+        return False
+    return named and re.fullmatch(r"https?://[!-~]+", text) is not None
 
 
 def load() -> Settings:

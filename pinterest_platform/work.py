@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from pinterest_platform import planning
@@ -63,6 +63,15 @@ def clean(
 def run_clean(plan: CleanParameters, engine: SparkEngine, progress: Progress) -> CleanResult:
     """Clean what a plan names."""
     return CleanResult.from_json(engine.run("clean", plan.to_json(), progress))
+
+
+def rebuild_streamed(
+    entity: Entity, settings: Settings, objects: ObjectStore, engine: SparkEngine, run_id: str, progress: Progress
+) -> CleanResult:
+    """Compute an entity's streamed table anew from everything that was landed of its stream, in one commit."""
+    found = stream_inventory(objects, settings.names.stream(entity), {})
+    plan = planning.cleaning_of(found, {}, entity, Route.KINESIS, settings, objects, run_id)
+    return run_clean(replace(plan, full_refresh=True), engine, progress)
 
 
 def compare_routes(entity: Entity, settings: Settings, engine: SparkEngine, progress: Progress) -> CompareResult:

@@ -6,17 +6,19 @@ import pytest
 
 from pinterest_platform.backlog import (
     LONGEST_WAIT_SECONDS,
+    Backlog,
     Decision,
     DrainRun,
     Waiting,
     decide,
+    kafka_waiting,
     kinesis_lag_ms,
     kinesis_waiting,
 )
 from pinterest_platform.entities import Entity
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing import land_stream, positions_after, stream_inventory
-from pinterest_platform_tests.defs.surroundings import STREAM, Surroundings
+from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
 
 NOW = 1_000_000.0
 SOME, NONE, UNCLEANED = {"u.pin": Waiting(3, 0)}, {"u.pin": Waiting(0, 0)}, {"u.pin": Waiting(0, 2)}
@@ -59,6 +61,19 @@ def test_a_run_is_requested_when_something_waits_and_nobody_works(
     assert why in decision.reason
 
 
+def test_nothing_is_requested_beside_a_job_that_writes_alone() -> None:
+    assert decide(SOME, [], NOW, "run x of batch_pipeline is at work") == Decision(
+        False, "run x of batch_pipeline is at work"
+    )
+    assert "to its end" in decide(NONE, [], NOW, "run x is at work").reason
+
+
+def test_a_run_on_another_host_is_told_with_the_host() -> None:
+    assert decide(SOME, [DrainRun("a", live=True, host="mill")], NOW).reason == (
+        "run a is at work on this route, on mill"
+    )
+
+
 def test_runs_whose_worker_died_are_named_whatever_is_decided() -> None:
     assert decide(NONE, [LOST], NOW) == Decision(False, "every stream is landed and cleaned to its end", ("b",))
     assert decide(SOME, [LOST, LIVE], NOW).orphans == ("b",)
@@ -86,7 +101,15 @@ class Kinesis(Surroundings):
         self.clean()
 
     def waiting(self) -> Waiting:
-        return kinesis_waiting(self.settings, self.shards, self.objects, self.lake)[Entity.USER]
+        return self.backlog().waiting[Entity.USER]
+
+    def backlog(self) -> Backlog:
+        return kinesis_waiting(self.settings, self.shards, self.objects, self.lake)
+
+    def lag_ms(self) -> int:
+        told = kinesis_lag_ms(Entity.USER, self.settings, self.shards, self.objects, self.lake)
+        assert told == self.waiting().lag_ms
+        return told
 
     def writes(self) -> int:
         return sum(call in ("put", "put_if_absent", "delete") for call, _ in self.objects.calls)
@@ -213,22 +236,66 @@ def test_a_stream_made_anew_or_missing_or_silent_is_never_an_empty_one() -> None
     route = Kinesis()
     all_was_taken(route)
     route.shards.delete(STREAM)
-    with pytest.raises(PermanentFailure, match=f"no stream {STREAM}"):
-        route.waiting()
-    route.shards.create(STREAM)
-    with pytest.raises(PermanentFailure, match="made anew"):
-        route.waiting()
+    for problem in (f"no stream {STREAM}", "made anew"):
+        found = route.backlog()
+        assert found.unknown.keys() == {Entity.USER}
+        assert isinstance(found.unknown[Entity.USER], PermanentFailure)
+        assert problem in str(found.unknown[Entity.USER])
+        route.shards.create(STREAM)
     route.shards.down = True
     with pytest.raises(TransientFailure):
         route.waiting()
 
 
-def test_the_lag_is_the_age_of_the_oldest_record_that_is_not_landed() -> None:
+def test_one_topic_that_cannot_be_looked_at_hides_none_of_the_others() -> None:
+    around = Surroundings()
+    around.topics.delete("u.pin")
+    around.topics.append(TOPIC, 0, ROW, ROW)
+    found = kafka_waiting(around.settings, around.topics, around.objects, around.lake)
+    assert found.waiting == {Entity.GEO: QUIET, Entity.USER: Waiting(2, 0)}
+    assert "no topic u.pin" in str(found.unknown[Entity.PIN])
+
+
+def test_where_nothing_can_be_looked_at_all_reasons_are_raised_as_one() -> None:
+    around = Surroundings()
+    for entity in Entity:
+        around.shards.delete(f"streaming-u-{entity.value}")
+    with pytest.raises(PermanentFailure) as failure:
+        kinesis_waiting(around.settings, around.shards, around.objects, around.lake)
+    assert all(f"no stream streaming-u-{entity.value}" in str(failure.value) for entity in Entity)
+
+
+def test_the_lag_is_the_age_of_the_oldest_record_that_the_table_lacks_be_it_landed_or_not() -> None:
     route = Kinesis()
     all_was_taken(route)
+    assert route.lag_ms() == 0
     route.put()
     route.shards.advance(1)
     route.put()
-    assert kinesis_lag_ms(Entity.USER, route.settings, route.shards, route.objects) == 3_600_000
+    assert route.lag_ms() == 3_600_000
     route.land()
-    assert kinesis_lag_ms(Entity.USER, route.settings, route.shards, route.objects) == 0
+    assert route.lag_ms() == 3_600_000, "landed is not cleaned"
+    route.shards.advance(1)
+    route.put()
+    assert route.lag_ms() == 2 * 3_600_000
+    route.clean()
+    assert route.lag_ms() == 0, "what was put now has not waited yet"
+
+
+@pytest.mark.parametrize(
+    ("stuck", "request_it", "why"),
+    [
+        ({"u.pin"}, True, "u.geo: 1 records"),
+        ({"u.pin", "u.geo"}, False, "in 14 s"),
+        ({"u.user"}, True, "u.pin: 3 records"),
+        (set(), False, "in 14 s"),
+    ],
+)
+def test_streams_that_did_not_fail_do_not_wait_for_the_one_that_did(
+    stuck: set[str], request_it: bool, why: str
+) -> None:
+    waiting = {"u.pin": Waiting(3, 0), "u.geo": Waiting(1, 0), "u.user": Waiting(0, 0)}
+    last = DrainRun("f", live=False, failed=True, ended=NOW - 1, stuck=frozenset(stuck))
+    decision = decide(waiting, [last], NOW)
+    assert decision.request is request_it
+    assert why in decision.reason

@@ -5,7 +5,18 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from pinterest_platform.daily import ATTEMPTS, Outcome, PipelineRun, Step, final_failures, retry, start
+from pinterest_platform.daily import (
+    ATTEMPTS,
+    LONGEST_ALERT_WAIT,
+    Outcome,
+    Owed,
+    PipelineRun,
+    Step,
+    alert_wait,
+    final_failures,
+    retry,
+    start,
+)
 
 DAY, BEFORE = date(2026, 3, 2), date(2026, 3, 1)
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC).timestamp()
@@ -39,6 +50,59 @@ def test_midnight_requests_a_run_unless_one_is_at_work(runs: list[PipelineRun], 
     found = start(runs)
     assert found.step is step
     assert why in found.reason
+
+
+def test_midnight_requests_nothing_beside_another_job_that_writes_alone() -> None:
+    found = start([], "run x of kafka_pipeline is at work")
+    assert (found.step, found.reason) == (Step.NOTHING, "run x of kafka_pipeline is at work")
+
+
+def test_a_run_on_another_host_is_told_with_the_host() -> None:
+    assert start([replace(LIVE_BY_HAND, host="mill")]).reason == "run hand is at work, on mill"
+
+
+DEBT = Owed(DAY, "part")
+PARTIAL = PipelineRun("part", Outcome.SUCCEEDED, NOW - 60, whole=False)
+
+
+@pytest.mark.parametrize(
+    ("runs", "debt", "now", "busy", "step", "why"),
+    [
+        # What was in the way failed, was cancelled, or made a part alone.
+        ([PARTIAL], DEBT, NOW, "", Step.REQUEST, "run part was at work at midnight"),
+        ([PipelineRun("part", Outcome.FAILED, NOW - 60)], DEBT, NOW, "", Step.REQUEST, "part"),
+        ([PipelineRun("part", Outcome.CANCELLED, NOW - 60)], DEBT, NOW, "", Step.REQUEST, "part"),
+        ([replace(YESTERDAY, ended=NOW - 60, attempt=ATTEMPTS)], DEBT, NOW, "", Step.REQUEST, "old"),
+        ([], DEBT, NOW, "", Step.REQUEST, "part"),
+        ([GOOD_BY_HAND], DEBT, NOW, "", Step.NOTHING, "run hand has succeeded since midnight"),
+        ([replace(GOOD_BY_HAND, ended=MIDNIGHT - 1)], DEBT, NOW, "", Step.REQUEST, "part"),
+        ([LIVE_BY_HAND], DEBT, NOW, "", Step.NOTHING, "run hand is at work"),
+        ([PARTIAL], DEBT, NOW, "run x of maintenance is at work", Step.NOTHING, "maintenance"),
+        ([PARTIAL], DEBT, MIDNIGHT + 23 * HOUR, "", Step.GIVE_UP, "no attempt was made"),
+        ([LIVE_BY_HAND], DEBT, MIDNIGHT + 23 * HOUR, "", Step.GIVE_UP, "no attempt was made"),
+        ([PARTIAL], replace(DEBT, alerted=True), MIDNIGHT + 23 * HOUR, "", Step.NOTHING, "people were told"),
+        # Once it has a run, it is a day as any other.
+        ([failed(1), PARTIAL], DEBT, NOW, "", Step.REQUEST, "attempt 1"),
+        ([GOOD, PARTIAL], DEBT, NOW, "", Step.NOTHING, "succeeded"),
+    ],
+)
+def test_a_day_whose_midnight_found_another_run_stays_owed(
+    runs: list[PipelineRun], debt: Owed, now: float, busy: str, step: Step, why: str
+) -> None:
+    debt = replace(debt, run_id=runs[0].run_id) if why == "old" else debt
+    found = retry(runs, now, DELAY, [debt], busy)
+    assert (found.step, found.day) == (step, DAY)
+    assert why in found.reason
+    assert found.attempt == {Step.REQUEST: 2 if failed(1) in runs else 1}.get(step, 2 if GOOD in runs else 0)
+    told = [verdict.day for verdict in final_failures(runs, now, DELAY, [debt])]
+    assert (DAY in told) is (step is Step.GIVE_UP)
+
+
+def test_an_alert_that_nobody_gets_is_tried_later_and_later() -> None:
+    assert alert_wait(0, 0.0, NOW) <= 0
+    assert [alert_wait(tries, NOW, NOW) for tries in (1, 2, 3)] == [15, 30, 60]
+    assert alert_wait(10_000, NOW, NOW) == LONGEST_ALERT_WAIT
+    assert alert_wait(3, NOW - 60, NOW) <= 0
 
 
 @pytest.mark.parametrize(
@@ -121,7 +185,7 @@ def test_a_day_that_is_over_is_not_made_up_for(now: float, ended: float, step: S
     ],
 )
 def test_people_are_told_once_of_every_day_that_failed_for_good(runs: list[PipelineRun], told: list[date]) -> None:
-    assert [found.run.day for found in final_failures(runs, NOW, DELAY) if found.run] == told
+    assert [found.day for found in final_failures(runs, NOW, DELAY)] == told
 
 
 def test_there_are_two_retries() -> None:

@@ -1,6 +1,11 @@
 """When a drain goes on, and when it ends."""
 
-from pinterest_platform.draining import Drain, Drained, DrainLimits
+import pytest
+
+from pinterest_platform.draining import REST_SECONDS, Drain, Drained, DrainLimits, Rounds, Tally
+from pinterest_platform.entities import Entity
+from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
+from pinterest_platform.ports import TableFacts
 
 
 class Clock:
@@ -66,3 +71,76 @@ def test_what_became_of_moving_records_is_shown_now_and_then_and_never_of_an_idl
     Drain(work, limits, lambda _: None, lambda: shown.append(clock.now), clock=clock, sleep=clock.sleep).run()
     assert shown[:3] == [60, 120, 180]
     assert len(shown) == 4, "what moved since the last time is shown, then nothing more"
+
+
+class ALane:
+    """A lane that moves as a script says; a failure in it is raised."""
+
+    def __init__(self, entity: Entity, *script: int | PlatformFailure) -> None:
+        self.entity, self.stream, self.tally = entity, f"u.{entity.value}", Tally()
+        self.script = list(script)
+        self.asked = 0
+
+    def move(self) -> int:
+        self.asked += 1
+        moved = self.script.pop(0) if self.script else 0
+        if isinstance(moved, PlatformFailure):
+            raise moved
+        self.tally.objects += moved
+        return moved
+
+    def facts(self) -> TableFacts | None:
+        return None
+
+
+QUESTION = PermanentFailure("u.pin was made anew.", "Decide.")
+SILENCE = TransientFailure("Nobody answers.", "Wait.")
+
+
+def test_a_lane_that_fails_rests_and_the_others_are_drained_to_their_end() -> None:
+    said = list[str]()
+    pin, geo, user = ALane(Entity.PIN, 1, QUESTION), ALane(Entity.GEO, 1, 1, 1, 1), ALane(Entity.USER)
+    rounds, clock = Rounds([pin, geo, user], said.append), Clock()
+    done = Drain(rounds.move, DrainLimits(idle=2, longest=100), said.append, clock=clock, sleep=clock.sleep).run()
+    assert done.records == 5
+    assert "nothing came for 2 s" in done.ended
+    assert (pin.asked, geo.script) == (2, [])
+    assert rounds.failed == (Entity.PIN,)
+    assert [lane.entity for lane in rounds.results()] == [Entity.PIN, Entity.GEO, Entity.USER]
+    assert any("u.pin rests, the other streams go on: u.pin was made anew." in line for line in said)
+    with pytest.raises(PermanentFailure, match="made anew"):
+        rounds.judge()
+
+
+def test_a_lane_that_failed_before_it_moved_anything_has_no_result() -> None:
+    rounds = Rounds([ALane(Entity.PIN, QUESTION), ALane(Entity.GEO)], lambda _: None)
+    rounds.move()
+    assert [lane.entity for lane in rounds.results()] == [Entity.GEO]
+
+
+def test_it_ends_at_once_when_no_lane_is_left_and_says_what_all_of_them_say() -> None:
+    rounds, clock = Rounds([ALane(Entity.PIN, QUESTION), ALane(Entity.GEO, 3, SILENCE)], lambda _: None), Clock()
+    limits = DrainLimits(idle=600, longest=1000)
+    done = Drain(rounds.move, limits, lambda _: None, clock=clock, sleep=clock.sleep).run()
+    assert (done.rounds, done.records, clock.now) == (2, 3, 0)
+    # A later run helps one of them.
+    with pytest.raises(TransientFailure, match=r"made anew\. Nobody answers\. Decide\. Wait\."):
+        rounds.judge()
+
+
+def test_after_a_transient_failure_a_lane_is_tried_again_and_forgiven_while_the_others_go_on() -> None:
+    pin, geo, clock = ALane(Entity.PIN, SILENCE, 1), ALane(Entity.GEO, *[1] * 100), Clock()
+    rounds = Rounds([pin, geo], lambda _: None, clock)
+    assert (rounds.move(), rounds.failed) == (1, (Entity.PIN,))
+    clock.sleep(REST_SECONDS - 1)
+    assert (rounds.move(), pin.asked) == (1, 1)
+    clock.sleep(1)
+    assert (rounds.move(), rounds.failed) == (2, ())
+    rounds.judge()
+
+
+def test_only_lanes_that_moved_since_the_last_time_are_shown() -> None:
+    pin, geo = ALane(Entity.PIN, 1, 0, 1), ALane(Entity.GEO, 1, 1)
+    rounds = Rounds([pin, geo, ALane(Entity.USER)], lambda _: None)
+    shown = [(rounds.move(), [lane.entity for lane in rounds.moved()]) for _ in range(4)]
+    assert shown == [(2, [Entity.PIN, Entity.GEO]), (1, [Entity.GEO]), (1, [Entity.PIN]), (0, [])]

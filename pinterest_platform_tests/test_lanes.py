@@ -4,9 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
+from pinterest_platform.draining import Lane
 from pinterest_platform.entities import Entity
-from pinterest_platform.landing import LandingOptions, StreamOptions
-from pinterest_platform.lanes import COMPACT_AT, KafkaLane, KafkaOutside, KinesisLane, KinesisOutside, Lane
+from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.landing import LandingOptions, StreamOptions, land_stream, stream_inventory
+from pinterest_platform.landing.sightings import sightings_key
+from pinterest_platform.lanes import COMPACT_AT, KafkaLane, KafkaOutside, KinesisLane, KinesisOutside
 from pinterest_platform.ports import Json, TableFacts
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, CleanResult
 from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
@@ -174,3 +177,80 @@ def test_what_cannot_be_put_together_is_tried_again_when_as_many_more_have_come(
     cleans(around, lambda: next(files))
     rounds(lane, post, 3 * COMPACT_AT)
     assert len(around.lake.compacted) == 3
+
+
+def test_what_landed_of_healthy_shards_is_cleaned_although_another_one_has_a_question(
+    around: Surroundings, said: list[str]
+) -> None:
+    asked = cleans(around)
+    around.shards.delete(STREAM)
+    around.shards.create(STREAM, 2)
+    a_lane(around, "kinesis", said).move()
+    around.shards.put(STREAM, 0, b'{"ind":1}')
+    around.shards.put(STREAM, 1, b'{"ind":2}')
+    a_lane(around, "kinesis", said).move()
+    # Shard 0 is not looked at until its silence may be a loss; shard 1 is.
+    around.shards.advance(20)
+    around.shards.put(STREAM, 1, b'{"ind":3}')
+    land_stream(around.shards, around.objects, STREAM)
+    around.shards.advance(10)
+    epoch = around.shards.describe(STREAM).epoch
+    around.objects.delete([sightings_key(STREAM, epoch)])
+    around.shards.put(STREAM, 0, b'{"ind":4}')
+    around.shards.put(STREAM, 1, b'{"ind":5}')
+    lane = a_lane(around, "kinesis", said)
+    asked.clear()
+    with pytest.raises(PermanentFailure, match="possibly lost"):
+        lane.move()
+    assert sum(batch.records or 0 for plan in asked for batch in plan.batches) == 2
+    assert lane.tally.cleaned is not None
+    positions = around.lake.taken[asked[0].table_uri]
+    assert stream_inventory(around.objects, STREAM, positions) == []
+
+
+def test_what_landed_of_healthy_partitions_is_cleaned_although_another_one_has_a_question(
+    around: Surroundings, said: list[str]
+) -> None:
+    asked = cleans(around)
+    around.topics.append(TOPIC, 0, b'{"ind":1}')
+    a_lane(around, "kafka", said).move()
+    around.topics.append(TOPIC, 0, b'{"ind":2}', b'{"ind":3}')
+    around.topics.trim(TOPIC, 0, 2)
+    around.topics.append(TOPIC, 1, b'{"ind":4}')
+    with pytest.raises(PermanentFailure, match="accept_gap"):
+        a_lane(around, "kafka", said).move()
+    assert [batch.positions for plan in asked[1:] for batch in plan.batches] == [{f"{TOPIC}/1": 0}]
+
+
+def test_a_landing_that_fails_makes_no_table_and_what_cleaning_says_of_it_is_said_too(
+    around: Surroundings, route: str, said: list[str], post: Post
+) -> None:
+    asked = cleans(around)
+    post(b'{"ind":1}')
+    outside = around.topics if route == "kafka" else around.shards
+    outside.down = True
+    with pytest.raises(TransientFailure, match="is down"):
+        a_lane(around, route, said).move()
+    assert asked == []
+    outside.down = False
+    del around.engine.answers["clean"]
+    with pytest.raises(PermanentFailure, match="no answer"):
+        a_lane(around, route, said).move()
+    outside.down = True
+    with pytest.raises(TransientFailure, match=r"is down.*has no answer"):
+        a_lane(around, route, said).move()
+
+
+def test_a_lane_that_failed_can_be_moved_again_and_takes_what_it_left(
+    around: Surroundings, lane: Lane, post: Post
+) -> None:
+    asked = cleans(around)
+    lane.move()
+    answer = around.engine.answers.pop("clean")
+    post(b'{"ind":1}')
+    with pytest.raises(PermanentFailure, match="no answer"):
+        lane.move()
+    around.engine.answers["clean"] = answer
+    assert lane.move() == 1
+    assert [batch.records for plan in asked for batch in plan.batches] == [1]
+    assert lane.move() == 0

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from pinterest_platform.dagster_support.daily_runs import JOB, RESULTS
+from pinterest_platform.dagster_support.runs import WRITER
 from pinterest_platform.definitions import defs
 from pinterest_platform.entities import Entity
 
@@ -54,7 +55,14 @@ def test_no_two_sensors_of_streams_share_an_asset() -> None:
     assert not kafka & kinesis
 
 
-def test_no_asset_is_targeted_by_two_sensors() -> None:
+def test_two_sensors_share_assets_only_where_one_is_the_daily_schedule_s_second_half() -> None:
+    """Decision 0020: `daily_retries` requests what `daily` would have; it watches no stream."""
+    made = {name: {key for job in launched(sensor) for key in written(job)} for name, sensor in SENSORS.items()}
+    shared = {(one, two): made[one] & made[two] for one in made for two in made if one < two and made[one] & made[two]}
+    assert shared == {("daily_retries", "kafka_backlog"): WRITTEN_BY_OPS["kafka_pipeline"]}
+
+
+def test_no_asset_is_selected_by_two_sensors() -> None:
     targets = [
         key
         for sensor in SENSORS.values()
@@ -62,6 +70,12 @@ def test_no_asset_is_targeted_by_two_sensors() -> None:
         for key in defs.resolve_job_def(job).asset_layer.executable_asset_keys
     ]
     assert len(targets) == len(set(targets))
+
+
+def test_every_run_of_a_job_that_writes_tables_says_so() -> None:
+    jobs = {job.name: job for job in defs.resolve_all_job_defs()}
+    marked = {name for name, job in jobs.items() if WRITER.items() <= job.tags.items()}
+    assert marked == {"batch_pipeline", "kafka_pipeline", "streaming_pipeline", "reports_only", "maintenance"}
 
 
 def test_all_of_them_are_on_unless_somebody_switches_them_off() -> None:

@@ -38,7 +38,18 @@ def test_a_setting_never_shows_its_secret(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize(
-    "address", ["ftp://x/hunter2", "chat.example/hunter2", "https://x/ hunter2", "file:///hunter2"]
+    "address",
+    [
+        "ftp://x/hunter2",
+        "chat.example/hunter2",
+        "https://x/ hunter2",
+        "file:///hunter2",
+        "http://[x/hunter2",
+        "https:///hunter2",
+        "https://x:y/hunter2",
+        "https://a..b/hunter2",
+        "https://me:hunter2@x/",
+    ],
 )
 def test_a_webhook_has_to_be_a_web_address_and_is_never_told(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setenv("PINTEREST_ALERT_WEBHOOK", address)

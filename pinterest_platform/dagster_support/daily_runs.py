@@ -1,14 +1,34 @@
 """The daily schedule in Dagster: its runs as the decisions see them, and what is asked for in answer."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
 from pinterest_platform.dagster_support.causes import run_causes
-from pinterest_platform.dagster_support.runs import LIVE, declare_dead, is_orphan
-from pinterest_platform.daily import Outcome, PipelineRun, Step, Verdict, final_failures, next_step, retry, start
+from pinterest_platform.dagster_support.debts import ALERT_TRIES_TAG, DEBT_ALERTED_TAG, OWED_TAG, debts, tries_noted
+from pinterest_platform.dagster_support.runs import (
+    LIVE,
+    WRITER,
+    declare_dead,
+    has_to_wait,
+    host_of,
+    is_orphan,
+    reason_to_wait,
+    writers_at_work,
+)
+from pinterest_platform.daily import (
+    Outcome,
+    PipelineRun,
+    Step,
+    Verdict,
+    alert_wait,
+    final_failures,
+    next_step,
+    retry,
+    start,
+)
 from pinterest_platform.entities import REPORT_KEYS, Entity
 from pinterest_platform.failures import TransientFailure
 from pinterest_platform.ports import Alert, Notifier
@@ -35,62 +55,97 @@ LOOK_BACK = timedelta(days=7)
 """How long an alert that could not be told is still owed, and how far back runs are looked at."""
 
 
-def daily_request(instance: dg.DagsterInstance, scheduled: datetime) -> dg.RunRequest | dg.SkipReason:
-    """What midnight answers: a run of the day, or why there is none."""
-    verdict = start(pipeline_runs(instance))
-    if verdict.step is not Step.REQUEST:
-        return dg.SkipReason(verdict.reason)
-    return _request(scheduled.astimezone(UTC).date(), 1)
+def daily_request(
+    instance: dg.DagsterInstance, scheduled: datetime, engine: Callable[[], str]
+) -> dg.RunRequest | dg.SkipReason:
+    """What midnight answers: a run of the day, or why there is none; then the day stays owed.
+
+    Args:
+        instance: where runs are.
+        scheduled: the midnight.
+        engine: PINTEREST_SPARK_ENGINE, asked for while others write alone: midnight needs no settings.
+    """
+    day, runs, others = scheduled.astimezone(UTC).date(), pipeline_runs(instance), writers_at_work(instance)
+    verdict = start(runs, has_to_wait(engine(), others) if others else "")
+    if verdict.step is Step.REQUEST:
+        return _request(day, 1)
+    # The run that is in the way carries the debt, as nothing else lasts so well.
+    instance.add_run_tags(verdict.run_id or next(iter(others)), {OWED_TAG: str(day)})
+    return dg.SkipReason(f"{verdict.reason}; `daily_retries` requests the day's run, unless that one makes all of it")
 
 
 def retry_request(context: dg.SensorEvaluationContext, settings: Settings) -> dg.RunRequest | dg.SkipReason:
     """The next attempt of the last day, once it is due, or why there is none."""
-    verdict = retry(pipeline_runs(context.instance), time.time(), settings.retry_delay_seconds)
-    if verdict.step is not Step.REQUEST or verdict.run is None or verdict.run.day is None:
+    runs, instance = pipeline_runs(context.instance), context.instance
+    busy = reason_to_wait(instance, settings.spark_engine)
+    verdict = retry(runs, time.time(), settings.retry_delay_seconds, debts(instance), busy)
+    if verdict.step is not Step.REQUEST or verdict.day is None:
         return dg.SkipReason(verdict.reason)
-    return _request(verdict.run.day, verdict.attempt)
+    return _request(verdict.day, verdict.attempt)
 
 
 def tell_final_failures(context: dg.SensorEvaluationContext, settings: Settings, notifier: Notifier) -> dg.SkipReason:
-    """Tell people of every day that was given up, once; a day of which nobody could be told is the next tick's.
+    """Tell people of every day that was given up, once; one of which nobody could be told is tried again later.
 
     Raises:
         TransientFailure: of some day nobody could be told; every other one was tried first.
     """
-    instance = context.instance
-    owed = final_failures(pipeline_runs(instance), time.time(), settings.retry_delay_seconds)
+    instance, now = context.instance, time.time()
+    given_up = final_failures(pipeline_runs(instance), now, settings.retry_delay_seconds, debts(instance))
+    waits = {verdict: alert_wait(*tries_noted(instance, verdict.run_id), now) for verdict in given_up}
     failures: list[TransientFailure] = []
-    for verdict in owed:
-        alert = _alert(instance, verdict, settings)
+    told: list[str] = []
+    for verdict in (verdict for verdict, wait in waits.items() if wait <= 0):
         try:
-            notifier.notify(alert)
+            _tell(instance, verdict, settings, notifier)
         except TransientFailure as failure:
             failures.append(failure)
         else:
-            # Told first, noted then: a process that dies in between tells twice rather than never.
-            instance.add_run_tags(alert.run_id, {ALERTED_TAG: datetime.now(UTC).isoformat(timespec="seconds")})
+            told.append(str(verdict.day))
     if failures:
         raise failures[0]
-    days = ", ".join(str(verdict.run.day) for verdict in owed if verdict.run)
-    return dg.SkipReason(f"told that {days} failed for good" if days else "nobody has to be told of anything")
+    return dg.SkipReason(_told(told, [wait for wait in waits.values() if wait > 0]))
+
+
+def _tell(instance: dg.DagsterInstance, verdict: Verdict, settings: Settings, notifier: Notifier) -> None:
+    alert = _alert(instance, verdict, settings)
+    try:
+        notifier.notify(alert)
+    except TransientFailure:
+        tries, _ = tries_noted(instance, alert.run_id)
+        instance.add_run_tags(alert.run_id, {ALERT_TRIES_TAG: f"{tries + 1} {int(time.time())}"})
+        raise
+    # Told first, noted then: a process that dies in between tells twice rather than never.
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    noted = {DEBT_ALERTED_TAG: str(alert.day)} if verdict.owed else {ALERTED_TAG: at}
+    instance.add_run_tags(alert.run_id, noted)
+
+
+def _told(days: Sequence[str], waits: Sequence[float]) -> str:
+    told = [f"told that {', '.join(days)} failed for good"] if days else []
+    late = [f"nobody could be told of {len(waits)} days; the next try is in {min(waits):.0f} s"] if waits else []
+    return "; ".join([*told, *late]) or "nobody has to be told of anything"
 
 
 def cancel_retries(instance: dg.DagsterInstance) -> list[str]:
     """Mark the runs that wait for a retry, so that there is none and no alert; one line for each of them."""
     runs = pipeline_runs(instance)
-    waiting = [next_step(day, runs, time.time(), delay=0) for day in sorted({run.day for run in runs if run.day})]
+    owed = debts(instance)
+    days = sorted({run.day for run in runs if run.day} | {debt.day for debt in owed})
     told: list[str] = []
-    for verdict in waiting:
-        if verdict.step in (Step.WAIT, Step.REQUEST) and verdict.run is not None:
-            instance.add_run_tags(verdict.run.run_id, {RETRIES_TAG: "cancelled"})
-            told.append(f"attempt {verdict.attempt} of {verdict.run.day} will not be made")
+    for verdict in (next_step(day, runs, time.time(), 0, owed) for day in days):
+        if verdict.step in (Step.WAIT, Step.REQUEST):
+            cancelled = {OWED_TAG: "cancelled"} if verdict.owed else {RETRIES_TAG: "cancelled"}
+            for run_id in {verdict.run_id, *(debt.run_id for debt in owed if verdict.owed and debt.day == verdict.day)}:
+                instance.add_run_tags(run_id, cancelled)
+            told.append(f"attempt {verdict.attempt} of {verdict.day} will not be made")
     return told
 
 
 def pipeline_runs(instance: dg.DagsterInstance) -> list[PipelineRun]:
     """The job's runs of the last days, newest first; those that nobody works on are declared dead before."""
-    wanted = dg.RunsFilter(job_name=JOB, created_after=datetime.now(UTC) - LOOK_BACK)
-    live = instance.get_run_records(dg.RunsFilter(job_name=JOB, statuses=list(LIVE)))
+    wanted = dg.RunsFilter(job_name=JOB, tags=WRITER, created_after=datetime.now(UTC) - LOOK_BACK)
+    live = instance.get_run_records(dg.RunsFilter(job_name=JOB, tags=WRITER, statuses=list(LIVE)))
     for record in live:
         if is_orphan(record):
             declare_dead(instance, record.dagster_run.run_id)
@@ -117,6 +172,7 @@ def _seen(instance: dg.DagsterInstance, records: Sequence[dg.RunRecord]) -> list
                 whole=not run.asset_selection or run.asset_selection >= RESULTS,
                 retries_cancelled=RETRIES_TAG in tags,
                 alerted=ALERTED_TAG in tags,
+                host=host_of(run),
             )
         )
     return seen
@@ -128,9 +184,9 @@ def _request(day: date, attempt: int) -> dg.RunRequest:
 
 
 def _alert(instance: dg.DagsterInstance, verdict: Verdict, settings: Settings) -> Alert:
-    if verdict.run is None or verdict.run.day is None:
+    if verdict.day is None:
         raise ValueError("only a day's run can have failed for good")
-    run_id, day = verdict.run.run_id, verdict.run.day
+    run_id, day = verdict.run_id, verdict.day
     return Alert(
         key=f"{settings.user_id}/{JOB}/{day}",
         job=JOB,

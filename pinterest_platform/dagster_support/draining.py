@@ -6,9 +6,11 @@ import dagster as dg
 
 from pinterest_platform.dagster_support.metadata import table_metadata
 from pinterest_platform.dagster_support.workers import claim
-from pinterest_platform.draining import Drain, DrainLimits
-from pinterest_platform.lanes import Lane
+from pinterest_platform.draining import Drain, DrainLimits, Lane, Rounds
 from pinterest_platform.settings import Settings
+
+FAILED_TAG = "pinterest/failed-streams"
+"""On a drain that failed: the entities whose streams kept it from success; the others do not wait for them."""
 
 
 def drain(
@@ -17,19 +19,29 @@ def drain(
     settings: Settings,
     landed_layer: str,
     cleaned_layer: str,
-) -> None:
+) -> Rounds:
     """Move all lanes until nothing came for a while, or the run has lasted long enough.
 
-    A busy stream may keep it at work for an hour: the assets tell now and then what it did so far.
+    A busy stream may keep it at work for an hour: the assets tell now and then what it did so far, counts being those
+    of the whole run until then; those of which nothing moved since are left alone, lest they look freshly made.
+
+    Returns:
+        The rounds made: whose results are to be told, and then `judge`, which raises where some lane failed.
     """
 
     def show() -> None:
-        for event in materializations(lanes, landed_layer, cleaned_layer):
+        for event in materializations(rounds.moved(), landed_layer, cleaned_layer):
             context.log_event(event)
 
     claim(context.instance, context.run.run_id)
     limits = DrainLimits(settings.drain_idle_seconds, settings.drain_longest_seconds)
-    Drain(lambda: sum(lane.move() for lane in lanes), limits, context.log.info, show).run()
+    rounds = Rounds(lanes, context.log.info)
+    Drain(rounds.move, limits, context.log.info, show).run()
+    if rounds.failed:
+        context.instance.add_run_tags(
+            context.run.run_id, {FAILED_TAG: ",".join(entity.value for entity in rounds.failed)}
+        )
+    return rounds
 
 
 def lane_metadata(lane: Lane) -> tuple[dict[str, dg.MetadataValue], dict[str, dg.MetadataValue]]:

@@ -59,7 +59,7 @@ def cleaning_problems(topic: str, part: PartitionLedger, positions: Mapping[str,
 def audit_result(
     key: dg.AssetKey, ledgers: Mapping[str, Sequence[PartitionLedger]], tables: Mapping[str, VerifyResult]
 ) -> dg.AssetCheckResult:
-    """Whether each object holds what it says, and each landed record is rejected with a reason or in its table.
+    """Whether each object holds what it says, and each landed record is rejected with a reason or once in its table.
 
     Args:
         key: the ledger's.
@@ -72,6 +72,8 @@ def audit_result(
     for topic, found in tables.items():
         wrong = {"missing": found.missing, "stale": found.stale, "not in quarantine": found.unquarantined}
         problems += [f"{topic}: {count} {what}: {', '.join(found.examples)}" for what, count in wrong.items() if count]
+        odd = {"rows beyond the first of their key": found.duplicate_keys, "rows without a key": found.null_keys}
+        problems += [f"{topic}: its table has {count} {what}" for what, count in odd.items() if count]
     counts = {
         "records": sum(found.records for found in tables.values()),
         "rejected": sum(found.rejected for found in tables.values()),

@@ -77,7 +77,10 @@ def report_soundness(key: dg.AssetKey, problems: Sequence[str]) -> dg.AssetCheck
 
 
 def parity_result(found: CompareResult) -> dg.AssetCheckResult:
-    """Whether both routes' tables hold the same keys with the same values; WARN, as one route may be ahead."""
+    """Whether both routes' tables hold the same keys, each once, with the same values.
+
+    It is a warning, as one route may be ahead.
+    """
     return dg.AssetCheckResult(
         passed=found.agree,
         severity=dg.AssetCheckSeverity.WARN,
@@ -85,13 +88,15 @@ def parity_result(found: CompareResult) -> dg.AssetCheckResult:
             "only_in_cleaned": found.only_left,
             "only_in_cleaned_stream": found.only_right,
             "different": found.different,
+            "duplicates_in_cleaned": found.duplicates_left,
+            "duplicates_in_cleaned_stream": found.duplicates_right,
             "examples": dg.MetadataValue.json(list(found.examples)),
         },
     )
 
 
 def is_fresh(lag_ms: int) -> bool:
-    """Whether the oldest record that is not landed yet has waited for no longer than `LONGEST_LAG_MS`."""
+    """Whether the oldest record that its table lacks has waited for no longer than `LONGEST_LAG_MS`."""
     return lag_ms <= LONGEST_LAG_MS
 
 
@@ -110,4 +115,15 @@ def lag_seen(key: dg.AssetKey, lag_ms: int) -> dg.AssetCheckEvaluation:
         passed=is_fresh(lag_ms),
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"lag_seconds": lag_ms / 1000},
+    )
+
+
+def lag_unknown(key: dg.AssetKey, problem: str) -> dg.AssetCheckEvaluation:
+    """The result of `LAG_CHECK` where a sensor cannot tell the lag: nobody can say that the table is fresh."""
+    return dg.AssetCheckEvaluation(
+        asset_key=key,
+        check_name=LAG_CHECK,
+        passed=False,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"problem": problem},
     )

@@ -8,7 +8,7 @@ is written against `ports.TopicLog`, `ports.ShardLog` and `ports.ObjectStore`.
 """
 
 from pinterest_platform.landing.backlog import stream_backlog
-from pinterest_platform.landing.inventory import batches, inventory, positions_after
+from pinterest_platform.landing.inventory import batches, inventory, oldest_ms, positions_after
 from pinterest_platform.landing.land import land_topic
 from pinterest_platform.landing.land_stream import land_stream
 from pinterest_platform.landing.ledger import conservation
@@ -61,6 +61,7 @@ __all__ = [
     "inventory",
     "land_stream",
     "land_topic",
+    "oldest_ms",
     "positions_after",
     "quarantine_orphans",
     "quarantined",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from pinterest_platform.entities import ADOPTED_PREFIX, TOPICS_PREFIX
-from pinterest_platform.landing.history import read_newer
+from pinterest_platform.landing.history import manifest_of, read_newer
 from pinterest_platform.landing.model import RawObject
 from pinterest_platform.landing.names import chains
 from pinterest_platform.ports import ObjectStore
@@ -28,6 +28,23 @@ def inventory(store: ObjectStore, topic: str, positions: Mapping[str, int]) -> l
         history = read_newer(store, chain, taken)
         objects.extend(RawObject(part.key, chain.app_id, part.position, part.end, part.size) for part in history.landed)
     return objects
+
+
+def oldest_ms(store: ObjectStore, objects: Iterable[RawObject]) -> int | None:
+    """When the oldest record in these objects was appended, in ms since the epoch; None where none holds a record.
+
+    Args:
+        store: the bucket.
+        objects: an inventory, by app id and in chain order: of each app id the first object with records is asked.
+    """
+    earliest: dict[str, int] = {}
+    for found in objects:
+        if found.app_id in earliest or not found.size:
+            continue
+        manifest = manifest_of(store, found.key)
+        if manifest is not None and manifest.earliest_ms is not None:
+            earliest[found.app_id] = manifest.earliest_ms
+    return min(earliest.values(), default=None)
 
 
 def batches(objects: Iterable[RawObject], max_bytes: int) -> Iterator[list[RawObject]]:

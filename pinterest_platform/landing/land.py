@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 
 from pinterest_platform.entities import ADOPTED_PREFIX, TOPICS_PREFIX
-from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.failures import PermanentFailure, TransientFailure, joined
 from pinterest_platform.landing.acceptances import unneeded_gaps
 from pinterest_platform.landing.history import History, landed_topic_id, read_history
 from pinterest_platform.landing.model import LandedPartition, LandedTopic, LandingOptions, Progress
@@ -128,12 +128,3 @@ def _histories(
         )
         raise joined([anew, *failures])
     return read(Chain(topic, partition, state.topic_id) for partition in sorted(present)), failures
-
-
-def joined(failures: list[PermanentFailure]) -> PermanentFailure:
-    """One failure that says what all of them do."""
-    if len(failures) == 1:
-        return failures[0]
-    return PermanentFailure(
-        " ".join(failure.what for failure in failures), " ".join({f.action: None for f in failures})
-    )

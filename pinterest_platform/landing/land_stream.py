@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
-from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.failures import PermanentFailure, TransientFailure, joined
 from pinterest_platform.landing.acceptances import unneeded_losses
-from pinterest_platform.landing.land import joined, silent
+from pinterest_platform.landing.land import silent
 from pinterest_platform.landing.model import Progress
 from pinterest_platform.landing.names import ShardChain
 from pinterest_platform.landing.shard import Landing, ShardLander

@@ -231,11 +231,12 @@ class ShardBacklog:
 
 @dataclass(frozen=True, slots=True)
 class StreamBacklog:
-    """What of a stream is not landed; `retention_ms` is how long it keeps a record."""
+    """What of a stream is not landed; `retention_ms` is how long it keeps a record, `now_ms` the service's time."""
 
     stream: str
     epoch: str
     retention_ms: int
+    now_ms: int
     shards: tuple[ShardBacklog, ...]
 
     @property

@@ -5,11 +5,12 @@ Every commit here takes exactly the version after the one it looked at, or fails
 
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from textwrap import shorten
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.fs as pafs
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.fs import DeltaStorageHandler
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 from pyspark.sql.types import StructType
 
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
@@ -36,6 +37,13 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 """How a store says no; a bare 403 may as well be part of a port, a file's name or an offset."""
+
+
+class Exchange(NamedTuple):
+    """Files of a table, each with its bytes, and the one in its folder that holds the same rows."""
+
+    removed: Mapping[str, int]
+    added: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +182,21 @@ class DeltaTables:
         with self.explained(table.table_uri), racing(table.table_uri):
             write_deltalake(table, rows, mode="append", commit_properties=_with_positions(transactions))
 
+    def exchange(self, table: DeltaTable, exchanges: Sequence[Exchange]) -> None:
+        """Put files in the place of others with the same rows, on top of exactly this version; positions stay.
+
+        Raises:
+            LostRaceError: another commit came first.
+        """
+        files, now = self.files(table.table_uri), int(time.time() * 1000)
+        actions: list[AddAction | RemoveAction] = []
+        with self.explained(table.table_uri):
+            for removed, added in exchanges:
+                action, _ = _add_action(files, files.get_file_info(added))
+                actions += [RemoveAction(name, False, now, size, {}) for name, size in removed.items()]
+                actions += [] if action is None else [replace(action, data_change=False)]
+        self._commit(table, actions, "append", self.transactions_of(table))
+
     def holds(self, table: DeltaTable, folder: str) -> bool:
         """Whether a folder's files are rows of the table: a commit whose answer got lost looks like a lost race."""
         with self.explained(table.table_uri):
@@ -221,10 +244,16 @@ class DeltaTables:
             history = table.history(table.version() - after) if table.version() > after else []
             return [entry["operationMetrics"] for entry in history if entry.get("operation") == "MERGE"]
 
-    def _commit(self, table: DeltaTable, adds: Sequence[AddAction], mode: str, transactions: Mapping[str, int]) -> None:
+    def _commit(
+        self,
+        table: DeltaTable,
+        actions: Sequence[AddAction | RemoveAction],
+        mode: str,
+        transactions: Mapping[str, int],
+    ) -> None:
         with self.explained(table.table_uri), racing(table.table_uri):
             table.create_write_transaction(
-                [*adds],
+                [*actions],
                 mode,
                 table.schema(),
                 commit_properties=_with_positions(transactions),

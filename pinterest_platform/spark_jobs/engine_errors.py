@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import grpc
 from pyspark.errors import PySparkException
@@ -28,7 +29,24 @@ _SILENCE_SIGNS = (
     "cancel",
     "after 10 retries",
     "dns error",
+    # So the AWS SDK of a JVM says that it could not speak with the service.
+    "unable to execute http request",
 )
+_CALLING = "an error occurred while calling"
+"""How an error begins that a JVM threw into this very process: a line that says nothing."""
+
+
+@cache
+def engine_errors() -> tuple[type[Exception], ...]:
+    """What an engine raises; pyspark passes on most errors of a JVM in this process as py4j's.
+
+    A Spark client for servers alone comes without py4j, and meets none of its errors.
+    """
+    try:
+        from py4j.protocol import Py4JError
+    except ImportError:
+        return PySparkException, grpc.RpcError
+    return PySparkException, grpc.RpcError, Py4JError
 
 
 def is_lost_race(error: Exception) -> bool:
@@ -43,8 +61,10 @@ def is_silence(error: Exception) -> bool:
 
 def first_line(error: Exception) -> str:
     """The readable part of an error that may hold a whole plan or stack."""
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:500].rstrip(".")
+    lines = _said(error).splitlines()
+    if lines[1:] and lines[0].lower().startswith(_CALLING):
+        lines = lines[1:]
+    return lines[0].removeprefix(": ")[:500].rstrip(".")
 
 
 @contextmanager
@@ -57,13 +77,28 @@ def explained(job: str) -> Iterator[None]:
     """
     try:
         yield
-    except (PySparkException, grpc.RpcError) as error:
+    except engine_errors() as error:
         what = f"The Spark job {job!r} failed: {first_line(error)}."
-        if isinstance(error, grpc.RpcError) or is_silence(error) or is_lost_race(error):
+        if _is_of_the_way(error) or is_silence(error) or is_lost_race(error):
             raise TransientFailure(what, "See that the engine and the store are up, and run it again.") from error
         raise PermanentFailure(what, "Mend what the engine names: the objects, the table or the job.") from error
 
 
 def _says(error: Exception, signs: tuple[str, ...]) -> bool:
-    text = str(error).lower()
+    text = _said(error).lower()
     return any(sign in text for sign in signs)
+
+
+def _is_of_the_way(error: Exception) -> bool:
+    """Whether the engine itself could not be spoken with."""
+    return isinstance(error, grpc.RpcError) or type(error).__name__ == "Py4JNetworkError"
+
+
+def _said(error: Exception) -> str:
+    """An error's text without the frames of a JVM's stack: their names, java.util.concurrent, say nothing of races."""
+    try:
+        text = str(error)
+    except engine_errors():  # py4j asks the JVM for the text, and that may be gone
+        text = "the JVM is unavailable"
+    lines = [line for line in text.strip().splitlines() if not line.lstrip().startswith("at ")]
+    return "\n".join(lines).strip() or type(error).__name__

@@ -5,14 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import StructType
 
 from pinterest_platform.entities import Route
 from pinterest_platform.schemas import POSITION
-from pinterest_platform.spark_jobs.engine_errors import first_line, is_lost_race
+from pinterest_platform.spark_jobs.engine_errors import engine_errors, first_line, is_lost_race
 from pinterest_platform.spark_jobs.racing import LostRaceError
 from pinterest_platform.spark_jobs.staging import only_row
 from pinterest_platform.transforms.cleaning import KEY
@@ -125,7 +124,7 @@ def racing(uri: str) -> Iterator[None]:
     """Tell a lost race from other errors of the engine, for whoever can do the work again."""
     try:
         yield
-    except PySparkException as error:
+    except engine_errors() as error:
         if is_lost_race(error):
             raise LostRaceError(f"{uri}: {first_line(error)}") from error
         raise

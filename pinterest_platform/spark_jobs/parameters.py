@@ -218,7 +218,9 @@ class CompareResult(Transferable):
         only_left: keys that the other one lacks.
         only_right: keys that the one lacks.
         different: keys of both tables of which a business column differs.
-        examples: up to ten keys that one lacks or that differ, in order.
+        examples: up to ten keys that one lacks, that differ or that stand in several rows, in order.
+        duplicates_left: the one table's rows beyond the first of each key.
+        duplicates_right: the same of the other one.
     """
 
     left_rows: int
@@ -227,11 +229,14 @@ class CompareResult(Transferable):
     only_right: int
     different: int
     examples: Sequence[int]
+    duplicates_left: int = 0
+    duplicates_right: int = 0
 
     @property
     def agree(self) -> bool:
-        """Whether both tables hold the same keys with the same values."""
-        return not (self.only_left or self.only_right or self.different)
+        """Whether both tables hold the same keys, each once, with the same values."""
+        wrong = (self.only_left, self.only_right, self.different, self.duplicates_left, self.duplicates_right)
+        return not any(wrong)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 import pyarrow.fs as pafs
-from deltalake import DeltaTable, WriterProperties
+from deltalake import DeltaTable
 
 from pinterest_platform.ports import TableUpkeep
+from pinterest_platform.spark_jobs.compaction import compact, sizes
 from pinterest_platform.spark_jobs.delta_log import DeltaTables, racing
 from pinterest_platform.spark_jobs.racing import LostRaceError
 
@@ -36,20 +37,6 @@ _HOURS = {"hour": 1, "day": 24, "week": 168}
 def small_files(table: DeltaTable) -> int:
     """How many of a table's files a drain would put together."""
     return _smaller(table, DRAIN_TARGET_BYTES // 2)
-
-
-def compact(tables: DeltaTables, table: DeltaTable, target_bytes: int) -> int:
-    """Put small files together, in one commit that changes no row.
-
-    Returns:
-        How many files became larger ones; 0 where there was nothing to put together.
-
-    Raises:
-        LostRaceError: another commit removed one of the files first.
-    """
-    with tables.explained(table.table_uri), racing(table.table_uri):
-        done = table.optimize.compact(target_size=target_bytes, writer_properties=WriterProperties(compression="ZSTD"))
-    return int(done["numFilesRemoved"])
 
 
 def tidy(tables: DeltaTables, uri: str) -> int | None:
@@ -105,7 +92,7 @@ def keep_up(tables: DeltaTables, uri: str, retention_hours: int, dry_run: bool =
 
 
 def _smaller(table: DeltaTable, size: int) -> int:
-    return sum(found < size for found in table.get_add_actions(flatten=True).column("size_bytes").to_pylist())
+    return sum(found < size for found in sizes(table).values())
 
 
 def _compact_in_turn(tables: DeltaTables, table: DeltaTable) -> tuple[int, bool]:

@@ -1,5 +1,6 @@
 """Drains, the daily run's retries and its alerts under a real `dagster dev`, which is killed in the middle."""
 
+import json
 import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
@@ -9,13 +10,14 @@ import dagster as dg
 import pytest
 from deltalake.exceptions import TableNotFoundError
 
+from pinterest_platform.connections import kinesis_client
 from pinterest_platform.dagster_support.daily_runs import ATTEMPT_TAG, DAY_TAG
 from pinterest_platform.entities import Entity
 from pinterest_platform.provisioning.streams import delete_streams, ensure_streams
 from pinterest_platform.settings import load
 from pinterest_platform_tests.defs.operations.schedule_daemon import midnight
 from pinterest_platform_tests.e2e.dagster_dev import DagsterDev, eventually
-from pinterest_platform_tests.e2e.harness import Tenant, failed_checks
+from pinterest_platform_tests.e2e.harness import Tenant, business_rows, failed_checks
 from pinterest_platform_tests.test_notify import webhook
 
 TODAY, YESTERDAY = str(midnight().date()), str((midnight() - timedelta(days=1)).date())
@@ -24,7 +26,7 @@ NO_GAP = {"ops": {"raw__pin": {"config": {"accept_gap": ["this is no range"]}}}}
 
 @pytest.fixture
 def dev(tmp_path: Path, user: Tenant, monkeypatch: pytest.MonkeyPatch) -> Iterator[DagsterDev]:
-    """Not started yet; the streams are there, so that the other route's sensor has nothing to complain of."""
+    """Not started yet; the streams are there for the other route, which has its drain at the end."""
     monkeypatch.setenv("PINTEREST_KINESIS_SHARDS", "1")
     settings = load()
     ensure_streams(settings)
@@ -38,6 +40,20 @@ def dev(tmp_path: Path, user: Tenant, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 def posts(first: int, last: int) -> list[dict[str, object]]:
     return [{"ind": number, "first_name": "A", "last_name": str(number), "age": 30} for number in range(first, last)]
+
+
+def put(user: Tenant, values: list[dict[str, object]]) -> None:
+    """Put posts of the user entity on its stream."""
+    records = [{"Data": json.dumps(value).encode(), "PartitionKey": str(value["ind"])} for value in values]
+    told = kinesis_client(user.settings).put_records(StreamName=user.names.stream(Entity.USER), Records=records)
+    assert told["FailedRecordCount"] == 0
+
+
+def streamed(user: Tenant) -> int:
+    try:
+        return len(business_rows(user.names.cleaned_stream_uri(Entity.USER)))
+    except TableNotFoundError:
+        return 0
 
 
 def rows(user: Tenant) -> int:
@@ -80,8 +96,10 @@ def test_what_is_terminated_or_dies_with_dagster_is_followed_by_runs_that_comple
         assert lost[drain] is lost[scheduled] is dg.DagsterRunStatus.STARTED
 
         user.produce(Entity.USER, posts(400, 500))
+        put(user, posts(0, 50))
         dev.start(PINTEREST_DRAIN_IDLE_SECONDS="0", PINTEREST_RETRY_DELAY_SECONDS="1", PINTEREST_ALERT_WEBHOOK=hook.url)
         eventually("a drain to take what was left", lambda: rows(user) == 500)
+        eventually("the other route's drain to take what is on its stream", lambda: streamed(user) == 50)
         assert dev.run_ended(drain).status is dg.DagsterRunStatus.FAILURE
 
         def second_attempt() -> dg.DagsterRun | None:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,7 @@ COMPUTES = [
     ),
 ]
 ROWS = 300
+CANCEL_MS = 10_000
 
 
 @pytest.fixture(scope="module")
@@ -76,12 +78,13 @@ def test_a_cancelled_dagster_run_cancels_the_remote_one_and_leaves_no_half_table
     first = Dagster(tmp_path)
     began = first.told("clean: submitted the Databricks run ")
     first.told("clean: the Databricks run is RUNNING")
-    first.process.send_signal(signal.SIGINT)
+    asked_ms = time.time() * 1000
+    first.process.send_signal(signal.SIGINT)  # what Dagster's own termination sends
     said = first.rest()
     assert first.process.returncode != 0, said
-    state = busy.client.jobs.get_run(int(began.rpartition("/")[2])).state
-    assert state is not None
-    assert state.result_state is RunResultState.CANCELED, said
+    run = busy.client.jobs.get_run(int(began.rpartition("/")[2]))
+    assert run.state.result_state is RunResultState.CANCELED, said
+    assert run.end_time - asked_ms <= CANCEL_MS, "by the workspace's own record"
     monkeypatch.setenv("PINTEREST_SPARK_ENGINE", "sail")
     keys = [dg.AssetKey([layer, "geo"]) for layer in ("raw", "cleaned")]
     assert defs.resolve_job_def("batch_pipeline").execute_in_process(asset_selection=keys).success

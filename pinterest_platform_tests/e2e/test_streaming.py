@@ -79,6 +79,12 @@ def test_both_routes_give_the_same_rows_and_a_later_post_wins_on_both(streaming:
     assert streaming.objects("streams/") == objects
     assert [DeltaTable(streaming.names.cleaned_stream_uri(entity)).version() for entity in Entity] == versions
 
+    before = {entity: streamed(streaming, entity) for entity in Entity}
+    streaming.run_well("streaming_pipeline", {"ops": {"drain_kinesis": {"config": {"full_refresh": True}}}})
+    assert {entity: streamed(streaming, entity) for entity in Entity} == before
+    rebuilt = [DeltaTable(streaming.names.cleaned_stream_uri(entity)).version() for entity in Entity]
+    assert all(new > old for new, old in zip(rebuilt, versions, strict=True))
+
     put(streaming, later)
     named = {"streams": [streaming.names.stream(entity) for entity in Entity]}
     assert "holds records that are not landed" in failures(

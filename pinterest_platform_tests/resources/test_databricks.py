@@ -4,6 +4,7 @@ import json
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +140,7 @@ def test_the_jobs_own_failure_comes_back_as_it_was_with_the_runs_address(uris: i
     ("faults", "given", "says"),
     [
         ({"skip_runs": 1}, {}, "was skipped"),
-        ({"fail_runs": 1}, {}, "driver of the cluster was lost"),
+        ({"fail_runs": 1}, {}, "failed"),
         ({"cluster_seconds": 30}, {"PINTEREST_SPARK_TIMEOUT_SECONDS": 1, **NEW}, "PINTEREST_SPARK_TIMEOUT_SECONDS"),
     ],
 )
@@ -191,21 +192,55 @@ def test_a_run_left_behind_is_joined_and_its_messages_are_read_from_the_first_on
     assert "user: batch 1 of 1: 2 records, 1 keys, 1 quarantined" in desk.said
 
 
-def test_a_run_left_behind_and_then_cancelled_by_somebody_is_followed_by_a_new_one(
-    desk: Desk, cleaning: Callable[[], Json]
+@pytest.mark.parametrize("joined", [True, False])
+def test_a_run_that_a_person_cancels_in_the_workspace_stays_cancelled(
+    joined: bool, desk: Desk, cleaning: Callable[[], Json]
 ) -> None:
-    desk.abandon("clean", cleaning())
-    left = desk.runs()[0]
+    before = len(desk.runs())
+    if joined:
+        desk.abandon("clean", cleaning())
 
     def cancels(line: str) -> None:
-        desk.said.append(line)
-        if "joined" in line:
-            desk.server.faults(skip_runs=1)
-            desk.server.client.jobs.cancel_run(left.run_id)
+        if ("joined" if joined else "submitted") in line:
+            desk.server.client.jobs.cancel_run(desk.runs()[0].run_id)
 
-    with pytest.raises(TransientFailure, match="was skipped"):
+    with pytest.raises(PermanentFailure, match="was cancelled in the workspace"):
         desk.engine().run("clean", cleaning(), cancels)
-    assert desk.runs()[0].run_id != left.run_id
+    assert len(desk.runs()) == before + 1
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_run_that_another_dagster_run_cancels_is_followed_by_a_new_one(
+    at_once: bool, desk: Desk, cleaning: Callable[[], Json]
+) -> None:
+    shared, ended = threading.Barrier(2, timeout=60), threading.Event()
+    before = len(desk.runs())
+
+    def gives_up() -> None:
+        def interrupts(line: str) -> None:
+            if "the Databricks run http" in line:
+                shared.wait()
+                raise KeyboardInterrupt
+
+        with suppress(BaseException):
+            desk.engine().run("clean", cleaning(), interrupts)
+        ended.set()
+
+    def waits(line: str) -> None:
+        desk.said.append(line)
+        if "the Databricks run http" in line and not ended.is_set():
+            shared.wait()
+            assert ended.wait(60)
+            desk.server.faults(skip_runs=1)
+
+    if not at_once:
+        desk.abandon("clean", cleaning())
+    other = threading.Thread(target=gives_up)
+    other.start()
+    with pytest.raises(TransientFailure, match="was skipped"):
+        desk.engine().run("clean", cleaning(), waits)
+    other.join()
+    assert len(desk.runs()) == before + 2
 
 
 def test_an_interruption_cancels_the_run_and_leaves_nothing_half_done(desk: Desk, cleaning: Callable[[], Json]) -> None:

@@ -9,6 +9,7 @@ from pinterest_platform.settings import Settings, load
 
 WORKSPACE = {"DATABRICKS_HOST": "https://dbc.example", "DATABRICKS_TOKEN": "dapi-hunter2"}
 CLUSTER = '{"spark_version": "17.3.x-scala2.13", "node_type_id": "m6g.large", "num_workers": 1}'
+SECRETIVE = '{"spark_env_vars": {"PASSWORD": "hunter2"}}'
 VOLUME = {"PINTEREST_DATABRICKS_VOLUME": "/Volumes/c/s/v"}
 
 
@@ -99,3 +100,11 @@ def test_the_token_is_never_shown() -> None:
     wanted = asked(DATABRICKS_CLUSTER_ID="c")
     shown = repr(wanted) + repr(settings(**WORKSPACE)) + repr(DatabricksEngine(settings(**WORKSPACE)))
     assert "hunter2" not in shown
+
+
+def test_what_a_new_cluster_is_given_is_never_shown() -> None:
+    given = settings(PINTEREST_DATABRICKS_NEW_CLUSTER=SECRETIVE)
+    assert "hunter2" not in repr(given)
+    wanted = asked(PINTEREST_DATABRICKS_COMPUTE="new", PINTEREST_DATABRICKS_NEW_CLUSTER=SECRETIVE)
+    assert "hunter2" not in repr(wanted)
+    assert wanted.new_cluster["spark_env_vars"] == {"PASSWORD": "hunter2"}

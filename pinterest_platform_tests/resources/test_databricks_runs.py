@@ -128,16 +128,12 @@ def test_a_run_whose_token_was_deleted_with_it_leads_to_the_next_one() -> None:
         (None, Run(run_id=1, state=SUCCEEDED, start_time=NOW + 1)),
         (None, Run(run_id=1, state=CANCELLED, start_time=NOW + 1)),
         (1, Run(run_id=1, state=SUCCEEDED, start_time=NOW - 1)),
+        (1, Run(run_id=1, state=CANCELLED, start_time=NOW + 1)),
         (None, Run(run_id=1, state=ACTIVE, start_time=NOW - 1)),
     ],
 )
 def test_a_run_that_was_there_while_we_asked_is_ours(joined: int | None, run: Run) -> None:
     Runs(Jobs(), NOW).refuse_superseded(run, Attempt(WORK, "t", joined))
-
-
-def test_a_joined_run_that_its_owner_cancels_is_not_ours() -> None:
-    with pytest.raises(SupersededError):
-        Runs(Jobs(), NOW).refuse_superseded(Run(run_id=1, state=CANCELLED, start_time=NOW + 1), Attempt(WORK, "t", 1))
 
 
 def test_other_refusals_are_not_taken_for_a_deleted_run() -> None:

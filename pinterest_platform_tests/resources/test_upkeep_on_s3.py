@@ -12,6 +12,7 @@ import pytest
 from pinterest_platform.resources.lake import DeltaLake
 from pinterest_platform.spark_jobs.delta_log import DeltaTables
 from pinterest_platform_tests.resources.test_on_s3 import Store, pins, store
+from pinterest_platform_tests.spark_jobs.compactors import compactors
 
 __all__ = ["store"]
 
@@ -37,18 +38,13 @@ def test_upkeep_beside_merging_writers_loses_and_doubles_nothing(store: Store, s
         )
         for _ in range(2)
     ]
-    compacted = raced = 0
-    while any(writer.poll() is None for writer in writers):
-        each_key_once(store.lake, uri)
-        if chance.random() < 0.5:
-            done = store.lake.keep_up(uri, 1)
-            compacted, raced = compacted + (done.compacted if done else 0), raced + bool(done and done.raced)
-        elif store.lake.facts(uri) is not None:
-            compacted += store.lake.compact(uri) or 0
-        time.sleep(chance.random() / 5)
+    with compactors(uri, seed) as compacted:
+        while any(writer.poll() is None for writer in writers):
+            each_key_once(store.lake, uri)
+            time.sleep(chance.random() / 5)
     told = [writer.communicate(timeout=200)[1] for writer in writers]
     assert [writer.returncode for writer in writers] == [0, 0], told
-    assert compacted > 0, f"nothing was put together beside the writers, {raced} races were lost"
+    assert compacted.value > 0, "nothing was put together beside the writers"
 
     last = ROUNDS - 1
     wanted = [(ind, str(min(ind // 10, last))) for ind in range(10 * ROUNDS + 10)]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import SparkSession
 
 from pinterest_platform import spark_jobs
@@ -177,6 +177,25 @@ def test_a_comparison_counts_and_names_what_differs(spark: SparkSession, tmp_pat
     assert (turned.only_left, turned.only_right, turned.different) == (2, 4, 1)
     with pytest.raises(PermanentFailure, match="no Delta table"):
         compare(spark, "geo", kafka.table, str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize("doubled", ["one", "other", "both"])
+def test_tables_of_which_one_holds_a_row_twice_do_not_agree(spark: SparkSession, tmp_path: Path, doubled: str) -> None:
+    kafka, kinesis = (StreamLake(spark, tmp_path, "geo", source) for source in ("kafka", "kinesis"))
+    posts = [{"ind": number, "country": "a"} for number in range(5)]
+    kafka.clean(kafka.land(lines(posts)))
+    kinesis.clean(kinesis.land(shard_lines(posts)))
+    assert compare(spark, "geo", kafka.table, kinesis.table).agree
+    for lake in (kafka, kinesis):
+        if doubled == "both" or (doubled == "one") == (lake is kafka):
+            again = DeltaTable(lake.table).to_pyarrow_table().slice(3)
+            write_deltalake(lake.table, again, mode="append")
+    found = compare(spark, "geo", kafka.table, kinesis.table)
+    twice = (0 if doubled == "other" else 2, 0 if doubled == "one" else 2)
+    assert (found.duplicates_left, found.duplicates_right) == twice
+    assert (found.left_rows, found.right_rows) == (5 + twice[0], 5 + twice[1])
+    assert (found.only_left, found.only_right, found.different, found.agree) == (0, 0, 0, False)
+    assert found.examples == [3, 4]
 
 
 def test_an_unknown_route_is_refused() -> None:

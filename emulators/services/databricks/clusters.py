@@ -11,8 +11,8 @@ from emulators.services.databricks.options import CLUSTER_ID, USER
 from emulators.services.databricks.parameters import Parameters
 from emulators.services.databricks.tables import Tables
 
-SPARK_VERSION = "16.4.x-scala2.12"
-RUNTIME = "16.4"
+SPARK_VERSION = "17.3.x-scala2.13"
+RUNTIME = "17.3"
 """The DATABRICKS_RUNTIME_VERSION of jobs."""
 _NODE = "i3.xlarge"
 

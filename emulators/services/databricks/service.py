@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from emulators.home import Home
+from emulators.home import Home, write_private
 from emulators.services import s3
 from emulators.services.databricks.options import CLUSTER_ID, VOLUME
 from emulators.services.probes import expect_http
@@ -29,7 +29,7 @@ def _command(home: Home) -> Command:
 def _profile(home: Home) -> Path:
     """The file of the variables that let jobs reach S3: what an instance profile is to a cluster."""
     file = home.run / "databricks-profile.json"
-    file.write_text(json.dumps(s3.client_variables(home)))
+    write_private(file, json.dumps(s3.client_variables(home)))
     return file
 
 

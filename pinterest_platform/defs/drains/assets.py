@@ -12,16 +12,18 @@ from pinterest_platform.lanes import KinesisLane, KinesisOutside
 from pinterest_platform.planning import stream_options
 from pinterest_platform.ports import Lake, ObjectStore, ShardLog, SparkEngine
 from pinterest_platform.settings import Settings
+from pinterest_platform.work import rebuild_streamed
 
 LONGEST_LANDING_SECONDS = 2.0
 """How long one round may read a stream before what it read is cleaned: freshness before size of objects."""
 
 
 class DrainConfig(dg.Config):
-    """The two questions that landing never answers by itself."""
+    """The two questions that landing never answers by itself, and whether to begin anew."""
 
     accept_loss: list[str] = Field([], description="Losses accepted: `<stream>/<shard>:<sequence number>`.")
     new_epoch: str = Field("", description="`land` lands a stream made anew beside the old one; else it fails.")
+    full_refresh: bool = Field(False, description="First rebuild the tables from all landed objects.")
 
 
 def _specs(entity: Entity) -> list[dg.AssetSpec]:
@@ -54,6 +56,9 @@ def drain_kinesis(
     outside, say = KinesisOutside(shards, objects, lake, engine), context.log.info
     with explained("streaming_pipeline"):
         options = stream_options(settings, config.accept_loss, config.new_epoch, LONGEST_LANDING_SECONDS)
+        for entity in Entity if config.full_refresh else ():
+            rebuild_streamed(entity, settings, objects, engine, context.run.run_id, say)
         lanes = [KinesisLane(entity, settings, options, outside, context.run.run_id, say) for entity in Entity]
-        drain(context, lanes, settings, "raw_stream", "cleaned_stream")
-        yield from results(lanes, "raw_stream", "cleaned_stream")
+        rounds = drain(context, lanes, settings, "raw_stream", "cleaned_stream")
+        yield from results(rounds.results(), "raw_stream", "cleaned_stream")
+        rounds.judge()

@@ -6,7 +6,7 @@ from pinterest_platform.backlog import kinesis_lag_ms
 from pinterest_platform.dagster_support.explaining import explained
 from pinterest_platform.dagster_support.soundness import LAG_CHECK, lag_result, parity_result, sound_table
 from pinterest_platform.entities import Entity, Route
-from pinterest_platform.ports import ObjectStore, ShardLog, SparkEngine
+from pinterest_platform.ports import Lake, ObjectStore, ShardLog, SparkEngine
 from pinterest_platform.settings import Settings
 from pinterest_platform.work import compare_routes
 
@@ -23,14 +23,17 @@ def _checks(entity: Entity) -> list[dg.AssetChecksDefinition]:
         with explained(key.to_user_string()):
             return parity_result(compare_routes(entity, settings, engine, context.log.info))
 
-    @dg.asset_check(asset=key, name=LAG_CHECK, description="No record has waited in its stream for over a minute.")
+    @dg.asset_check(
+        asset=key, name=LAG_CHECK, description="No record has waited for over a minute for its row in the table."
+    )
     def fresh(
         settings: dg.ResourceParam[Settings],
         shards: dg.ResourceParam[ShardLog],
         objects: dg.ResourceParam[ObjectStore],
+        lake: dg.ResourceParam[Lake],
     ) -> dg.AssetCheckResult:
         with explained(key.to_user_string()):
-            return lag_result(kinesis_lag_ms(entity, settings, shards, objects))
+            return lag_result(kinesis_lag_ms(entity, settings, shards, objects, lake))
 
     return [sound_table("cleaned_stream", entity, Route.KINESIS), agrees, fresh]
 

@@ -4,6 +4,7 @@ import dagster as dg
 
 from pinterest_platform.dagster_support.draining import drain, materializations
 from pinterest_platform.dagster_support.explaining import explained
+from pinterest_platform.dagster_support.runs import WRITER
 from pinterest_platform.entities import Entity
 from pinterest_platform.lanes import KafkaLane, KafkaOutside
 from pinterest_platform.planning import landing_options
@@ -27,19 +28,24 @@ def drain_kafka(
             KafkaLane(entity, settings, landing_options(entity, settings, [], ""), outside, context.run.run_id, say)
             for entity in Entity
         ]
-        drain(context, lanes, settings, "raw", "cleaned")
-        for event in materializations(lanes, "raw", "cleaned"):
+        rounds = drain(context, lanes, settings, "raw", "cleaned")
+        for event in materializations(rounds.results(), "raw", "cleaned"):
             context.log_event(event)
+        rounds.judge()
 
 
 streaming_pipeline = dg.define_asset_job(
     "streaming_pipeline",
     selection=dg.AssetSelection.groups("raw_stream", "cleaned_stream").without_checks(),
+    tags=WRITER,
     description="Drain Kinesis into raw_stream and cleaned_stream, micro-batch by micro-batch, until it is idle.",
 )
 
 
-@dg.job(description="Drain Kafka into raw and cleaned, micro-batch by micro-batch, until the topics are idle.")
+@dg.job(
+    tags=WRITER,
+    description="Drain Kafka into raw and cleaned, micro-batch by micro-batch, until the topics are idle.",
+)
 def kafka_pipeline() -> None:
     """Drain the Kafka route."""
     drain_kafka()

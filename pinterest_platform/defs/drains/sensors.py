@@ -28,7 +28,8 @@ def kafka_backlog(
 ) -> dg.SensorResult:
     """Compare the topics' ends with what is landed and cleaned."""
     with explained("kafka_backlog"):
-        return backlog_result(context, "kafka", "kafka_pipeline", kafka_waiting(settings, topics, objects, lake))
+        waiting = kafka_waiting(settings, topics, objects, lake)
+        return backlog_result(context, "kafka", "kafka_pipeline", waiting, settings)
 
 
 @dg.sensor(
@@ -47,4 +48,4 @@ def kinesis_backlog(
     """Compare the streams' ends with what is landed and cleaned."""
     with explained("kinesis_backlog"):
         waiting = kinesis_waiting(settings, shards, objects, lake)
-        return backlog_result(context, "kinesis", "streaming_pipeline", waiting)
+        return backlog_result(context, "kinesis", "streaming_pipeline", waiting, settings)

@@ -7,6 +7,7 @@ from pinterest_platform.backlog import refuse_unlanded
 from pinterest_platform.dagster_support.daily_runs import cancel_retries
 from pinterest_platform.dagster_support.explaining import explained
 from pinterest_platform.dagster_support.ledger_metadata import AUDIT_CHECK
+from pinterest_platform.dagster_support.runs import WRITER
 from pinterest_platform.dagster_support.stream_ledger_metadata import STREAM_CHECK
 from pinterest_platform.dagster_support.upkeep_metadata import upkeep_event
 from pinterest_platform.entities import Entity
@@ -26,6 +27,7 @@ batch_pipeline = dg.define_asset_job(
     selection=BATCH - AUDIT,
     # What the launchpad begins with: the knob that people look for. The schema of all others is one click away there.
     config={"ops": {f"cleaned__{entity.value}": {"config": {"full_refresh": False}} for entity in Entity}},
+    tags=WRITER,
     description="Land what is new in Kafka, clean it, rebuild the reports and their page, and balance the books.",
 )
 
@@ -38,6 +40,7 @@ audit = dg.define_asset_job(
 reports_only = dg.define_asset_job(
     "reports_only",
     selection=dg.AssetSelection.groups("reports"),
+    tags=WRITER,
     description="The nine reports and their page, from the cleaned tables as they are.",
 )
 
@@ -66,7 +69,10 @@ def look_after_the_lake(
                 context.log_event(event)
 
 
-@dg.job(description="Compact and vacuum every table, and sweep what dead runs left. Safe beside running jobs.")
+@dg.job(
+    tags=WRITER,
+    description="Compact and vacuum every table, and sweep what dead runs left. Takes no lock.",
+)
 def maintenance() -> None:
     """Keep the lake in order."""
     look_after_the_lake()

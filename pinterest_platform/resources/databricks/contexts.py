@@ -18,6 +18,17 @@ def in_dagster(work: Callable[[dg.OpExecutionContext], T]) -> T:
     return work(context)
 
 
+def tell_assets(context: dg.OpExecutionContext, name: str, address: str) -> None:
+    """Put an address on each materialization that the step makes; the steps of ops and of checks alone make none."""
+    if context.has_assets_def:
+        for key in context.selected_asset_keys:
+            dg.AssetExecutionContext(context).add_asset_metadata({name: _address(address)}, key)
+
+
+def _address(text: str) -> dg.MetadataValue:
+    return dg.MetadataValue.url(text) if text.startswith("http") else dg.MetadataValue.text(text)
+
+
 def _in_a_job(work: Callable[[dg.OpExecutionContext], T]) -> T:
     done: list[T] = []
 

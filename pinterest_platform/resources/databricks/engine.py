@@ -14,9 +14,17 @@ from databricks.sdk.service.jobs import Run
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.ports import Json
 from pinterest_platform.resources.databricks import pipes, verdicts, wheel, workspace
-from pinterest_platform.resources.databricks.contexts import in_dagster
+from pinterest_platform.resources.databricks.contexts import in_dagster, tell_assets
 from pinterest_platform.resources.databricks.options import Options, options
-from pinterest_platform.resources.databricks.runs import Attempt, Runs, Submitting, SupersededError, Work, is_over
+from pinterest_platform.resources.databricks.runs import (
+    Attempt,
+    Runs,
+    Submitting,
+    SupersededError,
+    Work,
+    is_cancelled,
+    is_over,
+)
 from pinterest_platform.settings import Settings
 from pinterest_platform.spark_jobs import JOBS
 
@@ -99,11 +107,12 @@ class _Errand:
         if self._interruption is not None:
             raise self._interruption
         assert self._run is not None, "the run was followed to its end"  # noqa: S101
-        return verdicts.result(self._work.job, self._run, messages.outcome, self._client.jobs)
+        tell_assets(context, f"databricks_run_of_{self._work.job}", verdicts.url(self._run))
+        return verdicts.result(self._work.job, self._run, messages.outcome, self._client.jobs, self._tell)
 
     def _tidy(self) -> None:
-        """Remove the run's folder, once nobody writes to it any more."""
-        if self._folder and self._run and is_over(self._run):
+        """Remove the run's folder, once nobody writes to it any more; that of a cancelled run may say by whom."""
+        if self._folder and self._run and is_over(self._run) and not is_cancelled(self._run):
             with suppress(*_UNANSWERED):
                 self._folder.remove()
 
@@ -141,22 +150,35 @@ class _Errand:
                 workspace.patiently(messages.read, patience)
                 if messages.closed:
                     break
+            self._refuse_withdrawn()
         except (DagsterExecutionInterruptedError, KeyboardInterrupt) as interruption:
             self._interruption = interruption
             raise
+
+    def _refuse_withdrawn(self) -> None:
+        """Refuse a run that another run of Dagster cancelled: the work is asked for anew."""
+        run, folder = self._run, self._folder
+        if run is None or folder is None or not is_cancelled(run):
+            return
+        if workspace.patiently(lambda: folder.withdrawn, self._wanted.patience_seconds):
+            raise SupersededError(str(run.run_id))
 
     def _tell(self, line: str) -> None:
         self._progress(f"{self._work.job}: {line}")
 
     def _cancel(self) -> None:
         """Cancel the run, and see it end, for a while."""
-        jobs = workspace.connect(self._wanted, _CANCEL_SECONDS).jobs
+        client = workspace.connect(self._wanted, _CANCEL_SECONDS)
+        jobs = client.jobs
         try:
             found = self._run or Runs(jobs).active(self._work)
             if found is None or found.run_id is None:
                 return
-            jobs.cancel_run(found.run_id)
             end = time.monotonic() + _CANCEL_SECONDS
+            jobs.cancel_run(found.run_id)
+            token = (found.run_name or "").removeprefix(self._work.name)
+            with suppress(*_UNANSWERED):
+                workspace.Folder(client, self._wanted.volume, token).withdraw()
             while not is_over(run := jobs.get_run(found.run_id)) and time.monotonic() < end:
                 time.sleep(_SHORTEST_WAIT)
             self._run = run

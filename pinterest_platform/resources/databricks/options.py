@@ -89,11 +89,11 @@ def options(settings: Settings) -> Options:
     compute = settings.databricks_compute
     needed = {
         "DATABRICKS_HOST": settings.databricks_host,
-        "DATABRICKS_TOKEN": settings.databricks_token and settings.databricks_token.get_secret_value(),
+        "DATABRICKS_TOKEN": _shown(settings.databricks_token),
     }
     needed |= {
         "existing": {"DATABRICKS_CLUSTER_ID": settings.databricks_cluster_id},
-        "new": {"PINTEREST_DATABRICKS_NEW_CLUSTER": settings.databricks_new_cluster},
+        "new": {"PINTEREST_DATABRICKS_NEW_CLUSTER": _shown(settings.databricks_new_cluster)},
         "serverless": {"PINTEREST_DATABRICKS_VOLUME": settings.databricks_volume},
     }[compute]
     if missing := [name for name, value in needed.items() if not value]:
@@ -106,10 +106,14 @@ def options(settings: Settings) -> Options:
         token=settings.databricks_token or SecretStr(""),
         compute=compute,
         cluster_id=settings.databricks_cluster_id or "",
-        new_cluster=json.loads(settings.databricks_new_cluster or "{}"),
+        new_cluster=json.loads(_shown(settings.databricks_new_cluster) or "{}"),
         volume=settings.databricks_volume or "",
         wheel=settings.databricks_wheel or "",
         timeout_seconds=max(1, math.ceil(settings.spark_timeout_seconds)),
         answer_seconds=max(1, math.ceil(settings.io_timeout_seconds)),
         patience_seconds=max(1, math.ceil(settings.io_timeout_seconds * _CALL_SHARE)),
     )
+
+
+def _shown(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""

@@ -4,6 +4,7 @@ Those submit and carry the parameters. Context and messages go by one folder tha
 and the run is followed by our own rules: docs/decisions tells why.
 """
 
+import hashlib
 import json
 import warnings
 from collections.abc import Callable, Iterator
@@ -23,7 +24,6 @@ from pinterest_platform.resources.databricks.workspace import Folder
 # dagster-databricks itself calls what Dagster has marked as preview; a user can do nothing about it.
 warnings.filterwarnings("ignore", r"Function `Pipes\w+\.(expected_writer_count|get_per_writer_)", dg.PreviewWarning)
 
-_CONTEXT = "context.json"
 Follow = Callable[[int], None]
 """Waits for the end of a run, given its id."""
 
@@ -87,10 +87,13 @@ class Context(dg.PipesContextInjector):
     @contextmanager
     def inject_context(self, context_data: PipesContextData) -> Iterator[PipesParams]:
         """Write the context; yields where the job finds it."""
+        # Named by what it holds: two who ask at once share the folder, and neither writes over what the job reads.
+        body = json.dumps(context_data).encode()
+        name = f"context-{hashlib.sha256(body).hexdigest()[:16]}.json"
         if not self._there:
             self._folder.make()
-            self._folder.write(_CONTEXT, json.dumps(context_data).encode())
-        yield {"path": f"{self._folder.mounted}/{_CONTEXT}"}
+            self._folder.write(name, body)
+        yield {"path": f"{self._folder.mounted}/{name}"}
 
     def no_messages_debug_text(self) -> str:
         """Where the context lay."""

@@ -107,7 +107,7 @@ class Runs:
         return next((run for run in listed if _does(run, work)), None)
 
     def refuse_superseded(self, run: Run, attempt: Attempt) -> None:
-        """Refuse a run that was over before the work was asked for, or that was joined and then cancelled by its owner.
+        """Refuse a run that was over before the work was asked for: its token answers for ever.
 
         Raises:
             SupersededError: naming the run after which the next one comes.
@@ -115,9 +115,7 @@ class Runs:
         if not is_over(run) or run.run_id is None:
             return
         # By what was looked through, not by clocks: the workspace's may be another one.
-        stale = attempt.joined is None and run.start_time is not None and run.start_time <= self.horizon_ms
-        cancelled = attempt.joined is not None and is_cancelled(run)
-        if stale or cancelled:
+        if attempt.joined is None and run.start_time is not None and run.start_time <= self.horizon_ms:
             raise SupersededError(str(run.run_id))
 
     def _last(self, work: Work) -> BaseRun | None:

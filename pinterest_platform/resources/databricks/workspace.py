@@ -29,6 +29,7 @@ from pinterest_platform.resources.databricks.options import Options
 from pinterest_platform.resources.databricks.wheel import Wheel
 
 _FOLDER = "pinterest_platform"
+_WITHDRAWN = "withdrawn"
 _SHARED = f"/Shared/{_FOLDER}"
 _DBFS = f"/tmp/{_FOLDER}"  # noqa: S108  a folder of the workspace, not of this machine
 _REFUSED = (Unauthenticated, PermissionDenied)
@@ -132,6 +133,15 @@ class Folder:
                 return file.read(-1)  # without a number, the SDK fails on volumes
         except NotFound:
             return None
+
+    def withdraw(self) -> None:
+        """Leave word that Dagster, and no person, cancelled the run."""
+        self.write(_WITHDRAWN, b"{}")
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether such word was left."""
+        return self.client.dbfs.exists(f"{self.path}/{_WITHDRAWN}")
 
     def remove(self) -> None:
         """Remove it with all that it holds; absent is no error."""

@@ -5,10 +5,12 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
@@ -85,6 +87,8 @@ class JvmServer:
         process, self._process = self._process, None
         if process is not None:
             process.communicate()  # closes its input, which ends it
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # what a guard that was killed has left of its group
         if self._folder is not None:  # the guard deletes it, unless it was killed
             shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -45,7 +45,8 @@ def test_landed_objects_are_passed_to_the_engine_with_their_positions(around: Su
     [(_, parameters)] = around.engine.asked
     [batch] = CleanParameters.from_json(parameters).batches
     name = f"topics/{TOPIC}/partition=1/{TOPIC}+1+{0:019d}.json"
-    assert batch == Batch([f"s3://user-u-bucket/{name}"], {f"{TOPIC}/1": 1}, 2)
+    size = len(around.objects.read(name))
+    assert batch == Batch([f"s3://user-u-bucket/{name}"], {f"{TOPIC}/1": 1}, 2, size=size)
 
 
 def test_with_nothing_new_the_engine_is_not_asked(around: Surroundings) -> None:

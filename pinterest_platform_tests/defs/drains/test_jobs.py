@@ -1,11 +1,14 @@
 """The draining run in process, on fakes."""
 
 import dagster as dg
+import pytest
 
+from pinterest_platform.dagster_support.draining import FAILED_TAG
+from pinterest_platform.defs.drains.assets import drain_kinesis
 from pinterest_platform.defs.drains.jobs import kafka_pipeline
 from pinterest_platform.ports import Json, TableFacts
 from pinterest_platform.spark_jobs.parameters import CleanParameters, CleanResult
-from pinterest_platform_tests.defs.surroundings import TOPIC, Surroundings
+from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
 
 
 def cleaned(around: Surroundings, parameters: Json) -> Json:
@@ -56,3 +59,33 @@ def test_a_failure_names_the_job_and_the_cause(around: Surroundings) -> None:
     assert not done.success
     [event] = [event for event in done.all_events if event.is_step_failure]
     assert "kafka_pipeline: There is no topic u.user" in str(event.step_failure_data.user_failure_data)
+
+
+@pytest.mark.parametrize("layers", [("raw", "cleaned"), ("raw_stream", "cleaned_stream")])
+def test_one_stream_with_a_question_keeps_no_other_one_from_its_table(
+    around: Surroundings, layers: tuple[str, str]
+) -> None:
+    around.engine.answers["clean"] = lambda parameters: cleaned(around, parameters)
+    around.settings = around.settings.model_copy(update={"drain_idle_seconds": 0.0})
+    around.topics.delete("u.pin")
+    around.shards.delete("streaming-u-pin")
+    around.topics.append(TOPIC, 0, b'{"ind":1}')
+    around.shards.put(STREAM, 0, b'{"ind":1}')
+    with dg.DagsterInstance.ephemeral() as instance:
+        how = {"instance": instance, "resources": around.resources, "raise_on_error": False}
+        done = (
+            kafka_pipeline.execute_in_process(**how) if layers[0] == "raw" else dg.materialize([drain_kinesis], **how)
+        )
+        tagged = instance.get_run_by_id(done.run_id)
+        logged = instance.all_logs(done.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION)
+    assert tagged is not None
+    assert (tagged.is_failure, tagged.tags[FAILED_TAG]) == (True, "pin")
+    events = [entry.asset_materialization for entry in logged]
+    told = {event.asset_key.to_user_string(): event.metadata for event in events if event}
+    assert set(told) == {f"{layer}/{entity}" for layer in layers for entity in ("geo", "user")}
+    assert told[f"{layers[1]}/user"]["new"].value == 1
+    [event] = [event for event in done.all_events if event.is_step_failure]
+    failure = event.step_failure_data.user_failure_data
+    assert failure is not None
+    assert "u-pin" in str(failure.description) or "u.pin" in str(failure.description)
+    assert failure.metadata["kind"].value == "permanent"

@@ -9,6 +9,9 @@ import dagster as dg
 import pytest
 
 from pinterest_platform import backlog
+from pinterest_platform.dagster_support import backlogs
+from pinterest_platform.dagster_support.draining import FAILED_TAG
+from pinterest_platform.dagster_support.runs import WRITER
 from pinterest_platform.dagster_support.workers import WORKER_TAG, claim
 from pinterest_platform.definitions import defs
 from pinterest_platform.defs.drains.sensors import kafka_backlog, kinesis_backlog
@@ -40,6 +43,9 @@ class Route(ABC):
     @abstractmethod
     def clean(self) -> None: ...
 
+    @abstractmethod
+    def remove_pin(self) -> None: ...
+
     @property
     @abstractmethod
     def outside(self) -> Any: ...
@@ -56,6 +62,9 @@ class Kafka(Route):
 
     def clean(self) -> None:
         self.around.lake.taken[self.around.settings.names.cleaned_uri(Entity.USER)] = {f"{TOPIC}/1": 0}
+
+    def remove_pin(self) -> None:
+        self.around.topics.delete("u.pin")
 
     @property
     def outside(self) -> Any:
@@ -74,6 +83,9 @@ class Kinesis(Route):
     def clean(self) -> None:
         uri = self.around.settings.names.cleaned_stream_uri(Entity.USER)
         self.around.lake.taken[uri] = {f"{STREAM}/shardId-000000000000": 0}
+
+    def remove_pin(self) -> None:
+        self.around.shards.delete("streaming-u-pin")
 
     @property
     def outside(self) -> Any:
@@ -112,7 +124,9 @@ def skipped(told: dg.SensorResult) -> str:
 
 
 def run_of(route: Route, instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> str:
-    return instance.create_run_for_job(defs.resolve_job_def(route.job), status=status).run_id
+    job = defs.resolve_job_def(route.job)
+    assert WRITER.items() <= job.tags.items()
+    return instance.create_run_for_job(job, status=status, tags=job.tags).run_id
 
 
 def test_records_that_are_not_landed_request_one_run_and_are_observed(route: Route, instance) -> None:
@@ -149,6 +163,45 @@ def test_a_streamed_table_is_judged_by_lag_and_told_of_where_that_changes(around
     assert (late.asset_key.path[-1], late.passed) == ("user", False)
 
 
+def test_a_check_that_the_sensor_told_is_told_again_now_and_then_as_somebody_may_have_run_it_since(
+    around: Surroundings, instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    route = Kinesis(around)
+    first = tick(route, instance)
+    assert tick(route, instance, first.cursor).asset_events == []
+    monkeypatch.setattr(backlogs, "TELL_AGAIN_SECONDS", 0.0)
+    again = tick(route, instance, first.cursor).asset_events
+    assert [type(event) for event in again] == [dg.AssetCheckEvaluation] * 3
+    assert tick(route, instance, json.dumps({"fresh/user": True, "user": [0, 0]})).asset_events, "an older cursor"
+
+
+def test_a_stream_that_cannot_be_looked_at_is_told_of_and_keeps_no_other_from_its_run(route: Route, instance) -> None:
+    route.remove_pin()
+    told = tick(route, instance)
+    assert f"nothing known of {route.name}/pin: There is no" in skipped(told)
+    [pin] = [event for event in observations(told) if event.asset_key.path[-1] == "pin"]
+    assert "There is no" in str(pin.metadata["problem"].value)
+    checks = [event for event in told.asset_events if isinstance(event, dg.AssetCheckEvaluation)]
+    assert {event.asset_key.path[-1]: event.passed for event in checks} == (
+        {"pin": False, "geo": True, "user": True} if route.name == "kinesis" else {}
+    )
+    assert tick(route, instance, told.cursor).asset_events == []
+    route.put(1)
+    assert tick(route, instance, told.cursor).run_requests
+
+
+def test_streams_that_did_not_fail_the_last_run_do_not_wait_for_the_one_that_did(route: Route, instance) -> None:
+    route.put(1)
+    run_id = run_of(route, instance, dg.DagsterRunStatus.STARTED)
+    instance.add_run_tags(run_id, {FAILED_TAG: "user"})
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    instance.report_run_failed(run)
+    assert "the last run failed" in skipped(tick(route, instance))
+    instance.add_run_tags(run_id, {FAILED_TAG: "pin,geo"})
+    assert tick(route, instance).run_requests
+
+
 def test_the_cursor_holds_nothing_that_decides_what_is_landed(route: Route, instance) -> None:
     route.put(1)
     assert tick(route, instance, cursor=json.dumps({"user": [1, 0]})).run_requests
@@ -177,6 +230,22 @@ def test_a_run_of_the_other_route_is_none_of_its_business(around: Surroundings, 
     assert tick(other, instance).run_requests
 
 
+def test_a_run_of_the_other_route_is_waited_for_where_an_engine_writes_alone(around: Surroundings, instance) -> None:
+    around.settings = around.settings.model_copy(update={"spark_engine": "spark"})
+    one, other = Kafka(around), Kinesis(around)
+    other.put(1)
+    run_id = run_of(one, instance, dg.DagsterRunStatus.STARTING)
+    assert f"run {run_id} of kafka_pipeline is at work" in skipped(tick(other, instance))
+
+
+def test_a_job_of_the_same_name_that_is_not_ours_is_none_of_its_business(route: Route, instance) -> None:
+    route.put(1)
+    job = defs.resolve_job_def(route.job)
+    run_id = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED).run_id
+    claim(instance, run_id)
+    assert tick(route, instance).run_requests
+
+
 def test_a_run_whose_process_is_gone_is_failed_and_followed_by_another(route: Route, instance) -> None:
     route.put(1)
     run_id = run_of(route, instance, dg.DagsterRunStatus.STARTED)
@@ -184,7 +253,7 @@ def test_a_run_whose_process_is_gone_is_failed_and_followed_by_another(route: Ro
     run = instance.get_run_by_id(run_id)
     assert run is not None
     host, pid, created, _ = run.tags[WORKER_TAG].split("|")
-    instance.add_run_tags(run_id, {WORKER_TAG: f"{host}|{pid}|{float(created) - 1:.2f}|{run_id}"})
+    instance.add_run_tags(run_id, {WORKER_TAG: f"{host}|{pid}|{float(created) - 60:.2f}|{run_id}"})
     told = tick(route, instance)
     assert told.run_requests
     dead = instance.get_run_by_id(run_id)

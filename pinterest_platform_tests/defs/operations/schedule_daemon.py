@@ -7,6 +7,7 @@ import dagster as dg
 
 from pinterest_platform.dagster_support.daily_runs import JOB, daily_request
 from pinterest_platform.dagster_support.explaining import explained
+from pinterest_platform.dagster_support.runs import WRITER
 from pinterest_platform.defs.operations.jobs import cancel_daily_retries
 from pinterest_platform.defs.operations.sensors import daily_alerts, daily_retries
 from pinterest_platform.failures import TransientFailure
@@ -44,10 +45,12 @@ class Daemon:
         work: what the only op of the stand-in job does.
         job: what is run in answer to a request.
         notifier: who is told.
+        engine: PINTEREST_SPARK_ENGINE.
     """
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self.instance = instance
+        self.engine = "sail"
         self.notifier = FakeNotifier()
         self.work: Callable[[dg.OpExecutionContext], None] = lambda _: None
         self.job = self._stand_in()
@@ -58,7 +61,7 @@ class Daemon:
             with explained("raw/pin"):
                 self.work(context)
 
-        @dg.job(name=JOB, executor_def=dg.in_process_executor)
+        @dg.job(name=JOB, executor_def=dg.in_process_executor, tags=WRITER)
         def stand_in() -> None:
             work()
 
@@ -76,7 +79,7 @@ class Daemon:
 
     def midnight(self, at: datetime | None = None) -> dg.DagsterRun | str:
         """A tick of the schedule: the run that it started, or why it skipped."""
-        return self._answer(daily_request(self.instance, at or midnight()))
+        return self._answer(daily_request(self.instance, at or midnight(), lambda: self.engine))
 
     def retries(self, delay: float) -> dg.DagsterRun | str:
         """A tick of `daily_retries`: the run that it started, or why it skipped."""
@@ -113,6 +116,7 @@ class Daemon:
             {
                 "KAFKA_BOOTSTRAP_SERVERS": "nowhere:1",
                 "PINTEREST_USER_ID": "u",
+                "PINTEREST_SPARK_ENGINE": self.engine,
                 "PINTEREST_RETRY_DELAY_SECONDS": delay,
                 "PINTEREST_UI_URL": "http://ui.example/",
             }

@@ -53,22 +53,30 @@ def test_what_does_not_balance_is_said_in_the_log_of_the_run_too(around: Surroun
     assert errors == [f"everything_landed_is_cleaned: {TOPIC}/0:0-3: landed, not cleaned yet"]
 
 
-def test_the_audit_names_records_that_no_table_holds(around: Surroundings) -> None:
+def test_the_audit_names_records_that_no_table_holds_and_tables_that_hold_a_row_twice(around: Surroundings) -> None:
     from pinterest_platform.defs.operations.checks import every_record_is_in_its_table
     from pinterest_platform.spark_jobs.parameters import VerifyResult
 
     land(around)
     lost = VerifyResult(3, 0, 2, 1, 0, 0, 0, 0, [], ["0:2"])
     whole = VerifyResult(0, 0, 0, 0, 0, 0, 0, 0, [], [])
-    around.engine.answers["verify"] = lambda asked: (lost if asked["entity"] == "user" else whole).to_json()
+    twice = VerifyResult(0, 0, 8, 0, 0, 0, 3, 2, [], [])
+    found_in = {"user": lost, "pin": whole, "geo": twice}
+    around.engine.answers["verify"] = lambda asked: found_in[asked["entity"]].to_json()
     done = dg.materialize(
         [conservation, every_record_is_in_its_table],
         resources=around.resources,
         selection=dg.AssetSelection.checks(every_record_is_in_its_table),
+        raise_on_error=False,
     )
     [found] = done.get_asset_check_evaluations()
     assert not found.passed
-    assert found.metadata["problems"].value == f"{TOPIC}: 1 missing: 0:2"
+    geo = TOPIC.replace("user", "geo")
+    assert found.metadata["problems"].value.splitlines() == [
+        f"{geo}: its table has 3 rows beyond the first of their key",
+        f"{geo}: its table has 2 rows without a key",
+        f"{TOPIC}: 1 missing: 0:2",
+    ]
 
 
 def test_the_books_of_a_topic_that_connect_lands_ask_no_broker(around: Surroundings) -> None:

@@ -6,6 +6,7 @@ import pytest
 from pinterest_platform import defs as folders
 from pinterest_platform.dagster_support.daily_runs import ALERTED_TAG, ATTEMPT_TAG, DAY_TAG, JOB
 from pinterest_platform.dagster_support.policy import with_policy
+from pinterest_platform.dagster_support.runs import WRITER
 from pinterest_platform.dagster_support.workers import WORKER_TAG, claimed_by, is_lost
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.notify import LogNotifier, WebhookNotifier
@@ -142,7 +143,17 @@ def test_nothing_is_requested_beside_another_run_of_the_job_nor_after_a_success_
     assert f"run {by_hand.run_id} has succeeded since" in str(daemon.retries(0))
 
 
-def test_an_alert_that_nobody_got_is_told_by_a_later_tick(daemon: Daemon) -> None:
+def test_an_alert_that_nobody_gets_is_tried_after_a_wait_alone(daemon: Daemon) -> None:
+    daemon.work = permanent
+    daemon.midnight()
+    daemon.notifier.silent = True
+    with pytest.raises(dg.Failure, match="answered 500"):
+        daemon.alerts()
+    assert "the next try is in" in daemon.alerts()
+
+
+def test_an_alert_that_nobody_got_is_told_by_a_later_tick(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pinterest_platform.daily.FIRST_ALERT_WAIT", 0.0)
     daemon.work = permanent
     run = daemon.midnight()
     daemon.notifier.silent = True
@@ -221,7 +232,7 @@ def test_a_blocking_check_that_failed_is_permanent(daemon: Daemon) -> None:
 
     daemon.job = dg.Definitions(
         assets=[table],
-        jobs=[dg.define_asset_job(JOB, selection="*")],
+        jobs=[dg.define_asset_job(JOB, selection="*", tags=WRITER)],
         executor=dg.in_process_executor,
     ).resolve_job_def(JOB)
     daemon.midnight()

@@ -76,7 +76,7 @@ def test_there_are_no_controls_unless_asked_for(shared: Server) -> None:
 
 def test_clusters_are_made_started_and_ended(workspace: WorkspaceClient) -> None:
     assert workspace.clusters.get(CLUSTER_ID).state.value == "RUNNING"
-    made = workspace.clusters.create(spark_version="16.4.x-scala2.12", num_workers=1).response.cluster_id
+    made = workspace.clusters.create(spark_version="17.3.x-scala2.13", num_workers=1).response.cluster_id
     workspace.clusters.ensure_cluster_is_running(made)
     assert {CLUSTER_ID, made} <= {cluster.cluster_id for cluster in workspace.clusters.list()}
     workspace.clusters.delete(made)

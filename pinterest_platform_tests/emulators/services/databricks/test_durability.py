@@ -29,7 +29,7 @@ def test_runs_and_files_survive_and_processes_do_not(
 ) -> None:
     server = new_server()
     workspace = server.client
-    made = workspace.clusters.create(spark_version="16.4.x-scala2.12", cluster_name="mine").response.cluster_id
+    made = workspace.clusters.create(spark_version="17.3.x-scala2.13", cluster_name="mine").response.cluster_id
     workspace.files.upload("/Volumes/main/default/pinterest/kept", io.BytesIO(b"kept"))
     finished = run_script(workspace, "print('done')", idempotency_token="done")
     before = ended(workspace, finished)

@@ -74,7 +74,7 @@ def test_a_run_is_skipped(server: Server) -> None:
 
 
 def test_a_cluster_that_starts_slowly_is_waited_for_and_left_on_cancel(server: Server) -> None:
-    made = server.client.clusters.create(spark_version="16.4.x-scala2.12").response.cluster_id
+    made = server.client.clusters.create(spark_version="17.3.x-scala2.13").response.cluster_id
     server.client.clusters.ensure_cluster_is_running(made)
     server.client.clusters.delete(made)
     server.faults(cluster_seconds=600)
@@ -104,7 +104,7 @@ def test_wrong_settings_are_named(server: Server, wrong: dict[str, Any]) -> None
 
 def test_a_removed_cluster_ends_what_waits_for_it(new_server: Callable[..., Server]) -> None:
     server = new_server("--cluster-seconds", "600")
-    made = server.client.clusters.create(spark_version="16.4.x-scala2.12").response.cluster_id
+    made = server.client.clusters.create(spark_version="17.3.x-scala2.13").response.cluster_id
     run_id = submit(server.client, python(script(server.client, "print(1)"), existing_cluster_id=made))
     server.client.clusters.permanent_delete(made)
     run = ended(server.client, run_id)

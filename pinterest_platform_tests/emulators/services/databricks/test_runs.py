@@ -60,7 +60,7 @@ def wheel_task(**more: object) -> SubmitTask:
 
 def test_a_wheel_runs_on_each_kind_of_compute(workspace: WorkspaceClient, tiny_wheel: str) -> None:
     library = [Library(whl=tiny_wheel), Library(pypi=PythonPyPiLibrary("pyarrow>=10"))]
-    new = ClusterSpec(spark_version="16.4.x-scala2.12", num_workers=1, spark_env_vars={"COLOUR": "red"})
+    new = ClusterSpec(spark_version="17.3.x-scala2.13", num_workers=1, spark_env_vars={"COLOUR": "red"})
     environment = JobEnvironment("default", Environment(environment_version="3", dependencies=[tiny_wheel, "pyarrow"]))
     runs = [
         submit(workspace, wheel_task(existing_cluster_id=CLUSTER_ID, libraries=library)),
@@ -68,8 +68,8 @@ def test_a_wheel_runs_on_each_kind_of_compute(workspace: WorkspaceClient, tiny_w
         submit(workspace, wheel_task(environment_key="default"), environments=[environment]),
     ]
     existing, own, serverless = (lines(workspace, run) for run in runs)
-    assert existing == ["499500|--name|O'Hara ü", "None us-east-1 16.4", "True True"]
-    assert own == ["499500|--name|O'Hara ü", "red us-east-1 16.4", "True True"]
+    assert existing == ["499500|--name|O'Hara ü", "None us-east-1 17.3", "True True"]
+    assert own == ["499500|--name|O'Hara ü", "red us-east-1 17.3", "True True"]
     assert serverless == ["499500|--name|O'Hara ü", "None us-east-1 client.3.0", "True True"]
 
 

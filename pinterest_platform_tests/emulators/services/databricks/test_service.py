@@ -40,4 +40,5 @@ def test_it_is_healthy_once_it_serves_this_home_and_its_jobs_find_s3(
         "PINTEREST_DATABRICKS_VOLUME": "/Volumes/main/default/pinterest",
     }
     assert home.databricks_token not in " ".join(SERVICE.command(home).arguments)
-    assert home.databricks_token_file.stat().st_mode & 0o077 == 0
+    secrets = [home.databricks_token_file, home.run / "databricks-profile.json"]
+    assert [file.stat().st_mode & 0o077 for file in secrets] == [0, 0]

@@ -1,0 +1,70 @@
+"""What engines' errors mean, those of a JVM in the job's own process among them, which py4j brings."""
+
+from typing import Any
+
+import pytest
+from py4j.protocol import Py4JError, Py4JJavaError, Py4JNetworkError
+from pyspark.errors import PySparkException
+
+from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
+from pinterest_platform.spark_jobs.engine_errors import explained, first_line
+from pinterest_platform.spark_jobs.merging import racing
+from pinterest_platform.spark_jobs.racing import LostRaceError
+
+FRAMES = "\tat java.base/java.util.concurrent.ThreadPoolExecutor.runWorker(ThreadPoolExecutor.java:1136)\n"
+RACE = "io.delta.exceptions.ConcurrentAppendException: [DELTA_CONCURRENT_APPEND] Files were added to the table"
+ABORTED = "org.apache.spark.SparkException: Job aborted due to stage failure"
+OUTAGE = "software.amazon.awssdk.core.exception.SdkClientException: Unable to execute HTTP request: Connect to s3"
+DEFECT = "org.apache.spark.SparkException: Parquet column cannot be converted"
+
+
+class Gateway:
+    """Stands for the JVM that is asked for an error's text."""
+
+    def __init__(self, text: str | None) -> None:
+        self._text = text
+
+    def send_command(self, _: str) -> str:
+        if self._text is None:
+            raise Py4JNetworkError("Answer from Java side is empty")
+        return "ys" + self._text.replace("\n", "\\n")
+
+
+def thrown(*messages: str) -> Py4JJavaError:
+    """An error as a JVM throws it, with its causes and their frames."""
+    return java_error("Caused by: ".join(f"{message}\n{FRAMES}" for message in messages))
+
+
+def java_error(text: str | None) -> Py4JJavaError:
+    thrown: Any = type("JavaObject", (), {"_target_id": "o1", "_gateway_client": Gateway(text)})()
+    return Py4JJavaError("An error occurred while calling o62.collectToPython.\n", thrown)
+
+
+def failure(error: Exception) -> PlatformFailure:
+    with pytest.raises(PlatformFailure) as raised, explained("clean"):
+        raise error
+    return raised.value
+
+
+@pytest.mark.parametrize("error", [thrown(RACE), thrown(ABORTED, RACE), PySparkException("conflict")])
+def test_a_lost_race_is_told_apart_wherever_the_engine_runs(error: Exception) -> None:
+    with pytest.raises(LostRaceError), racing("s3://lake/pin"):
+        raise error
+    assert isinstance(failure(error), TransientFailure)
+
+
+@pytest.mark.parametrize("error", [thrown(DEFECT), Py4JError("no such method"), PySparkException("no such column")])
+def test_other_errors_stay_what_they_are_whatever_threads_a_jvm_names(error: Exception) -> None:
+    with pytest.raises(type(error)), racing("s3://lake/pin"):
+        raise error
+    assert isinstance(failure(error), PermanentFailure)
+
+
+@pytest.mark.parametrize("error", [thrown(ABORTED, OUTAGE), java_error(None), Py4JNetworkError("no answer")])
+def test_a_store_or_a_jvm_that_does_not_answer_may_pass(error: Exception) -> None:
+    assert isinstance(failure(error), TransientFailure)
+
+
+def test_an_error_of_a_jvm_is_told_by_its_own_message() -> None:
+    assert first_line(thrown(DEFECT)) == DEFECT
+    assert first_line(PySparkException("wrong\nlong plan")) == "wrong"
