@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from pinterest_platform.failures import PermanentFailure
@@ -116,3 +117,15 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def descendants(pid: int | None = None) -> list[psutil.Process]:
+    """Processes that one has started and that work; the dead ones of which nobody took note are left out."""
+    return [process for process in psutil.Process(pid).children(recursive=True) if _works(process)]
+
+
+def _works(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -42,15 +42,7 @@ def remote(owner: "subprocess.Popen[str]") -> str:
 
 
 def family(owner: "subprocess.Popen[str]") -> list[psutil.Process]:
-    """What it started and what works: scripts that start a JVM may be over, and wait for somebody to take note."""
-    return [process for process in psutil.Process(owner.pid).children(recursive=True) if _works(process)]
-
-
-def _works(process: psutil.Process) -> bool:
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+    return jvm.descendants(owner.pid)
 
 
 def test_it_listens_on_this_machine_alone_and_shows_its_token_to_nobody(

@@ -22,7 +22,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> JvmServer:
 
 
 def family() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children(recursive=True) if SERVER in child.cmdline()]
+    return [child for child in jvm.descendants() if SERVER in child.cmdline()]
 
 
 @pytest.mark.parametrize("again", [True, False], ids=["started anew", "stopped"])
