@@ -23,7 +23,7 @@ check: setup ## lint, types, import rules
 	@sh .ci/check
 
 test: check ## check, and every test but the slow ones
-	@$(PY) -m pytest -m "not slow"
+	@$(PY) .ci/test
 
 test-slow: setup ## the slow tests alone
 	@$(PY) -m pytest -m slow
