@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import BooleanType, StringType, StructField, StructType
@@ -102,7 +103,8 @@ def stage(
     """
     lines = cleaned_lines(spark, batch.uris, entity, stream, route)
     kept = keep(lines, uri, in_memory=batch.is_small)
-    counts = count(read_staged(spark, kept, entity, route), entity)
+    is_small = isinstance(kept, pa.Table)
+    counts = _count_small(kept, entity) if is_small else count(read_staged(spark, kept, entity, route), entity)
     check_records(counts.records, batch.records, stream, batch.uris)
     return Staged(kept, counts)
 
@@ -135,6 +137,18 @@ def count(staged: DataFrame, entity: Entity) -> Counts:
         )
     )
     return Counts(row["records"], row["rejected"], row["keys"], {name: row[f"_{name}"] for name in fields})
+
+
+def _count_small(staged: pa.Table, entity: Entity) -> Counts:
+    """The same of rows in memory, without asking an engine."""
+    taken = staged.filter(pc.field(decoding.REASON).is_null())
+    flags = taken[cleaning.UNREADABLE].combine_chunks()
+    return Counts(
+        staged.num_rows,
+        staged.num_rows - taken.num_rows,
+        len(taken[cleaning.KEY].unique()),
+        {name: flags.field(name).true_count for name in cleaning.UNREADABLE_FIELDS[entity]},
+    )
 
 
 def only_row(frame: DataFrame) -> Row:

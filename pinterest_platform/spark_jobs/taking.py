@@ -17,6 +17,7 @@ from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.schemas import cleaned_schema
 from pinterest_platform.spark_jobs import merging
 from pinterest_platform.spark_jobs.delta_log import NOTHING_TAKEN, REBUILDS, DeltaTables
+from pinterest_platform.spark_jobs.lookup import rows_with
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters
 from pinterest_platform.spark_jobs.racing import LostRaceError, RebuiltError, again_if_lost
 from pinterest_platform.spark_jobs.staging import Kept, Staged, accepted, keep, only_row, read_staged, take_up
@@ -77,10 +78,11 @@ class Taking:
     def _take_small(self, staged: Staged, batch: Batch, table: DeltaTable, reached: Mapping[str, int]) -> None:
         """Take rows that are in memory; where they only add to the table, in one commit with the positions."""
         newest = fresh = cast("pa.Table", self._keep_newest([staged], ""))
-        if self.tables.row_count(table):
+        standing = rows_with(self.tables, table, KEY, newest[KEY])
+        if standing.num_rows:
             varied = self._keep_varied(staged, newest)
-            with merging.racing(self.parameters.table_uri):
-                effects = self._effects(newest, varied).collect()
+            target = take_up(self.spark, standing, self.schema)
+            effects = self._effects(newest, varied, target).collect()
             difference = merging.Difference(*(sum(row[name] for row in effects) for name in merging.Difference._fields))
             if difference.changed or difference.moved:
                 self._merge(staged, newest, varied, difference, table.version())
@@ -190,11 +192,13 @@ class Taking:
         self, newest: Kept, varied: Kept | None, conditions: tuple[str, str] | None = None
     ) -> merging.Difference:
         with merging.racing(self.parameters.table_uri):
-            return merging.compare(self._effects(newest, varied, conditions))
+            target = self.spark.read.format("delta").load(self.parameters.table_uri)
+            return merging.compare(self._effects(newest, varied, target, conditions))
 
-    def _effects(self, newest: Kept, varied: Kept | None, conditions: tuple[str, str] | None = None) -> DataFrame:
-        """What a merge of newest rows would do to the table as it now is, key by key."""
-        target = self.spark.read.format("delta").load(self.parameters.table_uri)
+    def _effects(
+        self, newest: Kept, varied: Kept | None, target: DataFrame, conditions: tuple[str, str] | None = None
+    ) -> DataFrame:
+        """What a merge of newest rows would do to the rows of the target, key by key."""
         outdated = f"{merging.differs(self.schema)} AND {merging.newer(self.route)}"
         changed, moved = conditions or (outdated, merging.moves(self.schema, self.route))
         return merging.effects(self._source(newest, varied), target, changed, moved)
