@@ -158,7 +158,7 @@ def next_step(day: date, runs: Sequence[PipelineRun], now: float, delay: float, 
     if last.outcome is not Outcome.FAILED:
         return verdict(Step.NOTHING, f"run {last.run_id} of {day} {last.outcome.value}")
     if any(run.alerted for run in attempts):
-        return verdict(Step.NOTHING, f"{day} was given up, and people were told")
+        return verdict(Step.NOTHING, _told(day))
     if any(run.retries_cancelled for run in attempts):
         return verdict(Step.NOTHING, f"the retries of {day} were cancelled by hand")
     if last.permanent:
@@ -182,7 +182,7 @@ def _first_attempt(day: date, runs: Sequence[PipelineRun], now: float, debts: Se
         return Verdict(step, reason, attempt, day, debts[0].run_id, owed=True)
 
     if any(debt.alerted for debt in debts):
-        return verdict(Step.NOTHING, f"{day} was given up, and people were told")
+        return verdict(Step.NOTHING, _told(day))
     if better := _success_since(_midnight(day), runs):
         return verdict(Step.NOTHING, f"run {better.run_id} has succeeded since midnight, and took what {day} wants")
     if now >= _midnight(day) + RETRIES_END.total_seconds():
@@ -196,6 +196,10 @@ def _days(runs: Sequence[PipelineRun], owed: Sequence[Owed]) -> list[date]:
 
 def _made(requested: Verdict) -> int:
     return requested.attempt - 1 if requested.step is Step.REQUEST else requested.attempt
+
+
+def _told(day: date) -> str:
+    return f"{day} was given up, and people were told"
 
 
 def _at_work(run: PipelineRun) -> str:

@@ -1,8 +1,10 @@
 """Asking a service over HTTP whether it serves."""
 
+import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from pathlib import Path
 
 from emulators.services.service import Unhealthy
 
@@ -26,3 +28,12 @@ def expect_http(url: str, contains: bytes, status: int = 200, headers: Mapping[s
         raise Unhealthy(f"no answer on {url} ({getattr(error, 'reason', error)})") from None
     if found != status or contains not in body:
         raise Unhealthy(f"{url} answers {found} {body[:200].decode(errors='replace')}")
+
+
+def expect_own_server(url: str, data: Path) -> None:
+    """Ask one of our own servers whether it serves this data: another home's may listen on the same port.
+
+    Raises:
+        Unhealthy: no answer, or one that names another folder.
+    """
+    expect_http(f"{url}/_health", contains=json.dumps(str(data), ensure_ascii=False).encode())

@@ -4,7 +4,6 @@ Importing this package costs nothing: a job's module, and with it pyspark, is im
 """
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -84,14 +83,18 @@ def execute(spark: "SparkSession", job: str, parameters: Json, progress: Callabl
     wanted = known.parameters.from_json(parameters)
     with explained(job):
         configure(spark)
-        _plan_quickly(spark)
+        _forget_call_sites()
         result: Transferable = import_module(known.module).run(spark, wanted, progress)
     return result.to_json()
 
 
-def _plan_quickly(spark: "SparkSession") -> None:
-    """Keep each use of a column from looking for the line that wrote it: half the cost of planning a small query."""
-    from pyspark.errors import PySparkException
+def _forget_call_sites() -> None:
+    """Let pyspark not look for the line that wrote each use of a column: half the cost of planning a small query.
 
-    with suppress(PySparkException):  # engines on the JVM fix this when they start, and take their time to plan anyway
-        spark.conf.set("spark.python.sql.dataFrameDebugging.enabled", "false")
+    Asked by its setting (spark.python.sql.dataFrameDebugging.enabled), it reads that from the thread's oldest session,
+    which may have lost its server, and then waits for ten minutes.
+    """
+    from pyspark.errors import utils
+
+    if hasattr(utils, "_enable_debugging_cache"):
+        utils._enable_debugging_cache = False

@@ -14,7 +14,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 from pinterest_platform.entities import Route
 from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.schemas import SOURCE_TYPE, STREAM_SOURCE_TYPE
-from pinterest_platform.spark_jobs import merging, upkeep
+from pinterest_platform.spark_jobs import merging, opened, upkeep
 from pinterest_platform.spark_jobs.delta_log import NOTHING_TAKEN, REBUILDS, DeltaTables, without_rebuilds
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, CleanResult
 from pinterest_platform.spark_jobs.racing import LostRaceError, RebuiltError, again_if_lost
@@ -135,6 +135,7 @@ class _Cleaning(Taking):
 
     def _result(self) -> CleanResult:
         table = self.tables.refreshed(self.table)
+        opened.leave(self.spark, self.tables, self.parameters.table_uri, table)
         return CleanResult(
             **{name: self.totals[name] for name in ("records", "quarantined", "keys", "new", "changed", "unchanged")},
             reasons=dict(self.reasons),

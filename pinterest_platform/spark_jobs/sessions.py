@@ -71,20 +71,7 @@ def connect(remote: str, seconds: float = ANSWER_SECONDS) -> "SparkSession":
     tries = max(int(seconds * 1000 / _LONGEST_PAUSE_MS), 1)
     session.client.set_retry_policies([DefaultPolicy(max_retries=tries, max_backoff=_LONGEST_PAUSE_MS, jitter=0)])
     _expect_answer(session, remote, seconds)
-    _forget_call_sites()
     return session
-
-
-def _forget_call_sites() -> None:
-    """Let pyspark not note where each expression was written: most of the time that making one takes.
-
-    It would ask for that setting (spark.python.sql.dataFrameDebugging.enabled) the oldest session of the thread, which
-    may have lost its server, and then wait for ten minutes.
-    """
-    from pyspark.errors import utils
-
-    if hasattr(utils, "_enable_debugging_cache"):
-        utils._enable_debugging_cache = False
 
 
 def _expect_answer(session: "SparkSession", remote: str, seconds: float) -> None:

@@ -15,7 +15,7 @@ from pyspark.sql.types import StructType
 from pinterest_platform.entities import Entity, Route
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.schemas import cleaned_schema
-from pinterest_platform.spark_jobs import merging
+from pinterest_platform.spark_jobs import merging, opened
 from pinterest_platform.spark_jobs.delta_log import NOTHING_TAKEN, REBUILDS, DeltaTables
 from pinterest_platform.spark_jobs.lookup import rows_with
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters
@@ -45,10 +45,11 @@ class Taking:
         self.schema = cleaned_schema(self.entity, self.route)
         self.tables = DeltaTables(parameters.io_timeout_seconds)
         self.totals: Counter[str] = Counter()
-        self.table = self.tables.ensure(parameters.table_uri, self.schema)
+        uri = parameters.table_uri
+        self.table = opened.take(spark, self.tables, uri) or self.tables.ensure(uri, self.schema)
         if differences := schema_differences(self.tables.schema(self.table), self.schema):
             raise PermanentFailure(
-                f"The table {parameters.table_uri} has other columns than cleaning writes: {'; '.join(differences)}.",
+                f"The table {uri} has other columns than cleaning writes: {'; '.join(differences)}.",
                 "Move the table away and run a full refresh.",
             )
 

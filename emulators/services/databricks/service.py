@@ -7,7 +7,7 @@ from pathlib import Path
 from emulators.home import Home, write_private
 from emulators.services import s3
 from emulators.services.databricks.options import CLUSTER_ID, VOLUME
-from emulators.services.probes import expect_http
+from emulators.services.probes import expect_own_server
 from emulators.services.service import Command, Service
 
 
@@ -33,17 +33,12 @@ def _profile(home: Home) -> Path:
     return file
 
 
-def _probe(home: Home) -> None:
-    """Serving means that this home's own server answers."""
-    expect_http(f"{url(home)}/_health", contains=json.dumps(str(_data(home)), ensure_ascii=False).encode())
-
-
 SERVICE = Service(
     name="databricks",
     ports=("databricks",),
     url=url,
     command=_command,
-    probe=_probe,
+    probe=lambda home: expect_own_server(url(home), _data(home)),
     variables=lambda home: {
         "DATABRICKS_HOST": url(home),
         "DATABRICKS_TOKEN": home.databricks_token,

@@ -1,11 +1,10 @@
 """The Kinesis server as a supervised service."""
 
-import json
 import sys
 from pathlib import Path
 
 from emulators.home import REGION, Home
-from emulators.services.probes import expect_http
+from emulators.services.probes import expect_own_server
 from emulators.services.service import Command, Service
 
 
@@ -23,16 +22,11 @@ def _command(home: Home) -> Command:
     return Command((sys.executable, "-m", "emulators.services.kinesis", *settings), home.root)
 
 
-def _probe(home: Home) -> None:
-    """Serving means that this home's own server answers."""
-    expect_http(f"{url(home)}/_health", contains=json.dumps(str(_data(home)), ensure_ascii=False).encode())
-
-
 SERVICE = Service(
     name="kinesis",
     ports=("kinesis",),
     url=url,
     command=_command,
-    probe=_probe,
+    probe=lambda home: expect_own_server(url(home), _data(home)),
     variables=lambda home: {"AWS_ENDPOINT_URL_KINESIS": url(home)},
 )
