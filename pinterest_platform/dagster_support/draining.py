@@ -7,6 +7,7 @@ import dagster as dg
 from pinterest_platform.dagster_support.metadata import table_metadata
 from pinterest_platform.dagster_support.workers import claim
 from pinterest_platform.draining import Drain, DrainLimits, Lane, Rounds
+from pinterest_platform.gathering import Gathered
 from pinterest_platform.settings import Settings
 
 FAILED_TAG = "pinterest/failed-streams"
@@ -17,10 +18,11 @@ def drain(
     context: dg.OpExecutionContext | dg.AssetExecutionContext,
     lanes: Sequence[Lane],
     settings: Settings,
+    say: Gathered,
     landed_layer: str,
     cleaned_layer: str,
 ) -> Rounds:
-    """Move all lanes until nothing came for a while, or the run has lasted long enough.
+    """Move all lanes, which speak through `say`, until nothing came for a while, or the run has lasted long enough.
 
     A busy stream may keep it at work for an hour: the assets tell now and then what it did so far, counts being those
     of the whole run until then; those of which nothing moved since are left alone, lest they look freshly made.
@@ -35,8 +37,11 @@ def drain(
 
     claim(context.instance, context.run.run_id)
     limits = DrainLimits(settings.drain_idle_seconds, settings.drain_longest_seconds)
-    rounds = Rounds(lanes, context.log.info)
-    Drain(rounds.move, limits, context.log.info, show).run()
+    rounds = Rounds(lanes, say.at_once)
+    try:
+        Drain(rounds.move, limits, say.at_once, show).run()
+    finally:
+        say.flush()
     if rounds.failed:
         context.instance.add_run_tags(
             context.run.run_id, {FAILED_TAG: ",".join(entity.value for entity in rounds.failed)}

@@ -8,6 +8,7 @@ from pydantic import Field
 from pinterest_platform.dagster_support.draining import drain, results
 from pinterest_platform.dagster_support.explaining import explained
 from pinterest_platform.entities import Entity
+from pinterest_platform.gathering import Gathered
 from pinterest_platform.lanes import KinesisLane, KinesisOutside
 from pinterest_platform.planning import stream_options
 from pinterest_platform.ports import Lake, ObjectStore, ShardLog, SparkEngine
@@ -53,12 +54,12 @@ def drain_kinesis(
     engine: dg.ResourceParam[SparkEngine],
 ) -> Iterator[dg.MaterializeResult]:
     """Land and clean micro-batches of all streams until they have been idle for a while."""
-    outside, say = KinesisOutside(shards, objects, lake, engine), context.log.info
+    outside, say = KinesisOutside(shards, objects, lake, engine), Gathered(context.log.info)
     with explained("streaming_pipeline"):
         options = stream_options(settings, config.accept_loss, config.new_epoch, LONGEST_LANDING_SECONDS)
         for entity in Entity if config.full_refresh else ():
-            rebuild_streamed(entity, settings, objects, engine, context.run.run_id, say)
+            rebuild_streamed(entity, settings, objects, engine, context.run.run_id, say.at_once)
         lanes = [KinesisLane(entity, settings, options, outside, context.run.run_id, say) for entity in Entity]
-        rounds = drain(context, lanes, settings, "raw_stream", "cleaned_stream")
+        rounds = drain(context, lanes, settings, say, "raw_stream", "cleaned_stream")
         yield from results(rounds.results(), "raw_stream", "cleaned_stream")
         rounds.judge()

@@ -6,6 +6,7 @@ from pinterest_platform.dagster_support.draining import drain, materializations
 from pinterest_platform.dagster_support.explaining import explained
 from pinterest_platform.dagster_support.runs import WRITER
 from pinterest_platform.entities import Entity
+from pinterest_platform.gathering import Gathered
 from pinterest_platform.lanes import KafkaLane, KafkaOutside
 from pinterest_platform.planning import landing_options
 from pinterest_platform.ports import Lake, ObjectStore, SparkEngine, TopicLog
@@ -22,13 +23,13 @@ def drain_kafka(
     engine: dg.ResourceParam[SparkEngine],
 ) -> None:
     """Drain the Kafka route."""
-    outside, say = KafkaOutside(topics, objects, lake, engine), context.log.info
+    outside, say = KafkaOutside(topics, objects, lake, engine), Gathered(context.log.info)
     with explained("kafka_pipeline"):
         lanes = [
             KafkaLane(entity, settings, landing_options(entity, settings, [], ""), outside, context.run.run_id, say)
             for entity in Entity
         ]
-        rounds = drain(context, lanes, settings, "raw", "cleaned")
+        rounds = drain(context, lanes, settings, say, "raw", "cleaned")
         for event in materializations(rounds.results(), "raw", "cleaned"):
             context.log_event(event)
         rounds.judge()
