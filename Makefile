@@ -22,8 +22,8 @@ dev: setup ## emulators, steady posting and the Dagster UI on port 3000
 check: setup ## lint, types, import rules
 	@sh .ci/check
 
-test: check ## check, and every test but the slow ones
-	@$(PY) -m pytest -m "not slow"
+test: check ## check, and every test but the slow ones, in two workers
+	@$(PY) -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: setup ## the slow tests alone
 	@$(PY) -m pytest -m slow

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from pinterest_platform.entities import REPORT_KEYS, Entity, Names, Route
-from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.failures import PermanentFailure, joined
 from pinterest_platform.landing import quarantine_orphans, stream_quarantine_orphans
 from pinterest_platform.ports import Lake, ObjectStore, StoredObject, TableUpkeep
 from pinterest_platform.settings import Settings
@@ -40,8 +40,8 @@ def maintain(
         The name of each table that exists, and what was done to it.
 
     Raises:
-        PermanentFailure: an unknown table, a retention too short to be safe, or tables that cannot be used; these are
-            named when all the others are done.
+        PermanentFailure: an unknown table, a retention too short to be safe, or tables and landed objects that cannot
+            be used; these are named when all the others are done.
         TransientFailure: the store did not answer.
     """
     hours = retention_hours(settings)
@@ -56,10 +56,13 @@ def maintain(
             progress(f"{name}: {told(done, dry_run)}")
             yield name, done
     if not wanted:
-        sweep_staging(settings.names, objects, time.time() - hours * 3600, dry_run, progress)
-        sweep_quarantine(settings.names, objects, dry_run, progress)
+        try:
+            sweep_staging(settings.names, objects, time.time() - hours * 3600, dry_run, progress)
+            sweep_quarantine(settings.names, objects, dry_run, progress)
+        except PermanentFailure as failure:
+            broken.append(failure)
     if broken:
-        raise PermanentFailure(" ".join(failure.what for failure in broken), broken[0].action)
+        raise joined(broken)
 
 
 def chosen(known: Mapping[str, str], wanted: Sequence[str]) -> dict[str, str]:

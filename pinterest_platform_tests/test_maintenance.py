@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from pinterest_platform import maintenance
 from pinterest_platform.entities import REPORT_KEYS, Entity, Route
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing import LandingOptions, StreamOptions, land_stream, land_topic
@@ -71,6 +72,20 @@ def test_a_table_that_cannot_be_used_is_told_when_the_others_are_done(around: Su
         run(around)
     assert len(around.lake.kept_up) == len(tables(around.settings.names))
     assert staged not in around.objects.objects
+
+
+def test_broken_tables_are_told_though_a_sweep_finds_something_else(
+    around: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    around.lake.upkeep[tables(around.settings.names)["cleaned/pin"]] = PermanentFailure("It is broken.", "Mend it.")
+
+    def find(*_: object) -> None:
+        raise PermanentFailure("There is a hole.", "Fill it.")
+
+    monkeypatch.setattr(maintenance, "sweep_quarantine", find)
+    with pytest.raises(PermanentFailure) as told:
+        run(around)
+    assert (told.value.what, told.value.action) == ("It is broken. There is a hole.", "Mend it. Fill it.")
 
 
 def test_a_store_that_does_not_answer_ends_it_at_once(around: Surroundings) -> None:

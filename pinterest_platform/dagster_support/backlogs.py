@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from pinterest_platform.backlog import Backlog, Decision, DrainRun, decide
-from pinterest_platform.dagster_support.draining import FAILED_TAG
+from pinterest_platform.dagster_support.draining import failed_entities
 from pinterest_platform.dagster_support.runs import (
     LIVE,
     WRITER,
@@ -128,12 +128,7 @@ def _runs(context: dg.SensorEvaluationContext, route: str, job: str, longest: fl
             ended=record.end_time,
             worker_lost=is_orphan(record, longest),
             host=host_of(record.dagster_run),
-            stuck=_stuck(route, record.dagster_run),
+            stuck=frozenset(f"{route}/{entity}" for entity in failed_entities(record.dagster_run)),
         )
         for record in records
     ]
-
-
-def _stuck(route: str, run: dg.DagsterRun) -> frozenset[str]:
-    named = run.tags.get(FAILED_TAG, "")
-    return frozenset(f"{route}/{entity}" for entity in named.split(",") if entity)

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 
 from pinterest_platform.dagster_support.causes import run_causes
-from pinterest_platform.dagster_support.debts import ALERT_TRIES_TAG, DEBT_ALERTED_TAG, OWED_TAG, debts, tries_noted
+from pinterest_platform.dagster_support.debts import ALERT_TRIES_TAG, Debt, debts, note_debt, tries_noted
 from pinterest_platform.dagster_support.runs import (
     LIVE,
     WRITER,
@@ -70,7 +70,7 @@ def daily_request(
     if verdict.step is Step.REQUEST:
         return _request(day, 1)
     # The run that is in the way carries the debt, as nothing else lasts so well.
-    instance.add_run_tags(verdict.run_id or next(iter(others)), {OWED_TAG: str(day)})
+    note_debt(instance, verdict.run_id or next(iter(others)), day, Debt.OWED)
     return dg.SkipReason(f"{verdict.reason}; `daily_retries` requests the day's run, unless that one makes all of it")
 
 
@@ -116,9 +116,10 @@ def _tell(instance: dg.DagsterInstance, verdict: Verdict, settings: Settings, no
         instance.add_run_tags(alert.run_id, {ALERT_TRIES_TAG: f"{tries + 1} {int(time.time())}"})
         raise
     # Told first, noted then: a process that dies in between tells twice rather than never.
-    at = datetime.now(UTC).isoformat(timespec="seconds")
-    noted = {DEBT_ALERTED_TAG: str(alert.day)} if verdict.owed else {ALERTED_TAG: at}
-    instance.add_run_tags(alert.run_id, noted)
+    if verdict.owed:
+        note_debt(instance, alert.run_id, alert.day, Debt.TOLD)
+    else:
+        instance.add_run_tags(alert.run_id, {ALERTED_TAG: datetime.now(UTC).isoformat(timespec="seconds")})
 
 
 def _told(days: Sequence[str], waits: Sequence[float]) -> str:
@@ -135,9 +136,11 @@ def cancel_retries(instance: dg.DagsterInstance) -> list[str]:
     told: list[str] = []
     for verdict in (next_step(day, runs, time.time(), 0, owed) for day in days):
         if verdict.step in (Step.WAIT, Step.REQUEST):
-            cancelled = {OWED_TAG: "cancelled"} if verdict.owed else {RETRIES_TAG: "cancelled"}
-            for run_id in {verdict.run_id, *(debt.run_id for debt in owed if verdict.owed and debt.day == verdict.day)}:
-                instance.add_run_tags(run_id, cancelled)
+            if verdict.owed and verdict.day:
+                for debt in (debt for debt in owed if debt.day == verdict.day):
+                    note_debt(instance, debt.run_id, verdict.day, Debt.CANCELLED)
+            else:
+                instance.add_run_tags(verdict.run_id, {RETRIES_TAG: "cancelled"})
             told.append(f"attempt {verdict.attempt} of {verdict.day} will not be made")
     return told
 

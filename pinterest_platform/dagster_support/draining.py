@@ -1,17 +1,21 @@
 """A draining run in Dagster: lanes moved until the route is idle, and what they say of themselves meanwhile."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import dagster as dg
 
 from pinterest_platform.dagster_support.metadata import table_metadata
 from pinterest_platform.dagster_support.workers import claim
 from pinterest_platform.draining import Drain, DrainLimits, Lane, Rounds
+from pinterest_platform.entities import Entity
 from pinterest_platform.gathering import Gathered
 from pinterest_platform.settings import Settings
 
 FAILED_TAG = "pinterest/failed-streams"
-"""On a drain that failed: the entities whose streams kept it from success; the others do not wait for them."""
+"""On a drain that failed: its id, and the entities whose streams kept it from success; the others do not wait for them.
+
+A run that is executed again gets the tags of the first one: the id says whose they are.
+"""
 
 
 def drain(
@@ -43,10 +47,19 @@ def drain(
     finally:
         say.flush()
     if rounds.failed:
-        context.instance.add_run_tags(
-            context.run.run_id, {FAILED_TAG: ",".join(entity.value for entity in rounds.failed)}
-        )
+        context.instance.add_run_tags(context.run.run_id, failed_tags(context.run.run_id, rounds.failed))
     return rounds
+
+
+def failed_tags(run_id: str, failed: Iterable[Entity]) -> dict[str, str]:
+    """The tag of a drain that failed by some streams."""
+    return {FAILED_TAG: f"{run_id}:{','.join(entity.value for entity in failed)}"}
+
+
+def failed_entities(run: dg.DagsterRun) -> tuple[str, ...]:
+    """The entities by whose streams a run failed; none where it ended for other reasons."""
+    run_id, _, named = run.tags.get(FAILED_TAG, "").partition(":")
+    return tuple(named.split(",")) if named and run_id == run.run_id else ()
 
 
 def lane_metadata(lane: Lane) -> tuple[dict[str, dg.MetadataValue], dict[str, dg.MetadataValue]]:

@@ -27,7 +27,7 @@ def sizes(table: DeltaTable) -> dict[str, int]:
     return dict(zip(found.column("path").to_pylist(), found.column("size_bytes").to_pylist(), strict=True))
 
 
-def compact(tables: DeltaTables, table: DeltaTable, target_bytes: int) -> int:
+def compact(tables: DeltaTables, table: DeltaTable, target_bytes: int, below_bytes: int | None = None) -> int:
     """Put small files together, in one commit that changes no row and no position.
 
     What others commit meanwhile is borne, but for files that they removed: nothing is put together of those.
@@ -36,7 +36,8 @@ def compact(tables: DeltaTables, table: DeltaTable, target_bytes: int) -> int:
     Args:
         tables: the store.
         table: the table; afterwards it is at its newest version.
-        target_bytes: how large a file may get; larger ones are left alone.
+        target_bytes: how large a file may get.
+        below_bytes: files of so many bytes and more are left alone; `target_bytes` where it is None.
 
     Returns:
         How many files became larger ones; 0 where there was nothing to put together.
@@ -46,7 +47,9 @@ def compact(tables: DeltaTables, table: DeltaTable, target_bytes: int) -> int:
     """
     uri = table.table_uri
     with tables.explained(uri):
-        groups = _groups(sizes(table), target_bytes) if _is_plain(table) else []
+        limit = target_bytes if below_bytes is None else below_bytes
+        small = {name: size for name, size in sizes(table).items() if size < limit}
+        groups = _groups(small, target_bytes) if _is_plain(table) else []
         written = [_put_together(tables, table, group) for group in groups]
     if not written:
         return 0
@@ -75,7 +78,7 @@ def _groups(files: Mapping[str, int], target_bytes: int) -> list[dict[str, int]]
     """The files to be put together, smallest first, each group of two at least and of `target_bytes` at most."""
     groups: list[dict[str, int]] = [{}]
     for name, size in sorted(files.items(), key=lambda item: item[1]):
-        if size >= target_bytes or not _PLAIN_NAME.fullmatch(name):
+        if not _PLAIN_NAME.fullmatch(name):
             continue
         if sum(groups[-1].values()) + size > target_bytes:
             groups.append({})

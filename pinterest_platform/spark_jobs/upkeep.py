@@ -21,6 +21,7 @@ from pinterest_platform.spark_jobs.racing import LostRaceError
 MIB = 1024 * 1024
 DRAIN_TARGET_BYTES = 16 * MIB
 """What a drain puts together: quickly done, and written again seldom, as larger files are left alone."""
+_DRAIN_SMALL_BYTES = DRAIN_TARGET_BYTES // 2
 TARGET_BYTES = 100 * MIB
 """What maintenance puts together, and what the writers of large tables make by themselves."""
 
@@ -36,7 +37,7 @@ _HOURS = {"hour": 1, "day": 24, "week": 168}
 
 def small_files(table: DeltaTable) -> int:
     """How many of a table's files a drain would put together."""
-    return _smaller(table, DRAIN_TARGET_BYTES // 2)
+    return _smaller(table, _DRAIN_SMALL_BYTES)
 
 
 def tidy(tables: DeltaTables, uri: str) -> int | None:
@@ -47,7 +48,7 @@ def tidy(tables: DeltaTables, uri: str) -> int | None:
     """
     table = tables.existing(uri)
     try:
-        compacted = compact(tables, table, DRAIN_TARGET_BYTES)
+        compacted = compact(tables, table, DRAIN_TARGET_BYTES, _DRAIN_SMALL_BYTES)
     except LostRaceError:
         return None
     with tables.explained(uri):

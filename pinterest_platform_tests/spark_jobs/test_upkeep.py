@@ -248,5 +248,6 @@ def test_where_there_is_no_table_nothing_is_made(tmp_path: Path) -> None:
 def test_drains_leave_files_alone_that_are_large_enough_for_them(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     size = max(path.stat().st_size for path in Path(uri).glob("*.parquet"))
     assert upkeep.small_files(DeltaTable(uri)) == 8
-    monkeypatch.setattr(upkeep, "DRAIN_TARGET_BYTES", size)
+    monkeypatch.setattr(upkeep, "_DRAIN_SMALL_BYTES", size)
     assert upkeep.small_files(DeltaTable(uri)) == 0
+    assert upkeep.tidy(DeltaTables(), uri) == 0

@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from pinterest_platform.dagster_support.draining import FAILED_TAG
+from pinterest_platform.dagster_support.draining import failed_entities
 from pinterest_platform.defs.drains.assets import drain_kinesis
 from pinterest_platform.defs.drains.jobs import kafka_pipeline
 from pinterest_platform.ports import Json, TableFacts
@@ -79,7 +79,7 @@ def test_one_stream_with_a_question_keeps_no_other_one_from_its_table(
         tagged = instance.get_run_by_id(done.run_id)
         logged = instance.all_logs(done.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION)
     assert tagged is not None
-    assert (tagged.is_failure, tagged.tags[FAILED_TAG]) == (True, "pin")
+    assert (tagged.is_failure, failed_entities(tagged)) == (True, ("pin",))
     events = [entry.asset_materialization for entry in logged]
     told = {event.asset_key.to_user_string(): event.metadata for event in events if event}
     assert set(told) == {f"{layer}/{entity}" for layer in layers for entity in ("geo", "user")}

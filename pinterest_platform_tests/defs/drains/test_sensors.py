@@ -10,7 +10,7 @@ import pytest
 
 from pinterest_platform import backlog
 from pinterest_platform.dagster_support import backlogs
-from pinterest_platform.dagster_support.draining import FAILED_TAG
+from pinterest_platform.dagster_support.draining import failed_tags
 from pinterest_platform.dagster_support.runs import WRITER
 from pinterest_platform.dagster_support.workers import WORKER_TAG, claim
 from pinterest_platform.definitions import defs
@@ -193,13 +193,24 @@ def test_a_stream_that_cannot_be_looked_at_is_told_of_and_keeps_no_other_from_it
 def test_streams_that_did_not_fail_the_last_run_do_not_wait_for_the_one_that_did(route: Route, instance) -> None:
     route.put(1)
     run_id = run_of(route, instance, dg.DagsterRunStatus.STARTED)
-    instance.add_run_tags(run_id, {FAILED_TAG: "user"})
+    instance.add_run_tags(run_id, failed_tags(run_id, [Entity.USER]))
     run = instance.get_run_by_id(run_id)
     assert run is not None
     instance.report_run_failed(run)
     assert "the last run failed" in skipped(tick(route, instance))
-    instance.add_run_tags(run_id, {FAILED_TAG: "pin,geo"})
+    instance.add_run_tags(run_id, failed_tags(run_id, [Entity.PIN, Entity.GEO]))
     assert tick(route, instance).run_requests
+
+
+def test_a_drain_executed_again_is_not_judged_by_the_streams_that_failed_the_first_one(route: Route, instance) -> None:
+    route.put(1)
+    run_id = run_of(route, instance, dg.DagsterRunStatus.STARTED)
+    # Dagster hands the tags of a run down to its re-execution.
+    instance.add_run_tags(run_id, failed_tags("the first one", [Entity.PIN]))
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    instance.report_run_failed(run)
+    assert "the last run failed" in skipped(tick(route, instance))
 
 
 def test_the_cursor_holds_nothing_that_decides_what_is_landed(route: Route, instance) -> None:
