@@ -1,5 +1,6 @@
 """The TopicLog over a Kafka cluster."""
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ class KafkaTopicLog:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._admin: AdminClient | None = None
+        self._dialling = threading.Lock()
         self._trouble = ""
 
     def describe(self, topic: str) -> TopicState:
@@ -143,10 +145,12 @@ class KafkaTopicLog:
     def _client(self) -> "AdminClient":
         from confluent_kafka.admin import AdminClient
 
-        if self._admin is None:
-            config: dict[str, Any] = kafka_config(self._settings) | {"error_cb": self._note_trouble}
-            self._admin = AdminClient(config)  # pyright: ignore[reportArgumentType]
-        return self._admin
+        # Of two clients made at once one would be dropped, and with it what was asked of it.
+        with self._dialling:
+            if self._admin is None:
+                config: dict[str, Any] = kafka_config(self._settings) | {"error_cb": self._note_trouble}
+                self._admin = AdminClient(config)  # pyright: ignore[reportArgumentType]
+            return self._admin
 
     def _offsets(self, topic: str, partitions: list[int]) -> tuple[dict[int, int], dict[int, int]]:
         """Earliest and committed end offsets by partition."""

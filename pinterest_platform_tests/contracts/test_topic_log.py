@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import pytest
@@ -150,6 +151,17 @@ def test_a_topic_is_described_with_all_its_partitions_and_its_id(broker):
     state = broker.log.describe(broker.topic)
     assert state.topic == broker.topic and state.topic_id == broker.log.topic_id(broker.topic)
     assert [(part.partition, part.earliest, part.end) for part in state.partitions] == [(0, 0, 0), (1, 0, 0), (2, 0, 2)]
+
+
+def test_a_new_reader_may_be_asked_by_several_threads_at_once(tenant, monkeypatch):
+    from pinterest_platform.resources import kafka
+
+    config = kafka.kafka_config
+    # Each thread is on its way to a client before any of them has one.
+    monkeypatch.setattr(kafka, "kafka_config", lambda settings: time.sleep(0.3) or config(settings))
+    log, topics = kafka.KafkaTopicLog(tenant), [tenant.names.topic(entity) for entity in Entity]
+    with ThreadPoolExecutor(len(topics)) as threads:
+        assert [state.topic for state in threads.map(log.describe, topics)] == topics
 
 
 def test_records_come_in_order_with_offset_time_and_bytes(broker):
