@@ -103,18 +103,17 @@ def decide(waiting: Mapping[str, Waiting], runs: Sequence[DrainRun], now: float,
     if busy:
         return Decision(False, busy, orphans)
     ended = [run for run in runs if not run.live]
-    stuck = ended[0].stuck if ended else frozenset[str]()
-    wait = _wait_after_failures(ended, now) if not stuck or stuck >= backlog.keys() else 0.0
+    wait = min(_wait_after_failures(ended, stream, now) for stream in backlog)
     if wait > 0:
         return Decision(False, f"the last run failed; the next one is requested in {wait:.0f} s", orphans)
     told = "; ".join(f"{stream}: {found.records} records, {found.objects} objects" for stream, found in backlog.items())
     return Decision(True, told, orphans)
 
 
-def _wait_after_failures(ended: Sequence[DrainRun], now: float) -> float:
-    """Seconds still to wait: twice as long after each failure in a row, up to the longest wait."""
+def _wait_after_failures(ended: Sequence[DrainRun], stream: str, now: float) -> float:
+    """Seconds a stream has still to wait: twice as long after each of its failures in a row, up to the longest wait."""
     row = 0
-    while row < len(ended) and ended[row].failed:
+    while row < len(ended) and ended[row].failed and (not ended[row].stuck or stream in ended[row].stuck):
         row += 1
     if row == 0:
         return 0.0

@@ -299,3 +299,11 @@ def test_streams_that_did_not_fail_do_not_wait_for_the_one_that_did(
     decision = decide(waiting, [last], NOW)
     assert decision.request is request_it
     assert why in decision.reason
+
+
+def test_how_long_a_stream_waits_is_told_by_its_own_failures_not_by_those_of_the_one_that_is_stuck() -> None:
+    waiting = {"u.pin": Waiting(3, 0), "u.geo": Waiting(1, 0)}
+    stuck = DrainRun("f", live=False, failed=True, ended=NOW - 100, stuck=frozenset({"u.pin"}))
+    assert "in 14 s" in decide(waiting, [failed(1), *[stuck] * 6], NOW).reason, "geo failed once"
+    assert decide(waiting, [failed(16), *[stuck] * 6], NOW).request
+    assert "in 584 s" in decide({"u.pin": Waiting(3, 0)}, [failed(16), *[stuck] * 6], NOW).reason
