@@ -273,7 +273,7 @@ class DeltaTables:
             yield
         except (LostRaceError, PlatformFailure):
             raise
-        except (DeltaError, OSError) as error:
+        except (DeltaError, OSError, pa.ArrowException) as error:
             text = " ".join(re.sub(r"\x1b\[[0-9;]*m|↳", " ", str(error)).split())
             if "NoSuchBucket" in text:
                 raise PermanentFailure(

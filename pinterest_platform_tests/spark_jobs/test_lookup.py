@@ -8,6 +8,8 @@ from deltalake import write_deltalake
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.spark_jobs.compaction import compact
 from pinterest_platform.spark_jobs.delta_log import DeltaTables
 from pinterest_platform.spark_jobs.lookup import rows_with
 
@@ -37,6 +39,18 @@ def test_files_that_cannot_hold_a_key_are_not_opened(tmp_path: Path) -> None:
     for first in (0, 200):
         (tmp_path / paths[names[first]]).unlink()
     assert rows_with(tables, table, "key", pa.chunked_array([[101, 109]])).to_pylist() == [{"key": 109}]
+
+
+def test_a_damaged_file_is_a_failure_of_its_table_in_a_lookup_and_in_a_compaction(tmp_path: Path) -> None:
+    uri, tables = str(tmp_path), DeltaTables()
+    for first in (0, 100):
+        write_deltalake(uri, pa.table({"key": [first, first + 9]}), mode="append")
+    table = tables.existing(uri)
+    (tmp_path / table.get_add_actions(flatten=True)["path"].to_pylist()[0]).write_bytes(b"no Parquet" * 100)
+    with pytest.raises(PermanentFailure, match="cannot be used"):
+        rows_with(tables, table, "key", pa.chunked_array([[0, 100]]))
+    with pytest.raises(PermanentFailure, match="cannot be used"):
+        compact(tables, table, 10**6)
 
 
 def test_an_empty_table_has_no_rows_but_its_columns(tmp_path: Path) -> None:
