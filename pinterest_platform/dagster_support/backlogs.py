@@ -77,12 +77,18 @@ def _news(before: Mapping[str, object], told: Mapping[str, Seen], now: float) ->
 
 
 def _backlogs(route: str, backlog: Backlog) -> dict[str, Seen]:
-    """What waits, on the external assets; or why that cannot be told."""
+    """What waits, on the external assets, and for how long where that is known; or why it cannot be told.
+
+    A lag grows with every tick: it is news once it has doubled.
+    """
     told: dict[str, Seen] = {}
     for entity, found in backlog.waiting.items():
-        metadata = {"not_landed": found.records, "not_cleaned_objects": found.objects}
-        event = dg.AssetObservation(asset_key=[route, entity.value], metadata=metadata)
-        told[entity.value] = ([found.records, found.objects], event)
+        metadata: dict[str, int | float] = {"not_landed": found.records, "not_cleaned_objects": found.objects}
+        known = [found.records, found.objects]
+        if found.lag_ms is not None:
+            metadata["lag_seconds"] = found.lag_ms / 1000
+            known.append((found.lag_ms // 1000).bit_length())
+        told[entity.value] = (known, dg.AssetObservation(asset_key=[route, entity.value], metadata=metadata))
     for entity, problem in backlog.unknown.items():
         event = dg.AssetObservation(asset_key=[route, entity.value], metadata={"problem": str(problem)})
         told[entity.value] = (problem.action, event)

@@ -150,6 +150,19 @@ def test_what_did_not_change_is_not_observed_again(route: Route, instance) -> No
     assert [event.asset_key.path for event in changed.asset_events] == [[route.name, "user"]]
 
 
+def test_the_lag_of_a_stream_is_observed_and_again_once_it_doubled(around: Surroundings, instance) -> None:
+    route = Kinesis(around)
+    route.put(1)
+    told, seen = tick(route, instance), list[float]()
+    for _ in range(20):
+        seen += [
+            event.metadata["lag_seconds"].value for event in observations(told) if event.asset_key.path[-1] == "user"
+        ]
+        around.shards.now_ms += 5_000
+        told = tick(route, instance, told.cursor)
+    assert seen == [0.0, 5.0, 10.0, 20.0, 35.0, 65.0]
+
+
 def test_a_streamed_table_is_judged_by_lag_and_told_of_where_that_changes(around: Surroundings, instance) -> None:
     route = Kinesis(around)
     first = tick(route, instance)
