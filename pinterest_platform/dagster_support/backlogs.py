@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from pinterest_platform.backlog import Backlog, Decision, DrainRun, decide
+from pinterest_platform.dagster_support.daily_runs import daily_goes_first
 from pinterest_platform.dagster_support.draining import failed_entities
 from pinterest_platform.dagster_support.runs import (
     LIVE,
@@ -45,7 +46,7 @@ def backlog_result(
         {f"{route}/{entity.value}": found for entity, found in backlog.waiting.items()},
         _runs(context, route, job, settings.drain_longest_seconds + LAST_BATCH_SECONDS),
         time.time(),
-        reason_to_wait(context.instance, settings.spark_engine),
+        reason_to_wait(context.instance, settings.spark_engine) or daily_goes_first(context.instance, settings),
     )
     for run_id in decision.orphans:
         declare_dead(context.instance, run_id)

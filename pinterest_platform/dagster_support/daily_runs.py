@@ -10,6 +10,7 @@ from pinterest_platform.dagster_support.causes import run_causes
 from pinterest_platform.dagster_support.debts import ALERT_TRIES_TAG, Debt, debts, note_debt, tries_noted
 from pinterest_platform.dagster_support.runs import (
     LIVE,
+    ONE_WRITER_ENGINES,
     WRITER,
     declare_dead,
     has_to_wait,
@@ -51,6 +52,9 @@ RESULTS = frozenset(
 )
 """What a day wants made; the ledger looks at it, and is no part of it. The UI names all assets of a whole run."""
 
+GIVE_WAY_SECONDS = 60.0
+"""Four ticks of `daily_retries`; a drain waits no longer, as that sensor may be switched off."""
+
 LOOK_BACK = timedelta(days=7)
 """How long an alert that could not be told is still owed, and how far back runs are looked at."""
 
@@ -82,6 +86,21 @@ def retry_request(context: dg.SensorEvaluationContext, settings: Settings) -> dg
     if verdict.step is not Step.REQUEST or verdict.day is None:
         return dg.SkipReason(verdict.reason)
     return _request(verdict.day, verdict.attempt)
+
+
+def daily_goes_first(instance: dg.DagsterInstance, settings: Settings) -> str:
+    """Why a drain gives way to the daily run where one run writes at a time; empty where it need not.
+
+    Drains follow one another within seconds, and would leave it no gap; it has one for a minute after each of them.
+    """
+    if settings.spark_engine not in ONE_WRITER_ENGINES:
+        return ""
+    now = time.time()
+    verdict = retry(pipeline_runs(instance), now, settings.retry_delay_seconds, debts(instance))
+    ends = [record.end_time or 0.0 for record in instance.get_run_records(dg.RunsFilter(tags=WRITER), limit=20)]
+    if verdict.step is not Step.REQUEST or now - max(ends, default=0.0) > GIVE_WAY_SECONDS:
+        return ""
+    return f"the daily run of {verdict.day} goes first: the engine {settings.spark_engine} allows one writer at a time"
 
 
 def tell_final_failures(context: dg.SensorEvaluationContext, settings: Settings, notifier: Notifier) -> dg.SkipReason:

@@ -9,7 +9,8 @@ import dagster as dg
 import pytest
 
 from pinterest_platform import backlog
-from pinterest_platform.dagster_support import backlogs
+from pinterest_platform.dagster_support import backlogs, daily_runs
+from pinterest_platform.dagster_support.daily_runs import daily_request
 from pinterest_platform.dagster_support.draining import failed_tags
 from pinterest_platform.dagster_support.runs import WRITER
 from pinterest_platform.dagster_support.workers import WORKER_TAG, claim
@@ -18,6 +19,7 @@ from pinterest_platform.defs.drains.sensors import kafka_backlog, kinesis_backlo
 from pinterest_platform.entities import Entity
 from pinterest_platform.failures import TransientFailure
 from pinterest_platform.landing import land_stream, land_topic
+from pinterest_platform_tests.defs.operations.schedule_daemon import midnight
 from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
 
 ROW = b'{"ind":1}'
@@ -260,6 +262,24 @@ def test_a_run_of_the_other_route_is_waited_for_where_an_engine_writes_alone(aro
     other.put(1)
     run_id = run_of(one, instance, dg.DagsterRunStatus.STARTING)
     assert f"run {run_id} of kafka_pipeline is at work" in skipped(tick(other, instance))
+
+
+@pytest.mark.parametrize("engine", ["spark", "sail"])
+def test_where_one_run_writes_at_a_time_a_drain_leaves_a_gap_to_an_owed_day(
+    around: Surroundings, instance, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    around.settings = around.settings.model_copy(update={"spark_engine": engine})
+    route = Kinesis(around)
+    route.put(1)
+    run_id = run_of(route, instance, dg.DagsterRunStatus.STARTED)
+    daily_request(instance, midnight(), lambda: "spark")
+    instance.report_run_canceled(instance.get_run_by_id(run_id))
+    if engine == "sail":
+        assert tick(route, instance).run_requests
+        return
+    assert "goes first" in skipped(tick(route, instance))
+    monkeypatch.setattr(daily_runs, "GIVE_WAY_SECONDS", 0.0)
+    assert tick(route, instance).run_requests
 
 
 def test_a_job_of_the_same_name_that_is_not_ours_is_none_of_its_business(route: Route, instance) -> None:
