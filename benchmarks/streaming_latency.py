@@ -58,7 +58,7 @@ def main(seconds: int = 20, tries: int = 3) -> None:
             peers = {}
     for rate, latencies in ours.items():
         _tell(f"post to row, {rate} records/s, draining", latencies, peers.get(rate))
-    print(f"post to row, from idle, daemon included:      {_listed(idle)} (at most 15 s are promised)")
+    print(f"post to row, from idle, daemon included:      {_listed(idle)}")
 
 
 def _tenant(folder: Path) -> tuple[Settings, dict[str, str]]:

@@ -186,7 +186,7 @@ def _first_attempt(day: date, runs: Sequence[PipelineRun], now: float, debts: Se
     if better := _success_since(_midnight(day), runs):
         return verdict(Step.NOTHING, f"run {better.run_id} has succeeded since midnight, and took what {day} wants")
     if now >= _midnight(day) + RETRIES_END.total_seconds():
-        return verdict(Step.GIVE_UP, "no attempt was made before the day was over, as there was always another run")
+        return verdict(Step.GIVE_UP, "no attempt was made before the day was over")
     return verdict(Step.REQUEST, f"run {debts[0].run_id} was at work at midnight", 1)
 
 

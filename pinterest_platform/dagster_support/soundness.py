@@ -12,7 +12,7 @@ from pinterest_platform.spark_jobs.parameters import CompareResult, VerifyResult
 from pinterest_platform.work import inspect
 
 TABLE_CHECKS: Mapping[str, str] = {
-    "schema": "The columns are the ones of SPEC 6, in order, with their types.",
+    "schema": "The columns are the ones that cleaning writes, in order, with their types.",
     "unique_key": "No `ind` stands twice.",
     "key_not_null": "Every row has its `ind`.",
 }

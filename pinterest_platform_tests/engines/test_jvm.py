@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.resources.engines.jvm import JvmServer
 from pinterest_platform.spark_jobs import sessions
 from pinterest_platform_tests.engines import jvm
@@ -89,7 +89,7 @@ def test_what_keeps_it_from_starting_is_named(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "settings.xml").write_text("<ivysettings/>")
     nowhere = {"spark.jars.ivySettings": str(tmp_path / "settings.xml"), "spark.jars.ivy": str(tmp_path / "ivy")}
     server = JvmServer(jvm.settings(spark_packages="org.example:nothing:1"), configuration=nowhere)
-    with pytest.raises(PermanentFailure, match=r"Spark does not start on a JVM: .*org\.example#nothing;1"):
+    with pytest.raises(TransientFailure, match=r"Spark does not start on a JVM: .*org\.example#nothing;1"):
         server.start(lambda line: None)
 
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from emulators.services.databricks.clusters import Clusters
 from emulators.services.databricks.errors import ApiError
@@ -27,6 +28,7 @@ from emulators.services.databricks.tables import Tables
 from emulators.services.kinesis.journal import StorageFailure
 
 _logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Runner:
@@ -99,11 +101,11 @@ class Runner:
         working = self._working.get(run.run_id)
         if working is None or run.run_id in self._verdicts:
             return
-        self._verdicts[run.run_id] = verdict
         for one in (*run.tasks, run):
             if one.state.active:
                 one.move(State("TERMINATING", None, "Terminating the run."))
         self._tables.save_run(run)
+        self._verdicts[run.run_id] = verdict
         # Not at once: a task that is cancelled before its first step would never get to say how it ended.
         asyncio.get_running_loop().call_soon(working.cancel)
 
@@ -176,7 +178,7 @@ class Runner:
             if message := self._faults.fails():
                 return broken(message, "INTERNAL_ERROR")
             try:
-                command = await asyncio.to_thread(process.prepare)
+                command = await _to_its_end(process.prepare)
                 self._moved(run, task, State("RUNNING", None, "In run"))
                 async with asyncio.timeout(task.timeout):
                     return await process.perform(command, self._variables(task))
@@ -218,3 +220,13 @@ def _verdict(run: Run) -> State:
                 return broken(message, state.code)
             return failed(message) if state.result == "FAILED" else State(state.life, state.result, message, state.code)
     return SUCCESS
+
+
+async def _to_its_end(work: Callable[[], T]) -> T:
+    """Work in a thread, of which nothing goes on once this is left: a thread cannot be cancelled."""
+    working = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait([working])
+        raise

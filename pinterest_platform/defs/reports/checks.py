@@ -17,7 +17,7 @@ from pinterest_platform.work import report_problems
         dg.AssetCheckSpec(
             REPORT_CHECK,
             asset=dg.AssetKey(["reports", key]),
-            description="The columns are those of SPEC 7, no group stands twice, nothing is null.",
+            description="The columns are the report's, no group stands twice, nothing is null.",
             blocking=True,
         )
         for key in REPORT_KEYS

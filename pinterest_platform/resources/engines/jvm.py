@@ -15,7 +15,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
-from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.failures import TransientFailure
 from pinterest_platform.resources.engines import guard, java
 from pinterest_platform.settings import Settings
 from pinterest_platform.spark_jobs import sessions
@@ -69,8 +69,8 @@ class JvmServer:
         """Start the server unless it runs; returns its address, token included.
 
         Raises:
-            PermanentFailure: there is no fitting Java, or the server does not start with it.
-            TransientFailure: it takes longer than a job may.
+            PermanentFailure: there is no fitting Java.
+            TransientFailure: the server does not start with it, or not in the time that a job may take.
         """
         if self._process is None or self._process.poll() is not None:
             self.stop()
@@ -128,7 +128,8 @@ class JvmServer:
         end = monotonic() + self._settings.spark_timeout_seconds
         while not (started := _STARTED.search(text := log.read_text(errors="replace"))):
             if process.poll() is not None:
-                raise PermanentFailure(
+                # Packages that cannot be had now may be had later; what else it can be, nobody knows.
+                raise TransientFailure(
                     f"Spark does not start on a JVM: {_cause(text)}.",
                     "Mend what it names. For packages that cannot be had, see to the way to Maven Central.",
                 )
