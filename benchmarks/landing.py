@@ -10,7 +10,6 @@ import time
 import uuid
 from collections.abc import Callable
 
-from pinterest_platform.connections import s3_client
 from pinterest_platform.entities import Entity
 from pinterest_platform.landing import LandingOptions, land_topic
 from pinterest_platform.provisioning.bucket import ensure_bucket
@@ -29,7 +28,7 @@ def main(records: int = 400_000) -> None:
         update={"user_id": f"bench{uuid.uuid4().hex[:10]}", "bucket": "", "kafka_partitions": 1}
     )
     ensure_topics(settings)
-    ensure_bucket(settings, s3_client(settings))
+    ensure_bucket(settings)
     topic = settings.names.topic(Entity.PIN)
     _produce(settings, topic, records)
     log, store = KafkaTopicLog(settings), S3ObjectStore(settings)

@@ -14,7 +14,6 @@ from typing import Any
 import boto3
 
 from benchmarks._rows import record
-from pinterest_platform.connections import s3_client
 from pinterest_platform.entities import Entity
 from pinterest_platform.landing import land_stream
 from pinterest_platform.lanes import KinesisLane, KinesisOutside
@@ -35,7 +34,7 @@ def main(records: int = 100_000) -> None:
     """Drain `records` posts in each way, and print the best of each with its ratio to the plain reader."""
     own = {"user_id": f"bench{uuid.uuid4().hex[:10]}", "bucket": "", "kinesis_shards": SHARDS}
     settings = load().model_copy(update=own)
-    ensure_bucket(settings, s3_client(settings))
+    ensure_bucket(settings)
     ensure_streams(settings)
     kinesis = boto3.client("kinesis", endpoint_url=settings.kinesis_endpoint, region_name=settings.region)
     stream = settings.names.stream(Entity.PIN)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from pinterest_platform.connections import s3_client
 from pinterest_platform.provisioning.bucket import ensure_bucket
 from pinterest_platform.provisioning.topics import ensure_topics
 from pinterest_platform.settings import Settings, load
@@ -80,4 +79,4 @@ def tenant(emulated: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Setting
 def provide(settings: Settings) -> None:
     """Make a user's topics and bucket."""
     ensure_topics(settings)
-    ensure_bucket(settings, s3_client(settings))
+    ensure_bucket(settings)

@@ -4,6 +4,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 
 from emulators.services.service import Unhealthy
@@ -13,11 +14,11 @@ _SECONDS = 5
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def expect_http(url: str, contains: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+def expect_http(url: str, contains: bytes, headers: Mapping[str, str] | None = None) -> None:
     """GET an address.
 
     Raises:
-        Unhealthy: no answer, another status, or a body that lacks `contains`.
+        Unhealthy: no answer, none with status 200, or a body that lacks `contains`.
     """
     try:
         with _OPENER.open(urllib.request.Request(url, headers=dict(headers or {})), timeout=_SECONDS) as answer:  # noqa: S310
@@ -26,7 +27,7 @@ def expect_http(url: str, contains: bytes, status: int = 200, headers: Mapping[s
         found, body = error.code, error.read()
     except OSError as error:
         raise Unhealthy(f"no answer on {url} ({getattr(error, 'reason', error)})") from None
-    if found != status or contains not in body:
+    if found != HTTPStatus.OK or contains not in body:
         raise Unhealthy(f"{url} answers {found} {body[:200].decode(errors='replace')}")
 
 

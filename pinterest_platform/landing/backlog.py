@@ -5,7 +5,7 @@ from functools import partial
 
 from pinterest_platform.landing.names import ShardChain
 from pinterest_platform.landing.sightings import last_known_tip
-from pinterest_platform.landing.stream_model import Resume, ShardBacklog, ShardPosition, StreamBacklog, StreamOptions
+from pinterest_platform.landing.stream_model import ShardBacklog, ShardPosition, StreamBacklog, StreamOptions
 from pinterest_platform.landing.stream_view import StreamView, look
 from pinterest_platform.ports import ObjectStore, ShardLog, ShardState
 
@@ -17,7 +17,6 @@ def stream_backlog(
     store: ObjectStore,
     stream: str,
     options: StreamOptions | None = None,
-    resume: Resume | None = None,
 ) -> StreamBacklog:
     """Look at what follows the landed positions of a stream's shards; nothing is written.
 
@@ -26,13 +25,12 @@ def stream_backlog(
         store: the bucket.
         stream: which stream.
         options: what to do about a new epoch, as the landing takes it.
-        resume: what a landing of this process left, which saves listing the store.
 
     Raises:
         PermanentFailure: there is no such stream, or it was made anew and is not to be landed so.
         TransientFailure: the service or the store did not answer.
     """
-    view = look(log, store, stream, options or StreamOptions(), resume, sweep=False)
+    view = look(log, store, stream, options or StreamOptions(), None, sweep=False)
     open_ended = [shard for shard in view.state.shards if not view.positions[shard.shard_id].ended]
     with ThreadPoolExecutor(_SHARDS_AT_ONCE, thread_name_prefix="backlog") as pool:
         looked_at = pool.map(partial(_backlog, log, view), open_ended)

@@ -10,12 +10,11 @@ _DEFAULT_REGION = "us-east-1"
 """The one region that a bucket's request must not name."""
 
 
-def ensure_bucket(settings: Settings, client: Any = None) -> list[str]:
+def ensure_bucket(settings: Settings) -> list[str]:
     """Make the bucket if it is missing.
 
     Args:
         settings: the bucket's name, and its region.
-        client: a boto3 S3 client; None for one of its own.
 
     Returns:
         A line if it was made, else none.
@@ -29,7 +28,7 @@ def ensure_bucket(settings: Settings, client: Any = None) -> list[str]:
     bucket = settings.names.bucket
     where = f"S3 at {settings.s3_endpoint or settings.region}"
     try:
-        return _ensure(client or s3_client(settings), bucket, settings.region)
+        return _ensure(s3_client(settings), bucket, settings.region)
     except ClientError as error:
         code: str = error.response["Error"].get("Code", "")
         if code in ("BucketAlreadyExists", "403", "AccessDenied", "Forbidden"):

@@ -5,7 +5,6 @@ import uuid
 
 import pytest
 
-from pinterest_platform.connections import s3_client
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.provisioning import OutsideWorld
 from pinterest_platform.provisioning.bucket import ensure_bucket
@@ -16,10 +15,9 @@ from pinterest_platform.settings import Settings
 @pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"])
 def test_a_missing_bucket_is_made_and_then_left_alone(tenant: Settings, region: str):
     settings = tenant.model_copy(update={"bucket": f"b{uuid.uuid4().hex[:12]}", "region": region})
-    client = s3_client(settings)
-    assert ensure_bucket(settings, client) == [f"bucket {settings.names.bucket}: created"]
+    assert ensure_bucket(settings) == [f"bucket {settings.names.bucket}: created"]
     S3ObjectStore(settings).put("k", b"kept")
-    assert ensure_bucket(settings, client) == []
+    assert ensure_bucket(settings) == []
     assert S3ObjectStore(settings).read("k") == b"kept"
 
 

@@ -84,9 +84,9 @@ class Parameters:
             raise errors.violation(name, value, f"Member must have value less than or equal to {most}")
         return value
 
-    def integer(self, name: str, least: int, most: int | None = None) -> int:
-        """A whole number within bounds that has to be there."""
-        value = self.optional_integer(name, least, most)
+    def integer(self, name: str, least: int) -> int:
+        """A whole number, not below a bound, that has to be there."""
+        value = self.optional_integer(name, least)
         if value is None:
             raise errors.violation(name, "null", "Member must not be null")
         return value

@@ -46,10 +46,10 @@ class Tables:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
-    def recall(self, name: str, default: str = "0") -> str:
-        """A remembered value."""
+    def recall(self, name: str) -> str:
+        """A remembered value; "0" where nothing was."""
         row = self._journal.read("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-        return row[0] if row else default
+        return row[0] if row else "0"
 
     def remember(self, name: str, value: str) -> None:
         """Remember a value."""
