@@ -8,6 +8,7 @@ from pinterest_platform.dagster_support.metadata import table_metadata
 from pinterest_platform.dagster_support.workers import claim
 from pinterest_platform.draining import Drain, DrainLimits, Lane, Rounds
 from pinterest_platform.entities import Entity
+from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.gathering import Gathered
 from pinterest_platform.settings import Settings
 
@@ -36,8 +37,15 @@ def drain(
     """
 
     def show() -> None:
-        for event in materializations(rounds.moved(), landed_layer, cleaned_layer):
-            context.log_event(event)
+        for lane in rounds.moved():
+            try:
+                events = [*materializations([lane], landed_layer, cleaned_layer)]
+            except PlatformFailure as failure:
+                # Whether a table can be worked on is for its lane to find out, and no other lane's affair.
+                context.log.warning(f"{lane.stream}: what moved cannot be shown now: {failure}")
+                continue
+            for event in events:
+                context.log_event(event)
 
     claim(context.instance, context.run.run_id)
     limits = DrainLimits(settings.drain_idle_seconds, settings.drain_longest_seconds)

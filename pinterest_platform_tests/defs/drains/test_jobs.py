@@ -1,11 +1,16 @@
 """The draining run in process, on fakes."""
 
+from functools import partial
+
 import dagster as dg
 import pytest
 
+from pinterest_platform.dagster_support import draining
 from pinterest_platform.dagster_support.draining import failed_entities
 from pinterest_platform.defs.drains.assets import drain_kinesis
 from pinterest_platform.defs.drains.jobs import kafka_pipeline
+from pinterest_platform.draining import DrainLimits
+from pinterest_platform.failures import TransientFailure
 from pinterest_platform.ports import Json, TableFacts
 from pinterest_platform.spark_jobs.parameters import CleanParameters, CleanResult
 from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
@@ -51,6 +56,23 @@ def test_it_goes_on_until_nothing_comes_and_tells_what_it_moved(around: Surround
     assert told["raw/user"]["quarantined"] == 1
     assert told["cleaned/user"]["new"] == 2
     assert told["cleaned/user"]["offsets_taken"] == {f"{TOPIC}/0": 2}
+
+
+def test_a_store_that_is_silent_while_progress_is_shown_ends_no_drain(
+    around: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draining, "DrainLimits", partial(DrainLimits, show=0))
+    facts, silent = around.lake.facts, [TransientFailure("The store did not answer.", "Start it.")]
+
+    def facts_later(uri: str) -> TableFacts | None:
+        if silent:
+            raise silent.pop()
+        return facts(uri)
+
+    monkeypatch.setattr(around.lake, "facts", facts_later)
+    around.topics.append(TOPIC, 0, b'{"ind":1}')
+    assert drain(around, late=[b'{"ind":2}']).success
+    assert silent == []
 
 
 def test_a_failure_names_the_job_and_the_cause(around: Surroundings) -> None:
