@@ -156,8 +156,8 @@ def kinesis_lag_ms(entity: Entity, settings: Settings, shards: ShardLog, objects
 def _of_stream(entity: Entity, settings: Settings, shards: ShardLog, objects: ObjectStore, lake: Lake) -> Waiting:
     stream = settings.names.stream(entity)
     positions = lake.positions(settings.names.cleaned_stream_uri(entity)) or {}
-    pending = stream_inventory(objects, stream, positions)
     told = stream_backlog(shards, objects, stream, stream_options(settings))
+    pending = stream_inventory(objects, stream, positions, hints=told.hints)
     unseen = told.unseen_ms > told.retention_ms / 4
     oldest = oldest_ms(objects, pending)
     uncleaned_ms = 0 if oldest is None else told.now_ms - oldest

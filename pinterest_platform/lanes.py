@@ -219,8 +219,9 @@ class KinesisLane(_RouteLane):
         return landed
 
     def _found(self) -> list[RawObject]:
+        hints = self._resume.hints if self._resume else None
         resume = self._resume if self._begun else None
-        return stream_inventory(self._objects, self.stream, self.tally.positions, resume)
+        return stream_inventory(self._objects, self.stream, self.tally.positions, resume, hints)
 
     def _inventory(self) -> list[RawObject]:
         return stream_inventory(self._objects, self.stream, self.tally.positions)

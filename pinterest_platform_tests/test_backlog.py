@@ -1,6 +1,7 @@
 """The sensors' decision, as a table; and what waits in the streams of the Kinesis route."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib import import_module
 
 import pytest
 
@@ -18,6 +19,7 @@ from pinterest_platform.backlog import (
 from pinterest_platform.entities import Entity
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing import land_stream, positions_after, stream_inventory
+from pinterest_platform.ports import StoredObject
 from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
 
 NOW = 1_000_000.0
@@ -245,6 +247,36 @@ def test_a_stream_made_anew_or_missing_or_silent_is_never_an_empty_one() -> None
     route.shards.down = True
     with pytest.raises(TransientFailure):
         route.waiting()
+
+
+def test_a_look_at_a_stream_and_the_begin_of_a_drain_cost_no_more_when_much_was_landed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(import_module("pinterest_platform.landing.land_stream"), "_OBJECTS_A_SIGHTING", 10)
+    route, resume, seen = Kinesis(), None, list[str]()
+    for _ in range(200):
+        route.put()
+        resume = land_stream(route.shards, route.objects, STREAM, resume=resume).resume
+    route.clean()
+    route.put()
+    listing = route.objects.list
+
+    def told(prefix: str, after: str = "") -> Iterator[StoredObject]:
+        for found in listing(prefix, after):
+            seen.append(found.key)
+            yield found
+
+    monkeypatch.setattr(route.objects, "list", told)
+    assert route.waiting() == LANDING
+    hints = land_stream(route.shards, route.objects, STREAM).resume.hints
+    positions = route.lake.taken[route.settings.names.cleaned_stream_uri(Entity.USER)]
+    [left] = stream_inventory(route.objects, STREAM, positions, hints=hints)
+    assert left.end == 200
+    assert len(seen) < 60
+    [begun] = hints.values()
+    [key] = {key for key in seen if f"{begun:0129d}" in key}
+    route.objects.delete([key])
+    assert route.waiting() == Waiting(0, 1), "what a listing began with may be gone"
 
 
 def test_one_topic_that_cannot_be_looked_at_hides_none_of_the_others() -> None:

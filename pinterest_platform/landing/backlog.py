@@ -34,7 +34,8 @@ def stream_backlog(
     open_ended = [shard for shard in view.state.shards if not view.positions[shard.shard_id].ended]
     with ThreadPoolExecutor(_SHARDS_AT_ONCE, thread_name_prefix="backlog") as pool:
         looked_at = pool.map(partial(_backlog, log, view), open_ended)
-        return StreamBacklog(stream, view.state.epoch, view.state.retention_ms, view.state.now_ms, tuple(looked_at))
+        state = view.state
+        return StreamBacklog(stream, state.epoch, state.retention_ms, state.now_ms, tuple(looked_at), view.hints)
 
 
 def _backlog(log: ShardLog, view: StreamView, shard: ShardState) -> ShardBacklog:

@@ -28,6 +28,9 @@ from pinterest_platform.ports import ObjectStore, ShardLog, ShardState
 _SIGHTINGS_A_RETENTION = 24
 """How often, within the retention, an idle shard's sighting is renewed."""
 
+_OBJECTS_A_SIGHTING = 400
+"""After how many objects a busy shard's sighting is renewed: from there on its chain is listed, in one answer."""
+
 
 def land_stream(
     log: ShardLog,
@@ -77,7 +80,7 @@ def land_stream(
     state = view.state
     caught_up = len(call.landed) == len(state.shards) and all(shard.caught_up for shard in call.landed.values())
     fresh = {shard.app_id: shard.landed for shard in call.landed.values()}
-    resume = Resume(state.epoch, view.beside, view.positions, view.sightings, fresh)
+    resume = Resume(state.epoch, view.beside, view.positions, view.sightings, fresh, view.hints)
     return LandedStream(stream, state.epoch, view.beside, tuple(call.in_order()), caught_up, resume)
 
 
@@ -125,10 +128,10 @@ class _Call:
             self._at_once(work)
 
     def see_tips(self) -> None:
-        """Renew sightings now and then, so that idle shards are known to have lost nothing."""
+        """Renew sightings now and then: idle shards are known to have lost nothing, busy ones are listed quickly."""
         view, now_ms = self.view, self.view.state.now_ms
         seen = {
-            shard.shard_id: Sighting(self._after(shard), now_ms)
+            shard.shard_id: self._sighting(shard, now_ms)
             for shard in view.state.shards
             if shard.shard_id in self.landed and self.landed[shard.shard_id].at_tip and shard.end is None
         }
@@ -138,7 +141,11 @@ class _Call:
             if shard.shard_id in seen
         ]
         oldest = min((tip or 0 for tip in tips), default=now_ms)
-        if now_ms - oldest >= view.state.retention_ms // _SIGHTINGS_A_RETENTION:
+        grown = (tip.ordinal - view.sightings.get(shard, Sighting(0, 0)).ordinal for shard, tip in seen.items())
+        if (
+            now_ms - oldest >= view.state.retention_ms // _SIGHTINGS_A_RETENTION
+            or max(grown, default=0) >= _OBJECTS_A_SIGHTING
+        ):
             view.sightings.update(seen)
             write_sightings(self.store, view.state.stream, view.state.epoch, view.sightings)
 
@@ -147,9 +154,10 @@ class _Call:
         for shard in sorted(self.landed):
             yield self.landed[shard]
 
-    def _after(self, shard: ShardState) -> int:
+    def _sighting(self, shard: ShardState, now_ms: int) -> Sighting:
         position = self.view.positions.get(shard.shard_id, ShardPosition())
-        return shard.start if position.end is None else position.end
+        after = shard.start if position.end is None else position.end
+        return Sighting(after, now_ms, position.newest, position.ordinal)
 
     def _is_ready(self, shard: ShardState) -> bool:
         listed = {other.shard_id for other in self.view.state.shards}

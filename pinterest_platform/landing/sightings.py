@@ -3,16 +3,20 @@
 Sequence numbers have gaps, so nothing in a stream shows that records are gone. What shows that none are is that a shard
 was landed to its tip less than the retention ago: by the newest record's arrival, or, for an idle shard, by a sighting.
 Sightings stand in one small object an epoch; they decide no position, and losing them can only raise a false alarm.
+They also name each chain's newest object, so that a chain is listed from there and not from its beginning.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
 import orjson
 
 from pinterest_platform.entities import SIGHTINGS_PREFIX
 from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.landing.names import ShardChain
 from pinterest_platform.landing.stream_model import ShardPosition, Sighting
-from pinterest_platform.ports import ObjectStore, ShardState, StreamState
+from pinterest_platform.ports import Json, ObjectStore, ShardState, StreamState
 
 
 def sightings_key(stream: str, epoch: str) -> str:
@@ -31,7 +35,7 @@ def read_sightings(store: ObjectStore, stream: str, epoch: str) -> dict[str, Sig
         return None
     try:
         found = orjson.loads(store.read(key))["shards"]
-        return {shard: Sighting(int(seen["after"]), int(seen["seen_ms"])) for shard, seen in found.items()}
+        return {shard: _sighting(seen) for shard, seen in found.items()}
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise PermanentFailure(
             f"{key} is damaged: {error!r}.",
@@ -41,9 +45,28 @@ def read_sightings(store: ObjectStore, stream: str, epoch: str) -> dict[str, Sig
 
 def write_sightings(store: ObjectStore, stream: str, epoch: str, sightings: Mapping[str, Sighting]) -> None:
     """Replace a stream's sightings."""
-    shards = {shard: {"after": str(seen.after), "seen_ms": seen.seen_ms} for shard, seen in sorted(sightings.items())}
+    shards = {shard: _written(seen) for shard, seen in sorted(sightings.items())}
     body = orjson.dumps({"stream": stream, "epoch": epoch, "shards": shards}, option=orjson.OPT_INDENT_2)
     store.put(sightings_key(stream, epoch), body, content_type="application/json")
+
+
+def _sighting(seen: Mapping[str, Any]) -> Sighting:
+    found = Sighting(int(seen["after"]), int(seen["seen_ms"]))
+    return replace(found, newest=int(seen["newest"]), ordinal=int(seen["ordinal"])) if "newest" in seen else found
+
+
+def _written(seen: Sighting) -> Json:
+    told: Json = {"after": str(seen.after), "seen_ms": seen.seen_ms}
+    return told if seen.newest is None else {**told, "newest": str(seen.newest), "ordinal": seen.ordinal}
+
+
+def hints(stream: str, epoch: str | None, sightings: Mapping[str, Sighting]) -> dict[str, int]:
+    """By app id, the newest object of each chain as it was seen last; `epoch` is None in a stream's first one."""
+    return {
+        ShardChain(stream, shard, epoch).app_id: seen.newest
+        for shard, seen in sightings.items()
+        if seen.newest is not None
+    }
 
 
 def first_sightings(state: StreamState) -> dict[str, Sighting]:

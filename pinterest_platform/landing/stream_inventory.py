@@ -11,7 +11,11 @@ from pinterest_platform.ports import ObjectStore
 
 
 def stream_inventory(
-    store: ObjectStore, stream: str, positions: Mapping[str, int], resume: Resume | None = None
+    store: ObjectStore,
+    stream: str,
+    positions: Mapping[str, int],
+    resume: Resume | None = None,
+    hints: Mapping[str, int] | None = None,
 ) -> list[RawObject]:
     """Landed objects that no position covers yet, by app id and in chain order; positions are ordinals of objects.
 
@@ -21,6 +25,7 @@ def stream_inventory(
         positions: the ordinal of the last object taken so far, by app id; an app id that is missing has taken nothing.
         resume: what the last landing of this process left: only chains that it knows to have moved are looked at, and
             none that it moved all the way itself is listed; so a drain begins without it.
+        hints: without `resume`, by app id, an object from which on a chain is listed, if its older ones are taken.
 
     Raises:
         PermanentFailure: objects are missing behind a position.
@@ -29,7 +34,7 @@ def stream_inventory(
     objects: list[RawObject] = []
     if resume is None:
         for chain in shard_chains(store, stream):
-            objects.extend(_newer(store, chain, positions.get(chain.app_id, -1), None))
+            objects.extend(_newer(store, chain, positions.get(chain.app_id, -1), (hints or {}).get(chain.app_id)))
         return objects
     for shard, position in sorted(resume.positions.items()):
         chain = ShardChain(stream, shard, resume.epoch if resume.beside else None)

@@ -78,10 +78,16 @@ class ShardPosition:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """That a shard was landed up to `after`, and that nothing lay behind it at a time, ms since the epoch."""
+    """That a shard was landed up to `after`, and that nothing lay behind it at a time, ms since the epoch.
+
+    `newest` is the position in the name of its newest object then, None where there was none, and `ordinal` that
+    object's place in the chain: from there on the chain is listed.
+    """
 
     after: int
     seen_ms: int
+    newest: int | None = None
+    ordinal: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,7 @@ class Resume:
         positions: by shard, how far its chain goes.
         sightings: by shard, when its tip was last seen.
         landed: by app id, the objects that the call itself landed, in order.
+        hints: by app id, an object of the chain from which on it need be listed.
     """
 
     epoch: str
@@ -103,6 +110,7 @@ class Resume:
     positions: Mapping[str, ShardPosition]
     sightings: Mapping[str, Sighting]
     landed: Mapping[str, tuple[RawObject, ...]] = field(default_factory=dict[str, tuple[RawObject, ...]])
+    hints: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,13 +239,17 @@ class ShardBacklog:
 
 @dataclass(frozen=True, slots=True)
 class StreamBacklog:
-    """What of a stream is not landed; `retention_ms` is how long it keeps a record, `now_ms` the service's time."""
+    """What of a stream is not landed; `retention_ms` is how long it keeps a record, `now_ms` the service's time.
+
+    `hints` are those of `Resume`.
+    """
 
     stream: str
     epoch: str
     retention_ms: int
     now_ms: int
     shards: tuple[ShardBacklog, ...]
+    hints: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def pending(self) -> bool:

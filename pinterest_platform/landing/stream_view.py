@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing.names import ShardChain, shard_chains
 from pinterest_platform.landing.shard_history import ShardHistory, read_shard_history
-from pinterest_platform.landing.sightings import first_sightings, read_sightings
+from pinterest_platform.landing.sightings import first_sightings, hints, read_sightings
 from pinterest_platform.landing.stream_model import Resume, ShardPosition, Sighting, StreamOptions
 from pinterest_platform.landing.stream_quarantine import sweep_shard
 from pinterest_platform.ports import ObjectStore, ShardLog, StreamState
@@ -29,6 +29,11 @@ class StreamView:
     positions: dict[str, ShardPosition]
     sightings: dict[str, Sighting]
     begun: bool
+
+    @property
+    def hints(self) -> dict[str, int]:
+        """By app id, an object of the chain from which on it need be listed."""
+        return hints(self.state.stream, self.state.epoch if self.beside else None, self.sightings)
 
     def vanished(self) -> list[tuple[str, int]]:
         """Shards that were not landed to their end and are not listed any more, each with the last number landed."""
@@ -67,8 +72,10 @@ def look(
     """
     state = log.describe(stream)
 
+    known = None if resume is not None and resume.epoch == state.epoch else read_sightings(store, stream, state.epoch)
+
     def history(chain: ShardChain) -> ShardHistory:
-        found = read_shard_history(store, chain)
+        found = read_shard_history(store, chain, known[chain.shard].newest if known and chain.shard in known else None)
         if sweep:
             sweep_shard(store, found)
         return found
@@ -79,9 +86,8 @@ def look(
     else:
         histories, beside = _histories(log, store, state, options, history)
         positions = {shard: found.position for shard, found in histories.items()}
-        seen = read_sightings(store, stream, state.epoch)
-        begun = seen is not None or bool(positions)
-        sightings = first_sightings(state) if seen is None and not begun else seen or {}
+        begun = known is not None or bool(positions)
+        sightings = first_sightings(state) if known is None and not begun else known or {}
     for shard in state.shards:
         if shard.shard_id not in positions:
             chain = ShardChain(stream, shard.shard_id, state.epoch if beside else None)
