@@ -6,7 +6,8 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, cast
 
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 
@@ -55,7 +56,6 @@ def connect(remote: str, seconds: float = ANSWER_SECONDS) -> "SparkSession":
         PermanentFailure: it is no such address, or the server refuses.
         TransientFailure: nobody answers there in time.
     """
-    from pyspark.sql import SparkSession
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
     unreadable = PermanentFailure(
@@ -64,7 +64,7 @@ def connect(remote: str, seconds: float = ANSWER_SECONDS) -> "SparkSession":
     if not shown(remote):
         raise unreadable
     try:
-        session = SparkSession.builder.remote(remote).create()
+        session = _session(remote)
     except ValueError:  # its text may show a token
         raise unreadable from None
     # By itself, the client tries again for ten minutes.
@@ -72,6 +72,27 @@ def connect(remote: str, seconds: float = ANSWER_SECONDS) -> "SparkSession":
     session.client.set_retry_policies([DefaultPolicy(max_retries=tries, max_backoff=_LONGEST_PAUSE_MS, jitter=0)])
     _expect_answer(session, remote, seconds)
     return session
+
+
+def _session(remote: str) -> "SparkSession":
+    """A session at an address; raises ValueError where it is none."""
+    from pyspark.sql.connect.client import DefaultChannelBuilder
+    from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+    channels = DefaultChannelBuilder(remote)
+    if _is_here(channels.host.strip("[]")):
+        # A proxy that the environment names would look for the server on its own machine.
+        channels.setChannelOption("grpc.enable_http_proxy", 0)
+    # What the builder of `pyspark.sql`, which takes no channels, does: functions are then those of Connect.
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
+    return cast("SparkSession", ConnectSession.builder.channelBuilder(channels).create())
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _expect_answer(session: "SparkSession", remote: str, seconds: float) -> None:

@@ -71,6 +71,18 @@ def test_a_job_runs_and_tells_of_itself_and_the_engine_starts_anew_after_a_close
     assert engine.run("clean", made, told.append)["unchanged"] == 2
 
 
+def test_a_proxy_for_the_rest_of_the_world_is_not_asked_for_an_engine_of_this_machine(
+    tmp_path: Path, engines: list[OwnedEngine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        for name in ("http_proxy", "https_proxy", "grpc_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        assert started(engines).run("clean", parameters(tmp_path, b'{"ind":1}').to_json(), print)["rows"] == 1
+
+
 def test_two_engines_in_one_process_do_not_know_each_other(tmp_path: Path, engines: list[OwnedEngine]) -> None:
     made = parameters(tmp_path, b'{"ind":1}').to_json()
     one, two = started(engines), started(engines)
