@@ -52,6 +52,8 @@ RESULTS = frozenset(
 )
 """What a day wants made; the ledger looks at it, and is no part of it. The UI names all assets of a whole run."""
 
+_RESUMED_TAGS = ("dagster/is_resume_retry", "dagster/is_asset_resume_retry")
+
 GIVE_WAY_SECONDS = 60.0
 """Four ticks of `daily_retries`; a drain waits no longer, as that sensor may be switched off."""
 
@@ -179,7 +181,9 @@ def _seen(instance: dg.DagsterInstance, records: Sequence[dg.RunRecord]) -> list
     judged: set[date | None] = {None}
     for record in records:
         run, tags = record.dagster_run, record.dagster_run.tags
-        day, outcome = _day(tags.get(DAY_TAG)), _outcome(run.status)
+        whole, outcome = _is_whole(instance, run), _outcome(run.status)
+        # A part that a person executes again inherits the day, which it does not do the work of.
+        day = _day(tags.get(DAY_TAG)) if whole else None
         # A day's last run alone decides, and events are read where they are needed: ticks are many.
         asked = outcome is Outcome.FAILED and day not in judged and ALERTED_TAG not in tags
         judged.add(day)
@@ -191,13 +195,24 @@ def _seen(instance: dg.DagsterInstance, records: Sequence[dg.RunRecord]) -> list
                 day=day,
                 attempt=_number(tags.get(ATTEMPT_TAG)),
                 permanent=asked and run_causes(instance, run.run_id).permanent,
-                whole=not run.asset_selection or run.asset_selection >= RESULTS,
+                whole=whole,
                 retries_cancelled=RETRIES_TAG in tags,
                 alerted=ALERTED_TAG in tags,
                 host=host_of(run),
             )
         )
     return seen
+
+
+def _is_whole(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether a run was to make all that a day wants; one that goes on where another failed makes that one's rest."""
+    if run.parent_run_id and any(run.tags.get(tag) == "true" for tag in _RESUMED_TAGS):
+        parent = instance.get_run_by_id(run.parent_run_id)
+        return parent is None or _is_whole(instance, parent)
+    # A run without a parent names all of its steps, or none.
+    if run.op_selection or (run.parent_run_id and run.step_keys_to_execute):
+        return False
+    return not run.asset_selection or run.asset_selection >= RESULTS
 
 
 def _request(day: date, attempt: int) -> dg.RunRequest:
