@@ -5,7 +5,7 @@ Nothing is read while definitions load: resources call `load` when they are firs
 
 import json
 import re
-from typing import Literal
+from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -15,16 +15,35 @@ from pinterest_platform.entities import Entity, Names
 from pinterest_platform.failures import PermanentFailure
 
 MIB = 1024 * 1024
+T = TypeVar("T", bound=BaseSettings)
 SPARK_PACKAGES = "io.delta:delta-spark_4.2_2.13:4.4.0,org.apache.hadoop:hadoop-aws:3.5.0"
 """What Spark on a JVM lacks by itself: Delta, and S3."""
 
 
-class Settings(BaseSettings):
-    """Every setting of the platform; `.env.example` lists the variables with their meaning."""
+class AlertSettings(BaseSettings):
+    """What it takes to tell people of a failure; that the other settings are wrong may be what they have to be told."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", case_sensitive=True, populate_by_name=True)
 
     user_id: str = Field("0a1153066525", alias="PINTEREST_USER_ID", pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    io_timeout_seconds: float = Field(30.0, alias="PINTEREST_IO_TIMEOUT_SECONDS", gt=0, le=3600)
+    retry_delay_seconds: float = Field(1200.0, alias="PINTEREST_RETRY_DELAY_SECONDS", ge=0, le=43_200)
+    alert_webhook: SecretStr | None = Field(None, alias="PINTEREST_ALERT_WEBHOOK")
+    ui_url: str = Field("http://127.0.0.1:3000", alias="PINTEREST_UI_URL", pattern=r"^https?://[^\s]+$")
+
+    @field_validator("alert_webhook")
+    @classmethod
+    def _web_address(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and not _is_web_address(secret.get_secret_value()):
+            raise ValueError(
+                "it has to be an address with a host, that begins with https:// or http://, without blanks"
+            )
+        return secret
+
+
+class Settings(AlertSettings):
+    """Every setting of the platform; `.env.example` lists the variables with their meaning."""
+
     bucket: str = Field("", alias="PINTEREST_BUCKET", pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$")
     home: str = Field(".platform", alias="PINTEREST_HOME")
 
@@ -48,7 +67,6 @@ class Settings(BaseSettings):
 
     object_bytes: int = Field(64 * MIB, alias="PINTEREST_OBJECT_BYTES", ge=1024, le=1024 * MIB)
     clean_batch_bytes: int = Field(1024 * MIB, alias="PINTEREST_CLEAN_BATCH_BYTES", ge=1024)
-    io_timeout_seconds: float = Field(30.0, alias="PINTEREST_IO_TIMEOUT_SECONDS", gt=0, le=3600)
     spark_engine: Literal["sail", "connect", "spark", "databricks"] = Field("sail", alias="PINTEREST_SPARK_ENGINE")
     spark_remote: SecretStr | None = Field(None, alias="PINTEREST_SPARK_REMOTE")
     spark_packages: str = Field(SPARK_PACKAGES, alias="PINTEREST_SPARK_PACKAGES")
@@ -69,9 +87,6 @@ class Settings(BaseSettings):
     databricks_wheel: str | None = Field(None, alias="PINTEREST_DATABRICKS_WHEEL")
     drain_idle_seconds: float = Field(20.0, alias="PINTEREST_DRAIN_IDLE_SECONDS", ge=0)
     drain_longest_seconds: float = Field(3600.0, alias="PINTEREST_DRAIN_LONGEST_SECONDS", gt=0)
-    retry_delay_seconds: float = Field(1200.0, alias="PINTEREST_RETRY_DELAY_SECONDS", ge=0, le=43_200)
-    alert_webhook: SecretStr | None = Field(None, alias="PINTEREST_ALERT_WEBHOOK")
-    ui_url: str = Field("http://127.0.0.1:3000", alias="PINTEREST_UI_URL", pattern=r"^https?://[^\s]+$")
     retention_hours: int = Field(168, alias="PINTEREST_RETENTION_HOURS", ge=1, le=87_600)
     connect_topics: str = Field("", alias="PINTEREST_CONNECT_TOPICS")
     new_epoch: Literal["fail", "land"] = Field("fail", alias="PINTEREST_NEW_EPOCH")
@@ -86,15 +101,6 @@ class Settings(BaseSettings):
                 f"{', '.join(unknown)} is no entity; name some of {', '.join(sorted(known))}, comma-separated"
             )
         return text
-
-    @field_validator("alert_webhook")
-    @classmethod
-    def _web_address(cls, secret: SecretStr | None) -> SecretStr | None:
-        if secret is not None and not _is_web_address(secret.get_secret_value()):
-            raise ValueError(
-                "it has to be an address with a host, that begins with https:// or http://, without blanks"
-            )
-        return secret
 
     @field_validator("databricks_token")
     @classmethod
@@ -143,8 +149,17 @@ def load() -> Settings:
     Raises:
         PermanentFailure: naming every missing and every wrong variable at once, never a value that is secret.
     """
+    return _read(Settings)
+
+
+def load_for_alerts() -> AlertSettings:
+    """Read of the environment what alerts need; raises as `load` does, of these variables alone."""
+    return _read(AlertSettings)
+
+
+def _read(kind: type[T]) -> T:
     try:
-        return Settings()  # pyright: ignore[reportCallIssue]
+        return kind()
     except ValidationError as error:
         problems = "; ".join(f"{issue['loc'][0]}: {issue['msg']}" for issue in error.errors(include_input=False))
         raise PermanentFailure(

@@ -5,11 +5,14 @@ from typing import Protocol
 
 import dagster as dg
 
-from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.ports import Cause
 
 PERMANENT_ERRORS = {PermanentFailure.__name__, "DagsterAssetCheckFailedError"}
 """Classes of errors that trying again does not change: what a person has to mend, and a blocking check that failed."""
+
+_OURS = {PermanentFailure.__name__, TransientFailure.__name__}
+"""Classes of errors whose text is the platform's own, and so holds no secret."""
 
 _FAILURES = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
 
@@ -19,6 +22,9 @@ class _Error(Protocol):
 
     @property
     def cls_name(self) -> str | None: ...
+
+    @property
+    def message(self) -> str: ...
 
     @property
     def cause(self) -> "_Error | None": ...
@@ -59,11 +65,13 @@ def _of_run(event: dg.DagsterEvent) -> tuple[bool, Cause]:
 
 
 def _of_error(where: str, error: _Error | None, otherwise: str) -> tuple[bool, Cause]:
-    """What is told of an error without the platform's own words: its class alone, as its text may hold anything."""
+    """What is told of an error that no step explained: ours in full; of others the class, as they may hold anything."""
     chain: list[_Error] = []
     while error is not None:
         chain.append(error)
         error = error.cause
     permanent = any(found.cls_name in PERMANENT_ERRORS for found in chain)
+    if chain and chain[-1].cls_name in _OURS:
+        return permanent, Cause(where, chain[-1].message.partition(": ")[2].strip(), "The run's log tells more.")
     what = f"{chain[-1].cls_name} was raised." if chain else f"{otherwise.rstrip('.')}."
     return permanent, Cause(where, what, "The run's log tells more.")

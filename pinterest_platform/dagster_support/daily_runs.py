@@ -33,7 +33,7 @@ from pinterest_platform.daily import (
 from pinterest_platform.entities import REPORT_KEYS, Entity
 from pinterest_platform.failures import TransientFailure
 from pinterest_platform.ports import Alert, Notifier
-from pinterest_platform.settings import Settings
+from pinterest_platform.settings import AlertSettings, Settings
 
 JOB = "batch_pipeline"
 DAY_TAG = "pinterest/daily"
@@ -105,7 +105,9 @@ def daily_goes_first(instance: dg.DagsterInstance, settings: Settings) -> str:
     return f"the daily run of {verdict.day} goes first: the engine {settings.spark_engine} allows one writer at a time"
 
 
-def tell_final_failures(context: dg.SensorEvaluationContext, settings: Settings, notifier: Notifier) -> dg.SkipReason:
+def tell_final_failures(
+    context: dg.SensorEvaluationContext, settings: AlertSettings, notifier: Notifier
+) -> dg.SkipReason:
     """Tell people of every day that was given up, once; one of which nobody could be told is tried again later.
 
     Raises:
@@ -128,7 +130,7 @@ def tell_final_failures(context: dg.SensorEvaluationContext, settings: Settings,
     return dg.SkipReason(_told(told, [wait for wait in waits.values() if wait > 0]))
 
 
-def _tell(instance: dg.DagsterInstance, verdict: Verdict, settings: Settings, notifier: Notifier) -> None:
+def _tell(instance: dg.DagsterInstance, verdict: Verdict, settings: AlertSettings, notifier: Notifier) -> None:
     alert = _alert(instance, verdict, settings)
     try:
         notifier.notify(alert)
@@ -220,7 +222,7 @@ def _request(day: date, attempt: int) -> dg.RunRequest:
     return dg.RunRequest(run_key=f"{day} attempt {attempt}", tags={DAY_TAG: str(day), ATTEMPT_TAG: str(attempt)})
 
 
-def _alert(instance: dg.DagsterInstance, verdict: Verdict, settings: Settings) -> Alert:
+def _alert(instance: dg.DagsterInstance, verdict: Verdict, settings: AlertSettings) -> Alert:
     if verdict.day is None:
         raise ValueError("only a day's run can have failed for good")
     run_id, day = verdict.run_id, verdict.day

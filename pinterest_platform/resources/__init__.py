@@ -7,14 +7,15 @@ def build() -> Mapping[str, object]:
     """All resources by the name under which assets ask for them; each reads the settings when a run first uses it."""
     from pinterest_platform.resources import wiring
 
-    settings = wiring.SettingsResource()
+    settings, alerting = wiring.SettingsResource(), wiring.AlertSettingsResource()
     return {
         "settings": settings,
+        "alerting": alerting,
         "topics": wiring.KafkaResource(settings=settings),
         "shards": wiring.KinesisResource(settings=settings),
         "objects": wiring.ObjectStoreResource(settings=settings),
         "lake": wiring.LakeResource(settings=settings),
         "engine": wiring.SparkResource(settings=settings),
         "provisioner": wiring.ProvisioningResource(settings=settings),
-        "notifier": wiring.NotifierResource(settings=settings),
+        "notifier": wiring.NotifierResource(alerting=alerting),
     }

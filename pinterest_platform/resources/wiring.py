@@ -11,7 +11,7 @@ import dagster as dg
 from pinterest_platform.dagster_support.explaining import explained
 from pinterest_platform.dagster_support.workers import claim
 from pinterest_platform.ports import Lake, Notifier, ObjectStore, Provisioner, ShardLog, SparkEngine, TopicLog
-from pinterest_platform.settings import Settings, load
+from pinterest_platform.settings import AlertSettings, Settings, load, load_for_alerts
 
 LONGEST_NOTICE_SECONDS = 10.0
 """A sensor's tick may take 60 s, and tell of several days."""
@@ -27,6 +27,15 @@ class SettingsResource(dg.ConfigurableResource):
             claim(context.instance, context.run.run_id)
         with explained("The settings"):
             return load()
+
+
+class AlertSettingsResource(dg.ConfigurableResource):
+    """The settings that alerts need, which are to be had where others are wrong."""
+
+    def create_resource(self, context: dg.InitResourceContext) -> AlertSettings:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Read them; raises PermanentFailure naming all that is wrong with these."""
+        with explained("The settings"):
+            return load_for_alerts()
 
 
 class KafkaResource(dg.ConfigurableResource):
@@ -110,13 +119,13 @@ class ProvisioningResource(dg.ConfigurableResource):
 class NotifierResource(dg.ConfigurableResource):
     """What tells people of a final failure: the webhook, where one is set, else the log."""
 
-    settings: dg.ResourceDependency[Settings]
+    alerting: dg.ResourceDependency[AlertSettings]
 
     def create_resource(self, context: dg.InitResourceContext) -> Notifier:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The notifier that the settings choose."""
         from pinterest_platform.notify import LogNotifier, WebhookNotifier
 
-        if self.settings.alert_webhook is None:
+        if self.alerting.alert_webhook is None:
             return LogNotifier()
-        timeout = min(self.settings.io_timeout_seconds, LONGEST_NOTICE_SECONDS)
-        return WebhookNotifier(self.settings.alert_webhook.get_secret_value(), timeout)
+        timeout = min(self.alerting.io_timeout_seconds, LONGEST_NOTICE_SECONDS)
+        return WebhookNotifier(self.alerting.alert_webhook.get_secret_value(), timeout)

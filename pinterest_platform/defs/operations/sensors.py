@@ -6,7 +6,7 @@ from pinterest_platform.dagster_support.daily_runs import retry_request, tell_fi
 from pinterest_platform.dagster_support.explaining import explained
 from pinterest_platform.defs.operations.jobs import batch_pipeline
 from pinterest_platform.ports import Notifier
-from pinterest_platform.settings import Settings
+from pinterest_platform.settings import AlertSettings, Settings
 
 INTERVAL_SECONDS = 15
 
@@ -32,9 +32,9 @@ def daily_retries(
 )
 def daily_alerts(
     context: dg.SensorEvaluationContext,
-    settings: dg.ResourceParam[Settings],
+    alerting: dg.ResourceParam[AlertSettings],
     notifier: dg.ResourceParam[Notifier],
 ) -> dg.SkipReason:
     """Tell of final failures."""
     with explained("daily_alerts"):
-        return tell_final_failures(context, settings, notifier)
+        return tell_final_failures(context, alerting, notifier)

@@ -94,7 +94,7 @@ class Daemon:
 
     def alerts(self, delay: float = LONG) -> str:
         """A tick of `daily_alerts`."""
-        resources = {"settings": self._settings(delay), "notifier": self.notifier}
+        resources = {"alerting": self._settings(delay), "notifier": self.notifier}
         with dg.build_sensor_context(instance=self.instance, resources=resources) as context:
             told = daily_alerts(context)
         assert isinstance(told, dg.SkipReason)

@@ -241,8 +241,7 @@ def test_a_blocking_check_that_failed_is_permanent(daemon: Daemon) -> None:
 
 @pytest.mark.parametrize(("address", "kind"), [("", LogNotifier), ("https://chat.example/x", WebhookNotifier)])
 def test_a_setting_chooses_who_tells(monkeypatch: pytest.MonkeyPatch, address: str, kind: type) -> None:
-    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "nowhere:1")
     monkeypatch.setenv("PINTEREST_ALERT_WEBHOOK", address)
-    resources = {name: made for name, made in build().items() if name in ("settings", "notifier")}
+    resources = {name: made for name, made in build().items() if name in ("alerting", "notifier")}
     with dg.build_resources(resources) as made:
         assert type(made.notifier) is kind
