@@ -198,10 +198,9 @@ class Rounds:
         return [lane for lane in self._lanes if now[lane.entity] != before[lane.entity]]
 
     def results(self) -> list[Lane]:
-        """The lanes to be told of at the end: those that did not fail, and those that moved something before."""
-        return [
-            lane for lane in self._lanes if lane.entity not in self._failures or _moved(lane.tally) != _moved(Tally())
-        ]
+        """The lanes to be told of at the end: those that did not fail, and then those that moved something before."""
+        well = [lane for lane in self._lanes if lane.entity not in self._failures]
+        return well + [lane for lane in self._lanes if lane not in well and _moved(lane.tally) != _moved(Tally())]
 
     @property
     def failed(self) -> tuple[Entity, ...]:

@@ -2,6 +2,7 @@
 
 import random
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ class KinesisShardLog:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._connected: Any = None
+        self._dialling = threading.Lock()
         self._epochs: dict[tuple[str, datetime], str] = {}
 
     def describe(self, stream: str) -> StreamState:
@@ -201,14 +203,16 @@ class KinesisShardLog:
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     def _client(self) -> Any:
-        if self._connected is None:
-            try:
-                self._connected = kinesis_client(self._settings)
-            except ValueError as error:
-                raise PermanentFailure(
-                    f"{self._where} cannot be dialled: {error}.", "Look at AWS_ENDPOINT_URL_KINESIS."
-                ) from None
-        return self._connected
+        # One for all threads that ask at once: making it takes longer than most of what it is asked.
+        with self._dialling:
+            if self._connected is None:
+                try:
+                    self._connected = kinesis_client(self._settings)
+                except ValueError as error:
+                    raise PermanentFailure(
+                        f"{self._where} cannot be dialled: {error}.", "Look at AWS_ENDPOINT_URL_KINESIS."
+                    ) from None
+            return self._connected
 
     @contextmanager
     def _silence(self, where: str) -> Iterator[None]:

@@ -1,6 +1,7 @@
 """The ObjectStore over an S3 bucket."""
 
 import io
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -35,6 +36,7 @@ class S3ObjectStore:
         self._page_keys = page_keys
         self._bucket = settings.names.bucket
         self._connected: Any = None
+        self._dialling = threading.Lock()
 
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         """Objects under a prefix in key order, a page at a time; see `ObjectStore.list`."""
@@ -122,14 +124,16 @@ class S3ObjectStore:
             raise self._silence(key, error) from None
 
     def _client(self) -> Any:
-        if self._connected is None:
-            try:
-                self._connected = s3_client(self._settings)
-            except ValueError as error:
-                raise PermanentFailure(
-                    f"{self._where} cannot be dialled: {error}.", "Look at AWS_ENDPOINT_URL."
-                ) from None
-        return self._connected
+        # One for all threads that ask at once: making it takes longer than most of what it is asked.
+        with self._dialling:
+            if self._connected is None:
+                try:
+                    self._connected = s3_client(self._settings)
+                except ValueError as error:
+                    raise PermanentFailure(
+                        f"{self._where} cannot be dialled: {error}.", "Look at AWS_ENDPOINT_URL."
+                    ) from None
+            return self._connected
 
     @property
     def _where(self) -> str:
