@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import requests
 from databricks.sdk import WorkspaceClient
+from databricks.sdk.clock import RealClock
 from databricks.sdk.config import Config
 from databricks.sdk.errors import (
     AlreadyExists,
@@ -35,7 +36,15 @@ _DBFS = f"/tmp/{_FOLDER}"  # noqa: S108  a folder of the workspace, not of this 
 _REFUSED = (Unauthenticated, PermissionDenied)
 _PASSING = (InternalError, DeadlineExceeded, requests.RequestException)
 
+_HURRIED_SECONDS = 1.0
+"""The longest wait between two calls where there is little time: the SDK else waits for as long as it is told to."""
+
 T = TypeVar("T")
+
+
+class _Hurried(RealClock):
+    def sleep(self, seconds: float) -> None:
+        super().sleep(min(seconds, _HURRIED_SECONDS))
 
 
 def connect(options: Options, patience_seconds: int | None = None) -> WorkspaceClient:
@@ -43,7 +52,7 @@ def connect(options: Options, patience_seconds: int | None = None) -> WorkspaceC
 
     Args:
         options: where it is, and who asks.
-        patience_seconds: how long it repeats a call; as the options say where nothing is said.
+        patience_seconds: how long it repeats a call, in a hurry; where nothing is said, as long as the options say.
     """
     config = Config(
         host=options.host,
@@ -51,6 +60,7 @@ def connect(options: Options, patience_seconds: int | None = None) -> WorkspaceC
         auth_type="pat",
         http_timeout_seconds=options.answer_seconds,
         retry_timeout_seconds=patience_seconds or options.patience_seconds,
+        clock=_Hurried() if patience_seconds else None,
         product="pinterest_platform",
         product_version=version("pinterest-platform"),
     )
