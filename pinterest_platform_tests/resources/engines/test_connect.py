@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import sleep
 
@@ -33,14 +34,22 @@ def port() -> int:
         return probe.getsockname()[1]
 
 
+@contextmanager
+def serving(port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    command = [sys.executable, "-m", "pysail", "spark", "server", "--port", str(port)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        try:
+            sessions.connect(f"sc://127.0.0.1:{port}", 120).stop()
+            yield process
+        finally:
+            process.kill()
+
+
 @pytest.fixture
 def sail(port: int) -> Iterator["subprocess.Popen[bytes]"]:
     """A Sail server on that port."""
-    command = [sys.executable, "-m", "pysail", "spark", "server", "--port", str(port)]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        sessions.connect(f"sc://127.0.0.1:{port}", 120).stop()
+    with serving(port) as process:
         yield process
-        process.kill()
 
 
 def test_jobs_run_on_a_server_that_stays_when_the_engine_is_closed(
@@ -71,12 +80,9 @@ def test_a_server_that_dies_under_a_job_is_a_failure_and_the_next_one_is_found(
     made = parameters(tmp_path, b'{"ind":1}').to_json()
     with pytest.raises(TransientFailure, match=f"No Spark Connect server answers at 127.0.0.1:{port} within 3 s"):
         engine.run("clean", made, print)
-    again = [sys.executable, "-m", "pysail", "spark", "server", "--port", str(port)]
-    with subprocess.Popen(again, stderr=subprocess.DEVNULL) as process:
-        sessions.connect(f"sc://127.0.0.1:{port}", 120).stop()
+    with serving(port):
         assert engine.run("clean", made, print)["new"] == 1
         engine.close()
-        process.kill()
 
 
 def test_without_an_address_the_first_job_says_what_is_missing() -> None:
