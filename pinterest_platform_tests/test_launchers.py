@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from pinterest_platform.dagster_support.daily_runs import JOB, RESULTS
+from pinterest_platform.dagster_support.pipeline_runs import JOB, RESULTS
 from pinterest_platform.dagster_support.runs import WRITER
 from pinterest_platform.definitions import defs
 from pinterest_platform.entities import Entity

@@ -11,7 +11,7 @@ import pytest
 from deltalake.exceptions import TableNotFoundError
 
 from pinterest_platform.connections import kinesis_client
-from pinterest_platform.dagster_support.daily_runs import ATTEMPT_TAG, DAY_TAG
+from pinterest_platform.dagster_support.pipeline_runs import ATTEMPT_TAG, DAY_TAG
 from pinterest_platform.entities import Entity
 from pinterest_platform.provisioning.streams import delete_streams, ensure_streams
 from pinterest_platform.settings import load

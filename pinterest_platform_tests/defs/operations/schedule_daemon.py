@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from pinterest_platform.dagster_support.daily_runs import JOB, daily_request
+from pinterest_platform.dagster_support.daily_runs import daily_request
 from pinterest_platform.dagster_support.explaining import explained
+from pinterest_platform.dagster_support.pipeline_runs import JOB
 from pinterest_platform.dagster_support.runs import WRITER
 from pinterest_platform.defs.operations.jobs import cancel_daily_retries
 from pinterest_platform.defs.operations.sensors import daily_alerts, daily_retries

@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from pinterest_platform.dagster_support.daily_runs import ATTEMPT_TAG, DAY_TAG, JOB
+from pinterest_platform.dagster_support.pipeline_runs import ATTEMPT_TAG, DAY_TAG, JOB
 from pinterest_platform.dagster_support.runs import AD_HOC_JOB, ELSEWHERE_SECONDS, WRITER
 from pinterest_platform.dagster_support.workers import WORKER_TAG, claim
 from pinterest_platform.defs.operations.schedules import daily

@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from pinterest_platform import defs as folders
-from pinterest_platform.dagster_support.daily_runs import ALERTED_TAG, ATTEMPT_TAG, DAY_TAG, JOB
+from pinterest_platform.dagster_support.pipeline_runs import ALERTED_TAG, ATTEMPT_TAG, DAY_TAG, JOB
 from pinterest_platform.dagster_support.policy import with_policy
 from pinterest_platform.dagster_support.runs import WRITER
 from pinterest_platform.dagster_support.workers import WORKER_TAG, claimed_by, is_lost
