@@ -13,8 +13,7 @@ from pinterest_platform.resources.engines import OwnedEngine
 from pinterest_platform_tests.emulators.services.databricks.server import TOKEN, Server
 from pinterest_platform_tests.engines import jvm
 
-# A local JVM runs the same Spark as the cluster does; what is its own about it, test_jvm holds.
-ENGINES = ("sail", "connect", pytest.param("spark", marks=pytest.mark.slow), "databricks")
+ENGINES = ("sail", "connect", "spark", "databricks")
 
 
 @pytest.fixture(scope="session", params=ENGINES)
