@@ -1,5 +1,6 @@
 """What an engine's errors mean: a race that was lost, an outside system that is silent, or work that is wrong."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -32,6 +33,10 @@ _SILENCE_SIGNS = (
     # So the AWS SDK of a JVM says that it could not speak with the service.
     "unable to execute http request",
 )
+_PASSING_CODES = frozenset({"ABORTED", "CANCELLED", "DEADLINE_EXCEEDED", "INTERNAL", "UNAVAILABLE", "UNKNOWN"})
+"""What gRPC says of a call that broke off; an engine that refuses work says why, in words of its own."""
+_RPC = re.compile(r"<\w+ of RPC that terminated with:.*?status = StatusCode\.(\w+)\s+details = \"(.*?)\"\n", re.DOTALL)
+"""How gRPC writes a call that broke off, over several lines."""
 _CALLING = "an error occurred while calling"
 """How an error begins that a JVM threw into this very process: a line that says nothing."""
 
@@ -61,7 +66,10 @@ def is_silence(error: Exception) -> bool:
 
 def first_line(error: Exception) -> str:
     """The readable part of an error that may hold a whole plan or stack."""
-    lines = _said(error).splitlines()
+    said = _said(error)
+    if broken := _RPC.match(said):
+        said = f"{broken[1]}: {broken[2]}"
+    lines = said.splitlines()
     if lines[1:] and lines[0].lower().startswith(_CALLING):
         lines = lines[1:]
     return lines[0].removeprefix(": ")[:500].rstrip(".")
@@ -91,6 +99,9 @@ def _says(error: Exception, signs: tuple[str, ...]) -> bool:
 
 def _is_of_the_way(error: Exception) -> bool:
     """Whether the engine itself could not be spoken with."""
+    if isinstance(error, PySparkException):
+        broken = _RPC.match(_said(error))
+        return broken is not None and broken[1] in _PASSING_CODES
     return isinstance(error, grpc.RpcError) or type(error).__name__ == "Py4JNetworkError"
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from py4j.protocol import Py4JError, Py4JJavaError, Py4JNetworkError
 from pyspark.errors import PySparkException
+from pyspark.errors.exceptions.connect import SparkConnectGrpcException
 
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
 from pinterest_platform.spark_jobs.engine_errors import explained, first_line
@@ -63,6 +64,17 @@ def test_other_errors_stay_what_they_are_whatever_threads_a_jvm_names(error: Exc
 @pytest.mark.parametrize("error", [thrown(ABORTED, OUTAGE), java_error(None), Py4JNetworkError("no answer")])
 def test_a_store_or_a_jvm_that_does_not_answer_may_pass(error: Exception) -> None:
     assert isinstance(failure(error), TransientFailure)
+
+
+@pytest.mark.parametrize(("code", "kind"), [("INTERNAL", TransientFailure), ("RESOURCE_EXHAUSTED", PermanentFailure)])
+def test_a_call_that_broke_off_is_told_by_its_details(code: str, kind: type[PlatformFailure]) -> None:
+    said = (
+        f'<_InactiveRpcError of RPC that terminated with:\n\tstatus = StatusCode.{code}\n\tdetails = "Received "it""\n'
+        '\tdebug_error_string = "UNKNOWN:Error received from peer"\n>'
+    )
+    told = failure(SparkConnectGrpcException(said))
+    assert isinstance(told, kind)
+    assert told.what == f"The Spark job 'clean' failed: {code}: Received \"it\"."
 
 
 def test_an_error_of_a_jvm_is_told_by_its_own_message() -> None:
