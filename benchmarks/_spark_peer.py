@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from emulators.services import jars
+from pinterest_platform.engines.jvm import java
 from pinterest_platform.entities import Entity
-from pinterest_platform.resources.engines import java
 from pinterest_platform.schemas import RAW_FIELDS
 from pinterest_platform.settings import Settings
 

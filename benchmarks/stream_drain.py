@@ -14,16 +14,16 @@ from typing import Any
 import boto3
 
 from benchmarks._rows import record
+from pinterest_platform import engines
+from pinterest_platform.adapters.kinesis import KinesisShardLog
+from pinterest_platform.adapters.s3 import S3ObjectStore
+from pinterest_platform.delta.lake import DeltaLake
 from pinterest_platform.entities import Entity
-from pinterest_platform.landing import land_stream
-from pinterest_platform.lanes import KinesisLane, KinesisOutside
-from pinterest_platform.planning import stream_options
+from pinterest_platform.landing.kinesis.stream import land_stream
+from pinterest_platform.pipelines.micro_batches import KinesisLane, KinesisOutside
+from pinterest_platform.pipelines.planning import stream_options
 from pinterest_platform.provisioning.bucket import ensure_bucket
 from pinterest_platform.provisioning.streams import ensure_streams
-from pinterest_platform.resources import engines
-from pinterest_platform.resources.kinesis import KinesisShardLog
-from pinterest_platform.resources.lake import DeltaLake
-from pinterest_platform.resources.s3 import S3ObjectStore
 from pinterest_platform.settings import Settings, load
 
 ROUNDS, SHARDS = 2, 4

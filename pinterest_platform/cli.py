@@ -18,8 +18,8 @@ from rich.table import Table
 from pinterest_platform import settings as environment
 from pinterest_platform.entities import PAGE_KEY, REPORT_KEYS, Entity
 from pinterest_platform.failures import PlatformFailure
-from pinterest_platform.landing import QuarantinedRecord
-from pinterest_platform.landing import quarantined as landing_quarantine
+from pinterest_platform.landing.kafka.results import QuarantinedRecord
+from pinterest_platform.landing.quarantine import quarantined as landing_quarantine
 from pinterest_platform.ports import Lake, ObjectStore
 from pinterest_platform.settings import Settings
 
@@ -143,13 +143,13 @@ def _fetch_page(objects: ObjectStore, home: Path) -> Path:
 
 
 def _lake(settings: Settings) -> Lake:
-    from pinterest_platform.resources.lake import DeltaLake
+    from pinterest_platform.delta.lake import DeltaLake
 
     return DeltaLake(settings)
 
 
 def _objects(settings: Settings) -> ObjectStore:
-    from pinterest_platform.resources.s3 import S3ObjectStore
+    from pinterest_platform.adapters.s3 import S3ObjectStore
 
     return S3ObjectStore(settings)
 

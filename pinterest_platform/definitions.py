@@ -6,7 +6,7 @@ import dagster as dg
 
 from pinterest_platform import defs as folders
 from pinterest_platform import resources
-from pinterest_platform.dagster_support.policy import with_policy
+from pinterest_platform.orchestration.policy import with_policy
 
 # The loader is marked preview; its alternative imports every registered component and takes 2 s more.
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)

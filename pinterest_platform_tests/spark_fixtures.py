@@ -12,7 +12,7 @@ import pytest
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
-from pinterest_platform.landing.encode import Encoder
+from pinterest_platform.landing.envelope import Encoder
 from pinterest_platform.ports import Record
 from pinterest_platform.spark_jobs import sessions
 

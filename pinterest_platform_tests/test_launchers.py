@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from pinterest_platform.dagster_support.pipeline_runs import JOB, RESULTS
-from pinterest_platform.dagster_support.runs import WRITER
 from pinterest_platform.definitions import defs
 from pinterest_platform.entities import Entity
+from pinterest_platform.orchestration.daily.history import JOB, RESULTS
+from pinterest_platform.orchestration.runs import WRITER
 
 SENSORS = {sensor.name: sensor for sensor in defs.sensors or ()}
 SCHEDULES = {schedule.name: schedule for schedule in defs.schedules or ()}

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pinterest_platform.failures import PermanentFailure, TransientFailure
-from pinterest_platform.landing.draft import Draft
-from pinterest_platform.landing.names import ChainNames
+from pinterest_platform.landing.chain import ChainNames
+from pinterest_platform.landing.segment import Draft
 from pinterest_platform.ports import ObjectStore
 
 JSON_LINES = "application/x-ndjson"

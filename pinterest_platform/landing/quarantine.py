@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator
 import orjson
 
 from pinterest_platform.entities import ADOPTED_PREFIX, OFFSET_FIELD, PARTITION_FIELD, TIMESTAMP_FIELD, TOPICS_PREFIX
+from pinterest_platform.landing.chain import ChainNames, chains
 from pinterest_platform.landing.commit import Manifest
-from pinterest_platform.landing.history import ROOTS, History, read_history
-from pinterest_platform.landing.model import QuarantinedRecord
-from pinterest_platform.landing.names import ChainNames, chains
+from pinterest_platform.landing.kafka.history import ROOTS, History, read_history
+from pinterest_platform.landing.kafka.results import QuarantinedRecord
 from pinterest_platform.ports import ObjectStore
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pinterest_platform.connections import s3_client
+from pinterest_platform.adapters.clients import s3_client
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.settings import Settings
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from pinterest_platform.connections import kinesis_client
+from pinterest_platform.adapters.clients import kinesis_client
 from pinterest_platform.entities import Entity
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.settings import Settings

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pinterest_platform.connections import kafka_config
+from pinterest_platform.adapters.clients import kafka_config
 from pinterest_platform.entities import Entity
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.settings import Settings

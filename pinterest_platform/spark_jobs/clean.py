@@ -11,15 +11,16 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import StringType, StructField, StructType
 
+from pinterest_platform.delta import maintenance, table_cache
+from pinterest_platform.delta.conflicts import LostRaceError, RebuiltError, again_if_lost
+from pinterest_platform.delta.tables import NOTHING_TAKEN, REBUILDS, DeltaTables, without_rebuilds
 from pinterest_platform.entities import Route
 from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.schemas import SOURCE_TYPE, STREAM_SOURCE_TYPE
-from pinterest_platform.spark_jobs import merging, opened, upkeep
-from pinterest_platform.spark_jobs.delta_log import NOTHING_TAKEN, REBUILDS, DeltaTables, without_rebuilds
+from pinterest_platform.spark_jobs import merge
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, CleanResult
-from pinterest_platform.spark_jobs.racing import LostRaceError, RebuiltError, again_if_lost
 from pinterest_platform.spark_jobs.staging import Staged, stage
-from pinterest_platform.spark_jobs.taking import Taking
+from pinterest_platform.spark_jobs.upsert import Taking
 from pinterest_platform.transforms import cleaning, decoding
 
 QUARANTINE = {
@@ -68,7 +69,7 @@ class _Cleaning(Taking):
         if filled := [batch for batch in staged if batch is not None]:
             newest = self._keep_newest(filled, f"{uri}/{folder}")
             rows = self._rows_of(newest)
-            differing = (merging.differs(self.schema), "FALSE")
+            differing = (merge.differs(self.schema), "FALSE")
             difference = again_if_lost(partial(self._compare, newest, None, differing), uri)
             self._count_difference(difference, rows)
         reached = self._reached()
@@ -115,14 +116,14 @@ class _Cleaning(Taking):
             *(F.col(decoding.SOURCE).getField(name).alias(name) for name in QUARANTINE[self.route].names[:4]),
             F.col(decoding.REASON).alias("reason"),
             F.col(decoding.LINE).alias("value"),
-        ).dropDuplicates([*merging.place(self.route)])
+        ).dropDuplicates([*merge.place(self.route)])
         self.tables.ensure(uri, QUARANTINE[self.route])
 
         def keep() -> None:
-            with merging.racing(uri):
-                lacking = rows.join(_load(self.spark, uri), [*merging.place(self.route)], "left_anti").limit(1).count()
+            with merge.racing(uri):
+                lacking = rows.join(_load(self.spark, uri), [*merge.place(self.route)], "left_anti").limit(1).count()
             if lacking:
-                merging.merge_positions(self.spark, rows, uri, self.route)
+                merge.merge_positions(self.spark, rows, uri, self.route)
 
         again_if_lost(keep, uri)
 
@@ -135,7 +136,7 @@ class _Cleaning(Taking):
 
     def _result(self) -> CleanResult:
         table = self.tables.refreshed(self.table)
-        opened.leave(self.spark, self.tables, self.parameters.table_uri, table)
+        table_cache.leave(self.spark, self.tables, self.parameters.table_uri, table)
         return CleanResult(
             **{name: self.totals[name] for name in ("records", "quarantined", "keys", "new", "changed", "unchanged")},
             reasons=dict(self.reasons),
@@ -143,7 +144,7 @@ class _Cleaning(Taking):
             version=table.version(),
             rows=self.tables.row_count(table),
             positions=without_rebuilds(self.tables.transactions_of(table)),
-            small_files=upkeep.small_files(table),
+            small_files=maintenance.small_files(table),
         )
 
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
+from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.entities import Entity
 from pinterest_platform.schemas import CLEANED
-from pinterest_platform.spark_jobs.delta_log import DeltaTables
-from pinterest_platform.spark_jobs.merging import differs
+from pinterest_platform.spark_jobs.merge import differs
 from pinterest_platform.spark_jobs.parameters import CompareParameters, CompareResult
 from pinterest_platform.spark_jobs.staging import only_row
 from pinterest_platform.transforms import quality

@@ -10,13 +10,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import DataType, DoubleType, IntegerType, LongType, StringType, StructType
 
+from pinterest_platform.delta.conflicts import again_if_lost
+from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.entities import Entity
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.schemas import REPORTS
-from pinterest_platform.spark_jobs import merging
-from pinterest_platform.spark_jobs.delta_log import DeltaTables
+from pinterest_platform.spark_jobs import merge
 from pinterest_platform.spark_jobs.parameters import ReportOutcome, ReportsParameters, ReportsResult, SourceFacts
-from pinterest_platform.spark_jobs.racing import again_if_lost
 from pinterest_platform.spark_jobs.staging import only_row
 from pinterest_platform.transforms import reports
 from pinterest_platform.transforms.decoding import SOURCE
@@ -47,7 +47,7 @@ def run(spark: SparkSession, parameters: ReportsParameters, progress: Callable[[
 
     def compute() -> tuple[Mapping[Entity, int], ReportsResult]:
         versions = _versions(tables, parameters)
-        with merging.racing(", ".join(parameters.cleaned.values())):
+        with merge.racing(", ".join(parameters.cleaned.values())):
             result = _compute(spark, tables, parameters, versions, progress)
         changed.update(key for key, outcome in result.reports.items() if outcome.changed)
         return versions, result

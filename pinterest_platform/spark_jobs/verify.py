@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
+from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.entities import Entity, Route
 from pinterest_platform.schemas import POSITION, cleaned_schema
-from pinterest_platform.spark_jobs import merging
-from pinterest_platform.spark_jobs.delta_log import DeltaTables
+from pinterest_platform.spark_jobs import merge
 from pinterest_platform.spark_jobs.parameters import VerifyParameters, VerifyResult
 from pinterest_platform.spark_jobs.staging import accepted, check_records, cleaned_lines, only_row
 from pinterest_platform.transforms import cleaning, decoding, quality
@@ -34,7 +34,7 @@ def run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[s
     target = spark.read.format("delta").load(parameters.table_uri)
     table = only_row(quality.key_facts(target))
     lines = cleaned_lines(spark, parameters.uris, entity, parameters.stream, route)
-    outdated = f"{merging.differs(schema)} AND {merging.newer(route)}"
+    outdated = f"{merge.differs(schema)} AND {merge.newer(route)}"
     lost = _lost(cleaning.newest(accepted(lines, entity), route), target, outdated, route)
     unkept = _unkept(spark, tables, lines, parameters.quarantine_uri, route)
     counts = only_row(lines.select(F.count(F.lit(1)).alias("records"), F.count(decoding.REASON).alias("rejected")))
@@ -72,7 +72,7 @@ def _lost(newest: DataFrame, target: DataFrame, outdated: str, route: Route) -> 
 
 def _unkept(spark: SparkSession, tables: DeltaTables, lines: DataFrame, quarantine_uri: str, route: Route) -> DataFrame:
     """The rejected records that the quarantine table lacks."""
-    position = merging.place(route)
+    position = merge.place(route)
     rejected = lines.where(F.col(decoding.REASON).isNotNull()).select(
         *(F.col(decoding.SOURCE).getField(name).alias(name) for name in position)
     )

@@ -20,7 +20,7 @@ def connect(request: pytest.FixtureRequest) -> Callable[[], ObjectStore]:
     if request.param == "fake":
         fake = FakeObjectStore()
         return lambda: fake
-    from pinterest_platform.resources.s3 import S3ObjectStore
+    from pinterest_platform.adapters.s3 import S3ObjectStore
 
     settings = request.getfixturevalue("tenant")
     return lambda: S3ObjectStore(settings, page_keys=4)
@@ -130,7 +130,7 @@ def test_racing_writers_of_one_key_have_one_winner(connect):
 
 
 def test_a_missing_bucket_is_named_with_what_makes_it(tenant):
-    from pinterest_platform.resources.s3 import S3ObjectStore
+    from pinterest_platform.adapters.s3 import S3ObjectStore
 
     store = S3ObjectStore(tenant.model_copy(update={"bucket": "no-such-bucket-at-all"}))
     for call in (

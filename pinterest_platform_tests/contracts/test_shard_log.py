@@ -60,7 +60,7 @@ class KinesisService:
     stream = "streaming-u-pin"
 
     def __init__(self, server: Server, settings: Settings) -> None:
-        from pinterest_platform.resources.kinesis import KinesisShardLog
+        from pinterest_platform.adapters.kinesis import KinesisShardLog
 
         self.server, self.client = server, server.client
         self.log = KinesisShardLog(settings)

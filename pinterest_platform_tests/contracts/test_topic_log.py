@@ -68,7 +68,7 @@ class KafkaBroker:
     def __init__(self, settings: Any) -> None:
         from confluent_kafka import Producer
 
-        from pinterest_platform.resources.kafka import KafkaTopicLog
+        from pinterest_platform.adapters.kafka import KafkaTopicLog
 
         self.settings = settings
         self.log = KafkaTopicLog(settings)
@@ -154,7 +154,7 @@ def test_a_topic_is_described_with_all_its_partitions_and_its_id(broker):
 
 
 def test_a_new_reader_may_be_asked_by_several_threads_at_once(tenant, monkeypatch):
-    from pinterest_platform.resources import kafka
+    from pinterest_platform.adapters import kafka
 
     config = kafka.kafka_config
     # Each thread is on its way to a client before any of them has one.

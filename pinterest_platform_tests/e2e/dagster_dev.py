@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import dagster as dg
 import psutil
 
-from pinterest_platform.dagster_support.workers import WORKER_TAG
+from pinterest_platform.orchestration.workers import WORKER_TAG
 from pinterest_platform_tests.conftest import PROJECT
 
 Found = TypeVar("Found")

@@ -7,7 +7,10 @@ from multiprocessing.context import ForkServerProcess
 
 from pinterest_platform.entities import Entity
 from pinterest_platform.failures import TransientFailure
-from pinterest_platform.landing import LandingOptions, Resume, StreamOptions, land_stream, land_topic
+from pinterest_platform.landing.kafka.results import LandingOptions
+from pinterest_platform.landing.kafka.topic import land_topic
+from pinterest_platform.landing.kinesis.results import Resume, StreamOptions
+from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.settings import load
 from pinterest_platform_tests.e2e.harness import Tenant, failures, is_transient
 
@@ -17,9 +20,9 @@ SERVER.set_forkserver_preload(
     [
         "pinterest_platform_tests.e2e.harness",
         "pinterest_platform_tests.e2e.warm",
-        "pinterest_platform.resources.kafka",
-        "pinterest_platform.resources.kinesis",
-        "pinterest_platform.resources.s3",
+        "pinterest_platform.adapters.kafka",
+        "pinterest_platform.adapters.kinesis",
+        "pinterest_platform.adapters.s3",
         "pinterest_platform.spark_jobs.clean",
         "pinterest_platform.spark_jobs.reports",
         "pysail.spark",
@@ -62,9 +65,9 @@ def start_landing(user: Tenant) -> ForkServerProcess:
 
 
 def _land(user: Tenant, environment: dict[str, str]) -> None:
-    from pinterest_platform.resources.kafka import KafkaTopicLog
-    from pinterest_platform.resources.kinesis import KinesisShardLog
-    from pinterest_platform.resources.s3 import S3ObjectStore
+    from pinterest_platform.adapters.kafka import KafkaTopicLog
+    from pinterest_platform.adapters.kinesis import KinesisShardLog
+    from pinterest_platform.adapters.s3 import S3ObjectStore
 
     os.environ.update(environment)
     settings = load()

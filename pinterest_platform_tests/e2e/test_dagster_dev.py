@@ -10,15 +10,15 @@ import dagster as dg
 import pytest
 from deltalake.exceptions import TableNotFoundError
 
-from pinterest_platform.connections import kinesis_client
-from pinterest_platform.dagster_support.pipeline_runs import ATTEMPT_TAG, DAY_TAG
+from pinterest_platform.adapters.clients import kinesis_client
 from pinterest_platform.entities import Entity
+from pinterest_platform.orchestration.daily.history import ATTEMPT_TAG, DAY_TAG
 from pinterest_platform.provisioning.streams import delete_streams, ensure_streams
 from pinterest_platform.settings import load
+from pinterest_platform_tests.adapters.test_notifiers import webhook
 from pinterest_platform_tests.defs.operations.schedule_daemon import midnight
 from pinterest_platform_tests.e2e.dagster_dev import DagsterDev, eventually
 from pinterest_platform_tests.e2e.harness import Tenant, business_rows, failed_checks
-from pinterest_platform_tests.test_notify import webhook
 
 TODAY, YESTERDAY = str(midnight().date()), str((midnight() - timedelta(days=1)).date())
 NO_GAP = {"ops": {"raw__pin": {"config": {"accept_gap": ["this is no range"]}}}}

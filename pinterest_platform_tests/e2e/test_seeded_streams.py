@@ -18,15 +18,15 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
+from pinterest_platform.adapters.s3 import S3ObjectStore
 from pinterest_platform.entities import Entity
 from pinterest_platform.provisioning.streams import ensure_streams
-from pinterest_platform.resources.s3 import S3ObjectStore
 from pinterest_platform_tests.e2e.accepted import Accepted, parts_by_name, prefixes
 from pinterest_platform_tests.e2e.both_routes import BothRoutes, both_routes
 from pinterest_platform_tests.e2e.harness import Tenant, business_rows
 from pinterest_platform_tests.e2e.runs import TRY_AGAIN, start_landing, start_run
-from pinterest_platform_tests.landing.invariants import landed
-from pinterest_platform_tests.landing.stream_invariants import landed_shards, out_of_turn
+from pinterest_platform_tests.landing.kafka.invariants import landed
+from pinterest_platform_tests.landing.kinesis.invariants import landed_shards, out_of_turn
 from pinterest_platform_tests.oracle import Oracle
 
 POSTS = 150

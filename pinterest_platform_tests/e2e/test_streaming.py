@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 from deltalake import DeltaTable
 
-from pinterest_platform.connections import kinesis_client
+from pinterest_platform.adapters.clients import kinesis_client
 from pinterest_platform.definitions import defs
 from pinterest_platform.entities import Entity
 from pinterest_platform.provisioning.streams import delete_streams, ensure_streams

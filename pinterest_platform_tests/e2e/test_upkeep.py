@@ -6,15 +6,15 @@ import dagster as dg
 import pytest
 from deltalake import DeltaTable
 
+from pinterest_platform import engines
+from pinterest_platform.adapters.kinesis import KinesisShardLog
+from pinterest_platform.adapters.s3 import S3ObjectStore
+from pinterest_platform.delta.lake import DeltaLake
 from pinterest_platform.entities import Entity
 from pinterest_platform.failures import TransientFailure
-from pinterest_platform.lanes import COMPACT_AT, KinesisLane, KinesisOutside
-from pinterest_platform.planning import stream_options
+from pinterest_platform.pipelines.micro_batches import COMPACT_AT, KinesisLane, KinesisOutside
+from pinterest_platform.pipelines.planning import stream_options
 from pinterest_platform.provisioning.streams import delete_streams
-from pinterest_platform.resources import engines
-from pinterest_platform.resources.kinesis import KinesisShardLog
-from pinterest_platform.resources.lake import DeltaLake
-from pinterest_platform.resources.s3 import S3ObjectStore
 from pinterest_platform_tests.e2e.harness import Tenant, failed_checks, generated_posts
 from pinterest_platform_tests.e2e.test_streaming import put, streaming
 

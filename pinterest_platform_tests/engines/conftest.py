@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from emulators.services.databricks.options import CLUSTER_ID
-from pinterest_platform.resources import engines
-from pinterest_platform.resources.engines import OwnedEngine
+from pinterest_platform import engines
+from pinterest_platform.engines import OwnedEngine
 from pinterest_platform_tests.emulators.services.databricks.server import TOKEN, Server
-from pinterest_platform_tests.engines import jvm
+from pinterest_platform_tests.engines import spark_servers
 
 ENGINES = ("sail", "connect", "spark", "databricks")
 
@@ -24,38 +24,38 @@ def engine(request: pytest.FixtureRequest) -> OwnedEngine:
 
 @pytest.fixture(scope="session")
 def sail_engine() -> Iterator[OwnedEngine]:
-    yield from _running(engines.build(jvm.settings()))
+    yield from _running(engines.build(spark_servers.settings()))
 
 
 @pytest.fixture(scope="session", autouse=True)
 def brief_jvms() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JDK_JAVA_OPTIONS", jvm.BRIEF)
+        patch.setenv("JDK_JAVA_OPTIONS", spark_servers.BRIEF)
         yield
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[jvm.Cluster]:
-    with jvm.cluster(tmp_path_factory.mktemp("cluster")) as started:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[spark_servers.Cluster]:
+    with spark_servers.cluster(tmp_path_factory.mktemp("cluster")) as started:
         yield started
 
 
 @pytest.fixture(scope="session")
-def connect_engine(cluster: jvm.Cluster) -> Iterator[OwnedEngine]:
-    yield from _running(engines.build(jvm.settings(spark_engine="connect", spark_remote=cluster.remote)))
+def connect_engine(cluster: spark_servers.Cluster) -> Iterator[OwnedEngine]:
+    yield from _running(engines.build(spark_servers.settings(spark_engine="connect", spark_remote=cluster.remote)))
 
 
 @pytest.fixture(scope="session")
 def spark_engine() -> Iterator[OwnedEngine]:
-    jvm.java_home()
-    yield from _running(engines.build(jvm.settings(spark_engine="spark")))
+    spark_servers.java_home()
+    yield from _running(engines.build(spark_servers.settings(spark_engine="spark")))
 
 
 @pytest.fixture(scope="session")
 def databricks_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnedEngine]:
     server = Server(tmp_path_factory.mktemp("workspace")).start()
     workspace = {"databricks_host": server.url, "databricks_token": TOKEN, "databricks_cluster_id": CLUSTER_ID}
-    yield from _running(engines.build(jvm.settings(spark_engine="databricks", **workspace)))
+    yield from _running(engines.build(spark_servers.settings(spark_engine="databricks", **workspace)))
     server.stop()
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from pinterest_platform.engines import OwnedEngine
 from pinterest_platform.entities import REPORT_KEYS, Entity
-from pinterest_platform.resources.engines import OwnedEngine
 from pinterest_platform_tests.engines import nasty
 from pinterest_platform_tests.engines.lake import Lake
 from pinterest_platform_tests.oracle import Oracle

@@ -5,10 +5,10 @@ import uuid
 
 import pytest
 
+from pinterest_platform.adapters.s3 import S3ObjectStore
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.provisioning import OutsideWorld
 from pinterest_platform.provisioning.bucket import ensure_bucket
-from pinterest_platform.resources.s3 import S3ObjectStore
 from pinterest_platform.settings import Settings
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from moto.server import ThreadedMotoServer
 
-from pinterest_platform.connections import kinesis_client
+from pinterest_platform.adapters.clients import kinesis_client
 from pinterest_platform.entities import Entity
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.provisioning import streams

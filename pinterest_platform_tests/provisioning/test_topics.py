@@ -7,10 +7,10 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
+from pinterest_platform.adapters.kafka import KafkaTopicLog
 from pinterest_platform.entities import Entity
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.provisioning.topics import MESSAGE_BYTES, ensure_topics
-from pinterest_platform.resources.kafka import KafkaTopicLog
 from pinterest_platform.settings import Settings
 
 

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
+from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.spark_jobs import clean
-from pinterest_platform.spark_jobs.delta_log import DeltaTables
 from pinterest_platform.spark_jobs.parameters import Batch
 from pinterest_platform_tests.spark_fixtures import NOON, table_rows
 from pinterest_platform_tests.spark_jobs.lake import Lake

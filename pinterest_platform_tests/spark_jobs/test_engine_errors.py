@@ -7,10 +7,10 @@ from py4j.protocol import Py4JError, Py4JJavaError, Py4JNetworkError
 from pyspark.errors import PySparkException
 from pyspark.errors.exceptions.connect import SparkConnectGrpcException
 
+from pinterest_platform.delta.conflicts import LostRaceError
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
 from pinterest_platform.spark_jobs.engine_errors import explained, first_line
-from pinterest_platform.spark_jobs.merging import racing
-from pinterest_platform.spark_jobs.racing import LostRaceError
+from pinterest_platform.spark_jobs.merge import racing
 
 FRAMES = "\tat java.base/java.util.concurrent.ThreadPoolExecutor.runWorker(ThreadPoolExecutor.java:1136)\n"
 RACE = "io.delta.exceptions.ConcurrentAppendException: [DELTA_CONCURRENT_APPEND] Files were added to the table"

@@ -1,8 +1,10 @@
 """What cleaning is told to take: batches in turn, each knowing what the table must have taken before it."""
 
 from pinterest_platform.entities import Entity
-from pinterest_platform.landing import LandingOptions, inventory, land_topic
-from pinterest_platform.planning import cleaning_plan
+from pinterest_platform.landing.kafka.pending import inventory
+from pinterest_platform.landing.kafka.results import LandingOptions
+from pinterest_platform.landing.kafka.topic import land_topic
+from pinterest_platform.pipelines.planning import cleaning_plan
 from pinterest_platform.settings import Settings
 from pinterest_platform_tests.fakes import FakeObjectStore, FakeTopicLog
 

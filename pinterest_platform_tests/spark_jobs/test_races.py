@@ -12,11 +12,11 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import SparkSession
 
+from pinterest_platform.delta.conflicts import LostRaceError
+from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import TransientFailure
-from pinterest_platform.spark_jobs import clean, merging
-from pinterest_platform.spark_jobs.delta_log import DeltaTables
+from pinterest_platform.spark_jobs import clean, merge
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters
-from pinterest_platform.spark_jobs.racing import LostRaceError
 from pinterest_platform_tests.spark_jobs.lake import Lake
 
 ROUNDS, KEYS = 12, 40
@@ -91,7 +91,7 @@ def test_a_full_refresh_right_after_a_merge_makes_the_batch_be_taken_again(
 ) -> None:
     one, two = lake.land([post(1, 0)]), lake.land([post(2, 0)])
     lake.clean(one)
-    once_around(monkeypatch, merging, "merge_newest", int, lambda: lake.clean(one, full_refresh=True))
+    once_around(monkeypatch, merge, "merge_newest", int, lambda: lake.clean(one, full_refresh=True))
     assert lake.clean(two).positions == two.positions
     assert [row["ind"] for row in lake.rows()] == [1, 2]
 
@@ -99,7 +99,7 @@ def test_a_full_refresh_right_after_a_merge_makes_the_batch_be_taken_again(
 def test_an_older_row_that_comes_in_between_does_not_stay(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     first, old, new = lake.land([post(9, 0)]), lake.land([post(1, 0)]), lake.land([post(1, 1)])
     lake.clean(first)
-    once_around(monkeypatch, merging, "merge_newest", lambda: lake.clean(old))
+    once_around(monkeypatch, merge, "merge_newest", lambda: lake.clean(old))
     assert lake.clean(new).positions == new.positions
     assert [(row["ind"], row["country"]) for row in lake.rows()] == [(1, "1"), (9, "same")]
 
@@ -126,7 +126,7 @@ def test_rows_that_another_run_adds_right_before_ours_are_not_added_again(
 ) -> None:
     first, one, two = lake.land([post(9, 0)]), lake.land([post(1, 0)]), lake.land([post(1, 1), post(2, 0)])
     lake.clean(first)
-    commit = (DeltaTables, "append") if lake.small else (merging, "merge_newest")
+    commit = (DeltaTables, "append") if lake.small else (merge, "merge_newest")
     once_around(monkeypatch, *commit, lambda: lake.clean(one))
     assert lake.clean(two).positions == two.positions
     assert [(row["ind"], row["country"]) for row in lake.rows()] == [(1, "1"), (2, "0"), (9, "same")]

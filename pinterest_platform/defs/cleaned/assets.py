@@ -3,12 +3,12 @@
 import dagster as dg
 from pydantic import Field
 
-from pinterest_platform.dagster_support.cleaning_metadata import READABLE_CHECK, REJECTED_CHECK, cleaning_result
-from pinterest_platform.dagster_support.explaining import explained
 from pinterest_platform.entities import Entity
+from pinterest_platform.orchestration.failures import explained
+from pinterest_platform.orchestration.results.cleaning import READABLE_CHECK, REJECTED_CHECK, cleaning_result
+from pinterest_platform.pipelines.work import clean
 from pinterest_platform.ports import Lake, ObjectStore, SparkEngine
 from pinterest_platform.settings import Settings
-from pinterest_platform.work import clean
 
 
 class CleaningConfig(dg.Config):

@@ -2,12 +2,12 @@
 
 import dagster as dg
 
-from pinterest_platform.dagster_support.explaining import explained
-from pinterest_platform.dagster_support.ledger_metadata import CLEANED_CHECK, LANDED_CHECK, ledger_result
 from pinterest_platform.entities import Entity
+from pinterest_platform.orchestration.failures import explained
+from pinterest_platform.orchestration.results.ledger import CLEANED_CHECK, LANDED_CHECK, ledger_result
+from pinterest_platform.pipelines.work import books
 from pinterest_platform.ports import Lake, ObjectStore, TopicLog
 from pinterest_platform.settings import Settings
-from pinterest_platform.work import books
 
 LEDGER = dg.AssetKey(["ledger", "conservation"])
 

@@ -2,13 +2,13 @@
 
 import dagster as dg
 
-from pinterest_platform.dagster_support.explaining import explained
-from pinterest_platform.dagster_support.ledger_metadata import AUDIT_CHECK, audit_result
-from pinterest_platform.dagster_support.stream_ledger_metadata import STREAM_CHECK, stream_ledger_result
 from pinterest_platform.entities import Entity
+from pinterest_platform.orchestration.failures import explained
+from pinterest_platform.orchestration.results.ledger import AUDIT_CHECK, audit_result
+from pinterest_platform.orchestration.results.stream_ledger import STREAM_CHECK, stream_ledger_result
+from pinterest_platform.pipelines.work import books, stream_books, verify_all
 from pinterest_platform.ports import Lake, ObjectStore, ShardLog, SparkEngine, TopicLog
 from pinterest_platform.settings import Settings
-from pinterest_platform.work import books, stream_books, verify_all
 
 LEDGER = dg.AssetKey(["ledger", "conservation"])
 

@@ -3,16 +3,16 @@
 import dagster as dg
 from pydantic import Field
 
-from pinterest_platform.backlog import refuse_unlanded
-from pinterest_platform.dagster_support.daily_runs import cancel_retries
-from pinterest_platform.dagster_support.explaining import explained
-from pinterest_platform.dagster_support.ledger_metadata import AUDIT_CHECK
-from pinterest_platform.dagster_support.runs import WRITER
-from pinterest_platform.dagster_support.stream_ledger_metadata import STREAM_CHECK
-from pinterest_platform.dagster_support.upkeep_metadata import upkeep_event
 from pinterest_platform.entities import Entity
-from pinterest_platform.maintenance import maintain
-from pinterest_platform.planning import streams_to_delete
+from pinterest_platform.orchestration.daily.requests import cancel_retries
+from pinterest_platform.orchestration.failures import explained
+from pinterest_platform.orchestration.results.ledger import AUDIT_CHECK
+from pinterest_platform.orchestration.results.maintenance import upkeep_event
+from pinterest_platform.orchestration.results.stream_ledger import STREAM_CHECK
+from pinterest_platform.orchestration.runs import WRITER
+from pinterest_platform.pipelines.backlog import refuse_unlanded
+from pinterest_platform.pipelines.maintenance import maintain
+from pinterest_platform.pipelines.planning import streams_to_delete
 from pinterest_platform.ports import Lake, ObjectStore, Provisioner, ShardLog
 from pinterest_platform.settings import Settings
 

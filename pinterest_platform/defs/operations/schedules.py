@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from pinterest_platform.dagster_support.daily_runs import daily_request
 from pinterest_platform.defs.operations.jobs import batch_pipeline
+from pinterest_platform.orchestration.daily.requests import daily_request
 
 
 @dg.schedule(

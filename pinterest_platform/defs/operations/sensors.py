@@ -2,9 +2,9 @@
 
 import dagster as dg
 
-from pinterest_platform.dagster_support.daily_runs import retry_request, tell_final_failures
-from pinterest_platform.dagster_support.explaining import explained
 from pinterest_platform.defs.operations.jobs import batch_pipeline
+from pinterest_platform.orchestration.daily.requests import retry_request, tell_final_failures
+from pinterest_platform.orchestration.failures import explained
 from pinterest_platform.ports import Notifier
 from pinterest_platform.settings import AlertSettings, Settings
 

@@ -3,11 +3,11 @@
 import dagster as dg
 from pydantic import Field
 
-from pinterest_platform.dagster_support.explaining import explained
-from pinterest_platform.dagster_support.landing_metadata import QUARANTINE_CHECK, landing_result
 from pinterest_platform.entities import Entity
-from pinterest_platform.landing import land_topic
-from pinterest_platform.planning import landing_options
+from pinterest_platform.landing.kafka.topic import land_topic
+from pinterest_platform.orchestration.failures import explained
+from pinterest_platform.orchestration.results.landing import QUARANTINE_CHECK, landing_result
+from pinterest_platform.pipelines.planning import landing_options
 from pinterest_platform.ports import Lake, ObjectStore, TopicLog
 from pinterest_platform.settings import Settings
 

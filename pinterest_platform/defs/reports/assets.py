@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from pinterest_platform.dagster_support.explaining import explained
-from pinterest_platform.dagster_support.report_metadata import page_result, report_results
 from pinterest_platform.entities import REPORT_KEYS, REPORT_SOURCES
+from pinterest_platform.orchestration.failures import explained
+from pinterest_platform.orchestration.results.reports import page_result, report_results
+from pinterest_platform.pipelines.work import publish_page, report
 from pinterest_platform.ports import Lake, ObjectStore, SparkEngine
 from pinterest_platform.settings import Settings
-from pinterest_platform.work import publish_page, report
 
 MEANINGS = {
     "popular_category_by_country": "The most posted category of each country; ties are kept.",

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from pinterest_platform.dagster_support.explaining import explained
-from pinterest_platform.dagster_support.soundness import REPORT_CHECK, report_soundness
 from pinterest_platform.entities import REPORT_KEYS
+from pinterest_platform.orchestration.failures import explained
+from pinterest_platform.orchestration.table_checks import REPORT_CHECK, report_soundness
+from pinterest_platform.pipelines.work import report_problems
 from pinterest_platform.ports import Lake
 from pinterest_platform.settings import Settings
-from pinterest_platform.work import report_problems
 
 
 @dg.multi_asset_check(

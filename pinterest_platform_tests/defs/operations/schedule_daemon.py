@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from pinterest_platform.dagster_support.daily_runs import daily_request
-from pinterest_platform.dagster_support.explaining import explained
-from pinterest_platform.dagster_support.pipeline_runs import JOB
-from pinterest_platform.dagster_support.runs import WRITER
 from pinterest_platform.defs.operations.jobs import cancel_daily_retries
 from pinterest_platform.defs.operations.sensors import daily_alerts, daily_retries
 from pinterest_platform.failures import TransientFailure
+from pinterest_platform.orchestration.daily.history import JOB
+from pinterest_platform.orchestration.daily.requests import daily_request
+from pinterest_platform.orchestration.failures import explained
+from pinterest_platform.orchestration.runs import WRITER
 from pinterest_platform.ports import Alert
 from pinterest_platform.settings import Settings
 

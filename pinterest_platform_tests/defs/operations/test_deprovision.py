@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from pinterest_platform.defs.operations.jobs import deprovision
-from pinterest_platform.landing import land_stream
+from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform_tests.defs.surroundings import STREAM, Surroundings
 
 

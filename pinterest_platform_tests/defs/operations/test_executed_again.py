@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from pinterest_platform.dagster_support.pipeline_runs import ATTEMPT_TAG, DAY_TAG, JOB
-from pinterest_platform.dagster_support.runs import WRITER
+from pinterest_platform.orchestration.daily.history import ATTEMPT_TAG, DAY_TAG, JOB
+from pinterest_platform.orchestration.runs import WRITER
 from pinterest_platform_tests.defs.operations.schedule_daemon import Daemon, midnight
 from pinterest_platform_tests.defs.operations.test_sensors import number
 

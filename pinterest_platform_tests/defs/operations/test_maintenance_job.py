@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 
 from pinterest_platform.defs.operations.jobs import maintenance
-from pinterest_platform.maintenance import tables
+from pinterest_platform.pipelines.maintenance import tables
 from pinterest_platform.ports import TableUpkeep
 from pinterest_platform_tests.defs.surroundings import Surroundings
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from pinterest_platform.dagster_support.debts import ALERT_TRIES_TAG, OWED_TAG
+from pinterest_platform.orchestration.daily.missed_days import ALERT_TRIES_TAG, OWED_TAG
 from pinterest_platform_tests.defs.operations.schedule_daemon import LONG, Daemon, midnight
 from pinterest_platform_tests.defs.operations.test_schedules import die, live
 from pinterest_platform_tests.defs.operations.test_sensors import number, transient

@@ -7,10 +7,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from pinterest_platform.dagster_support.pipeline_runs import ATTEMPT_TAG, DAY_TAG, JOB
-from pinterest_platform.dagster_support.runs import AD_HOC_JOB, ELSEWHERE_SECONDS, WRITER
-from pinterest_platform.dagster_support.workers import WORKER_TAG, claim
 from pinterest_platform.defs.operations.schedules import daily
+from pinterest_platform.orchestration.daily.history import ATTEMPT_TAG, DAY_TAG, JOB
+from pinterest_platform.orchestration.runs import AD_HOC_JOB, ELSEWHERE_SECONDS, WRITER
+from pinterest_platform.orchestration.workers import WORKER_TAG, claim
 from pinterest_platform_tests.defs.operations.schedule_daemon import Daemon, midnight
 
 
@@ -141,7 +141,7 @@ def test_a_run_that_never_claimed_itself_is_given_up_after_a_while(
 ) -> None:
     run = daemon.instance.create_run_for_job(daemon.job, status=dg.DagsterRunStatus.STARTED, tags=WRITER)
     assert isinstance(daemon.midnight(), str)
-    monkeypatch.setattr("pinterest_platform.dagster_support.runs.UNCLAIMED_SECONDS", -1.0)
+    monkeypatch.setattr("pinterest_platform.orchestration.runs.UNCLAIMED_SECONDS", -1.0)
     assert isinstance(daemon.midnight(), dg.DagsterRun)
     assert daemon.seen(run.run_id).status is dg.DagsterRunStatus.FAILURE
 

@@ -4,12 +4,12 @@ import dagster as dg
 import pytest
 
 from pinterest_platform import defs as folders
-from pinterest_platform.dagster_support.pipeline_runs import ALERTED_TAG, ATTEMPT_TAG, DAY_TAG, JOB
-from pinterest_platform.dagster_support.policy import with_policy
-from pinterest_platform.dagster_support.runs import WRITER
-from pinterest_platform.dagster_support.workers import WORKER_TAG, claimed_by, is_lost
+from pinterest_platform.adapters.notifiers import LogNotifier, WebhookNotifier
 from pinterest_platform.failures import PermanentFailure, TransientFailure
-from pinterest_platform.notify import LogNotifier, WebhookNotifier
+from pinterest_platform.orchestration.daily.history import ALERTED_TAG, ATTEMPT_TAG, DAY_TAG, JOB
+from pinterest_platform.orchestration.policy import with_policy
+from pinterest_platform.orchestration.runs import WRITER
+from pinterest_platform.orchestration.workers import WORKER_TAG, claimed_by, is_lost
 from pinterest_platform.resources import build
 from pinterest_platform_tests.defs.operations.schedule_daemon import LONG, SHORT, Daemon, midnight
 from pinterest_platform_tests.defs.operations.test_schedules import die, live
@@ -153,7 +153,7 @@ def test_an_alert_that_nobody_gets_is_tried_after_a_wait_alone(daemon: Daemon) -
 
 
 def test_an_alert_that_nobody_got_is_told_by_a_later_tick(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pinterest_platform.daily.FIRST_ALERT_WAIT", 0.0)
+    monkeypatch.setattr("pinterest_platform.orchestration.daily.policy.FIRST_ALERT_WAIT", 0.0)
     daemon.work = permanent
     run = daemon.midnight()
     daemon.notifier.silent = True

@@ -20,7 +20,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartiti
 from emulators.cli import main
 from emulators.source_db.database import open_engine, replace_contents
 from emulators.source_db.generator import generate
-from pinterest_platform.connections import kafka_config, kinesis_client
+from pinterest_platform.adapters.clients import kafka_config, kinesis_client
 from pinterest_platform.entities import Entity
 from pinterest_platform.settings import Settings
 from pinterest_platform_tests.emulators.posting.gateway import Gateway, rejecting, serving

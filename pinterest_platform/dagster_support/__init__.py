@@ -1,1 +1,0 @@
-"""Dagster-aware helpers that the layers of `defs` share: policy, failures, metadata."""

@@ -1,0 +1,65 @@
+"""The Kinesis route: shards landed in S3, and their cleaned tables, by one op that drains."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+from pydantic import Field
+
+from pinterest_platform.entities import Entity
+from pinterest_platform.orchestration.draining.run import drain, results
+from pinterest_platform.orchestration.failures import explained
+from pinterest_platform.pipelines.micro_batches import KinesisLane, KinesisOutside
+from pinterest_platform.pipelines.planning import stream_options
+from pinterest_platform.pipelines.progress import Gathered
+from pinterest_platform.pipelines.work import rebuild_streamed
+from pinterest_platform.ports import Lake, ObjectStore, ShardLog, SparkEngine
+from pinterest_platform.settings import Settings
+
+LONGEST_LANDING_SECONDS = 2.0
+"""How long one round may read a stream before what it read is cleaned: freshness before size of objects."""
+
+
+class DrainConfig(dg.Config):
+    """The two questions that landing never answers by itself, and whether to begin anew."""
+
+    accept_loss: list[str] = Field([], description="Losses accepted: `<stream>/<shard>:<sequence number>`.")
+    new_epoch: str = Field("", description="`land` lands a stream made anew beside the old one; else it fails.")
+    full_refresh: bool = Field(False, description="First rebuild the tables from all landed objects.")
+
+
+def _specs(entity: Entity) -> list[dg.AssetSpec]:
+    raw = dg.AssetSpec(
+        ["raw_stream", entity.value],
+        deps=[dg.AssetKey(["kinesis", entity.value])],
+        description=f"The {entity.value} stream in S3, each record in exactly one object or in quarantine.",
+        kinds={"s3", "json"},
+    )
+    cleaned = dg.AssetSpec(
+        ["cleaned_stream", entity.value],
+        deps=[raw.key],
+        description=f"Delta table of the {entity.value} stream: one row per key, the latest post wins.",
+        kinds={"deltalake", "pyspark"},
+    )
+    return [raw, cleaned]
+
+
+@dg.multi_asset(name="drain_kinesis", specs=[spec for entity in Entity for spec in _specs(entity)])
+def drain_kinesis(
+    context: dg.AssetExecutionContext,
+    config: DrainConfig,
+    settings: dg.ResourceParam[Settings],
+    shards: dg.ResourceParam[ShardLog],
+    objects: dg.ResourceParam[ObjectStore],
+    lake: dg.ResourceParam[Lake],
+    engine: dg.ResourceParam[SparkEngine],
+) -> Iterator[dg.MaterializeResult]:
+    """Land and clean micro-batches of all streams until they have been idle for a while."""
+    outside, say = KinesisOutside(shards, objects, lake, engine), Gathered(context.log.info)
+    with explained("streaming_pipeline"):
+        options = stream_options(settings, config.accept_loss, config.new_epoch, LONGEST_LANDING_SECONDS)
+        for entity in Entity if config.full_refresh else ():
+            rebuild_streamed(entity, settings, objects, engine, context.run.run_id, say.at_once)
+        lanes = [KinesisLane(entity, settings, options, outside, context.run.run_id, say) for entity in Entity]
+        rounds = drain(context, lanes, settings, say, "raw_stream", "cleaned_stream")
+        yield from results(rounds.results(), "raw_stream", "cleaned_stream")
+        rounds.judge()

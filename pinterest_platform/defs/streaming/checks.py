@@ -1,0 +1,41 @@
+"""What is asked of the streamed tables: are they sound, fresh, and equal to the batch path's."""
+
+import dagster as dg
+
+from pinterest_platform.entities import Entity, Route
+from pinterest_platform.orchestration.failures import explained
+from pinterest_platform.orchestration.table_checks import LAG_CHECK, lag_result, parity_result, sound_table
+from pinterest_platform.pipelines.backlog import kinesis_lag_ms
+from pinterest_platform.pipelines.work import compare_routes
+from pinterest_platform.ports import Lake, ObjectStore, ShardLog, SparkEngine
+from pinterest_platform.settings import Settings
+
+
+def _checks(entity: Entity) -> list[dg.AssetChecksDefinition]:
+    key = dg.AssetKey(["cleaned_stream", entity.value])
+
+    @dg.asset_check(asset=key, name="agrees_with_cleaned", description="Posts over both routes give the same rows.")
+    def agrees(
+        context: dg.AssetCheckExecutionContext,
+        settings: dg.ResourceParam[Settings],
+        engine: dg.ResourceParam[SparkEngine],
+    ) -> dg.AssetCheckResult:
+        with explained(key.to_user_string()):
+            return parity_result(compare_routes(entity, settings, engine, context.log.info))
+
+    @dg.asset_check(
+        asset=key, name=LAG_CHECK, description="No record has waited for over a minute for its row in the table."
+    )
+    def fresh(
+        settings: dg.ResourceParam[Settings],
+        shards: dg.ResourceParam[ShardLog],
+        objects: dg.ResourceParam[ObjectStore],
+        lake: dg.ResourceParam[Lake],
+    ) -> dg.AssetCheckResult:
+        with explained(key.to_user_string()):
+            return lag_result(kinesis_lag_ms(entity, settings, shards, objects, lake))
+
+    return [sound_table("cleaned_stream", entity, Route.KINESIS), agrees, fresh]
+
+
+CHECKS = [check for entity in Entity for check in _checks(entity)]

@@ -1,0 +1,1 @@
+"""Delta tables without an engine: positions, conflicts, compaction, maintenance, key lookup."""

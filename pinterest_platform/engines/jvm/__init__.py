@@ -1,0 +1,1 @@
+"""Spark on a local JVM, behind a Spark Connect server."""

@@ -1,0 +1,194 @@
+"""A Spark Connect server on a JVM, of this process alone."""
+
+import importlib.resources
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic, sleep
+from typing import TYPE_CHECKING
+
+from pinterest_platform.engines.jvm import guard, java
+from pinterest_platform.failures import TransientFailure
+from pinterest_platform.settings import Settings
+from pinterest_platform.spark_jobs import sessions
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_CLASS = "org.apache.spark.sql.connect.service.SparkConnectServer"
+_STARTED = re.compile(r"Spark Connect server started at: \S*:(\d+)")
+_LOGGING = f"""\
+rootLogger.level = warn
+rootLogger.appenderRef.err.ref = err
+appender.err.type = Console
+appender.err.name = err
+appender.err.target = SYSTEM_ERR
+appender.err.layout.type = PatternLayout
+appender.err.layout.pattern = %d{{HH:mm:ss}} %p %c{{1}}: %m%n%ex{{3}}
+logger.server.name = {_CLASS}
+logger.server.level = info
+"""
+
+
+class JvmServer:
+    """Spark behind the Connect server that comes with pyspark: the same client as for every other engine.
+
+    It listens on 127.0.0.1 alone, takes no caller without its token, and ends with this process, however that ends.
+    Its packages are brought by Ivy once and kept in Ivy's cache.
+
+    Args:
+        settings: where Java is, which packages, and the store's address if it is no AWS one.
+        master: where Spark works; in this JVM, unless a cluster is named.
+        configuration: Spark's own settings, above ours.
+    """
+
+    def __init__(
+        self, settings: Settings, master: str = "local[*]", configuration: Mapping[str, str] | None = None
+    ) -> None:
+        self._settings = settings
+        self._master = master
+        self._configuration = configuration or {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._folder: Path | None = None
+        self._remote = ""
+
+    def connect(self, progress: Callable[[str], None]) -> "SparkSession":
+        """A new session; the first one waits for the JVM."""
+        remote = self.start(progress)
+        return sessions.connect(remote, max(self._settings.io_timeout_seconds, sessions.ANSWER_SECONDS))
+
+    def start(self, progress: Callable[[str], None]) -> str:
+        """Start the server unless it runs; returns its address, token included.
+
+        Raises:
+            PermanentFailure: there is no fitting Java.
+            TransientFailure: the server does not start with it, or not in the time that a job may take.
+        """
+        if self._process is None or self._process.poll() is not None:
+            self.stop()
+            progress("starting Spark on a JVM; the first time, its packages are fetched")
+            self._start()
+        return self._remote
+
+    def abandon(self) -> None:
+        """Stop the server: ending a process takes moments, whatever it is busy with."""
+        self.stop()
+
+    def stop(self) -> None:
+        """End the JVM and delete its scratch folder."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.communicate()  # closes its input, which ends it
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # what a guard that was killed has left of its group
+        if self._folder is not None:  # the guard deletes it, unless it was killed
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _start(self) -> None:
+        java_home = java.home(self._settings.java_home)
+        token = secrets.token_urlsafe(24)
+        self._folder = Path(tempfile.mkdtemp(prefix="pinterest-spark-"))
+        (self._folder / "log4j2.properties").write_text(_LOGGING)
+        log = self._folder / "server.log"
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, guard.__file__, *self._command(self._folder)],
+                cwd=self._folder,
+                env={**os.environ, **_environment(java_home, token)},
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            self._remote = f"sc://localhost:{self._port(self._process, log)}/;token={token}"
+        except BaseException:
+            self.stop()
+            raise
+
+    def _command(self, folder: Path) -> list[str]:
+        configuration = {**_configuration(self._settings, folder), **self._configuration}
+        return [
+            f"{spark_home()}/bin/spark-submit",
+            *("--master", self._master, "--class", _CLASS, "--packages", self._settings.spark_packages),
+            *(f"--conf={name}={value}" for name, value in configuration.items()),
+            "spark-internal",
+        ]
+
+    def _port(self, process: "subprocess.Popen[bytes]", log: Path) -> int:
+        """Wait until the server says where it listens."""
+        end = monotonic() + self._settings.spark_timeout_seconds
+        while not (started := _STARTED.search(text := log.read_text(errors="replace"))):
+            if process.poll() is not None:
+                # Packages that cannot be had now may be had later; what else it can be, nobody knows.
+                raise TransientFailure(
+                    f"Spark does not start on a JVM: {_cause(text)}.",
+                    "Mend what it names. For packages that cannot be had, see to the way to Maven Central.",
+                )
+            if monotonic() > end:
+                raise TransientFailure(
+                    f"Spark did not start on a JVM within {self._settings.spark_timeout_seconds:g} s.",
+                    "Look what else the machine is busy with, and run it again.",
+                )
+            sleep(0.1)
+        return int(started[1])
+
+
+def _environment(java_home: Path, token: str) -> Mapping[str, str]:
+    """The token goes this way because everybody may read a process's arguments."""
+    return {
+        "JAVA_HOME": str(java_home),
+        "SPARK_HOME": spark_home(),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_CONNECT_AUTHENTICATE_TOKEN": token,
+    }
+
+
+def _configuration(settings: Settings, folder: Path) -> dict[str, str]:
+    return {
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.port": "0",
+        "spark.ui.enabled": "false",
+        "spark.local.dir": str(folder),
+        "spark.sql.warehouse.dir": str(folder / "warehouse"),
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile=file:{folder}/log4j2.properties",
+        # Made for clusters, both are 50 and more by themselves: most tables of ours hold a handful of files.
+        "spark.sql.shuffle.partitions": str(2 * (os.cpu_count() or 1)),
+        "spark.databricks.delta.snapshotPartitions": "2",
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        **dict(_store(settings)),
+    }
+
+
+def _store(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Hadoop's names for what the AWS variables tell every other client; keys it finds in those by itself."""
+    yield "spark.hadoop.fs.s3.impl", "org.apache.hadoop.fs.s3a.S3AFileSystem"
+    yield "spark.hadoop.fs.s3a.endpoint.region", settings.region
+    if settings.s3_endpoint:
+        yield "spark.hadoop.fs.s3a.endpoint", settings.s3_endpoint
+        yield "spark.hadoop.fs.s3a.path.style.access", "true"
+        yield "spark.hadoop.fs.s3a.connection.ssl.enabled", str(settings.s3_endpoint.startswith("https:")).lower()
+
+
+def spark_home() -> str:
+    """The folder of the Spark that comes with pyspark."""
+    return str(importlib.resources.files("pyspark"))
+
+
+def _cause(log: str) -> str:
+    """The line of a failed start that says most: the innermost cause, or else the first that sounds like an error."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    inner = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
+    telling = [line for line in lines if re.search(r"Exception|not found|[Ee]rror", line)]
+    return (inner[-1:] or telling or lines or ["it says nothing"])[0][:300].rstrip(".")

@@ -1,0 +1,1 @@
+"""The Kafka wing of landing: topics and partitions."""

@@ -1,0 +1,1 @@
+"""The Kinesis wing of landing: streams and shards."""

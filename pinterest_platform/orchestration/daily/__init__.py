@@ -1,0 +1,1 @@
+"""The daily run: when it is requested, retried, abandoned and reported."""

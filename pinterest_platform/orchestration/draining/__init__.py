@@ -1,0 +1,1 @@
+"""Drain runs: when a sensor requests one, and what a run reports."""

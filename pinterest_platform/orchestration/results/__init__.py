@@ -1,0 +1,1 @@
+"""Dagster results: metadata and checks of what a run did."""

@@ -1,0 +1,39 @@
+"""What the reports and their page say of themselves in Dagster."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from pinterest_platform.orchestration.results.tables import table_metadata
+from pinterest_platform.pipelines.work import PublishedPage, table_facts
+from pinterest_platform.ports import Lake
+from pinterest_platform.settings import Settings
+from pinterest_platform.spark_jobs.parameters import ReportsResult
+
+
+def report_results(done: ReportsResult, settings: Settings, lake: Lake) -> Iterator[dg.MaterializeResult]:
+    """One result for each report that was computed."""
+    versions = {name: source.version for name, source in done.sources.items()}
+    for key, outcome in done.reports.items():
+        yield dg.MaterializeResult(
+            asset_key=["reports", key],
+            metadata={
+                **table_metadata(table_facts(lake, settings.names.report_uri(key))),
+                "replaced": outcome.changed,
+                "left_out": dg.MetadataValue.json(dict(outcome.left_out)),
+                "read_versions": dg.MetadataValue.json(versions),
+            },
+        )
+
+
+def page_result(page: PublishedPage) -> dg.MaterializeResult:
+    """Where the page stands, and what it was made of."""
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/uri": page.uri,
+            "written": page.written,
+            "bytes": page.size,
+            "fingerprint": page.facts.fingerprint,
+            "tables": dg.MetadataValue.json({table.name: table.version for table in page.facts.tables}),
+        }
+    )

@@ -1,0 +1,221 @@
+"""An entity's way from its stream into its table, moved a micro-batch at a time; a drain moves three of them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pinterest_platform.entities import Entity, Route
+from pinterest_platform.failures import PlatformFailure, joined
+from pinterest_platform.landing.kafka.pending import inventory
+from pinterest_platform.landing.kafka.results import LandedTopic, LandingOptions, RawObject
+from pinterest_platform.landing.kafka.topic import land_topic
+from pinterest_platform.landing.kinesis.pending import stream_inventory
+from pinterest_platform.landing.kinesis.results import LandedStream, Resume, StreamOptions
+from pinterest_platform.landing.kinesis.stream import land_stream
+from pinterest_platform.pipelines import planning, work
+from pinterest_platform.pipelines.drain import Progress, Tally
+from pinterest_platform.ports import Lake, ObjectStore, ShardLog, SparkEngine, TableFacts, TopicLog
+from pinterest_platform.settings import Settings
+from pinterest_platform.spark_jobs.parameters import CleanResult
+
+COMPACT_AT = 16
+"""Small files at which a drain puts them together: it costs about as much as they cost the MERGEs of as many rounds."""
+
+
+class _RouteLane(ABC):
+    """What both routes have in common: positions are read once, and known from each cleaning thereafter."""
+
+    route: ClassVar[Route]
+
+    def __init__(
+        self, entity: Entity, settings: Settings, outside: "KafkaOutside | KinesisOutside", run_id: str, say: Progress
+    ) -> None:
+        places = settings.names.places(entity, self.route)
+        self.entity, self.stream, self.tally = entity, places.source, Tally()
+        self._settings, self._table, self._run_id, self._say = settings, places.table_uri, run_id, say
+        self._objects, self._lake, self._engine = outside.objects, outside.lake, outside.engine
+        self._begun = self._exists = False
+        self._fruitless = 0
+
+    def move(self) -> int:
+        """Land what is there and clean it; see `Lane.move`."""
+        try:
+            return self._move()
+        except PlatformFailure:
+            # Moved again, it looks at the table and for landed objects as a new one does.
+            self._begun = False
+            raise
+
+    def _move(self) -> int:
+        if not self._begun:
+            positions = self._lake.positions(self._table)
+            self._exists, self.tally.positions = positions is not None, positions or {}
+        try:
+            landed = self._land()
+        except PlatformFailure as failure:
+            self._clean_in_spite_of(failure)
+            raise
+        self.tally.add_landed(landed)
+        found = self._found()
+        self._begun = True
+        if self._exists and not found:
+            return 0
+        done = self._clean(found)
+        return landed.records + landed.quarantined or done.records
+
+    def facts(self) -> TableFacts | None:
+        """The table as it is now; None where there is none."""
+        return self._lake.facts(self._table)
+
+    def _clean_in_spite_of(self, failure: PlatformFailure) -> None:
+        """What of other partitions or shards is landed does not wait for the one that cannot go on."""
+        try:
+            if found := self._inventory():
+                self._clean(found)
+        except PlatformFailure as other:
+            raise joined([failure, other]) from failure
+
+    def _clean(self, found: Sequence[RawObject]) -> CleanResult:
+        plan = planning.cleaning_of(
+            found, self.tally.positions, self.entity, self.route, self._settings, self._objects, self._run_id
+        )
+        done = work.run_clean(plan, self._engine, self._say)
+        self._exists = True
+        self.tally.add_cleaned(done)
+        self._compact(done.small_files)
+        return done
+
+    def _compact(self, small_files: int) -> None:
+        """Each micro-batch adds a file or two, and every MERGE reads the keys of them all."""
+        if small_files < COMPACT_AT + self._fruitless:
+            self._fruitless = min(self._fruitless, small_files)
+            return
+        count = self._lake.compact(self._table)
+        # What could not be put together is not tried again until as many have come.
+        self._fruitless = 0 if count else small_files
+        self._say(f"{self._table}: " + (f"{count} small files put together" if count else "no files put together"))
+
+    @abstractmethod
+    def _land(self) -> LandedTopic | LandedStream:
+        """Land what the stream holds."""
+
+    @abstractmethod
+    def _found(self) -> list[RawObject]:
+        """Landed objects that the table lacks, as far as this drain has to look for them after a landing."""
+
+    @abstractmethod
+    def _inventory(self) -> list[RawObject]:
+        """All landed objects that the table lacks."""
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaOutside:
+    """What the Kafka route needs of the outside world."""
+
+    topics: TopicLog
+    objects: ObjectStore
+    lake: Lake
+    engine: SparkEngine
+
+
+class KafkaLane(_RouteLane):
+    """From a Kafka topic into `cleaned`.
+
+    Args:
+        entity: whose topic.
+        settings: the platform's settings.
+        options: how to land.
+        outside: the broker, the bucket, the tables' logs, and the engine.
+        run_id: names staging folders.
+        progress: gets a line for what was landed and cleaned.
+    """
+
+    route = Route.KAFKA
+
+    def __init__(
+        self,
+        entity: Entity,
+        settings: Settings,
+        options: LandingOptions,
+        outside: KafkaOutside,
+        run_id: str,
+        progress: Progress,
+    ) -> None:
+        super().__init__(entity, settings, outside, run_id, progress)
+        self._topics, self._options = outside.topics, options
+        self._known: dict[str, int] = {}
+        self._moved = False
+
+    def _land(self) -> LandedTopic:
+        landed = land_topic(
+            self._topics,
+            self._objects,
+            self.stream,
+            self._options,
+            self._say,
+            cleaned=self.tally.positions,
+            known=self._known,
+        )
+        self._known |= landed.hints
+        self._moved = landed.objects > 0
+        return landed
+
+    def _found(self) -> list[RawObject]:
+        # What an earlier run landed is looked for once; later, what this one did not land is another run's.
+        if self._begun and not self._moved:
+            return []
+        return self._inventory()
+
+    def _inventory(self) -> list[RawObject]:
+        return inventory(self._objects, self.stream, self.tally.positions)
+
+
+@dataclass(frozen=True, slots=True)
+class KinesisOutside:
+    """What the Kinesis route needs of the outside world."""
+
+    shards: ShardLog
+    objects: ObjectStore
+    lake: Lake
+    engine: SparkEngine
+
+
+class KinesisLane(_RouteLane):
+    """From a Kinesis stream into `cleaned_stream`; arguments as of `KafkaLane`."""
+
+    route = Route.KINESIS
+
+    def __init__(
+        self,
+        entity: Entity,
+        settings: Settings,
+        options: StreamOptions,
+        outside: KinesisOutside,
+        run_id: str,
+        progress: Progress,
+    ) -> None:
+        super().__init__(entity, settings, outside, run_id, progress)
+        self._shards, self._options = outside.shards, options
+        self._resume: Resume | None = None
+
+    def _land(self) -> LandedStream:
+        landed = land_stream(
+            self._shards,
+            self._objects,
+            self.stream,
+            self._options,
+            self._say,
+            cleaned=self.tally.positions,
+            resume=self._resume,
+        )
+        self._resume = landed.resume
+        return landed
+
+    def _found(self) -> list[RawObject]:
+        hints = self._resume.hints if self._resume else None
+        resume = self._resume if self._begun else None
+        return stream_inventory(self._objects, self.stream, self.tally.positions, resume, hints)
+
+    def _inventory(self) -> list[RawObject]:
+        return stream_inventory(self._objects, self.stream, self.tally.positions)

@@ -1,0 +1,131 @@
+"""Telling people: over real HTTP, and in the log."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+
+from pinterest_platform.adapters.notifiers import LogNotifier, WebhookNotifier, as_text
+from pinterest_platform.failures import TransientFailure
+from pinterest_platform.ports import Alert, Cause
+
+ALERT = Alert(
+    key="u/batch_pipeline/2026-03-02",
+    job="batch_pipeline",
+    day=date(2026, 3, 2),
+    attempts=3,
+    reason="all 3 attempts failed",
+    run_id="r1",
+    link="http://ui.example/runs/r1",
+    causes=(Cause("raw/pin", "Kafka did not answer.", "Start it."), Cause("raw/geo", "„Kafka“, too.", "Start it.")),
+)
+
+
+class Webhook:
+    """A server that remembers what was posted, and answers as a test wants.
+
+    Attributes:
+        url: where it is.
+        got: what was posted, oldest first.
+        answer: status and headers of its answers; raising or waiting is allowed.
+    """
+
+    def __init__(self, answer: Callable[[], tuple[int, dict[str, str]]]) -> None:
+        self.got: list[tuple[str, dict[str, str], Any]] = []
+        self.answer = answer
+        hook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                hook.got.append((self.path, dict(self.headers), json.loads(body)))
+                status, headers = hook.answer()
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hooks/s3cret"
+
+
+@contextmanager
+def webhook(answer: Callable[[], tuple[int, dict[str, str]]] = lambda: (200, {})) -> Iterator[Webhook]:
+    hook = Webhook(answer)
+    thread = Thread(target=hook.server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield hook
+    finally:
+        hook.server.shutdown()
+        hook.server.server_close()
+
+
+def test_a_webhook_gets_all_that_a_reader_needs() -> None:
+    with webhook() as hook:
+        WebhookNotifier(hook.url, 5).notify(ALERT)
+    [(path, headers, body)] = hook.got
+    assert path == "/hooks/s3cret"
+    assert headers["Content-Type"] == "application/json"
+    assert headers["Idempotency-Key"] == body["key"] == ALERT.key
+    assert body["causes"][0] == {"asset": "raw/pin", "cause": "Kafka did not answer.", "next_step": "Start it."}
+    assert {name: body[name] for name in ("job", "date", "attempts", "run_id", "run_url")} == {
+        "job": "batch_pipeline",
+        "date": "2026-03-02",
+        "attempts": 3,
+        "run_id": "r1",
+        "run_url": "http://ui.example/runs/r1",
+    }
+    for word in ("batch_pipeline", "2026-03-02", "raw/pin", "Kafka did not answer", "Start it", "/runs/r1", "„Kafka“"):
+        assert word in body["text"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ((500, {}), "answered 500"),
+        ((404, {}), "answered 404"),
+        # Followed, it would arrive as a GET without a body, and look well.
+        ((302, {"Location": "/elsewhere"}), "answered 302"),
+    ],
+)
+def test_an_alert_that_is_not_taken_is_a_failure_that_tells_no_address(
+    answer: tuple[int, dict[str, str]], told: str
+) -> None:
+    with webhook(lambda: answer) as hook, pytest.raises(TransientFailure, match=told) as failure:
+        WebhookNotifier(hook.url, 5).notify(ALERT)
+    assert "s3cret" not in str(failure.value)
+    assert "127.0.0.1" not in str(failure.value)
+
+
+def test_a_server_that_hangs_or_is_gone_is_a_failure() -> None:
+    release = Event()
+
+    def hang() -> tuple[int, dict[str, str]]:
+        release.wait(60)
+        return 200, {}
+
+    with webhook(hang) as hook:
+        try:
+            with pytest.raises(TransientFailure, match="did not answer"):
+                WebhookNotifier(hook.url, 0.2).notify(ALERT)
+        finally:
+            release.set()
+    with pytest.raises(TransientFailure, match="did not answer") as failure:
+        WebhookNotifier(hook.url, 5).notify(ALERT)
+    assert "s3cret" not in str(failure.value)
+
+
+def test_without_a_webhook_the_log_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR):
+        LogNotifier().notify(ALERT)
+    assert as_text(ALERT) in caplog.text

@@ -1,0 +1,337 @@
+"""The backlog sensors on a real, ephemeral instance, everything outside in memory; the same of both routes."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from pinterest_platform.definitions import defs
+from pinterest_platform.defs.streaming.sensors import kafka_backlog, kinesis_backlog
+from pinterest_platform.entities import Entity
+from pinterest_platform.failures import TransientFailure
+from pinterest_platform.landing.kafka.topic import land_topic
+from pinterest_platform.landing.kinesis.stream import land_stream
+from pinterest_platform.orchestration.daily import requests
+from pinterest_platform.orchestration.daily.requests import daily_request
+from pinterest_platform.orchestration.draining import sensor as draining_sensor
+from pinterest_platform.orchestration.draining.run import failed_tags
+from pinterest_platform.orchestration.runs import WRITER
+from pinterest_platform.orchestration.workers import WORKER_TAG, claim
+from pinterest_platform.pipelines import backlog
+from pinterest_platform_tests.defs.operations.schedule_daemon import midnight
+from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
+
+ROW = b'{"ind":1}'
+
+
+class Route(ABC):
+    """One route of the user entity, its sensor, and the job that the sensor requests."""
+
+    name: str
+    job: str
+    sensor: dg.SensorDefinition
+    log: str
+
+    def __init__(self, around: Surroundings) -> None:
+        self.around = around
+
+    @abstractmethod
+    def put(self, records: int) -> None: ...
+
+    @abstractmethod
+    def land(self) -> None: ...
+
+    @abstractmethod
+    def clean(self) -> None: ...
+
+    @abstractmethod
+    def remove_pin(self) -> None: ...
+
+    @property
+    @abstractmethod
+    def outside(self) -> Any: ...
+
+
+class Kafka(Route):
+    name, job, sensor, log = "kafka", "kafka_pipeline", kafka_backlog, "topics"
+
+    def put(self, records: int) -> None:
+        self.around.topics.append(TOPIC, 1, *[ROW] * records)
+
+    def land(self) -> None:
+        land_topic(self.around.topics, self.around.objects, TOPIC)
+
+    def clean(self) -> None:
+        self.around.lake.taken[self.around.settings.names.cleaned_uri(Entity.USER)] = {f"{TOPIC}/1": 0}
+
+    def remove_pin(self) -> None:
+        self.around.topics.delete("u.pin")
+
+    @property
+    def outside(self) -> Any:
+        return self.around.topics
+
+
+class Kinesis(Route):
+    name, job, sensor, log = "kinesis", "streaming_pipeline", kinesis_backlog, "shards"
+
+    def put(self, records: int) -> None:
+        self.around.shards.put(STREAM, 0, *[ROW] * records)
+
+    def land(self) -> None:
+        land_stream(self.around.shards, self.around.objects, STREAM)
+
+    def clean(self) -> None:
+        uri = self.around.settings.names.cleaned_stream_uri(Entity.USER)
+        self.around.lake.taken[uri] = {f"{STREAM}/shardId-000000000000": 0}
+
+    def remove_pin(self) -> None:
+        self.around.shards.delete("streaming-u-pin")
+
+    @property
+    def outside(self) -> Any:
+        return self.around.shards
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+@pytest.fixture(params=[Kafka, Kinesis])
+def route(request: pytest.FixtureRequest, around: Surroundings) -> Route:
+    return request.param(around)
+
+
+def tick(route: Route, instance: dg.DagsterInstance, cursor: str | None = None) -> dg.SensorResult:
+    resources = {name: route.around.resources[name] for name in ("settings", route.log, "objects", "lake")}
+    context = dg.build_sensor_context(
+        instance=instance, cursor=cursor, resources=resources, sensor_name=route.sensor.name
+    )
+    told = route.sensor(context)
+    assert isinstance(told, dg.SensorResult)
+    return told
+
+
+def observations(told: dg.SensorResult) -> list[dg.AssetObservation]:
+    return [event for event in told.asset_events if isinstance(event, dg.AssetObservation)]
+
+
+def skipped(told: dg.SensorResult) -> str:
+    assert not told.run_requests
+    assert told.skip_reason is not None
+    return str(told.skip_reason.skip_message)
+
+
+def run_of(route: Route, instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> str:
+    job = defs.resolve_job_def(route.job)
+    assert WRITER.items() <= job.tags.items()
+    return instance.create_run_for_job(job, status=status, tags=job.tags).run_id
+
+
+def test_records_that_are_not_landed_request_one_run_and_are_observed(route: Route, instance) -> None:
+    route.put(2)
+    told = tick(route, instance)
+    assert told.run_requests is not None
+    assert len(told.run_requests) == 1
+    assert told.run_requests[0].run_config == {}
+    observed = {event.asset_key.to_user_string(): event.metadata["not_landed"].value for event in observations(told)}
+    # Kinesis tells no count: 1 stands for some.
+    waiting = 2 if route.name == "kafka" else 1
+    assert observed == {f"{route.name}/pin": 0, f"{route.name}/geo": 0, f"{route.name}/user": waiting}
+
+
+def test_what_did_not_change_is_not_observed_again(route: Route, instance) -> None:
+    first = tick(route, instance)
+    assert len(observations(first)) == 3
+    assert tick(route, instance, first.cursor).asset_events == []
+    route.put(1)
+    changed = tick(route, instance, first.cursor)
+    assert [event.asset_key.path for event in changed.asset_events] == [[route.name, "user"]]
+
+
+def test_the_lag_of_a_stream_is_observed_and_again_once_it_doubled(around: Surroundings, instance) -> None:
+    route = Kinesis(around)
+    route.put(1)
+    told, seen = tick(route, instance), list[float]()
+    for _ in range(20):
+        seen += [
+            event.metadata["lag_seconds"].value for event in observations(told) if event.asset_key.path[-1] == "user"
+        ]
+        around.shards.now_ms += 5_000
+        told = tick(route, instance, told.cursor)
+    assert seen == [0.0, 5.0, 10.0, 20.0, 35.0, 65.0]
+
+
+def test_a_streamed_table_is_judged_by_lag_and_told_of_where_that_changes(around: Surroundings, instance) -> None:
+    route = Kinesis(around)
+    first = tick(route, instance)
+    told = [event for event in first.asset_events if isinstance(event, dg.AssetCheckEvaluation)]
+    assert {(event.asset_key.to_user_string(), event.check_name, event.passed) for event in told} == {
+        (f"cleaned_stream/{entity.value}", "fresh", True) for entity in Entity
+    }
+    route.put(1)
+    around.shards.now_ms += 61_000
+    [late] = [e for e in tick(route, instance, first.cursor).asset_events if isinstance(e, dg.AssetCheckEvaluation)]
+    assert (late.asset_key.path[-1], late.passed) == ("user", False)
+
+
+def test_a_check_that_the_sensor_told_is_told_again_now_and_then_as_somebody_may_have_run_it_since(
+    around: Surroundings, instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    route = Kinesis(around)
+    first = tick(route, instance)
+    assert tick(route, instance, first.cursor).asset_events == []
+    monkeypatch.setattr(draining_sensor, "TELL_AGAIN_SECONDS", 0.0)
+    again = tick(route, instance, first.cursor).asset_events
+    assert [type(event) for event in again] == [dg.AssetCheckEvaluation] * 3
+    assert tick(route, instance, json.dumps({"fresh/user": True, "user": [0, 0]})).asset_events, "an older cursor"
+
+
+def test_a_stream_that_cannot_be_looked_at_is_told_of_and_keeps_no_other_from_its_run(route: Route, instance) -> None:
+    route.remove_pin()
+    told = tick(route, instance)
+    assert f"nothing known of {route.name}/pin: There is no" in skipped(told)
+    [pin] = [event for event in observations(told) if event.asset_key.path[-1] == "pin"]
+    assert "There is no" in str(pin.metadata["problem"].value)
+    checks = [event for event in told.asset_events if isinstance(event, dg.AssetCheckEvaluation)]
+    assert {event.asset_key.path[-1]: event.passed for event in checks} == (
+        {"pin": False, "geo": True, "user": True} if route.name == "kinesis" else {}
+    )
+    assert tick(route, instance, told.cursor).asset_events == []
+    route.put(1)
+    assert tick(route, instance, told.cursor).run_requests
+
+
+def test_streams_that_did_not_fail_the_last_run_do_not_wait_for_the_one_that_did(route: Route, instance) -> None:
+    route.put(1)
+    run_id = run_of(route, instance, dg.DagsterRunStatus.STARTED)
+    instance.add_run_tags(run_id, failed_tags(run_id, [Entity.USER]))
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    instance.report_run_failed(run)
+    assert "the last run failed" in skipped(tick(route, instance))
+    instance.add_run_tags(run_id, failed_tags(run_id, [Entity.PIN, Entity.GEO]))
+    assert tick(route, instance).run_requests
+
+
+def test_a_drain_executed_again_is_not_judged_by_the_streams_that_failed_the_first_one(route: Route, instance) -> None:
+    route.put(1)
+    run_id = run_of(route, instance, dg.DagsterRunStatus.STARTED)
+    # Dagster hands the tags of a run down to its re-execution.
+    instance.add_run_tags(run_id, failed_tags("the first one", [Entity.PIN]))
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    instance.report_run_failed(run)
+    assert "the last run failed" in skipped(tick(route, instance))
+
+
+def test_the_cursor_holds_nothing_that_decides_what_is_landed(route: Route, instance) -> None:
+    route.put(1)
+    assert tick(route, instance, cursor=json.dumps({"user": [1, 0]})).run_requests
+
+
+def test_without_backlog_it_says_why_it_skips(route: Route, instance) -> None:
+    assert "to its end" in skipped(tick(route, instance))
+
+
+@pytest.mark.parametrize(
+    "status",
+    [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING],
+)
+def test_it_skips_while_a_run_of_its_route_lives(route: Route, instance, status) -> None:
+    route.put(1)
+    run_id = run_of(route, instance, status)
+    if status is dg.DagsterRunStatus.STARTED:
+        claim(instance, run_id)
+    assert f"run {run_id} is at work" in skipped(tick(route, instance))
+
+
+def test_a_run_of_the_other_route_is_none_of_its_business(around: Surroundings, instance) -> None:
+    one, other = Kafka(around), Kinesis(around)
+    other.put(1)
+    run_of(one, instance, dg.DagsterRunStatus.STARTING)
+    assert tick(other, instance).run_requests
+
+
+def test_a_run_of_the_other_route_is_waited_for_where_an_engine_writes_alone(around: Surroundings, instance) -> None:
+    around.settings = around.settings.model_copy(update={"spark_engine": "spark"})
+    one, other = Kafka(around), Kinesis(around)
+    other.put(1)
+    run_id = run_of(one, instance, dg.DagsterRunStatus.STARTING)
+    assert f"run {run_id} of kafka_pipeline is at work" in skipped(tick(other, instance))
+
+
+@pytest.mark.parametrize("engine", ["spark", "sail"])
+def test_where_one_run_writes_at_a_time_a_drain_leaves_a_gap_to_an_owed_day(
+    around: Surroundings, instance, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    around.settings = around.settings.model_copy(update={"spark_engine": engine})
+    route = Kinesis(around)
+    route.put(1)
+    run_id = run_of(route, instance, dg.DagsterRunStatus.STARTED)
+    daily_request(instance, midnight(), lambda: "spark")
+    instance.report_run_canceled(instance.get_run_by_id(run_id))
+    if engine == "sail":
+        assert tick(route, instance).run_requests
+        return
+    assert "goes first" in skipped(tick(route, instance))
+    monkeypatch.setattr(requests, "GIVE_WAY_SECONDS", 0.0)
+    assert tick(route, instance).run_requests
+
+
+def test_a_job_of_the_same_name_that_is_not_ours_is_none_of_its_business(route: Route, instance) -> None:
+    route.put(1)
+    job = defs.resolve_job_def(route.job)
+    run_id = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED).run_id
+    claim(instance, run_id)
+    assert tick(route, instance).run_requests
+
+
+def test_a_run_whose_process_is_gone_is_failed_and_followed_by_another(route: Route, instance) -> None:
+    route.put(1)
+    run_id = run_of(route, instance, dg.DagsterRunStatus.STARTED)
+    claim(instance, run_id)
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    host, pid, created, _ = run.tags[WORKER_TAG].split("|")
+    instance.add_run_tags(run_id, {WORKER_TAG: f"{host}|{pid}|{float(created) - 60:.2f}|{run_id}"})
+    told = tick(route, instance)
+    assert told.run_requests
+    dead = instance.get_run_by_id(run_id)
+    assert dead is not None
+    assert dead.status is dg.DagsterRunStatus.FAILURE
+
+
+def test_after_a_failed_run_it_waits_before_it_requests_another(
+    route: Route, instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    route.put(1)
+    run = instance.get_run_by_id(run_of(route, instance, dg.DagsterRunStatus.STARTED))
+    assert run is not None
+    instance.report_run_failed(run)
+    assert "the last run failed" in skipped(tick(route, instance))
+    monkeypatch.setattr(backlog, "FIRST_WAIT_SECONDS", 0.0)
+    assert tick(route, instance).run_requests
+
+
+def test_landed_objects_that_no_table_took_request_a_run(route: Route, instance) -> None:
+    route.put(1)
+    route.land()
+    told = tick(route, instance)
+    assert told.run_requests
+    [user] = [event for event in observations(told) if event.asset_key.path[-1] == "user"]
+    assert (user.metadata["not_landed"].value, user.metadata["not_cleaned_objects"].value) == (0, 1)
+    route.clean()
+    assert "to its end" in skipped(tick(route, instance))
+
+
+def test_a_service_that_does_not_answer_is_not_an_empty_one(route: Route, instance) -> None:
+    route.outside.down = True
+    with pytest.raises(dg.Failure) as failure:
+        tick(route, instance)
+    assert isinstance(failure.value.__cause__, TransientFailure)

@@ -1,0 +1,297 @@
+"""The Databricks engine on a workspace of the tests' own, whose faults they choose; the jobs are real ones."""
+
+import json
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from databricks.sdk.service.jobs import RunResultState
+
+from emulators.services.databricks.options import CLUSTER_ID, VOLUME
+from pinterest_platform.engines.databricks import DatabricksEngine, pipes
+from pinterest_platform.engines.databricks.runs import Submitting
+from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
+from pinterest_platform.ports import Json
+from pinterest_platform.settings import Settings
+from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, VerifyParameters
+from pinterest_platform_tests.emulators.services.databricks.server import TOKEN, Server
+from pinterest_platform_tests.spark_fixtures import STREAM, lines, table_rows, write_object
+
+IN_VOLUME = {"PINTEREST_DATABRICKS_VOLUME": f"/Volumes/{VOLUME}"}
+SERVERLESS = {"PINTEREST_DATABRICKS_COMPUTE": "serverless", **IN_VOLUME}
+NEW = {
+    "PINTEREST_DATABRICKS_COMPUTE": "new",
+    "PINTEREST_DATABRICKS_NEW_CLUSTER": json.dumps(
+        {"spark_version": "17.3.x-scala2.13", "node_type_id": "m6g.large", "num_workers": 1}
+    ),
+}
+
+
+class Abandoned(Exception):
+    """The test's way to die without a word to the workspace."""
+
+
+class Desk:
+    """Engines on one workspace, and what stands there afterwards."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.said: list[str] = []
+
+    def engine(self, **given: Any) -> DatabricksEngine:
+        known = {
+            "KAFKA_BOOTSTRAP_SERVERS": "x:1",
+            "DATABRICKS_HOST": self.server.url,
+            "DATABRICKS_TOKEN": TOKEN,
+            "DATABRICKS_CLUSTER_ID": CLUSTER_ID,
+        }
+        return DatabricksEngine(Settings.model_validate(known | given))
+
+    def run(self, job: str, parameters: Json, **given: Any) -> Json:
+        return self.engine(**given).run(job, parameters, self.said.append)
+
+    def abandon(self, job: str, parameters: Json) -> None:
+        """Ask for work, and be gone as soon as its run is there."""
+
+        def gone(line: str) -> None:
+            raise Abandoned(line)
+
+        with pytest.raises(Abandoned):
+            self.engine().run(job, parameters, gone)
+
+    def runs(self) -> list[Any]:
+        return list(self.server.client.jobs.list_runs())
+
+    def files(self, part: str) -> list[str]:
+        root = self.server.folder / "data" / "files"
+        found = (path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+        return [path for path in found if part in path]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    started = Server(tmp_path_factory.mktemp("workspace"), "--controls").start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def desk(server: Server) -> Iterator[Desk]:
+    yield Desk(server)
+    server.faults()
+
+
+@pytest.fixture
+def cleaning(tmp_path: Path) -> Callable[[], Json]:
+    """The same work at each call, asked for by another attempt."""
+    uri = write_object(tmp_path / "object.json", lines([{"ind": 1, "first_name": "Zoë 😀"}, b'{"ind":"x"}']))
+
+    def parameters() -> Json:
+        staging = str(tmp_path / f"staging-{threading.get_ident()}-{id(object())}")
+        places = (str(tmp_path / "table"), str(tmp_path / "quarantine"), staging)
+        return CleanParameters("user", STREAM, [Batch([uri], {"id/0": 1}, 2)], *places).to_json()
+
+    return parameters
+
+
+def inspecting(tmp_path: Path, uris: int = 0) -> Json:
+    places = (str(tmp_path / "nowhere"), str(tmp_path / "quarantine"))
+    return VerifyParameters("geo", STREAM, [f"s3://bucket/{n:0100}" for n in range(uris)], *places).to_json()
+
+
+@pytest.mark.parametrize("compute", [{}, SERVERLESS, NEW], ids=["existing", "serverless", "new"])
+def test_a_job_runs_on_each_kind_of_compute(
+    compute: dict[str, str], desk: Desk, cleaning: Callable[[], Json], tmp_path: Path
+) -> None:
+    done = desk.run("clean", cleaning(), **compute)
+    assert (done["records"], done["new"], done["quarantined"]) == (2, 1, 1)
+    assert [row["user_name"] for row in table_rows(str(tmp_path / "table"))] == ["Zoë 😀"]
+    assert any(line.startswith("clean: submitted the Databricks run http") for line in desk.said)
+    assert "user: batch 1 of 1: 2 records, 1 keys, 1 quarantined" in desk.said
+    assert desk.files("/runs/") + desk.files("dbfs/tmp/") == [], "nothing of a run stays"
+
+
+def test_done_work_is_done_anew_when_it_is_asked_for_again_and_the_wheel_is_there_once(
+    desk: Desk, tmp_path: Path
+) -> None:
+    desk.server.faults(skip_runs=2)
+    for _ in range(2):
+        with pytest.raises(TransientFailure, match="was skipped"):
+            desk.run("verify", inspecting(tmp_path))
+    one, other = desk.runs()[:2]
+    assert one.run_name != other.run_name
+    assert one.run_name.rpartition(" ")[0] == other.run_name.rpartition(" ")[0], "equal work is tagged alike"
+    assert len(desk.files("Shared/pinterest_platform/wheels")) == 1
+
+
+@pytest.mark.parametrize("uris", [0, 12_000], ids=["small", "more-than-a-megabyte"])
+def test_the_jobs_own_failure_comes_back_as_it_was_with_the_runs_address(uris: int, desk: Desk, tmp_path: Path) -> None:
+    with pytest.raises(PermanentFailure) as failure:
+        desk.run("verify", inspecting(tmp_path, uris))
+    assert failure.value.what == f"There is no Delta table at {tmp_path / 'nowhere'}."
+    assert desk.runs()[0].run_page_url in failure.value.action
+
+
+@pytest.mark.parametrize(
+    ("faults", "given", "says"),
+    [
+        ({"skip_runs": 1}, {}, "was skipped"),
+        ({"fail_runs": 1}, {}, "failed"),
+        ({"cluster_seconds": 30}, {"PINTEREST_SPARK_TIMEOUT_SECONDS": 1, **NEW}, "PINTEREST_SPARK_TIMEOUT_SECONDS"),
+    ],
+)
+def test_a_run_that_the_workspace_ends_is_a_passing_failure_with_its_address(
+    faults: dict[str, Any], given: dict[str, Any], says: str, desk: Desk, tmp_path: Path
+) -> None:
+    desk.server.faults(**faults)
+    with pytest.raises(TransientFailure, match=says) as failure:
+        desk.run("verify", inspecting(tmp_path), **given)
+    assert desk.runs()[0].run_page_url in str(failure.value)
+
+
+def test_throttling_outages_and_lost_connections_are_waited_out(desk: Desk, tmp_path: Path) -> None:
+    desk.server.faults(throttle=2, unavailable=2, drop=2, skip_runs=1)
+    with pytest.raises(TransientFailure, match="was skipped"):
+        desk.run("verify", inspecting(tmp_path))
+    left = json.loads(urllib.request.urlopen(f"{desk.server.url}/_faults").read())["left"]
+    assert left == {}
+
+
+def test_a_lost_reply_to_the_submission_makes_no_second_run(desk: Desk, tmp_path: Path) -> None:
+    before = len(desk.runs())
+    desk.server.faults(lose_reply=1, path="runs/submit", skip_runs=1)
+    with pytest.raises(TransientFailure, match="was skipped"):
+        desk.run("verify", inspecting(tmp_path))
+    assert len(desk.runs()) == before + 1
+
+
+def test_two_who_ask_at_once_share_one_run(desk: Desk, cleaning: Callable[[], Json]) -> None:
+    before, done = len(desk.runs()), []
+    asking = [threading.Thread(target=lambda: done.append(desk.run("clean", cleaning()))) for _ in range(2)]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join(200)
+    assert len(desk.runs()) == before + 1
+    assert len(done) == 2
+    assert done[0] == done[1]
+
+
+def test_a_run_left_behind_is_joined_and_its_messages_are_read_from_the_first_one(
+    desk: Desk, cleaning: Callable[[], Json]
+) -> None:
+    before = len(desk.runs())
+    desk.abandon("clean", cleaning())
+    assert desk.run("clean", cleaning())["new"] == 1
+    assert len(desk.runs()) == before + 1
+    assert any(line.startswith("clean: joined the Databricks run") for line in desk.said)
+    assert "user: batch 1 of 1: 2 records, 1 keys, 1 quarantined" in desk.said
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_a_run_that_a_person_cancels_in_the_workspace_stays_cancelled(
+    joined: bool, desk: Desk, cleaning: Callable[[], Json]
+) -> None:
+    before = len(desk.runs())
+    if joined:
+        desk.abandon("clean", cleaning())
+
+    def cancels(line: str) -> None:
+        if ("joined" if joined else "submitted") in line:
+            desk.server.client.jobs.cancel_run(desk.runs()[0].run_id)
+
+    with pytest.raises(PermanentFailure, match="was cancelled in the workspace"):
+        desk.engine().run("clean", cleaning(), cancels)
+    assert len(desk.runs()) == before + 1
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_run_that_another_dagster_run_cancels_is_followed_by_a_new_one(
+    at_once: bool, desk: Desk, cleaning: Callable[[], Json]
+) -> None:
+    shared, ended = threading.Barrier(2, timeout=60), threading.Event()
+    before = len(desk.runs())
+
+    def gives_up() -> None:
+        def interrupts(line: str) -> None:
+            if "the Databricks run http" in line:
+                shared.wait()
+                raise KeyboardInterrupt
+
+        with suppress(BaseException):
+            desk.engine().run("clean", cleaning(), interrupts)
+        ended.set()
+
+    def waits(line: str) -> None:
+        desk.said.append(line)
+        if "the Databricks run http" in line and not ended.is_set():
+            shared.wait()
+            assert ended.wait(60)
+            desk.server.faults(skip_runs=1)
+
+    if not at_once:
+        desk.abandon("clean", cleaning())
+    other = threading.Thread(target=gives_up)
+    other.start()
+    with pytest.raises(TransientFailure, match="was skipped"):
+        desk.engine().run("clean", cleaning(), waits)
+    other.join()
+    assert len(desk.runs()) == before + 2
+
+
+def test_an_interruption_cancels_the_run_and_leaves_nothing_half_done(desk: Desk, cleaning: Callable[[], Json]) -> None:
+    def interrupts(line: str) -> None:
+        desk.said.append(line)
+        if line.endswith("RUNNING"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(BaseException) as interrupted:  # noqa: PT011
+        desk.engine().run("clean", cleaning(), interrupts)
+    assert not isinstance(interrupted.value, PlatformFailure)
+    assert desk.runs()[0].state.result_state is RunResultState.CANCELED
+    assert desk.said[-1].startswith("clean: cancelled")
+
+
+def test_an_interruption_while_the_run_is_submitted_cancels_it_too(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit = Submitting.submit
+
+    def interrupted(self: Submitting, **arguments: Any) -> None:
+        submit(self, **arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Submitting, "submit", interrupted)
+    desk.server.faults(cluster_seconds=60)
+    with pytest.raises(BaseException) as raised:  # noqa: PT011
+        desk.run("verify", inspecting(tmp_path), **NEW)
+    assert not isinstance(raised.value, PlatformFailure)
+    assert desk.runs()[0].state.result_state is RunResultState.CANCELED
+
+
+def test_a_result_whose_messages_cannot_be_read_comes_from_the_output(
+    desk: Desk, cleaning: Callable[[], Json], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipes.Messages, "read", lambda self: None)
+    assert desk.run("clean", cleaning())["rows"] == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "says"),
+    [
+        ({"DATABRICKS_TOKEN": "dapi-hunter2"}, PermanentFailure, "DATABRICKS_TOKEN"),
+        ({"DATABRICKS_CLUSTER_ID": "none"}, PermanentFailure, "Cluster none does not exist"),
+        ({"DATABRICKS_HOST": "http://127.0.0.1:9", "PINTEREST_IO_TIMEOUT_SECONDS": 0.5}, TransientFailure, "is up"),
+        ({"PINTEREST_DATABRICKS_WHEEL": "nowhere.whl"}, PermanentFailure, "no readable wheel"),
+    ],
+)
+def test_what_is_wrong_with_the_workspace_is_said_without_the_token(
+    given: dict[str, Any], kind: type[PlatformFailure], says: str, desk: Desk, tmp_path: Path
+) -> None:
+    with pytest.raises(kind, match=says) as failure:
+        desk.run("verify", inspecting(tmp_path), **given)
+    assert "hunter2" not in str(failure.value) + str(desk.said)

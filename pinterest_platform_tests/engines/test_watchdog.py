@@ -1,0 +1,36 @@
+"""What the watchdog takes for an answer of the store."""
+
+import ssl
+import urllib.error
+import urllib.request
+from email.message import Message
+from typing import Any
+
+import pytest
+
+from pinterest_platform.engines.watchdog import Watchdog
+
+UNVERIFIED = urllib.error.URLError(ssl.SSLCertVerificationError("self-signed certificate in certificate chain"))
+REFUSED = urllib.error.HTTPError("https://store", 403, "Forbidden", Message(), None)
+
+
+@pytest.mark.parametrize(
+    ("error", "answers"),
+    [
+        (UNVERIFIED, True),
+        (REFUSED, True),
+        (urllib.error.URLError(ConnectionRefusedError()), False),
+        (urllib.error.URLError(ssl.SSLEOFError()), False),
+        (TimeoutError(), False),
+    ],
+)
+def test_a_certificate_of_an_authority_unknown_here_is_an_answer_and_silence_is_none(
+    error: Exception, answers: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(urllib.request, "urlopen", fails)
+    session: Any = None
+    watchdog = Watchdog(session, 1, "https://store", 1)
+    assert watchdog._answers(1) is answers  # pyright: ignore[reportPrivateUsage]

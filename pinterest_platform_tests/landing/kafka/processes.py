@@ -1,0 +1,41 @@
+"""Landing in processes of their own, forked from a warmed server so that they can be killed cheaply."""
+
+import multiprocessing
+import os
+import resource
+import sys
+from collections.abc import Mapping
+
+from pinterest_platform.landing.kafka.results import LandingOptions
+from pinterest_platform.landing.kafka.topic import land_topic
+
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(
+    ["pinterest_platform_tests.landing.kafka.processes", "boto3", "botocore.config", "confluent_kafka.admin", "orjson"]
+)
+
+
+def land(environment: Mapping[str, str], topic: str, object_bytes: int, ready: object = None) -> None:
+    """Land a topic as the environment says; `ready` is a barrier to wait at first."""
+    from pinterest_platform.adapters.kafka import KafkaTopicLog
+    from pinterest_platform.adapters.s3 import S3ObjectStore
+    from pinterest_platform.settings import load
+
+    os.environ.update(environment)
+    settings = load()
+    log, store = KafkaTopicLog(settings), S3ObjectStore(settings)
+    if ready is not None:
+        ready.wait(60)
+    land_topic(log, store, topic, LandingOptions(object_bytes=object_bytes))
+
+
+def land_and_measure(environment: Mapping[str, str], topic: str, object_bytes: int, measured: object) -> None:
+    """Land, and send the peak of resident memory before and after, in bytes."""
+    before = _peak_bytes()
+    land(environment, topic, object_bytes)
+    measured.send((before, _peak_bytes()))
+
+
+def _peak_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

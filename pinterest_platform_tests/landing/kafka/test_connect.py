@@ -1,0 +1,288 @@
+"""Adopting what a Kafka Connect S3 sink wrote."""
+
+import gzip
+import json
+
+import pytest
+
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.landing.kafka.ledger import conservation
+from pinterest_platform.landing.kafka.pending import inventory
+from pinterest_platform.landing.kafka.results import LandingOptions
+from pinterest_platform.landing.kafka.topic import land_topic
+from pinterest_platform.landing.quarantine import quarantined
+from pinterest_platform.ports import Record
+from pinterest_platform_tests.fakes import FIRST_TIMESTAMP_MS, FakeObjectStore, FakeTopicLog
+from pinterest_platform_tests.landing.kafka.invariants import connect_key, expected, landed
+
+TOPIC = "u.pin"
+CONNECT = LandingOptions(landed_by_connect=True)
+
+
+class NoBroker(FakeTopicLog):
+    """Whoever asks it fails."""
+
+    def _topic(self, topic: str):
+        raise AssertionError("the broker was asked")
+
+
+@pytest.fixture
+def store() -> FakeObjectStore:
+    return FakeObjectStore()
+
+
+def value(offset: int) -> bytes:
+    return json.dumps({"index": offset}).encode()
+
+
+def write(
+    store: FakeObjectStore, start: int, count: int = 1, partition: int = 0, digits: int = 10, packed: bool = False
+) -> str:
+    body = b"".join(value(offset) + b"\n" for offset in range(start, start + count))
+    extension = "json.gz" if packed else "json"
+    key = connect_key(TOPIC, partition, start, digits, extension)
+    store.put(key, gzip.compress(body) if packed else body)
+    return key
+
+
+def adopted(store: FakeObjectStore) -> list[str]:
+    return [found.key.rsplit("/", 1)[1] for found in store.list("adopted/")]
+
+
+def lines(store: FakeObjectStore) -> list[dict]:
+    return [json.loads(line) for found in inventory(store, TOPIC, {}) for line in store.read(found.key).splitlines()]
+
+
+def topic_with(records: int, partitions: int = 1) -> FakeTopicLog:
+    log = FakeTopicLog()
+    log.create(TOPIC, partitions)
+    log.append(TOPIC, 0, *[value(offset) for offset in range(records)])
+    return log
+
+
+@pytest.mark.parametrize("digits", [1, 10, 19])
+@pytest.mark.parametrize("packed", [False, True])
+def test_one_record_an_object_is_merged_into_one_adopted_object(store, digits, packed):
+    for offset in range(25):
+        write(store, offset, digits=digits, packed=packed)
+    result = land_topic(NoBroker(), store, TOPIC, CONNECT)
+    assert (result.objects, result.records) == (1, 25)
+    assert adopted(store) == [f"{TOPIC}+0+{0:019d}.json"]
+    assert [(line["_offset"], line["index"]) for line in lines(store)] == [(offset, offset) for offset in range(25)]
+    assert land_topic(NoBroker(), store, TOPIC, CONNECT).objects == 0
+    assert conservation(None, store, TOPIC, deep=True)[0].whole
+
+
+def test_what_connect_writes_later_is_adopted_later(store):
+    write(store, 0, 3)
+    land_topic(NoBroker(), store, TOPIC, CONNECT)
+    write(store, 3, 2)
+    again = land_topic(NoBroker(), store, TOPIC, CONNECT)
+    assert (again.records, again.partitions[0].first_start, again.partitions[0].next_offset) == (2, 3, 5)
+    assert [line["index"] for line in lines(store)] == list(range(5))
+    positions = {f"{TOPIC}/0": 2}
+    assert [(found.start, found.end) for found in inventory(store, TOPIC, positions)] == [(3, 4)]
+
+
+def test_adopted_objects_hold_whole_objects_of_connects_up_to_the_cap(store):
+    for start in range(0, 40, 4):
+        write(store, start, 4)
+    result = land_topic(NoBroker(), store, TOPIC, LandingOptions(object_bytes=700, landed_by_connect=True))
+    assert result.objects > 2
+    assert all(found.start % 4 == 0 and found.size <= 700 for found in inventory(store, TOPIC, {}))
+    assert conservation(None, store, TOPIC, deep=True)[0].whole
+
+
+def test_every_partition_is_adopted(store):
+    for partition in range(12):
+        write(store, 5, 2, partition)
+    result = land_topic(NoBroker(), store, TOPIC, CONNECT)
+    assert [(part.partition, part.first_start, part.next_offset) for part in result.partitions] == [
+        (partition, 5, 7) for partition in range(12)
+    ]
+
+
+def test_the_append_time_is_the_objects_and_never_runs_backwards(store):
+    first, second = write(store, 0, 2), write(store, 2, 2)
+    store.objects[first].modified_ms, store.objects[second].modified_ms = 2000, 1000
+    land_topic(NoBroker(), store, TOPIC, CONNECT)
+    assert [line["_timestamp"] for line in lines(store)] == [2000] * 4
+    store.objects[write(store, 4)].modified_ms = 1500
+    land_topic(NoBroker(), store, TOPIC, CONNECT)
+    assert lines(store)[-1]["_timestamp"] == 2000
+
+
+def test_a_line_that_is_not_accepted_is_quarantined_with_its_offset(store):
+    store.put(connect_key(TOPIC, 0, 10), b'{"a":1}\njunk\n\n{"_offset":3}\n{"a":2}')
+    land_topic(NoBroker(), store, TOPIC, CONNECT)
+    assert [line["_offset"] for line in lines(store)] == [10, 14]
+    assert [(entry.offset, entry.value) for entry in quarantined(store, TOPIC)] == [
+        (11, b"junk"), (12, b""), (13, b'{"_offset":3}'),
+    ]  # fmt: skip
+
+
+def test_offsets_that_connect_left_out_are_gaps(store):
+    write(store, 3, 2)
+    write(store, 8, 1)
+    result = land_topic(NoBroker(), store, TOPIC, CONNECT)
+    assert (result.partitions[0].gaps, result.partitions[0].first_start) == (3, 3)
+    assert conservation(None, store, TOPIC, deep=True)[0].whole
+
+
+def test_the_platform_goes_on_where_connect_stopped(store):
+    write(store, 0, 4)
+    log = topic_with(9)
+    result = land_topic(log, store, TOPIC)
+    assert (result.objects, result.records) == (2, 9)
+    assert landed(store, TOPIC) == expected(log, TOPIC)
+    assert len(adopted(store)) == 1
+    assert land_topic(log, store, TOPIC).objects == 0
+    assert all(ledger.whole and not ledger.unlanded for ledger in conservation(log, store, TOPIC, deep=True))
+
+
+def test_connect_goes_on_where_the_platform_stopped(store):
+    log = topic_with(4)
+    land_topic(log, store, TOPIC)
+    write(store, 4, 3, digits=19)
+    result = land_topic(NoBroker(), store, TOPIC, CONNECT)
+    assert (result.records, result.partitions[0].next_offset) == (3, 7)
+    log.append(TOPIC, 0, *[value(offset) for offset in range(4, 9)])
+    assert land_topic(log, store, TOPIC).records == 2
+    assert landed(store, TOPIC) == expected(log, TOPIC)
+
+
+def test_what_connect_left_out_is_landed_from_the_broker_where_it_still_stands(store):
+    write(store, 2, 2)
+    write(store, 7, 1)
+    log = topic_with(10)
+    log.trim(TOPIC, 0, 1)
+    land_topic(log, store, TOPIC)
+    assert landed(store, TOPIC) == expected(log, TOPIC)
+    assert sorted(landed(store, TOPIC)[0]) == list(range(1, 10))
+
+
+def test_holes_that_the_broker_no_longer_holds_are_gaps(store):
+    write(store, 2, 2)
+    write(store, 7, 1)
+    log = topic_with(12)
+    log.trim(TOPIC, 0, 6)
+    land_topic(log, store, TOPIC)
+    assert sorted(landed(store, TOPIC)[0]) == [2, 3, 7, 8, 9, 10, 11]
+
+
+def test_offsets_lost_between_the_platform_and_connect_are_an_error(store):
+    land_topic(topic_with(4), store, TOPIC)
+    write(store, 6, 2)
+    with pytest.raises(PermanentFailure, match="offsets 4 to 5 are lost"):
+        land_topic(NoBroker(), store, TOPIC, CONNECT)
+    log = topic_with(10)
+    log.topics[TOPIC].topic_id = next(iter(store.objects.values())).metadata["topic-id"]
+    land_topic(log, store, TOPIC)
+    assert landed(store, TOPIC) == expected(log, TOPIC)
+
+
+def test_a_topic_whose_records_are_younger_than_what_connect_wrote_in_their_place_is_another_one(store):
+    write(store, 0, 3)
+    log = topic_with(0)
+    land_topic(log, store, TOPIC)
+    hour_later = FIRST_TIMESTAMP_MS + 3_600_000
+    log.topics[TOPIC].partitions[0].entries += [Record(offset, hour_later, value(offset)) for offset in range(5)]
+    with pytest.raises(PermanentFailure, match="PINTEREST_CONNECT_TOPICS"):
+        land_topic(log, store, TOPIC)
+
+
+def test_an_empty_topic_beside_adopted_objects_is_no_error(store):
+    write(store, 0, 4)
+    assert land_topic(topic_with(0), store, TOPIC).records == 4
+    assert land_topic(topic_with(0), store, TOPIC).objects == 0
+
+
+def test_a_broker_below_what_connect_landed_is_an_error_that_names_the_setting(store):
+    write(store, 0, 4)
+    with pytest.raises(PermanentFailure, match=r"ends at offset 2, below 4.*PINTEREST_CONNECT_TOPICS"):
+        land_topic(topic_with(2), store, TOPIC)
+    write(store, 5, 4)
+    with pytest.raises(PermanentFailure, match="PINTEREST_CONNECT_TOPICS"):
+        land_topic(topic_with(2), store, TOPIC)
+
+
+def test_connect_writing_into_what_the_platform_landed_is_an_overlap(store):
+    log = topic_with(6)
+    land_topic(log, store, TOPIC)
+    key = write(store, 3)
+    with pytest.raises(PermanentFailure, match="cover the same offsets") as raised:
+        land_topic(log, store, TOPIC)
+    assert key in str(raised.value)
+    assert not conservation(log, store, TOPIC)[0].whole
+
+
+@pytest.mark.parametrize("second", [(2, 2, False), (3, 1, False), (0, 4, True)])
+def test_two_of_connects_objects_with_the_same_offsets_are_an_overlap(store, second):
+    start, count, packed = second
+    write(store, 0, 4)
+    write(store, start, count, packed=packed)
+    with pytest.raises(PermanentFailure, match="overlap"):
+        land_topic(NoBroker(), store, TOPIC, CONNECT)
+
+
+def test_an_object_that_connect_wrote_into_an_adopted_range_is_named_by_the_ledger(store):
+    write(store, 0, 4)
+    land_topic(NoBroker(), store, TOPIC, CONNECT)
+    write(store, 2)
+    assert "now 2 stand in its range" in conservation(None, store, TOPIC)[0].problems[0]
+
+
+@pytest.mark.parametrize(
+    ("extension", "body", "says"),
+    [
+        ("json.gz", b"no gzip", "not whole gzip"),
+        ("json.gz", gzip.compress(b'{"a":1}\n' * 50)[:-12], "not whole gzip"),
+        ("json", b"", "is empty"),
+        ("avro", b"Obj", "no JSON object of a Kafka Connect S3 sink"),
+        ("json.snappy", b"", "no JSON object of a Kafka Connect S3 sink"),
+    ],
+)
+def test_an_object_that_cannot_be_read_is_named(store, extension, body, says):
+    key = connect_key(TOPIC, 0, 0, extension=extension)
+    store.put(key, body)
+    with pytest.raises(PermanentFailure, match=says) as raised:
+        land_topic(NoBroker(), store, TOPIC, CONNECT)
+    assert key in str(raised.value)
+
+
+def test_what_is_not_named_like_a_record_object_is_left_alone(store):
+    store.put(f"topics/{TOPIC}/partition=0/_SUCCESS", b"")
+    store.put(f"topics/{TOPIC}/readme.txt", b"")
+    write(store, 0)
+    assert land_topic(NoBroker(), store, TOPIC, CONNECT).records == 1
+
+
+def test_long_chains_after_a_change_to_the_platform_are_not_looked_at_one_by_one(store):
+    write(store, 0, 4)
+    log = topic_with(40)
+    land_topic(log, store, TOPIC, LandingOptions(object_bytes=100))
+    assert len(inventory(store, TOPIC, {})) > 30
+    store.calls.clear()
+    land_topic(log, store, TOPIC)
+    assert sum(call == "metadata" for call, _ in store.calls) <= 3
+
+
+def test_a_record_of_the_brokers_is_never_earlier_than_what_was_adopted_before_it(store):
+    key = write(store, 0)
+    store.objects[key].modified_ms = FIRST_TIMESTAMP_MS + 10**9
+    land_topic(topic_with(4), store, TOPIC, LandingOptions(object_bytes=100))
+    assert [line["_offset"] for line in lines(store)] == [0, 1, 2, 3]
+    assert [line["_timestamp"] for line in lines(store)] == [FIRST_TIMESTAMP_MS + 10**9] * 4
+
+
+def test_the_ledger_of_a_topic_that_connect_lands_asks_no_broker(store):
+    for partition in range(3):
+        write(store, 2, 2, partition)
+    land_topic(NoBroker(), store, TOPIC, CONNECT)
+    write(store, 4, 1)
+    land_topic(NoBroker(), store, TOPIC, CONNECT)
+    ledgers = conservation(None, store, TOPIC, deep=True)
+    assert [(ledger.first_start, ledger.next_offset, ledger.broker_end) for ledger in ledgers] == [
+        (2, 5, None), (2, 4, None), (2, 4, None),
+    ]  # fmt: skip
+    assert all(ledger.whole and ledger.unlanded == 0 for ledger in ledgers)

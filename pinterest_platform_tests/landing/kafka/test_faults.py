@@ -1,0 +1,143 @@
+"""Exactly once, whatever fails and whoever else lands: seeded faults against one invariant."""
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pinterest_platform.failures import PlatformFailure, TransientFailure
+from pinterest_platform.landing.kafka.ledger import conservation
+from pinterest_platform.landing.kafka.pending import inventory
+from pinterest_platform.landing.kafka.results import LandingOptions
+from pinterest_platform.landing.kafka.topic import land_topic
+from pinterest_platform.landing.quarantine import quarantined
+from pinterest_platform_tests.fakes import FakeObjectStore, FakeTopicLog, FaultyStore, Killed
+from pinterest_platform_tests.landing.kafka.invariants import connect_key, expected, landed
+
+TOPIC = "u.pin"
+PARTITIONS = 2
+FAULTS = st.sampled_from(["fail", "lose", "echo", "kill", "kill-after"])
+
+
+@dataclass(frozen=True)
+class Lander:
+    """One landing process: how large its objects are, which of its calls go wrong, who overtakes it and when."""
+
+    object_bytes: int
+    faults: dict[int, str]
+    overtaken_at: int
+    rival: "Lander | None"
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """What arrives in a partition before a lander starts; `held` of the offsets are not committed yet."""
+
+    partition: int
+    kinds: list[str]
+    held: int = field(default=0)
+
+
+def landers(rival: st.SearchStrategy) -> st.SearchStrategy[Lander]:
+    return st.builds(
+        Lander,
+        object_bytes=st.sampled_from([100, 200, 450, 10_000]),
+        faults=st.dictionaries(st.integers(0, 40), FAULTS, max_size=2),
+        overtaken_at=st.integers(0, 30),
+        rival=rival,
+    )
+
+
+ARRIVALS = st.builds(
+    Arrivals,
+    partition=st.integers(0, PARTITIONS - 1),
+    kinds=st.lists(st.sampled_from(["record", "record", "record", "junk", "gap"]), min_size=1, max_size=8),
+    held=st.integers(0, 3),
+)
+STEPS = st.lists(
+    st.tuples(st.lists(ARRIVALS, max_size=3), landers(landers(st.none()) | st.none())), min_size=1, max_size=5
+)
+
+
+def arrive(log: FakeTopicLog, arrivals: Arrivals) -> None:
+    for kind in arrivals.kinds:
+        if kind == "gap":
+            log.skip(TOPIC, arrivals.partition)
+        else:
+            log.append(TOPIC, arrivals.partition, b'{"a":"some text"}' if kind == "record" else b"junk")
+    part = log.topics[TOPIC].partitions[arrivals.partition]
+    if part.held_at is None:
+        part.held_at = len(part.entries) - min(arrivals.held, len(arrivals.kinds))
+
+
+def run(log: FakeTopicLog, store: FakeObjectStore, lander: Lander) -> None:
+    calls = 0
+
+    def overtake(name: str, key: str) -> None:
+        nonlocal calls
+        calls += 1
+        if lander.rival is not None and calls == lander.overtaken_at:
+            for number in range(PARTITIONS):
+                log.release(TOPIC, number)
+            run(log, store, lander.rival)
+
+    faulty = FaultyStore(store, lander.faults, overtake)
+    try:
+        land_topic(log, faulty, TOPIC, LandingOptions(object_bytes=lander.object_bytes))
+    except (TransientFailure, Killed):
+        pass
+
+
+@settings(max_examples=300, deadline=None)
+@given(STEPS)
+def test_each_offset_ends_in_one_object_or_in_quarantine(steps):
+    log, store = FakeTopicLog(batch_records=2), FakeObjectStore()
+    log.create(TOPIC, PARTITIONS)
+    for arrivals, lander in steps:
+        for arrival in arrivals:
+            arrive(log, arrival)
+        run(log, store, lander)
+        for number in range(PARTITIONS):
+            log.release(TOPIC, number)
+    land_topic(log, store, TOPIC)
+    assert landed(store, TOPIC) == expected(log, TOPIC)
+    ledgers = conservation(log, store, TOPIC, deep=True)
+    assert [(ledger.problems, ledger.difference, ledger.unlanded) for ledger in ledgers] == [((), 0, 0)] * PARTITIONS
+    junk = {
+        (number, offset)
+        for number, stands in expected(log, TOPIC).items()
+        for offset, kind in stands.items()
+        if kind == "quarantine"
+    }
+    seen = [(entry.partition, entry.offset) for entry in quarantined(store, TOPIC)]
+    assert sorted(seen) == sorted(junk)
+    covered = {(found.app_id, found.start, found.end) for found in inventory(store, TOPIC, {})}
+    assert len({(app, start) for app, start, _ in covered}) == len(covered)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 4), min_size=1, max_size=6),
+    workers=st.lists(landers(st.none()), min_size=1, max_size=4),
+    broker=st.booleans(),
+)
+def test_connects_objects_are_adopted_once_whatever_fails(sizes, workers, broker):
+    log, store = FakeTopicLog(), FakeObjectStore()
+    log.create(TOPIC)
+    start = 0
+    for size in sizes:
+        values = [b'{"a":%d}' % offset for offset in range(start, start + size)]
+        store.put(connect_key(TOPIC, 0, start), b"".join(value + b"\n" for value in values))
+        log.append(TOPIC, 0, *values)
+        start += size
+    if broker:
+        log.append(TOPIC, 0, b'{"a":"later"}')
+    for worker in workers:
+        faulty = FaultyStore(store, worker.faults)
+        with suppress(PlatformFailure, Killed):
+            options = LandingOptions(object_bytes=worker.object_bytes, landed_by_connect=not broker)
+            land_topic(log, faulty, TOPIC, options)
+    land_topic(log, store, TOPIC, LandingOptions(landed_by_connect=not broker))
+    assert landed(store, TOPIC) == expected(log, TOPIC)
+    assert all(ledger.whole for ledger in conservation(log, store, TOPIC, deep=True))

@@ -1,0 +1,116 @@
+"""The conservation ledger names whatever is off."""
+
+import pytest
+
+from pinterest_platform.landing.kafka.ledger import conservation
+from pinterest_platform.landing.kafka.results import LandingOptions, PartitionLedger
+from pinterest_platform.landing.kafka.topic import land_topic
+from pinterest_platform_tests.fakes import FakeObjectStore, FakeTopicLog
+
+TOPIC = "u.pin"
+
+
+@pytest.fixture
+def log() -> FakeTopicLog:
+    fake = FakeTopicLog()
+    fake.create(TOPIC)
+    fake.append(TOPIC, 0, *[b'{"a":1}'] * 4, b"junk", b'{"a":2}')
+    fake.skip(TOPIC, 0, 2)
+    return fake
+
+
+@pytest.fixture
+def store(log) -> FakeObjectStore:
+    fake = FakeObjectStore()
+    land_topic(log, fake, TOPIC, LandingOptions(object_bytes=150))
+    return fake
+
+
+def ledger(log, store) -> PartitionLedger:
+    (found,) = conservation(log, store, TOPIC, deep=True)
+    return found
+
+
+def key(position: int) -> str:
+    return f"topics/{TOPIC}/partition=0/{TOPIC}+0+{position:019d}.json"
+
+
+def test_the_brokers_end_is_records_and_quarantined_and_gaps(log, store):
+    found = ledger(log, store)
+    assert (found.records, found.quarantined, found.gaps, found.accepted_gaps) == (5, 1, 2, 0)
+    assert found.broker_end is not None
+    assert found.broker_end - found.first_start == found.accounted
+    assert (found.difference, found.unlanded, found.problems, found.whole) == (0, 0, (), True)
+
+
+def test_what_is_not_landed_yet_is_no_difference(log, store):
+    log.append(TOPIC, 0, b"{}")
+    assert (ledger(log, store).unlanded, ledger(log, store).whole) == (1, True)
+
+
+def test_a_partition_that_never_landed_has_its_ledger(log):
+    found = ledger(log, FakeObjectStore())
+    assert (found.objects, found.unlanded, found.whole) == (0, 8, True)
+
+
+def test_a_deleted_object_is_named_with_its_range(log, store):
+    store.delete([key(2)])
+    found = ledger(log, store)
+    assert not found.whole and found.difference == 2
+    assert "offsets 2 to 3 stand in no object" in found.problems[0]
+
+
+def test_a_deleted_beginning_is_named(log, store):
+    store.delete([key(0)])
+    assert "begins with" in ledger(log, store).problems[0]
+
+
+def test_a_second_object_over_the_same_offsets_is_named(log, store):
+    twin = store.objects[key(2)]
+    store.put(key(3), twin.body, {**twin.metadata, "start": "3"})
+    assert "offsets 3 to 3 stand in" in ledger(log, store).problems[0]
+
+
+def test_changed_bytes_are_named(log, store):
+    whole = store.objects[key(0)]
+    store.put(key(0), whole.body.replace(b'"a":1', b'"a":9'), whole.metadata)
+    assert "holds other bytes" in ledger(log, store).problems[0]
+
+
+def test_a_missing_line_is_named(log, store):
+    whole = store.objects[key(0)]
+    store.put(key(0), whole.body.splitlines(keepends=True)[0], whole.metadata)
+    assert any("holds 1 records and claims 2" in problem for problem in ledger(log, store).problems)
+
+
+def test_a_missing_quarantine_is_named(log, store):
+    store.delete([found.key for found in store.list("quarantine/")])
+    assert "quarantined records" in ledger(log, store).problems[0]
+
+
+def test_counts_that_do_not_add_up_are_named(log, store):
+    whole = store.objects[key(0)]
+    store.put(key(0), whole.body, {**whole.metadata, "gaps": "5"})
+    found = ledger(log, store)
+    assert found.difference == -5 and "accounts for 7" in found.problems[0]
+
+
+def test_damaged_metadata_is_named(log, store):
+    newest = max(found.key for found in store.list("topics/"))
+    store.put(newest, store.read(newest), {**store.objects[newest].metadata, "end": "x"})
+    assert "damaged" in ledger(log, store).problems[0]
+
+
+def test_lost_metadata_is_named(log, store):
+    store.put(key(2), store.read(key(2)), {})
+    assert "lacks the platform's metadata" in ledger(log, store).problems[0]
+
+
+def test_a_broker_that_lost_its_end_is_named(log, store):
+    del log.topics[TOPIC].partitions[0].entries[4:]
+    assert "the broker ends at 4" in ledger(log, store).problems[0]
+
+
+def test_without_a_broker_the_store_alone_is_judged(store):
+    (found,) = conservation(None, store, TOPIC, deep=True)
+    assert (found.broker_end, found.unlanded, found.whole) == (None, 0, True)

@@ -1,0 +1,301 @@
+"""Landing from the real broker into the real S3 server, with processes that die."""
+
+import gzip
+import json
+import os
+import random
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+
+from pinterest_platform.adapters.kafka import KafkaTopicLog
+from pinterest_platform.adapters.s3 import S3ObjectStore
+from pinterest_platform.entities import Entity
+from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.landing.kafka.ledger import conservation
+from pinterest_platform.landing.kafka.results import LandingOptions
+from pinterest_platform.landing.kafka.topic import land_topic
+from pinterest_platform.landing.quarantine import quarantined
+from pinterest_platform.provisioning.topics import ensure_topics
+from pinterest_platform.settings import Settings
+from pinterest_platform_tests.landing.kafka.invariants import connect_key, landed
+from pinterest_platform_tests.landing.kafka.processes import CONTEXT, land, land_and_measure
+
+PARTITIONS = 3
+OBJECT_BYTES = 100_000
+LANDINGS_KILLED = 14
+
+
+def variables(settings: Settings) -> dict[str, str]:
+    names = ("KAFKA_", "AWS_", "PINTEREST_")
+    return {name: value for name, value in os.environ.items() if name.startswith(names)}
+
+
+def produce(
+    settings: Settings, topic: str, count: int, size: int = 300, junk_every: int = 0
+) -> dict[int, dict[int, str]]:
+    """Put records on the topic, round the partitions; what ought to stand for each offset, by partition."""
+    expected: dict[int, dict[int, str]] = {partition: {} for partition in range(PARTITIONS)}
+    producer = Producer({"bootstrap.servers": settings.kafka_bootstrap_servers, "queue.buffering.max.kbytes": 100_000})
+    pad = "x" * size
+
+    def delivered(error: object, message) -> None:
+        assert error is None
+        kind = "quarantine" if message.value().startswith(b"junk") else "record"
+        expected[message.partition()][message.offset()] = kind
+
+    for number in range(count):
+        junk = junk_every and number % junk_every == 0
+        value = b"junk %d" % number if junk else json.dumps({"index": number, "pad": pad}).encode()
+        producer.produce(topic, value, partition=number % PARTITIONS, on_delivery=delivered)
+        if number % 500 == 0:
+            producer.poll(0)
+    assert producer.flush(60) == 0
+    return expected
+
+
+def start(settings: Settings, topic: str, object_bytes: int = OBJECT_BYTES, ready: object = None):
+    process = CONTEXT.Process(target=land, args=(variables(settings), topic, object_bytes, ready))
+    process.start()
+    return process
+
+
+@pytest.fixture
+def topic(tenant: Settings) -> str:
+    return tenant.names.topic(Entity.PIN)
+
+
+@pytest.fixture
+def log(tenant: Settings) -> KafkaTopicLog:
+    return KafkaTopicLog(tenant)
+
+
+@pytest.fixture
+def store(tenant: Settings) -> S3ObjectStore:
+    return S3ObjectStore(tenant)
+
+
+def assert_conserved(log: KafkaTopicLog, store: S3ObjectStore, topic: str) -> None:
+    ledgers = conservation(log, store, topic, deep=True)
+    assert [(ledger.problems, ledger.difference, ledger.unlanded) for ledger in ledgers] == [((), 0, 0)] * PARTITIONS
+
+
+def test_each_offset_stands_once_after_landings_killed_at_random_moments(tenant, topic, log, store):
+    expected = produce(tenant, topic, 12_000, junk_every=97)
+    moments = random.Random(20240229)
+    survivors = 0
+    for _ in range(LANDINGS_KILLED):
+        process = start(tenant, topic)
+        process.join(moments.uniform(0.05, 0.8))
+        survivors += process.exitcode is not None
+        process.kill()
+        process.join()
+    assert survivors < LANDINGS_KILLED
+    land_topic(log, store, topic, LandingOptions(object_bytes=OBJECT_BYTES))
+    assert landed(store, topic) == expected
+    assert_conserved(log, store, topic)
+    junk = sum(kind == "quarantine" for stands in expected.values() for kind in stands.values())
+    assert sum(1 for _ in quarantined(store, topic)) == junk
+
+
+def test_landers_at_once_land_each_offset_once(tenant, topic, log, store):
+    expected = produce(tenant, topic, 6_000, junk_every=50)
+    ready = CONTEXT.Barrier(3)
+    processes = [start(tenant, topic, size, ready) for size in (OBJECT_BYTES, OBJECT_BYTES, 70_000)]
+    for process in processes:
+        process.join(120)
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    assert landed(store, topic) == expected
+    assert_conserved(log, store, topic)
+
+
+def transaction(settings: Settings, topic: str, count: int) -> Producer:
+    producer = Producer(
+        {"bootstrap.servers": settings.kafka_bootstrap_servers, "transactional.id": f"{topic}-{time.monotonic_ns()}"}
+    )
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    for number in range(count):
+        producer.produce(topic, b'{"index":%d}' % number, partition=0)
+    assert producer.flush(30) == 0
+    return producer
+
+
+def test_rolled_back_transactions_are_gaps_and_open_ones_wait(tenant, topic, log, store):
+    transaction(tenant, topic, 5).commit_transaction(30)
+    transaction(tenant, topic, 4).abort_transaction(30)
+    first = land_topic(log, store, topic)
+    assert (first.records, first.partitions[0].gaps, first.partitions[0].next_offset) == (5, 6, 11)
+    pending = transaction(tenant, topic, 3)
+    produce(tenant, topic, 3)
+    assert land_topic(log, store, topic).partitions[0].next_offset == 11
+    pending.commit_transaction(30)
+    while log.describe(topic).partitions[0].end == 11:
+        time.sleep(0.05)
+    last = land_topic(log, store, topic)
+    assert (last.partitions[0].records, last.partitions[0].gaps) == (4, 1)
+    assert sorted(landed(store, topic)[0]) == [0, 1, 2, 3, 4, 11, 12, 13, 14]
+    assert_conserved(log, store, topic)
+
+
+def test_a_topic_made_anew_is_noticed_and_nothing_of_it_is_skipped(tenant, topic, log, store):
+    produce(tenant, topic, 30)
+    old = land_topic(log, store, topic).topic_id
+    admin = AdminClient({"bootstrap.servers": tenant.kafka_bootstrap_servers})
+    admin.delete_topics([topic])[topic].result(30)
+    with pytest.raises(PermanentFailure, match=f"no topic {topic}"):
+        land_topic(log, store, topic)
+    ensure_topics(tenant)
+    expected = produce(tenant, topic, 60)
+    with pytest.raises(PermanentFailure, match=str(old)) as raised:
+        land_topic(log, store, topic)
+    epoch = log.topic_id(topic)
+    assert epoch in str(raised.value)
+    assert land_topic(log, store, topic, LandingOptions(new_epoch="land")).records == 60
+    assert landed(store, topic, epoch) == expected
+    assert all(ledger.whole for ledger in conservation(log, store, topic, deep=True))
+
+
+def test_what_retention_took_before_it_was_landed_is_named_and_can_be_accepted(tenant, topic, log, store):
+    from confluent_kafka import TopicPartition
+
+    from pinterest_platform.landing.kafka.results import AcceptedGap
+
+    produce(tenant, topic, 30)
+    land_topic(log, store, topic)
+    produce(tenant, topic, 30)
+    admin = AdminClient({"bootstrap.servers": tenant.kafka_bootstrap_servers})
+    for future in admin.delete_records([TopicPartition(topic, 1, 15)]).values():
+        future.result(30)
+    with pytest.raises(PermanentFailure, match=f"offsets 10 to 14 are lost.*{topic}/1:10-14"):
+        land_topic(log, store, topic)
+    assert [part.next_offset for part in land_topic(
+        log, store, topic, LandingOptions(accept_gaps=(AcceptedGap(topic, 1, 10, 14),))
+    ).partitions] == [20, 20, 20]  # fmt: skip
+    assert_conserved(log, store, topic)
+
+
+def test_connects_objects_in_gzip_are_adopted_and_the_broker_goes_on(tenant, topic, log, store):
+    expected = produce(tenant, topic, 60)
+    for offset in range(12):
+        line = json.dumps({"index": offset * PARTITIONS, "pad": "x" * 300}).encode() + b"\n"
+        packed = offset % 2 == 0
+        store.put(
+            connect_key(topic, 0, offset, extension="json.gz" if packed else "json"),
+            gzip.compress(line) if packed else line,
+        )
+    result = land_topic(log, store, topic)
+    assert (result.records, result.partitions[0].objects) == (60, 2)
+    assert landed(store, topic) == expected
+    assert_conserved(log, store, topic)
+
+
+@pytest.fixture
+def mute() -> Iterator[str]:
+    """The address of a server that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def closed() -> str:
+    """The address of a port at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("silence", ["mute", "closed"])
+def test_a_broker_that_does_not_answer_is_named_in_time(tenant, topic, store, silence, request):
+    address = request.getfixturevalue(silence)
+    log = KafkaTopicLog(tenant.model_copy(update={"kafka_bootstrap_servers": address, "io_timeout_seconds": 2.0}))
+    with pytest.raises(TransientFailure, match=address):
+        land_topic(log, store, topic)
+    with pytest.raises(TransientFailure, match=f"{address}.*{topic}/0 at offset 0"):
+        list(log.read(topic, 0, 0, 5))
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("silence", ["mute", "closed"])
+def test_an_s3_server_that_does_not_answer_is_named_in_time(tenant, topic, log, silence, request):
+    address = f"http://{request.getfixturevalue(silence)}"
+    store = S3ObjectStore(tenant.model_copy(update={"s3_endpoint": address, "io_timeout_seconds": 2.0}))
+    produce(tenant, topic, 3)
+    with pytest.raises(TransientFailure, match=f"{address}, bucket {tenant.names.bucket}"):
+        land_topic(log, store, topic)
+
+
+class Wire:
+    """A connection to a server that stops carrying anything after so many bytes sent."""
+
+    def __init__(self, target: str, budget: int) -> None:
+        host, _, port = target.removeprefix("http://").partition(":")
+        self._target = (host, int(port))
+        self._budget = budget
+        self._open: list[socket.socket] = []
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.address = f"http://127.0.0.1:{self._server.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        for end in (self._server, *self._open):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._server.accept()
+            except OSError:
+                return
+            far = socket.create_connection(self._target)
+            self._open += [near, far]
+            threading.Thread(target=self._carry, args=(near, far, True), daemon=True).start()
+            threading.Thread(target=self._carry, args=(far, near, False), daemon=True).start()
+
+    def _carry(self, source: socket.socket, sink: socket.socket, counted: bool) -> None:
+        try:
+            while data := source.recv(65536):
+                self._budget -= len(data) if counted else 0
+                if self._budget < 0:
+                    return
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            return
+
+
+@pytest.mark.timeout(120)
+def test_a_server_that_falls_silent_in_the_middle_is_a_failure_and_the_next_run_completes(tenant, topic, log, store):
+    expected = produce(tenant, topic, 3_000)
+    assert tenant.s3_endpoint is not None
+    wire = Wire(tenant.s3_endpoint, 400_000)
+    try:
+        cut = S3ObjectStore(tenant.model_copy(update={"s3_endpoint": wire.address, "io_timeout_seconds": 3.0}))
+        with pytest.raises(TransientFailure, match="did not answer"):
+            land_topic(log, cut, topic, LandingOptions(object_bytes=OBJECT_BYTES))
+    finally:
+        wire.close()
+    assert 0 < sum(len(stands) for stands in landed(store, topic).values()) < 3_000
+    land_topic(log, store, topic, LandingOptions(object_bytes=OBJECT_BYTES))
+    assert landed(store, topic) == expected
+    assert_conserved(log, store, topic)
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_backlog(tenant, topic, store):
+    produce(tenant, topic, 900_000, size=650)
+    receiver, sender = CONTEXT.Pipe(duplex=False)
+    process = CONTEXT.Process(target=land_and_measure, args=(variables(tenant), topic, 4 * 1024 * 1024, sender))
+    process.start()
+    process.join(250)
+    before, after = receiver.recv()
+    backlog = sum(found.size for found in store.list(f"topics/{topic}/"))
+    assert backlog > 600_000_000 and after - before < 160_000_000

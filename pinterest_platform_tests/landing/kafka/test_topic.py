@@ -1,0 +1,505 @@
+"""Landing a topic from the broker, on fakes."""
+
+import json
+
+import pytest
+
+from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.landing.kafka.ledger import conservation
+from pinterest_platform.landing.kafka.results import AcceptedGap, LandingOptions
+from pinterest_platform.landing.kafka.topic import land_topic
+from pinterest_platform.landing.quarantine import quarantined
+from pinterest_platform_tests.fakes import FIRST_TIMESTAMP_MS, FakeObjectStore, FakeTopicLog, FaultyStore
+from pinterest_platform_tests.landing.kafka.invariants import connect_key, expected, landed
+
+TOPIC = "u.pin"
+
+
+@pytest.fixture
+def log() -> FakeTopicLog:
+    fake = FakeTopicLog()
+    fake.create(TOPIC)
+    return fake
+
+
+@pytest.fixture
+def store() -> FakeObjectStore:
+    return FakeObjectStore()
+
+
+def rows(count: int, size: int = 0) -> list[bytes]:
+    return [json.dumps({"index": number, "pad": "x" * size}).encode() for number in range(count)]
+
+
+def keys(store: FakeObjectStore, prefix: str = "topics/") -> list[str]:
+    return [found.key.rsplit("/", 1)[1] for found in store.list(prefix)]
+
+
+def whole(log: FakeTopicLog | None, store: FakeObjectStore) -> bool:
+    return all(ledger.whole for ledger in conservation(log, store, TOPIC, deep=True))
+
+
+def test_each_committed_record_lands_once_in_objects_named_by_the_position_they_extend(log, store):
+    log.append(TOPIC, 0, *rows(10, 100))
+    result = land_topic(log, store, TOPIC, LandingOptions(object_bytes=600))
+    assert keys(store) == [f"{TOPIC}+0+{position:019d}.json" for position in (0, 3, 6, 9)]
+    assert landed(store, TOPIC) == expected(log, TOPIC)
+    part = result.partitions[0]
+    assert (part.objects, part.records, part.first_start, part.next_offset) == (4, 10, 0, 10)
+    assert part.bytes == sum(found.size for found in store.list("topics/"))
+    assert whole(log, store)
+
+
+def test_landing_again_lands_nothing_and_writes_nothing(log, store):
+    log.append(TOPIC, 0, *rows(4), b"junk")
+    land_topic(log, store, TOPIC)
+    store.calls.clear()
+    again = land_topic(log, store, TOPIC)
+    assert (again.objects, again.records, again.partitions[0].next_offset, again.partitions[0].first_start) == (
+        0,
+        0,
+        5,
+        5,
+    )
+    assert {call for call, _ in store.calls} <= {"list", "metadata"}
+
+
+def test_a_landing_with_hints_lists_no_older_objects_and_goes_on_right(log, store):
+    log.append(TOPIC, 0, *rows(9, 100))
+    first = land_topic(log, store, TOPIC, LandingOptions(object_bytes=600))
+    log.append(TOPIC, 0, *rows(3, 100))
+    again = land_topic(log, store, TOPIC, LandingOptions(object_bytes=600), known=first.hints)
+    assert (again.records, again.partitions[0].newest) == (3, 9)
+    assert landed(store, TOPIC) == expected(log, TOPIC)
+
+
+def test_a_hint_to_an_object_that_is_not_there_changes_nothing(log, store):
+    log.append(TOPIC, 0, *rows(3))
+    land_topic(log, store, TOPIC)
+    log.append(TOPIC, 0, *rows(3))
+    land_topic(log, store, TOPIC, known={"u.pin/0": 77})
+    assert not any(call == "taken" for call, _ in store.calls)
+    assert landed(store, TOPIC) == expected(log, TOPIC) and len(keys(store)) == 2
+
+
+def test_records_stand_with_their_envelope_and_metadata_tells_the_range(log, store):
+    log.append(TOPIC, 0, *rows(2))
+    log.skip(TOPIC, 0)
+    land_topic(log, store, TOPIC)
+    key = next(store.list("topics/")).key
+    lines = [json.loads(line) for line in store.read(key).splitlines()]
+    assert [(line["_partition"], line["_offset"], line["index"]) for line in lines] == [(0, 0, 0), (0, 1, 1)]
+    claim = store.metadata(key)
+    assert {name: claim[name] for name in ("start", "end", "records", "quarantined", "gaps", "accepted-gap")} == {
+        "start": "0", "end": "2", "records": "2", "quarantined": "0", "gaps": "1", "accepted-gap": "0",
+    }  # fmt: skip
+    assert claim["topic-id"] == log.topic_id(TOPIC)
+    assert (int(claim["earliest-ms"]), int(claim["latest-ms"])) == (lines[0]["_timestamp"], lines[1]["_timestamp"])
+
+
+def test_what_is_not_accepted_is_quarantined_with_its_bytes_and_the_rest_lands(log, store):
+    log.append(TOPIC, 0, b'{"a":1}', b"\xff", None, b"[1]", b'{"a":2}')
+    result = land_topic(log, store, TOPIC)
+    assert (result.records, result.quarantined) == (2, 3)
+    found = [(entry.offset, entry.value, entry.reason) for entry in quarantined(store, TOPIC)]
+    assert found == [(1, b"\xff", "not UTF-8"), (2, None, "no value (a tombstone)"), (3, b"[1]", "not one JSON object")]
+    assert landed(store, TOPIC) == expected(log, TOPIC)
+    assert whole(log, store)
+
+
+def test_junk_counts_towards_the_size_so_that_memory_stays_bounded(log, store):
+    log.append(TOPIC, 0, *[b"x" * 300] * 10)
+    result = land_topic(log, store, TOPIC, LandingOptions(object_bytes=1200))
+    assert result.objects == 5 and whole(log, store)
+
+
+def test_a_range_without_any_record_still_moves_the_position(log, store):
+    log.skip(TOPIC, 0, 5)
+    result = land_topic(log, store, TOPIC)
+    assert (result.objects, result.records, result.partitions[0].gaps, result.partitions[0].next_offset) == (1, 0, 5, 5)
+    assert land_topic(log, store, TOPIC).objects == 0
+
+
+def test_an_open_transaction_is_not_read_past(log, store):
+    log.append(TOPIC, 0, *rows(2))
+    log.hold(TOPIC, 0)
+    log.append(TOPIC, 0, *rows(2))
+    assert land_topic(log, store, TOPIC).partitions[0].next_offset == 2
+    log.release(TOPIC, 0)
+    log.skip(TOPIC, 0)
+    land_topic(log, store, TOPIC)
+    assert landed(store, TOPIC) == expected(log, TOPIC) and whole(log, store)
+
+
+def test_an_empty_partition_gets_no_object(log, store):
+    result = land_topic(log, store, TOPIC)
+    assert result.objects == 0 and not store.objects
+    assert (result.partitions[0].first_start, result.partitions[0].next_offset) == (0, 0)
+
+
+def test_a_record_larger_than_the_cap_stands_alone(log, store):
+    log.append(TOPIC, 0, b'{"a":1}', json.dumps({"a": "x" * 5000}).encode(), b'{"a":2}')
+    land_topic(log, store, TOPIC, LandingOptions(object_bytes=1024))
+    assert [found.size > 5000 for found in store.list("topics/")] == [False, True, False]
+
+
+def test_a_first_landing_starts_at_the_earliest_offset_and_says_so(log, store):
+    log.append(TOPIC, 0, *rows(6))
+    log.trim(TOPIC, 0, 4)
+    result = land_topic(log, store, TOPIC)
+    assert keys(store) == [f"{TOPIC}+0+{0:019d}.json"] and result.partitions[0].first_start == 4
+    assert landed(store, TOPIC) == expected(log, TOPIC)
+    ledger = conservation(log, store, TOPIC, deep=True)[0]
+    assert (ledger.first_start, ledger.records, ledger.difference, ledger.whole) == (4, 2, 0, True)
+
+
+def test_lost_offsets_are_named_after_the_other_partitions_landed(store):
+    log = FakeTopicLog()
+    log.create(TOPIC, partitions=2)
+    log.append(TOPIC, 0, *rows(3))
+    log.append(TOPIC, 1, *rows(3))
+    land_topic(log, store, TOPIC)
+    log.append(TOPIC, 0, *rows(5))
+    log.append(TOPIC, 1, *rows(5))
+    log.trim(TOPIC, 0, 6)
+    with pytest.raises(PermanentFailure, match=r"offsets 3 to 5 are lost.*u\.pin/0:3-5"):
+        land_topic(log, store, TOPIC)
+    assert sorted(landed(store, TOPIC)[1]) == list(range(8))
+    assert sorted(landed(store, TOPIC)[0]) == [0, 1, 2]
+
+
+def test_an_accepted_gap_is_landed_empty_and_the_rest_follows(log, store):
+    log.append(TOPIC, 0, *rows(3))
+    land_topic(log, store, TOPIC)
+    log.append(TOPIC, 0, *rows(5))
+    log.trim(TOPIC, 0, 6)
+    result = land_topic(log, store, TOPIC, LandingOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 3, 5),)))
+    assert (result.partitions[0].accepted_gaps, result.records) == (3, 2)
+    assert sorted(landed(store, TOPIC)[0]) == [0, 1, 2, 6, 7]
+    ledger = conservation(log, store, TOPIC, deep=True)[0]
+    assert (ledger.accepted_gaps, ledger.whole) == (3, True)
+
+
+def test_accepting_more_than_is_lost_skips_nothing_that_can_be_read(log, store):
+    log.append(TOPIC, 0, *rows(3))
+    land_topic(log, store, TOPIC)
+    log.append(TOPIC, 0, *rows(5))
+    log.trim(TOPIC, 0, 6)
+    land_topic(log, store, TOPIC, LandingOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 0, 100),)))
+    assert sorted(landed(store, TOPIC)[0]) == [0, 1, 2, 6, 7]
+
+
+@pytest.mark.parametrize(
+    "gap", [AcceptedGap(TOPIC, 1, 3, 5), AcceptedGap("u.geo", 0, 3, 5), AcceptedGap(TOPIC, 0, 4, 5)]
+)
+def test_accepting_another_range_accepts_nothing(log, store, gap):
+    log.append(TOPIC, 0, *rows(3))
+    land_topic(log, store, TOPIC)
+    log.append(TOPIC, 0, *rows(5))
+    log.trim(TOPIC, 0, 6)
+    with pytest.raises(PermanentFailure, match="offsets 3 to 5 are lost"):
+        land_topic(log, store, TOPIC, LandingOptions(accept_gaps=(gap,)))
+
+
+def test_retention_that_outran_what_was_accepted_is_loss_again(log, store):
+    log.append(TOPIC, 0, *rows(3))
+    land_topic(log, store, TOPIC)
+    log.append(TOPIC, 0, *rows(5))
+    log.trim(TOPIC, 0, 7)
+    with pytest.raises(PermanentFailure, match="offsets 6 to 6 are lost"):
+        land_topic(log, store, TOPIC, LandingOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 3, 5),)))
+
+
+def test_a_topic_made_anew_is_named_with_both_ids_and_nothing_is_landed(log, store):
+    log.append(TOPIC, 0, *rows(3))
+    old = land_topic(log, store, TOPIC).topic_id
+    log.delete(TOPIC)
+    log.create(TOPIC)
+    log.append(TOPIC, 0, *rows(5))
+    with pytest.raises(PermanentFailure, match=f"{old}.*{log.topic_id(TOPIC)}"):
+        land_topic(log, store, TOPIC)
+    assert len(store.objects) == 1
+
+
+def test_a_topic_made_anew_lands_beside_the_old_one_if_asked_to(log, store):
+    log.append(TOPIC, 0, *rows(3))
+    land_topic(log, store, TOPIC)
+    log.delete(TOPIC)
+    log.create(TOPIC)
+    log.append(TOPIC, 0, *rows(5), b"junk")
+    result = land_topic(log, store, TOPIC, LandingOptions(new_epoch="land"))
+    epoch = log.topic_id(TOPIC)
+    assert (result.epoch, result.records, result.partitions[0].app_id) == (epoch, 5, f"{TOPIC}/epoch={epoch}/0")
+    assert sorted(landed(store, TOPIC, epoch)[0]) == list(range(6)) and sorted(landed(store, TOPIC)[0]) == [0, 1, 2]
+    assert land_topic(log, store, TOPIC, LandingOptions(new_epoch="land")).objects == 0
+    ledgers = conservation(log, store, TOPIC, deep=True)
+    assert [(ledger.app_id, ledger.records, ledger.broker_end, ledger.whole) for ledger in ledgers] == [
+        (f"{TOPIC}/0", 3, None, True),
+        (f"{TOPIC}/epoch={epoch}/0", 5, 6, True),
+    ]
+    assert [entry.offset for entry in quarantined(store, TOPIC)] == [5]
+
+
+def test_a_third_epoch_is_told_from_the_second(log, store):
+    for count in (1, 2, 3):
+        log.append(TOPIC, 0, *rows(count))
+        land_topic(log, store, TOPIC, LandingOptions(new_epoch="land"))
+        epoch = log.topic_id(TOPIC)
+        log.create(TOPIC)
+    assert sorted(landed(store, TOPIC, epoch)[0]) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("moment", range(4))
+def test_a_topic_made_anew_while_it_is_read_lands_nothing_of_the_new_one(log, store, moment):
+    log.append(TOPIC, 0, *rows(12, 100))
+    batches = iter(range(99))
+
+    def remake() -> None:
+        if next(batches) == moment:
+            log.create(TOPIC)
+            log.append(TOPIC, 0, *[b'{"new":1}'] * 12)
+
+    log.on_batch = remake
+    with pytest.raises(TransientFailure, match="made anew"):
+        land_topic(log, store, TOPIC, LandingOptions(object_bytes=600))
+    assert not any(b'"new"' in found.body for found in store.objects.values())
+    assert all(found.metadata["topic-id"] != log.topic_id(TOPIC) for found in store.objects.values())
+
+
+def test_a_topic_made_anew_and_landed_by_another_since_it_was_described_is_tried_again(log, store):
+    log.append(TOPIC, 0, *rows(3))
+    done: list[int] = []
+
+    def remake(name: str, key: str) -> None:
+        if not done:
+            done.append(1)
+            log.create(TOPIC)
+            log.append(TOPIC, 0, *rows(5))
+            land_topic(log, store, TOPIC)
+
+    with pytest.raises(TransientFailure, match="made anew while"):
+        land_topic(log, FaultyStore(store, before=remake), TOPIC)
+    assert land_topic(log, store, TOPIC).objects == 0
+
+
+def test_a_topic_deleted_while_it_is_read_is_a_failure(log, store):
+    log.append(TOPIC, 0, *rows(3))
+    log.on_batch = lambda: log.delete(TOPIC)
+    with pytest.raises(PermanentFailure, match="no topic"):
+        land_topic(log, store, TOPIC)
+    assert not store.objects
+
+
+def test_a_broker_that_ends_below_what_was_landed_is_an_error(log, store):
+    log.append(TOPIC, 0, *rows(5))
+    land_topic(log, store, TOPIC)
+    del log.topics[TOPIC].partitions[0].entries[3:]
+    with pytest.raises(PermanentFailure, match="ends at offset 3, below 5"):
+        land_topic(log, store, TOPIC)
+
+
+def test_a_log_that_repeats_an_offset_is_not_believed(log, store):
+    log.append(TOPIC, 0, *rows(3))
+    entries = log.topics[TOPIC].partitions[0].entries
+    entries[2] = entries[1]
+    with pytest.raises(PermanentFailure, match="returned offset 1 where 2"):
+        land_topic(log, store, TOPIC)
+    assert not store.objects
+
+
+def test_deleted_raw_objects_are_not_landed_again_behind_a_consumer(log, store):
+    log.append(TOPIC, 0, *rows(5))
+    land_topic(log, store, TOPIC)
+    store.objects.clear()
+    log.append(TOPIC, 0, *rows(2))
+    result = land_topic(log, store, TOPIC, cleaned={f"{TOPIC}/0": 4})
+    assert (result.partitions[0].first_start, result.records) == (5, 2)
+    assert "begins with" in conservation(log, store, TOPIC)[0].problems[0]
+
+
+def test_another_lander_that_was_quicker_with_less_is_followed(log, store):
+    log.append(TOPIC, 0, *rows(4))
+    rival = FakeTopicLog()
+    rival.topics = {TOPIC: log.topics[TOPIC]}
+    done: list[int] = []
+
+    def overtake(name: str, key: str) -> None:
+        if name == "put_if_absent" and not done:
+            done.append(1)
+            log.hold(TOPIC, 0)
+            log.topics[TOPIC].partitions[0].held_at = 2
+            land_topic(rival, store, TOPIC)
+            log.release(TOPIC, 0)
+
+    result = land_topic(log, FaultyStore(store, before=overtake), TOPIC)
+    assert (result.records, result.objects, result.partitions[0].first_start) == (2, 1, 2)
+    assert landed(store, TOPIC) == expected(log, TOPIC) and whole(log, store)
+
+
+@pytest.mark.parametrize("fault", ["lose", "echo"])
+def test_a_lost_reply_to_the_commit_lands_nothing_twice_and_counts_as_ours(log, store, fault):
+    log.append(TOPIC, 0, *rows(4))
+    probe = FaultyStore(FakeObjectStore())
+    land_topic(log, probe, TOPIC)
+    commit = probe.calls - 1
+    if fault == "lose":
+        with pytest.raises(TransientFailure, match="lost"):
+            land_topic(log, FaultyStore(store, {commit: fault}), TOPIC)
+        assert land_topic(log, store, TOPIC).objects == 0
+    else:
+        assert land_topic(log, FaultyStore(store, {commit: fault}), TOPIC).records == 4
+    assert landed(store, TOPIC) == expected(log, TOPIC)
+
+
+def test_a_foreign_object_that_appears_at_the_position_is_no_winner(log, store):
+    log.append(TOPIC, 0, *rows(4))
+
+    def intrude(name: str, key: str) -> None:
+        if name == "put_if_absent" and key not in store.objects:
+            store.put(key, b'{"index":0}\n')
+
+    with pytest.raises(TransientFailure, match="somebody else"):
+        land_topic(log, FaultyStore(store, before=intrude), TOPIC)
+
+
+def test_orphaned_quarantine_is_swept_once_its_position_is_committed_and_not_before(log, store):
+    log.append(TOPIC, 0, b"junk", b'{"a":1}')
+    orphan = f"quarantine/topics/{TOPIC}/partition=0/{TOPIC}+0+{0:019d}+{0:019d}.json"
+    ahead = f"quarantine/topics/{TOPIC}/partition=0/{TOPIC}+0+{2:019d}+{9:019d}.json"
+    store.put(orphan, b"")
+    store.put(ahead, b"")
+    land_topic(log, store, TOPIC)
+    assert orphan in store.objects
+    land_topic(log, store, TOPIC)
+    assert orphan not in store.objects and ahead in store.objects
+    assert [entry.offset for entry in quarantined(store, TOPIC)] == [0]
+
+
+def test_a_missing_topic_and_a_silent_broker_say_so(log, store):
+    with pytest.raises(PermanentFailure, match="no topic"):
+        land_topic(log, store, "u.geo")
+    log.down = True
+    with pytest.raises(TransientFailure, match="down"):
+        land_topic(log, store, TOPIC)
+
+
+def test_topics_whose_names_begin_alike_do_not_meet(store):
+    log = FakeTopicLog()
+    for topic, count in (("u.pin", 3), ("u.pin.x", 5), ("u.pi", 2)):
+        log.create(topic)
+        log.append(topic, 0, *rows(count))
+        land_topic(log, store, topic)
+    assert [len(landed(store, topic)[0]) for topic in ("u.pin", "u.pin.x", "u.pi")] == [3, 5, 2]
+
+
+def test_many_partitions_are_all_found(store):
+    log = FakeTopicLog()
+    log.create(TOPIC, partitions=12)
+    for partition in range(12):
+        log.append(TOPIC, partition, *rows(partition + 1))
+    assert len(land_topic(log, store, TOPIC).partitions) == 12
+    assert landed(store, TOPIC) == expected(log, TOPIC)
+    assert land_topic(log, store, TOPIC).objects == 0
+
+
+def test_a_landing_by_default_goes_on_beside_the_old_epoch_once_one_run_was_allowed_to(log, store):
+    log.append(TOPIC, 0, *rows(1))
+    land_topic(log, store, TOPIC)
+    log.create(TOPIC)
+    log.append(TOPIC, 0, *rows(2))
+    land_topic(log, store, TOPIC, LandingOptions(new_epoch="land"))
+    log.append(TOPIC, 0, *rows(3))
+    result = land_topic(log, store, TOPIC)
+    assert (result.epoch, result.records) == (log.topic_id(TOPIC), 3)
+    log.create(TOPIC)
+    with pytest.raises(PermanentFailure, match="made anew"):
+        land_topic(log, store, TOPIC)
+
+
+def test_a_partition_that_cannot_be_read_is_named_after_the_other_partitions_landed(store):
+    log = FakeTopicLog()
+    log.create(TOPIC, partitions=2)
+    log.append(TOPIC, 0, *rows(6))
+    land_topic(log, store, TOPIC)
+    store.put(connect_key(TOPIC, 0, 3), b'{"index":3}\n')
+    log.append(TOPIC, 1, *rows(2))
+    told: list[str] = []
+    with pytest.raises(PermanentFailure, match="cover the same offsets"):
+        land_topic(log, store, TOPIC, progress=told.append)
+    assert sorted(landed(store, TOPIC)[1]) == [0, 1]
+    assert any("cover the same offsets" in line for line in told)
+
+
+def test_a_topic_made_anew_is_noticed_though_only_a_chain_that_cannot_be_read_was_landed(store):
+    log = FakeTopicLog()
+    log.create(TOPIC, partitions=2)
+    log.append(TOPIC, 0, *rows(6))
+    land_topic(log, store, TOPIC)
+    store.put(connect_key(TOPIC, 0, 3), b'{"index":3}\n')
+    log.create(TOPIC, partitions=2)
+    log.append(TOPIC, 1, *rows(2))
+    with pytest.raises(PermanentFailure, match=r"made anew.*cover the same offsets"):
+        land_topic(log, store, TOPIC)
+    assert not list(store.list(f"topics/{TOPIC}/partition=1/"))
+
+
+def test_a_negative_cleaned_position_is_none(log, store):
+    log.append(TOPIC, 0, *rows(6))
+    log.trim(TOPIC, 0, 4)
+    result = land_topic(log, store, TOPIC, cleaned={f"{TOPIC}/0": -1})
+    assert (result.records, result.partitions[0].first_start) == (2, 4)
+
+
+def test_quarantine_that_counts_survives_while_an_older_object_is_missing(log, store):
+    for _ in range(3):
+        log.append(TOPIC, 0, b"junk", b'{"a":1}')
+        land_topic(log, store, TOPIC)
+    before = sorted(key for key in store.objects if key.startswith("quarantine/"))
+    middle = f"topics/{TOPIC}/partition=0/{TOPIC}+0+{2:019d}.json"
+    moved_away = store.objects.pop(middle)
+    land_topic(log, store, TOPIC)
+    assert sorted(key for key in store.objects if key.startswith("quarantine/")) == before
+    assert [entry.offset for entry in quarantined(store, TOPIC)] == [0, 4]
+    assert not any("quarantined" in problem for problem in conservation(log, store, TOPIC, deep=True)[0].problems)
+    store.objects[middle] = moved_away
+    assert whole(log, store)
+
+
+def test_orphaned_quarantine_of_the_other_root_is_swept(log, store):
+    store.put(connect_key(TOPIC, 0, 0), b'{"index":0}\n')
+    land_topic(log, store, TOPIC, LandingOptions(landed_by_connect=True))
+    orphan = f"quarantine/topics/{TOPIC}/partition=0/{TOPIC}+0+{0:019d}+{0:019d}.json"
+    store.put(orphan, b"")
+    land_topic(log, store, TOPIC, LandingOptions(landed_by_connect=True))
+    assert orphan not in store.objects
+
+
+def test_time_does_not_run_backwards_behind_an_object_without_records(log, store):
+    log.append(TOPIC, 0, *rows(3))
+    store.put(connect_key(TOPIC, 0, 0), b'{"index":0}\n')
+    late = FIRST_TIMESTAMP_MS + 10**9
+    store.objects[connect_key(TOPIC, 0, 0)].modified_ms = late
+    land_topic(log, store, TOPIC, LandingOptions(landed_by_connect=True))
+    log.append(TOPIC, 0, *rows(3))
+    log.trim(TOPIC, 0, 3)
+    land_topic(log, store, TOPIC, LandingOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 1, 2),)))
+    log.skip(TOPIC, 0, 2)
+    land_topic(log, store, TOPIC)
+    log.append(TOPIC, 0, *rows(2))
+    land_topic(log, store, TOPIC)
+    times = [
+        json.loads(line)["_timestamp"]
+        for found in [*store.list("adopted/"), *store.list(f"topics/{TOPIC}/partition=0/{TOPIC}+0+0000000000000000")]
+        for line in store.read(found.key).splitlines()
+    ]
+    assert times == [late] * 6
+
+
+def test_an_accepted_gap_carries_the_latest_time_on(log, store):
+    log.append(TOPIC, 0, *rows(3))
+    land_topic(log, store, TOPIC)
+    log.append(TOPIC, 0, *rows(3))
+    log.trim(TOPIC, 0, 6)
+    land_topic(log, store, TOPIC, LandingOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 3, 5),)))
+    first, gap = [store.metadata(found.key)["latest-ms"] for found in store.list("topics/")]
+    assert first == gap

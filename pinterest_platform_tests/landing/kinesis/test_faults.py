@@ -1,0 +1,133 @@
+"""Exactly once from shards, whatever fails, whoever else lands and however the stream is resharded: one invariant."""
+
+from dataclasses import dataclass
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pinterest_platform.failures import TransientFailure
+from pinterest_platform.landing.kafka.pending import positions_after
+from pinterest_platform.landing.kinesis.ledger import stream_conservation
+from pinterest_platform.landing.kinesis.pending import stream_inventory
+from pinterest_platform.landing.kinesis.quarantine import stream_quarantined
+from pinterest_platform.landing.kinesis.results import LandedStream, Resume, StreamOptions
+from pinterest_platform.landing.kinesis.stream import land_stream
+from pinterest_platform_tests.fakes import FakeObjectStore, FakeShardLog, FaultyStore, Killed
+from pinterest_platform_tests.landing.kinesis.invariants import expected_shards, filled, landed_shards
+
+STREAM = "streaming-u-pin"
+FAULTS = st.sampled_from(["fail", "lose", "echo", "kill", "kill-after"])
+
+
+@dataclass(frozen=True)
+class Lander:
+    """One landing process: how large its objects are, which of its calls go wrong, what happens while it reads.
+
+    It begins with what an earlier call left, if `resumed`; at its `overtaken_at`th call of the store, a rival lands.
+    """
+
+    object_bytes: int
+    faults: dict[int, str]
+    resumed: bool
+    longest_seconds: float
+    reshards: dict[int, int]
+    overtaken_at: int
+    rival: "Lander | None"
+
+
+def landers(rival: st.SearchStrategy) -> st.SearchStrategy[Lander]:
+    return st.builds(
+        Lander,
+        object_bytes=st.sampled_from([300, 500, 1000, 100_000]),
+        faults=st.dictionaries(st.integers(0, 40), FAULTS, max_size=2),
+        resumed=st.booleans(),
+        longest_seconds=st.sampled_from([0.0, 60.0]),
+        reshards=st.dictionaries(st.integers(0, 8), st.integers(0, 5), max_size=2),
+        overtaken_at=st.integers(0, 30),
+        rival=rival,
+    )
+
+
+PUTS = st.lists(
+    st.tuples(st.integers(0, 5), st.lists(st.sampled_from(["record", "record", "junk"]), min_size=1, max_size=6)),
+    max_size=3,
+)
+STEPS = st.lists(st.tuples(PUTS, landers(landers(st.none()) | st.none())), min_size=1, max_size=5)
+
+
+class World:
+    def __init__(self) -> None:
+        self.log, self.store = FakeShardLog(batch_records=2), FakeObjectStore()
+        self.log.create(STREAM, 2)
+        self.left: Resume | None = None
+
+    def put(self, place: int, kinds: list[str]) -> None:
+        shards = self.log.open_shards(STREAM)
+        values = [b'{"a":"some text"}' if kind == "record" else b"junk" for kind in kinds]
+        self.log.put(STREAM, shards[place % len(shards)], *values)
+        self.log.now_ms += 1
+
+    def reshard(self, place: int) -> None:
+        shards = self.log.open_shards(STREAM)
+        if len(shards) > 2:
+            self.log.merge(STREAM, shards[0], shards[1 + place % (len(shards) - 1)])
+        else:
+            self.log.split(STREAM, shards[place % len(shards)])
+        self.put(place, ["record"])
+
+    def run(self, lander: Lander) -> LandedStream | None:
+        calls = batches = 0
+
+        def overtake(name: str, key: str) -> None:
+            nonlocal calls
+            calls += 1
+            if lander.rival is not None and calls == lander.overtaken_at:
+                self.run(lander.rival)
+
+        def read() -> None:
+            nonlocal batches
+            if (place := lander.reshards.get(batches)) is not None:
+                self.reshard(place)
+            batches += 1
+
+        before, self.log.on_batch = self.log.on_batch, read
+        options = StreamOptions(lander.object_bytes, longest_seconds=lander.longest_seconds, shards_at_once=1)
+        faulty = FaultyStore(self.store, lander.faults, overtake)
+        try:
+            result = land_stream(self.log, faulty, STREAM, options, resume=self.left if lander.resumed else None)
+            self.left = result.resume
+        except (TransientFailure, Killed):
+            return None
+        finally:
+            self.log.on_batch = before
+        return result
+
+
+@settings(max_examples=250, deadline=None)
+@given(STEPS)
+def test_each_record_ends_in_one_object_or_in_quarantine(steps):
+    world = World()
+    taken: dict[str, int] = {}
+    for puts, lander in steps:
+        for place, kinds in puts:
+            world.put(place, kinds)
+        result = world.run(lander)
+        if result is not None:
+            taken |= positions_after(stream_inventory(world.store, STREAM, taken, result.resume))
+    while not (last := land_stream(world.log, world.store, STREAM, resume=world.left)).idle:
+        world.left = last.resume
+    assert filled(landed_shards(world.store, STREAM)) == expected_shards(world.log, STREAM)
+    for deep in (False, True):
+        ledgers = stream_conservation(world.log, world.store, STREAM, deep=deep)
+        assert [ledger.problems for ledger in ledgers if ledger.problems] == []
+    everything = expected_shards(world.log, STREAM)
+    assert sum(ledger.recounted for ledger in ledgers) == sum(map(len, everything.values()))
+    junk = {
+        (shard, number) for shard, stands in everything.items() for number, kind in stands.items() if kind != "record"
+    }
+    seen = [(entry.shard, entry.sequence_number) for entry in stream_quarantined(world.store, STREAM)]
+    assert sorted(seen) == sorted(junk)
+    taken |= positions_after(stream_inventory(world.store, STREAM, taken))
+    assert taken == positions_after(stream_inventory(world.store, STREAM, {}))
+    assert stream_inventory(world.store, STREAM, taken) == []
+    assert land_stream(world.log, world.store, STREAM).idle

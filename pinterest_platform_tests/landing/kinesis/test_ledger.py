@@ -1,0 +1,170 @@
+"""The ledger of a stream names whatever is off; the inventory misses nothing."""
+
+from dataclasses import replace
+
+import pytest
+
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.landing.kafka.pending import positions_after
+from pinterest_platform.landing.kinesis.ledger import stream_conservation
+from pinterest_platform.landing.kinesis.pending import stream_inventory
+from pinterest_platform.landing.kinesis.results import ShardLedger, StreamOptions
+from pinterest_platform.landing.kinesis.stream import land_stream
+from pinterest_platform_tests.fakes import FakeObjectStore, FakeShardLog
+from pinterest_platform_tests.landing.kinesis.invariants import keys
+
+STREAM = "streaming-u-pin"
+APP = f"{STREAM}/shardId-000000000000"
+TWO_AN_OBJECT = StreamOptions(object_bytes=600)
+
+
+@pytest.fixture
+def log() -> FakeShardLog:
+    fake = FakeShardLog()
+    fake.create(STREAM)
+    fake.put(STREAM, 0, *[b'{"a":1}'] * 4, b"junk", b'{"a":2}')
+    return fake
+
+
+@pytest.fixture
+def store(log) -> FakeObjectStore:
+    fake = FakeObjectStore()
+    land_stream(log, fake, STREAM, TWO_AN_OBJECT)
+    assert len(keys(fake, STREAM)) == 3
+    return fake
+
+
+def ledger(log, store) -> ShardLedger:
+    (found,) = stream_conservation(log, store, STREAM, deep=True)
+    return found
+
+
+def test_a_second_reader_counts_what_the_objects_claim(log, store):
+    found = ledger(log, store)
+    records = log.shard(STREAM, 0).records
+    assert (found.objects, found.records, found.quarantined, found.recounted, found.whole) == (3, 5, 1, 6, True)
+    assert (found.first, found.last, found.ended) == (records[0].offset, records[-1].offset, False)
+
+
+def test_what_is_not_landed_yet_is_no_difference(log, store):
+    log.put(STREAM, 0, b"{}")
+    assert (ledger(log, store).whole, ledger(log, store).recounted) == (True, 6)
+
+
+def test_objects_that_retention_began_to_take_are_not_counted_again(log, store):
+    log.advance(12)
+    log.put(STREAM, 0, b"{}", b"{}")
+    land_stream(log, store, STREAM)
+    log.advance(13)
+    found = ledger(log, store)
+    assert (found.objects, found.recounted, found.whole) == (4, 2, True)
+
+
+def test_a_record_that_was_skipped_is_named_by_the_second_reader(log, store):
+    records = log.shard(STREAM, 0).records
+    records.insert(3, records[2]._replace(offset=records[2].offset + 1))
+    assert "accounts for 2 records, and the stream holds 3" in ledger(log, store).problems[0]
+
+
+def test_a_deleted_object_is_named(log, store):
+    gone = keys(store, STREAM)[1]
+    store.delete([gone])
+    assert any("follows another object" in problem for problem in ledger(log, store).problems)
+
+
+def test_a_deleted_beginning_is_named(log, store):
+    store.delete([keys(store, STREAM)[0]])
+    assert any("the chain begins with" in problem for problem in ledger(log, store).problems)
+
+
+def test_changed_bytes_and_missing_lines_are_named(log, store):
+    key = keys(store, STREAM)[0]
+    whole = store.objects[key]
+    store.put(key, whole.body.replace(b'"a":1', b'"a":9'), whole.metadata)
+    assert "holds other bytes" in ledger(log, store).problems[0]
+    store.put(key, whole.body.splitlines(keepends=True)[0], whole.metadata)
+    assert any("holds 1 records and claims 2" in problem for problem in ledger(log, store).problems)
+
+
+def test_lines_of_another_shard_are_named(log, store):
+    key = keys(store, STREAM)[0]
+    whole = store.objects[key]
+    store.put(key, whole.body.replace(b"shardId-000000000000", b"shardId-000000000001"), whole.metadata)
+    assert any("not each once" in problem for problem in ledger(log, store).problems)
+
+
+def test_a_missing_quarantine_is_named(log, store):
+    store.delete([found.key for found in store.list("quarantine/")])
+    assert any("quarantined records" in problem for problem in ledger(log, store).problems)
+
+
+def test_damaged_and_lost_metadata_are_named(log, store):
+    first, _, newest = keys(store, STREAM)
+    store.put(first, store.read(first), {})
+    assert any("lacks the platform's metadata" in problem for problem in ledger(log, store).problems)
+    store.put(newest, store.read(newest), {})
+    assert "lacks the metadata with which it was landed" in ledger(log, store).problems[0]
+
+
+def test_children_that_were_landed_before_their_parents_end_are_named(log, store):
+    child, _ = log.split(STREAM, 0)
+    land_stream(log, store, STREAM)
+    log.put(STREAM, child, b"{}")
+    land_stream(log, store, STREAM)
+    parents = [key for key in keys(store, STREAM) if "shard=shardId-000000000000/" in key]
+    store.delete(parents[-1:])
+    found = [problem for ledger in stream_conservation(log, store, STREAM) for problem in ledger.problems]
+    assert len(found) == 1 and "was landed before the shards that it came from" in found[0]
+
+
+def test_without_the_stream_the_store_alone_is_judged(store):
+    (found,) = stream_conservation(None, store, STREAM, deep=True)
+    assert (found.records, found.recounted, found.whole) == (5, 0, True)
+
+
+# -- inventory
+
+
+def test_objects_are_numbered_along_their_chain_and_positions_are_their_numbers(log, store):
+    found = stream_inventory(store, STREAM, {})
+    assert [(part.app_id, part.start, part.end) for part in found] == [(APP, number, number) for number in range(3)]
+    assert [part.key for part in found] == keys(store, STREAM)
+    assert all(part.size == len(store.read(part.key)) for part in found)
+    assert positions_after(found) == {APP: 2}
+    assert [part.end for part in stream_inventory(store, STREAM, {APP: 0})] == [1, 2]
+    assert stream_inventory(store, STREAM, {APP: 2}) == []
+
+
+def test_what_a_landing_has_landed_itself_need_not_be_listed(log, store):
+    resume = land_stream(log, store, STREAM).resume
+    assert stream_inventory(store, STREAM, {APP: 2}, resume) == []
+    log.put(STREAM, 0, *[b"{}"] * 4)
+    resume = land_stream(log, store, STREAM, TWO_AN_OBJECT, resume=resume).resume
+    store.calls.clear()
+    found = stream_inventory(store, STREAM, {APP: 2}, resume)
+    assert store.calls == []
+    assert [(part.end, part.records) for part in found] == [(3, 2), (4, 2)]
+    assert [replace(part, records=None) for part in found] == stream_inventory(store, STREAM, {APP: 2})
+
+
+def test_what_another_landing_landed_in_between_is_listed(log, store):
+    resume = land_stream(log, store, STREAM).resume
+    log.put(STREAM, 0, b"{}")
+    land_stream(log, store, STREAM)
+    log.put(STREAM, 0, b"{}")
+    resume = land_stream(log, store, STREAM, resume=resume).resume
+    assert [part.end for part in stream_inventory(store, STREAM, {APP: 2}, resume)] == [3, 4]
+
+
+def test_a_consumer_that_fell_behind_the_landing_misses_nothing(log, store):
+    resume = land_stream(log, store, STREAM).resume
+    log.put(STREAM, 0, b"{}")
+    resume = land_stream(log, store, STREAM, resume=resume).resume
+    assert [part.end for part in stream_inventory(store, STREAM, {APP: 0}, resume)] == [1, 2, 3]
+    assert [part.end for part in stream_inventory(store, STREAM, {}, resume)] == [0, 1, 2, 3]
+
+
+def test_objects_missing_behind_a_position_are_named_not_skipped(log, store):
+    store.delete(keys(store, STREAM)[:2])
+    with pytest.raises(PermanentFailure, match=r"objects up to number 0 were taken, and .* is number 2"):
+        stream_inventory(store, STREAM, {APP: 0})

@@ -1,0 +1,158 @@
+"""What is accepted, and the envelope."""
+
+import base64
+import json
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pinterest_platform.entities import RESERVED_FIELDS
+from pinterest_platform.landing.envelope import Encoder, quarantine_line
+from pinterest_platform.ports import Record
+
+ENVELOPE = {"_partition": 7, "_offset": 5, "_timestamp": 1000}
+
+
+def line_of(value: bytes | None) -> bytes | str:
+    return Encoder(7).line(Record(5, 1000, value))
+
+
+def accepted(value: bytes) -> dict:
+    line = line_of(value)
+    assert isinstance(line, bytes), line
+    assert line.endswith(b"}\n") and line.count(b"\n") == 1 and b"\r" not in line
+    return orjson.loads(line)
+
+
+def test_the_envelope_stands_before_the_record_whose_bytes_stay_as_they_were():
+    assert line_of(b'{"a":1.50,"b":"x y"}') == b'{"_partition":7,"_offset":5,"_timestamp":1000,"a":1.50,"b":"x y"}\n'
+
+
+@pytest.mark.parametrize("value", [b"{}", b"{ }", b" \r\n{}\t", b"{\n}"])
+def test_an_object_without_members_has_the_envelope_alone(value: bytes):
+    assert accepted(value) == ENVELOPE
+
+
+def test_line_breaks_between_tokens_become_blanks_and_escaped_ones_stay():
+    assert accepted(b'\r\n {\r\n"a"\n:\r1,\n"b":"x\\ny"}\n') == {**ENVELOPE, "a": 1, "b": "x\ny"}
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (None, "no value (a tombstone)"),
+        (b"\xff{}", "not UTF-8"),
+        (b'{"a":"\xed\xa0\x80"}', "not UTF-8"),
+        (b'["a"]', "not one JSON object"),
+        (b'"a"', "not one JSON object"),
+        (b"null", "not one JSON object"),
+        (b'{"_offset":1}', "reserved name: _offset"),
+        (b'{"\\u005foffset":1,"_nested":2}', "reserved name: _nested, _offset"),
+    ],
+)
+def test_what_is_refused_says_why(value: bytes | None, reason: str):
+    assert line_of(value) == reason
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"", b" ", b"junk", b"{}{}", b'{"a":1}\n{"a":2}', b'{"a":NaN}', b'{"a":1e999}', b'{"a":-Infinity}', b"{'a':1}",
+     b'{"a":"\x01"}', b'{"a":"x\ny"}', b'{"a":"\\ud800"}', b'\xef\xbb\xbf{"a":1}', b'{"a":01}', b'{"a":1,}',
+     b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"],
+)  # fmt: skip
+def test_what_is_not_json_is_refused_with_the_parsers_words(value: bytes):
+    reason = line_of(value)
+    assert isinstance(reason, str) and reason.startswith("not JSON: ")
+
+
+def test_deep_and_repeated_at_once_does_not_exhaust_the_stack():
+    value = b'{"a":1,"a":' + b"[" * 1000 + b"]" * 1000 + b',"x":{"y":1,"y":2}}'
+    record = accepted(value)
+    assert (record["_repeated"], record["_nested"]) == (",a,", ",a,x,")
+
+
+@pytest.mark.parametrize(
+    ("value", "repeated"),
+    [
+        (b'{"a":1,"a":2}', ",a,"),
+        (b'{"a" :1,"a":2}', ",a,"),
+        (b'{"a"\t:1,"a"\n:2}', ",a,"),
+        (b'{"a":1,"\\u0061":2,"b":1,"b":2,"a":3}', ",a,b,"),
+        (b'{"a\\"":1,"a\\"":2}', ',a",'),
+        ('{"ä":1,"ä":2}'.encode(), ",ä,"),
+        (b'{"":1,"":2}', ",,"),
+        (b'{"a":"\\":\\":","b":{"a":1,"a":2}}', None),
+        (b'{"a":"x\\\\","b":"\\\\\\":"}', None),
+        (b'{"a":"b :c","b":"{[","c":"]}"}', None),
+    ],
+)
+def test_names_that_stand_more_than_once_are_marked(value: bytes, repeated: str | None):
+    assert accepted(value).get("_repeated") == repeated
+
+
+@pytest.mark.parametrize(
+    ("value", "nested"),
+    [
+        (b'{"a":{},"b":[],"c":1}', ",a,b,"),
+        (b'{"a b":{},"c":[1]}', ",c,"),
+        (b'{"a b":{}}', None),
+        (b'{"a":"[{","b":"}]"}', None),
+    ],
+)
+def test_names_with_an_object_or_array_are_marked(value: bytes, nested: str | None):
+    assert accepted(value).get("_nested") == nested
+
+
+NAMES = st.sampled_from(["a", "b", "a b", 'q"', "ä", "", "\\", "😀", "index"])
+SCALARS = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(max_size=8) | st.just('":" : {[')
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3), max_leaves=5
+)
+BLANKS = st.text(" \t\r\n", max_size=3)
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> tuple[bytes, list[tuple[str, object]]]:
+    members = draw(st.lists(st.tuples(NAMES, VALUES), max_size=6))
+    parts: list[str] = []
+    for name, value in members:
+        spelled = json.dumps(name, ensure_ascii=draw(st.booleans()))
+        if draw(st.booleans()):
+            spelled = spelled.replace("a", "\\u0061")
+        blanks = draw(st.tuples(BLANKS, BLANKS, BLANKS, BLANKS))
+        indent = draw(st.sampled_from([None, 1]))
+        text = json.dumps(value, ensure_ascii=draw(st.booleans()), indent=indent)
+        parts.append(f"{blanks[0]}{spelled}{blanks[1]}:{blanks[2]}{text}{blanks[3]}")
+    outside = draw(st.tuples(BLANKS, BLANKS))
+    return f"{outside[0]}{{{','.join(parts)}}}{outside[1]}".encode(), members
+
+
+@given(documents())
+def test_any_object_comes_back_whole_and_marked_as_a_second_reader_sees_it(document):
+    value, members = document
+    record = accepted(value)
+    names = [name for name, _ in members]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    assert ("_repeated" in record) == bool(twice)
+    if twice and not any("," in name for name in names):
+        assert sorted(record["_repeated"][1:-1].split(",")) == twice
+    last = dict(members)
+    nested = [name for name in last if isinstance(last[name], dict | list) and name in ("a", "b", "index")]
+    assert record.get("_nested", ",,")[1:-1].split(",") == (nested or [""])
+    assert {name: record[name] for name in record if name not in RESERVED_FIELDS} == orjson.loads(value)
+    assert {name: record[name] for name in ENVELOPE} == ENVELOPE
+
+
+@given(st.binary(max_size=40))
+def test_any_bytes_are_either_one_line_or_a_reason(value: bytes):
+    line = line_of(value)
+    assert isinstance(line, str) or json.loads(line)["_offset"] == 5
+
+
+@pytest.mark.parametrize("value", [None, b"", b"\xff\x00"])
+def test_the_quarantine_keeps_offset_reason_and_the_original_bytes(value: bytes | None):
+    entry = json.loads(quarantine_line(7, Record(5, 1000, value), "why"))
+    kept = None if value is None else base64.b64encode(value).decode()
+    assert entry == {**ENVELOPE, "reason": "why", "value": kept}

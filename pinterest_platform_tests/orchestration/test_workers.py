@@ -1,0 +1,50 @@
+"""Whether the process that claimed a run still lives."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from pinterest_platform.orchestration.workers import SAME_START_SECONDS, elsewhere, is_lost
+
+
+def claimed(pid: int, moved: float = 0.0, host: str = "") -> str:
+    """A claim by a process, as if the clock had been set by some seconds since."""
+    created = psutil.Process(pid).create_time()
+    return f"{host or socket.gethostname()}|{pid}|{created + moved:.2f}|r"
+
+
+@pytest.mark.parametrize("moved", [0.0, -SAME_START_SECONDS + 0.5, SAME_START_SECONDS - 0.5])
+def test_a_clock_that_is_set_a_little_loses_no_run(moved: float) -> None:
+    assert not is_lost(claimed(os.getpid(), moved))
+
+
+@pytest.mark.parametrize("moved", [-60.0, 60.0])
+def test_a_number_that_is_another_process_s_now_is_a_lost_run(moved: float) -> None:
+    assert is_lost(claimed(os.getpid(), moved))
+
+
+def test_a_process_that_was_killed_is_lost_before_and_after_its_parent_knows() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    claim = claimed(child.pid)
+    assert not is_lost(claim)
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE
+    assert is_lost(claim)
+    child.communicate()
+    assert is_lost(claim)
+
+
+def test_a_process_of_another_host_is_not_known_to_be_dead() -> None:
+    claim = claimed(os.getpid(), moved=60.0, host="mill")
+    assert (is_lost(claim), elsewhere(claim)) == (False, "mill")
+    assert elsewhere(claimed(os.getpid())) == ""
+
+
+@pytest.mark.parametrize("claim", [None, "", "nonsense"])
+def test_a_run_without_a_claim_is_not_known_to_be_dead_nor_to_be_elsewhere(claim: str | None) -> None:
+    assert (is_lost(claim), elsewhere(claim)) == (False, "")
