@@ -20,8 +20,8 @@ from pinterest_platform.adapters.s3 import S3ObjectStore
 from pinterest_platform.delta.lake import DeltaLake
 from pinterest_platform.entities import Entity
 from pinterest_platform.landing.kinesis.stream import land_stream
-from pinterest_platform.pipelines.micro_batches import KinesisLane, KinesisOutside
-from pinterest_platform.pipelines.planning import stream_options
+from pinterest_platform.pipelines.micro_batches import KinesisOutside, KinesisPipeline
+from pinterest_platform.pipelines.options import stream_options
 from pinterest_platform.provisioning.bucket import ensure_bucket
 from pinterest_platform.provisioning.streams import ensure_streams
 from pinterest_platform.settings import Settings, load
@@ -76,7 +76,7 @@ def _read(kinesis: Any, stream: str) -> int:
 def _drain(settings: Settings, outside: KinesisOutside) -> int:
     """A lane from an empty bucket until nothing moves."""
     options = stream_options(settings, longest_seconds=2.0)
-    lane = KinesisLane(Entity.PIN, settings, options, outside, uuid.uuid4().hex, lambda _: None)
+    lane = KinesisPipeline(Entity.PIN, settings, options, outside, uuid.uuid4().hex, lambda _: None)
     while lane.move():
         pass
     return lane.tally.cleaned.rows if lane.tally.cleaned else 0

@@ -27,7 +27,7 @@ from emulators.posting.kinesis import KinesisRoute
 from emulators.posting.routes import Route
 from pinterest_platform.entities import Entity
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.provisioning import OutsideWorld
+from pinterest_platform.provisioning import AwsProvisioner
 from pinterest_platform.settings import Settings, load
 
 FEW, MANY = 1, 1000
@@ -44,7 +44,7 @@ def main(seconds: int = 20, tries: int = 3) -> None:
     """Measure all of it, `seconds` at each rate, and print a line for each figure."""
     with tempfile.TemporaryDirectory(prefix="bench-stream-", ignore_cleanup_errors=True) as folder:
         settings, environment = _tenant(Path(folder))
-        OutsideWorld(settings).apply()
+        AwsProvisioner(settings).apply()
         with Watcher({entity: settings.names.cleaned_stream_uri(entity) for entity in Entity}) as watcher:
             poster = Poster(_route(KinesisRoute, settings))
             with _running([*_DAGSTER, "job", "execute", *_MODULE, "-j", "streaming_pipeline"], environment, folder):

@@ -18,8 +18,8 @@ from rich.table import Table
 from pinterest_platform import settings as environment
 from pinterest_platform.entities import PAGE_KEY, REPORT_KEYS, Entity
 from pinterest_platform.failures import PlatformFailure
-from pinterest_platform.landing.kafka.results import QuarantinedRecord
-from pinterest_platform.landing.quarantine import quarantined as landing_quarantine
+from pinterest_platform.landing.kafka.quarantine import QuarantinedRecord
+from pinterest_platform.landing.kafka.quarantine import quarantined_records as landing_quarantine
 from pinterest_platform.ports import Lake, ObjectStore
 from pinterest_platform.settings import Settings
 

@@ -150,3 +150,7 @@ class Names:
     def uri(self, key: str) -> str:
         """The address of an object key in the bucket."""
         return f"s3://{self.bucket}/{key}"
+
+
+EPOCH_TAG = "epoch"
+"""The tag by which a stream that was deleted and made anew is told from its predecessor."""

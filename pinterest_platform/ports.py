@@ -200,7 +200,7 @@ class TableFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class TableUpkeep:
+class MaintenanceResult:
     """What the upkeep of a table did, or would do.
 
     Attributes:
@@ -248,7 +248,7 @@ class Lake(Protocol):
         """Put a table's small files together, changing no row; how many there were, None where another writer won."""
         ...
 
-    def keep_up(self, uri: str, retention_hours: int, dry_run: bool = False) -> TableUpkeep | None:
+    def keep_up(self, uri: str, retention_hours: int, dry_run: bool = False) -> MaintenanceResult | None:
         """Compact a table and delete what nobody needs any more; None where there is no table.
 
         Safe beside readers and writers that take less time than the retention. `dry_run` only tells.
@@ -339,3 +339,11 @@ class Notifier(Protocol):
             TransientFailure: nobody was told; it is to be tried again.
         """
         ...
+
+
+Progress = Callable[[str], None]
+"""Gets a line now and then, for people."""
+
+
+def silent(_: str) -> None:
+    """Say nothing: the progress of who does not ask for any."""

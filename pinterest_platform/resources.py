@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from pinterest_platform.orchestration.failures import explained
-from pinterest_platform.orchestration.workers import claim
+from pinterest_platform.orchestration.failures import as_dagster_failure
+from pinterest_platform.orchestration.workers import record_worker
 from pinterest_platform.ports import Lake, Notifier, ObjectStore, Provisioner, ShardLog, SparkEngine, TopicLog
 from pinterest_platform.settings import AlertSettings, Settings, load, load_for_alerts
 
@@ -24,8 +24,8 @@ class SettingsResource(dg.ConfigurableResource):
         """Read the environment; raises PermanentFailure naming all that is wrong with it."""
         # Every run begins here: from here on it can be told whether its process still lives.
         if context.run is not None and context.instance is not None:
-            claim(context.instance, context.run.run_id)
-        with explained("The settings"):
+            record_worker(context.instance, context.run.run_id)
+        with as_dagster_failure("The settings"):
             return load()
 
 
@@ -34,7 +34,7 @@ class AlertSettingsResource(dg.ConfigurableResource):
 
     def create_resource(self, context: dg.InitResourceContext) -> AlertSettings:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Read them; raises PermanentFailure naming all that is wrong with these."""
-        with explained("The settings"):
+        with as_dagster_failure("The settings"):
             return load_for_alerts()
 
 
@@ -111,9 +111,9 @@ class ProvisioningResource(dg.ConfigurableResource):
 
     def create_resource(self, context: dg.InitResourceContext) -> Provisioner:  # pyright: ignore[reportIncompatibleMethodOverride]
         """What makes bucket, topics and streams."""
-        from pinterest_platform.provisioning import OutsideWorld
+        from pinterest_platform.provisioning import AwsProvisioner
 
-        return OutsideWorld(self.settings)
+        return AwsProvisioner(self.settings)
 
 
 class NotifierResource(dg.ConfigurableResource):

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 from deltalake import DeltaTable
 
-from pinterest_platform.delta.conflicts import ATTEMPTS, LostRaceError
+from pinterest_platform.delta.conflicts import ATTEMPTS, CommitConflictError
 from pinterest_platform.delta.tables import DeltaTables, Exchange
 
 _ROWS_PER_GROUP = 64 * 1024
@@ -59,7 +59,7 @@ def compact(tables: DeltaTables, table: DeltaTable, target_bytes: int, below_byt
         done = [one for one in written if one.added in live]
         whole = [one for one in written if one.removed.keys() <= live]
         if not done and whole:
-            with suppress(LostRaceError):
+            with suppress(CommitConflictError):
                 tables.exchange(table, whole)
                 tables.refreshed(table)
                 done = whole
@@ -67,7 +67,7 @@ def compact(tables: DeltaTables, table: DeltaTable, target_bytes: int, below_byt
             return sum(len(one.removed) for one in done)
         if not whole:
             break
-    raise LostRaceError(f"Other writers came before the compaction of {uri}.")
+    raise CommitConflictError(f"Other writers came before the compaction of {uri}.")
 
 
 def _is_plain(table: DeltaTable) -> bool:

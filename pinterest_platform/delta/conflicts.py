@@ -1,18 +1,21 @@
 """Work that may lose a race against another run is done again on the table as it then is, and not for ever."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
+from deltalake.exceptions import CommitFailedError
 from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from pinterest_platform.delta.error_text import first_line, without_frames
 from pinterest_platform.failures import TransientFailure
 
 
-class LostRaceError(Exception):
+class CommitConflictError(Exception):
     """Another writer's commit came first."""
 
 
-class RebuiltError(Exception):
+class TableRebuiltError(Exception):
     """A full refresh replaced the rows: the whole batch is to be taken again, not its positions alone."""
 
 
@@ -22,7 +25,7 @@ ATTEMPTS = 10
 T = TypeVar("T")
 
 
-def again_if_lost(work: Callable[[], T], uri: str, *lost: type[Exception]) -> T:
+def retry_on_conflict(work: Callable[[], T], uri: str, *lost: type[Exception]) -> T:
     """Do the work until it wins.
 
     Args:
@@ -34,7 +37,7 @@ def again_if_lost(work: Callable[[], T], uri: str, *lost: type[Exception]) -> T:
         TransientFailure: it lost every time.
     """
     attempts = Retrying(
-        retry=retry_if_exception_type(lost or LostRaceError),
+        retry=retry_if_exception_type(lost or CommitConflictError),
         stop=stop_after_attempt(ATTEMPTS),
         wait=wait_random_exponential(multiplier=0.1, max=5),
     )
@@ -45,3 +48,12 @@ def again_if_lost(work: Callable[[], T], uri: str, *lost: type[Exception]) -> T:
             f"Other writers committed to {uri} first, {ATTEMPTS} times in a row: {error.last_attempt.exception()}.",
             "See what else writes to the table, and run it again.",
         ) from error
+
+
+@contextmanager
+def translate_conflicts(uri: str) -> Iterator[None]:
+    """Tell a lost race from other failures of a commit."""
+    try:
+        yield
+    except CommitFailedError as error:
+        raise CommitConflictError(f"{uri}: {first_line(without_frames(str(error)))}") from error

@@ -5,7 +5,7 @@ from typing import Any
 
 from pinterest_platform.delta import maintenance
 from pinterest_platform.delta.tables import DeltaTables
-from pinterest_platform.ports import TableFacts, TableUpkeep
+from pinterest_platform.ports import MaintenanceResult, TableFacts
 from pinterest_platform.settings import Settings
 
 
@@ -37,8 +37,8 @@ class DeltaLake:
 
     def compact(self, uri: str) -> int | None:
         """Put a table's small files together, changing no row; how many there were, None where another writer won."""
-        return maintenance.tidy(self._tables, uri)
+        return maintenance.compact_small_files(self._tables, uri)
 
-    def keep_up(self, uri: str, retention_hours: int, dry_run: bool = False) -> TableUpkeep | None:
+    def keep_up(self, uri: str, retention_hours: int, dry_run: bool = False) -> MaintenanceResult | None:
         """Compact a table and delete what nobody needs any more; None where there is no table."""
-        return maintenance.keep_up(self._tables, uri, retention_hours, dry_run)
+        return maintenance.maintain(self._tables, uri, retention_hours, dry_run)

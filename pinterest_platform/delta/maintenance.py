@@ -14,9 +14,9 @@ import pyarrow.fs as pafs
 from deltalake import DeltaTable
 
 from pinterest_platform.delta.compaction import compact, sizes
-from pinterest_platform.delta.conflicts import LostRaceError
-from pinterest_platform.delta.tables import DeltaTables, racing
-from pinterest_platform.ports import TableUpkeep
+from pinterest_platform.delta.conflicts import CommitConflictError, translate_conflicts
+from pinterest_platform.delta.tables import DeltaTables
+from pinterest_platform.ports import MaintenanceResult
 
 MIB = 1024 * 1024
 DRAIN_TARGET_BYTES = 16 * MIB
@@ -40,7 +40,7 @@ def small_files(table: DeltaTable) -> int:
     return _smaller(table, _DRAIN_SMALL_BYTES)
 
 
-def tidy(tables: DeltaTables, uri: str) -> int | None:
+def compact_small_files(tables: DeltaTables, uri: str) -> int | None:
     """What a drain does now and then: `compact` what is small, and write a checkpoint, so that opening stays cheap.
 
     Returns:
@@ -49,14 +49,14 @@ def tidy(tables: DeltaTables, uri: str) -> int | None:
     table = tables.existing(uri)
     try:
         compacted = compact(tables, table, DRAIN_TARGET_BYTES, _DRAIN_SMALL_BYTES)
-    except LostRaceError:
+    except CommitConflictError:
         return None
     with tables.explained(uri):
         table.create_checkpoint()
     return compacted
 
 
-def keep_up(tables: DeltaTables, uri: str, retention_hours: int, dry_run: bool = False) -> TableUpkeep | None:
+def maintain(tables: DeltaTables, uri: str, retention_hours: int, dry_run: bool = False) -> MaintenanceResult | None:
     """Compact a table, delete files and commits that nobody needs, and write a checkpoint; None where there is none.
 
     Safe beside readers and writers: a file goes only when it left the table, or was written and never got into it,
@@ -80,7 +80,7 @@ def keep_up(tables: DeltaTables, uri: str, retention_hours: int, dry_run: bool =
         compacted, raced = _compact_in_turn(tables, table)
     deleted = _vacuum(tables, table, retention_hours, dry_run)
     log_files = _trim_log(tables, table, retention_hours, dry_run)
-    return TableUpkeep(
+    return MaintenanceResult(
         uri=uri,
         files_before=before,
         files_after=before if dry_run else len(table.file_uris()),
@@ -98,7 +98,7 @@ def _smaller(table: DeltaTable, size: int) -> int:
 
 def _compact_in_turn(tables: DeltaTables, table: DeltaTable) -> tuple[int, bool]:
     for _ in range(_TRIES):
-        with suppress(LostRaceError):
+        with suppress(CommitConflictError):
             return compact(tables, table, TARGET_BYTES), False
         tables.refreshed(table)
     return 0, True
@@ -109,7 +109,7 @@ def _state_retention(tables: DeltaTables, table: DeltaTable, retention_hours: in
     stated = table.metadata().configuration
     short = {name: hours for name, hours in _PROPERTIES.items() if _hours(stated.get(name), hours) < retention_hours}
     if short:
-        with tables.explained(table.table_uri), suppress(LostRaceError), racing(table.table_uri):
+        with tables.explained(table.table_uri), suppress(CommitConflictError), translate_conflicts(table.table_uri):
             table.alter.set_table_properties(dict.fromkeys(short, f"interval {retention_hours} hours"))
 
 

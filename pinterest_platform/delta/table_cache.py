@@ -21,7 +21,7 @@ class _Left(NamedTuple):
 _left: "WeakKeyDictionary[SparkSession, dict[str, _Left]]" = WeakKeyDictionary()
 
 
-def take(spark: "SparkSession", tables: DeltaTables, uri: str) -> DeltaTable | None:
+def checkout(spark: "SparkSession", tables: DeltaTables, uri: str) -> DeltaTable | None:
     """The table that the session's last job on it left, at the version of then; None where it has to be opened anew.
 
     A table that was deleted and made again, or of which that commit is trimmed, is one to be opened anew. Two jobs at
@@ -33,7 +33,7 @@ def take(spark: "SparkSession", tables: DeltaTables, uri: str) -> DeltaTable | N
     return left.table
 
 
-def leave(spark: "SparkSession", tables: DeltaTables, uri: str, table: DeltaTable) -> None:
+def checkin(spark: "SparkSession", tables: DeltaTables, uri: str, table: DeltaTable) -> None:
     """Leave a table to the session's next job on it."""
     commit = _commit(tables, uri, table.version())
     if commit is not None:

@@ -16,15 +16,15 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterProperties, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.fs import DeltaStorageHandler
 from deltalake.transaction import AddAction, RemoveAction
 from pyspark.sql.types import StructType
 
-from pinterest_platform.delta.conflicts import LostRaceError
+from pinterest_platform.delta.conflicts import CommitConflictError, translate_conflicts
+from pinterest_platform.delta.error_text import is_unreachable
 from pinterest_platform.delta.positions import newest_transactions
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
-from pinterest_platform.spark_jobs.engine_errors import first_line, is_silence
 
 REBUILDS = "pinterest_platform.rebuilds"
 """The application id under which a table counts how often it was rebuilt; it is no position."""
@@ -179,7 +179,7 @@ class DeltaTables:
         Raises:
             LostRaceError: another commit came first.
         """
-        with self.explained(table.table_uri), racing(table.table_uri):
+        with self.explained(table.table_uri), translate_conflicts(table.table_uri):
             write_deltalake(table, rows, mode="append", commit_properties=_with_positions(transactions))
 
     def exchange(self, table: DeltaTable, exchanges: Sequence[Exchange]) -> None:
@@ -217,7 +217,7 @@ class DeltaTables:
         Raises:
             LostRaceError: another commit came first.
         """
-        with self.explained(table.table_uri), racing(table.table_uri):
+        with self.explained(table.table_uri), translate_conflicts(table.table_uri):
             write_deltalake(
                 table,
                 rows,
@@ -251,7 +251,7 @@ class DeltaTables:
         mode: str,
         transactions: Mapping[str, int],
     ) -> None:
-        with self.explained(table.table_uri), racing(table.table_uri):
+        with self.explained(table.table_uri), translate_conflicts(table.table_uri):
             table.create_write_transaction(
                 [*actions],
                 mode,
@@ -271,7 +271,7 @@ class DeltaTables:
         """Turn what goes wrong with a table into the platform's failures."""
         try:
             yield
-        except (LostRaceError, PlatformFailure):
+        except (CommitConflictError, PlatformFailure):
             raise
         except (DeltaError, OSError, pa.ArrowException) as error:
             text = " ".join(re.sub(r"\x1b\[[0-9;]*m|↳", " ", str(error)).split())
@@ -286,7 +286,7 @@ class DeltaTables:
                     "See that the bucket exists and the keys may use it.",
                 ) from error
             # Stores fail with OSError; of the others, some wrap one.
-            if not isinstance(error, OSError) and not is_silence(error):
+            if not isinstance(error, OSError) and not is_unreachable(str(error)):
                 raise PermanentFailure(
                     f"The Delta table {uri} cannot be used: {shorten(text, 300)}.",
                     "Mend what is named, or move the table away and run a full refresh.",
@@ -310,15 +310,6 @@ def _is_local(uri: str) -> bool:
 def without_rebuilds(transactions: Mapping[str, int]) -> dict[str, int]:
     """The positions among `txn` actions."""
     return {name: version for name, version in transactions.items() if name != REBUILDS}
-
-
-@contextmanager
-def racing(uri: str) -> Iterator[None]:
-    """Tell a lost race from other failures of a commit."""
-    try:
-        yield
-    except CommitFailedError as error:
-        raise LostRaceError(f"{uri}: {first_line(error)}") from error
 
 
 def _footer(files: pafs.FileSystem, path: str) -> pq.FileMetaData:

@@ -2,16 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
-from pinterest_platform.entities import QUARANTINE_PREFIX, SEQUENCE_DIGITS, STREAMS_PREFIX, TOPICS_PREFIX
+from pinterest_platform.entities import QUARANTINE_PREFIX
 from pinterest_platform.ports import ObjectStore
 
-OFFSET_DIGITS = 19
-"""Digits of the largest 64-bit offset."""
 
-
-class ChainNames:
+class ObjectChain:
     """How the objects of a chain are named: what partitions and shards have in common.
 
     A chain has a stream, an epoch, the digits of a position in names, a `label` such as `partition`, and a `branch`,
@@ -63,101 +59,8 @@ class ChainNames:
         return (int(match[1]), int(match[2])) if match else None
 
 
-@dataclass(frozen=True, slots=True)
-class Chain(ChainNames):
-    """The objects of one partition of one stream in one epoch: each begins where its predecessor ends.
-
-    Args:
-        stream: the topic.
-        partition: the partition's number.
-        epoch: the topic id where a topic made anew lands beside an older one; None for the first epoch.
-        digits: digits of a position in names.
-    """
-
-    stream: str
-    partition: int
-    epoch: str | None = None
-    digits: int = OFFSET_DIGITS
-
-    @property
-    def label(self) -> str:
-        """What its folders call a branch."""
-        return "partition"
-
-    @property
-    def branch(self) -> str:
-        """The partition's number."""
-        return str(self.partition)
-
-
-@dataclass(frozen=True, slots=True)
-class ShardChain(ChainNames):
-    """The objects of one shard: each is named by the sequence number that its predecessor ends with, 129 digits.
-
-    Args:
-        stream: the stream.
-        shard: the shard's id.
-        epoch: the epoch of a stream made anew that lands beside an older one; None for the first epoch.
-        digits: digits of a position in names.
-    """
-
-    stream: str
-    shard: str
-    epoch: str | None = None
-    digits: int = SEQUENCE_DIGITS
-
-    @property
-    def label(self) -> str:
-        """What its folders call a branch."""
-        return "shard"
-
-    @property
-    def branch(self) -> str:
-        """The shard's id."""
-        return self.shard
-
-
-def chains(store: ObjectStore, stream: str, *roots: str) -> list[Chain]:
-    """Every chain of a stream that has an object under one of the roots, first epoch first."""
-    found: set[Chain] = set()
-    for root in roots or (TOPICS_PREFIX,):
-        base = f"{root}{stream}/"
-        for folder in _folders(store, base):
-            if folder.startswith("epoch="):
-                epoch = folder.removeprefix("epoch=")
-                found.update(
-                    replace(chain, epoch=epoch) for chain in _partitions(stream, _folders(store, f"{base}{folder}/"))
-                )
-        found.update(_partitions(stream, _folders(store, base)))
-    return sorted(found, key=lambda chain: (chain.epoch or "", chain.partition))
-
-
-def _partitions(stream: str, folders: Iterator[str]) -> Iterator[Chain]:
-    for folder in folders:
-        if match := re.fullmatch(r"partition=([0-9]{1,9})", folder):
-            yield Chain(stream, int(match[1]))
-
-
-def shard_chains(store: ObjectStore, stream: str) -> list[ShardChain]:
-    """Every chain of a Kinesis stream that has an object, first epoch first, older shards before younger ones."""
-    base = f"{STREAMS_PREFIX}{stream}/"
-    found: set[ShardChain] = set()
-    for folder in _folders(store, base):
-        if folder.startswith("epoch="):
-            within = _folders(store, f"{base}{folder}/")
-            found.update(replace(chain, epoch=folder.removeprefix("epoch=")) for chain in _shards(stream, within))
-        found.update(_shards(stream, iter([folder])))
-    return sorted(found, key=lambda chain: (chain.epoch or "", chain.shard))
-
-
-def _shards(stream: str, folders: Iterator[str]) -> Iterator[ShardChain]:
-    for folder in folders:
-        if match := re.fullmatch(r"shard=([A-Za-z0-9_.-]{1,128})", folder):
-            yield ShardChain(stream, match[1])
-
-
-def _folders(store: ObjectStore, prefix: str) -> Iterator[str]:
-    """Names of the folders under a prefix: one short LIST each, however many objects they hold."""
+def list_folders(store: ObjectStore, prefix: str) -> Iterator[str]:
+    """Yield the names of the folders under a prefix, by one short LIST each, however many objects they hold."""
     after = ""
     while (first := next(iter(store.list(prefix, after)), None)) is not None:
         name, slash, _ = first.key.removeprefix(prefix).partition("/")

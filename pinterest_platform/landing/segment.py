@@ -1,16 +1,36 @@
 """Cutting a run of records into objects of bounded size (ARCHITECTURE "Landing exactly once" 2 to 4)."""
 
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-
-from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.chain import Chain
-from pinterest_platform.landing.envelope import Encoder, quarantine_line
-from pinterest_platform.ports import Record
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class PendingSegment:
+    """A landed or adopted object: its key, whose position it moves, the offsets it covers (both included), its bytes.
+
+    An object of size 0 holds no record; it still moves the position. `records` is known to whoever has just landed it.
+    """
+
+    key: str
+    app_id: str
+    start: int
+    end: int
+    size: int
+    records: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """An object of the chain: its key, root, and size, the position in its name, the last offset it covers."""
+
+    key: str
+    root: str
+    size: int
+    position: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentDraft:
     """An object as it will be written, if nobody else extends the chain from `position` first.
 
     Attributes:
@@ -50,7 +70,7 @@ class Draft:
 
 
 @dataclass(slots=True)
-class DraftBuilder:
+class SegmentBuilder:
     """Gathers lines for one object."""
 
     position: int
@@ -72,10 +92,10 @@ class DraftBuilder:
         if self.latest_ms is None or timestamp_ms > self.latest_ms:
             self.latest_ms = timestamp_ms
 
-    def finish(self, end: int) -> Draft:
+    def finish(self, end: int) -> SegmentDraft:
         """The object that covers everything up to `end`, which it includes; the builder's lines are let go."""
         lines, self.lines = self.lines, []
-        return Draft(
+        return SegmentDraft(
             position=self.position,
             start=self.start,
             end=end,
@@ -88,50 +108,3 @@ class DraftBuilder:
             sources=self.sources,
             counted=self.counted,
         )
-
-
-def encoded(encoder: Encoder, partition: int, record: Record) -> tuple[bytes, bool]:
-    """A record's line, and whether it is accepted; otherwise the line is one of the quarantine."""
-    line = encoder.line(record)
-    return (line, True) if isinstance(line, bytes) else (quarantine_line(partition, record, line), False)
-
-
-def drafts(
-    chain: Chain,
-    batches: Iterable[Sequence[Record]],
-    position: int,
-    start: int,
-    end: int,
-    object_bytes: int,
-    latest_ms: int = 0,
-) -> Iterator[Draft]:
-    """Cut the records of start <= offset < end into objects of up to `object_bytes`; the last one ends at `end` - 1.
-
-    Where the cuts fall depends on the records and `latest_ms` alone, so two landers of one range cut alike.
-    `latest_ms` is the latest append time landed so far: a record that claims an earlier one gets it, for Connect's
-    objects may have been adopted with a later time than the broker gave their successors.
-
-    Raises:
-        PermanentFailure: the log returned an offset twice, out of order, or out of the range asked for.
-    """
-    encoder = Encoder(chain.partition)
-    builder = DraftBuilder(position, start, latest_ms=latest_ms or None)
-    due = start
-    for batch in batches:
-        for record in batch:
-            offset = record.offset
-            if not due <= offset < end:
-                raise PermanentFailure(
-                    f"{chain.app_id}: the log returned offset {offset} where {due} to {end - 1} was due.",
-                    "Nothing of it was landed; look at the broker and its client.",
-                )
-            if record.timestamp_ms < latest_ms:
-                record = record._replace(timestamp_ms=latest_ms)
-            latest_ms = record.timestamp_ms
-            line, accepted = encoded(encoder, chain.partition, record)
-            if builder.size and builder.size + len(line) > object_bytes:
-                yield builder.finish(due - 1)
-                builder = DraftBuilder(due, due)
-            builder.add(line, record.timestamp_ms, accepted)
-            due = offset + 1
-    yield builder.finish(end - 1)

@@ -9,7 +9,7 @@ from pinterest_platform.failures import PlatformFailure, TransientFailure
 
 
 @contextmanager
-def explained(subject: str) -> Iterator[None]:
+def as_dagster_failure(subject: str) -> Iterator[None]:
     """Turn a platform failure into a Dagster one that says what it was about.
 
     Args:

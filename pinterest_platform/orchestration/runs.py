@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from pinterest_platform.orchestration.workers import WORKER_TAG, claimed_by, elsewhere, is_lost
+from pinterest_platform.orchestration.workers import WORKER_TAG, elsewhere, is_lost, recorded_worker
 
 WRITER: dict[str, str] = {"pinterest/job": "writer"}
 """Tags of the jobs that write tables, and so of their runs: another project's job may have the same name."""
@@ -59,7 +59,7 @@ def is_orphan(record: dg.RunRecord, longest_elsewhere: float = ELSEWHERE_SECONDS
         return False
     worker = run.tags.get(WORKER_TAG)
     age = time.time() - (record.start_time or record.create_timestamp.timestamp())
-    if claimed_by(worker, run.run_id):
+    if recorded_worker(worker, run.run_id):
         return age > longest_elsewhere if elsewhere(worker) else is_lost(worker)
     return run.status in (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED) and age > UNCLAIMED_SECONDS
 
@@ -67,7 +67,7 @@ def is_orphan(record: dg.RunRecord, longest_elsewhere: float = ELSEWHERE_SECONDS
 def host_of(run: dg.DagsterRun) -> str:
     """The other host that a run works on, for people; nothing where it is this one, or not known."""
     worker = run.tags.get(WORKER_TAG)
-    return elsewhere(worker) if claimed_by(worker, run.run_id) else ""
+    return elsewhere(worker) if recorded_worker(worker, run.run_id) else ""
 
 
 def writers_at_work(instance: dg.DagsterInstance) -> dict[str, str]:
@@ -86,7 +86,7 @@ def reason_to_wait(instance: dg.DagsterInstance, engine: str) -> str:
 
 
 def _writes(run: dg.DagsterRun) -> bool:
-    ad_hoc = run.job_name == AD_HOC_JOB and claimed_by(run.tags.get(WORKER_TAG), run.run_id)
+    ad_hoc = run.job_name == AD_HOC_JOB and recorded_worker(run.tags.get(WORKER_TAG), run.run_id)
     return ad_hoc or WRITER.items() <= run.tags.items()
 
 

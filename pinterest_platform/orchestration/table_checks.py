@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import dagster as dg
 
 from pinterest_platform.entities import Entity, Route
-from pinterest_platform.orchestration.failures import explained
-from pinterest_platform.pipelines.work import inspect
+from pinterest_platform.orchestration.failures import as_dagster_failure
+from pinterest_platform.pipelines.audit import inspect
 from pinterest_platform.ports import SparkEngine
 from pinterest_platform.settings import Settings
 from pinterest_platform.spark_jobs.parameters import CompareResult, VerifyResult
@@ -47,7 +47,7 @@ def sound_table(layer: str, entity: Entity, route: Route) -> dg.AssetChecksDefin
         settings: dg.ResourceParam[Settings],
         engine: dg.ResourceParam[SparkEngine],
     ) -> Iterator[dg.AssetCheckResult]:
-        with explained(key.to_user_string()):
+        with as_dagster_failure(key.to_user_string()):
             yield from cleaned_soundness(key, inspect(entity, route, settings, engine, context.log.info))
 
     return sound

@@ -11,14 +11,14 @@ SAME_START_SECONDS = 5.0
 """A process's start is computed from the wall clock: one that is set moves it. No number is given anew so soon."""
 
 
-def claim(instance: dg.DagsterInstance, run_id: str) -> None:
+def record_worker(instance: dg.DagsterInstance, run_id: str) -> None:
     """Write on a run which process works on it."""
     own = psutil.Process()
     told = f"{socket.gethostname()}|{own.pid}|{own.create_time():.2f}|{run_id}"
     instance.add_run_tags(run_id, {WORKER_TAG: told})
 
 
-def claimed_by(worker: str | None, run_id: str) -> bool:
+def recorded_worker(worker: str | None, run_id: str) -> bool:
     """Whether the value of `WORKER_TAG` is a run's own: a run that is executed again inherits its parent's tags."""
     return worker is not None and worker.count("|") == 3 and worker.endswith(f"|{run_id}")
 

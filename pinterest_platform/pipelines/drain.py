@@ -2,18 +2,14 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from pinterest_platform.entities import Entity
 from pinterest_platform.failures import PlatformFailure, TransientFailure, joined
-from pinterest_platform.landing.kafka.results import LandedTopic
-from pinterest_platform.landing.kinesis.results import LandedStream
-from pinterest_platform.ports import TableFacts
+from pinterest_platform.pipelines.micro_batches import Pipeline, Totals
+from pinterest_platform.ports import Progress
 from pinterest_platform.spark_jobs.parameters import CleanResult
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +32,7 @@ class DrainLimits:
 
 
 @dataclass(slots=True)
-class Drained:
+class DrainResult:
     """What a drain did: rounds, records moved, and why it ended."""
 
     rounds: int = 0
@@ -63,9 +59,9 @@ class Drain:
     show: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
-    done: Drained = field(default_factory=Drained)
+    done: DrainResult = field(default_factory=DrainResult)
 
-    def run(self) -> Drained:
+    def run(self) -> DrainResult:
         """Work until the route is idle, or the longest time is over; what `work` raises ends it, too."""
         began = moved = told = shown = self.clock()
         while True:
@@ -90,75 +86,17 @@ class Drain:
             if not records:
                 self.sleep(self.limits.pause)
 
-    def _ended(self, why: str) -> Drained:
+    def _ended(self, why: str) -> DrainResult:
         self.done.ended = why
         self.progress(f"{self.done.records} records in {self.done.rounds} rounds; {why}")
         return self.done
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a lane moved so far: objects, records and bytes landed, and what cleaning made of them."""
-
-    objects: int = 0
-    records: int = 0
-    quarantined: int = 0
-    bytes: int = 0
-    cleaned: CleanResult | None = None
-    positions: Mapping[str, int] = field(default_factory=dict[str, int])
-
-    def add_landed(self, landed: LandedTopic | LandedStream) -> None:
-        """Take in one landing."""
-        self.objects += landed.objects
-        self.records += landed.records
-        self.quarantined += landed.quarantined
-        self.bytes += landed.bytes
-
-    def add_cleaned(self, done: CleanResult) -> None:
-        """Take in one cleaning; counts add up, and the table is as it was last."""
-        self.positions = done.positions
-        self.cleaned = done if self.cleaned is None else _sum(self.cleaned, done)
-
-
-class Lane(Protocol):
-    """One entity of one route."""
-
-    entity: Entity
-    stream: str
-    tally: Tally
-
-    def move(self) -> int:
-        """Land what is there and clean it; returns how many records were landed or cleaned.
-
-        Raises:
-            PermanentFailure: offsets were lost, or something has to be decided first.
-            TransientFailure: an outside system did not answer.
-        """
-        ...
-
-    def facts(self) -> TableFacts | None:
-        """The table as it is now; None where there is none."""
-        ...
-
-
-def _sum(one: CleanResult, other: CleanResult) -> CleanResult:
-    def added(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
-        return {name: left.get(name, 0) + right.get(name, 0) for name in {**left, **right}}
-
-    counts = ("records", "quarantined", "keys", "new", "changed", "unchanged")
-    return replace(
-        other,
-        **{name: getattr(one, name) + getattr(other, name) for name in counts},
-        reasons=added(one.reasons, other.reasons),
-        unreadable=added(one.unreadable, other.unreadable),
-    )
 
 
 REST_SECONDS = 15.0
 """How long a lane rests after a transient failure: a drain may last for an hour, which its stream need not wait."""
 
 
-class Rounds:
+class RoundRobin:
     """Lanes moved in turn. One that fails rests, and the others go on without it.
 
     After a transient failure it is tried again `REST_SECONDS` later; a permanent one lasts until the next run.
@@ -169,7 +107,9 @@ class Rounds:
         clock: seconds that only grow.
     """
 
-    def __init__(self, lanes: Sequence[Lane], progress: Progress, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, lanes: Sequence[Pipeline], progress: Progress, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._lanes, self._progress, self._clock = tuple(lanes), progress, clock
         self._rests_until: dict[Entity, float] = {}
         self._seen = {lane.entity: _moved(lane.tally) for lane in lanes}
@@ -192,16 +132,16 @@ class Rounds:
                 self._failures.pop(lane.entity, None)
         return records if len(self._failures) < len(self._lanes) else None
 
-    def moved(self) -> list[Lane]:
+    def moved(self) -> list[Pipeline]:
         """The lanes that landed or cleaned something since this was asked last."""
         now = {lane.entity: _moved(lane.tally) for lane in self._lanes}
         before, self._seen = self._seen, now
         return [lane for lane in self._lanes if now[lane.entity] != before[lane.entity]]
 
-    def results(self) -> list[Lane]:
+    def results(self) -> list[Pipeline]:
         """The lanes to be told of at the end: those that did not fail, and then those that moved something before."""
         well = [lane for lane in self._lanes if lane.entity not in self._failures]
-        return well + [lane for lane in self._lanes if lane not in well and _moved(lane.tally) != _moved(Tally())]
+        return well + [lane for lane in self._lanes if lane not in well and _moved(lane.tally) != _moved(Totals())]
 
     @property
     def failed(self) -> tuple[Entity, ...]:
@@ -214,5 +154,5 @@ class Rounds:
             raise joined(list(self._failures.values()))
 
 
-def _moved(tally: Tally) -> tuple[int, int, CleanResult | None]:
+def _moved(tally: Totals) -> tuple[int, int, CleanResult | None]:
     return tally.objects, tally.quarantined, tally.cleaned

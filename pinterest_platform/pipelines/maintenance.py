@@ -1,16 +1,13 @@
 """The upkeep of everything in the bucket that only grows: tables, staged files of dead runs, orphans in quarantine."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pinterest_platform.entities import REPORT_KEYS, Entity, Names, Route
 from pinterest_platform.failures import PermanentFailure, joined
-from pinterest_platform.landing.kinesis.quarantine import stream_quarantine_orphans
-from pinterest_platform.landing.quarantine import quarantine_orphans
-from pinterest_platform.ports import Lake, ObjectStore, StoredObject, TableUpkeep
+from pinterest_platform.landing import kafka, kinesis
+from pinterest_platform.ports import Lake, MaintenanceResult, ObjectStore, Progress, StoredObject
 from pinterest_platform.settings import Settings
-
-Progress = Callable[[str], None]
 
 
 def tables(names: Names) -> dict[str, str]:
@@ -26,7 +23,7 @@ def tables(names: Names) -> dict[str, str]:
 
 def maintain(
     settings: Settings, objects: ObjectStore, lake: Lake, wanted: Sequence[str], dry_run: bool, progress: Progress
-) -> Iterator[tuple[str, TableUpkeep]]:
+) -> Iterator[tuple[str, MaintenanceResult]]:
     """Compact and vacuum tables, then sweep what dead runs left.
 
     Args:
@@ -85,7 +82,7 @@ def retention_hours(settings: Settings) -> int:
     return hours
 
 
-def told(done: TableUpkeep, dry_run: bool) -> str:
+def told(done: MaintenanceResult, dry_run: bool) -> str:
     """What was done to a table, in one line."""
     if done.idle:
         return f"{done.files_before} files, nothing to do"
@@ -126,8 +123,8 @@ def sweep_quarantine(names: Names, objects: ObjectStore, dry_run: bool, progress
 
     Those at a chain's open end stay whatever their age: a lander may be about to vouch for them.
     """
-    orphans = [key for entity in Entity for key in quarantine_orphans(objects, names.topic(entity))]
-    orphans += [key for entity in Entity for key in stream_quarantine_orphans(objects, names.stream(entity))]
+    orphans = [key for entity in Entity for key in kafka.quarantine_orphans(objects, names.topic(entity))]
+    orphans += [key for entity in Entity for key in kinesis.quarantine_orphans(objects, names.stream(entity))]
     for key in orphans:
         progress(f"{key}: no object vouches for it; " + ("would be deleted" if dry_run else "deleted"))
     if orphans and not dry_run:

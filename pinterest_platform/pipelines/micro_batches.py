@@ -1,29 +1,70 @@
 """An entity's way from its stream into its table, moved a micro-batch at a time; a drain moves three of them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Protocol
 
 from pinterest_platform.entities import Entity, Route
 from pinterest_platform.failures import PlatformFailure, joined
-from pinterest_platform.landing.kafka.pending import inventory
-from pinterest_platform.landing.kafka.results import LandedTopic, LandingOptions, RawObject
-from pinterest_platform.landing.kafka.topic import land_topic
-from pinterest_platform.landing.kinesis.pending import stream_inventory
-from pinterest_platform.landing.kinesis.results import LandedStream, Resume, StreamOptions
-from pinterest_platform.landing.kinesis.stream import land_stream
-from pinterest_platform.pipelines import planning, work
-from pinterest_platform.pipelines.drain import Progress, Tally
-from pinterest_platform.ports import Lake, ObjectStore, ShardLog, SparkEngine, TableFacts, TopicLog
+from pinterest_platform.landing import kafka, kinesis
+from pinterest_platform.landing.segment import PendingSegment
+from pinterest_platform.pipelines import clean
+from pinterest_platform.ports import Lake, ObjectStore, Progress, ShardLog, SparkEngine, TableFacts, TopicLog
 from pinterest_platform.settings import Settings
 from pinterest_platform.spark_jobs.parameters import CleanResult
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a lane moved so far: objects, records and bytes landed, and what cleaning made of them."""
+
+    objects: int = 0
+    records: int = 0
+    quarantined: int = 0
+    bytes: int = 0
+    cleaned: CleanResult | None = None
+    positions: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    def add_landed(self, landed: kafka.LandedTopic | kinesis.LandedStream) -> None:
+        """Take in one landing."""
+        self.objects += landed.objects
+        self.records += landed.records
+        self.quarantined += landed.quarantined
+        self.bytes += landed.bytes
+
+    def add_cleaned(self, done: CleanResult) -> None:
+        """Take in one cleaning; counts add up, and the table is as it was last."""
+        self.positions = done.positions
+        self.cleaned = done if self.cleaned is None else _sum(self.cleaned, done)
+
+
+class Pipeline(Protocol):
+    """One entity of one route."""
+
+    entity: Entity
+    stream: str
+    tally: Totals
+
+    def move(self) -> int:
+        """Land what is there and clean it; returns how many records were landed or cleaned.
+
+        Raises:
+            PermanentFailure: offsets were lost, or something has to be decided first.
+            TransientFailure: an outside system did not answer.
+        """
+        ...
+
+    def facts(self) -> TableFacts | None:
+        """The table as it is now; None where there is none."""
+        ...
+
 
 COMPACT_AT = 16
 """Small files at which a drain puts them together: it costs about as much as they cost the MERGEs of as many rounds."""
 
 
-class _RouteLane(ABC):
+class EntityPipeline(ABC):
     """What both routes have in common: positions are read once, and known from each cleaning thereafter."""
 
     route: ClassVar[Route]
@@ -32,7 +73,7 @@ class _RouteLane(ABC):
         self, entity: Entity, settings: Settings, outside: "KafkaOutside | KinesisOutside", run_id: str, say: Progress
     ) -> None:
         places = settings.names.places(entity, self.route)
-        self.entity, self.stream, self.tally = entity, places.source, Tally()
+        self.entity, self.stream, self.tally = entity, places.source, Totals()
         self._settings, self._table, self._run_id, self._say = settings, places.table_uri, run_id, say
         self._objects, self._lake, self._engine = outside.objects, outside.lake, outside.engine
         self._begun = self._exists = False
@@ -76,11 +117,11 @@ class _RouteLane(ABC):
         except PlatformFailure as other:
             raise joined([failure, other]) from failure
 
-    def _clean(self, found: Sequence[RawObject]) -> CleanResult:
-        plan = planning.cleaning_of(
+    def _clean(self, found: Sequence[PendingSegment]) -> CleanResult:
+        plan = clean.cleaning_of(
             found, self.tally.positions, self.entity, self.route, self._settings, self._objects, self._run_id
         )
-        done = work.run_clean(plan, self._engine, self._say)
+        done = clean.run_clean(plan, self._engine, self._say)
         self._exists = True
         self.tally.add_cleaned(done)
         self._compact(done.small_files)
@@ -97,15 +138,15 @@ class _RouteLane(ABC):
         self._say(f"{self._table}: " + (f"{count} small files put together" if count else "no files put together"))
 
     @abstractmethod
-    def _land(self) -> LandedTopic | LandedStream:
+    def _land(self) -> kafka.LandedTopic | kinesis.LandedStream:
         """Land what the stream holds."""
 
     @abstractmethod
-    def _found(self) -> list[RawObject]:
+    def _found(self) -> list[PendingSegment]:
         """Landed objects that the table lacks, as far as this drain has to look for them after a landing."""
 
     @abstractmethod
-    def _inventory(self) -> list[RawObject]:
+    def _inventory(self) -> list[PendingSegment]:
         """All landed objects that the table lacks."""
 
 
@@ -119,7 +160,7 @@ class KafkaOutside:
     engine: SparkEngine
 
 
-class KafkaLane(_RouteLane):
+class KafkaPipeline(EntityPipeline):
     """From a Kafka topic into `cleaned`.
 
     Args:
@@ -137,7 +178,7 @@ class KafkaLane(_RouteLane):
         self,
         entity: Entity,
         settings: Settings,
-        options: LandingOptions,
+        options: kafka.LandingOptions,
         outside: KafkaOutside,
         run_id: str,
         progress: Progress,
@@ -147,8 +188,8 @@ class KafkaLane(_RouteLane):
         self._known: dict[str, int] = {}
         self._moved = False
 
-    def _land(self) -> LandedTopic:
-        landed = land_topic(
+    def _land(self) -> kafka.LandedTopic:
+        landed = kafka.land_topic(
             self._topics,
             self._objects,
             self.stream,
@@ -161,14 +202,14 @@ class KafkaLane(_RouteLane):
         self._moved = landed.objects > 0
         return landed
 
-    def _found(self) -> list[RawObject]:
+    def _found(self) -> list[PendingSegment]:
         # What an earlier run landed is looked for once; later, what this one did not land is another run's.
         if self._begun and not self._moved:
             return []
         return self._inventory()
 
-    def _inventory(self) -> list[RawObject]:
-        return inventory(self._objects, self.stream, self.tally.positions)
+    def _inventory(self) -> list[PendingSegment]:
+        return kafka.pending_segments(self._objects, self.stream, self.tally.positions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +222,8 @@ class KinesisOutside:
     engine: SparkEngine
 
 
-class KinesisLane(_RouteLane):
-    """From a Kinesis stream into `cleaned_stream`; arguments as of `KafkaLane`."""
+class KinesisPipeline(EntityPipeline):
+    """From a Kinesis stream into `cleaned_stream`; arguments as of `KafkaPipeline`."""
 
     route = Route.KINESIS
 
@@ -190,17 +231,17 @@ class KinesisLane(_RouteLane):
         self,
         entity: Entity,
         settings: Settings,
-        options: StreamOptions,
+        options: kinesis.StreamOptions,
         outside: KinesisOutside,
         run_id: str,
         progress: Progress,
     ) -> None:
         super().__init__(entity, settings, outside, run_id, progress)
         self._shards, self._options = outside.shards, options
-        self._resume: Resume | None = None
+        self._resume: kinesis.ResumeState | None = None
 
-    def _land(self) -> LandedStream:
-        landed = land_stream(
+    def _land(self) -> kinesis.LandedStream:
+        landed = kinesis.land_stream(
             self._shards,
             self._objects,
             self.stream,
@@ -212,10 +253,23 @@ class KinesisLane(_RouteLane):
         self._resume = landed.resume
         return landed
 
-    def _found(self) -> list[RawObject]:
+    def _found(self) -> list[PendingSegment]:
         hints = self._resume.hints if self._resume else None
         resume = self._resume if self._begun else None
-        return stream_inventory(self._objects, self.stream, self.tally.positions, resume, hints)
+        return kinesis.pending_segments(self._objects, self.stream, self.tally.positions, resume, hints)
 
-    def _inventory(self) -> list[RawObject]:
-        return stream_inventory(self._objects, self.stream, self.tally.positions)
+    def _inventory(self) -> list[PendingSegment]:
+        return kinesis.pending_segments(self._objects, self.stream, self.tally.positions)
+
+
+def _sum(one: CleanResult, other: CleanResult) -> CleanResult:
+    def added(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
+        return {name: left.get(name, 0) + right.get(name, 0) for name in {**left, **right}}
+
+    counts = ("records", "quarantined", "keys", "new", "changed", "unchanged")
+    return replace(
+        other,
+        **{name: getattr(one, name) + getattr(other, name) for name in counts},
+        reasons=added(one.reasons, other.reasons),
+        unreadable=added(one.unreadable, other.unreadable),
+    )

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 
 
-class Gathered:
+class BufferedProgress:
     """Lines gathered and told together: a drain makes twenty a second, and Dagster's log takes 15 ms for an entry.
 
     Args:

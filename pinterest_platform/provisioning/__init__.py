@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pinterest_platform.settings import Settings
 
 
-class OutsideWorld:
+class AwsProvisioner:
     """The provisioner of ports.Provisioner, over Kafka's admin API, Kinesis and S3.
 
     Args:

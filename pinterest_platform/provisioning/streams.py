@@ -7,12 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from pinterest_platform.adapters.clients import kinesis_client
-from pinterest_platform.entities import Entity
+from pinterest_platform.entities import EPOCH_TAG, Entity
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.settings import Settings
-
-EPOCH_TAG = "epoch"
-"""The tag by which a stream that was deleted and made anew is told from its predecessor."""
 
 WAIT_SECONDS = 300.0
 """How long a stream may take to come or to go; Amazon needs up to a minute."""

@@ -77,11 +77,11 @@ def execute(spark: "SparkSession", job: str, parameters: Json, progress: Callabl
     """
     if job not in JOBS:
         raise PermanentFailure(f"There is no Spark job {job!r}.", f"Name one of {', '.join(JOBS)}.")
-    from pinterest_platform.spark_jobs.engine_errors import explained
+    from pinterest_platform.spark_jobs.engine_errors import translate_errors
 
     known = JOBS[job]
     wanted = known.parameters.from_json(parameters)
-    with explained(job):
+    with translate_errors(job):
         configure(spark)
         _forget_call_sites()
         result: Transferable = import_module(known.module).run(spark, wanted, progress)

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import StringType, StructField, StructType
 
 from pinterest_platform.delta import maintenance, table_cache
-from pinterest_platform.delta.conflicts import LostRaceError, RebuiltError, again_if_lost
+from pinterest_platform.delta.conflicts import CommitConflictError, TableRebuiltError, retry_on_conflict
 from pinterest_platform.delta.tables import NOTHING_TAKEN, REBUILDS, DeltaTables, without_rebuilds
 from pinterest_platform.entities import Route
 from pinterest_platform.failures import PlatformFailure
@@ -20,7 +20,7 @@ from pinterest_platform.schemas import SOURCE_TYPE, STREAM_SOURCE_TYPE
 from pinterest_platform.spark_jobs import merge
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, CleanResult
 from pinterest_platform.spark_jobs.staging import Staged, stage
-from pinterest_platform.spark_jobs.upsert import Taking
+from pinterest_platform.spark_jobs.upsert import TableUpsert
 from pinterest_platform.transforms import cleaning, decoding
 
 QUARANTINE = {
@@ -45,7 +45,7 @@ def run(spark: SparkSession, parameters: CleanParameters, progress: Callable[[st
         return cleaning_run.rebuild() if parameters.full_refresh else cleaning_run.increment()
 
 
-class _Cleaning(Taking):
+class _Cleaning(TableUpsert):
     def __init__(self, spark: SparkSession, parameters: CleanParameters, progress: Callable[[str], None]) -> None:
         super().__init__(spark, parameters)
         self.progress = progress
@@ -56,7 +56,9 @@ class _Cleaning(Taking):
         """Take the batches one by one; what was committed stays, should a later one fail."""
         for number, batch in enumerate(self.parameters.batches, start=1):
             staged = self._stage(number, batch)
-            again_if_lost(partial(self._take, staged, batch), self.parameters.table_uri, LostRaceError, RebuiltError)
+            retry_on_conflict(
+                partial(self._take, staged, batch), self.parameters.table_uri, CommitConflictError, TableRebuiltError
+            )
         return self._result()
 
     def rebuild(self) -> CleanResult:
@@ -69,8 +71,8 @@ class _Cleaning(Taking):
         if filled := [batch for batch in staged if batch is not None]:
             newest = self._keep_newest(filled, f"{uri}/{folder}")
             rows = self._rows_of(newest)
-            differing = (merge.differs(self.schema), "FALSE")
-            difference = again_if_lost(partial(self._compare, newest, None, differing), uri)
+            differing = (merge.values_differ(self.schema), "FALSE")
+            difference = retry_on_conflict(partial(self._compare, newest, None, differing), uri)
             self._count_difference(difference, rows)
         reached = self._reached()
 
@@ -83,7 +85,7 @@ class _Cleaning(Taking):
             uncovered = dict.fromkeys(known, NOTHING_TAKEN)
             self.tables.adopt(table, folder, {**uncovered, **reached, REBUILDS: known.get(REBUILDS, 0) + 1})
 
-        again_if_lost(commit, uri)
+        retry_on_conflict(commit, uri)
         self.progress(f"{self.entity}: rebuilt with {rows} rows")
         return self._result()
 
@@ -120,12 +122,12 @@ class _Cleaning(Taking):
         self.tables.ensure(uri, QUARANTINE[self.route])
 
         def keep() -> None:
-            with merge.racing(uri):
+            with merge.translate_conflicts(uri):
                 lacking = rows.join(_load(self.spark, uri), [*merge.place(self.route)], "left_anti").limit(1).count()
             if lacking:
                 merge.merge_positions(self.spark, rows, uri, self.route)
 
-        again_if_lost(keep, uri)
+        retry_on_conflict(keep, uri)
 
     def _reached(self) -> dict[str, int]:
         reached: dict[str, int] = {}
@@ -136,7 +138,7 @@ class _Cleaning(Taking):
 
     def _result(self) -> CleanResult:
         table = self.tables.refreshed(self.table)
-        table_cache.leave(self.spark, self.tables, self.parameters.table_uri, table)
+        table_cache.checkin(self.spark, self.tables, self.parameters.table_uri, table)
         return CleanResult(
             **{name: self.totals[name] for name in ("records", "quarantined", "keys", "new", "changed", "unchanged")},
             reasons=dict(self.reasons),

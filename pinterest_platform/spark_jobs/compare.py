@@ -8,7 +8,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.entities import Entity
 from pinterest_platform.schemas import CLEANED
-from pinterest_platform.spark_jobs.merge import differs
+from pinterest_platform.spark_jobs.merge import values_differ
 from pinterest_platform.spark_jobs.parameters import CompareParameters, CompareResult
 from pinterest_platform.spark_jobs.staging import only_row
 from pinterest_platform.transforms import quality
@@ -34,7 +34,7 @@ def run(spark: SparkSession, parameters: CompareParameters, progress: Callable[[
         F.coalesce(f"s.{KEY}", f"t.{KEY}").alias(KEY),
         in_left.alias("in_left"),
         in_right.alias("in_right"),
-        (in_left & in_right & F.expr(differs(CLEANED[entity]))).alias("different"),
+        (in_left & in_right & F.expr(values_differ(CLEANED[entity]))).alias("different"),
     )
     row = only_row(
         kinds.select(

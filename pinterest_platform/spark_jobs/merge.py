@@ -9,10 +9,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import StructType
 
-from pinterest_platform.delta.conflicts import LostRaceError
+from pinterest_platform.delta.conflicts import CommitConflictError
+from pinterest_platform.delta.error_text import first_line, is_conflict
 from pinterest_platform.entities import Route
 from pinterest_platform.schemas import POSITION
-from pinterest_platform.spark_jobs.engine_errors import engine_errors, first_line, is_lost_race
+from pinterest_platform.spark_jobs.engine_errors import engine_errors, error_text
 from pinterest_platform.spark_jobs.staging import only_row
 from pinterest_platform.transforms.cleaning import KEY
 from pinterest_platform.transforms.decoding import SOURCE
@@ -35,7 +36,7 @@ def place(route: Route = Route.KAFKA) -> tuple[str, ...]:
     return ("stream", *POSITION[route], "arrived_at")
 
 
-def differs(schema: StructType) -> str:
+def values_differ(schema: StructType) -> str:
     """SQL: whether a business column of `s` and `t` differs, null being a value."""
     same = " AND ".join(f"t.`{name}` <=> s.`{name}`" for name in schema.names if name not in (KEY, SOURCE))
     return f"NOT ({same})"
@@ -51,15 +52,15 @@ def newer(route: Route = Route.KAFKA) -> str:
     )
 
 
-def moves(schema: StructType, route: Route = Route.KAFKA) -> str:
+def source_moved(schema: StructType, route: Route = Route.KAFKA) -> str:
     """SQL: whether `s` says what `t` says, and its key said something else in between.
 
     A slower run may yet bring what was said in between; it must find `_source` to be newer than that.
     """
-    return f"NOT {differs(schema)} AND s.`{VARIED}` AND {newer(route)}"
+    return f"NOT {values_differ(schema)} AND s.`{VARIED}` AND {newer(route)}"
 
 
-def effects(source: DataFrame, target: DataFrame, changed: str, moved: str) -> DataFrame:
+def merge_outcome(source: DataFrame, target: DataFrame, changed: str, moved: str) -> DataFrame:
     """Each key of `source` with what a merge into `target` would do, one true at most: `new`, `changed`, `moved`."""
     known = F.col(f"t.{KEY}").isNotNull()
     joined = source.alias("s").join(target.alias("t"), F.col(f"s.{KEY}") == F.col(f"t.{KEY}"), "left")
@@ -88,9 +89,9 @@ def merge_newest(
     """
     sets = ", ".join(f"t.`{name}` = s.`{name}`" for name in schema.names)
     names, values = (", ".join(f"{of}`{name}`" for name in schema.names) for of in ("", "s."))
-    outdated = f"({differs(schema)} OR s.`{VARIED}`) AND {newer(route)}"
+    outdated = f"({values_differ(schema)} OR s.`{VARIED}`) AND {newer(route)}"
     updates = f"WHEN MATCHED AND {outdated} THEN UPDATE SET {sets} " if update else ""
-    with _view(source) as view, racing(uri):
+    with _view(source) as view, translate_conflicts(uri):
         spark.sql(
             f"MERGE INTO delta.`{uri}` t USING {view} s ON t.`{KEY}` = s.`{KEY}` {updates}"
             f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})"
@@ -104,7 +105,7 @@ def merge_positions(spark: SparkSession, source: DataFrame, uri: str, route: Rou
         LostRaceError: another commit came first.
     """
     same = " AND ".join(f"t.`{name}` <=> s.`{name}`" for name in place(route))
-    with _view(source) as view, racing(uri):
+    with _view(source) as view, translate_conflicts(uri):
         spark.sql(f"MERGE INTO delta.`{uri}` t USING {view} s ON {same} WHEN NOT MATCHED THEN INSERT *").collect()
 
 
@@ -120,11 +121,12 @@ def _view(frame: DataFrame) -> Iterator[str]:
 
 
 @contextmanager
-def racing(uri: str) -> Iterator[None]:
+def translate_conflicts(uri: str) -> Iterator[None]:
     """Tell a lost race from other errors of the engine, for whoever can do the work again."""
     try:
         yield
     except engine_errors() as error:
-        if is_lost_race(error):
-            raise LostRaceError(f"{uri}: {first_line(error)}") from error
+        text = error_text(error)
+        if is_conflict(text):
+            raise CommitConflictError(f"{uri}: {first_line(text)}") from error
         raise

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import DataType, DoubleType, IntegerType, LongType, StringType, StructType
 
-from pinterest_platform.delta.conflicts import again_if_lost
+from pinterest_platform.delta.conflicts import retry_on_conflict
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.entities import Entity
 from pinterest_platform.failures import PermanentFailure
@@ -47,12 +47,12 @@ def run(spark: SparkSession, parameters: ReportsParameters, progress: Callable[[
 
     def compute() -> tuple[Mapping[Entity, int], ReportsResult]:
         versions = _versions(tables, parameters)
-        with merge.racing(", ".join(parameters.cleaned.values())):
+        with merge.translate_conflicts(", ".join(parameters.cleaned.values())):
             result = _compute(spark, tables, parameters, versions, progress)
         changed.update(key for key, outcome in result.reports.items() if outcome.changed)
         return versions, result
 
-    again = partial(again_if_lost, compute, ", ".join(parameters.cleaned.values()))
+    again = partial(retry_on_conflict, compute, ", ".join(parameters.cleaned.values()))
     versions, result = again()
     for _ in range(_AGAIN):
         if versions == _versions(tables, parameters):
@@ -114,7 +114,7 @@ def _write(
         tables.replace(table, rows, why)
         return True, table.version()
 
-    return again_if_lost(replace, uri)
+    return retry_on_conflict(replace, uri)
 
 
 def _facts(frame: DataFrame, entity: Entity, version: int) -> SourceFacts:

@@ -15,7 +15,7 @@ from pinterest_platform.schemas import CLEANED, cleaned_schema
 from pinterest_platform.spark_jobs.parameters import Batch
 from pinterest_platform.transforms import cleaning, decoding
 
-Kept = tuple[str, ...] | pa.Table
+StagedRows = tuple[str, ...] | pa.Table
 """Where rows wait for the next step: folders of Parquet files, or, where they are few, this process's memory.
 
 A drain's batches are small: what files cost, written and listed and read back, would be most of their latency.
@@ -41,7 +41,7 @@ class Counts:
 class Staged:
     """A batch, cleaned once: its rows, rejected ones too, and what they are."""
 
-    rows: Kept
+    rows: StagedRows
     counts: Counts
 
     @property
@@ -50,7 +50,7 @@ class Staged:
         return isinstance(self.rows, pa.Table)
 
 
-def keep(rows: DataFrame, uri: str, *, in_memory: bool) -> Kept:
+def materialize(rows: DataFrame, uri: str, *, in_memory: bool) -> StagedRows:
     """Compute rows once: into memory, or into Parquet files at an address."""
     if in_memory:
         return rows.toArrow()
@@ -58,7 +58,7 @@ def keep(rows: DataFrame, uri: str, *, in_memory: bool) -> Kept:
     return (uri,)
 
 
-def take_up(spark: SparkSession, kept: Kept, schema: StructType) -> DataFrame:
+def read_rows(spark: SparkSession, kept: StagedRows, schema: StructType) -> DataFrame:
     """Rows that were kept; without a schema, engines cannot tell the columns of no rows."""
     if isinstance(kept, pa.Table):
         return spark.createDataFrame(kept, schema)
@@ -83,9 +83,9 @@ def staged_schema(entity: Entity, route: Route = Route.KAFKA) -> StructType:
     return StructType([*cleaned_schema(entity, route).fields, *extra])
 
 
-def read_staged(spark: SparkSession, kept: Kept, entity: Entity, route: Route = Route.KAFKA) -> DataFrame:
+def read_staged(spark: SparkSession, kept: StagedRows, entity: Entity, route: Route = Route.KAFKA) -> DataFrame:
     """What `stage` kept."""
-    return take_up(spark, kept, staged_schema(entity, route))
+    return read_rows(spark, kept, staged_schema(entity, route))
 
 
 def accepted(staged: DataFrame, entity: Entity) -> DataFrame:
@@ -102,7 +102,7 @@ def stage(
         TransientFailure: the objects do not show as many lines as they hold.
     """
     lines = cleaned_lines(spark, batch.uris, entity, stream, route)
-    kept = keep(lines, uri, in_memory=batch.is_small)
+    kept = materialize(lines, uri, in_memory=batch.is_small)
     is_small = isinstance(kept, pa.Table)
     counts = _count_small(kept, entity) if is_small else count(read_staged(spark, kept, entity, route), entity)
     check_records(counts.records, batch.records, stream, batch.uris)

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import StructType
 
 from pinterest_platform.delta import table_cache
-from pinterest_platform.delta.conflicts import LostRaceError, RebuiltError, again_if_lost
+from pinterest_platform.delta.conflicts import CommitConflictError, TableRebuiltError, retry_on_conflict
 from pinterest_platform.delta.key_lookup import rows_with
 from pinterest_platform.delta.tables import NOTHING_TAKEN, REBUILDS, DeltaTables
 from pinterest_platform.entities import Entity, Route
@@ -21,13 +21,21 @@ from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.schemas import cleaned_schema
 from pinterest_platform.spark_jobs import merge
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters
-from pinterest_platform.spark_jobs.staging import Kept, Staged, accepted, keep, only_row, read_staged, take_up
+from pinterest_platform.spark_jobs.staging import (
+    Staged,
+    StagedRows,
+    accepted,
+    materialize,
+    only_row,
+    read_rows,
+    read_staged,
+)
 from pinterest_platform.transforms import cleaning, decoding
 from pinterest_platform.transforms.cleaning import KEY
 from pinterest_platform.transforms.quality import schema_differences
 
 
-class Taking:
+class TableUpsert:
     """One run's work on one cleaned table, which is made if there is none.
 
     Args:
@@ -47,7 +55,7 @@ class Taking:
         self.tables = DeltaTables(parameters.io_timeout_seconds)
         self.totals: Counter[str] = Counter()
         uri = parameters.table_uri
-        self.table = table_cache.take(spark, self.tables, uri) or self.tables.ensure(uri, self.schema)
+        self.table = table_cache.checkout(spark, self.tables, uri) or self.tables.ensure(uri, self.schema)
         if differences := schema_differences(self.tables.schema(self.table), self.schema):
             raise PermanentFailure(
                 f"The table {uri} has other columns than cleaning writes: {'; '.join(differences)}.",
@@ -83,7 +91,7 @@ class Taking:
         standing = rows_with(self.tables, table, KEY, newest[KEY])
         if standing.num_rows:
             varied = self._keep_varied(staged, newest)
-            target = take_up(self.spark, standing, self.schema)
+            target = read_rows(self.spark, standing, self.schema)
             effects = self._effects(newest, varied, target).collect()
             difference = merge.Difference(*(sum(row[name] for row in effects) for name in merge.Difference._fields))
             if difference.changed or difference.moved:
@@ -99,7 +107,7 @@ class Taking:
         self._count_difference(merge.Difference(fresh.num_rows, 0), staged.counts.keys)
 
     def _merge(
-        self, staged: Staged, newest: Kept, varied: Kept | None, expected: merge.Difference, version: int
+        self, staged: Staged, newest: StagedRows, varied: StagedRows | None, expected: merge.Difference, version: int
     ) -> None:
         """Merge newest rows of which it is known what they do to the table, which was at `version` before."""
         if any(expected):
@@ -107,7 +115,7 @@ class Taking:
             merge.merge_newest(self.spark, self._source(newest, varied), uri, self.schema, update, self.route)
             if any(self._compare(newest, varied)):
                 # An older row of a key that was new to us came in between.
-                raise LostRaceError(f"{uri} changed while it was compared")
+                raise CommitConflictError(f"{uri} changed while it was compared")
             expected = self._committed(version, expected)
         self._count_difference(expected, staged.counts.keys)
 
@@ -129,11 +137,11 @@ class Taking:
             table = self.tables.refreshed(self.table)
             known = self.tables.transactions_of(table)
             if known.get(REBUILDS) != rebuilds:
-                raise RebuiltError(f"{uri} was rebuilt")
+                raise TableRebuiltError(f"{uri} was rebuilt")
             self._check_continues(known, batch)
             self.tables.advance(table, known, batch.positions)
 
-        again_if_lost(commit, self.parameters.table_uri)
+        retry_on_conflict(commit, self.parameters.table_uri)
 
     def _check_continues(self, known: Mapping[str, int], batch: Batch) -> None:
         """Refuse to go on where a rebuild took the table back behind what the batch goes on from."""
@@ -146,7 +154,7 @@ class Taking:
                     "Run it again: it then takes what is missing.",
                 )
 
-    def _keep_newest(self, staged: Sequence[Staged], uri: str) -> Kept:
+    def _keep_newest(self, staged: Sequence[Staged], uri: str) -> StagedRows:
         """Keep the newest row of each key of staged batches; mostly each key stands once, and nothing is sorted out."""
         first, rows = staged[0], accepted(self._all_of(staged), self.entity)
         taken, keys = first.counts.accepted, first.counts.keys
@@ -154,7 +162,7 @@ class Taking:
             taken, keys = only_row(rows.select(F.count(F.lit(1)), F.count_distinct(KEY)))
         if first.in_memory and taken == keys:
             return cast("pa.Table", first.rows).filter(pc.field(decoding.REASON).is_null()).select(self.schema.names)
-        kept = keep(rows if taken == keys else cleaning.newest(rows, self.route), uri, in_memory=first.in_memory)
+        kept = materialize(rows if taken == keys else cleaning.newest(rows, self.route), uri, in_memory=first.in_memory)
         if (found := self._rows_of(kept)) != keys:
             raise PermanentFailure(
                 f"{self.parameters.stream}: of {keys} keys {found} newest records stand out: one is in two objects.",
@@ -162,48 +170,52 @@ class Taking:
             )
         return kept
 
-    def _keep_varied(self, staged: Staged, newest: Kept) -> Kept | None:
+    def _keep_varied(self, staged: Staged, newest: StagedRows) -> StagedRows | None:
         """Keep the keys that a batch holds with other values than their newest; None where there is none."""
         if staged.counts.accepted == staged.counts.keys:
             return None
         rows = accepted(self._all_of([staged]), self.entity).alias("s")
-        joined = rows.join(take_up(self.spark, newest, self.schema).alias("t"), F.expr(f"s.`{KEY}` = t.`{KEY}`"))
-        varied = joined.where(merge.differs(self.schema)).select(F.col(f"s.{KEY}").alias(KEY)).distinct()
-        kept = keep(varied, self._folder("varied"), in_memory=staged.in_memory)
+        joined = rows.join(read_rows(self.spark, newest, self.schema).alias("t"), F.expr(f"s.`{KEY}` = t.`{KEY}`"))
+        varied = joined.where(merge.values_differ(self.schema)).select(F.col(f"s.{KEY}").alias(KEY)).distinct()
+        kept = materialize(varied, self._folder("varied"), in_memory=staged.in_memory)
         return kept if self._rows_of(kept) else None
 
     def _all_of(self, staged: Sequence[Staged]) -> DataFrame:
         kept = staged[0].rows if staged[0].in_memory else tuple(uri for batch in staged for uri in batch.rows)
         return read_staged(self.spark, kept, self.entity, self.route)
 
-    def _rows_of(self, kept: Kept) -> int:
+    def _rows_of(self, kept: StagedRows) -> int:
         return sum(map(self.tables.rows_in, kept)) if isinstance(kept, tuple) else kept.num_rows
 
     def _folder(self, name: str) -> str:
         return f"{self.parameters.staging_uri}/{name}-{uuid.uuid4().hex}"
 
-    def _source(self, newest: Kept, varied: Kept | None) -> DataFrame:
+    def _source(self, newest: StagedRows, varied: StagedRows | None) -> DataFrame:
         """Newest rows, each with whether its key varied."""
-        rows = take_up(self.spark, newest, self.schema)
+        rows = read_rows(self.spark, newest, self.schema)
         if varied is None:
             return rows.withColumn(merge.VARIED, F.lit(False))
-        keys = take_up(self.spark, varied, StructType([self.schema[KEY]]))
+        keys = read_rows(self.spark, varied, StructType([self.schema[KEY]]))
         return rows.join(keys.withColumn(merge.VARIED, F.lit(True)), KEY, "left").fillna(False, [merge.VARIED])
 
     def _compare(
-        self, newest: Kept, varied: Kept | None, conditions: tuple[str, str] | None = None
+        self, newest: StagedRows, varied: StagedRows | None, conditions: tuple[str, str] | None = None
     ) -> merge.Difference:
-        with merge.racing(self.parameters.table_uri):
+        with merge.translate_conflicts(self.parameters.table_uri):
             target = self.spark.read.format("delta").load(self.parameters.table_uri)
             return merge.compare(self._effects(newest, varied, target, conditions))
 
     def _effects(
-        self, newest: Kept, varied: Kept | None, target: DataFrame, conditions: tuple[str, str] | None = None
+        self,
+        newest: StagedRows,
+        varied: StagedRows | None,
+        target: DataFrame,
+        conditions: tuple[str, str] | None = None,
     ) -> DataFrame:
         """What a merge of newest rows would do to the rows of the target, key by key."""
-        outdated = f"{merge.differs(self.schema)} AND {merge.newer(self.route)}"
-        changed, moved = conditions or (outdated, merge.moves(self.schema, self.route))
-        return merge.effects(self._source(newest, varied), target, changed, moved)
+        outdated = f"{merge.values_differ(self.schema)} AND {merge.newer(self.route)}"
+        changed, moved = conditions or (outdated, merge.source_moved(self.schema, self.route))
+        return merge.merge_outcome(self._source(newest, varied), target, changed, moved)
 
     def _count_difference(self, difference: merge.Difference, rows: int) -> None:
         unchanged = rows - difference.new - difference.changed

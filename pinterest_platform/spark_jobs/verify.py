@@ -34,7 +34,7 @@ def run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[s
     target = spark.read.format("delta").load(parameters.table_uri)
     table = only_row(quality.key_facts(target))
     lines = cleaned_lines(spark, parameters.uris, entity, parameters.stream, route)
-    outdated = f"{merge.differs(schema)} AND {merge.newer(route)}"
+    outdated = f"{merge.values_differ(schema)} AND {merge.newer(route)}"
     lost = _lost(cleaning.newest(accepted(lines, entity), route), target, outdated, route)
     unkept = _unkept(spark, tables, lines, parameters.quarantine_uri, route)
     counts = only_row(lines.select(F.count(F.lit(1)).alias("records"), F.count(decoding.REASON).alias("rejected")))

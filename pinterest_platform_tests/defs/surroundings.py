@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.ports import Json, TableFacts, TableUpkeep
+from pinterest_platform.ports import Json, MaintenanceResult, TableFacts
 from pinterest_platform.settings import Settings
 from pinterest_platform_tests.fakes import FakeObjectStore, FakeShardLog, FakeTopicLog
 
@@ -18,7 +18,7 @@ class FakeLake:
         self.tables: dict[str, TableFacts] = {}
         self.taken: dict[str, dict[str, int]] = {}
         self.content: dict[str, list[dict[str, Any]]] = {}
-        self.upkeep: dict[str, TableUpkeep | Exception] = {}
+        self.upkeep: dict[str, MaintenanceResult | Exception] = {}
         self.kept_up: list[tuple[str, int, bool]] = []
         self.compacted: list[str] = []
         self.small_files: int | None = 0
@@ -38,7 +38,7 @@ class FakeLake:
         self.compacted.append(uri)
         return self.small_files
 
-    def keep_up(self, uri: str, retention_hours: int, dry_run: bool = False) -> TableUpkeep | None:
+    def keep_up(self, uri: str, retention_hours: int, dry_run: bool = False) -> MaintenanceResult | None:
         self.kept_up.append((uri, retention_hours, dry_run))
         found = self.upkeep.get(uri)
         if isinstance(found, Exception):

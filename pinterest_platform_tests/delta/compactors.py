@@ -17,8 +17,8 @@ def put_together(uri: str, seed: int, stop: Event, done: Any) -> None:
     chance, tables = random.Random(seed), DeltaTables()
     while not stop.is_set():
         if tables.open(uri) is not None:
-            kept = maintenance.keep_up(tables, uri, 1) if chance.random() < 0.5 else None
-            count = kept.compacted if kept else maintenance.tidy(tables, uri) or 0
+            kept = maintenance.maintain(tables, uri, 1) if chance.random() < 0.5 else None
+            count = kept.compacted if kept else maintenance.compact_small_files(tables, uri) or 0
             with done.get_lock():
                 done.value += count
         time.sleep(chance.random() / 50)

@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from pinterest_platform.delta import maintenance
 from pinterest_platform.delta.compaction import compact
-from pinterest_platform.delta.conflicts import LostRaceError, again_if_lost
+from pinterest_platform.delta.conflicts import CommitConflictError, retry_on_conflict
 from pinterest_platform.delta.tables import DeltaTables, Exchange
 from pinterest_platform.spark_jobs import merge as merge_module
 from pinterest_platform_tests.delta.compactors import compactors
@@ -30,7 +30,7 @@ def append(uri: str, number: int, *keys: int) -> None:
     def commit() -> None:
         TABLES.append(TABLES.existing(uri), rows(*keys), {"topic/0": number})
 
-    again_if_lost(commit, uri)
+    retry_on_conflict(commit, uri)
 
 
 @pytest.fixture
@@ -50,12 +50,12 @@ def merge(spark: SparkSession, uri: str, said: str, *keys: int) -> bool:
     """Whether the keys are now there with what is said of them; not where another commit came first."""
     values = ", ".join(f"({key}, '{said}')" for key in keys)
     try:
-        with merge_module.racing(uri):
+        with merge_module.translate_conflicts(uri):
             spark.sql(
                 f"MERGE INTO delta.`{uri}` t USING (SELECT * FROM VALUES {values} AS v(ind, said)) s ON t.ind = s.ind "
                 "WHEN MATCHED THEN UPDATE SET t.said = s.said WHEN NOT MATCHED THEN INSERT *"
             ).collect()
-    except LostRaceError:
+    except CommitConflictError:
         return False
     return True
 
@@ -63,8 +63,8 @@ def merge(spark: SparkSession, uri: str, said: str, *keys: int) -> bool:
 def test_of_two_compactions_of_one_version_the_second_is_lost(uri: str) -> None:
     slow = TABLES.existing(uri)
     append(uri, FILES, -1)
-    assert maintenance.tidy(TABLES, uri) == FILES + 1
-    with pytest.raises(LostRaceError):
+    assert maintenance.compact_small_files(TABLES, uri) == FILES + 1
+    with pytest.raises(CommitConflictError):
         compact(TABLES, slow, maintenance.TARGET_BYTES)
     assert keys_of(uri) == [-1, *KEYS]
     assert TABLES.positions(uri) == {"topic/0": FILES}
@@ -74,7 +74,7 @@ def test_files_are_exchanged_on_top_of_exactly_the_version_that_was_looked_at(ur
     stale = TABLES.existing(uri)
     append(uri, FILES, -1)
     [added, *_] = (Path(path).name for path in stale.file_uris())
-    with pytest.raises(LostRaceError):
+    with pytest.raises(CommitConflictError):
         TABLES.exchange(stale, [Exchange({}, added)])
     assert keys_of(uri) == [-1, *KEYS]
 
@@ -84,10 +84,10 @@ def test_a_commit_of_which_the_answer_got_lost_is_done(uri: str, monkeypatch: py
 
     def exchange(self: DeltaTables, table: DeltaTable, exchanges: list[Exchange]) -> None:
         real(self, table, exchanges)
-        raise LostRaceError("the answer got lost")
+        raise CommitConflictError("the answer got lost")
 
     monkeypatch.setattr(DeltaTables, "exchange", exchange)
-    assert maintenance.tidy(TABLES, uri) == FILES
+    assert maintenance.compact_small_files(TABLES, uri) == FILES
     assert (keys_of(uri), len(TABLES.existing(uri).file_uris())) == ([*KEYS], 1)
 
 
@@ -110,7 +110,7 @@ def test_a_partitioned_table_is_left_alone(tmp_path: Path) -> None:
     uri = str(tmp_path / "table")
     for key in range(3):
         write_deltalake(uri, rows(key), mode="append", partition_by=["said"])
-    assert maintenance.tidy(TABLES, uri) == 0
+    assert maintenance.compact_small_files(TABLES, uri) == 0
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -127,7 +127,7 @@ def test_a_merge_at_the_same_time_wins_or_is_lost_and_never_doubles(spark: Spark
     time.sleep(chance.uniform(0, 0.08))
     try:
         assert compact(TABLES, table, maintenance.TARGET_BYTES) == FILES
-    except LostRaceError:
+    except CommitConflictError:
         thread.join()
         assert merged.is_set()
     thread.join()

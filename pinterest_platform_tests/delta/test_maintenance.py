@@ -13,9 +13,9 @@ from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import SparkSession
 
 from pinterest_platform.delta import maintenance
-from pinterest_platform.delta.conflicts import LostRaceError
+from pinterest_platform.delta.conflicts import CommitConflictError
 from pinterest_platform.delta.tables import REBUILDS, DeltaTables
-from pinterest_platform.ports import TableUpkeep
+from pinterest_platform.ports import MaintenanceResult
 
 WEEK = 168
 TABLES = DeltaTables()
@@ -53,8 +53,8 @@ def everything(uri: str) -> dict[str, int]:
     return {str(path): path.stat().st_mtime_ns for path in Path(uri).rglob("*") if path.is_file()}
 
 
-def keep_up(uri: str, hours: int = WEEK, dry_run: bool = False) -> TableUpkeep:
-    done = maintenance.keep_up(TABLES, uri, hours, dry_run)
+def keep_up(uri: str, hours: int = WEEK, dry_run: bool = False) -> MaintenanceResult:
+    done = maintenance.maintain(TABLES, uri, hours, dry_run)
     assert done is not None
     return done
 
@@ -204,7 +204,7 @@ def others_add(uri: str) -> None:
 def test_a_compaction_that_comes_after_a_rewrite_of_its_files_is_lost(uri: str) -> None:
     table = TABLES.existing(uri)
     others_rewrite(uri)
-    with pytest.raises(LostRaceError):
+    with pytest.raises(CommitConflictError):
         maintenance.compact(TABLES, table, maintenance.TARGET_BYTES)
     found = DeltaTable(uri).to_pyarrow_table().to_pylist()
     assert sorted(row["ind"] for row in found) == list(range(16))
@@ -241,7 +241,7 @@ def test_a_lost_compaction_is_tried_again_and_then_left_to_the_next_upkeep(
 
 
 def test_where_there_is_no_table_nothing_is_made(tmp_path: Path) -> None:
-    assert maintenance.keep_up(TABLES, str(tmp_path / "none"), WEEK) is None
+    assert maintenance.maintain(TABLES, str(tmp_path / "none"), WEEK) is None
     assert not (tmp_path / "none").exists()
 
 
@@ -250,4 +250,4 @@ def test_drains_leave_files_alone_that_are_large_enough_for_them(uri: str, monke
     assert maintenance.small_files(DeltaTable(uri)) == 8
     monkeypatch.setattr(maintenance, "_DRAIN_SMALL_BYTES", size)
     assert maintenance.small_files(DeltaTable(uri)) == 0
-    assert maintenance.tidy(DeltaTables(), uri) == 0
+    assert maintenance.compact_small_files(DeltaTables(), uri) == 0

@@ -26,7 +26,7 @@ def post(*keys: int) -> list[dict[str, object]]:
 
 
 def taken(lake: Lake) -> DeltaTable | None:
-    return table_cache.take(lake.spark, TABLES, lake.table)
+    return table_cache.checkout(lake.spark, TABLES, lake.table)
 
 
 def test_the_next_job_of_a_session_goes_on_with_the_same_table(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +51,7 @@ def test_what_others_committed_meanwhile_is_seen(lake: Lake) -> None:
     left = taken(lake)
     assert left is not None
     lake.clean(second)
-    table_cache.leave(lake.spark, TABLES, lake.table, left)
+    table_cache.checkin(lake.spark, TABLES, lake.table, left)
     done = lake.clean(lake.land(post(3, 2)))
     assert (done.rows, done.new, done.changed) == (3, 1, 0)
 

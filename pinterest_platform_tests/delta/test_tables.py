@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from pinterest_platform.delta.conflicts import LostRaceError
+from pinterest_platform.delta.conflicts import CommitConflictError
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 
@@ -61,7 +61,7 @@ def test_rows_are_added_to_the_version_that_was_looked_at_or_not_at_all(tmp_path
     write_deltalake(uri, pa.table({"a": [1]}))
     ours, others = tables.existing(uri), tables.existing(uri)
     tables.append(others, pa.table({"a": [2]}), {"x/0": 1})
-    with pytest.raises(LostRaceError):
+    with pytest.raises(CommitConflictError):
         tables.append(ours, pa.table({"a": [3]}), {"x/0": 2})
     table = tables.existing(uri)
     assert (table.version(), tables.row_count(table), tables.positions(uri)) == (1, 2, {"x/0": 1})

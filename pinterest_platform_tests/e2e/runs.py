@@ -7,9 +7,10 @@ from multiprocessing.context import ForkServerProcess
 
 from pinterest_platform.entities import Entity
 from pinterest_platform.failures import TransientFailure
-from pinterest_platform.landing.kafka.results import LandingOptions
+from pinterest_platform.landing.kafka.options import LandingOptions
 from pinterest_platform.landing.kafka.topic import land_topic
-from pinterest_platform.landing.kinesis.results import Resume, StreamOptions
+from pinterest_platform.landing.kinesis.options import StreamOptions
+from pinterest_platform.landing.kinesis.state import ResumeState
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.settings import load
 from pinterest_platform_tests.e2e.harness import Tenant, failures, is_transient
@@ -73,7 +74,7 @@ def _land(user: Tenant, environment: dict[str, str]) -> None:
     settings = load()
     shards, topics, store = KinesisShardLog(settings), KafkaTopicLog(settings), S3ObjectStore(settings)
     of_streams = StreamOptions(settings.object_bytes, longest_seconds=0.5)
-    resumes: dict[Entity, Resume] = {}
+    resumes: dict[Entity, ResumeState] = {}
     server = os.getppid()
     while os.getppid() == server:
         for entity in Entity:

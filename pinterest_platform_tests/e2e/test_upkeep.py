@@ -12,8 +12,8 @@ from pinterest_platform.adapters.s3 import S3ObjectStore
 from pinterest_platform.delta.lake import DeltaLake
 from pinterest_platform.entities import Entity
 from pinterest_platform.failures import TransientFailure
-from pinterest_platform.pipelines.micro_batches import COMPACT_AT, KinesisLane, KinesisOutside
-from pinterest_platform.pipelines.planning import stream_options
+from pinterest_platform.pipelines.micro_batches import COMPACT_AT, KinesisOutside, KinesisPipeline
+from pinterest_platform.pipelines.options import stream_options
 from pinterest_platform.provisioning.streams import delete_streams
 from pinterest_platform_tests.e2e.harness import Tenant, failed_checks, generated_posts
 from pinterest_platform_tests.e2e.test_streaming import put, streaming
@@ -37,8 +37,8 @@ def test_a_drain_keeps_its_files_few_and_refuses_to_go_on_where_its_table_is_gon
     store, lake, engine = S3ObjectStore(settings), DeltaLake(settings), engines.build(settings)
     outside = KinesisOutside(KinesisShardLog(settings), store, lake, engine)
 
-    def lane() -> KinesisLane:
-        return KinesisLane(Entity.GEO, settings, stream_options(settings), outside, "run", said.append)
+    def lane() -> KinesisPipeline:
+        return KinesisPipeline(Entity.GEO, settings, stream_options(settings), outside, "run", said.append)
 
     uri = settings.names.cleaned_stream_uri(Entity.GEO)
     draining = lane()

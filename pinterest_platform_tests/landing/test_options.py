@@ -3,11 +3,11 @@
 import pytest
 
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.kafka.results import AcceptedGap, LandingOptions
+from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions, parse_gap
 from pinterest_platform.landing.kafka.topic import land_topic
-from pinterest_platform.landing.kinesis.results import AcceptedLoss, StreamOptions
+from pinterest_platform.landing.kinesis.options import AcceptedLoss, StreamOptions
 from pinterest_platform.landing.kinesis.stream import land_stream
-from pinterest_platform.pipelines.planning import parse_gap, stream_options
+from pinterest_platform.pipelines.options import stream_options
 from pinterest_platform.settings import Settings
 from pinterest_platform_tests.fakes import FakeObjectStore, FakeShardLog, FakeTopicLog
 

@@ -7,25 +7,16 @@ import pytest
 
 from pinterest_platform.entities import Entity
 from pinterest_platform.failures import PermanentFailure, TransientFailure
-from pinterest_platform.landing.kafka.pending import positions_after
-from pinterest_platform.landing.kinesis.pending import stream_inventory
+from pinterest_platform.landing.kinesis.pending import pending_segments
 from pinterest_platform.landing.kinesis.stream import land_stream
-from pinterest_platform.pipelines.backlog import (
-    LONGEST_WAIT_SECONDS,
-    Backlog,
-    Decision,
-    DrainRun,
-    Waiting,
-    decide,
-    kafka_waiting,
-    kinesis_lag_ms,
-    kinesis_waiting,
-)
+from pinterest_platform.landing.pending import positions_after
+from pinterest_platform.orchestration.draining.decision import LONGEST_WAIT_SECONDS, Decision, DrainRun, decide
+from pinterest_platform.pipelines.backlog import Pending, RouteBacklog, kafka_backlog, kinesis_backlog, kinesis_lag_ms
 from pinterest_platform.ports import StoredObject
 from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
 
 NOW = 1_000_000.0
-SOME, NONE, UNCLEANED = {"u.pin": Waiting(3, 0)}, {"u.pin": Waiting(0, 0)}, {"u.pin": Waiting(0, 2)}
+SOME, NONE, UNCLEANED = {"u.pin": Pending(3, 0)}, {"u.pin": Pending(0, 0)}, {"u.pin": Pending(0, 2)}
 LIVE, LOST = DrainRun("a", live=True), DrainRun("b", live=True, worker_lost=True)
 
 
@@ -58,7 +49,7 @@ def succeeded(seconds_ago: float) -> DrainRun:
     ],
 )
 def test_a_run_is_requested_when_something_waits_and_nobody_works(
-    waiting: dict[str, Waiting], runs: list[DrainRun], request_it: bool, why: str
+    waiting: dict[str, Pending], runs: list[DrainRun], request_it: bool, why: str
 ) -> None:
     decision = decide(waiting, runs, NOW)
     assert decision.request is request_it
@@ -84,7 +75,7 @@ def test_runs_whose_worker_died_are_named_whatever_is_decided() -> None:
 
 
 ROW = b'{"ind":1}'
-QUIET, LANDING, CLEANING = Waiting(0, 0), Waiting(1, 0), Waiting(0, 1)
+QUIET, LANDING, CLEANING = Pending(0, 0), Pending(1, 0), Pending(0, 1)
 
 
 class Kinesis(Surroundings):
@@ -98,17 +89,17 @@ class Kinesis(Surroundings):
 
     def clean(self) -> None:
         uri = self.settings.names.cleaned_stream_uri(Entity.USER)
-        self.lake.taken[uri] = positions_after(stream_inventory(self.objects, STREAM, {}))
+        self.lake.taken[uri] = positions_after(pending_segments(self.objects, STREAM, {}))
 
     def move(self) -> None:
         self.land()
         self.clean()
 
-    def waiting(self) -> Waiting:
+    def waiting(self) -> Pending:
         return self.backlog().waiting[Entity.USER]
 
-    def backlog(self) -> Backlog:
-        return kinesis_waiting(self.settings, self.shards, self.objects, self.lake)
+    def backlog(self) -> RouteBacklog:
+        return kinesis_backlog(self.settings, self.shards, self.objects, self.lake)
 
     def lag_ms(self) -> int:
         told = kinesis_lag_ms(Entity.USER, self.settings, self.shards, self.objects, self.lake)
@@ -212,7 +203,7 @@ def a_new_epoch_is_landed_beside(route: Kinesis) -> None:
         (nothing_ever_came, QUIET),
         (a_record_waits, LANDING),
         (a_record_was_landed, CLEANING),
-        (a_record_was_landed_and_another_waits, Waiting(1, 1)),
+        (a_record_was_landed_and_another_waits, Pending(1, 1)),
         (all_was_taken, QUIET),
         (a_shard_was_closed, LANDING),
         (a_closed_shard_was_drained, QUIET),
@@ -228,7 +219,7 @@ def a_new_epoch_is_landed_beside(route: Kinesis) -> None:
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_what_waits_in_a_stream(situation: Callable[[Kinesis], None], expected: Waiting) -> None:
+def test_what_waits_in_a_stream(situation: Callable[[Kinesis], None], expected: Pending) -> None:
     route = Kinesis()
     situation(route)
     writes = route.writes()
@@ -272,21 +263,21 @@ def test_a_look_at_a_stream_and_the_begin_of_a_drain_cost_no_more_when_much_was_
     assert route.waiting() == LANDING
     hints = land_stream(route.shards, route.objects, STREAM).resume.hints
     positions = route.lake.taken[route.settings.names.cleaned_stream_uri(Entity.USER)]
-    [left] = stream_inventory(route.objects, STREAM, positions, hints=hints)
+    [left] = pending_segments(route.objects, STREAM, positions, hints=hints)
     assert left.end == 200
     assert len(seen) < 60
     [begun] = hints.values()
     [key] = {key for key in seen if f"{begun:0129d}" in key}
     route.objects.delete([key])
-    assert route.waiting() == Waiting(0, 1), "what a listing began with may be gone"
+    assert route.waiting() == Pending(0, 1), "what a listing began with may be gone"
 
 
 def test_one_topic_that_cannot_be_looked_at_hides_none_of_the_others() -> None:
     around = Surroundings()
     around.topics.delete("u.pin")
     around.topics.append(TOPIC, 0, ROW, ROW)
-    found = kafka_waiting(around.settings, around.topics, around.objects, around.lake)
-    assert found.waiting == {Entity.GEO: QUIET, Entity.USER: Waiting(2, 0)}
+    found = kafka_backlog(around.settings, around.topics, around.objects, around.lake)
+    assert found.waiting == {Entity.GEO: QUIET, Entity.USER: Pending(2, 0)}
     assert "no topic u.pin" in str(found.unknown[Entity.PIN])
 
 
@@ -295,7 +286,7 @@ def test_where_nothing_can_be_looked_at_all_reasons_are_raised_as_one() -> None:
     for entity in Entity:
         around.shards.delete(f"streaming-u-{entity.value}")
     with pytest.raises(PermanentFailure) as failure:
-        kinesis_waiting(around.settings, around.shards, around.objects, around.lake)
+        kinesis_backlog(around.settings, around.shards, around.objects, around.lake)
     assert all(f"no stream streaming-u-{entity.value}" in str(failure.value) for entity in Entity)
 
 
@@ -328,7 +319,7 @@ def test_the_lag_is_the_age_of_the_oldest_record_that_the_table_lacks_be_it_land
 def test_streams_that_did_not_fail_do_not_wait_for_the_one_that_did(
     stuck: set[str], request_it: bool, why: str
 ) -> None:
-    waiting = {"u.pin": Waiting(3, 0), "u.geo": Waiting(1, 0), "u.user": Waiting(0, 0)}
+    waiting = {"u.pin": Pending(3, 0), "u.geo": Pending(1, 0), "u.user": Pending(0, 0)}
     last = DrainRun("f", live=False, failed=True, ended=NOW - 1, stuck=frozenset(stuck))
     decision = decide(waiting, [last], NOW)
     assert decision.request is request_it
@@ -336,8 +327,8 @@ def test_streams_that_did_not_fail_do_not_wait_for_the_one_that_did(
 
 
 def test_how_long_a_stream_waits_is_told_by_its_own_failures_not_by_those_of_the_one_that_is_stuck() -> None:
-    waiting = {"u.pin": Waiting(3, 0), "u.geo": Waiting(1, 0)}
+    waiting = {"u.pin": Pending(3, 0), "u.geo": Pending(1, 0)}
     stuck = DrainRun("f", live=False, failed=True, ended=NOW - 100, stuck=frozenset({"u.pin"}))
     assert "in 14 s" in decide(waiting, [failed(1), *[stuck] * 6], NOW).reason, "geo failed once"
     assert decide(waiting, [failed(16), *[stuck] * 6], NOW).request
-    assert "in 584 s" in decide({"u.pin": Waiting(3, 0)}, [failed(16), *[stuck] * 6], NOW).reason
+    assert "in 584 s" in decide({"u.pin": Pending(3, 0)}, [failed(16), *[stuck] * 6], NOW).reason

@@ -6,13 +6,13 @@ import pytest
 
 from pinterest_platform.entities import REPORT_KEYS, Entity, Route
 from pinterest_platform.failures import PermanentFailure, TransientFailure
-from pinterest_platform.landing.kafka.results import LandingOptions
+from pinterest_platform.landing.kafka.options import LandingOptions
 from pinterest_platform.landing.kafka.topic import land_topic
-from pinterest_platform.landing.kinesis.results import StreamOptions
+from pinterest_platform.landing.kinesis.options import StreamOptions
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.pipelines import maintenance
 from pinterest_platform.pipelines.maintenance import maintain, retention_hours, tables, told
-from pinterest_platform.ports import TableUpkeep
+from pinterest_platform.ports import MaintenanceResult
 from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
 
 HOUR_MS = 3_600_000
@@ -35,7 +35,7 @@ def run(around: Surroundings, *wanted: str, dry_run: bool = False) -> tuple[list
 
 def holds(around: Surroundings, name: str, **counts: int) -> str:
     uri = tables(around.settings.names)[name]
-    around.lake.upkeep[uri] = TableUpkeep(uri, 9, 2, **counts)
+    around.lake.upkeep[uri] = MaintenanceResult(uri, 9, 2, **counts)
     return uri
 
 
@@ -114,7 +114,7 @@ def test_a_store_that_does_not_answer_ends_it_at_once(around: Surroundings) -> N
     ],
 )
 def test_a_line_tells_what_was_done(counts: dict[str, int], dry_run: bool, line: str) -> None:
-    assert told(TableUpkeep("u", 9, 2, **counts), dry_run) == line
+    assert told(MaintenanceResult("u", 9, 2, **counts), dry_run) == line
 
 
 def stage(around: Surroundings, run_id: str, *hours_ago: float, table: str = "stream/u_user_table") -> list[str]:

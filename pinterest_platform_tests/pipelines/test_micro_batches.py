@@ -6,13 +6,19 @@ import pytest
 
 from pinterest_platform.entities import Entity
 from pinterest_platform.failures import PermanentFailure, TransientFailure
-from pinterest_platform.landing.kafka.results import LandingOptions
-from pinterest_platform.landing.kinesis.pending import stream_inventory
-from pinterest_platform.landing.kinesis.results import StreamOptions
+from pinterest_platform.landing.kafka.options import LandingOptions
+from pinterest_platform.landing.kinesis.options import StreamOptions
+from pinterest_platform.landing.kinesis.pending import pending_segments
 from pinterest_platform.landing.kinesis.stream import land_stream
-from pinterest_platform.landing.kinesis.watermarks import sightings_key
-from pinterest_platform.pipelines.drain import Lane
-from pinterest_platform.pipelines.micro_batches import COMPACT_AT, KafkaLane, KafkaOutside, KinesisLane, KinesisOutside
+from pinterest_platform.landing.kinesis.watermarks import watermarks_key
+from pinterest_platform.pipelines.micro_batches import (
+    COMPACT_AT,
+    KafkaOutside,
+    KafkaPipeline,
+    KinesisOutside,
+    KinesisPipeline,
+    Pipeline,
+)
 from pinterest_platform.ports import Json, TableFacts
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, CleanResult
 from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
@@ -39,16 +45,16 @@ def said() -> list[str]:
 
 
 @pytest.fixture
-def lane(around: Surroundings, route: str, said: list[str]) -> Lane:
+def lane(around: Surroundings, route: str, said: list[str]) -> Pipeline:
     return a_lane(around, route, said)
 
 
-def a_lane(around: Surroundings, route: str, said: list[str]) -> Lane:
+def a_lane(around: Surroundings, route: str, said: list[str]) -> Pipeline:
     objects, lake, engine = around.objects, around.lake, around.engine
     if route == "kafka":
         outside = KafkaOutside(around.topics, objects, lake, engine)
-        return KafkaLane(Entity.USER, around.settings, LandingOptions(), outside, "run", said.append)
-    return KinesisLane(
+        return KafkaPipeline(Entity.USER, around.settings, LandingOptions(), outside, "run", said.append)
+    return KinesisPipeline(
         Entity.USER, around.settings, StreamOptions(), KinesisOutside(around.shards, objects, lake, engine), "run",
         said.append,
     )  # fmt: skip
@@ -87,7 +93,7 @@ def cleans(around: Surroundings, small_files: Callable[[], int] = lambda: 1) -> 
 
 
 def test_a_lane_reads_positions_once_and_knows_them_from_each_cleaning_thereafter(
-    around: Surroundings, lane: Lane, post: Post
+    around: Surroundings, lane: Pipeline, post: Post
 ) -> None:
     asked = cleans(around)
     for number in range(4):
@@ -103,7 +109,9 @@ def test_a_lane_reads_positions_once_and_knows_them_from_each_cleaning_thereafte
     assert lane.tally.positions == around.lake.taken[asked[0].table_uri]
 
 
-def test_each_micro_batch_says_from_where_the_table_must_go_on(around: Surroundings, lane: Lane, post: Post) -> None:
+def test_each_micro_batch_says_from_where_the_table_must_go_on(
+    around: Surroundings, lane: Pipeline, post: Post
+) -> None:
     asked = cleans(around)
     for number in range(3):
         post(b'{"ind":%d}' % number)
@@ -113,7 +121,7 @@ def test_each_micro_batch_says_from_where_the_table_must_go_on(around: Surroundi
 
 
 def test_what_another_drain_took_is_where_the_next_one_goes_on(
-    around: Surroundings, route: str, lane: Lane, post: Post, said: list[str]
+    around: Surroundings, route: str, lane: Pipeline, post: Post, said: list[str]
 ) -> None:
     asked = cleans(around)
     post(b'{"ind":1}')
@@ -129,7 +137,7 @@ def test_what_another_drain_took_is_where_the_next_one_goes_on(
 
 
 def test_a_first_drain_makes_the_table_even_of_nothing_and_a_later_one_leaves_it_alone(
-    around: Surroundings, route: str, lane: Lane, said: list[str]
+    around: Surroundings, route: str, lane: Pipeline, said: list[str]
 ) -> None:
     asked = cleans(around)
     assert lane.facts() is None
@@ -139,7 +147,7 @@ def test_a_first_drain_makes_the_table_even_of_nothing_and_a_later_one_leaves_it
 
 
 def test_what_was_landed_and_not_cleaned_is_cleaned_first(
-    around: Surroundings, route: str, lane: Lane, post: Post, said: list[str]
+    around: Surroundings, route: str, lane: Pipeline, post: Post, said: list[str]
 ) -> None:
     asked = cleans(around)
     lane.move()
@@ -152,14 +160,14 @@ def test_what_was_landed_and_not_cleaned_is_cleaned_first(
     assert [batch.records for plan in asked for batch in plan.batches] == [1]
 
 
-def rounds(lane: Lane, post: Post, count: int) -> None:
+def rounds(lane: Pipeline, post: Post, count: int) -> None:
     for number in range(count):
         post(b'{"ind":%d}' % number)
         lane.move()
 
 
 def test_small_files_are_put_together_when_there_are_enough_of_them(
-    around: Surroundings, lane: Lane, post: Post, said: list[str]
+    around: Surroundings, lane: Pipeline, post: Post, said: list[str]
 ) -> None:
     counts = iter([1, COMPACT_AT - 1, COMPACT_AT, 1])
     around.lake.small_files = COMPACT_AT
@@ -173,7 +181,7 @@ def test_small_files_are_put_together_when_there_are_enough_of_them(
 
 @pytest.mark.parametrize("outcome", [None, 0])
 def test_what_cannot_be_put_together_is_tried_again_when_as_many_more_have_come(
-    around: Surroundings, lane: Lane, post: Post, outcome: int | None
+    around: Surroundings, lane: Pipeline, post: Post, outcome: int | None
 ) -> None:
     around.lake.small_files = outcome
     files = iter(range(1, 10_000))
@@ -198,7 +206,7 @@ def test_what_landed_of_healthy_shards_is_cleaned_although_another_one_has_a_que
     land_stream(around.shards, around.objects, STREAM)
     around.shards.advance(10)
     epoch = around.shards.describe(STREAM).epoch
-    around.objects.delete([sightings_key(STREAM, epoch)])
+    around.objects.delete([watermarks_key(STREAM, epoch)])
     around.shards.put(STREAM, 0, b'{"ind":4}')
     around.shards.put(STREAM, 1, b'{"ind":5}')
     lane = a_lane(around, "kinesis", said)
@@ -208,7 +216,7 @@ def test_what_landed_of_healthy_shards_is_cleaned_although_another_one_has_a_que
     assert sum(batch.records or 0 for plan in asked for batch in plan.batches) == 2
     assert lane.tally.cleaned is not None
     positions = around.lake.taken[asked[0].table_uri]
-    assert stream_inventory(around.objects, STREAM, positions) == []
+    assert pending_segments(around.objects, STREAM, positions) == []
 
 
 def test_what_landed_of_healthy_partitions_is_cleaned_although_another_one_has_a_question(
@@ -245,7 +253,7 @@ def test_a_landing_that_fails_makes_no_table_and_what_cleaning_says_of_it_is_sai
 
 
 def test_a_lane_that_failed_can_be_moved_again_and_takes_what_it_left(
-    around: Surroundings, lane: Lane, post: Post
+    around: Surroundings, lane: Pipeline, post: Post
 ) -> None:
     asked = cleans(around)
     lane.move()

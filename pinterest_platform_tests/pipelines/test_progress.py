@@ -3,14 +3,14 @@
 import threading
 from collections.abc import Callable
 
-from pinterest_platform.pipelines.progress import Gathered
+from pinterest_platform.pipelines.progress import BufferedProgress
 
 NEVER = 3600.0
 
 
-def told(seconds: float = NEVER) -> tuple[Gathered, list[str]]:
+def told(seconds: float = NEVER) -> tuple[BufferedProgress, list[str]]:
     texts: list[str] = []
-    return Gathered(texts.append, seconds), texts
+    return BufferedProgress(texts.append, seconds), texts
 
 
 def test_lines_are_told_together_and_in_order() -> None:
@@ -40,7 +40,7 @@ def test_a_line_that_stays_alone_is_told_all_the_same() -> None:
         texts.append(text)
         arrived.set()
 
-    Gathered(tell, 0.01)("alone")
+    BufferedProgress(tell, 0.01)("alone")
     assert arrived.wait(30)
     assert texts == ["alone"]
 

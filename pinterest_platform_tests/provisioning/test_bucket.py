@@ -7,7 +7,7 @@ import pytest
 
 from pinterest_platform.adapters.s3 import S3ObjectStore
 from pinterest_platform.failures import PermanentFailure, TransientFailure
-from pinterest_platform.provisioning import OutsideWorld
+from pinterest_platform.provisioning import AwsProvisioner
 from pinterest_platform.provisioning.bucket import ensure_bucket
 from pinterest_platform.settings import Settings
 
@@ -27,9 +27,9 @@ def test_a_server_that_does_not_answer_is_named(tenant: Settings):
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
         silent = tenant.model_copy(update={"s3_endpoint": address, "io_timeout_seconds": 1.0})
         with pytest.raises(TransientFailure, match=address):
-            OutsideWorld(silent).apply()
+            AwsProvisioner(silent).apply()
 
 
 def test_what_is_no_address_is_permanent(tenant: Settings):
     with pytest.raises(PermanentFailure, match="AWS_ENDPOINT_URL"):
-        OutsideWorld(tenant.model_copy(update={"s3_endpoint": "no address"})).apply()
+        AwsProvisioner(tenant.model_copy(update={"s3_endpoint": "no address"})).apply()

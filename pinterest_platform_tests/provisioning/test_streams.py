@@ -11,10 +11,10 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from pinterest_platform.adapters.clients import kinesis_client
-from pinterest_platform.entities import Entity
+from pinterest_platform.entities import EPOCH_TAG, Entity
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.provisioning import streams
-from pinterest_platform.provisioning.streams import EPOCH_TAG, delete_streams, ensure_streams
+from pinterest_platform.provisioning.streams import delete_streams, ensure_streams
 from pinterest_platform.settings import Settings
 from pinterest_platform_tests.emulators.services.kinesis.server import Server
 

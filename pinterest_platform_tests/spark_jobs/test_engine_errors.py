@@ -7,10 +7,11 @@ from py4j.protocol import Py4JError, Py4JJavaError, Py4JNetworkError
 from pyspark.errors import PySparkException
 from pyspark.errors.exceptions.connect import SparkConnectGrpcException
 
-from pinterest_platform.delta.conflicts import LostRaceError
+from pinterest_platform.delta.conflicts import CommitConflictError
+from pinterest_platform.delta.error_text import first_line
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
-from pinterest_platform.spark_jobs.engine_errors import explained, first_line
-from pinterest_platform.spark_jobs.merge import racing
+from pinterest_platform.spark_jobs.engine_errors import error_text, translate_errors
+from pinterest_platform.spark_jobs.merge import translate_conflicts
 
 FRAMES = "\tat java.base/java.util.concurrent.ThreadPoolExecutor.runWorker(ThreadPoolExecutor.java:1136)\n"
 RACE = "io.delta.exceptions.ConcurrentAppendException: [DELTA_CONCURRENT_APPEND] Files were added to the table"
@@ -42,21 +43,21 @@ def java_error(text: str | None) -> Py4JJavaError:
 
 
 def failure(error: Exception) -> PlatformFailure:
-    with pytest.raises(PlatformFailure) as raised, explained("clean"):
+    with pytest.raises(PlatformFailure) as raised, translate_errors("clean"):
         raise error
     return raised.value
 
 
 @pytest.mark.parametrize("error", [thrown(RACE), thrown(ABORTED, RACE), PySparkException("conflict")])
 def test_a_lost_race_is_told_apart_wherever_the_engine_runs(error: Exception) -> None:
-    with pytest.raises(LostRaceError), racing("s3://lake/pin"):
+    with pytest.raises(CommitConflictError), translate_conflicts("s3://lake/pin"):
         raise error
     assert isinstance(failure(error), TransientFailure)
 
 
 @pytest.mark.parametrize("error", [thrown(DEFECT), Py4JError("no such method"), PySparkException("no such column")])
 def test_other_errors_stay_what_they_are_whatever_threads_a_jvm_names(error: Exception) -> None:
-    with pytest.raises(type(error)), racing("s3://lake/pin"):
+    with pytest.raises(type(error)), translate_conflicts("s3://lake/pin"):
         raise error
     assert isinstance(failure(error), PermanentFailure)
 
@@ -78,5 +79,5 @@ def test_a_call_that_broke_off_is_told_by_its_details(code: str, kind: type[Plat
 
 
 def test_an_error_of_a_jvm_is_told_by_its_own_message() -> None:
-    assert first_line(thrown(DEFECT)) == DEFECT
-    assert first_line(PySparkException("wrong\nlong plan")) == "wrong"
+    assert first_line(error_text(thrown(DEFECT))) == DEFECT
+    assert first_line(error_text(PySparkException("wrong\nlong plan"))) == "wrong"

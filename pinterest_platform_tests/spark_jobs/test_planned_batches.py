@@ -1,10 +1,10 @@
 """What cleaning is told to take: batches in turn, each knowing what the table must have taken before it."""
 
 from pinterest_platform.entities import Entity
-from pinterest_platform.landing.kafka.pending import inventory
-from pinterest_platform.landing.kafka.results import LandingOptions
+from pinterest_platform.landing.kafka.options import LandingOptions
+from pinterest_platform.landing.kafka.pending import pending_segments
 from pinterest_platform.landing.kafka.topic import land_topic
-from pinterest_platform.pipelines.planning import cleaning_plan
+from pinterest_platform.pipelines.clean import cleaning_plan
 from pinterest_platform.settings import Settings
 from pinterest_platform_tests.fakes import FakeObjectStore, FakeTopicLog
 
@@ -19,8 +19,8 @@ def test_each_batch_says_what_the_table_must_have_taken_before_it() -> None:
     topics.append(topic, 0, *(b'{"ind":%d}' % number for number in range(6)))
     topics.trim(topic, 0, 2)
     land_topic(topics, objects, topic, LandingOptions(object_bytes=1))
-    ends = [found.end for found in inventory(objects, topic, {})]
-    app = inventory(objects, topic, {})[0].app_id
+    ends = [found.end for found in pending_segments(objects, topic, {})]
+    app = pending_segments(objects, topic, {})[0].app_id
 
     def after(positions: dict[str, int] | None, full_refresh: bool = False) -> list[dict[str, int]]:
         plan = cleaning_plan(Entity.GEO, settings, objects, positions, "run", full_refresh)

@@ -12,7 +12,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import SparkSession
 
-from pinterest_platform.delta.conflicts import LostRaceError
+from pinterest_platform.delta.conflicts import CommitConflictError
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import TransientFailure
 from pinterest_platform.spark_jobs import clean, merge
@@ -178,7 +178,7 @@ def test_a_commit_that_stands_though_it_seemed_lost_keeps_its_rows(
     lake: Lake, monkeypatch: pytest.MonkeyPatch, full_refresh: bool
 ) -> None:
     def lose() -> None:
-        raise LostRaceError("the answer was a 503")
+        raise CommitConflictError("the answer was a 503")
 
     batch = lake.land([post(1, 0), post(2, 0)])
     if full_refresh:

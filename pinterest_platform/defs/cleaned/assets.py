@@ -4,9 +4,9 @@ import dagster as dg
 from pydantic import Field
 
 from pinterest_platform.entities import Entity
-from pinterest_platform.orchestration.failures import explained
+from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.cleaning import READABLE_CHECK, REJECTED_CHECK, cleaning_result
-from pinterest_platform.pipelines.work import clean
+from pinterest_platform.pipelines.clean import clean
 from pinterest_platform.ports import Lake, ObjectStore, SparkEngine
 from pinterest_platform.settings import Settings
 
@@ -38,7 +38,7 @@ def _cleaned(entity: Entity) -> dg.AssetsDefinition:
         lake: dg.ResourceParam[Lake],
         engine: dg.ResourceParam[SparkEngine],
     ) -> dg.MaterializeResult:
-        with explained(key.to_user_string()):
+        with as_dagster_failure(key.to_user_string()):
             done = clean(
                 entity, settings, objects, lake, engine, context.run.run_id, config.full_refresh, context.log.info
             )

@@ -3,9 +3,9 @@
 import dagster as dg
 
 from pinterest_platform.entities import Entity
-from pinterest_platform.orchestration.failures import explained
+from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.ledger import CLEANED_CHECK, LANDED_CHECK, ledger_result
-from pinterest_platform.pipelines.work import books
+from pinterest_platform.pipelines.audit import kafka_ledgers
 from pinterest_platform.ports import Lake, ObjectStore, TopicLog
 from pinterest_platform.settings import Settings
 
@@ -36,8 +36,8 @@ def conservation(
     lake: dg.ResourceParam[Lake],
 ) -> dg.MaterializeResult:
     """Balance the books of all topics."""
-    with explained(LEDGER.to_user_string()):
+    with as_dagster_failure(LEDGER.to_user_string()):
         names = settings.names
-        ledgers = books(settings, topics, objects)
+        ledgers = kafka_ledgers(settings, topics, objects)
         cleaned = {names.topic(entity): lake.positions(names.cleaned_uri(entity)) or {} for entity in Entity}
         return ledger_result(ledgers, cleaned)

@@ -3,10 +3,10 @@
 import dagster as dg
 
 from pinterest_platform.entities import Entity
-from pinterest_platform.orchestration.failures import explained
+from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.ledger import AUDIT_CHECK, audit_result
 from pinterest_platform.orchestration.results.stream_ledger import STREAM_CHECK, stream_ledger_result
-from pinterest_platform.pipelines.work import books, stream_books, verify_all
+from pinterest_platform.pipelines.audit import kafka_ledgers, kinesis_ledgers, verify_all
 from pinterest_platform.ports import Lake, ObjectStore, ShardLog, SparkEngine, TopicLog
 from pinterest_platform.settings import Settings
 
@@ -28,9 +28,9 @@ def every_record_is_in_its_table(
     engine: dg.ResourceParam[SparkEngine],
 ) -> dg.AssetCheckResult:
     """Read every landed object of both routes, and hold its records against the tables."""
-    with explained("ledger/conservation"):
+    with as_dagster_failure("ledger/conservation"):
         found = verify_all(settings, objects, lake, engine, context.log.info)
-        return audit_result(LEDGER, books(settings, topics, objects, deep=True), found)
+        return audit_result(LEDGER, kafka_ledgers(settings, topics, objects, deep=True), found)
 
 
 @dg.asset_check(
@@ -46,8 +46,8 @@ def every_shard_is_accounted_for(
     lake: dg.ResourceParam[Lake],
 ) -> dg.AssetCheckResult:
     """Read every landed object of the streams, and the streams themselves once more."""
-    with explained("ledger/conservation"):
+    with as_dagster_failure("ledger/conservation"):
         names = settings.names
         # Positions first: what is cleaned meanwhile was landed before the objects are looked at.
         cleaned = {names.stream(entity): lake.positions(names.cleaned_stream_uri(entity)) or {} for entity in Entity}
-        return stream_ledger_result(LEDGER, stream_books(settings, shards, objects), cleaned)
+        return stream_ledger_result(LEDGER, kinesis_ledgers(settings, shards, objects), cleaned)

@@ -5,14 +5,13 @@ from pydantic import Field
 
 from pinterest_platform.entities import Entity
 from pinterest_platform.orchestration.daily.requests import cancel_retries
-from pinterest_platform.orchestration.failures import explained
+from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.ledger import AUDIT_CHECK
 from pinterest_platform.orchestration.results.maintenance import upkeep_event
 from pinterest_platform.orchestration.results.stream_ledger import STREAM_CHECK
 from pinterest_platform.orchestration.runs import WRITER
-from pinterest_platform.pipelines.backlog import refuse_unlanded
+from pinterest_platform.pipelines.deprovision import refuse_unlanded, streams_to_delete
 from pinterest_platform.pipelines.maintenance import maintain
-from pinterest_platform.pipelines.planning import streams_to_delete
 from pinterest_platform.ports import Lake, ObjectStore, Provisioner, ShardLog
 from pinterest_platform.settings import Settings
 
@@ -63,7 +62,7 @@ def look_after_the_lake(
     lake: dg.ResourceParam[Lake],
 ) -> None:
     """Keep tables small in files, and the bucket free of what nobody reads any more."""
-    with explained("maintenance"):
+    with as_dagster_failure("maintenance"):
         for name, done in maintain(settings, objects, lake, config.tables, config.dry_run, context.log.info):
             if event := upkeep_event(name, done, config.dry_run):
                 context.log_event(event)
@@ -81,7 +80,7 @@ def maintenance() -> None:
 @dg.op(description="Make what is missing outside, and give existing topics the settings that landing needs.")
 def provision_everything(context: dg.OpExecutionContext, provisioner: dg.ResourceParam[Provisioner]) -> None:
     """Make what must exist outside before anything can run."""
-    with explained("provision"):
+    with as_dagster_failure("provision"):
         changes = provisioner.apply()
     for change in changes or ["nothing to do: all of it is there"]:
         context.log.info(change)
@@ -115,7 +114,7 @@ def delete_streams(
         if not config.even_unlanded:
             refuse_unlanded(stream, settings, shards, objects)
 
-    with explained("deprovision"):
+    with as_dagster_failure("deprovision"):
         deleted = provisioner.delete_streams(streams_to_delete(settings, config.streams), check)
     for line in deleted or ["nothing to do: none of them is there"]:
         context.log.info(line)

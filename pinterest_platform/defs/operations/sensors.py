@@ -3,8 +3,9 @@
 import dagster as dg
 
 from pinterest_platform.defs.operations.jobs import batch_pipeline
-from pinterest_platform.orchestration.daily.requests import retry_request, tell_final_failures
-from pinterest_platform.orchestration.failures import explained
+from pinterest_platform.orchestration.daily.alerts import tell_final_failures
+from pinterest_platform.orchestration.daily.requests import retry_request
+from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.ports import Notifier
 from pinterest_platform.settings import AlertSettings, Settings
 
@@ -21,7 +22,7 @@ def daily_retries(
     context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
 ) -> dg.RunRequest | dg.SkipReason:
     """Request the next attempt once it is due."""
-    with explained("daily_retries"):
+    with as_dagster_failure("daily_retries"):
         return retry_request(context, settings)
 
 
@@ -36,5 +37,5 @@ def daily_alerts(
     notifier: dg.ResourceParam[Notifier],
 ) -> dg.SkipReason:
     """Tell of final failures."""
-    with explained("daily_alerts"):
+    with as_dagster_failure("daily_alerts"):
         return tell_final_failures(context, alerting, notifier)

@@ -5,9 +5,9 @@ from pydantic import Field
 
 from pinterest_platform.entities import Entity
 from pinterest_platform.landing.kafka.topic import land_topic
-from pinterest_platform.orchestration.failures import explained
+from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.landing import QUARANTINE_CHECK, landing_result
-from pinterest_platform.pipelines.planning import landing_options
+from pinterest_platform.pipelines.options import landing_options
 from pinterest_platform.ports import Lake, ObjectStore, TopicLog
 from pinterest_platform.settings import Settings
 
@@ -37,7 +37,7 @@ def _raw(entity: Entity) -> dg.AssetsDefinition:
         objects: dg.ResourceParam[ObjectStore],
         lake: dg.ResourceParam[Lake],
     ) -> dg.MaterializeResult:
-        with explained(key.to_user_string()):
+        with as_dagster_failure(key.to_user_string()):
             options = landing_options(entity, settings, config.accept_gap, config.new_epoch)
             cleaned_up_to = lake.positions(settings.names.cleaned_uri(entity))
             topic = settings.names.topic(entity)

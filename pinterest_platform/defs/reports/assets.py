@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from pinterest_platform.entities import REPORT_KEYS, REPORT_SOURCES
-from pinterest_platform.orchestration.failures import explained
+from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.reports import page_result, report_results
-from pinterest_platform.pipelines.work import publish_page, report
+from pinterest_platform.pipelines.report import publish_page, report
 from pinterest_platform.ports import Lake, ObjectStore, SparkEngine
 from pinterest_platform.settings import Settings
 
@@ -47,7 +47,7 @@ def reports(
 ) -> Iterator[dg.MaterializeResult]:
     """Recompute the selected reports, and replace those that differ."""
     keys = [key for key in REPORT_KEYS if dg.AssetKey(["reports", key]) in context.selected_asset_keys]
-    with explained(", ".join(f"reports/{key}" for key in keys)):
+    with as_dagster_failure(", ".join(f"reports/{key}" for key in keys)):
         yield from report_results(report(settings, engine, keys, context.log.info), settings, lake)
 
 
@@ -65,5 +65,5 @@ def page(
     engine: dg.ResourceParam[SparkEngine],
 ) -> dg.MaterializeResult:
     """Publish the page, unless the same one already stands there."""
-    with explained("reports/page"):
+    with as_dagster_failure("reports/page"):
         return page_result(publish_page(settings, objects, lake, engine, datetime.now(UTC), context.log.info))

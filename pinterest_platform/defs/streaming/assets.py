@@ -7,11 +7,11 @@ from pydantic import Field
 
 from pinterest_platform.entities import Entity
 from pinterest_platform.orchestration.draining.run import drain, results
-from pinterest_platform.orchestration.failures import explained
-from pinterest_platform.pipelines.micro_batches import KinesisLane, KinesisOutside
-from pinterest_platform.pipelines.planning import stream_options
-from pinterest_platform.pipelines.progress import Gathered
-from pinterest_platform.pipelines.work import rebuild_streamed
+from pinterest_platform.orchestration.failures import as_dagster_failure
+from pinterest_platform.pipelines.clean import rebuild_streamed
+from pinterest_platform.pipelines.micro_batches import KinesisOutside, KinesisPipeline
+from pinterest_platform.pipelines.options import stream_options
+from pinterest_platform.pipelines.progress import BufferedProgress
 from pinterest_platform.ports import Lake, ObjectStore, ShardLog, SparkEngine
 from pinterest_platform.settings import Settings
 
@@ -54,12 +54,12 @@ def drain_kinesis(
     engine: dg.ResourceParam[SparkEngine],
 ) -> Iterator[dg.MaterializeResult]:
     """Land and clean micro-batches of all streams until they have been idle for a while."""
-    outside, say = KinesisOutside(shards, objects, lake, engine), Gathered(context.log.info)
-    with explained("streaming_pipeline"):
+    outside, say = KinesisOutside(shards, objects, lake, engine), BufferedProgress(context.log.info)
+    with as_dagster_failure("streaming_pipeline"):
         options = stream_options(settings, config.accept_loss, config.new_epoch, LONGEST_LANDING_SECONDS)
         for entity in Entity if config.full_refresh else ():
             rebuild_streamed(entity, settings, objects, engine, context.run.run_id, say.at_once)
-        lanes = [KinesisLane(entity, settings, options, outside, context.run.run_id, say) for entity in Entity]
+        lanes = [KinesisPipeline(entity, settings, options, outside, context.run.run_id, say) for entity in Entity]
         rounds = drain(context, lanes, settings, say, "raw_stream", "cleaned_stream")
         yield from results(rounds.results(), "raw_stream", "cleaned_stream")
         rounds.judge()

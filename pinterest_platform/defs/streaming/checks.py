@@ -3,10 +3,10 @@
 import dagster as dg
 
 from pinterest_platform.entities import Entity, Route
-from pinterest_platform.orchestration.failures import explained
+from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.table_checks import LAG_CHECK, lag_result, parity_result, sound_table
+from pinterest_platform.pipelines.audit import compare_routes
 from pinterest_platform.pipelines.backlog import kinesis_lag_ms
-from pinterest_platform.pipelines.work import compare_routes
 from pinterest_platform.ports import Lake, ObjectStore, ShardLog, SparkEngine
 from pinterest_platform.settings import Settings
 
@@ -20,7 +20,7 @@ def _checks(entity: Entity) -> list[dg.AssetChecksDefinition]:
         settings: dg.ResourceParam[Settings],
         engine: dg.ResourceParam[SparkEngine],
     ) -> dg.AssetCheckResult:
-        with explained(key.to_user_string()):
+        with as_dagster_failure(key.to_user_string()):
             return parity_result(compare_routes(entity, settings, engine, context.log.info))
 
     @dg.asset_check(
@@ -32,7 +32,7 @@ def _checks(entity: Entity) -> list[dg.AssetChecksDefinition]:
         objects: dg.ResourceParam[ObjectStore],
         lake: dg.ResourceParam[Lake],
     ) -> dg.AssetCheckResult:
-        with explained(key.to_user_string()):
+        with as_dagster_failure(key.to_user_string()):
             return lag_result(kinesis_lag_ms(entity, settings, shards, objects, lake))
 
     return [sound_table("cleaned_stream", entity, Route.KINESIS), agrees, fresh]

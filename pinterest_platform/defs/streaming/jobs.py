@@ -4,11 +4,11 @@ import dagster as dg
 
 from pinterest_platform.entities import Entity
 from pinterest_platform.orchestration.draining.run import drain, materializations
-from pinterest_platform.orchestration.failures import explained
+from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.runs import WRITER
-from pinterest_platform.pipelines.micro_batches import KafkaLane, KafkaOutside
-from pinterest_platform.pipelines.planning import landing_options
-from pinterest_platform.pipelines.progress import Gathered
+from pinterest_platform.pipelines.micro_batches import KafkaOutside, KafkaPipeline
+from pinterest_platform.pipelines.options import landing_options
+from pinterest_platform.pipelines.progress import BufferedProgress
 from pinterest_platform.ports import Lake, ObjectStore, SparkEngine, TopicLog
 from pinterest_platform.settings import Settings
 
@@ -23,10 +23,10 @@ def drain_kafka(
     engine: dg.ResourceParam[SparkEngine],
 ) -> None:
     """Drain the Kafka route."""
-    outside, say = KafkaOutside(topics, objects, lake, engine), Gathered(context.log.info)
-    with explained("kafka_pipeline"):
+    outside, say = KafkaOutside(topics, objects, lake, engine), BufferedProgress(context.log.info)
+    with as_dagster_failure("kafka_pipeline"):
         lanes = [
-            KafkaLane(entity, settings, landing_options(entity, settings, [], ""), outside, context.run.run_id, say)
+            KafkaPipeline(entity, settings, landing_options(entity, settings, [], ""), outside, context.run.run_id, say)
             for entity in Entity
         ]
         rounds = drain(context, lanes, settings, say, "raw", "cleaned")

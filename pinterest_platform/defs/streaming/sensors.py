@@ -4,8 +4,8 @@ import dagster as dg
 
 from pinterest_platform.defs.streaming.jobs import kafka_pipeline, streaming_pipeline
 from pinterest_platform.orchestration.draining.sensor import backlog_result
-from pinterest_platform.orchestration.failures import explained
-from pinterest_platform.pipelines.backlog import kafka_waiting, kinesis_waiting
+from pinterest_platform.orchestration.failures import as_dagster_failure
+from pinterest_platform.pipelines import backlog
 from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog
 from pinterest_platform.settings import Settings
 
@@ -27,8 +27,8 @@ def kafka_backlog(
     lake: dg.ResourceParam[Lake],
 ) -> dg.SensorResult:
     """Compare the topics' ends with what is landed and cleaned."""
-    with explained("kafka_backlog"):
-        waiting = kafka_waiting(settings, topics, objects, lake)
+    with as_dagster_failure("kafka_backlog"):
+        waiting = backlog.kafka_backlog(settings, topics, objects, lake)
         return backlog_result(context, "kafka", "kafka_pipeline", waiting, settings)
 
 
@@ -46,6 +46,6 @@ def kinesis_backlog(
     lake: dg.ResourceParam[Lake],
 ) -> dg.SensorResult:
     """Compare the streams' ends with what is landed and cleaned."""
-    with explained("kinesis_backlog"):
-        waiting = kinesis_waiting(settings, shards, objects, lake)
+    with as_dagster_failure("kinesis_backlog"):
+        waiting = backlog.kinesis_backlog(settings, shards, objects, lake)
         return backlog_result(context, "kinesis", "streaming_pipeline", waiting, settings)

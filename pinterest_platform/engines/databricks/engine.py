@@ -1,7 +1,6 @@
 """The engine that runs a Spark job as a one-time run on Databricks, and waits for it."""
 
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -15,8 +14,8 @@ from pinterest_platform.engines.databricks import outcome, pipes, wheel, workspa
 from pinterest_platform.engines.databricks.options import Options, options
 from pinterest_platform.engines.databricks.runs import (
     Attempt,
+    IdempotentJobs,
     Runs,
-    Submitting,
     SupersededError,
     Work,
     is_cancelled,
@@ -24,11 +23,9 @@ from pinterest_platform.engines.databricks.runs import (
 )
 from pinterest_platform.engines.databricks.step_context import in_dagster, tell_assets
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.ports import Json
+from pinterest_platform.ports import Json, Progress
 from pinterest_platform.settings import Settings
 from pinterest_platform.spark_jobs import JOBS
-
-Progress = Callable[[str], None]
 
 _CANCEL_SECONDS = 8
 _SHORTEST_WAIT, _LONGEST_WAIT, _WAIT_GROWTH = 0.5, 5.0, 1.25
@@ -61,14 +58,14 @@ class DatabricksEngine:
         if job not in JOBS:
             raise PermanentFailure(f"There is no Spark job {job!r}.", f"Name one of {', '.join(JOBS)}.")
         wanted = options(self._settings)
-        with workspace.explained(wanted.host):
-            return in_dagster(partial(_Errand(wanted, Work(job, parameters), progress).run))
+        with workspace.translate_errors(wanted.host):
+            return in_dagster(partial(DatabricksRun(wanted, Work(job, parameters), progress).run))
 
     def close(self) -> None:
         """Nothing is kept between runs."""
 
 
-class _Errand:
+class DatabricksRun:
     """One piece of work, carried to a workspace and back."""
 
     def __init__(self, wanted: Options, work: Work, progress: Progress) -> None:
@@ -98,7 +95,7 @@ class _Errand:
         self._run, self._folder = None, workspace.Folder(self._client, self._wanted.volume, attempt.token)
         messages = pipes.Messages(self._folder, self._progress)
         follow = partial(self._follow, runs, attempt, messages)
-        jobs = Submitting(self._client.jobs, attempt)
+        jobs = IdempotentJobs(self._client.jobs, attempt)
         client = pipes.client(jobs, self._folder, messages, self._wanted.serverless, follow)
         try:
             client.run(context=context, extras=self._extras, **self._submission(attempt))
@@ -131,7 +128,7 @@ class _Errand:
         """Wait for the run's end, passing on what it says; an interruption is kept, for Pipes swallows it."""
         patience = self._wanted.patience_seconds
         try:
-            self._run = workspace.patiently(partial(self._client.jobs.get_run, run_id), patience)
+            self._run = workspace.with_retries(partial(self._client.jobs.get_run, run_id), patience)
             runs.refuse_superseded(self._run, attempt)
             verb = "joined" if attempt.joined else "submitted"
             self._tell(f"{verb} the Databricks run {outcome.url(self._run)}")
@@ -140,14 +137,14 @@ class _Errand:
                 time.sleep(wait)
                 wait = min(wait * _WAIT_GROWTH, _LONGEST_WAIT)
                 before = _state(self._run)
-                self._run = workspace.patiently(partial(self._client.jobs.get_run, run_id), patience)
-                workspace.patiently(messages.read, patience)
+                self._run = workspace.with_retries(partial(self._client.jobs.get_run, run_id), patience)
+                workspace.with_retries(messages.read, patience)
                 if _state(self._run) != before:
                     self._tell(f"the Databricks run is {_state(self._run)}")
             runs.refuse_superseded(self._run, attempt)
             for pause in _LAST_WORDS:
                 time.sleep(pause)
-                workspace.patiently(messages.read, patience)
+                workspace.with_retries(messages.read, patience)
                 if messages.closed:
                     break
             self._refuse_withdrawn()
@@ -160,7 +157,7 @@ class _Errand:
         run, folder = self._run, self._folder
         if run is None or folder is None or not is_cancelled(run):
             return
-        if workspace.patiently(lambda: folder.withdrawn, self._wanted.patience_seconds):
+        if workspace.with_retries(lambda: folder.withdrawn, self._wanted.patience_seconds):
             raise SupersededError(str(run.run_id))
 
     def _tell(self, line: str) -> None:

@@ -17,7 +17,7 @@ from dagster_databricks.pipes import BasePipesDatabricksClient, PipesDatabricksS
 from dagster_pipes import PipesBlobStoreMessageWriter, PipesContextData, PipesParams
 from databricks.sdk import WorkspaceClient
 
-from pinterest_platform.engines.databricks.runs import Submitting
+from pinterest_platform.engines.databricks.runs import IdempotentJobs
 from pinterest_platform.engines.databricks.workspace import Folder
 from pinterest_platform.ports import Json
 
@@ -44,7 +44,7 @@ class ServerlessClient(_FollowedByUs, PipesDatabricksServerlessClient):
 
 
 def client(
-    jobs: Submitting, folder: Folder, messages: "Messages", serverless: bool, follow: Follow
+    jobs: IdempotentJobs, folder: Folder, messages: "Messages", serverless: bool, follow: Follow
 ) -> ClusterClient | ServerlessClient:
     """The client of dagster-databricks that submits this run, or joins it.
 
@@ -57,7 +57,7 @@ def client(
     """
     # The run's end, be it by a cancel, is `follow`'s business alone.
     common: dict[str, Any] = {
-        "client": cast("WorkspaceClient", _OnlyJobs(jobs)),
+        "client": cast("WorkspaceClient", JobsOnlyClient(jobs)),
         "context_injector": Context(folder, unless=jobs.attempt.joined is not None),
         "message_reader": messages,
         "forward_termination": False,
@@ -67,8 +67,10 @@ def client(
     return made
 
 
-class _OnlyJobs:
-    def __init__(self, jobs: Submitting) -> None:
+class JobsOnlyClient:
+    """The part of a workspace client that a follower of runs uses: the jobs API."""
+
+    def __init__(self, jobs: IdempotentJobs) -> None:
         self.jobs = jobs
 
 

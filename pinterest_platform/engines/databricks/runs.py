@@ -142,7 +142,7 @@ class Submitted:
 
 
 @dataclass(frozen=True, slots=True)
-class Submitting:
+class IdempotentJobs:
     """What stands for the Jobs API in dagster-databricks' clients: it submits with the token, or joins.
 
     Attributes:

@@ -67,7 +67,7 @@ def connect(options: Options, patience_seconds: int | None = None) -> WorkspaceC
     return WorkspaceClient(config=config)
 
 
-def patiently(call: Callable[[], T], seconds: float) -> T:
+def with_retries(call: Callable[[], T], seconds: float) -> T:
     """Repeat a call over failures that the SDK does not repeat: other errors of the server, answers cut off."""
     again = Retrying(
         retry=retry_if_exception_type(_PASSING),
@@ -162,7 +162,7 @@ class Folder:
 
 
 @contextmanager
-def explained(host: str) -> Iterator[None]:
+def translate_errors(host: str) -> Iterator[None]:
     """Turn errors of the API into the platform's failures.
 
     Raises:

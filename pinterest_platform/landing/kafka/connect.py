@@ -10,22 +10,23 @@ import zlib
 from collections.abc import Iterator, Sequence
 
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.chain import Chain
 from pinterest_platform.landing.envelope import Encoder
-from pinterest_platform.landing.kafka.history import Foreign
-from pinterest_platform.landing.segment import Draft, DraftBuilder, encoded
+from pinterest_platform.landing.kafka.chain import PartitionChain
+from pinterest_platform.landing.kafka.history import ConnectObject
+from pinterest_platform.landing.kafka.segments import encode_record
+from pinterest_platform.landing.segment import SegmentBuilder, SegmentDraft
 from pinterest_platform.ports import ObjectStore, Record
 
 
 def adopted_drafts(
     store: ObjectStore,
-    chain: Chain,
-    foreign: Sequence[Foreign],
+    chain: PartitionChain,
+    foreign: Sequence[ConnectObject],
     position: int | None,
     latest_ms: int,
     object_bytes: int,
     fill_holes: bool,
-) -> Iterator[Draft]:
+) -> Iterator[SegmentDraft]:
     """Merge Connect's objects, whole ones, into objects of up to `object_bytes`; a larger one stands alone.
 
     Args:
@@ -42,9 +43,9 @@ def adopted_drafts(
         PermanentFailure: two of them cover the same offsets, or one cannot be read.
     """
     encoder = Encoder(chain.partition)
-    builder: DraftBuilder | None = None
+    builder: SegmentBuilder | None = None
     due = position
-    previous: Foreign | None = None
+    previous: ConnectObject | None = None
     for found in foreign:
         if due is not None and found.start < due:
             before = previous.key if previous else chain.app_id
@@ -56,13 +57,13 @@ def adopted_drafts(
             break
         latest_ms = max(latest_ms, found.modified_ms)
         records = [Record(found.start + line, latest_ms, value) for line, value in enumerate(_lines(store, found))]
-        lines = [encoded(encoder, chain.partition, record) for record in records]
+        lines = [encode_record(encoder, chain.partition, record) for record in records]
         size = sum(len(line) for line, _ in lines)
         if builder is not None and due is not None and builder.size + size > object_bytes:
             yield builder.finish(due - 1)
-            builder = DraftBuilder(due, due)
+            builder = SegmentBuilder(due, due)
         if builder is None:
-            builder = DraftBuilder(0, found.start) if due is None else DraftBuilder(due, due)
+            builder = SegmentBuilder(0, found.start) if due is None else SegmentBuilder(due, due)
         for line, accepted in lines:
             builder.add(line, latest_ms, accepted)
         builder.sources += 1
@@ -72,7 +73,7 @@ def adopted_drafts(
         yield builder.finish(due - 1)
 
 
-def _lines(store: ObjectStore, found: Foreign) -> list[bytes]:
+def _lines(store: ObjectStore, found: ConnectObject) -> list[bytes]:
     body = store.read(found.key)
     if found.key.endswith(".gz"):
         try:

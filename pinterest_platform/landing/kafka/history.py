@@ -5,27 +5,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from pinterest_platform.entities import ADOPTED_PREFIX, TOPICS_PREFIX
-from pinterest_platform.failures import PermanentFailure, TransientFailure
-from pinterest_platform.landing.chain import Chain
-from pinterest_platform.landing.commit import Manifest
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.landing.kafka.chain import PartitionChain
+from pinterest_platform.landing.manifest import Manifest, manifest_of
+from pinterest_platform.landing.segment import Segment
 from pinterest_platform.ports import ObjectStore, StoredObject
 
 ROOTS = (TOPICS_PREFIX, ADOPTED_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
-class Landed:
-    """An object of the chain: its key, root, and size, the position in its name, the last offset it covers."""
-
-    key: str
-    root: str
-    size: int
-    position: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Foreign:
+class ConnectObject:
     """An object that a Kafka Connect S3 sink wrote: its key, the first offset in it, when it was written."""
 
     key: str
@@ -46,11 +36,11 @@ class History:
         sources: how many of Connect's objects stand within each adopted object, by its position.
     """
 
-    chain: Chain
-    landed: tuple[Landed, ...]
+    chain: PartitionChain
+    landed: tuple[Segment, ...]
     newest: Manifest | None
     topic_id: str | None
-    foreign: tuple[Foreign, ...]
+    foreign: tuple[ConnectObject, ...]
     sources: dict[int, int]
 
     @property
@@ -59,19 +49,7 @@ class History:
         return self.landed[-1].end + 1 if self.landed else None
 
 
-def manifest_of(store: ObjectStore, key: str) -> Manifest | None:
-    """The manifest of an object that was just listed; None where somebody else wrote the object.
-
-    Raises:
-        TransientFailure: the object is gone.
-    """
-    metadata = store.metadata(key)
-    if metadata is None:
-        raise TransientFailure(f"{key} disappeared while the landed objects were read.", "Run it again.")
-    return Manifest.read(key, metadata)
-
-
-def read_history(store: ObjectStore, chain: Chain, known: int | None = None) -> History:
+def read_history(store: ObjectStore, chain: PartitionChain, known: int | None = None) -> History:
     """List a chain.
 
     Args:
@@ -88,7 +66,7 @@ def read_history(store: ObjectStore, chain: Chain, known: int | None = None) -> 
     return history
 
 
-def landed_topic_id(store: ObjectStore, chain: Chain) -> str | None:
+def landed_topic_id(store: ObjectStore, chain: PartitionChain) -> str | None:
     """The topic id that a chain was landed from last, even where `read_history` cannot make sense of the chain."""
     length = len(chain.key(TOPICS_PREFIX, 0))
     alike = [found.key for found in store.list(chain.folder(TOPICS_PREFIX)) if len(found.key) == length]
@@ -99,7 +77,7 @@ def landed_topic_id(store: ObjectStore, chain: Chain) -> str | None:
     return None
 
 
-def read_newer(store: ObjectStore, chain: Chain, taken: int) -> History:
+def read_newer(store: ObjectStore, chain: PartitionChain, taken: int) -> History:
     """The part of a chain that begins behind the offset `taken`, which some object ends with; -1 for all of it.
 
     Only its beginning is looked at: `Landed.end` is taken from the next one's name, so who relies on it compares it
@@ -127,7 +105,7 @@ class _Named:
 
 
 class _Reader:
-    def __init__(self, store: ObjectStore, chain: Chain) -> None:
+    def __init__(self, store: ObjectStore, chain: PartitionChain) -> None:
         self._store = store
         self._chain = chain
         self._manifests: dict[str, Manifest | None] = {}
@@ -140,7 +118,7 @@ class _Reader:
         last_landed = self._certain(ours[-1]) if ours else None
         newest = max((last for last in (last_adopted, last_landed) if last), key=lambda last: last.end, default=None)
         landed = _ranges(ours, adopted, newest)
-        foreign = [_foreign(named) for named in listed if named.found.key not in own_keys]
+        foreign = [_connect_object(named) for named in listed if named.found.key not in own_keys]
         waiting, sources = _waiting(landed, sorted(foreign, key=lambda found: (found.start, found.key)))
         return History(self._chain, landed, newest, last_landed and last_landed.topic_id, waiting, sources)
 
@@ -196,16 +174,16 @@ class _Reader:
         return manifest
 
 
-def _foreign(named: _Named) -> Foreign:
+def _connect_object(named: _Named) -> ConnectObject:
     if not named.found.key.endswith((".json", ".json.gz")):
         raise PermanentFailure(
             f"{named.found.key} is no JSON object of a Kafka Connect S3 sink.",
             "Move it away, or let the sink write JSON (format.class JsonFormat, compression none or gzip).",
         )
-    return Foreign(named.found.key, named.position, named.found.modified_ms)
+    return ConnectObject(named.found.key, named.position, named.found.modified_ms)
 
 
-def _ranges(ours: list[_Named], adopted: list[_Named], newest: Manifest | None) -> tuple[Landed, ...]:
+def _ranges(ours: list[_Named], adopted: list[_Named], newest: Manifest | None) -> tuple[Segment, ...]:
     rooted = [(named, TOPICS_PREFIX) for named in ours] + [(named, ADOPTED_PREFIX) for named in adopted]
     rooted.sort(key=lambda entry: entry[0].position)
     for (one, _), (other, _) in pairwise(rooted):
@@ -215,12 +193,14 @@ def _ranges(ours: list[_Named], adopted: list[_Named], newest: Manifest | None) 
         return ()
     ends = [named.position - 1 for named, _ in rooted[1:]] + [newest.end]
     return tuple(
-        Landed(named.found.key, root, named.found.size, named.position, end)
+        Segment(named.found.key, root, named.found.size, named.position, end)
         for (named, root), end in zip(rooted, ends, strict=True)
     )
 
 
-def _waiting(landed: tuple[Landed, ...], foreign: list[Foreign]) -> tuple[tuple[Foreign, ...], dict[int, int]]:
+def _waiting(
+    landed: tuple[Segment, ...], foreign: list[ConnectObject]
+) -> tuple[tuple[ConnectObject, ...], dict[int, int]]:
     """Connect's objects beyond the chain, and how many stand within each adopted object."""
     first = landed[0].position if landed else 0
     remaining = iter([found for found in foreign if found.start >= first])

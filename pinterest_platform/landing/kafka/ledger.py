@@ -4,23 +4,76 @@ import hashlib
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
 from pinterest_platform.entities import ADOPTED_PREFIX, OFFSET_FIELD, PARTITION_FIELD, TOPICS_PREFIX
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.chain import Chain, chains
-from pinterest_platform.landing.commit import Manifest
-from pinterest_platform.landing.kafka.history import History, Landed, manifest_of, read_history
-from pinterest_platform.landing.kafka.results import PartitionLedger
-from pinterest_platform.landing.quarantine import committed_quarantine, quarantine_entries
+from pinterest_platform.landing.kafka.chain import PartitionChain, list_chains
+from pinterest_platform.landing.kafka.history import History, read_history
+from pinterest_platform.landing.kafka.quarantine import committed_quarantine, read_entries
+from pinterest_platform.landing.manifest import Manifest, manifest_of
+from pinterest_platform.landing.segment import Segment
 from pinterest_platform.ports import ObjectStore, PartitionBounds, TopicLog, TopicState
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionLedger:
+    """What became of every offset of a partition (ARCHITECTURE "Conservation ledger").
+
+    Attributes:
+        partition: its number.
+        app_id: the name under which consumers keep their position in it.
+        first_start: the first offset that was ever landed; the earliest one where nothing was.
+        next_offset: the first offset not landed yet.
+        broker_end: the broker's committed end, or None where no broker holds this epoch.
+        objects: landed and adopted objects.
+        records: records in them.
+        quarantined: records in quarantine.
+        gaps: offsets without a record.
+        accepted_gaps: lost offsets accepted as lost.
+        problems: whatever does not add up, each with its range and keys.
+    """
+
+    partition: int
+    app_id: str
+    first_start: int
+    next_offset: int
+    broker_end: int | None
+    objects: int = 0
+    records: int = 0
+    quarantined: int = 0
+    gaps: int = 0
+    accepted_gaps: int = 0
+    problems: tuple[str, ...] = ()
+
+    @property
+    def unlanded(self) -> int:
+        """Offsets that the broker holds and no run has landed yet."""
+        return 0 if self.broker_end is None else max(0, self.broker_end - self.next_offset)
+
+    @property
+    def accounted(self) -> int:
+        """Offsets that some object, or the quarantine, accounts for."""
+        return self.records + self.quarantined + self.gaps + self.accepted_gaps
+
+    @property
+    def difference(self) -> int:
+        """Offsets of the landed range that nothing accounts for (negative: accounted for twice); 0 is right."""
+        return self.next_offset - self.first_start - self.accounted
+
+    @property
+    def whole(self) -> bool:
+        """Whether every landed offset is accounted for exactly once."""
+        return self.difference == 0 and not self.problems
+
 
 _LINE = re.compile(rf'\{{"{PARTITION_FIELD}":([0-9]+),"{OFFSET_FIELD}":([0-9]+),'.encode())
 _READERS = 4
 
 
-def conservation(log: TopicLog | None, store: ObjectStore, topic: str, *, deep: bool = False) -> list[PartitionLedger]:
+def reconcile(log: TopicLog | None, store: ObjectStore, topic: str, *, deep: bool = False) -> list[PartitionLedger]:
     """Account for every offset of a topic: landed range = records + quarantined + gaps + accepted gaps.
 
     Args:
@@ -32,9 +85,9 @@ def conservation(log: TopicLog | None, store: ObjectStore, topic: str, *, deep: 
     Returns:
         A ledger for each partition of each epoch; whatever does not add up is named in `problems`.
     """
-    histories: dict[Chain, History] = {}
+    histories: dict[PartitionChain, History] = {}
     ledgers: list[PartitionLedger] = []
-    for chain in chains(store, topic, TOPICS_PREFIX, ADOPTED_PREFIX):
+    for chain in list_chains(store, topic, TOPICS_PREFIX, ADOPTED_PREFIX):
         try:
             histories[chain] = read_history(store, chain)
         except PermanentFailure as failure:
@@ -50,19 +103,19 @@ def conservation(log: TopicLog | None, store: ObjectStore, topic: str, *, deep: 
 
 
 def _bounds(
-    state: TopicState | None, histories: dict[Chain, History], broken: set[str]
-) -> dict[Chain, PartitionBounds]:
+    state: TopicState | None, histories: dict[PartitionChain, History], broken: set[str]
+) -> dict[PartitionChain, PartitionBounds]:
     """The broker's bounds by the chain that the topic, as it is now, extends."""
     if state is None:
         return {}
     ids = {history.topic_id for history in histories.values() if history.chain.epoch is None} - {None}
     epoch = state.topic_id if ids and ids != {state.topic_id} else None
-    found = {Chain(state.topic, part.partition, epoch): part for part in state.partitions}
+    found = {PartitionChain(state.topic, part.partition, epoch): part for part in state.partitions}
     return {chain: part for chain, part in found.items() if chain.app_id not in broken}
 
 
 def _ledger(
-    store: ObjectStore, chain: Chain, history: History | None, bounds: PartitionBounds | None, deep: bool
+    store: ObjectStore, chain: PartitionChain, history: History | None, bounds: PartitionBounds | None, deep: bool
 ) -> PartitionLedger:
     end = bounds.end if bounds else None
     if history is None or not history.landed:
@@ -100,7 +153,7 @@ def _ledger(
     )
 
 
-def _chain_problems(pairs: list[tuple[Landed, Manifest]]) -> Iterator[str]:
+def _chain_problems(pairs: list[tuple[Segment, Manifest]]) -> Iterator[str]:
     if pairs and pairs[0][0].position != 0:
         yield f"the chain begins with {pairs[0][0].key}: what was landed before it is gone"
     for (one, manifest), (other, _) in pairwise(pairs):
@@ -111,7 +164,7 @@ def _chain_problems(pairs: list[tuple[Landed, Manifest]]) -> Iterator[str]:
             yield f"offsets {other.position} to {manifest.end} stand in {one.key} and, by its name, in {other.key}"
 
 
-def _object_problems(history: History, part: Landed, manifest: Manifest, vouched: bool) -> Iterator[str]:
+def _object_problems(history: History, part: Segment, manifest: Manifest, vouched: bool) -> Iterator[str]:
     claimed = manifest.records + manifest.quarantined + manifest.gaps + manifest.accepted_gap
     covered = manifest.end - manifest.start + 1
     if claimed != covered:
@@ -127,7 +180,7 @@ def _object_problems(history: History, part: Landed, manifest: Manifest, vouched
 
 
 def _deep_problems(
-    store: ObjectStore, pairs: list[tuple[Landed, Manifest]], quarantine: dict[str, tuple[int, int]]
+    store: ObjectStore, pairs: list[tuple[Segment, Manifest]], quarantine: dict[str, tuple[int, int]]
 ) -> Iterator[str]:
     keys = {covered: key for key, covered in quarantine.items()}
     for part, manifest in pairs:
@@ -138,7 +191,7 @@ def _deep_problems(
         if len(offsets) != manifest.records:
             yield f"{part.key} holds {len(offsets)} records and claims {manifest.records}"
         key = keys.get((part.position, manifest.end))
-        rejected = [entry.offset for entry in quarantine_entries(store, key)] if key and manifest.quarantined else []
+        rejected = [entry.offset for entry in read_entries(store, key)] if key and manifest.quarantined else []
         if key and len(rejected) != manifest.quarantined:
             yield f"{key} holds {len(rejected)} records, and {part.key} claims {manifest.quarantined}"
         together = sorted(offsets + rejected)

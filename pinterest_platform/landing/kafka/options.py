@@ -1,12 +1,45 @@
 """What a person accepted as lost and was not: told, so that a mistyped range is not taken for an accepted one."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-from pinterest_platform.landing.kafka.results import AcceptedGap, LandedPartition
-from pinterest_platform.landing.kinesis.results import AcceptedLoss, ShardPosition
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.landing.kafka.results import LandedPartition
 
 
-def unneeded_gaps(gaps: Sequence[AcceptedGap], landed: Sequence[LandedPartition]) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class AcceptedGap:
+    """Lost offsets that a person accepts as lost: `start` to `end`, both included."""
+
+    topic: str
+    partition: int
+    start: int
+    end: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}:{self.start}-{self.end}"
+
+
+@dataclass(frozen=True, slots=True)
+class LandingOptions:
+    """How to land.
+
+    Attributes:
+        object_bytes: size up to which records share one object; a record larger than it stands alone.
+        accept_gaps: lost ranges over which empty objects may be landed.
+        new_epoch: what to do when the topic was made anew: fail and say so, or land beside the old epoch.
+        landed_by_connect: a Kafka Connect S3 sink lands this topic; its objects are adopted, the broker is not read.
+    """
+
+    object_bytes: int = 64 * 1024 * 1024
+    accept_gaps: tuple[AcceptedGap, ...] = ()
+    new_epoch: Literal["fail", "land"] = "fail"
+    landed_by_connect: bool = False
+
+
+def unused_gaps(gaps: Sequence[AcceptedGap], landed: Sequence[LandedPartition]) -> Iterator[str]:
     """A line for each gap over which nothing was landed by a call.
 
     Args:
@@ -24,21 +57,12 @@ def unneeded_gaps(gaps: Sequence[AcceptedGap], landed: Sequence[LandedPartition]
             yield f"accept_gap '{gap}' was not needed: what exists of it is landed."
 
 
-def unneeded_losses(
-    losses: Sequence[AcceptedLoss], used: Collection[str], began: Mapping[str, ShardPosition]
-) -> Iterator[str]:
-    """A line for each loss that a call did not come upon.
-
-    Args:
-        losses: what was accepted of the stream.
-        used: the shards of which a loss was accepted.
-        began: by shard, how far it was landed when the call began.
-    """
-    for loss in losses:
-        position = began.get(loss.shard)
-        if position is None:
-            yield f"accept_loss '{loss}' was not needed: there is no such shard."
-        elif position.end is not None and position.end != loss.after:
-            yield f"accept_loss '{loss}' was not needed: the shard was landed up to {position.end}."
-        elif loss.shard not in used:
-            yield f"accept_loss '{loss}' was not needed: nothing is missing there."
+def parse_gap(text: str) -> AcceptedGap:
+    """Read `<topic>/<partition>:<first>-<last>`; raises PermanentFailure where it is anything else."""
+    match = re.fullmatch(r"(?P<topic>[^/]+)/(?P<partition>[0-9]+):(?P<start>[0-9]+)-(?P<end>[0-9]+)", text.strip())
+    if match is None or int(match["start"]) > int(match["end"]):
+        raise PermanentFailure(
+            f"accept_gap holds {text!r}, which is no range of offsets.",
+            "Write it as <topic>/<partition>:<first>-<last>, as the failed landing named it.",
+        )
+    return AcceptedGap(match["topic"], int(match["partition"]), int(match["start"]), int(match["end"]))

@@ -6,12 +6,15 @@ from dataclasses import dataclass, field, replace
 
 from pinterest_platform.entities import ADOPTED_PREFIX, TOPICS_PREFIX
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.commit import Manifest, commit
+from pinterest_platform.landing.commit import commit
 from pinterest_platform.landing.kafka.connect import adopted_drafts
-from pinterest_platform.landing.kafka.history import Foreign, History
-from pinterest_platform.landing.kafka.results import AcceptedGap, LandedPartition, LandingOptions, Progress
-from pinterest_platform.landing.segment import Draft, drafts
-from pinterest_platform.ports import ObjectStore, PartitionBounds, TopicLog
+from pinterest_platform.landing.kafka.history import ConnectObject, History
+from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
+from pinterest_platform.landing.kafka.results import LandedPartition
+from pinterest_platform.landing.kafka.segments import cut_segments
+from pinterest_platform.landing.manifest import Manifest
+from pinterest_platform.landing.segment import SegmentDraft
+from pinterest_platform.ports import ObjectStore, PartitionBounds, Progress, TopicLog
 
 CLOCK_SKEW_MS = 5_000
 """How much the store's clock, which counts whole seconds, may be behind the broker's."""
@@ -83,7 +86,7 @@ class PartitionLander:
         first = next_offset if self._first is None else self._first
         return replace(self._tally, first_start=first, next_offset=next_offset)
 
-    def _waiting(self) -> tuple[Foreign, ...]:
+    def _waiting(self) -> tuple[ConnectObject, ...]:
         return tuple(found for found in self.history.foreign if self._next is None or found.start >= self._next)
 
     def _check_origin(self) -> None:
@@ -98,7 +101,7 @@ class PartitionLander:
 
     # -- Connect's objects ---------------------------------------------------------------------------------------
 
-    def _fill_up_to(self, found: Foreign) -> None:
+    def _fill_up_to(self, found: ConnectObject) -> None:
         """Take from the broker what is missing before one of Connect's objects, unless it is a gap, or lost."""
         source, start = self.source, self._next
         if start is not None and found.start == start:
@@ -113,7 +116,7 @@ class PartitionLander:
         elif not self._after_adopted or source.bounds.earliest <= start < source.bounds.end:
             self._land(source, found.start)
 
-    def _adopt(self, foreign: tuple[Foreign, ...]) -> None:
+    def _adopt(self, foreign: tuple[ConnectObject, ...]) -> None:
         bounds = self.source.bounds if self.source else None
         self._commit_all(
             ADOPTED_PREFIX,
@@ -149,7 +152,9 @@ class PartitionLander:
             position = 0 if self._next is None else start
             chain, cap = self.history.chain, self.options.object_bytes
             try:
-                self._commit_all(TOPICS_PREFIX, drafts(chain, batches, position, start, end, cap, self._latest_ms))
+                self._commit_all(
+                    TOPICS_PREFIX, cut_segments(chain, batches, position, start, end, cap, self._latest_ms)
+                )
             finally:
                 if close := getattr(batches, "close", None):
                     close()
@@ -204,18 +209,18 @@ class PartitionLander:
             )
         gap_end = max(accepted)
         lost, latest_ms = gap_end - start + 1, self._latest_ms or None
-        draft = Draft(position=start, start=start, end=gap_end, accepted_gap=lost, latest_ms=latest_ms)
+        draft = SegmentDraft(position=start, start=start, end=gap_end, accepted_gap=lost, latest_ms=latest_ms)
         self._commit_all(TOPICS_PREFIX, iter([draft]))
 
     # -- committing ----------------------------------------------------------------------------------------------
 
-    def _commit_all(self, root: str, source_drafts: Iterator[Draft]) -> None:
+    def _commit_all(self, root: str, source_drafts: Iterator[SegmentDraft]) -> None:
         """Commit drafts in order, one being written while the next is read.
 
         It stops early where another lander covered another range from the same position: the caller plans anew.
         """
         with ThreadPoolExecutor(1, thread_name_prefix="landing") as writer:
-            pending: tuple[Draft, Future[Manifest]] | None = None
+            pending: tuple[SegmentDraft, Future[Manifest]] | None = None
             for draft in source_drafts:
                 if pending is not None and not self._settle(root, *pending):
                     return
@@ -223,12 +228,12 @@ class PartitionLander:
             if pending is not None:
                 self._settle(root, *pending)
 
-    def _commit(self, root: str, draft: Draft) -> Manifest:
+    def _commit(self, root: str, draft: SegmentDraft) -> Manifest:
         topic_id = self.source.topic_id if self.source and root == TOPICS_PREFIX else None
         manifest = Manifest.of(draft, self.lander, topic_id)
         return commit(self.store, self.history.chain, root, draft, manifest, self.unchanged)
 
-    def _settle(self, root: str, draft: Draft, written: Future[Manifest]) -> bool:
+    def _settle(self, root: str, draft: SegmentDraft, written: Future[Manifest]) -> bool:
         """Take note of what extends the chain from the draft's position; whether it is as the draft has it."""
         winner = written.result()
         if winner.topic_id and self.source and winner.topic_id != self.source.topic_id:

@@ -5,17 +5,13 @@ from collections.abc import Callable, Iterable, Mapping
 
 from pinterest_platform.entities import ADOPTED_PREFIX, TOPICS_PREFIX
 from pinterest_platform.failures import PermanentFailure, TransientFailure, joined
-from pinterest_platform.landing.chain import Chain, chains
+from pinterest_platform.landing.kafka.chain import PartitionChain, list_chains
 from pinterest_platform.landing.kafka.history import History, landed_topic_id, read_history
-from pinterest_platform.landing.kafka.options import unneeded_gaps
+from pinterest_platform.landing.kafka.options import LandingOptions, unused_gaps
 from pinterest_platform.landing.kafka.partition import PartitionLander, Source
-from pinterest_platform.landing.kafka.results import LandedPartition, LandedTopic, LandingOptions, Progress
-from pinterest_platform.landing.quarantine import sweep
-from pinterest_platform.ports import ObjectStore, TopicLog, TopicState
-
-
-def silent(_: str) -> None:
-    """Say nothing: the progress of who does not ask for any."""
+from pinterest_platform.landing.kafka.quarantine import sweep
+from pinterest_platform.landing.kafka.results import LandedPartition, LandedTopic
+from pinterest_platform.ports import ObjectStore, Progress, TopicLog, TopicState, silent
 
 
 def land_topic(
@@ -76,7 +72,7 @@ def land_topic(
             failures.append(failure)
     if failures:
         raise joined(failures)
-    for line in unneeded_gaps([gap for gap in options.accept_gaps if gap.topic == topic], landed):
+    for line in unused_gaps([gap for gap in options.accept_gaps if gap.topic == topic], landed):
         progress(line)
     return LandedTopic(topic, state.topic_id if state else None, epoch, tuple(landed))
 
@@ -94,9 +90,9 @@ def _histories(
     With them comes what is wrong with the chains that cannot be read, and so are left out.
     """
     failures: list[PermanentFailure] = []
-    unread: list[Chain] = []
+    unread: list[PartitionChain] = []
 
-    def read(read_chains: Iterable[Chain]) -> dict[int, History]:
+    def read(read_chains: Iterable[PartitionChain]) -> dict[int, History]:
         histories: dict[int, History] = {}
         for chain in read_chains:
             try:
@@ -106,10 +102,10 @@ def _histories(
                 unread.append(chain)
         return histories
 
-    stored = chains(store, topic, TOPICS_PREFIX, ADOPTED_PREFIX)
+    stored = list_chains(store, topic, TOPICS_PREFIX, ADOPTED_PREFIX)
     present = {part.partition for part in state.partitions} if state else set[int]()
     first = present | {chain.partition for chain in stored if chain.epoch is None}
-    histories = read(Chain(topic, partition) for partition in sorted(first))
+    histories = read(PartitionChain(topic, partition) for partition in sorted(first))
     if state is None:
         return histories, failures
     # A chain that cannot be read still tells whether the topic is the one that was landed.
@@ -127,4 +123,4 @@ def _histories(
             "Nothing was landed. To land the new topic beside the old one, set PINTEREST_NEW_EPOCH=land.",
         )
         raise joined([anew, *failures])
-    return read(Chain(topic, partition, state.topic_id) for partition in sorted(present)), failures
+    return read(PartitionChain(topic, partition, state.topic_id) for partition in sorted(present)), failures

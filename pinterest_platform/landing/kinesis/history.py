@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from pinterest_platform.entities import STREAMS_PREFIX
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.chain import ShardChain
-from pinterest_platform.landing.commit import Manifest
-from pinterest_platform.landing.kafka.history import Landed, manifest_of
-from pinterest_platform.landing.kinesis.results import ShardPosition
+from pinterest_platform.landing.kinesis.chain import ShardChain
+from pinterest_platform.landing.kinesis.state import ShardPosition
+from pinterest_platform.landing.manifest import Manifest, manifest_of
+from pinterest_platform.landing.segment import Segment
 from pinterest_platform.ports import ObjectStore, StoredObject
 
 
@@ -24,7 +24,7 @@ class ShardHistory:
     """
 
     chain: ShardChain
-    landed: tuple[Landed, ...]
+    landed: tuple[Segment, ...]
     newest: Manifest | None
     whole: bool
 
@@ -46,7 +46,7 @@ def position_of(newest: Manifest, position: int) -> ShardPosition:
     return ShardPosition(newest.end, newest.ordinal or 0, newest.latest_ms or 0, newest.ended, position, position)
 
 
-def read_shard_history(store: ObjectStore, chain: ShardChain, hint: int | None = None) -> ShardHistory:
+def read_history(store: ObjectStore, chain: ShardChain, hint: int | None = None) -> ShardHistory:
     """List a shard's chain.
 
     Args:
@@ -87,7 +87,7 @@ def _history(
         )
     ends = [position for position, _ in listed[1:]] + [newest.end]
     landed = tuple(
-        Landed(found.key, STREAMS_PREFIX, found.size, position, end)
+        Segment(found.key, STREAMS_PREFIX, found.size, position, end)
         for (position, found), end in zip(listed, ends, strict=True)
     )
     return ShardHistory(chain, landed, newest, whole)

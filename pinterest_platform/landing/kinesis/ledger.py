@@ -12,18 +12,54 @@ from itertools import pairwise
 
 from pinterest_platform.entities import SEQUENCE_FIELD, SHARD_FIELD
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.chain import ShardChain, shard_chains
-from pinterest_platform.landing.commit import Manifest
-from pinterest_platform.landing.kafka.history import Landed, manifest_of
-from pinterest_platform.landing.kinesis.history import ShardHistory, read_shard_history
-from pinterest_platform.landing.kinesis.quarantine import committed_shard_quarantine, shard_quarantine_entries
-from pinterest_platform.landing.kinesis.results import ShardLedger
+from pinterest_platform.landing.kinesis.chain import ShardChain, list_chains
+from pinterest_platform.landing.kinesis.history import ShardHistory, read_history
+from pinterest_platform.landing.kinesis.quarantine import committed_quarantine, read_entries
+from pinterest_platform.landing.manifest import Manifest, manifest_of
+from pinterest_platform.landing.segment import Segment
 from pinterest_platform.ports import ObjectStore, ShardLog, ShardState, StreamState
+
+
+@dataclass(frozen=True, slots=True)
+class ShardLedger:
+    """What became of a shard's records (ARCHITECTURE "Conservation ledger").
+
+    Attributes:
+        shard: its id.
+        app_id: the name under which consumers keep their position in it.
+        first: the first sequence number that was ever landed; None where nothing was.
+        last: the one that its newest object ends with.
+        objects: landed objects.
+        records: records in them.
+        quarantined: records in quarantine.
+        accepted_losses: objects before which records may be lost, as accepted.
+        ended: whether it is closed and landed to its end.
+        recounted: records that a second reader found in the stream, of those objects that retention has left whole.
+        problems: whatever does not add up, each with its range and keys.
+    """
+
+    shard: str
+    app_id: str
+    first: int | None = None
+    last: int | None = None
+    objects: int = 0
+    records: int = 0
+    quarantined: int = 0
+    accepted_losses: int = 0
+    ended: bool = False
+    recounted: int = 0
+    problems: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether the chain is whole and the second reader counted what its objects claim."""
+        return not self.problems
+
 
 _LINE = re.compile(rf'\{{"{SHARD_FIELD}":"([^"]+)","{SEQUENCE_FIELD}":"([0-9]+)",'.encode())
 _READERS = 4
 
-_Objects = Sequence[tuple[Landed, Manifest]]
+_Objects = Sequence[tuple[Segment, Manifest]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +74,7 @@ class _Stream:
         return next((shard for shard in self.state.shards if shard.shard_id == shard_id), None)
 
 
-def stream_conservation(
-    log: ShardLog | None, store: ObjectStore, stream: str, *, deep: bool = False
-) -> list[ShardLedger]:
+def reconcile(log: ShardLog | None, store: ObjectStore, stream: str, *, deep: bool = False) -> list[ShardLedger]:
     """Account for every record of a stream: each shard's chain is whole, and a second reader counts what it claims.
 
     Args:
@@ -55,9 +89,9 @@ def stream_conservation(
     """
     histories: list[ShardHistory] = []
     ledgers: list[ShardLedger] = []
-    for chain in shard_chains(store, stream):
+    for chain in list_chains(store, stream):
         try:
-            histories.append(read_shard_history(store, chain))
+            histories.append(read_history(store, chain))
         except PermanentFailure as failure:
             ledgers.append(ShardLedger(chain.shard, chain.app_id, problems=(failure.what,)))
     now = _described(log, stream, histories) if log is not None and histories else None
@@ -82,7 +116,7 @@ def _ledger(store: ObjectStore, history: ShardHistory, now: _Stream | None, deep
     pairs = [(part, manifest) for part, manifest in looked_at if manifest]
     problems = [f"{part.key} lacks the platform's metadata" for part, manifest in looked_at if not manifest]
     problems += _chain_problems(pairs)
-    quarantine = {covered: key for key, covered in committed_shard_quarantine(store, history).items()}
+    quarantine = {covered: key for key, covered in committed_quarantine(store, history).items()}
     for part, manifest in pairs:
         if manifest.quarantined and (part.position, part.end) not in quarantine:
             problems.append(f"the {manifest.quarantined} quarantined records of {part.key} are missing")
@@ -133,7 +167,7 @@ def _chain_problems(pairs: _Objects) -> Iterator[str]:
 
 
 def _deep_problems(
-    store: ObjectStore, chain: ShardChain, part: Landed, manifest: Manifest, quarantine: str | None
+    store: ObjectStore, chain: ShardChain, part: Segment, manifest: Manifest, quarantine: str | None
 ) -> Iterator[str]:
     body = store.read(part.key)
     if hashlib.sha256(body).hexdigest() != manifest.digest:
@@ -144,7 +178,7 @@ def _deep_problems(
         yield f"{part.key} holds {len(numbers)} records and claims {manifest.records}"
     rejected: list[int] = []
     if quarantine and manifest.quarantined:
-        rejected = [entry.sequence_number for entry in shard_quarantine_entries(store, quarantine)]
+        rejected = [entry.sequence_number for entry in read_entries(store, quarantine)]
         if len(rejected) != manifest.quarantined:
             yield f"{quarantine} holds {len(rejected)} records, and {part.key} claims {manifest.quarantined}"
     together = sorted(numbers + rejected)

@@ -3,20 +3,20 @@
 from collections.abc import Mapping
 
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.chain import ShardChain, shard_chains
-from pinterest_platform.landing.kafka.results import RawObject
-from pinterest_platform.landing.kinesis.history import read_shard_history
-from pinterest_platform.landing.kinesis.results import Resume
+from pinterest_platform.landing.kinesis.chain import ShardChain, list_chains
+from pinterest_platform.landing.kinesis.history import read_history
+from pinterest_platform.landing.kinesis.state import ResumeState
+from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.ports import ObjectStore
 
 
-def stream_inventory(
+def pending_segments(
     store: ObjectStore,
     stream: str,
     positions: Mapping[str, int],
-    resume: Resume | None = None,
+    resume: ResumeState | None = None,
     hints: Mapping[str, int] | None = None,
-) -> list[RawObject]:
+) -> list[PendingSegment]:
     """Landed objects that no position covers yet, by app id and in chain order; positions are ordinals of objects.
 
     Args:
@@ -31,9 +31,9 @@ def stream_inventory(
         PermanentFailure: objects are missing behind a position.
         TransientFailure: the store did not answer.
     """
-    objects: list[RawObject] = []
+    objects: list[PendingSegment] = []
     if resume is None:
-        for chain in shard_chains(store, stream):
+        for chain in list_chains(store, stream):
             objects.extend(_newer(store, chain, positions.get(chain.app_id, -1), (hints or {}).get(chain.app_id)))
         return objects
     for shard, position in sorted(resume.positions.items()):
@@ -46,10 +46,10 @@ def stream_inventory(
     return objects
 
 
-def _newer(store: ObjectStore, chain: ShardChain, taken: int, hint: int | None) -> list[RawObject]:
-    history = read_shard_history(store, chain, hint)
+def _newer(store: ObjectStore, chain: ShardChain, taken: int, hint: int | None) -> list[PendingSegment]:
+    history = read_history(store, chain, hint)
     if not history.whole and history.first_ordinal > taken + 1:
-        history = read_shard_history(store, chain)
+        history = read_history(store, chain)
     if 0 <= taken < history.first_ordinal - 1:
         raise PermanentFailure(
             f"{chain.app_id}: objects up to number {taken} were taken, and {history.landed[0].key}, the oldest one, is "
@@ -58,5 +58,7 @@ def _newer(store: ObjectStore, chain: ShardChain, taken: int, hint: int | None) 
         )
     numbered = enumerate(history.landed, start=history.first_ordinal)
     return [
-        RawObject(part.key, chain.app_id, ordinal, ordinal, part.size) for ordinal, part in numbered if ordinal > taken
+        PendingSegment(part.key, chain.app_id, ordinal, ordinal, part.size)
+        for ordinal, part in numbered
+        if ordinal > taken
     ]

@@ -7,14 +7,16 @@ from datetime import UTC, datetime
 
 from pinterest_platform.entities import STREAMS_PREFIX
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.chain import ShardChain
-from pinterest_platform.landing.commit import Manifest, commit
+from pinterest_platform.landing.commit import commit
 from pinterest_platform.landing.envelope import ShardEncoder, shard_quarantine_line
-from pinterest_platform.landing.kafka.results import Progress, RawObject
-from pinterest_platform.landing.kinesis.history import position_of, read_shard_history
-from pinterest_platform.landing.kinesis.results import AcceptedLoss, LandedShard, ShardPosition, StreamOptions
-from pinterest_platform.landing.segment import Draft, DraftBuilder
-from pinterest_platform.ports import ObjectStore, Record, ShardBatch, ShardLog, ShardState, StreamState
+from pinterest_platform.landing.kinesis.chain import ShardChain
+from pinterest_platform.landing.kinesis.history import position_of, read_history
+from pinterest_platform.landing.kinesis.options import AcceptedLoss, StreamOptions
+from pinterest_platform.landing.kinesis.results import LandedShard
+from pinterest_platform.landing.kinesis.state import ShardPosition
+from pinterest_platform.landing.manifest import Manifest
+from pinterest_platform.landing.segment import PendingSegment, SegmentBuilder, SegmentDraft
+from pinterest_platform.ports import ObjectStore, Progress, Record, ShardBatch, ShardLog, ShardState, StreamState
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Landing:
     progress: Progress
 
 
-class _OvertakenError(Exception):
+class ConcurrentWriterError(Exception):
     """Another lander covered another range from the same position: what was read behind it is to be read anew."""
 
 
@@ -70,7 +72,7 @@ class ShardLander:
     cleaned: int = -1
     _began_ms: int | None = field(init=False, default=None)
     _tip_ms: int | None = field(init=False, default=None)
-    _builder: DraftBuilder | None = field(init=False, default=None)
+    _builder: SegmentBuilder | None = field(init=False, default=None)
     _last: int = field(init=False, default=0)
     _arrived_ms: int = field(init=False, default=0)
     accepts_loss: bool = field(init=False, default=False)
@@ -94,9 +96,9 @@ class ShardLander:
             try:
                 self._tally = self._pass()
                 break
-            except _OvertakenError:
+            except ConcurrentWriterError:
                 hint = self.position.hint
-                self.position = replace(read_shard_history(self.landing.store, self.chain, hint).position, hint=hint)
+                self.position = replace(read_history(self.landing.store, self.chain, hint).position, hint=hint)
         tally = self._tally
         if self.position.ended:
             tally = replace(tally, behind_ms=0, caught_up=True, at_tip=True, ended=True)
@@ -187,7 +189,7 @@ class ShardLander:
             self._commit(builder.finish(self._last))
             builder = None
         if builder is None:
-            builder = DraftBuilder(self._position, record.offset, counted=False)
+            builder = SegmentBuilder(self._position, record.offset, counted=False)
         builder.add(line, placed.timestamp_ms, accepted)
         self._builder, self._last = builder, record.offset
 
@@ -236,11 +238,11 @@ class ShardLander:
 
     # -- committing ----------------------------------------------------------------------------------------------
 
-    def _empty(self, end: int) -> Draft:
+    def _empty(self, end: int) -> SegmentDraft:
         """An object without a record; it still tells the latest arrival before it, which its successors go by."""
-        return Draft(self._position, end, end, latest_ms=self.position.latest_ms or None, counted=False)
+        return SegmentDraft(self._position, end, end, latest_ms=self.position.latest_ms or None, counted=False)
 
-    def _commit(self, draft: Draft, *, ended: bool = False) -> None:
+    def _commit(self, draft: SegmentDraft, *, ended: bool = False) -> None:
         """Write a draft, or take note of who extended the chain from there first."""
         landing = self.landing
         if self.accepts_loss and not self._tally.accepted_losses:
@@ -262,13 +264,13 @@ class ShardLander:
         if winner.lander == landing.lander:
             self._count(winner, self.chain.key(STREAMS_PREFIX, draft.position), len(draft.body))
         if (winner.end, winner.ended) != (draft.end, ended):
-            raise _OvertakenError
+            raise ConcurrentWriterError
 
     def _count(self, manifest: Manifest, key: str, size: int) -> None:
         tally, ordinal = self._tally, manifest.ordinal or 0
         self._tally = replace(
             tally,
-            landed=(*tally.landed, RawObject(key, tally.app_id, ordinal, ordinal, size, manifest.records)),
+            landed=(*tally.landed, PendingSegment(key, tally.app_id, ordinal, ordinal, size, manifest.records)),
             objects=tally.objects + 1,
             records=tally.records + manifest.records,
             quarantined=tally.quarantined + manifest.quarantined,

@@ -4,16 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pinterest_platform.failures import PermanentFailure, TransientFailure
-from pinterest_platform.landing.chain import ShardChain, shard_chains
-from pinterest_platform.landing.kinesis.history import ShardHistory, read_shard_history
-from pinterest_platform.landing.kinesis.quarantine import sweep_shard
-from pinterest_platform.landing.kinesis.results import Resume, ShardPosition, Sighting, StreamOptions
-from pinterest_platform.landing.kinesis.watermarks import first_sightings, hints, read_sightings
+from pinterest_platform.landing.kinesis.chain import ShardChain, list_chains
+from pinterest_platform.landing.kinesis.history import ShardHistory, read_history
+from pinterest_platform.landing.kinesis.options import StreamOptions
+from pinterest_platform.landing.kinesis.quarantine import sweep as sweep_orphans
+from pinterest_platform.landing.kinesis.state import ResumeState, ShardPosition, Watermark
+from pinterest_platform.landing.kinesis.watermarks import first_watermarks, hints, read_watermarks
 from pinterest_platform.ports import ObjectStore, ShardLog, StreamState
 
 
 @dataclass(slots=True)
-class StreamView:
+class StreamSnapshot:
     """What a call begins with.
 
     Attributes:
@@ -27,7 +28,7 @@ class StreamView:
     state: StreamState
     beside: bool
     positions: dict[str, ShardPosition]
-    sightings: dict[str, Sighting]
+    sightings: dict[str, Watermark]
     begun: bool
 
     @property
@@ -47,15 +48,15 @@ class StreamView:
         return found
 
 
-def look(
+def read_snapshot(
     log: ShardLog,
     store: ObjectStore,
     stream: str,
     options: StreamOptions,
-    resume: Resume | None,
+    resume: ResumeState | None,
     *,
     sweep: bool = True,
-) -> StreamView:
+) -> StreamSnapshot:
     """Describe a stream and find out how far it was landed.
 
     Args:
@@ -72,12 +73,12 @@ def look(
     """
     state = log.describe(stream)
 
-    known = None if resume is not None and resume.epoch == state.epoch else read_sightings(store, stream, state.epoch)
+    known = None if resume is not None and resume.epoch == state.epoch else read_watermarks(store, stream, state.epoch)
 
     def history(chain: ShardChain) -> ShardHistory:
-        found = read_shard_history(store, chain, known[chain.shard].newest if known and chain.shard in known else None)
+        found = read_history(store, chain, known[chain.shard].newest if known and chain.shard in known else None)
         if sweep:
-            sweep_shard(store, found)
+            sweep_orphans(store, found)
         return found
 
     if resume is not None and resume.epoch == state.epoch:
@@ -87,12 +88,12 @@ def look(
         histories, beside = _histories(log, store, state, options, history)
         positions = {shard: found.position for shard, found in histories.items()}
         begun = known is not None or bool(positions)
-        sightings = first_sightings(state) if known is None and not begun else known or {}
+        sightings = first_watermarks(state) if known is None and not begun else known or {}
     for shard in state.shards:
         if shard.shard_id not in positions:
             chain = ShardChain(stream, shard.shard_id, state.epoch if beside else None)
             positions[shard.shard_id] = history(chain).position
-    return StreamView(state, beside, positions, sightings, begun)
+    return StreamSnapshot(state, beside, positions, sightings, begun)
 
 
 def _histories(
@@ -103,7 +104,7 @@ def _histories(
     history: Callable[[ShardChain], ShardHistory],
 ) -> tuple[dict[str, ShardHistory], bool]:
     """The chains of the stream's epoch, by shard, and whether they stand beside an older epoch's."""
-    stored = shard_chains(store, state.stream)
+    stored = list_chains(store, state.stream)
     histories = {chain.shard: history(chain) for chain in stored if chain.epoch is None}
     landed = {found.newest.topic_id for found in histories.values() if found.newest} - {None}
     if landed <= {state.epoch}:

@@ -8,22 +8,14 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from pinterest_platform.failures import PermanentFailure, TransientFailure, joined
-from pinterest_platform.landing.chain import ShardChain
-from pinterest_platform.landing.kafka.options import unneeded_losses
-from pinterest_platform.landing.kafka.results import Progress
-from pinterest_platform.landing.kafka.topic import silent
-from pinterest_platform.landing.kinesis.results import (
-    LandedShard,
-    LandedStream,
-    Resume,
-    ShardPosition,
-    Sighting,
-    StreamOptions,
-)
+from pinterest_platform.landing.kinesis.chain import ShardChain
+from pinterest_platform.landing.kinesis.options import StreamOptions, unused_losses
+from pinterest_platform.landing.kinesis.results import LandedShard, LandedStream
 from pinterest_platform.landing.kinesis.shard import Landing, ShardLander
-from pinterest_platform.landing.kinesis.snapshot import StreamView, look
-from pinterest_platform.landing.kinesis.watermarks import last_known_tip, latest_before, write_sightings
-from pinterest_platform.ports import ObjectStore, ShardLog, ShardState
+from pinterest_platform.landing.kinesis.snapshot import StreamSnapshot, read_snapshot
+from pinterest_platform.landing.kinesis.state import ResumeState, ShardPosition, Watermark
+from pinterest_platform.landing.kinesis.watermarks import last_known_tip, latest_before, write_watermarks
+from pinterest_platform.ports import ObjectStore, Progress, ShardLog, ShardState, silent
 
 _SIGHTINGS_A_RETENTION = 24
 """How often, within the retention, an idle shard's sighting is renewed."""
@@ -40,7 +32,7 @@ def land_stream(
     progress: Progress = silent,
     *,
     cleaned: Mapping[str, int] | None = None,
-    resume: Resume | None = None,
+    resume: ResumeState | None = None,
 ) -> LandedStream:
     """Land what a stream holds when the call begins; running it again lands nothing twice.
 
@@ -63,9 +55,9 @@ def land_stream(
         TransientFailure: the service or the store did not answer.
     """
     options = options or StreamOptions()
-    view = look(log, store, stream, options, resume)
+    view = read_snapshot(log, store, stream, options, resume)
     if not view.begun:
-        write_sightings(store, stream, view.state.epoch, view.sightings)
+        write_watermarks(store, stream, view.state.epoch, view.sightings)
     began = dict(view.positions)
     call = _Call(log, store, view, options, progress, cleaned or {})
     call.write_off_vanished()
@@ -75,12 +67,12 @@ def land_stream(
         raise joined(call.failures)
     if resume is None:
         losses = [loss for loss in options.accept_losses if loss.stream == stream]
-        for line in unneeded_losses(losses, call.accepting, began):
+        for line in unused_losses(losses, call.accepting, began):
             progress(line)
     state = view.state
     caught_up = len(call.landed) == len(state.shards) and all(shard.caught_up for shard in call.landed.values())
     fresh = {shard.app_id: shard.landed for shard in call.landed.values()}
-    resume = Resume(state.epoch, view.beside, view.positions, view.sightings, fresh, view.hints)
+    resume = ResumeState(state.epoch, view.beside, view.positions, view.sightings, fresh, view.hints)
     return LandedStream(stream, state.epoch, view.beside, tuple(call.in_order()), caught_up, resume)
 
 
@@ -90,7 +82,7 @@ class _Call:
 
     log: ShardLog
     store: ObjectStore
-    view: StreamView
+    view: StreamSnapshot
     options: StreamOptions
     progress: Progress
     cleaned: Mapping[str, int]
@@ -141,23 +133,23 @@ class _Call:
             if shard.shard_id in seen
         ]
         oldest = min((tip or 0 for tip in tips), default=now_ms)
-        grown = (tip.ordinal - view.sightings.get(shard, Sighting(0, 0)).ordinal for shard, tip in seen.items())
+        grown = (tip.ordinal - view.sightings.get(shard, Watermark(0, 0)).ordinal for shard, tip in seen.items())
         if (
             now_ms - oldest >= view.state.retention_ms // _SIGHTINGS_A_RETENTION
             or max(grown, default=0) >= _OBJECTS_A_SIGHTING
         ):
             view.sightings.update(seen)
-            write_sightings(self.store, view.state.stream, view.state.epoch, view.sightings)
+            write_watermarks(self.store, view.state.stream, view.state.epoch, view.sightings)
 
     def in_order(self) -> Iterator[LandedShard]:
         """What became of each shard, older ones first."""
         for shard in sorted(self.landed):
             yield self.landed[shard]
 
-    def _sighting(self, shard: ShardState, now_ms: int) -> Sighting:
+    def _sighting(self, shard: ShardState, now_ms: int) -> Watermark:
         position = self.view.positions.get(shard.shard_id, ShardPosition())
         after = shard.start if position.end is None else position.end
-        return Sighting(after, now_ms, position.newest, position.ordinal)
+        return Watermark(after, now_ms, position.newest, position.ordinal)
 
     def _is_ready(self, shard: ShardState) -> bool:
         listed = {other.shard_id for other in self.view.state.shards}

@@ -14,28 +14,28 @@ import orjson
 
 from pinterest_platform.entities import SIGHTINGS_PREFIX
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.chain import ShardChain
-from pinterest_platform.landing.kinesis.results import ShardPosition, Sighting
+from pinterest_platform.landing.kinesis.chain import ShardChain
+from pinterest_platform.landing.kinesis.state import ShardPosition, Watermark
 from pinterest_platform.ports import Json, ObjectStore, ShardState, StreamState
 
 
-def sightings_key(stream: str, epoch: str) -> str:
+def watermarks_key(stream: str, epoch: str) -> str:
     """Where a stream's sightings stand."""
     return f"{SIGHTINGS_PREFIX}{stream}/{epoch}.json"
 
 
-def read_sightings(store: ObjectStore, stream: str, epoch: str) -> dict[str, Sighting] | None:
+def read_watermarks(store: ObjectStore, stream: str, epoch: str) -> dict[str, Watermark] | None:
     """Sightings by shard; None where there are none, as before a stream's first landing.
 
     Raises:
         PermanentFailure: the object was damaged.
     """
-    key = sightings_key(stream, epoch)
+    key = watermarks_key(stream, epoch)
     if store.metadata(key) is None:
         return None
     try:
         found = orjson.loads(store.read(key))["shards"]
-        return {shard: _sighting(seen) for shard, seen in found.items()}
+        return {shard: _watermark(seen) for shard, seen in found.items()}
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise PermanentFailure(
             f"{key} is damaged: {error!r}.",
@@ -43,24 +43,24 @@ def read_sightings(store: ObjectStore, stream: str, epoch: str) -> dict[str, Sig
         ) from None
 
 
-def write_sightings(store: ObjectStore, stream: str, epoch: str, sightings: Mapping[str, Sighting]) -> None:
+def write_watermarks(store: ObjectStore, stream: str, epoch: str, sightings: Mapping[str, Watermark]) -> None:
     """Replace a stream's sightings."""
     shards = {shard: _written(seen) for shard, seen in sorted(sightings.items())}
     body = orjson.dumps({"stream": stream, "epoch": epoch, "shards": shards}, option=orjson.OPT_INDENT_2)
-    store.put(sightings_key(stream, epoch), body, content_type="application/json")
+    store.put(watermarks_key(stream, epoch), body, content_type="application/json")
 
 
-def _sighting(seen: Mapping[str, Any]) -> Sighting:
-    found = Sighting(int(seen["after"]), int(seen["seen_ms"]))
+def _watermark(seen: Mapping[str, Any]) -> Watermark:
+    found = Watermark(int(seen["after"]), int(seen["seen_ms"]))
     return replace(found, newest=int(seen["newest"]), ordinal=int(seen["ordinal"])) if "newest" in seen else found
 
 
-def _written(seen: Sighting) -> Json:
+def _written(seen: Watermark) -> Json:
     told: Json = {"after": str(seen.after), "seen_ms": seen.seen_ms}
     return told if seen.newest is None else {**told, "newest": str(seen.newest), "ordinal": seen.ordinal}
 
 
-def hints(stream: str, epoch: str | None, sightings: Mapping[str, Sighting]) -> dict[str, int]:
+def hints(stream: str, epoch: str | None, sightings: Mapping[str, Watermark]) -> dict[str, int]:
     """By app id, the newest object of each chain as it was seen last; `epoch` is None in a stream's first one."""
     return {
         ShardChain(stream, shard, epoch).app_id: seen.newest
@@ -69,16 +69,16 @@ def hints(stream: str, epoch: str | None, sightings: Mapping[str, Sighting]) -> 
     }
 
 
-def first_sightings(state: StreamState) -> dict[str, Sighting]:
+def first_watermarks(state: StreamState) -> dict[str, Watermark]:
     """What a stream's first landing begins with: whatever retention took before it is not its loss."""
-    return {shard.shard_id: Sighting(shard.start, state.now_ms) for shard in state.shards}
+    return {shard.shard_id: Watermark(shard.start, state.now_ms) for shard in state.shards}
 
 
 def last_known_tip(
     shard: ShardState,
     state: StreamState,
     positions: Mapping[str, ShardPosition],
-    sightings: Mapping[str, Sighting],
+    sightings: Mapping[str, Watermark],
 ) -> int | None:
     """The latest time at which all of a shard was certainly landed, or out of the first landing's reach.
 

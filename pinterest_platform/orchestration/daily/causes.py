@@ -31,14 +31,14 @@ class _Error(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class RunCauses:
+class FailureCauses:
     """Why a run failed, and whether trying again changes nothing: so it is where any of its steps says so."""
 
     permanent: bool
     causes: tuple[Cause, ...]
 
 
-def run_causes(instance: dg.DagsterInstance, run_id: str) -> RunCauses:
+def failure_causes(instance: dg.DagsterInstance, run_id: str) -> FailureCauses:
     """Why a run failed.
 
     What is not known to be permanent may pass: a lost process, a full disk, an error that nobody foresaw.
@@ -46,7 +46,7 @@ def run_causes(instance: dg.DagsterInstance, run_id: str) -> RunCauses:
     events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=_FAILURES) if entry.dagster_event]
     steps = [event for event in events if event.is_step_failure]
     told = [_of_step(event) for event in steps] or [_of_run(event) for event in events]
-    return RunCauses(any(permanent for permanent, _ in told), tuple(cause for _, cause in told))
+    return FailureCauses(any(permanent for permanent, _ in told), tuple(cause for _, cause in told))
 
 
 def _of_step(event: dg.DagsterEvent) -> tuple[bool, Cause]:

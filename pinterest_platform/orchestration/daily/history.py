@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 
 from pinterest_platform.entities import REPORT_KEYS, Entity
-from pinterest_platform.orchestration.daily.causes import run_causes
+from pinterest_platform.orchestration.daily.causes import failure_causes
 from pinterest_platform.orchestration.daily.policy import Outcome, PipelineRun
 from pinterest_platform.orchestration.runs import LIVE, WRITER, declare_dead, host_of, is_orphan
 
@@ -61,7 +61,7 @@ def _seen(instance: dg.DagsterInstance, records: Sequence[dg.RunRecord]) -> list
                 ended=record.end_time,
                 day=day,
                 attempt=_number(tags.get(ATTEMPT_TAG)),
-                permanent=asked and run_causes(instance, run.run_id).permanent,
+                permanent=asked and failure_causes(instance, run.run_id).permanent,
                 whole=whole,
                 retries_cancelled=RETRIES_TAG in tags,
                 alerted=ALERTED_TAG in tags,

@@ -5,7 +5,7 @@ from enum import Enum
 
 import dagster as dg
 
-from pinterest_platform.orchestration.daily.policy import Owed
+from pinterest_platform.orchestration.daily.policy import MissedDay
 
 OWED_TAG = "pinterest/owed"
 """`pinterest/owed/<day>` on a run, of whichever job: it was in the way of that midnight. The value is a `Debt`."""
@@ -31,7 +31,7 @@ def note_debt(instance: dg.DagsterInstance, run_id: str, day: date, debt: Debt) 
     instance.add_run_tags(run_id, {f"{OWED_TAG}/{day}": debt.value})
 
 
-def debts(instance: dg.DagsterInstance) -> list[Owed]:
+def debts(instance: dg.DagsterInstance) -> list[MissedDay]:
     """Days whose midnight requested no run; one that was cancelled by hand is not among them.
 
     Runs are asked for by their tags and never for them: where two processes write a run at once, its own copy of its
@@ -39,11 +39,11 @@ def debts(instance: dg.DagsterInstance) -> list[Owed]:
     """
     today = datetime.now(UTC).date()
     days = {f"{OWED_TAG}/{day}": day for day in (today - timedelta(days=ago) for ago in range(-1, OWED_DAYS))}
-    owed: list[Owed] = []
+    owed: list[MissedDay] = []
     for tag, _ in instance.get_run_tags(tag_keys=[*days]):
         owing, told, cancelled = (instance.get_run_ids(dg.RunsFilter(tags={tag: debt.value})) for debt in Debt)
         runs = dict.fromkeys([*owing, *told])
-        owed += [Owed(days[tag], run_id, run_id in told) for run_id in runs if run_id not in cancelled]
+        owed += [MissedDay(days[tag], run_id, run_id in told) for run_id in runs if run_id not in cancelled]
     return owed
 
 

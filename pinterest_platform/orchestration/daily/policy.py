@@ -55,7 +55,7 @@ class PipelineRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
+class MissedDay:
     """A day at whose midnight no run was requested, because another one was at work.
 
     Attributes:
@@ -113,7 +113,9 @@ def start(runs: Sequence[PipelineRun], busy: str = "") -> Verdict:
     return Verdict(Step.REQUEST, "midnight", 1)
 
 
-def retry(runs: Sequence[PipelineRun], now: float, delay: float, owed: Sequence[Owed] = (), busy: str = "") -> Verdict:
+def retry(
+    runs: Sequence[PipelineRun], now: float, delay: float, owed: Sequence[MissedDay] = (), busy: str = ""
+) -> Verdict:
     """Whether the last day is to be tried again now, or for the first time, where its midnight found another run.
 
     Args:
@@ -134,7 +136,9 @@ def retry(runs: Sequence[PipelineRun], now: float, delay: float, owed: Sequence[
     return found
 
 
-def final_failures(runs: Sequence[PipelineRun], now: float, delay: float, owed: Sequence[Owed] = ()) -> list[Verdict]:
+def final_failures(
+    runs: Sequence[PipelineRun], now: float, delay: float, owed: Sequence[MissedDay] = ()
+) -> list[Verdict]:
     """Days that were given up and of which nobody was told yet; arguments as of `retry`."""
     found = [next_step(day, runs, now, delay, owed) for day in _days(runs, owed)]
     return [verdict for verdict in found if verdict.step is Step.GIVE_UP]
@@ -145,7 +149,9 @@ def alert_wait(tries: int, last: float, now: float) -> float:
     return last + min(FIRST_ALERT_WAIT * 2 ** min(tries - 1, 30), LONGEST_ALERT_WAIT) - now if tries else 0.0
 
 
-def next_step(day: date, runs: Sequence[PipelineRun], now: float, delay: float, owed: Sequence[Owed] = ()) -> Verdict:
+def next_step(
+    day: date, runs: Sequence[PipelineRun], now: float, delay: float, owed: Sequence[MissedDay] = ()
+) -> Verdict:
     """What is to be done about a day that has a run, or is owed one; arguments as of `retry`."""
     attempts = [run for run in runs if run.day == day]
     if not attempts:
@@ -175,7 +181,7 @@ def next_step(day: date, runs: Sequence[PipelineRun], now: float, delay: float, 
     return verdict(Step.REQUEST, f"attempt {made} of {day} failed", made + 1)
 
 
-def _first_attempt(day: date, runs: Sequence[PipelineRun], now: float, debts: Sequence[Owed]) -> Verdict:
+def _first_attempt(day: date, runs: Sequence[PipelineRun], now: float, debts: Sequence[MissedDay]) -> Verdict:
     """What is to be done about a day that has had no run yet."""
 
     def verdict(step: Step, reason: str, attempt: int = 0) -> Verdict:
@@ -190,7 +196,7 @@ def _first_attempt(day: date, runs: Sequence[PipelineRun], now: float, debts: Se
     return verdict(Step.REQUEST, f"run {debts[0].run_id} was at work at midnight", 1)
 
 
-def _days(runs: Sequence[PipelineRun], owed: Sequence[Owed]) -> list[date]:
+def _days(runs: Sequence[PipelineRun], owed: Sequence[MissedDay]) -> list[date]:
     return sorted({run.day for run in runs if run.day} | {debt.day for debt in owed})
 
 

@@ -7,9 +7,10 @@ import dagster as dg
 from pinterest_platform.entities import Entity
 from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.orchestration.results.tables import table_metadata
-from pinterest_platform.orchestration.workers import claim
-from pinterest_platform.pipelines.drain import Drain, DrainLimits, Lane, Rounds
-from pinterest_platform.pipelines.progress import Gathered
+from pinterest_platform.orchestration.workers import record_worker
+from pinterest_platform.pipelines.drain import Drain, DrainLimits, RoundRobin
+from pinterest_platform.pipelines.micro_batches import Pipeline
+from pinterest_platform.pipelines.progress import BufferedProgress
 from pinterest_platform.settings import Settings
 
 FAILED_TAG = "pinterest/failed-streams"
@@ -21,12 +22,12 @@ A run that is executed again gets the tags of the first one: the id says whose t
 
 def drain(
     context: dg.OpExecutionContext | dg.AssetExecutionContext,
-    lanes: Sequence[Lane],
+    lanes: Sequence[Pipeline],
     settings: Settings,
-    say: Gathered,
+    say: BufferedProgress,
     landed_layer: str,
     cleaned_layer: str,
-) -> Rounds:
+) -> RoundRobin:
     """Move all lanes, which speak through `say`, until nothing came for a while, or the run has lasted long enough.
 
     A busy stream may keep it at work for an hour: the assets tell now and then what it did so far, counts being those
@@ -47,9 +48,9 @@ def drain(
             for event in events:
                 context.log_event(event)
 
-    claim(context.instance, context.run.run_id)
+    record_worker(context.instance, context.run.run_id)
     limits = DrainLimits(settings.drain_idle_seconds, settings.drain_longest_seconds)
-    rounds = Rounds(lanes, say.at_once)
+    rounds = RoundRobin(lanes, say.at_once)
     try:
         Drain(rounds.move, limits, say.at_once, show).run()
     finally:
@@ -70,7 +71,7 @@ def failed_entities(run: dg.DagsterRun) -> tuple[str, ...]:
     return tuple(named.split(",")) if named and run_id == run.run_id else ()
 
 
-def lane_metadata(lane: Lane) -> tuple[dict[str, dg.MetadataValue], dict[str, dg.MetadataValue]]:
+def lane_metadata(lane: Pipeline) -> tuple[dict[str, dg.MetadataValue], dict[str, dg.MetadataValue]]:
     """What a lane landed, and what it cleaned."""
     tally = lane.tally
     landed: dict[str, dg.MetadataValue] = {
@@ -94,13 +95,15 @@ def lane_metadata(lane: Lane) -> tuple[dict[str, dg.MetadataValue], dict[str, dg
     return landed, cleaned
 
 
-def results(lanes: Sequence[Lane], landed_layer: str, cleaned_layer: str) -> Iterator[dg.MaterializeResult]:
+def results(lanes: Sequence[Pipeline], landed_layer: str, cleaned_layer: str) -> Iterator[dg.MaterializeResult]:
     """The same two, as the results of an op that makes these assets."""
     for event in materializations(lanes, landed_layer, cleaned_layer):
         yield dg.MaterializeResult(asset_key=event.asset_key, metadata=event.metadata)
 
 
-def materializations(lanes: Sequence[Lane], landed_layer: str, cleaned_layer: str) -> Iterator[dg.AssetMaterialization]:
+def materializations(
+    lanes: Sequence[Pipeline], landed_layer: str, cleaned_layer: str
+) -> Iterator[dg.AssetMaterialization]:
     """Two events a lane: its landed objects, and its table."""
     for lane in lanes:
         landed, cleaned = lane_metadata(lane)

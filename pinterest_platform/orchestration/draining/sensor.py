@@ -7,10 +7,11 @@ from collections.abc import Mapping
 import dagster as dg
 
 from pinterest_platform.orchestration.daily.requests import daily_goes_first
+from pinterest_platform.orchestration.draining.decision import Decision, DrainRun, decide
 from pinterest_platform.orchestration.draining.run import failed_entities
 from pinterest_platform.orchestration.runs import LIVE, WRITER, declare_dead, host_of, is_orphan, reason_to_wait
 from pinterest_platform.orchestration.table_checks import LAG_CHECK, is_fresh, lag_seen, lag_unknown
-from pinterest_platform.pipelines.backlog import Backlog, Decision, DrainRun, decide
+from pinterest_platform.pipelines.backlog import RouteBacklog
 from pinterest_platform.settings import Settings
 
 LOOK_BACK = 20
@@ -24,7 +25,7 @@ LAST_BATCH_SECONDS = 3600.0
 
 
 def backlog_result(
-    context: dg.SensorEvaluationContext, route: str, job: str, backlog: Backlog, settings: Settings
+    context: dg.SensorEvaluationContext, route: str, job: str, backlog: RouteBacklog, settings: Settings
 ) -> dg.SensorResult:
     """Request a run of a route's job or say why not, and tell the backlog where it changed.
 
@@ -70,7 +71,7 @@ def _news(before: Mapping[str, object], told: Mapping[str, Seen], now: float) ->
     return json.dumps(seen), events
 
 
-def _backlogs(route: str, backlog: Backlog) -> dict[str, Seen]:
+def _backlogs(route: str, backlog: RouteBacklog) -> dict[str, Seen]:
     """What waits, on the external assets, and for how long where that is known; or why it cannot be told.
 
     A lag grows with every tick: it is news once it has doubled.
@@ -89,7 +90,7 @@ def _backlogs(route: str, backlog: Backlog) -> dict[str, Seen]:
     return told
 
 
-def _lags(backlog: Backlog) -> dict[str, Seen]:
+def _lags(backlog: RouteBacklog) -> dict[str, Seen]:
     """Whether streamed tables are fresh, as their check."""
     told: dict[str, Seen] = {}
     for entity, found in backlog.waiting.items():
@@ -106,7 +107,7 @@ def _lags(backlog: Backlog) -> dict[str, Seen]:
     return told
 
 
-def _unknown(route: str, backlog: Backlog) -> str:
+def _unknown(route: str, backlog: RouteBacklog) -> str:
     """Of which streams nobody can tell what waits, and why; to stand behind a reason."""
     return "".join(f"; nothing known of {route}/{entity.value}: {why}" for entity, why in backlog.unknown.items())
 

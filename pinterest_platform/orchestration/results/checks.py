@@ -9,7 +9,7 @@ LONGEST = 20
 """Problems that the log lists one by one; the check's metadata lists all of them."""
 
 
-def verdict(
+def check_result(
     check: str,
     problems: Sequence[str],
     *,

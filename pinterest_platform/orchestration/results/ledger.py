@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
-from pinterest_platform.landing.kafka.results import PartitionLedger
-from pinterest_platform.orchestration.results.checks import verdict
+from pinterest_platform.landing.kafka.ledger import PartitionLedger
+from pinterest_platform.orchestration.results.checks import check_result
 from pinterest_platform.orchestration.results.tables import Cell, small_table
 from pinterest_platform.spark_jobs.parameters import VerifyResult
 
@@ -33,7 +33,7 @@ def ledger_result(
             "difference": sum(part.difference for _, part in parts),
             "not_landed_yet": sum(part.unlanded for _, part in parts),
         },
-        check_results=[verdict(LANDED_CHECK, problems), verdict(CLEANED_CHECK, uncleaned)],
+        check_results=[check_result(LANDED_CHECK, problems), check_result(CLEANED_CHECK, uncleaned)],
     )
 
 
@@ -78,7 +78,7 @@ def audit_result(
         "records": sum(found.records for found in tables.values()),
         "rejected": sum(found.rejected for found in tables.values()),
     }
-    return verdict(AUDIT_CHECK, problems, key=key, metadata=counts)
+    return check_result(AUDIT_CHECK, problems, key=key, metadata=counts)
 
 
 def _row(topic: str, part: PartitionLedger) -> dict[str, Cell]:

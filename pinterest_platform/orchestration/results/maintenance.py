@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from pinterest_platform.ports import TableUpkeep
+from pinterest_platform.ports import MaintenanceResult
 
 
-def upkeep_event(name: str, done: TableUpkeep, dry_run: bool) -> dg.AssetObservation | None:
+def upkeep_event(name: str, done: MaintenanceResult, dry_run: bool) -> dg.AssetObservation | None:
     """What was done to an asset's table; None where nothing was, or where the table is no asset, as in quarantine."""
     if dry_run or done.idle or name.startswith("quarantine/"):
         return None

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import dagster as dg
 
 from pinterest_platform.orchestration.results.tables import table_metadata
-from pinterest_platform.pipelines.work import PublishedPage, table_facts
+from pinterest_platform.pipelines.lakehouse import table_facts
+from pinterest_platform.pipelines.report import PublishedPage
 from pinterest_platform.ports import Lake
 from pinterest_platform.settings import Settings
 from pinterest_platform.spark_jobs.parameters import ReportsResult

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
-from pinterest_platform.landing.kinesis.results import ShardLedger
-from pinterest_platform.orchestration.results.checks import verdict
+from pinterest_platform.landing.kinesis.ledger import ShardLedger
+from pinterest_platform.orchestration.results.checks import check_result
 from pinterest_platform.orchestration.results.tables import Cell, small_table
 
 STREAM_CHECK = "every_shard_is_accounted_for"
@@ -31,7 +31,7 @@ def stream_ledger_result(
         "recounted": sum(shard.recounted for _, shard in shards),
         "objects_not_cleaned_yet": sum(_waiting(shard, cleaned.get(stream, {})) for stream, shard in shards),
     }
-    return verdict(STREAM_CHECK, problems, key=key, metadata=counts)
+    return check_result(STREAM_CHECK, problems, key=key, metadata=counts)
 
 
 def shard_problems(shard: ShardLedger, positions: Mapping[str, int]) -> list[str]:

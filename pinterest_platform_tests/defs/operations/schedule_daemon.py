@@ -10,7 +10,7 @@ from pinterest_platform.defs.operations.sensors import daily_alerts, daily_retri
 from pinterest_platform.failures import TransientFailure
 from pinterest_platform.orchestration.daily.history import JOB
 from pinterest_platform.orchestration.daily.requests import daily_request
-from pinterest_platform.orchestration.failures import explained
+from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.runs import WRITER
 from pinterest_platform.ports import Alert
 from pinterest_platform.settings import Settings
@@ -59,7 +59,7 @@ class Daemon:
     def _stand_in(self) -> dg.JobDefinition:
         @dg.op
         def work(context: dg.OpExecutionContext) -> None:
-            with explained("raw/pin"):
+            with as_dagster_failure("raw/pin"):
                 self.work(context)
 
         @dg.job(name=JOB, executor_def=dg.in_process_executor, tags=WRITER)

@@ -5,7 +5,7 @@ import pytest
 
 from pinterest_platform.defs.operations.assets import conservation
 from pinterest_platform.defs.operations.checks import every_record_is_in_its_table, every_shard_is_accounted_for
-from pinterest_platform.landing.kinesis.results import StreamOptions
+from pinterest_platform.landing.kinesis.options import StreamOptions
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.ports import Json
 from pinterest_platform.spark_jobs.parameters import VerifyParameters, VerifyResult

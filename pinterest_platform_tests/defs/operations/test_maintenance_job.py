@@ -6,7 +6,7 @@ import dagster as dg
 
 from pinterest_platform.defs.operations.jobs import maintenance
 from pinterest_platform.pipelines.maintenance import tables
-from pinterest_platform.ports import TableUpkeep
+from pinterest_platform.ports import MaintenanceResult
 from pinterest_platform_tests.defs.surroundings import Surroundings
 
 
@@ -28,7 +28,7 @@ def observed(done: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
 
 def holds(around: Surroundings, name: str, **counts: Any) -> None:
     uri = tables(around.settings.names)[name]
-    around.lake.upkeep[uri] = TableUpkeep(uri, 9, 2, **counts)
+    around.lake.upkeep[uri] = MaintenanceResult(uri, 9, 2, **counts)
 
 
 def test_what_was_done_to_an_assets_table_is_observed_of_it(around: Surroundings) -> None:

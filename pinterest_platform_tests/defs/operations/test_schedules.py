@@ -10,13 +10,13 @@ import pytest
 from pinterest_platform.defs.operations.schedules import daily
 from pinterest_platform.orchestration.daily.history import ATTEMPT_TAG, DAY_TAG, JOB
 from pinterest_platform.orchestration.runs import AD_HOC_JOB, ELSEWHERE_SECONDS, WRITER
-from pinterest_platform.orchestration.workers import WORKER_TAG, claim
+from pinterest_platform.orchestration.workers import WORKER_TAG, record_worker
 from pinterest_platform_tests.defs.operations.schedule_daemon import Daemon, midnight
 
 
 def live(daemon: Daemon, status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED) -> str:
     run = daemon.instance.create_run_for_job(daemon.job, status=status, tags=WRITER)
-    claim(daemon.instance, run.run_id)
+    record_worker(daemon.instance, run.run_id)
     return run.run_id
 
 
@@ -78,7 +78,7 @@ def another(daemon: Daemon, name: str, tags: dict[str, str]) -> str:
     def made() -> None: ...
 
     run = daemon.instance.create_run_for_job(made, status=dg.DagsterRunStatus.STARTED, tags=tags)
-    claim(daemon.instance, run.run_id)
+    record_worker(daemon.instance, run.run_id)
     return run.run_id
 
 

@@ -9,7 +9,7 @@ from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.orchestration.daily.history import ALERTED_TAG, ATTEMPT_TAG, DAY_TAG, JOB
 from pinterest_platform.orchestration.policy import with_policy
 from pinterest_platform.orchestration.runs import WRITER
-from pinterest_platform.orchestration.workers import WORKER_TAG, claimed_by, is_lost
+from pinterest_platform.orchestration.workers import WORKER_TAG, is_lost, recorded_worker
 from pinterest_platform.resources import build
 from pinterest_platform_tests.defs.operations.schedule_daemon import LONG, SHORT, Daemon, midnight
 from pinterest_platform_tests.defs.operations.test_schedules import die, live
@@ -221,7 +221,7 @@ def test_an_environment_that_lacks_a_setting_is_a_permanent_failure_of_a_run_tha
     run = daemon.midnight()
     assert "a person has to mend something" in str(daemon.retries(0))
     assert isinstance(run, dg.DagsterRun)
-    assert claimed_by(run.tags[WORKER_TAG], run.run_id)
+    assert recorded_worker(run.tags[WORKER_TAG], run.run_id)
     assert not is_lost(run.tags[WORKER_TAG])
 
 

@@ -19,7 +19,7 @@ from pinterest_platform.orchestration.daily.requests import daily_request
 from pinterest_platform.orchestration.draining import sensor as draining_sensor
 from pinterest_platform.orchestration.draining.run import failed_tags
 from pinterest_platform.orchestration.runs import WRITER
-from pinterest_platform.orchestration.workers import WORKER_TAG, claim
+from pinterest_platform.orchestration.workers import WORKER_TAG, record_worker
 from pinterest_platform.pipelines import backlog
 from pinterest_platform_tests.defs.operations.schedule_daemon import midnight
 from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
@@ -247,7 +247,7 @@ def test_it_skips_while_a_run_of_its_route_lives(route: Route, instance, status)
     route.put(1)
     run_id = run_of(route, instance, status)
     if status is dg.DagsterRunStatus.STARTED:
-        claim(instance, run_id)
+        record_worker(instance, run_id)
     assert f"run {run_id} is at work" in skipped(tick(route, instance))
 
 
@@ -288,14 +288,14 @@ def test_a_job_of_the_same_name_that_is_not_ours_is_none_of_its_business(route: 
     route.put(1)
     job = defs.resolve_job_def(route.job)
     run_id = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED).run_id
-    claim(instance, run_id)
+    record_worker(instance, run_id)
     assert tick(route, instance).run_requests
 
 
 def test_a_run_whose_process_is_gone_is_failed_and_followed_by_another(route: Route, instance) -> None:
     route.put(1)
     run_id = run_of(route, instance, dg.DagsterRunStatus.STARTED)
-    claim(instance, run_id)
+    record_worker(instance, run_id)
     run = instance.get_run_by_id(run_id)
     assert run is not None
     host, pid, created, _ = run.tags[WORKER_TAG].split("|")

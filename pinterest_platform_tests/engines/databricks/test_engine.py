@@ -13,7 +13,7 @@ from databricks.sdk.service.jobs import RunResultState
 
 from emulators.services.databricks.options import CLUSTER_ID, VOLUME
 from pinterest_platform.engines.databricks import DatabricksEngine, pipes
-from pinterest_platform.engines.databricks.runs import Submitting
+from pinterest_platform.engines.databricks.runs import IdempotentJobs
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
 from pinterest_platform.ports import Json
 from pinterest_platform.settings import Settings
@@ -259,13 +259,13 @@ def test_an_interruption_cancels_the_run_and_leaves_nothing_half_done(desk: Desk
 def test_an_interruption_while_the_run_is_submitted_cancels_it_too(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    submit = Submitting.submit
+    submit = IdempotentJobs.submit
 
-    def interrupted(self: Submitting, **arguments: Any) -> None:
+    def interrupted(self: IdempotentJobs, **arguments: Any) -> None:
         submit(self, **arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Submitting, "submit", interrupted)
+    monkeypatch.setattr(IdempotentJobs, "submit", interrupted)
     desk.server.faults(cluster_seconds=60)
     with pytest.raises(BaseException) as raised:  # noqa: PT011
         desk.run("verify", inspecting(tmp_path), **NEW)

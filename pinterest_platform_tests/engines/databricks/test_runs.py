@@ -7,7 +7,7 @@ import pytest
 from databricks.sdk.errors import BadRequest
 from databricks.sdk.service.jobs import BaseRun, JobsAPI, Run, RunLifeCycleState, RunResultState, RunState, SubmitTask
 
-from pinterest_platform.engines.databricks.runs import Attempt, Runs, Submitting, SupersededError, Work
+from pinterest_platform.engines.databricks.runs import Attempt, IdempotentJobs, Runs, SupersededError, Work
 
 PARAMETERS = {"entity": "geo", "batches": [{"uris": ["a"]}], "staging_uri": "s3://b/staging/run-1"}
 WORK = Work("clean", PARAMETERS)
@@ -53,7 +53,7 @@ def run_of(attempt: Attempt, run_id: int, state: RunState) -> BaseRun:
 
 
 def submitted(jobs: Jobs, attempt: Attempt) -> int:
-    return Submitting(jobs, attempt).submit(tasks=TASKS).run_id
+    return IdempotentJobs(jobs, attempt).submit(tasks=TASKS).run_id
 
 
 def test_work_is_the_same_whoever_asks_for_it_and_in_whatever_order() -> None:

@@ -6,7 +6,7 @@ import resource
 import sys
 from collections.abc import Mapping
 
-from pinterest_platform.landing.kafka.results import LandingOptions
+from pinterest_platform.landing.kafka.options import LandingOptions
 from pinterest_platform.landing.kafka.topic import land_topic
 
 CONTEXT = multiprocessing.get_context("forkserver")

@@ -6,11 +6,11 @@ import json
 import pytest
 
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.kafka.ledger import conservation
-from pinterest_platform.landing.kafka.pending import inventory
-from pinterest_platform.landing.kafka.results import LandingOptions
+from pinterest_platform.landing.kafka.ledger import reconcile
+from pinterest_platform.landing.kafka.options import LandingOptions
+from pinterest_platform.landing.kafka.pending import pending_segments
+from pinterest_platform.landing.kafka.quarantine import quarantined_records
 from pinterest_platform.landing.kafka.topic import land_topic
-from pinterest_platform.landing.quarantine import quarantined
 from pinterest_platform.ports import Record
 from pinterest_platform_tests.fakes import FIRST_TIMESTAMP_MS, FakeObjectStore, FakeTopicLog
 from pinterest_platform_tests.landing.kafka.invariants import connect_key, expected, landed
@@ -50,7 +50,9 @@ def adopted(store: FakeObjectStore) -> list[str]:
 
 
 def lines(store: FakeObjectStore) -> list[dict]:
-    return [json.loads(line) for found in inventory(store, TOPIC, {}) for line in store.read(found.key).splitlines()]
+    return [
+        json.loads(line) for found in pending_segments(store, TOPIC, {}) for line in store.read(found.key).splitlines()
+    ]
 
 
 def topic_with(records: int, partitions: int = 1) -> FakeTopicLog:
@@ -70,7 +72,7 @@ def test_one_record_an_object_is_merged_into_one_adopted_object(store, digits, p
     assert adopted(store) == [f"{TOPIC}+0+{0:019d}.json"]
     assert [(line["_offset"], line["index"]) for line in lines(store)] == [(offset, offset) for offset in range(25)]
     assert land_topic(NoBroker(), store, TOPIC, CONNECT).objects == 0
-    assert conservation(None, store, TOPIC, deep=True)[0].whole
+    assert reconcile(None, store, TOPIC, deep=True)[0].whole
 
 
 def test_what_connect_writes_later_is_adopted_later(store):
@@ -81,7 +83,7 @@ def test_what_connect_writes_later_is_adopted_later(store):
     assert (again.records, again.partitions[0].first_start, again.partitions[0].next_offset) == (2, 3, 5)
     assert [line["index"] for line in lines(store)] == list(range(5))
     positions = {f"{TOPIC}/0": 2}
-    assert [(found.start, found.end) for found in inventory(store, TOPIC, positions)] == [(3, 4)]
+    assert [(found.start, found.end) for found in pending_segments(store, TOPIC, positions)] == [(3, 4)]
 
 
 def test_adopted_objects_hold_whole_objects_of_connects_up_to_the_cap(store):
@@ -89,8 +91,8 @@ def test_adopted_objects_hold_whole_objects_of_connects_up_to_the_cap(store):
         write(store, start, 4)
     result = land_topic(NoBroker(), store, TOPIC, LandingOptions(object_bytes=700, landed_by_connect=True))
     assert result.objects > 2
-    assert all(found.start % 4 == 0 and found.size <= 700 for found in inventory(store, TOPIC, {}))
-    assert conservation(None, store, TOPIC, deep=True)[0].whole
+    assert all(found.start % 4 == 0 and found.size <= 700 for found in pending_segments(store, TOPIC, {}))
+    assert reconcile(None, store, TOPIC, deep=True)[0].whole
 
 
 def test_every_partition_is_adopted(store):
@@ -116,7 +118,7 @@ def test_a_line_that_is_not_accepted_is_quarantined_with_its_offset(store):
     store.put(connect_key(TOPIC, 0, 10), b'{"a":1}\njunk\n\n{"_offset":3}\n{"a":2}')
     land_topic(NoBroker(), store, TOPIC, CONNECT)
     assert [line["_offset"] for line in lines(store)] == [10, 14]
-    assert [(entry.offset, entry.value) for entry in quarantined(store, TOPIC)] == [
+    assert [(entry.offset, entry.value) for entry in quarantined_records(store, TOPIC)] == [
         (11, b"junk"), (12, b""), (13, b'{"_offset":3}'),
     ]  # fmt: skip
 
@@ -126,7 +128,7 @@ def test_offsets_that_connect_left_out_are_gaps(store):
     write(store, 8, 1)
     result = land_topic(NoBroker(), store, TOPIC, CONNECT)
     assert (result.partitions[0].gaps, result.partitions[0].first_start) == (3, 3)
-    assert conservation(None, store, TOPIC, deep=True)[0].whole
+    assert reconcile(None, store, TOPIC, deep=True)[0].whole
 
 
 def test_the_platform_goes_on_where_connect_stopped(store):
@@ -137,7 +139,7 @@ def test_the_platform_goes_on_where_connect_stopped(store):
     assert landed(store, TOPIC) == expected(log, TOPIC)
     assert len(adopted(store)) == 1
     assert land_topic(log, store, TOPIC).objects == 0
-    assert all(ledger.whole and not ledger.unlanded for ledger in conservation(log, store, TOPIC, deep=True))
+    assert all(ledger.whole and not ledger.unlanded for ledger in reconcile(log, store, TOPIC, deep=True))
 
 
 def test_connect_goes_on_where_the_platform_stopped(store):
@@ -213,7 +215,7 @@ def test_connect_writing_into_what_the_platform_landed_is_an_overlap(store):
     with pytest.raises(PermanentFailure, match="cover the same offsets") as raised:
         land_topic(log, store, TOPIC)
     assert key in str(raised.value)
-    assert not conservation(log, store, TOPIC)[0].whole
+    assert not reconcile(log, store, TOPIC)[0].whole
 
 
 @pytest.mark.parametrize("second", [(2, 2, False), (3, 1, False), (0, 4, True)])
@@ -229,14 +231,14 @@ def test_an_object_that_connect_wrote_into_an_adopted_range_is_named_by_the_ledg
     write(store, 0, 4)
     land_topic(NoBroker(), store, TOPIC, CONNECT)
     write(store, 2)
-    assert "now 2 stand in its range" in conservation(None, store, TOPIC)[0].problems[0]
+    assert "now 2 stand in its range" in reconcile(None, store, TOPIC)[0].problems[0]
 
 
 @pytest.mark.parametrize(
     ("extension", "body", "says"),
     [
         ("json.gz", b"no gzip", "not whole gzip"),
-        ("json.gz", gzip.compress(b'{"a":1}\n' * 50)[:-12], "not whole gzip"),
+        ("json.gz", gzip.compress(b'{"a":1}\n' * 50, mtime=0)[:-12], "not whole gzip"),
         ("json", b"", "is empty"),
         ("avro", b"Obj", "no JSON object of a Kafka Connect S3 sink"),
         ("json.snappy", b"", "no JSON object of a Kafka Connect S3 sink"),
@@ -261,7 +263,7 @@ def test_long_chains_after_a_change_to_the_platform_are_not_looked_at_one_by_one
     write(store, 0, 4)
     log = topic_with(40)
     land_topic(log, store, TOPIC, LandingOptions(object_bytes=100))
-    assert len(inventory(store, TOPIC, {})) > 30
+    assert len(pending_segments(store, TOPIC, {})) > 30
     store.calls.clear()
     land_topic(log, store, TOPIC)
     assert sum(call == "metadata" for call, _ in store.calls) <= 3
@@ -281,7 +283,7 @@ def test_the_ledger_of_a_topic_that_connect_lands_asks_no_broker(store):
     land_topic(NoBroker(), store, TOPIC, CONNECT)
     write(store, 4, 1)
     land_topic(NoBroker(), store, TOPIC, CONNECT)
-    ledgers = conservation(None, store, TOPIC, deep=True)
+    ledgers = reconcile(None, store, TOPIC, deep=True)
     assert [(ledger.first_start, ledger.next_offset, ledger.broker_end) for ledger in ledgers] == [
         (2, 5, None), (2, 4, None), (2, 4, None),
     ]  # fmt: skip

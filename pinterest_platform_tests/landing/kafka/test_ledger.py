@@ -2,8 +2,8 @@
 
 import pytest
 
-from pinterest_platform.landing.kafka.ledger import conservation
-from pinterest_platform.landing.kafka.results import LandingOptions, PartitionLedger
+from pinterest_platform.landing.kafka.ledger import PartitionLedger, reconcile
+from pinterest_platform.landing.kafka.options import LandingOptions
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform_tests.fakes import FakeObjectStore, FakeTopicLog
 
@@ -27,7 +27,7 @@ def store(log) -> FakeObjectStore:
 
 
 def ledger(log, store) -> PartitionLedger:
-    (found,) = conservation(log, store, TOPIC, deep=True)
+    (found,) = reconcile(log, store, TOPIC, deep=True)
     return found
 
 
@@ -112,5 +112,5 @@ def test_a_broker_that_lost_its_end_is_named(log, store):
 
 
 def test_without_a_broker_the_store_alone_is_judged(store):
-    (found,) = conservation(None, store, TOPIC, deep=True)
+    (found,) = reconcile(None, store, TOPIC, deep=True)
     assert (found.broker_end, found.unlanded, found.whole) == (None, 0, True)

@@ -18,10 +18,10 @@ from pinterest_platform.adapters.kafka import KafkaTopicLog
 from pinterest_platform.adapters.s3 import S3ObjectStore
 from pinterest_platform.entities import Entity
 from pinterest_platform.failures import PermanentFailure, TransientFailure
-from pinterest_platform.landing.kafka.ledger import conservation
-from pinterest_platform.landing.kafka.results import LandingOptions
+from pinterest_platform.landing.kafka.ledger import reconcile
+from pinterest_platform.landing.kafka.options import LandingOptions
+from pinterest_platform.landing.kafka.quarantine import quarantined_records
 from pinterest_platform.landing.kafka.topic import land_topic
-from pinterest_platform.landing.quarantine import quarantined
 from pinterest_platform.provisioning.topics import ensure_topics
 from pinterest_platform.settings import Settings
 from pinterest_platform_tests.landing.kafka.invariants import connect_key, landed
@@ -82,7 +82,7 @@ def store(tenant: Settings) -> S3ObjectStore:
 
 
 def assert_conserved(log: KafkaTopicLog, store: S3ObjectStore, topic: str) -> None:
-    ledgers = conservation(log, store, topic, deep=True)
+    ledgers = reconcile(log, store, topic, deep=True)
     assert [(ledger.problems, ledger.difference, ledger.unlanded) for ledger in ledgers] == [((), 0, 0)] * PARTITIONS
 
 
@@ -101,7 +101,7 @@ def test_each_offset_stands_once_after_landings_killed_at_random_moments(tenant,
     assert landed(store, topic) == expected
     assert_conserved(log, store, topic)
     junk = sum(kind == "quarantine" for stands in expected.values() for kind in stands.values())
-    assert sum(1 for _ in quarantined(store, topic)) == junk
+    assert sum(1 for _ in quarantined_records(store, topic)) == junk
 
 
 def test_landers_at_once_land_each_offset_once(tenant, topic, log, store):
@@ -159,13 +159,13 @@ def test_a_topic_made_anew_is_noticed_and_nothing_of_it_is_skipped(tenant, topic
     assert epoch in str(raised.value)
     assert land_topic(log, store, topic, LandingOptions(new_epoch="land")).records == 60
     assert landed(store, topic, epoch) == expected
-    assert all(ledger.whole for ledger in conservation(log, store, topic, deep=True))
+    assert all(ledger.whole for ledger in reconcile(log, store, topic, deep=True))
 
 
 def test_what_retention_took_before_it_was_landed_is_named_and_can_be_accepted(tenant, topic, log, store):
     from confluent_kafka import TopicPartition
 
-    from pinterest_platform.landing.kafka.results import AcceptedGap
+    from pinterest_platform.landing.kafka.options import AcceptedGap
 
     produce(tenant, topic, 30)
     land_topic(log, store, topic)

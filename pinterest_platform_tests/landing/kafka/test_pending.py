@@ -3,9 +3,11 @@
 import pytest
 
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.kafka.pending import batches, inventory, positions_after
-from pinterest_platform.landing.kafka.results import LandingOptions, RawObject
+from pinterest_platform.landing.kafka.options import LandingOptions
+from pinterest_platform.landing.kafka.pending import pending_segments
 from pinterest_platform.landing.kafka.topic import land_topic
+from pinterest_platform.landing.pending import batches, positions_after
+from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform_tests.fakes import FakeObjectStore, FakeTopicLog, FaultyStore
 from pinterest_platform_tests.landing.kafka.invariants import connect_key
 
@@ -22,43 +24,43 @@ def store() -> FakeObjectStore:
     return store
 
 
-def ranges(objects: list[RawObject]) -> list[tuple[str, int, int]]:
+def ranges(objects: list[PendingSegment]) -> list[tuple[str, int, int]]:
     return [(found.app_id, found.start, found.end) for found in objects]
 
 
 def test_everything_is_new_to_whom_has_no_position(store):
-    assert ranges(inventory(store, TOPIC, {})) == [
+    assert ranges(pending_segments(store, TOPIC, {})) == [
         (f"{TOPIC}/{partition}", start, start + 1) for partition in (0, 2, 10) for start in (0, 2, 4)
     ]
 
 
 def test_only_what_lies_behind_a_position_is_new(store):
     positions = {f"{TOPIC}/0": 3, f"{TOPIC}/2": 5}
-    assert ranges(inventory(store, TOPIC, positions)) == [
+    assert ranges(pending_segments(store, TOPIC, positions)) == [
         (f"{TOPIC}/0", 4, 5),
         *((f"{TOPIC}/10", start, start + 1) for start in (0, 2, 4)),
     ]
-    assert inventory(store, TOPIC, positions_after(inventory(store, TOPIC, {}))) == []
+    assert pending_segments(store, TOPIC, positions_after(pending_segments(store, TOPIC, {}))) == []
 
 
 def test_sizes_are_the_objects(store):
-    assert all(found.size == len(store.read(found.key)) for found in inventory(store, TOPIC, {}))
+    assert all(found.size == len(store.read(found.key)) for found in pending_segments(store, TOPIC, {}))
 
 
 def test_only_the_ends_of_a_chain_are_looked_at(store):
     store.calls.clear()
-    inventory(store, TOPIC, {})
+    pending_segments(store, TOPIC, {})
     assert sum(call == "metadata" for call, _ in store.calls) == 6
 
 
 def test_an_object_missing_behind_a_position_is_named_not_skipped(store):
     store.delete([f"topics/{TOPIC}/partition=0/{TOPIC}+0+{2:019d}.json"])
     with pytest.raises(PermanentFailure, match="no object begins at offset 2"):
-        inventory(store, TOPIC, {f"{TOPIC}/0": 1})
+        pending_segments(store, TOPIC, {f"{TOPIC}/0": 1})
 
 
-def raw(size: int) -> RawObject:
-    return RawObject("k", "a", 0, 0, size)
+def raw(size: int) -> PendingSegment:
+    return PendingSegment("k", "a", 0, 0, size)
 
 
 def test_batches_keep_order_and_size():
@@ -71,7 +73,7 @@ def test_batches_keep_order_and_size():
 def test_a_beginning_that_is_missing_is_named_not_skipped(store):
     store.delete([f"topics/{TOPIC}/partition=0/{TOPIC}+0+{0:019d}.json"])
     with pytest.raises(PermanentFailure, match="no object begins at offset 0"):
-        inventory(store, TOPIC, {})
+        pending_segments(store, TOPIC, {})
 
 
 def test_a_chain_that_begins_late_has_its_beginning():
@@ -80,7 +82,7 @@ def test_a_chain_that_begins_late_has_its_beginning():
     log.append(TOPIC, 0, *[b'{"a":1}'] * 6)
     log.trim(TOPIC, 0, 4)
     land_topic(log, store, TOPIC)
-    assert ranges(inventory(store, TOPIC, {})) == [(f"{TOPIC}/0", 0, 5)]
+    assert ranges(pending_segments(store, TOPIC, {})) == [(f"{TOPIC}/0", 0, 5)]
 
 
 @pytest.mark.parametrize("taken", [{}, {f"{TOPIC}/0": 0}])
@@ -100,8 +102,8 @@ def test_what_another_lander_adopts_and_lands_while_the_chain_is_listed_leaves_n
             done.append(1)
             land_topic(log, store, TOPIC)
 
-    found = inventory(FaultyStore(store, before=overtake), TOPIC, taken)
-    assert done and ranges(found) == ranges(inventory(store, TOPIC, taken))
+    found = pending_segments(FaultyStore(store, before=overtake), TOPIC, taken)
+    assert done and ranges(found) == ranges(pending_segments(store, TOPIC, taken))
     assert [part.end + 1 for part in found[:-1]] == [part.start for part in found[1:]]
     assert found[0].start == len(taken) and found[-1].end == 7
 
@@ -120,7 +122,7 @@ def test_an_adoption_between_two_landings_while_the_chain_is_listed_leaves_no_ho
             if len(listed) == moment + 1:
                 land_topic(log, store, TOPIC)
 
-    assert ranges(inventory(FaultyStore(store, before=overtake), TOPIC, {})) in (
+    assert ranges(pending_segments(FaultyStore(store, before=overtake), TOPIC, {})) in (
         [],
         [(f"{TOPIC}/0", 0, 4), (f"{TOPIC}/0", 5, 6), (f"{TOPIC}/0", 7, 8)],
     )

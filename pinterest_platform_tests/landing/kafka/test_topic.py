@@ -5,10 +5,10 @@ import json
 import pytest
 
 from pinterest_platform.failures import PermanentFailure, TransientFailure
-from pinterest_platform.landing.kafka.ledger import conservation
-from pinterest_platform.landing.kafka.results import AcceptedGap, LandingOptions
+from pinterest_platform.landing.kafka.ledger import reconcile
+from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
+from pinterest_platform.landing.kafka.quarantine import quarantined_records
 from pinterest_platform.landing.kafka.topic import land_topic
-from pinterest_platform.landing.quarantine import quarantined
 from pinterest_platform_tests.fakes import FIRST_TIMESTAMP_MS, FakeObjectStore, FakeTopicLog, FaultyStore
 from pinterest_platform_tests.landing.kafka.invariants import connect_key, expected, landed
 
@@ -36,7 +36,7 @@ def keys(store: FakeObjectStore, prefix: str = "topics/") -> list[str]:
 
 
 def whole(log: FakeTopicLog | None, store: FakeObjectStore) -> bool:
-    return all(ledger.whole for ledger in conservation(log, store, TOPIC, deep=True))
+    return all(ledger.whole for ledger in reconcile(log, store, TOPIC, deep=True))
 
 
 def test_each_committed_record_lands_once_in_objects_named_by_the_position_they_extend(log, store):
@@ -101,7 +101,7 @@ def test_what_is_not_accepted_is_quarantined_with_its_bytes_and_the_rest_lands(l
     log.append(TOPIC, 0, b'{"a":1}', b"\xff", None, b"[1]", b'{"a":2}')
     result = land_topic(log, store, TOPIC)
     assert (result.records, result.quarantined) == (2, 3)
-    found = [(entry.offset, entry.value, entry.reason) for entry in quarantined(store, TOPIC)]
+    found = [(entry.offset, entry.value, entry.reason) for entry in quarantined_records(store, TOPIC)]
     assert found == [(1, b"\xff", "not UTF-8"), (2, None, "no value (a tombstone)"), (3, b"[1]", "not one JSON object")]
     assert landed(store, TOPIC) == expected(log, TOPIC)
     assert whole(log, store)
@@ -149,7 +149,7 @@ def test_a_first_landing_starts_at_the_earliest_offset_and_says_so(log, store):
     result = land_topic(log, store, TOPIC)
     assert keys(store) == [f"{TOPIC}+0+{0:019d}.json"] and result.partitions[0].first_start == 4
     assert landed(store, TOPIC) == expected(log, TOPIC)
-    ledger = conservation(log, store, TOPIC, deep=True)[0]
+    ledger = reconcile(log, store, TOPIC, deep=True)[0]
     assert (ledger.first_start, ledger.records, ledger.difference, ledger.whole) == (4, 2, 0, True)
 
 
@@ -176,7 +176,7 @@ def test_an_accepted_gap_is_landed_empty_and_the_rest_follows(log, store):
     result = land_topic(log, store, TOPIC, LandingOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 3, 5),)))
     assert (result.partitions[0].accepted_gaps, result.records) == (3, 2)
     assert sorted(landed(store, TOPIC)[0]) == [0, 1, 2, 6, 7]
-    ledger = conservation(log, store, TOPIC, deep=True)[0]
+    ledger = reconcile(log, store, TOPIC, deep=True)[0]
     assert (ledger.accepted_gaps, ledger.whole) == (3, True)
 
 
@@ -232,12 +232,12 @@ def test_a_topic_made_anew_lands_beside_the_old_one_if_asked_to(log, store):
     assert (result.epoch, result.records, result.partitions[0].app_id) == (epoch, 5, f"{TOPIC}/epoch={epoch}/0")
     assert sorted(landed(store, TOPIC, epoch)[0]) == list(range(6)) and sorted(landed(store, TOPIC)[0]) == [0, 1, 2]
     assert land_topic(log, store, TOPIC, LandingOptions(new_epoch="land")).objects == 0
-    ledgers = conservation(log, store, TOPIC, deep=True)
+    ledgers = reconcile(log, store, TOPIC, deep=True)
     assert [(ledger.app_id, ledger.records, ledger.broker_end, ledger.whole) for ledger in ledgers] == [
         (f"{TOPIC}/0", 3, None, True),
         (f"{TOPIC}/epoch={epoch}/0", 5, 6, True),
     ]
-    assert [entry.offset for entry in quarantined(store, TOPIC)] == [5]
+    assert [entry.offset for entry in quarantined_records(store, TOPIC)] == [5]
 
 
 def test_a_third_epoch_is_told_from_the_second(log, store):
@@ -314,7 +314,7 @@ def test_deleted_raw_objects_are_not_landed_again_behind_a_consumer(log, store):
     log.append(TOPIC, 0, *rows(2))
     result = land_topic(log, store, TOPIC, cleaned={f"{TOPIC}/0": 4})
     assert (result.partitions[0].first_start, result.records) == (5, 2)
-    assert "begins with" in conservation(log, store, TOPIC)[0].problems[0]
+    assert "begins with" in reconcile(log, store, TOPIC)[0].problems[0]
 
 
 def test_another_lander_that_was_quicker_with_less_is_followed(log, store):
@@ -372,7 +372,7 @@ def test_orphaned_quarantine_is_swept_once_its_position_is_committed_and_not_bef
     assert orphan in store.objects
     land_topic(log, store, TOPIC)
     assert orphan not in store.objects and ahead in store.objects
-    assert [entry.offset for entry in quarantined(store, TOPIC)] == [0]
+    assert [entry.offset for entry in quarantined_records(store, TOPIC)] == [0]
 
 
 def test_a_missing_topic_and_a_silent_broker_say_so(log, store):
@@ -459,8 +459,8 @@ def test_quarantine_that_counts_survives_while_an_older_object_is_missing(log, s
     moved_away = store.objects.pop(middle)
     land_topic(log, store, TOPIC)
     assert sorted(key for key in store.objects if key.startswith("quarantine/")) == before
-    assert [entry.offset for entry in quarantined(store, TOPIC)] == [0, 4]
-    assert not any("quarantined" in problem for problem in conservation(log, store, TOPIC, deep=True)[0].problems)
+    assert [entry.offset for entry in quarantined_records(store, TOPIC)] == [0, 4]
+    assert not any("quarantined" in problem for problem in reconcile(log, store, TOPIC, deep=True)[0].problems)
     store.objects[middle] = moved_away
     assert whole(log, store)
 

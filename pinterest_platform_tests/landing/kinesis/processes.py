@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 
 from pinterest_platform.failures import TransientFailure
-from pinterest_platform.landing.kinesis.results import StreamOptions
+from pinterest_platform.landing.kinesis.options import StreamOptions
 from pinterest_platform.landing.kinesis.stream import land_stream
 
 CONTEXT = multiprocessing.get_context("forkserver")

@@ -6,12 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pinterest_platform.failures import TransientFailure
-from pinterest_platform.landing.kafka.pending import positions_after
-from pinterest_platform.landing.kinesis.ledger import stream_conservation
-from pinterest_platform.landing.kinesis.pending import stream_inventory
-from pinterest_platform.landing.kinesis.quarantine import stream_quarantined
-from pinterest_platform.landing.kinesis.results import LandedStream, Resume, StreamOptions
+from pinterest_platform.landing.kinesis.ledger import reconcile
+from pinterest_platform.landing.kinesis.options import StreamOptions
+from pinterest_platform.landing.kinesis.pending import pending_segments
+from pinterest_platform.landing.kinesis.quarantine import quarantined_records
+from pinterest_platform.landing.kinesis.results import LandedStream
+from pinterest_platform.landing.kinesis.state import ResumeState
 from pinterest_platform.landing.kinesis.stream import land_stream
+from pinterest_platform.landing.pending import positions_after
 from pinterest_platform_tests.fakes import FakeObjectStore, FakeShardLog, FaultyStore, Killed
 from pinterest_platform_tests.landing.kinesis.invariants import expected_shards, filled, landed_shards
 
@@ -59,7 +61,7 @@ class World:
     def __init__(self) -> None:
         self.log, self.store = FakeShardLog(batch_records=2), FakeObjectStore()
         self.log.create(STREAM, 2)
-        self.left: Resume | None = None
+        self.left: ResumeState | None = None
 
     def put(self, place: int, kinds: list[str]) -> None:
         shards = self.log.open_shards(STREAM)
@@ -113,21 +115,21 @@ def test_each_record_ends_in_one_object_or_in_quarantine(steps):
             world.put(place, kinds)
         result = world.run(lander)
         if result is not None:
-            taken |= positions_after(stream_inventory(world.store, STREAM, taken, result.resume))
+            taken |= positions_after(pending_segments(world.store, STREAM, taken, result.resume))
     while not (last := land_stream(world.log, world.store, STREAM, resume=world.left)).idle:
         world.left = last.resume
     assert filled(landed_shards(world.store, STREAM)) == expected_shards(world.log, STREAM)
     for deep in (False, True):
-        ledgers = stream_conservation(world.log, world.store, STREAM, deep=deep)
+        ledgers = reconcile(world.log, world.store, STREAM, deep=deep)
         assert [ledger.problems for ledger in ledgers if ledger.problems] == []
     everything = expected_shards(world.log, STREAM)
     assert sum(ledger.recounted for ledger in ledgers) == sum(map(len, everything.values()))
     junk = {
         (shard, number) for shard, stands in everything.items() for number, kind in stands.items() if kind != "record"
     }
-    seen = [(entry.shard, entry.sequence_number) for entry in stream_quarantined(world.store, STREAM)]
+    seen = [(entry.shard, entry.sequence_number) for entry in quarantined_records(world.store, STREAM)]
     assert sorted(seen) == sorted(junk)
-    taken |= positions_after(stream_inventory(world.store, STREAM, taken))
-    assert taken == positions_after(stream_inventory(world.store, STREAM, {}))
-    assert stream_inventory(world.store, STREAM, taken) == []
+    taken |= positions_after(pending_segments(world.store, STREAM, taken))
+    assert taken == positions_after(pending_segments(world.store, STREAM, {}))
+    assert pending_segments(world.store, STREAM, taken) == []
     assert land_stream(world.log, world.store, STREAM).idle

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.kafka.pending import positions_after
-from pinterest_platform.landing.kinesis.ledger import stream_conservation
-from pinterest_platform.landing.kinesis.pending import stream_inventory
-from pinterest_platform.landing.kinesis.results import ShardLedger, StreamOptions
+from pinterest_platform.landing.kinesis.ledger import ShardLedger, reconcile
+from pinterest_platform.landing.kinesis.options import StreamOptions
+from pinterest_platform.landing.kinesis.pending import pending_segments
 from pinterest_platform.landing.kinesis.stream import land_stream
+from pinterest_platform.landing.pending import positions_after
 from pinterest_platform_tests.fakes import FakeObjectStore, FakeShardLog
 from pinterest_platform_tests.landing.kinesis.invariants import keys
 
@@ -35,7 +35,7 @@ def store(log) -> FakeObjectStore:
 
 
 def ledger(log, store) -> ShardLedger:
-    (found,) = stream_conservation(log, store, STREAM, deep=True)
+    (found,) = reconcile(log, store, STREAM, deep=True)
     return found
 
 
@@ -113,12 +113,12 @@ def test_children_that_were_landed_before_their_parents_end_are_named(log, store
     land_stream(log, store, STREAM)
     parents = [key for key in keys(store, STREAM) if "shard=shardId-000000000000/" in key]
     store.delete(parents[-1:])
-    found = [problem for ledger in stream_conservation(log, store, STREAM) for problem in ledger.problems]
+    found = [problem for ledger in reconcile(log, store, STREAM) for problem in ledger.problems]
     assert len(found) == 1 and "was landed before the shards that it came from" in found[0]
 
 
 def test_without_the_stream_the_store_alone_is_judged(store):
-    (found,) = stream_conservation(None, store, STREAM, deep=True)
+    (found,) = reconcile(None, store, STREAM, deep=True)
     assert (found.records, found.recounted, found.whole) == (5, 0, True)
 
 
@@ -126,25 +126,25 @@ def test_without_the_stream_the_store_alone_is_judged(store):
 
 
 def test_objects_are_numbered_along_their_chain_and_positions_are_their_numbers(log, store):
-    found = stream_inventory(store, STREAM, {})
+    found = pending_segments(store, STREAM, {})
     assert [(part.app_id, part.start, part.end) for part in found] == [(APP, number, number) for number in range(3)]
     assert [part.key for part in found] == keys(store, STREAM)
     assert all(part.size == len(store.read(part.key)) for part in found)
     assert positions_after(found) == {APP: 2}
-    assert [part.end for part in stream_inventory(store, STREAM, {APP: 0})] == [1, 2]
-    assert stream_inventory(store, STREAM, {APP: 2}) == []
+    assert [part.end for part in pending_segments(store, STREAM, {APP: 0})] == [1, 2]
+    assert pending_segments(store, STREAM, {APP: 2}) == []
 
 
 def test_what_a_landing_has_landed_itself_need_not_be_listed(log, store):
     resume = land_stream(log, store, STREAM).resume
-    assert stream_inventory(store, STREAM, {APP: 2}, resume) == []
+    assert pending_segments(store, STREAM, {APP: 2}, resume) == []
     log.put(STREAM, 0, *[b"{}"] * 4)
     resume = land_stream(log, store, STREAM, TWO_AN_OBJECT, resume=resume).resume
     store.calls.clear()
-    found = stream_inventory(store, STREAM, {APP: 2}, resume)
+    found = pending_segments(store, STREAM, {APP: 2}, resume)
     assert store.calls == []
     assert [(part.end, part.records) for part in found] == [(3, 2), (4, 2)]
-    assert [replace(part, records=None) for part in found] == stream_inventory(store, STREAM, {APP: 2})
+    assert [replace(part, records=None) for part in found] == pending_segments(store, STREAM, {APP: 2})
 
 
 def test_what_another_landing_landed_in_between_is_listed(log, store):
@@ -153,18 +153,18 @@ def test_what_another_landing_landed_in_between_is_listed(log, store):
     land_stream(log, store, STREAM)
     log.put(STREAM, 0, b"{}")
     resume = land_stream(log, store, STREAM, resume=resume).resume
-    assert [part.end for part in stream_inventory(store, STREAM, {APP: 2}, resume)] == [3, 4]
+    assert [part.end for part in pending_segments(store, STREAM, {APP: 2}, resume)] == [3, 4]
 
 
 def test_a_consumer_that_fell_behind_the_landing_misses_nothing(log, store):
     resume = land_stream(log, store, STREAM).resume
     log.put(STREAM, 0, b"{}")
     resume = land_stream(log, store, STREAM, resume=resume).resume
-    assert [part.end for part in stream_inventory(store, STREAM, {APP: 0}, resume)] == [1, 2, 3]
-    assert [part.end for part in stream_inventory(store, STREAM, {}, resume)] == [0, 1, 2, 3]
+    assert [part.end for part in pending_segments(store, STREAM, {APP: 0}, resume)] == [1, 2, 3]
+    assert [part.end for part in pending_segments(store, STREAM, {}, resume)] == [0, 1, 2, 3]
 
 
 def test_objects_missing_behind_a_position_are_named_not_skipped(log, store):
     store.delete(keys(store, STREAM)[:2])
     with pytest.raises(PermanentFailure, match=r"objects up to number 0 were taken, and .* is number 2"):
-        stream_inventory(store, STREAM, {APP: 0})
+        pending_segments(store, STREAM, {APP: 0})

@@ -14,12 +14,12 @@ from pinterest_platform.adapters.kinesis import KinesisShardLog
 from pinterest_platform.adapters.s3 import S3ObjectStore
 from pinterest_platform.entities import Entity
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.kafka.pending import positions_after
-from pinterest_platform.landing.kinesis.lag import stream_backlog
-from pinterest_platform.landing.kinesis.ledger import stream_conservation
-from pinterest_platform.landing.kinesis.pending import stream_inventory
-from pinterest_platform.landing.kinesis.results import StreamOptions
+from pinterest_platform.landing.kinesis.lag import stream_lag
+from pinterest_platform.landing.kinesis.ledger import reconcile
+from pinterest_platform.landing.kinesis.options import StreamOptions
+from pinterest_platform.landing.kinesis.pending import pending_segments
 from pinterest_platform.landing.kinesis.stream import land_stream
+from pinterest_platform.landing.pending import positions_after
 from pinterest_platform.settings import Settings, load
 from pinterest_platform_tests.emulators.services.kinesis import reading
 from pinterest_platform_tests.emulators.services.kinesis.server import Server
@@ -96,7 +96,7 @@ class Stream:
 
     def assert_landed_once(self) -> None:
         assert filled(landed_shards(self.store, self.name)) == dict(sorted(self.expected.items()))
-        ledgers = stream_conservation(self.log, self.store, self.name, deep=True)
+        ledgers = reconcile(self.log, self.store, self.name, deep=True)
         assert [problem for ledger in ledgers for problem in ledger.problems] == []
         assert sum(ledger.recounted for ledger in ledgers) == self.accepted
         assert sum(ledger.records + ledger.quarantined for ledger in ledgers) == self.accepted
@@ -152,7 +152,7 @@ def test_drains_at_once_land_each_record_once_while_more_arrive(stream):
     assert [process.exitcode for process in processes] == [0, 0, 0]
     stream.drain()
     stream.assert_landed_once()
-    assert stream.drain() == 0 and not stream_backlog(stream.log, stream.store, stream.name).pending
+    assert stream.drain() == 0 and not stream_lag(stream.log, stream.store, stream.name).pending
 
 
 def test_a_server_that_was_restarted_goes_on_where_it_was(stream):
@@ -181,9 +181,9 @@ def test_a_stream_deleted_and_made_anew_is_noticed_and_can_be_landed_beside(stre
     landed = land_stream(stream.log, stream.store, stream.name, StreamOptions(new_epoch="land"))
     assert landed.records == 400
     assert landed_shards(stream.store, stream.name, landed.epoch) == dict(sorted(stream.expected.items()))
-    taken = positions_after(stream_inventory(stream.store, stream.name, {}))
+    taken = positions_after(pending_segments(stream.store, stream.name, {}))
     assert len(taken) == 4 and sum("/epoch=" in app_id for app_id in taken) == 2
-    assert all(ledger.whole for ledger in stream_conservation(stream.log, stream.store, stream.name, deep=True))
+    assert all(ledger.whole for ledger in reconcile(stream.log, stream.store, stream.name, deep=True))
 
 
 def test_what_retention_took_before_it_was_landed_is_named(stream):

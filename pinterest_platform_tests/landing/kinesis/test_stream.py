@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from pinterest_platform.failures import PermanentFailure, TransientFailure
-from pinterest_platform.landing.kinesis.lag import stream_backlog
-from pinterest_platform.landing.kinesis.ledger import stream_conservation
-from pinterest_platform.landing.kinesis.pending import stream_inventory
-from pinterest_platform.landing.kinesis.quarantine import stream_quarantined
-from pinterest_platform.landing.kinesis.results import AcceptedLoss, StreamOptions
+from pinterest_platform.landing.kinesis.lag import stream_lag
+from pinterest_platform.landing.kinesis.ledger import reconcile
+from pinterest_platform.landing.kinesis.options import AcceptedLoss, StreamOptions
+from pinterest_platform.landing.kinesis.pending import pending_segments
+from pinterest_platform.landing.kinesis.quarantine import quarantined_records
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform_tests.fakes import FakeObjectStore, FakeShardLog, FaultyStore
 from pinterest_platform_tests.landing.kinesis.invariants import expected_shards, filled, keys, landed_shards
@@ -36,7 +36,7 @@ def rows(count: int, size: int = 0) -> list[bytes]:
 
 
 def whole(log: FakeShardLog | None, store: FakeObjectStore) -> bool:
-    return all(ledger.whole for ledger in stream_conservation(log, store, STREAM, deep=True))
+    return all(ledger.whole for ledger in reconcile(log, store, STREAM, deep=True))
 
 
 def test_each_record_lands_once_in_objects_named_by_their_predecessors_end(log, store):
@@ -107,7 +107,7 @@ def test_what_is_not_accepted_is_quarantined_with_its_bytes_and_the_rest_lands(l
     log.put(STREAM, 0, b'{"a":1}', b"\xff", b"[1]", b'{"_shard":1}', b'{"_offset":1}', aggregated, b'{"a":2}')
     result = land_stream(log, store, STREAM)
     assert (result.records, result.quarantined) == (2, 5)
-    found = [(entry.value, entry.reason) for entry in stream_quarantined(store, STREAM)]
+    found = [(entry.value, entry.reason) for entry in quarantined_records(store, STREAM)]
     assert found == [
         (b"\xff", "not UTF-8"),
         (b"[1]", "not one JSON object"),
@@ -115,7 +115,7 @@ def test_what_is_not_accepted_is_quarantined_with_its_bytes_and_the_rest_lands(l
         (b'{"_offset":1}', "reserved name: _offset"),
         (aggregated, "KPL aggregated record: switch aggregation off in its producer"),
     ]
-    assert [entry.sequence_number for entry in stream_quarantined(store, STREAM)] == [
+    assert [entry.sequence_number for entry in quarantined_records(store, STREAM)] == [
         record.offset for record in log.shard(STREAM, 0).records[1:6]
     ]
     assert whole(log, store)
@@ -282,7 +282,7 @@ def test_a_stream_made_anew_lands_beside_the_old_one_when_told_to(log, store):
     log.put(STREAM, 0, *rows(1))
     assert land_stream(log, store, STREAM, options, resume=result.resume).records == 1
     assert land_stream(log, store, STREAM, options).idle
-    assert len(stream_inventory(store, STREAM, {})) == 3
+    assert len(pending_segments(store, STREAM, {})) == 3
     assert whole(log, store)
 
 
@@ -317,7 +317,7 @@ def test_what_retention_may_have_taken_is_named_and_can_be_accepted(log, store):
     assert AcceptedLoss.parse(str(place)) == place
     result = land_stream(log, store, STREAM, StreamOptions(accept_losses=(place,)))
     assert (result.records, result.accepted_losses) == (1, 1)
-    (ledger,) = stream_conservation(log, store, STREAM, deep=True)
+    (ledger,) = reconcile(log, store, STREAM, deep=True)
     assert (ledger.records, ledger.accepted_losses, ledger.recounted, ledger.problems) == (4, 1, 1, ())
     assert land_stream(log, store, STREAM).idle
 
@@ -507,7 +507,7 @@ def test_quarantine_without_its_object_does_not_count_and_is_swept_unless_its_la
     )
     for other in (orphan, pending):
         store.put(other, store.read(key))
-    assert len(list(stream_quarantined(store, STREAM))) == 2
+    assert len(list(quarantined_records(store, STREAM))) == 2
     land_stream(log, store, STREAM)
     assert {found.key for found in store.list("quarantine/")} == {key, pending}
 
@@ -521,7 +521,7 @@ def test_ordinals_go_on_behind_what_was_cleaned_whatever_was_deleted(log, store)
     log.put(STREAM, 0, *rows(1))
     again = land_stream(log, store, STREAM, cleaned={app_id: 2})
     assert (again.records, again.shards[0].ordinal) == (7, 3)
-    assert [found.end for found in stream_inventory(store, STREAM, {app_id: 2})] == [3]
+    assert [found.end for found in pending_segments(store, STREAM, {app_id: 2})] == [3]
 
 
 def test_a_missing_stream_and_a_silent_service_are_failures(log, store):
@@ -545,29 +545,29 @@ def test_a_log_that_returns_a_record_again_is_refused(log, store):
 
 
 def test_a_backlog_tells_what_waits_and_how_old_it_is(log, store):
-    assert not stream_backlog(log, store, STREAM).pending
+    assert not stream_lag(log, store, STREAM).pending
     log.put(STREAM, 0, *rows(3))
     land_stream(log, store, STREAM)
-    assert (stream_backlog(log, store, STREAM).pending, stream_backlog(log, store, STREAM).lag_ms) == (False, 0)
+    assert (stream_lag(log, store, STREAM).pending, stream_lag(log, store, STREAM).lag_ms) == (False, 0)
     log.put(STREAM, 0, *rows(1))
     log.advance(1)
-    found = stream_backlog(log, store, STREAM)
+    found = stream_lag(log, store, STREAM)
     assert (found.pending, found.lag_ms, found.unseen_ms) == (True, 3_600_000, 3_600_000)
     land_stream(log, store, STREAM)
-    assert stream_backlog(log, store, STREAM).unseen_ms == 0
+    assert stream_lag(log, store, STREAM).unseen_ms == 0
 
 
 def test_a_closed_shard_waits_until_its_end_was_landed(log, store):
     log.put(STREAM, 0, *rows(3))
     land_stream(log, store, STREAM)
     log.split(STREAM, 0)
-    found = stream_backlog(log, store, STREAM)
+    found = stream_lag(log, store, STREAM)
     assert (found.pending, [shard.pending for shard in found.shards]) == (True, [True, False, False])
     land_stream(log, store, STREAM)
-    assert [shard.pending for shard in stream_backlog(log, store, STREAM).shards] == [False, False]
+    assert [shard.pending for shard in stream_lag(log, store, STREAM).shards] == [False, False]
 
 
 def test_a_backlog_writes_nothing(log, store):
     log.put(STREAM, 0, *rows(3))
-    stream_backlog(log, store, STREAM)
+    stream_lag(log, store, STREAM)
     assert not store.objects

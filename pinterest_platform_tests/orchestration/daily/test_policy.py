@@ -8,8 +8,8 @@ import pytest
 from pinterest_platform.orchestration.daily.policy import (
     ATTEMPTS,
     LONGEST_ALERT_WAIT,
+    MissedDay,
     Outcome,
-    Owed,
     PipelineRun,
     Step,
     alert_wait,
@@ -61,7 +61,7 @@ def test_a_run_on_another_host_is_told_with_the_host() -> None:
     assert start([replace(LIVE_BY_HAND, host="mill")]).reason == "run hand is at work, on mill"
 
 
-DEBT = Owed(DAY, "part")
+DEBT = MissedDay(DAY, "part")
 PARTIAL = PipelineRun("part", Outcome.SUCCEEDED, NOW - 60, whole=False)
 
 
@@ -87,7 +87,7 @@ PARTIAL = PipelineRun("part", Outcome.SUCCEEDED, NOW - 60, whole=False)
     ],
 )
 def test_a_day_whose_midnight_found_another_run_stays_owed(
-    runs: list[PipelineRun], debt: Owed, now: float, busy: str, step: Step, why: str
+    runs: list[PipelineRun], debt: MissedDay, now: float, busy: str, step: Step, why: str
 ) -> None:
     debt = replace(debt, run_id=runs[0].run_id) if why == "old" else debt
     found = retry(runs, now, DELAY, [debt], busy)
