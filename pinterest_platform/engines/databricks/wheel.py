@@ -19,7 +19,7 @@ PACKAGE = "pinterest_platform"
 ENTRY_POINT = "databricks-job"
 """The entry point that a run calls; a wheel of one's own has to name it, too."""
 
-_ENTRY_POINTS = f"[console_scripts]\n{ENTRY_POINT} = {PACKAGE}.databricks_job:main\n"
+_ENTRY_POINTS = f"[console_scripts]\n{ENTRY_POINT} = {PACKAGE}.spark_jobs.databricks_main:main\n"
 _LACKING = ("deltalake", "tenacity")
 """What the jobs import and no runtime brings; Spark, Arrow and grpc are the runtime's own, and must stay so."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)

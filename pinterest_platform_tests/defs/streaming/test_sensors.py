@@ -16,11 +16,11 @@ from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.orchestration.daily import requests
 from pinterest_platform.orchestration.daily.requests import daily_request
+from pinterest_platform.orchestration.draining import decision
 from pinterest_platform.orchestration.draining import sensor as draining_sensor
 from pinterest_platform.orchestration.draining.run import failed_tags
 from pinterest_platform.orchestration.runs import WRITER
 from pinterest_platform.orchestration.workers import WORKER_TAG, record_worker
-from pinterest_platform.pipelines import backlog
 from pinterest_platform_tests.defs.operations.schedule_daemon import midnight
 from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
 
@@ -315,7 +315,7 @@ def test_after_a_failed_run_it_waits_before_it_requests_another(
     assert run is not None
     instance.report_run_failed(run)
     assert "the last run failed" in skipped(tick(route, instance))
-    monkeypatch.setattr(backlog, "FIRST_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(decision, "FIRST_WAIT_SECONDS", 0.0)
     assert tick(route, instance).run_requests
 
 
