@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from benchmarks._rows import record
 from benchmarks._watching import Watcher
 from emulators.posting.routes import Record, Route
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import ENTITIES, Entity
 
 _PATIENCE_SECONDS = 300.0
 _TICK_SECONDS = 0.1
@@ -42,12 +42,12 @@ class Poster:
         pause = seconds / ticks
         began = time.monotonic()
         tasks: list[asyncio.Task[Sent]] = []
-        entities = itertools.cycle(Entity)
+        entities = itertools.cycle(ENTITIES)
         due = 0.0
         for tick in range(ticks):
             await asyncio.sleep(max(0.0, began + tick * pause - time.monotonic()))
             due += per_second * pause
-            together = 1 if per_second * pause < len(Entity) else len(Entity)
+            together = 1 if per_second * pause < len(ENTITIES) else len(ENTITIES)
             for left in range(together, 0, -1):
                 share = round(due / left)
                 tasks.append(asyncio.create_task(self.post(next(entities), share)))
@@ -55,7 +55,7 @@ class Poster:
         return {key: sent for posted in await asyncio.gather(*tasks) for key, sent in posted.items()}
 
     async def _accepted(self, entity: Entity, rows: list[Record]) -> None:
-        verdicts = await self.route.send(entity.value, rows)
+        verdicts = await self.route.send(entity.name, rows)
         if refused := [verdict for verdict in verdicts if verdict is not None]:
             raise RuntimeError(f"{len(refused)} posts were not accepted: {refused[0].reason}")
 

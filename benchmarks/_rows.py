@@ -8,7 +8,7 @@ from typing import Any
 from emulators.posting.encoding import encode_row
 from emulators.posting.routes import Record
 from emulators.source_db.generator import generate
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import ENTITIES, Entity
 
 _SAMPLE = 2_000
 
@@ -22,4 +22,4 @@ def record(entity: Entity, key: int) -> Record:
 @cache
 def _sample() -> dict[Entity, list[Mapping[str, Any]]]:
     chunks = list(generate(_SAMPLE, seed=1))
-    return {entity: list(itertools.chain.from_iterable(chunk[entity.value] for chunk in chunks)) for entity in Entity}
+    return {entity: list(itertools.chain.from_iterable(chunk[entity.name] for chunk in chunks)) for entity in ENTITIES}

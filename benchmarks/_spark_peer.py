@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from emulators.services import jars
+from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.engines.jvm import java
-from pinterest_platform.entities import Entity
 from pinterest_platform.schemas import RAW_FIELDS
 from pinterest_platform.settings import Settings
 
@@ -45,13 +45,13 @@ def main(bootstrap: str, user: str, folder: str) -> None:
         .config("spark.ui.enabled", "false")
         .getOrCreate()
     )
-    for entity in Entity:
+    for entity in ENTITIES:
         fields = ", ".join(f"`{name}` string" for name in RAW_FIELDS[entity])
         read = spark.readStream.format("kafka").option("kafka.bootstrap.servers", bootstrap)
-        values = read.option("subscribe", f"{user}.{entity.value}").option("startingOffsets", "earliest").load()
+        values = read.option("subscribe", f"{user}.{entity.name}").option("startingOffsets", "earliest").load()
         posted = values.select(F.from_json(F.col("value").cast("string"), fields).alias("post"), "timestamp")
         row = posted.select(F.expr(f"CAST(post.`{entity.key_field}` AS BIGINT)").alias("ind"), "post", "timestamp")
-        place = f"{folder}/{entity.value}"
+        place = f"{folder}/{entity.name}"
         row.writeStream.format("delta").option("checkpointLocation", f"{place}-checkpoint").start(place)
     spark.streams.awaitAnyTermination()
 

@@ -9,8 +9,8 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
+from pinterest_platform.catalog import Entity
 from pinterest_platform.delta.tables import DeltaTables
-from pinterest_platform.entities import Entity
 
 _PAUSE_SECONDS = 0.1
 """Three tables looked at so often are thirty requests a second, which the store must also answer."""

@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 
 from emulators.source_db.generator import generate
 from pinterest_platform import spark_jobs
-from pinterest_platform.entities import REPORT_KEYS, Entity
+from pinterest_platform.catalog import ENTITIES, REPORT_KEYS, entity_named
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, ReportsParameters
 from pinterest_platform.spark_jobs.sessions import session
 from pinterest_platform_tests import oracle
@@ -29,13 +29,13 @@ ROUNDS = 3
 def land(folder: Path, rows: int, first: int, seed: int) -> dict[str, Batch]:
     """Write the generator's rows as landed objects, a few of each entity; `first` is the first offset and index."""
     files = {
-        entity.value: [folder / f"{entity}-{first}-{number}.json" for number in range(OBJECTS)] for entity in Entity
+        entity.name: [folder / f"{entity}-{first}-{number}.json" for number in range(OBJECTS)] for entity in ENTITIES
     }
     handles = {entity: [path.open("wb") for path in paths] for entity, paths in files.items()}
     offset = first
     for chunk in generate(rows, seed):
         for entity, posted in chunk.items():
-            key = Entity(entity).key_field
+            key = entity_named(entity).key_field
             for place, row in enumerate(posted, start=offset):
                 envelope = {"_partition": 0, "_offset": place, "_timestamp": 1_700_000_000_000 + place}
                 line = orjson.dumps({**envelope, **row, key: row[key] + first}) + b"\n"
@@ -60,7 +60,7 @@ def build(spark: SparkSession, lake: Path, batches: dict[str, Batch]) -> None:
         table, quarantine, staging = (str(lake / name / entity) for name in ("cleaned", "quarantine", "staging"))
         parameters = CleanParameters(entity, f"u.{entity}", [batch], table, quarantine, staging)
         spark_jobs.execute(spark, "clean", parameters.to_json(), _unheard)
-    cleaned = {entity.value: str(lake / "cleaned" / entity) for entity in Entity}
+    cleaned = {entity.name: str(lake / "cleaned" / entity.name) for entity in ENTITIES}
     reports = ReportsParameters(cleaned, {key: str(lake / "reports" / key) for key in REPORT_KEYS})
     spark_jobs.execute(spark, "reports", reports.to_json(), _unheard)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from pinterest_platform.adapters.kafka import KafkaTopicLog
 from pinterest_platform.adapters.s3 import S3ObjectStore
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import PIN
 from pinterest_platform.landing.kafka.options import LandingOptions
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.provisioning.bucket import ensure_bucket
@@ -30,7 +30,7 @@ def main(records: int = 400_000) -> None:
     )
     ensure_topics(settings)
     ensure_bucket(settings)
-    topic = settings.names.topic(Entity.PIN)
+    topic = settings.names.topic(PIN)
     _produce(settings, topic, records)
     log, store = KafkaTopicLog(settings), S3ObjectStore(settings)
 

@@ -17,8 +17,8 @@ from benchmarks._rows import record
 from pinterest_platform import engines
 from pinterest_platform.adapters.kinesis import KinesisShardLog
 from pinterest_platform.adapters.s3 import S3ObjectStore
+from pinterest_platform.catalog import PIN
 from pinterest_platform.delta.lake import DeltaLake
-from pinterest_platform.entities import Entity
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.pipelines.micro_batches import KinesisOutside, KinesisPipeline
 from pinterest_platform.pipelines.options import stream_options
@@ -37,7 +37,7 @@ def main(records: int = 100_000) -> None:
     ensure_bucket(settings)
     ensure_streams(settings)
     kinesis = boto3.client("kinesis", endpoint_url=settings.kinesis_endpoint, region_name=settings.region)
-    stream = settings.names.stream(Entity.PIN)
+    stream = settings.names.stream(PIN)
     _put(kinesis, stream, records)
     log, store, engine = KinesisShardLog(settings), S3ObjectStore(settings), engines.build(settings)
     try:
@@ -54,7 +54,7 @@ def main(records: int = 100_000) -> None:
 
 def _put(kinesis: Any, stream: str, records: int) -> None:
     for start in range(0, records, _PUT_AT_ONCE):
-        posts = [record(Entity.PIN, key) for key in range(start, min(start + _PUT_AT_ONCE, records))]
+        posts = [record(PIN, key) for key in range(start, min(start + _PUT_AT_ONCE, records))]
         entries = [{"Data": post.value, "PartitionKey": str(post.key)} for post in posts]
         if kinesis.put_records(StreamName=stream, Records=entries)["FailedRecordCount"]:
             raise RuntimeError("not everything was put")
@@ -76,7 +76,7 @@ def _read(kinesis: Any, stream: str) -> int:
 def _drain(settings: Settings, outside: KinesisOutside) -> int:
     """A lane from an empty bucket until nothing moves."""
     options = stream_options(settings, longest_seconds=2.0)
-    lane = KinesisPipeline(Entity.PIN, settings, options, outside, uuid.uuid4().hex, lambda _: None)
+    lane = KinesisPipeline(PIN, settings, options, outside, uuid.uuid4().hex, lambda _: None)
     while lane.move():
         pass
     return lane.tally.cleaned.rows if lane.tally.cleaned else 0

@@ -25,7 +25,7 @@ from benchmarks._watching import Watcher
 from emulators.posting.kafka import KafkaRoute
 from emulators.posting.kinesis import KinesisRoute
 from emulators.posting.routes import Route
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.provisioning import AwsProvisioner
 from pinterest_platform.settings import Settings, load
@@ -45,10 +45,10 @@ def main(seconds: int = 20, tries: int = 3) -> None:
     with tempfile.TemporaryDirectory(prefix="bench-stream-", ignore_cleanup_errors=True) as folder:
         settings, environment = _tenant(Path(folder))
         AwsProvisioner(settings).apply()
-        with Watcher({entity: settings.names.cleaned_stream_uri(entity) for entity in Entity}) as watcher:
+        with Watcher({entity: settings.names.cleaned_stream_uri(entity) for entity in ENTITIES}) as watcher:
             poster = Poster(_route(KinesisRoute, settings))
             with _running([*_DAGSTER, "job", "execute", *_MODULE, "-j", "streaming_pipeline"], environment, folder):
-                measured(poster, watcher, len(Entity), 1)
+                measured(poster, watcher, len(ENTITIES), 1)
                 ours = {rate: measured(poster, watcher, rate, seconds) for rate in (FEW, MANY)}
             idle = _from_idle(poster, watcher, tries, environment, folder)
         try:
@@ -94,13 +94,13 @@ def _from_idle(poster: Poster, watcher: Watcher, tries: int, environment: dict[s
 
 def _peer(settings: Settings, seconds: float, folder: Path) -> dict[int, list[float]]:
     """The same rates by way of Kafka and the peer; raises PermanentFailure where there is no Java for it."""
-    tables = {entity: folder / "peer" / entity.value for entity in Entity}
+    tables = {entity: folder / "peer" / entity.name for entity in ENTITIES}
     with (
         _running(_spark_peer.command(settings, folder / "peer"), _spark_peer.environment(folder), str(folder)),
         Watcher({entity: str(path) for entity, path in tables.items()}) as watcher,
     ):
         poster = Poster(_route(KafkaRoute, settings))
-        measured(poster, watcher, len(Entity), 1)
+        measured(poster, watcher, len(ENTITIES), 1)
         measured(poster, watcher, MANY, _WARMING_SECONDS)
         return {rate: measured(poster, watcher, rate, seconds) for rate in (FEW, MANY)}
 

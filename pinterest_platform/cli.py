@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pinterest_platform import settings as environment
-from pinterest_platform.entities import PAGE_KEY, REPORT_KEYS, Entity
+from pinterest_platform.catalog import ENTITIES, PAGE_KEY, REPORT_KEYS, entity_named
 from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.landing.kafka.quarantine import QuarantinedRecord
 from pinterest_platform.landing.kafka.quarantine import quarantined_records as landing_quarantine
@@ -52,13 +52,13 @@ def reports(limit: int) -> None:
 
 
 @main.command()
-@click.argument("entity", type=click.Choice([entity.value for entity in Entity]))
+@click.argument("entity", type=click.Choice([entity.name for entity in ENTITIES]))
 @click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True)
 def rows(entity: str, limit: int) -> None:
     """Print some rows of a cleaned table, each with where it came from."""
     with _clear_errors():
         settings = environment.load()
-        uri = settings.names.cleaned_uri(Entity(entity))
+        uri = settings.names.cleaned_uri(entity_named(entity))
         facts = _lake(settings).facts(uri)
         print_records(Console(soft_wrap=True), uri, _lake(settings).rows(uri, limit), facts.rows if facts else 0)
 
@@ -72,7 +72,7 @@ def quarantine(limit: int) -> None:
     with _clear_errors():
         settings = environment.load()
         lake, objects, console = _lake(settings), _objects(settings), Console(soft_wrap=True)
-        for entity in Entity:
+        for entity in ENTITIES:
             topic = settings.names.topic(entity)
             landed = [_summary(record) for record in islice(landing_quarantine(objects, topic), limit)]
             print_records(console, f"{topic}: not accepted by landing", landed, None)

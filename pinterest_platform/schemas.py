@@ -12,18 +12,18 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from pinterest_platform.entities import Entity, Route
+from pinterest_platform.catalog import GEO, PIN, USER, Entity, Route
 
 BLANKS = "\t\n\x0b\x0c\r \u00a0"
 """What is trimmed off both ends of a text: TAB LF VT FF CR SPACE U+00A0; written out, as engines differ on `\\s`."""
 
 RAW_FIELDS: dict[Entity, tuple[str, ...]] = {
-    Entity.PIN: (
+    PIN: (
         "index", "unique_id", "title", "description", "poster_name", "follower_count", "tag_list",
         "is_image_or_video", "image_src", "downloaded", "save_location", "category",
     ),
-    Entity.GEO: ("ind", "timestamp", "latitude", "longitude", "country"),
-    Entity.USER: ("ind", "first_name", "last_name", "age", "date_joined"),
+    GEO: ("ind", "timestamp", "latitude", "longitude", "country"),
+    USER: ("ind", "first_name", "last_name", "age", "date_joined"),
 }  # fmt: skip
 """The known fields of a posted record, in source order (SPEC 1)."""
 
@@ -71,7 +71,7 @@ def _columns(*pairs: tuple[str, DataType]) -> StructType:
 
 
 CLEANED: dict[Entity, StructType] = {
-    Entity.PIN: _columns(
+    PIN: _columns(
         ("ind", LongType()),
         ("unique_id", StringType()),
         ("title", StringType()),
@@ -84,13 +84,13 @@ CLEANED: dict[Entity, StructType] = {
         ("save_location", StringType()),
         ("category", StringType()),
     ),
-    Entity.GEO: _columns(
+    GEO: _columns(
         ("ind", LongType()),
         ("country", StringType()),
         ("coordinates", ArrayType(DoubleType())),
         ("timestamp", TimestampType()),
     ),
-    Entity.USER: _columns(
+    USER: _columns(
         ("ind", LongType()),
         ("user_name", StringType()),
         ("age", LongType()),

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from pinterest_platform.entities import Entity, Names
+from pinterest_platform.catalog import ENTITIES, Entity, Names
 from pinterest_platform.failures import PermanentFailure
 
 MIB = 1024 * 1024
@@ -94,7 +94,7 @@ class Settings(AlertSettings):
     @field_validator("connect_topics")
     @classmethod
     def _entities_only(cls, text: str) -> str:
-        known = {entity.value for entity in Entity}
+        known = {entity.name for entity in ENTITIES}
         unknown = [part for part in text.split(",") if part and part not in known]
         if unknown:
             raise ValueError(
@@ -130,7 +130,7 @@ class Settings(AlertSettings):
 
     def landed_by_connect(self, entity: Entity) -> bool:
         """Whether a Kafka Connect S3 sink lands this entity's topic, instead of the platform."""
-        return entity.value in self.connect_topics.split(",")
+        return entity.name in self.connect_topics.split(",")
 
 
 def _is_web_address(text: str) -> bool:

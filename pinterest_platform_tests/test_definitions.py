@@ -7,8 +7,8 @@ import textwrap
 import dagster as dg
 import pytest
 
+from pinterest_platform.catalog import REPORT_KEYS
 from pinterest_platform.definitions import defs
-from pinterest_platform.entities import REPORT_KEYS
 
 ENTITIES = ("pin", "geo", "user")
 GRAPH = defs.resolve_asset_graph()

@@ -2,15 +2,15 @@
 
 import dagster as dg
 
+from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.definitions import defs
-from pinterest_platform.entities import Entity
 from pinterest_platform.orchestration.daily.history import JOB, RESULTS
 from pinterest_platform.orchestration.runs import WRITER
 
 SENSORS = {sensor.name: sensor for sensor in defs.sensors or ()}
 SCHEDULES = {schedule.name: schedule for schedule in defs.schedules or ()}
 DRAINS = {"kafka_backlog": "kafka_pipeline", "kinesis_backlog": "streaming_pipeline"}
-WRITTEN_BY_OPS = {"kafka_pipeline": {dg.AssetKey([layer, e.value]) for layer in ("raw", "cleaned") for e in Entity}}
+WRITTEN_BY_OPS = {"kafka_pipeline": {dg.AssetKey([layer, e.name]) for layer in ("raw", "cleaned") for e in ENTITIES}}
 """Assets on which a job of plain ops reports; Dagster itself does not know them."""
 
 
@@ -90,6 +90,6 @@ def test_a_whole_run_makes_all_that_a_day_wants() -> None:
 
 def test_the_launchpad_of_batch_pipeline_offers_a_full_refresh_of_each_table() -> None:
     job = defs.resolve_job_def(JOB)
-    offered = {f"cleaned__{entity.value}": {"config": {"full_refresh": False}} for entity in Entity}
+    offered = {f"cleaned__{entity.name}": {"config": {"full_refresh": False}} for entity in ENTITIES}
     assert dict(job.run_config or {}) == {"ops": offered}
     assert {node.name for node in job.nodes} >= set(offered)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import ENTITIES, GEO, PIN
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.settings import load
 
@@ -72,6 +72,6 @@ def test_the_default_bucket_of_any_user_id_is_a_name_that_s3_allows(monkeypatch:
 
 
 def test_a_topic_is_landed_by_the_platform_unless_the_setting_says_connect(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not any(load().landed_by_connect(entity) for entity in Entity)
+    assert not any(load().landed_by_connect(entity) for entity in ENTITIES)
     monkeypatch.setenv("PINTEREST_CONNECT_TOPICS", "geo,pin")
-    assert [entity for entity in Entity if load().landed_by_connect(entity)] == [Entity.PIN, Entity.GEO]
+    assert [entity for entity in ENTITIES if load().landed_by_connect(entity)] == [PIN, GEO]

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from pinterest_platform.adapters.clients import kinesis_client
-from pinterest_platform.entities import EPOCH_TAG
+from pinterest_platform.catalog import EPOCH_TAG
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.ports import Record, ShardBatch, ShardState, StreamState
 from pinterest_platform.settings import Settings

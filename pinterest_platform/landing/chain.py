@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from pinterest_platform.entities import QUARANTINE_PREFIX
+from pinterest_platform.catalog import QUARANTINE_PREFIX
 from pinterest_platform.ports import ObjectStore
 
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import orjson
 
-from pinterest_platform.entities import (
+from pinterest_platform.catalog import (
     NESTED_FIELD,
     OFFSET_FIELD,
     PARTITION_FIELD,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
-from pinterest_platform.entities import Entity, Route
+from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.pipelines.audit import inspect
 from pinterest_platform.ports import SparkEngine
@@ -33,10 +33,10 @@ def sound_table(layer: str, entity: Entity, route: Route) -> dg.AssetChecksDefin
         entity: the second one.
         route: whose table it is.
     """
-    key = dg.AssetKey([layer, entity.value])
+    key = dg.AssetKey([layer, entity.name])
 
     @dg.multi_asset_check(
-        name=f"{layer}_{entity.value}_is_sound",
+        name=f"{layer}_{entity.name}_is_sound",
         specs=[
             dg.AssetCheckSpec(name, asset=key, description=meaning, blocking=True)
             for name, meaning in TABLE_CHECKS.items()

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pinterest_platform.entities import REPORT_KEYS
+from pinterest_platform.catalog import REPORT_KEYS
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.page.catalogue import CATALOGUE, Report, Rows
 from pinterest_platform.page.charts import Chart

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from pinterest_platform.entities import Entity, Route
+from pinterest_platform.catalog import ENTITIES, Entity, Route
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.pipelines.clean import _batch
 from pinterest_platform.ports import Lake, ObjectStore, Progress, ShardLog, SparkEngine, TopicLog
@@ -25,7 +25,7 @@ def inspection_plan(entity: Entity, route: Route, settings: Settings) -> VerifyP
     """An entity's table alone, without the objects that it was made of."""
     places = settings.names.places(entity, route)
     return VerifyParameters(
-        entity=entity.value,
+        entity=entity.name,
         stream=places.source,
         uris=[],
         table_uri=places.table_uri,
@@ -40,7 +40,7 @@ def compare_routes(entity: Entity, settings: Settings, engine: SparkEngine, prog
     """Hold `cleaned` (left) against `cleaned_stream` (right), business column by business column."""
     names = settings.names
     asked = CompareParameters(
-        entity.value, names.cleaned_uri(entity), names.cleaned_stream_uri(entity), settings.io_timeout_seconds
+        entity.name, names.cleaned_uri(entity), names.cleaned_stream_uri(entity), settings.io_timeout_seconds
     )
     return CompareResult.from_json(engine.run("compare", asked.to_json(), progress))
 
@@ -66,7 +66,7 @@ def verify_all(
     """By topic and stream, what `verify` finds; streams that were never landed nor cleaned are left out."""
     found: dict[str, VerifyResult] = {}
     for route in Route:
-        for entity in Entity:
+        for entity in ENTITIES:
             places = settings.names.places(entity, route)
             unused = route is Route.KINESIS and lake.positions(places.table_uri) is None
             if unused and not kinesis.pending_segments(objects, places.source, {}):
@@ -88,13 +88,13 @@ def kafka_ledgers(
         names.topic(entity): kafka.reconcile(
             None if settings.landed_by_connect(entity) else topics, objects, names.topic(entity), deep=deep
         )
-        for entity in Entity
+        for entity in ENTITIES
     }
 
 
 def kinesis_ledgers(settings: Settings, shards: ShardLog, objects: ObjectStore) -> dict[str, list[kinesis.ShardLedger]]:
     """By stream, what became of every record of each shard that was landed from; objects and streams are read again."""
-    streams = [settings.names.stream(entity) for entity in Entity]
+    streams = [settings.names.stream(entity) for entity in ENTITIES]
     return {stream: kinesis.reconcile(shards, objects, stream, deep=True) for stream in streams}
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import ENTITIES, Entity
 from pinterest_platform.failures import PlatformFailure, joined
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.landing.pending import oldest_ms, positions_after
@@ -98,8 +98,8 @@ def _of_all(look: Callable[[Entity], Pending]) -> RouteBacklog:
         except PlatformFailure as failure:
             return failure
 
-    with ThreadPoolExecutor(len(Entity), thread_name_prefix="backlog") as pool:
-        found = dict(zip(Entity, pool.map(told, Entity), strict=True))
+    with ThreadPoolExecutor(len(ENTITIES), thread_name_prefix="backlog") as pool:
+        found = dict(zip(ENTITIES, pool.map(told, ENTITIES), strict=True))
     unknown = {entity: failure for entity, failure in found.items() if isinstance(failure, PlatformFailure)}
     if len(unknown) == len(found):
         raise joined(list(unknown.values()))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from pinterest_platform.entities import Entity, Route
+from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.landing.manifest import Manifest
@@ -70,7 +70,7 @@ def cleaning_of(
     places = settings.names.places(entity, route)
     planned = [_batch(settings, objects, part) for part in batches(found, settings.clean_batch_bytes)]
     return CleanParameters(
-        entity=entity.value,
+        entity=entity.name,
         stream=places.source,
         batches=_in_turn(planned, taken),
         table_uri=places.table_uri,

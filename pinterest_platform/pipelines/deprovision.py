@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kinesis.lag import stream_lag
 from pinterest_platform.pipelines.options import stream_options
@@ -12,7 +12,7 @@ from pinterest_platform.settings import Settings
 
 def streams_to_delete(settings: Settings, named: Sequence[str]) -> tuple[str, ...]:
     """The streams that a person named to be deleted; raises PermanentFailure unless each is one of this user id's."""
-    known = [settings.names.stream(entity) for entity in Entity]
+    known = [settings.names.stream(entity) for entity in ENTITIES]
     others = [name for name in named if name not in known]
     if not named or others:
         raise PermanentFailure(

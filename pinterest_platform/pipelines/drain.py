@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import Entity
 from pinterest_platform.failures import PlatformFailure, TransientFailure, joined
 from pinterest_platform.pipelines.micro_batches import Pipeline, Totals
 from pinterest_platform.ports import Progress

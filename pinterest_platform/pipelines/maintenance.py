@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
-from pinterest_platform.entities import REPORT_KEYS, Entity, Names, Route
+from pinterest_platform.catalog import ENTITIES, REPORT_KEYS, Names, Route
 from pinterest_platform.failures import PermanentFailure, joined
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.ports import Lake, MaintenanceResult, ObjectStore, Progress, StoredObject
@@ -14,10 +14,10 @@ def tables(names: Names) -> dict[str, str]:
     """Every Delta table of the platform: its asset's key, or where it lies below `quarantine/`, to its address."""
     found: dict[str, str] = {}
     for layer, route in (("cleaned", Route.KAFKA), ("cleaned_stream", Route.KINESIS)):
-        for entity in Entity:
+        for entity in ENTITIES:
             places = names.places(entity, route)
-            found[f"{layer}/{entity.value}"] = places.table_uri
-            found[f"quarantine/{layer}/{entity.value}"] = places.quarantine_uri
+            found[f"{layer}/{entity.name}"] = places.table_uri
+            found[f"quarantine/{layer}/{entity.name}"] = places.quarantine_uri
     return found | {f"reports/{key}": names.report_uri(key) for key in REPORT_KEYS}
 
 
@@ -103,7 +103,7 @@ def told(done: MaintenanceResult, dry_run: bool) -> str:
 def sweep_staging(names: Names, objects: ObjectStore, before: float, dry_run: bool, progress: Progress) -> list[str]:
     """Delete what runs staged that wrote nothing since a time, in seconds since the epoch; returns the keys."""
     swept: list[str] = []
-    for entity in Entity:
+    for entity in ENTITIES:
         for route in Route:
             prefix = names.staging_prefix(entity, route)
             runs: dict[str, list[StoredObject]] = {}
@@ -123,8 +123,8 @@ def sweep_quarantine(names: Names, objects: ObjectStore, dry_run: bool, progress
 
     Those at a chain's open end stay whatever their age: a lander may be about to vouch for them.
     """
-    orphans = [key for entity in Entity for key in kafka.quarantine_orphans(objects, names.topic(entity))]
-    orphans += [key for entity in Entity for key in kinesis.quarantine_orphans(objects, names.stream(entity))]
+    orphans = [key for entity in ENTITIES for key in kafka.quarantine_orphans(objects, names.topic(entity))]
+    orphans += [key for entity in ENTITIES for key in kinesis.quarantine_orphans(objects, names.stream(entity))]
     for key in orphans:
         progress(f"{key}: no object vouches for it; " + ("would be deleted" if dry_run else "deleted"))
     if orphans and not dry_run:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Protocol
 
-from pinterest_platform.entities import Entity, Route
+from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.failures import PlatformFailure, joined
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.landing.segment import PendingSegment

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import ENTITIES, Entity
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions, parse_gap
 from pinterest_platform.landing.kinesis.options import AcceptedLoss, StreamOptions
@@ -61,7 +61,7 @@ def stream_options(
 
 
 def _losses(settings: Settings, accept_loss: Sequence[str]) -> tuple[AcceptedLoss, ...]:
-    streams = [settings.names.stream(entity) for entity in Entity]
+    streams = [settings.names.stream(entity) for entity in ENTITIES]
     losses = tuple(AcceptedLoss.parse(text) for text in accept_loss)
     for loss in losses:
         if loss.stream not in streams:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pinterest_platform.entities import PAGE_KEY, REPORT_KEYS, Entity
+from pinterest_platform.catalog import ENTITIES, GEO, PAGE_KEY, REPORT_KEYS, USER
 from pinterest_platform.page import PageFacts, TableVersion, render
 from pinterest_platform.pipelines.lakehouse import table_facts
 from pinterest_platform.ports import Lake, ObjectStore, Progress, SparkEngine
@@ -26,7 +26,7 @@ class PublishedPage:
 def reports_plan(settings: Settings, keys: Sequence[str]) -> ReportsParameters:
     """Where the selected reports read and write; they come in the order of SPEC 7."""
     return ReportsParameters(
-        cleaned={entity.value: settings.names.cleaned_uri(entity) for entity in Entity},
+        cleaned={entity.name: settings.names.cleaned_uri(entity) for entity in ENTITIES},
         reports={key: settings.names.report_uri(key) for key in REPORT_KEYS if key in keys},
         io_timeout_seconds=settings.io_timeout_seconds,
     )
@@ -66,7 +66,7 @@ def publish_page(
     facts = {key: table_facts(lake, settings.names.report_uri(key)) for key in REPORT_KEYS}
     tables = [TableVersion(f"cleaned/{name}", source.version, source.rows) for name, source in sources.items()]
     tables += [TableVersion(f"reports/{key}", found.version, found.rows) for key, found in facts.items()]
-    geo, user = sources[Entity.GEO.value], sources[Entity.USER.value]
+    geo, user = sources[GEO.name], sources[USER.name]
     told = PageFacts(
         now,
         _moment(geo.first_time),

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from pinterest_platform.adapters.clients import kinesis_client
-from pinterest_platform.entities import EPOCH_TAG, Entity
+from pinterest_platform.catalog import ENTITIES, EPOCH_TAG
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.settings import Settings
 
@@ -36,7 +36,7 @@ def ensure_streams(settings: Settings) -> list[str]:
         TransientFailure: Kinesis does not answer in time, or a stream does not become ACTIVE.
     """
     client = _client(settings)
-    names = [settings.names.stream(entity) for entity in Entity]
+    names = [settings.names.stream(entity) for entity in ENTITIES]
     made = [name for name in names if _create_absent(settings, client, name)]
     for name in names:
         _await(settings, client, name, *_READY)
@@ -61,7 +61,7 @@ def delete_streams(
         TransientFailure: Kinesis does not answer in time, or a stream does not go.
     """
     client = _client(settings)
-    names = [settings.names.stream(entity) for entity in Entity] if streams is None else streams
+    names = [settings.names.stream(entity) for entity in ENTITIES] if streams is None else streams
     there = [name for name in dict.fromkeys(names) if _status(settings, client, name)]
     for name in there:
         _await(settings, client, name, *_READY, "DELETING", "")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pinterest_platform.adapters.clients import kafka_config
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.settings import Settings
 
@@ -39,7 +39,7 @@ def ensure_topics(settings: Settings) -> list[str]:
     from confluent_kafka.admin import AdminClient
 
     admin = AdminClient(kafka_config(settings))
-    topics = [settings.names.topic(entity) for entity in Entity]
+    topics = [settings.names.topic(entity) for entity in ENTITIES]
     existing = _Asker(settings).ask("list topics", lambda wait: admin.list_topics(timeout=wait)).topics
     made = _create(settings, admin, [topic for topic in topics if topic not in existing])
     altered = _alter(settings, admin, topics)

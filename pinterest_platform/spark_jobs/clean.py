@@ -11,10 +11,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import StringType, StructField, StructType
 
+from pinterest_platform.catalog import Route
 from pinterest_platform.delta import maintenance, table_cache
 from pinterest_platform.delta.conflicts import CommitConflictError, TableRebuiltError, retry_on_conflict
 from pinterest_platform.delta.tables import NOTHING_TAKEN, REBUILDS, DeltaTables, without_rebuilds
-from pinterest_platform.entities import Route
 from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.schemas import SOURCE_TYPE, STREAM_SOURCE_TYPE
 from pinterest_platform.spark_jobs import merge

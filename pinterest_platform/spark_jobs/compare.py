@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
+from pinterest_platform.catalog import Entity, entity_named
 from pinterest_platform.delta.tables import DeltaTables
-from pinterest_platform.entities import Entity
 from pinterest_platform.schemas import CLEANED
 from pinterest_platform.spark_jobs.merge import values_differ
 from pinterest_platform.spark_jobs.parameters import CompareParameters, CompareResult
@@ -24,7 +24,7 @@ def run(spark: SparkSession, parameters: CompareParameters, progress: Callable[[
         PermanentFailure: one of the tables does not exist.
         TransientFailure: the store does not answer.
     """
-    entity = Entity(parameters.entity)
+    entity = entity_named(parameters.entity)
     tables = DeltaTables(parameters.io_timeout_seconds)
     left, right = (_business(spark, tables, uri, entity) for uri in (parameters.left_uri, parameters.right_uri))
     facts = [only_row(quality.key_facts(side)) for side in (left, right)]

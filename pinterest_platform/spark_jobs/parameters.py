@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from pinterest_platform.entities import Entity, Route
+from pinterest_platform.catalog import ENTITIES, Route, entity_named
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.ports import Json
 
@@ -88,7 +88,7 @@ class CleanParameters(Transferable):
 
     def __post_init__(self) -> None:
         """Take batches as JSON left them, and refuse an entity or route that is none."""
-        Entity(self.entity)
+        entity_named(self.entity)
         Route(self.source)
         batches = tuple(batch if isinstance(batch, Batch) else Batch.from_json(batch) for batch in self.batches)
         object.__setattr__(self, "batches", batches)
@@ -153,7 +153,7 @@ class VerifyParameters(Transferable):
 
     def __post_init__(self) -> None:
         """Refuse an entity or route that is none."""
-        Entity(self.entity)
+        entity_named(self.entity)
         Route(self.source)
 
 
@@ -205,7 +205,7 @@ class CompareParameters(Transferable):
 
     def __post_init__(self) -> None:
         """Refuse an entity that is none."""
-        Entity(self.entity)
+        entity_named(self.entity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +255,7 @@ class ReportsParameters(Transferable):
 
     def __post_init__(self) -> None:
         """Refuse anything but all three tables."""
-        if set(self.cleaned) != {entity.value for entity in Entity}:
+        if set(self.cleaned) != {entity.name for entity in ENTITIES}:
             raise ValueError(f"cleaned names {sorted(self.cleaned)} instead of pin, geo and user")
 
 

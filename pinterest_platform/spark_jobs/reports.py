@@ -10,9 +10,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import DataType, DoubleType, IntegerType, LongType, StringType, StructType
 
+from pinterest_platform.catalog import ENTITIES, GEO, PIN, USER, Entity
 from pinterest_platform.delta.conflicts import retry_on_conflict
 from pinterest_platform.delta.tables import DeltaTables
-from pinterest_platform.entities import Entity
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.schemas import REPORTS
 from pinterest_platform.spark_jobs import merge
@@ -21,7 +21,7 @@ from pinterest_platform.spark_jobs.staging import only_row
 from pinterest_platform.transforms import reports
 from pinterest_platform.transforms.decoding import SOURCE
 
-_TIMES: Mapping[Entity, str] = {Entity.GEO: "timestamp", Entity.USER: "date_joined"}
+_TIMES: Mapping[Entity, str] = {GEO: "timestamp", USER: "date_joined"}
 _AGAIN = 4
 """So often reports are computed again for tables that moved on; the runs that move them compute theirs too."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -65,7 +65,7 @@ def run(spark: SparkSession, parameters: ReportsParameters, progress: Callable[[
 
 
 def _versions(tables: DeltaTables, parameters: ReportsParameters) -> dict[Entity, int]:
-    return {entity: tables.existing(parameters.cleaned[entity]).version() for entity in Entity}
+    return {entity: tables.existing(parameters.cleaned[entity.name]).version() for entity in ENTITIES}
 
 
 def _compute(
@@ -77,13 +77,13 @@ def _compute(
 ) -> ReportsResult:
     """Compute and write the reports from these versions of the cleaned tables."""
     frames = {
-        entity: spark.read.format("delta").option("versionAsOf", version).load(parameters.cleaned[entity])
+        entity: spark.read.format("delta").option("versionAsOf", version).load(parameters.cleaned[entity.name])
         for entity, version in versions.items()
     }
-    source = reports.posts(frames[Entity.PIN], frames[Entity.GEO], frames[Entity.USER])
+    source = reports.posts(frames[PIN], frames[GEO], frames[USER])
     grouped = any("age_group" in REPORTS[key].names for key in parameters.reports)
     left_out: dict[str, int] = only_row(reports.left_out(source)).asDict() if grouped else {}
-    why = {f"{entity.value}_version": str(version) for entity, version in versions.items()}
+    why = {f"{entity.name}_version": str(version) for entity, version in versions.items()}
     outcomes: dict[str, ReportOutcome] = {}
     for key, uri in parameters.reports.items():
         rows = _in_schema(reports.report(key, source), REPORTS[key])
@@ -92,7 +92,7 @@ def _compute(
             rows.num_rows, changed, version, left_out if "age_group" in REPORTS[key].names else {}
         )
         progress(f"{key}: {rows.num_rows} rows, {'replaced' if changed else 'unchanged'}")
-    sources = {entity.value: _facts(frames[entity], entity, version) for entity, version in versions.items()}
+    sources = {entity.name: _facts(frames[entity], entity, version) for entity, version in versions.items()}
     return ReportsResult(outcomes, sources)
 
 

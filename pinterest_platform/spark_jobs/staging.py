@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import BooleanType, StringType, StructField, StructType
 
-from pinterest_platform.entities import Entity, Route
+from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.failures import TransientFailure
 from pinterest_platform.schemas import CLEANED, cleaned_schema
 from pinterest_platform.spark_jobs.parameters import Batch

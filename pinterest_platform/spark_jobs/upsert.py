@@ -12,11 +12,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import StructType
 
+from pinterest_platform.catalog import Route, entity_named
 from pinterest_platform.delta import table_cache
 from pinterest_platform.delta.conflicts import CommitConflictError, TableRebuiltError, retry_on_conflict
 from pinterest_platform.delta.key_lookup import rows_with
 from pinterest_platform.delta.tables import NOTHING_TAKEN, REBUILDS, DeltaTables
-from pinterest_platform.entities import Entity, Route
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.schemas import cleaned_schema
 from pinterest_platform.spark_jobs import merge
@@ -49,7 +49,7 @@ class TableUpsert:
     def __init__(self, spark: SparkSession, parameters: CleanParameters) -> None:
         self.spark = spark
         self.parameters = parameters
-        self.entity = Entity(parameters.entity)
+        self.entity = entity_named(parameters.entity)
         self.route = Route(parameters.source)
         self.schema = cleaned_schema(self.entity, self.route)
         self.tables = DeltaTables(parameters.io_timeout_seconds)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
+from pinterest_platform.catalog import Route, entity_named
 from pinterest_platform.delta.tables import DeltaTables
-from pinterest_platform.entities import Entity, Route
 from pinterest_platform.schemas import POSITION, cleaned_schema
 from pinterest_platform.spark_jobs import merge
 from pinterest_platform.spark_jobs.parameters import VerifyParameters, VerifyResult
@@ -26,7 +26,7 @@ def run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[s
         PermanentFailure: there is no such table.
         TransientFailure: objects cannot be seen, or the store does not answer.
     """
-    entity = Entity(parameters.entity)
+    entity = entity_named(parameters.entity)
     route = Route(parameters.source)
     schema = cleaned_schema(entity, route)
     tables = DeltaTables(parameters.io_timeout_seconds)

@@ -6,7 +6,7 @@ from functools import partial
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
-from pinterest_platform.entities import Entity, Route
+from pinterest_platform.catalog import GEO, PIN, USER, Entity, Route
 from pinterest_platform.schemas import CLEANED, POSITION, RAW_FIELDS, SAVE_LOCATION_PREFIX, SENTINELS
 from pinterest_platform.transforms import decoding, reading
 
@@ -14,9 +14,9 @@ KEY = "ind"
 UNREADABLE = "_unreadable"
 """A struct of booleans, one for each field that is read as a number or time: was it there and unreadable?"""
 UNREADABLE_FIELDS: Mapping[Entity, tuple[str, ...]] = {
-    Entity.PIN: ("follower_count",),
-    Entity.GEO: ("latitude", "longitude", "timestamp"),
-    Entity.USER: ("age", "date_joined"),
+    PIN: ("follower_count",),
+    GEO: ("latitude", "longitude", "timestamp"),
+    USER: ("age", "date_joined"),
 }
 
 
@@ -90,18 +90,18 @@ def _user_name() -> Column:
 
 _UNUSED = ("downloaded",)
 _READERS: Mapping[Entity, Mapping[str, Callable[[Column], Column]]] = {
-    Entity.PIN: {"follower_count": reading.follower_count, "save_location": _saved},
-    Entity.GEO: {
+    PIN: {"follower_count": reading.follower_count, "save_location": _saved},
+    GEO: {
         "latitude": partial(reading.degrees, limit=90.0),
         "longitude": partial(reading.degrees, limit=180.0),
         "timestamp": reading.timestamp,
     },
-    Entity.USER: {"age": reading.age, "date_joined": reading.timestamp},
+    USER: {"age": reading.age, "date_joined": reading.timestamp},
 }
 """How the texts of some fields are read; the others are texts."""
 _MADE: Mapping[Entity, Mapping[str, Callable[[], Column]]] = {
-    Entity.PIN: {},
-    Entity.GEO: {"coordinates": _coordinates},
-    Entity.USER: {"user_name": _user_name},
+    PIN: {},
+    GEO: {"coordinates": _coordinates},
+    USER: {"user_name": _user_name},
 }
 """Columns that are made of several fields."""

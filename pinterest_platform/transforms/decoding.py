@@ -7,7 +7,7 @@ and its neighbours).
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from pinterest_platform.entities import (
+from pinterest_platform.catalog import (
     NESTED_FIELD,
     OFFSET_FIELD,
     PARTITION_FIELD,

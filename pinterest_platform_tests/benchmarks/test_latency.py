@@ -14,7 +14,7 @@ from deltalake import write_deltalake
 from benchmarks._latency import Poster, quantile
 from benchmarks._watching import Watcher
 from emulators.posting.routes import Record, Verdict
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import ENTITIES, PIN, entity_named
 
 
 class Route:
@@ -38,21 +38,21 @@ def test_so_many_posts_go_out_as_the_rate_says_shared_among_the_entities(rate: i
     sent = asyncio.run(Poster(route).steadily(rate, seconds))
     assert len(sent) == len(route.sent) == rate * seconds
     shares = Counter(entity for entity, _ in route.sent).values()
-    assert len(shares) == len(Entity) and max(shares) - min(shares) <= max(1, rate * seconds / 10)
+    assert len(shares) == len(ENTITIES) and max(shares) - min(shares) <= max(1, rate * seconds / 10)
     for entity, record in route.sent:
-        assert json.loads(record.value)[Entity(entity).key_field] == record.key
+        assert json.loads(record.value)[entity_named(entity).key_field] == record.key
 
 
 def test_a_key_is_seen_once_it_is_in_a_committed_version(tmp_path: Path) -> None:
-    tables = {entity: str(tmp_path / entity.value) for entity in Entity}
+    tables = {entity: str(tmp_path / entity.name) for entity in ENTITIES}
     with Watcher(tables) as watcher:
         began = time.time()
-        assert not watcher.wait_for({(Entity.PIN, 1)}, 0.2)
+        assert not watcher.wait_for({(PIN, 1)}, 0.2)
         for keys in ([1], [2, 3]):
-            write_deltalake(tables[Entity.PIN], pa.table({"ind": keys}), mode="append")
-        assert watcher.wait_for({(Entity.PIN, key) for key in (1, 2, 3)}, 20)
-    assert set(watcher.seen) == {(Entity.PIN, key) for key in (1, 2, 3)}
-    assert began < watcher.seen[Entity.PIN, 1] <= watcher.seen[Entity.PIN, 3]
+            write_deltalake(tables[PIN], pa.table({"ind": keys}), mode="append")
+        assert watcher.wait_for({(PIN, key) for key in (1, 2, 3)}, 20)
+    assert set(watcher.seen) == {(PIN, key) for key in (1, 2, 3)}
+    assert began < watcher.seen[PIN, 1] <= watcher.seen[PIN, 3]
 
 
 def test_a_quantile_is_one_of_the_latencies() -> None:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import ENTITIES, PIN
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.ports import Record, TopicLog
 from pinterest_platform_tests.fakes import FakeTopicLog
@@ -72,7 +72,7 @@ class KafkaBroker:
 
         self.settings = settings
         self.log = KafkaTopicLog(settings)
-        self.topic = settings.names.topic(Entity.PIN)
+        self.topic = settings.names.topic(PIN)
         self.servers = {"bootstrap.servers": settings.kafka_bootstrap_servers}
         self.producer = Producer(self.servers)
 
@@ -159,7 +159,7 @@ def test_a_new_reader_may_be_asked_by_several_threads_at_once(tenant, monkeypatc
     config = kafka.kafka_config
     # Each thread is on its way to a client before any of them has one.
     monkeypatch.setattr(kafka, "kafka_config", lambda settings: time.sleep(0.3) or config(settings))
-    log, topics = kafka.KafkaTopicLog(tenant), [tenant.names.topic(entity) for entity in Entity]
+    log, topics = kafka.KafkaTopicLog(tenant), [tenant.names.topic(entity) for entity in ENTITIES]
     with ThreadPoolExecutor(len(topics)) as threads:
         assert [state.topic for state in threads.map(log.describe, topics)] == topics
 

@@ -20,7 +20,7 @@ from emulators.posting.tally import Tally
 from emulators.services.api_gateway import document
 from emulators.services.api_gateway.app import Gateway
 from emulators.services.api_gateway.service import DOCUMENT
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import ENTITIES, Entity
 from pinterest_platform_tests.e2e import random_posts
 from pinterest_platform_tests.e2e.accepted import Accepted, kafka_holds, kinesis_holds
 from pinterest_platform_tests.e2e.harness import Tenant
@@ -52,7 +52,7 @@ class BothRoutes:
 
     def __init__(self, user: Tenant, server: Server, gateway: str, chance: random.Random) -> None:
         self.user, self.server, self.gateway, self.chance = user, server, gateway, chance
-        self.posted: dict[Entity, Counter[bytes]] = {entity: Counter() for entity in Entity}
+        self.posted: dict[Entity, Counter[bytes]] = {entity: Counter() for entity in ENTITIES}
         self._faults: dict[str, float] = {}
 
     # -- posting
@@ -60,14 +60,14 @@ class BothRoutes:
     def post(self, count: int, chance: random.Random) -> None:
         """Post rows of random keys over both routes, each key's in the same order; every one has to be accepted."""
         posts = [
-            Post(key, {entity.value: random_posts.row(chance, entity, key) for entity in Entity})
+            Post(key, {entity.name: random_posts.row(chance, entity, key) for entity in ENTITIES})
             for key in chance.choices(random_posts.KEYS, k=count)
         ]
         pace = Pace(RATE, per_request=chance.choice((1, 5, 40)), concurrency=chance.choice((1, 4, 8)))
         tallies = asyncio.run(self._post(posts, pace))
         assert all(tally.failed == 0 for tally in tallies), [tally.summary() for tally in tallies]
-        for entity in Entity:
-            self.posted[entity].update(post.rows[entity.value] for post in posts)
+        for entity in ENTITIES:
+            self.posted[entity].update(post.rows[entity.name] for post in posts)
 
     async def _post(self, posts: list[Post], pace: Pace) -> list[Tally]:
         user_id = self.user.settings.user_id
@@ -85,7 +85,7 @@ class BothRoutes:
 
     def junk(self) -> None:
         """Put bytes that no poster would send on both routes, past the gateway."""
-        entity, values = self.chance.choice(list(Entity)), self.chance.sample(random_posts.JUNK, 3)
+        entity, values = self.chance.choice(list(ENTITIES)), self.chance.sample(random_posts.JUNK, 3)
         self.posted[entity].update(values)
         self.user.produce(entity, values)
         while values:
@@ -103,7 +103,7 @@ class BothRoutes:
 
     def reshard(self) -> None:
         """Split a shard of a random stream, or merge two neighbours; injected faults may prevent it."""
-        client, stream, chance = self.server.client, self.stream(self.chance.choice(list(Entity))), self.chance
+        client, stream, chance = self.server.client, self.stream(self.chance.choice(list(ENTITIES))), self.chance
         with contextlib.suppress(ClientError):
             shards = reading.open_shards(client, stream)
             if len(shards) < 3 or (len(shards) < 6 and chance.random() < 0.5):

@@ -14,8 +14,8 @@ import dagster as dg
 from confluent_kafka import Producer
 from deltalake import DeltaTable
 
+from pinterest_platform.catalog import ENTITIES, GEO, PIN, REPORT_KEYS, USER, Entity
 from pinterest_platform.definitions import defs
-from pinterest_platform.entities import REPORT_KEYS, Entity
 from pinterest_platform.settings import Settings, load
 from pinterest_platform_tests.oracle import Oracle
 
@@ -125,17 +125,17 @@ class Tenant:
 
     def versions(self) -> dict[str, int]:
         """Version of every Delta table of the pipeline."""
-        uris = [self.names.cleaned_uri(entity) for entity in Entity] + [
+        uris = [self.names.cleaned_uri(entity) for entity in ENTITIES] + [
             self.names.report_uri(key) for key in REPORT_KEYS
         ]
         return {uri: DeltaTable(uri).version() for uri in uris}
 
     def assert_agrees_with_the_oracle(self) -> Oracle:
         """Every cell of the three tables and the nine reports."""
-        oracle = Oracle({entity.value: self.raw_lines(entity) for entity in Entity})
-        for entity in Entity:
+        oracle = Oracle({entity.name: self.raw_lines(entity) for entity in ENTITIES})
+        for entity in ENTITIES:
             # A row whose values were posted again keeps the source that first said so: values alone must agree.
-            expected = [row[:-3] for row in oracle.cleaned(entity.value)]
+            expected = [row[:-3] for row in oracle.cleaned(entity.name)]
             assert self.business(entity) == expected, entity
         for key in REPORT_KEYS:
             assert self.report(key) == oracle.report(key), key
@@ -173,8 +173,8 @@ def failed_checks(done: dg.ExecuteInProcessResult) -> set[str]:
 def real_posts() -> Posts:
     """The real records, where they are there."""
     return {
-        entity: [json.loads(line) for line in (REAL / f"{entity.value}.jsonl").read_text("utf-8").splitlines()]
-        for entity in Entity
+        entity: [json.loads(line) for line in (REAL / f"{entity.name}.jsonl").read_text("utf-8").splitlines()]
+        for entity in ENTITIES
     }
 
 
@@ -200,7 +200,7 @@ def generated_posts(folder: Path, rows: int, seed: int = 1) -> Posts:
         check=True,
         capture_output=True,
     )
-    tables = {Entity.PIN: "pinterest_data", Entity.GEO: "geolocation_data", Entity.USER: "user_data"}
+    tables = {PIN: "pinterest_data", GEO: "geolocation_data", USER: "user_data"}
     with sqlite3.connect(path) as database:
         database.row_factory = sqlite3.Row
         return {

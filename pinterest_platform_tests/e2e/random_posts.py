@@ -4,7 +4,7 @@ import json
 import random
 from typing import Any
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import GEO, PIN, USER, Entity
 
 KEYS = range(150)
 """Few enough that most keys are posted again with other values."""
@@ -29,7 +29,7 @@ def row(chance: random.Random, entity: Entity, key: int) -> bytes:
         name = entity.key_field
         odd = [b'{"%b":"x"}', b'{"%b":1.5}', b'{"%b":null}', b'{"%b":[1]}', b'{"%b":1,"%b":2}']
         return chance.choice(odd).replace(b"%b", name.encode())
-    values = {Entity.PIN: _pin, Entity.GEO: _geo, Entity.USER: _user}[entity](chance)
+    values = {PIN: _pin, GEO: _geo, USER: _user}[entity](chance)
     values |= {entity.key_field: key if chance.random() < 0.9 else f" {key} "}
     if chance.random() < 0.1:
         values["extra"] = {"nested": ["x" * chance.randrange(2000)]}

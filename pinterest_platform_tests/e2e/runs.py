@@ -5,7 +5,7 @@ import os
 import sys
 from multiprocessing.context import ForkServerProcess
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import ENTITIES, Entity
 from pinterest_platform.failures import TransientFailure
 from pinterest_platform.landing.kafka.options import LandingOptions
 from pinterest_platform.landing.kafka.topic import land_topic
@@ -77,7 +77,7 @@ def _land(user: Tenant, environment: dict[str, str]) -> None:
     resumes: dict[Entity, ResumeState] = {}
     server = os.getppid()
     while os.getppid() == server:
-        for entity in Entity:
+        for entity in ENTITIES:
             try:
                 stream = user.names.stream(entity)
                 resumes[entity] = land_stream(shards, store, stream, of_streams, resume=resumes.get(entity)).resume

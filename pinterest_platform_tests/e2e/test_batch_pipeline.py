@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pinterest_platform.entities import PAGE_KEY, Entity
+from pinterest_platform.catalog import ENTITIES, GEO, PAGE_KEY, PIN, USER
 from pinterest_platform_tests.e2e.harness import REAL, Tenant, failed_checks, failures, generated_posts, real_posts
 
 FULL_REFRESH = {
-    "ops": {f"cleaned__{entity.value}": {"config": {"full_refresh": True}} for entity in Entity},
+    "ops": {f"cleaned__{entity.name}": {"config": {"full_refresh": True}} for entity in ENTITIES},
 }
 
 JUNK = [
@@ -54,22 +54,22 @@ def test_the_generated_sample_agrees_with_the_oracle_and_a_second_run_changes_no
     for seed in (1, 2):
         user.produce_all(posts, seed)
     done = user.run_well()
-    cells = {entity: user.business(entity) for entity in Entity}
+    cells = {entity: user.business(entity) for entity in ENTITIES}
     assert {uri: version for uri, version in user.versions().items() if "reports" in uri} == {
         uri: version for uri, version in versions.items() if "reports" in uri
     }
     user.assert_agrees_with_the_oracle()
     assert not failed_checks(done) - {"cleaned/pin:everything_readable"}
 
-    user.produce(Entity.PIN, [dict(posts[Entity.PIN][7], title="A later word")])
+    user.produce(PIN, [dict(posts[PIN][7], title="A later word")])
     user.run_well()
-    [changed] = [row for row in user.business(Entity.PIN) if row not in cells[Entity.PIN]]
+    [changed] = [row for row in user.business(PIN) if row not in cells[PIN]]
     assert changed[2] == "A later word"
     user.assert_agrees_with_the_oracle()
 
-    before = {entity: user.business(entity) for entity in Entity}
+    before = {entity: user.business(entity) for entity in ENTITIES}
     user.run_well(config=FULL_REFRESH)
-    assert {entity: user.business(entity) for entity in Entity} == before
+    assert {entity: user.business(entity) for entity in ENTITIES} == before
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real records are not here")
@@ -84,10 +84,10 @@ def test_junk_is_quarantined_with_its_reason_and_everything_else_arrives(user: T
     fine = [{"ind": number, "first_name": "A", "last_name": "B", "age": 30} for number in range(10, 20)]
     wide = {"ind": 20, "first_name": "x" * 2**20, "unknown": {"nested": [1]}, "age": "31"}
     split = b'{\r\n"ind" :\n21,\t"age": 32\r}'
-    user.produce(Entity.USER, [*JUNK, *fine, *UNCLEANABLE, wide, split])
+    user.produce(USER, [*JUNK, *fine, *UNCLEANABLE, wide, split])
     done = user.run_well()
     assert {"raw/user:nothing_quarantined", "cleaned/user:nothing_rejected"} <= failed_checks(done)
-    assert [row[0] for row in user.business(Entity.USER)] == list(range(10, 22))
+    assert [row[0] for row in user.business(USER)] == list(range(10, 22))
     kept = [json.loads(line) for key in user.objects("quarantine/topics/") for line in user.body(key).splitlines()]
     assert len(kept) == len(JUNK)
     assert all(entry["reason"] and "_offset" in entry for entry in kept)
@@ -98,7 +98,7 @@ def test_junk_is_quarantined_with_its_reason_and_everything_else_arrives(user: T
 
 def test_empty_topics_make_empty_tables_and_a_page(user: Tenant) -> None:
     user.run_well()
-    assert all(user.business(entity) == [] for entity in Entity)
+    assert all(user.business(entity) == [] for entity in ENTITIES)
     assert b"<html" in user.body(PAGE_KEY).lower()
 
 
@@ -107,17 +107,17 @@ def test_a_topic_made_anew_is_named_and_nothing_is_skipped(user: Tenant) -> None
 
     from pinterest_platform.provisioning.topics import ensure_topics
 
-    user.produce(Entity.GEO, [{"ind": number, "country": "Chile"} for number in range(5)])
+    user.produce(GEO, [{"ind": number, "country": "Chile"} for number in range(5)])
     user.run_well()
     admin = AdminClient({"bootstrap.servers": user.settings.kafka_bootstrap_servers})
-    admin.delete_topics([user.names.topic(Entity.GEO)])[user.names.topic(Entity.GEO)].result(30)
+    admin.delete_topics([user.names.topic(GEO)])[user.names.topic(GEO)].result(30)
     ensure_topics(user.settings)
-    user.produce(Entity.GEO, [{"ind": number, "country": "Peru"} for number in range(5, 25)])
+    user.produce(GEO, [{"ind": number, "country": "Peru"} for number in range(5, 25)])
     done = user.run()
     assert not done.success
     assert "raw/geo" in failures(done)
-    assert user.names.topic(Entity.GEO) in failures(done)
-    assert len(user.business(Entity.GEO)) == 5
+    assert user.names.topic(GEO) in failures(done)
+    assert len(user.business(GEO)) == 5
 
     user.run_well(config={"ops": {"raw__geo": {"config": {"new_epoch": "land"}}}})
-    assert [row[0] for row in user.business(Entity.GEO)] == list(range(25))
+    assert [row[0] for row in user.business(GEO)] == list(range(25))

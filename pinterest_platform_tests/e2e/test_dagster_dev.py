@@ -11,7 +11,7 @@ import pytest
 from deltalake.exceptions import TableNotFoundError
 
 from pinterest_platform.adapters.clients import kinesis_client
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import USER
 from pinterest_platform.orchestration.daily.history import ATTEMPT_TAG, DAY_TAG
 from pinterest_platform.provisioning.streams import delete_streams, ensure_streams
 from pinterest_platform.settings import load
@@ -45,20 +45,20 @@ def posts(first: int, last: int) -> list[dict[str, object]]:
 def put(user: Tenant, values: list[dict[str, object]]) -> None:
     """Put posts of the user entity on its stream."""
     records = [{"Data": json.dumps(value).encode(), "PartitionKey": str(value["ind"])} for value in values]
-    told = kinesis_client(user.settings).put_records(StreamName=user.names.stream(Entity.USER), Records=records)
+    told = kinesis_client(user.settings).put_records(StreamName=user.names.stream(USER), Records=records)
     assert told["FailedRecordCount"] == 0
 
 
 def streamed(user: Tenant) -> int:
     try:
-        return len(business_rows(user.names.cleaned_stream_uri(Entity.USER)))
+        return len(business_rows(user.names.cleaned_stream_uri(USER)))
     except TableNotFoundError:
         return 0
 
 
 def rows(user: Tenant) -> int:
     try:
-        return len(user.business(Entity.USER))
+        return len(user.business(USER))
     except TableNotFoundError:
         return 0
 
@@ -67,7 +67,7 @@ def rows(user: Tenant) -> int:
 def test_what_is_terminated_or_dies_with_dagster_is_followed_by_runs_that_complete(
     user: Tenant, dev: DagsterDev
 ) -> None:
-    user.produce(Entity.USER, posts(0, 100))
+    user.produce(USER, posts(0, 100))
     with webhook() as hook:
         dev.start(PINTEREST_DRAIN_IDLE_SECONDS="600", PINTEREST_ALERT_WEBHOOK=hook.url)
         hopeless = dev.launch("batch_pipeline", NO_GAP, {DAY_TAG: YESTERDAY, ATTEMPT_TAG: "1"})
@@ -76,7 +76,7 @@ def test_what_is_terminated_or_dies_with_dagster_is_followed_by_runs_that_comple
         eventually("the first rows", lambda: rows(user) == 100)
         dev.terminate(terminated)
         assert dev.run_ended(terminated).status is dg.DagsterRunStatus.CANCELED
-        user.produce(Entity.USER, posts(100, 200))
+        user.produce(USER, posts(100, 200))
         eventually("another drain to take the next rows", lambda: rows(user) == 200)
 
         # A permanent failure is told once, however many ticks there are.
@@ -90,12 +90,12 @@ def test_what_is_terminated_or_dies_with_dagster_is_followed_by_runs_that_comple
         assert drain != terminated
         scheduled = dev.launch("batch_pipeline", {}, {DAY_TAG: TODAY, ATTEMPT_TAG: "1"})
         assert dev.run_at_work("batch_pipeline").run_id == scheduled
-        user.produce(Entity.USER, posts(200, 400))
+        user.produce(USER, posts(200, 400))
         dev.kill()
         lost = {run.run_id: run.status for job in ("kafka_pipeline", "batch_pipeline") for run in dev.runs(job)}
         assert lost[drain] is lost[scheduled] is dg.DagsterRunStatus.STARTED
 
-        user.produce(Entity.USER, posts(400, 500))
+        user.produce(USER, posts(400, 500))
         put(user, posts(0, 50))
         dev.start(PINTEREST_DRAIN_IDLE_SECONDS="0", PINTEREST_RETRY_DELAY_SECONDS="1", PINTEREST_ALERT_WEBHOOK=hook.url)
         eventually("a drain to take what was left", lambda: rows(user) == 500)
@@ -113,7 +113,7 @@ def test_what_is_terminated_or_dies_with_dagster_is_followed_by_runs_that_comple
 
     done = user.run_well()
     assert "ledger/conservation:every_offset_is_accounted_for" not in failed_checks(done)
-    assert [row[0] for row in user.business(Entity.USER)] == list(range(500))
-    assert len(user.raw_lines(Entity.USER)) == 500
+    assert [row[0] for row in user.business(USER)] == list(range(500))
+    assert len(user.raw_lines(USER)) == 500
     user.assert_agrees_with_the_oracle()
     assert subprocess.run(["pgrep", "-f", str(dev.home)], capture_output=True, check=False).stdout == b""

@@ -12,8 +12,8 @@ import dagster as dg
 import pytest
 from databricks.sdk.service.jobs import RunResultState
 
+from pinterest_platform.catalog import GEO, PIN
 from pinterest_platform.definitions import defs
-from pinterest_platform.entities import Entity
 from pinterest_platform_tests.e2e.harness import PROJECT, Posts, Tenant, generated_posts
 from pinterest_platform_tests.emulators.services.databricks.server import TOKEN, Server, run_script
 
@@ -53,13 +53,13 @@ def test_the_pipeline_gives_the_tables_of_the_oracle(
     remote.produce_all(posts, seed=1)
     remote.run_well()
     oracle = remote.assert_agrees_with_the_oracle()
-    assert len(oracle.cleaned(Entity.PIN.value)) == ROWS
+    assert len(oracle.cleaned(PIN.name)) == ROWS
 
 
 def test_a_killed_dagster_leaves_a_run_that_the_next_one_joins(
     remote: Tenant, posts: Posts, busy: Server, tmp_path: Path
 ) -> None:
-    remote.produce(Entity.GEO, posts[Entity.GEO])
+    remote.produce(GEO, posts[GEO])
     blocker = run_script(busy.client, "import time; time.sleep(600)")
     first = Dagster(tmp_path)
     began = first.told("clean: submitted the Databricks run ")
@@ -68,13 +68,13 @@ def test_a_killed_dagster_leaves_a_run_that_the_next_one_joins(
     assert second.told("clean: joined the Databricks run ") == began
     busy.client.jobs.cancel_run(blocker)
     assert "clean: submitted" not in second.succeeds()
-    assert len(remote.cleaned(Entity.GEO)) == ROWS
+    assert len(remote.cleaned(GEO)) == ROWS
 
 
 def test_a_cancelled_dagster_run_cancels_the_remote_one_and_leaves_no_half_table(
     remote: Tenant, posts: Posts, busy: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    remote.produce(Entity.GEO, posts[Entity.GEO])
+    remote.produce(GEO, posts[GEO])
     first = Dagster(tmp_path)
     began = first.told("clean: submitted the Databricks run ")
     first.told("clean: the Databricks run is RUNNING")
@@ -88,7 +88,7 @@ def test_a_cancelled_dagster_run_cancels_the_remote_one_and_leaves_no_half_table
     monkeypatch.setenv("PINTEREST_SPARK_ENGINE", "sail")
     keys = [dg.AssetKey([layer, "geo"]) for layer in ("raw", "cleaned")]
     assert defs.resolve_job_def("batch_pipeline").execute_in_process(asset_selection=keys).success
-    assert len(remote.cleaned(Entity.GEO)) == ROWS
+    assert len(remote.cleaned(GEO)) == ROWS
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import USER
 from pinterest_platform.settings import load
 from pinterest_platform_tests.conftest import emulators, provide, variables_of
 from pinterest_platform_tests.e2e.harness import Tenant, failures
@@ -54,7 +54,7 @@ def test_a_silent_broker_or_store_fails_the_run_clearly_and_the_next_run_complet
     settings = load()
     provide(settings)
     user = Tenant(settings)
-    user.produce(Entity.USER, [{"ind": number, "age": 30} for number in range(50)])
+    user.produce(USER, [{"ind": number, "age": 30} for number in range(50)])
     with silent(settings.kafka_bootstrap_servers):
         done = user.run()
     assert not done.success
@@ -67,14 +67,14 @@ def test_a_silent_broker_or_store_fails_the_run_clearly_and_the_next_run_complet
     assert settings.s3_endpoint in failures(done)
 
     user.run_well()
-    assert [row[0] for row in user.business(Entity.USER)] == list(range(50))
+    assert [row[0] for row in user.business(USER)] == list(range(50))
     before, versions = user.objects(), user.versions()
 
     assert emulators("down", "--home", own_home).returncode == 0
     assert emulators("up", "--home", own_home).returncode == 0
     assert user.objects() == before
     assert user.versions() == versions
-    user.produce(Entity.USER, [{"ind": 50, "age": 31}])
+    user.produce(USER, [{"ind": 50, "age": 31}])
     user.run_well()
-    assert len(user.business(Entity.USER)) == 51
+    assert len(user.business(USER)) == 51
     assert user.assert_agrees_with_the_oracle().rejected("user") == set()

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from pinterest_platform.entities import REPORT_KEYS
+from pinterest_platform.catalog import REPORT_KEYS
 from pinterest_platform_tests.conftest import PROJECT, emulators
 
 

@@ -19,7 +19,7 @@ import pytest
 from deltalake import DeltaTable
 
 from pinterest_platform.adapters.s3 import S3ObjectStore
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import ENTITIES, Entity
 from pinterest_platform.provisioning.streams import ensure_streams
 from pinterest_platform_tests.e2e.accepted import Accepted, parts_by_name, prefixes
 from pinterest_platform_tests.e2e.both_routes import BothRoutes, both_routes
@@ -131,7 +131,7 @@ def assert_whole_so_far(routes: BothRoutes) -> None:
     """With nobody at work: what stands is a beginning of each shard and partition, and no child was before a parent."""
     routes.mend()
     store = S3ObjectStore(routes.user.settings)
-    for entity in Entity:
+    for entity in ENTITIES:
         stream, topic = routes.stream(entity), routes.user.names.topic(entity)
         streamed = parts_by_name(landed_shards(store, stream))
         assert list(prefixes(streamed, routes.kinesis(entity).due)) == []
@@ -145,9 +145,9 @@ def settle(routes: BothRoutes) -> None:
     user.run_well("streaming_pipeline")
     user.run_well("kafka_pipeline")
     store = S3ObjectStore(user.settings)
-    kafka = {entity: routes.kafka(entity) for entity in Entity}
-    kinesis = {entity: routes.kinesis(entity) for entity in Entity}
-    for entity in Entity:
+    kafka = {entity: routes.kafka(entity) for entity in ENTITIES}
+    kinesis = {entity: routes.kinesis(entity) for entity in ENTITIES}
+    for entity in ENTITIES:
         assert set(kafka[entity].values) == set(kinesis[entity].values) == set(routes.posted[entity])
         assert len(kafka[entity].values) == routes.posted[entity].total()
         assert parts_by_name(landed_shards(store, routes.stream(entity))) == kinesis[entity].due
@@ -156,7 +156,7 @@ def settle(routes: BothRoutes) -> None:
     names = user.names
     assert_tables(kafka, names.cleaned_uri, names.cleaned_quarantine_uri, ("partition", "offset"))
     assert_tables(kinesis, names.cleaned_stream_uri, names.cleaned_stream_quarantine_uri, ("shard", "sequence_number"))
-    for entity in Entity:
+    for entity in ENTITIES:
         assert business_rows(names.cleaned_uri(entity)) == business_rows(names.cleaned_stream_uri(entity)), entity
 
 
@@ -167,12 +167,12 @@ def assert_tables(
     position: tuple[str, str],
 ) -> None:
     """A route's tables, and what its cleaning rejected, are what plain SQL makes of what the route accepted."""
-    read = {entity: accepted[entity].lines() for entity in Entity}
-    oracle = Oracle({entity.value: lines for entity, (lines, _) in read.items()})
+    read = {entity: accepted[entity].lines() for entity in ENTITIES}
+    oracle = Oracle({entity.name: lines for entity, (lines, _) in read.items()})
     for entity, (_, places) in read.items():
-        expected = [row[:-3] for row in oracle.cleaned(entity.value)]
+        expected = [row[:-3] for row in oracle.cleaned(entity.name)]
         assert business_rows(table(entity)) == expected, entity
         rejected = DeltaTable(quarantine(entity)).to_pyarrow_table().to_pylist()
         assert sorted((str(row[position[0]]), int(row[position[1]])) for row in rejected) == sorted(
-            places[place] for place in oracle.rejected(entity.value)
+            places[place] for place in oracle.rejected(entity.name)
         ), entity

@@ -8,8 +8,8 @@ import pytest
 from deltalake import DeltaTable
 
 from pinterest_platform.adapters.clients import kinesis_client
+from pinterest_platform.catalog import ENTITIES, PIN, Entity
 from pinterest_platform.definitions import defs
-from pinterest_platform.entities import Entity
 from pinterest_platform.provisioning.streams import delete_streams, ensure_streams
 from pinterest_platform_tests.e2e.harness import Posts, Tenant, business_rows, failed_checks, failures, generated_posts
 
@@ -43,7 +43,7 @@ def streamed(user: Tenant, entity: Entity) -> list[tuple[object, ...]]:
 def checks(user: Tenant) -> dg.ExecuteInProcessResult:
     """Every check of the streamed tables."""
     with dg.DagsterInstance.ephemeral() as instance:
-        selection = dg.AssetSelection.checks_for_assets(*[["cleaned_stream", entity.value] for entity in Entity])
+        selection = dg.AssetSelection.checks_for_assets(*[["cleaned_stream", entity.name] for entity in ENTITIES])
         job = dg.define_asset_job("look", selection=selection)
         return (
             dg.Definitions.merge(defs, dg.Definitions(jobs=[job]))
@@ -58,35 +58,35 @@ def test_both_routes_give_the_same_rows_and_a_later_post_wins_on_both(streaming:
     streaming.produce_all(posts)
     streaming.run_well("streaming_pipeline")
     streaming.run_well("kafka_pipeline")
-    for entity in Entity:
+    for entity in ENTITIES:
         assert len(streamed(streaming, entity)) == 300
         assert streamed(streaming, entity) == streaming.business(entity)
     assert not failed_checks(checks(streaming))
 
-    later = {Entity.PIN: [dict(posts[Entity.PIN][3], title="A later word")]}
+    later = {PIN: [dict(posts[PIN][3], title="A later word")]}
     put(streaming, later)
     streaming.run_well("streaming_pipeline")
     assert failed_checks(checks(streaming)) == {"cleaned_stream/pin:agrees_with_cleaned"}
     streaming.produce_all(later)
     streaming.run_well("kafka_pipeline")
-    assert streamed(streaming, Entity.PIN) == streaming.business(Entity.PIN)
+    assert streamed(streaming, PIN) == streaming.business(PIN)
 
     objects, versions = (
         streaming.objects("streams/"),
-        [DeltaTable(streaming.names.cleaned_stream_uri(entity)).version() for entity in Entity],
+        [DeltaTable(streaming.names.cleaned_stream_uri(entity)).version() for entity in ENTITIES],
     )
     streaming.run_well("streaming_pipeline")
     assert streaming.objects("streams/") == objects
-    assert [DeltaTable(streaming.names.cleaned_stream_uri(entity)).version() for entity in Entity] == versions
+    assert [DeltaTable(streaming.names.cleaned_stream_uri(entity)).version() for entity in ENTITIES] == versions
 
-    before = {entity: streamed(streaming, entity) for entity in Entity}
+    before = {entity: streamed(streaming, entity) for entity in ENTITIES}
     streaming.run_well("streaming_pipeline", {"ops": {"drain_kinesis": {"config": {"full_refresh": True}}}})
-    assert {entity: streamed(streaming, entity) for entity in Entity} == before
-    rebuilt = [DeltaTable(streaming.names.cleaned_stream_uri(entity)).version() for entity in Entity]
+    assert {entity: streamed(streaming, entity) for entity in ENTITIES} == before
+    rebuilt = [DeltaTable(streaming.names.cleaned_stream_uri(entity)).version() for entity in ENTITIES]
     assert all(new > old for new, old in zip(rebuilt, versions, strict=True))
 
     put(streaming, later)
-    named = {"streams": [streaming.names.stream(entity) for entity in Entity]}
+    named = {"streams": [streaming.names.stream(entity) for entity in ENTITIES]}
     assert "holds records that are not landed" in failures(
         streaming.run("deprovision", {"ops": {"delete_streams": {"config": named}}})
     )

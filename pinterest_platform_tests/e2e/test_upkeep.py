@@ -9,8 +9,8 @@ from deltalake import DeltaTable
 from pinterest_platform import engines
 from pinterest_platform.adapters.kinesis import KinesisShardLog
 from pinterest_platform.adapters.s3 import S3ObjectStore
+from pinterest_platform.catalog import ENTITIES, GEO, PIN, Entity
 from pinterest_platform.delta.lake import DeltaLake
-from pinterest_platform.entities import Entity
 from pinterest_platform.failures import TransientFailure
 from pinterest_platform.pipelines.micro_batches import COMPACT_AT, KinesisOutside, KinesisPipeline
 from pinterest_platform.pipelines.options import stream_options
@@ -22,7 +22,7 @@ __all__ = ["streaming"]
 
 
 def posts(first: int, last: int) -> dict[Entity, list[dict[str, object]]]:
-    return {Entity.GEO: [{"ind": ind, "country": f"country {ind}"} for ind in range(first, last)]}
+    return {GEO: [{"ind": ind, "country": f"country {ind}"} for ind in range(first, last)]}
 
 
 def observed(done: dg.ExecuteInProcessResult) -> set[str]:
@@ -38,9 +38,9 @@ def test_a_drain_keeps_its_files_few_and_refuses_to_go_on_where_its_table_is_gon
     outside = KinesisOutside(KinesisShardLog(settings), store, lake, engine)
 
     def lane() -> KinesisPipeline:
-        return KinesisPipeline(Entity.GEO, settings, stream_options(settings), outside, "run", said.append)
+        return KinesisPipeline(GEO, settings, stream_options(settings), outside, "run", said.append)
 
-    uri = settings.names.cleaned_stream_uri(Entity.GEO)
+    uri = settings.names.cleaned_stream_uri(GEO)
     draining = lane()
     for turn in range(COMPACT_AT + 3):
         put(streaming, posts(turn, turn + 2))
@@ -71,15 +71,15 @@ def test_maintenance_leaves_what_audit_and_drains_rely_on(streaming: Tenant, tmp
     assert not observed(dry)
     assert streaming.objects("delta/") == before
     done = streaming.run_well("maintenance")
-    assert observed(done) == {f"cleaned_stream/{entity.value}" for entity in Entity}
+    assert observed(done) == {f"cleaned_stream/{entity.name}" for entity in ENTITIES}
     assert streaming.objects("delta/").keys() > before.keys()
     again = streaming.objects("delta/")
     assert not observed(streaming.run_well("maintenance"))
     assert streaming.objects("delta/") == again
-    put(streaming, {Entity.PIN: [dict(everything[Entity.PIN][3], title="A later word")]})
+    put(streaming, {PIN: [dict(everything[PIN][3], title="A later word")]})
     streaming.run_well("streaming_pipeline")
     assert not failed_checks(streaming.run_well("audit"))
     assert "A later word" in [
-        row["title"] for row in DeltaLake(streaming.settings).rows(streaming.names.cleaned_stream_uri(Entity.PIN))
+        row["title"] for row in DeltaLake(streaming.settings).rows(streaming.names.cleaned_stream_uri(PIN))
     ]
     delete_streams(streaming.settings)

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from pinterest_platform.entities import REPORT_KEYS, Entity
+from pinterest_platform.catalog import ENTITIES, REPORT_KEYS, Entity
 from pinterest_platform.ports import SparkEngine
 from pinterest_platform.schemas import CLEANED
 from pinterest_platform.spark_jobs.parameters import (
@@ -32,30 +32,29 @@ class Lake:
     def __init__(self, engine: SparkEngine, root: Path, loads: Sequence[Mapping[str, Sequence[bytes]]]) -> None:
         self._engine, self._root = engine, root
         self._batches = {
-            entity.value: [
-                _batch(root / f"{entity}-{number}.json", load[entity.value], number)
-                for number, load in enumerate(loads)
+            entity.name: [
+                _batch(root / f"{entity}-{number}.json", load[entity.name], number) for number, load in enumerate(loads)
             ]
-            for entity in Entity
+            for entity in ENTITIES
         }
 
     def clean(self, entity: Entity, number: int | None = None) -> CleanResult:
         """Take one load into an entity's table, or rebuild it from all of them."""
-        batches = self._batches[entity.value]
+        batches = self._batches[entity.name]
         taken = batches if number is None else [batches[number]]
         places = [str(self._root / f"{entity}-{name}") for name in ("table", "quarantine", "staging")]
-        parameters = CleanParameters(entity.value, STREAM, taken, *places, full_refresh=number is None)
+        parameters = CleanParameters(entity.name, STREAM, taken, *places, full_refresh=number is None)
         return CleanResult.from_json(self._engine.run("clean", parameters.to_json(), lambda line: None))
 
     def report(self) -> ReportsResult:
         """Compute the nine reports."""
-        cleaned = {entity.value: str(self._root / f"{entity}-table") for entity in Entity}
+        cleaned = {entity.name: str(self._root / f"{entity}-table") for entity in ENTITIES}
         parameters = ReportsParameters(cleaned, {key: str(self._root / key) for key in REPORT_KEYS})
         return ReportsResult.from_json(self._engine.run("reports", parameters.to_json(), lambda line: None))
 
     def versions(self) -> dict[str, int]:
         """The version of every table."""
-        names = [*(f"{entity}-{name}" for entity in Entity for name in ("table", "quarantine")), *REPORT_KEYS]
+        names = [*(f"{entity}-{name}" for entity in ENTITIES for name in ("table", "quarantine")), *REPORT_KEYS]
         return {name: DeltaTable(str(self._root / name)).version() for name in names}
 
     def rows(self, entity: Entity) -> list[tuple[Any, ...]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import ENTITIES
 from pinterest_platform_tests import strategies
 from pinterest_platform_tests.spark_fixtures import as_json, lines
 
@@ -60,12 +60,12 @@ def loads(made: int) -> list[dict[str, list[bytes]]]:
     """
     first: dict[str, list[bytes]] = {}
     second: dict[str, list[bytes]] = {}
-    for entity in Entity:
-        drawn = [as_json(value) for value in strategies.drawn(strategies.posts(entity.value), made)]
-        posted = [*PICKED[entity.value], *drawn]
+    for entity in ENTITIES:
+        drawn = [as_json(value) for value in strategies.drawn(strategies.posts(entity.name), made)]
+        posted = [*PICKED[entity.name], *drawn]
         half = len(posted) // 2
-        first[entity.value] = lines(posted[:half])
+        first[entity.name] = lines(posted[:half])
         name = entity.key_field.encode()
         newer = [b'{"%s":%d,"%s":"newer"}' % (name, key, field) for key, field in ((1, b"title"), (2, b"country"))]
-        second[entity.value] = lines([*posted[half:], *posted[: half // 2], *newer], start=half)
+        second[entity.name] = lines([*posted[half:], *posted[: half // 2], *newer], start=half)
     return [first, second]

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from pinterest_platform.catalog import ENTITIES, PIN, REPORT_KEYS
 from pinterest_platform.engines import OwnedEngine
-from pinterest_platform.entities import REPORT_KEYS, Entity
 from pinterest_platform_tests.engines import nasty
 from pinterest_platform_tests.engines.lake import Lake
 from pinterest_platform_tests.oracle import Oracle
@@ -22,7 +22,7 @@ def loads() -> list[dict[str, list[bytes]]]:
 
 @pytest.fixture(scope="session")
 def oracle(loads: Sequence[Mapping[str, list[bytes]]]) -> Oracle:
-    return Oracle({entity.value: [line for load in loads for line in load[entity.value]] for entity in Entity})
+    return Oracle({entity.name: [line for load in loads for line in load[entity.name]] for entity in ENTITIES})
 
 
 @pytest.fixture(scope="module")
@@ -31,22 +31,22 @@ def lake(
 ) -> Lake:
     """Both loads taken one after the other, and reported on."""
     made = Lake(engine, tmp_path_factory.mktemp("lake"), loads)
-    for entity in Entity:
+    for entity in ENTITIES:
         taken = [made.clean(entity, number) for number in range(len(loads))]
         unreadable = {name: sum(result.unreadable[name] for result in taken) for name in taken[0].unreadable}
-        assert unreadable == oracle.unreadable(entity.value)
-        assert sum(result.quarantined for result in taken) == len(oracle.rejected(entity.value))
+        assert unreadable == oracle.unreadable(entity.name)
+        assert sum(result.quarantined for result in taken) == len(oracle.rejected(entity.name))
         assert taken[1].changed > 0
-        assert sum(result.new for result in taken) == taken[1].rows == len(oracle.cleaned(entity.value))
+        assert sum(result.new for result in taken) == taken[1].rows == len(oracle.cleaned(entity.name))
     made.report()
     return made
 
 
 def test_every_cell_of_the_cleaned_tables_is_the_oracles(lake: Lake, oracle: Oracle) -> None:
-    for entity in Entity:
+    for entity in ENTITIES:
         # A row that was posted again as it was keeps the `_source` that it had.
-        assert_equal(business(lake.rows(entity)), business(oracle.cleaned(entity.value)))
-        assert lake.quarantined(entity) == oracle.rejected(entity.value)
+        assert_equal(business(lake.rows(entity)), business(oracle.cleaned(entity.name)))
+        assert lake.quarantined(entity) == oracle.rejected(entity.name)
 
 
 def test_every_cell_of_the_reports_is_the_oracles(lake: Lake, oracle: Oracle) -> None:
@@ -56,16 +56,16 @@ def test_every_cell_of_the_reports_is_the_oracles(lake: Lake, oracle: Oracle) ->
 
 def test_the_same_again_commits_nothing(lake: Lake) -> None:
     before = lake.versions()
-    again = lake.clean(Entity.PIN, 1)
+    again = lake.clean(PIN, 1)
     assert (again.new, again.changed) == (0, 0)
     assert not any(outcome.changed for outcome in lake.report().reports.values())
     assert lake.versions() == before
 
 
 def test_a_full_refresh_gives_the_same_cells_and_the_newest_sources(lake: Lake, oracle: Oracle) -> None:
-    for entity in Entity:
+    for entity in ENTITIES:
         lake.clean(entity)
-        assert_equal(lake.rows(entity), oracle.cleaned(entity.value))
+        assert_equal(lake.rows(entity), oracle.cleaned(entity.name))
 
 
 def business(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pinterest_platform.entities import RESERVED_FIELDS
+from pinterest_platform.catalog import RESERVED_FIELDS
 from pinterest_platform.landing.envelope import Encoder, quarantine_line
 from pinterest_platform.ports import Record
 

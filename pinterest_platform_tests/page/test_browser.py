@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from pinterest_platform.entities import REPORT_KEYS
+from pinterest_platform.catalog import REPORT_KEYS
 from pinterest_platform.page import render
 from pinterest_platform_tests.page.samples import facts, hostile, ordinary
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pinterest_platform.entities import REPORT_KEYS
+from pinterest_platform.catalog import REPORT_KEYS
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.page import render
 from pinterest_platform.page.catalogue import CATALOGUE

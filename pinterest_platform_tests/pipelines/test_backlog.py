@@ -5,7 +5,7 @@ from importlib import import_module
 
 import pytest
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import ENTITIES, GEO, PIN, USER
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing.kinesis.pending import pending_segments
 from pinterest_platform.landing.kinesis.stream import land_stream
@@ -88,7 +88,7 @@ class Kinesis(Surroundings):
         land_stream(self.shards, self.objects, STREAM)
 
     def clean(self) -> None:
-        uri = self.settings.names.cleaned_stream_uri(Entity.USER)
+        uri = self.settings.names.cleaned_stream_uri(USER)
         self.lake.taken[uri] = positions_after(pending_segments(self.objects, STREAM, {}))
 
     def move(self) -> None:
@@ -96,13 +96,13 @@ class Kinesis(Surroundings):
         self.clean()
 
     def waiting(self) -> Pending:
-        return self.backlog().waiting[Entity.USER]
+        return self.backlog().waiting[USER]
 
     def backlog(self) -> RouteBacklog:
         return kinesis_backlog(self.settings, self.shards, self.objects, self.lake)
 
     def lag_ms(self) -> int:
-        told = kinesis_lag_ms(Entity.USER, self.settings, self.shards, self.objects, self.lake)
+        told = kinesis_lag_ms(USER, self.settings, self.shards, self.objects, self.lake)
         assert told == self.waiting().lag_ms
         return told
 
@@ -233,9 +233,9 @@ def test_a_stream_made_anew_or_missing_or_silent_is_never_an_empty_one() -> None
     route.shards.delete(STREAM)
     for problem in (f"no stream {STREAM}", "made anew"):
         found = route.backlog()
-        assert found.unknown.keys() == {Entity.USER}
-        assert isinstance(found.unknown[Entity.USER], PermanentFailure)
-        assert problem in str(found.unknown[Entity.USER])
+        assert found.unknown.keys() == {USER}
+        assert isinstance(found.unknown[USER], PermanentFailure)
+        assert problem in str(found.unknown[USER])
         route.shards.create(STREAM)
     route.shards.down = True
     with pytest.raises(TransientFailure):
@@ -262,7 +262,7 @@ def test_a_look_at_a_stream_and_the_begin_of_a_drain_cost_no_more_when_much_was_
     monkeypatch.setattr(route.objects, "list", told)
     assert route.waiting() == LANDING
     hints = land_stream(route.shards, route.objects, STREAM).resume.hints
-    positions = route.lake.taken[route.settings.names.cleaned_stream_uri(Entity.USER)]
+    positions = route.lake.taken[route.settings.names.cleaned_stream_uri(USER)]
     [left] = pending_segments(route.objects, STREAM, positions, hints=hints)
     assert left.end == 200
     assert len(seen) < 60
@@ -277,17 +277,17 @@ def test_one_topic_that_cannot_be_looked_at_hides_none_of_the_others() -> None:
     around.topics.delete("u.pin")
     around.topics.append(TOPIC, 0, ROW, ROW)
     found = kafka_backlog(around.settings, around.topics, around.objects, around.lake)
-    assert found.waiting == {Entity.GEO: QUIET, Entity.USER: Pending(2, 0)}
-    assert "no topic u.pin" in str(found.unknown[Entity.PIN])
+    assert found.waiting == {GEO: QUIET, USER: Pending(2, 0)}
+    assert "no topic u.pin" in str(found.unknown[PIN])
 
 
 def test_where_nothing_can_be_looked_at_all_reasons_are_raised_as_one() -> None:
     around = Surroundings()
-    for entity in Entity:
-        around.shards.delete(f"streaming-u-{entity.value}")
+    for entity in ENTITIES:
+        around.shards.delete(f"streaming-u-{entity.name}")
     with pytest.raises(PermanentFailure) as failure:
         kinesis_backlog(around.settings, around.shards, around.objects, around.lake)
-    assert all(f"no stream streaming-u-{entity.value}" in str(failure.value) for entity in Entity)
+    assert all(f"no stream streaming-u-{entity.name}" in str(failure.value) for entity in ENTITIES)
 
 
 def test_the_lag_is_the_age_of_the_oldest_record_that_the_table_lacks_be_it_landed_or_not() -> None:

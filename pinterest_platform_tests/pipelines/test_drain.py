@@ -2,7 +2,7 @@
 
 import pytest
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import GEO, PIN, USER, Entity
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
 from pinterest_platform.pipelines.drain import REST_SECONDS, Drain, DrainLimits, DrainResult, RoundRobin
 from pinterest_platform.pipelines.micro_batches import Totals
@@ -78,7 +78,7 @@ class ALane:
     """A lane that moves as a script says; a failure in it is raised."""
 
     def __init__(self, entity: Entity, *script: int | PlatformFailure) -> None:
-        self.entity, self.stream, self.tally = entity, f"u.{entity.value}", Totals()
+        self.entity, self.stream, self.tally = entity, f"u.{entity.name}", Totals()
         self.script = list(script)
         self.asked = 0
 
@@ -100,28 +100,28 @@ SILENCE = TransientFailure("Nobody answers.", "Wait.")
 
 def test_a_lane_that_fails_rests_and_the_others_are_drained_to_their_end() -> None:
     said = list[str]()
-    pin, geo, user = ALane(Entity.PIN, 1, QUESTION), ALane(Entity.GEO, 1, 1, 1, 1), ALane(Entity.USER)
+    pin, geo, user = ALane(PIN, 1, QUESTION), ALane(GEO, 1, 1, 1, 1), ALane(USER)
     rounds, clock = RoundRobin([pin, geo, user], said.append), Clock()
     done = Drain(rounds.move, DrainLimits(idle=2, longest=100), said.append, clock=clock, sleep=clock.sleep).run()
     assert done.records == 5
     assert "nothing came for 2 s" in done.ended
     assert (pin.asked, geo.script) == (2, [])
-    assert rounds.failed == (Entity.PIN,)
+    assert rounds.failed == (PIN,)
     # What cannot be told of a stream that failed hides nothing of the others, which come first.
-    assert [lane.entity for lane in rounds.results()] == [Entity.GEO, Entity.USER, Entity.PIN]
+    assert [lane.entity for lane in rounds.results()] == [GEO, USER, PIN]
     assert any("u.pin rests, the other streams go on: u.pin was made anew." in line for line in said)
     with pytest.raises(PermanentFailure, match="made anew"):
         rounds.judge()
 
 
 def test_a_lane_that_failed_before_it_moved_anything_has_no_result() -> None:
-    rounds = RoundRobin([ALane(Entity.PIN, QUESTION), ALane(Entity.GEO)], lambda _: None)
+    rounds = RoundRobin([ALane(PIN, QUESTION), ALane(GEO)], lambda _: None)
     rounds.move()
-    assert [lane.entity for lane in rounds.results()] == [Entity.GEO]
+    assert [lane.entity for lane in rounds.results()] == [GEO]
 
 
 def test_it_ends_at_once_when_no_lane_is_left_and_says_what_all_of_them_say() -> None:
-    rounds, clock = RoundRobin([ALane(Entity.PIN, QUESTION), ALane(Entity.GEO, 3, SILENCE)], lambda _: None), Clock()
+    rounds, clock = RoundRobin([ALane(PIN, QUESTION), ALane(GEO, 3, SILENCE)], lambda _: None), Clock()
     limits = DrainLimits(idle=600, longest=1000)
     done = Drain(rounds.move, limits, lambda _: None, clock=clock, sleep=clock.sleep).run()
     assert (done.rounds, done.records, clock.now) == (2, 3, 0)
@@ -131,9 +131,9 @@ def test_it_ends_at_once_when_no_lane_is_left_and_says_what_all_of_them_say() ->
 
 
 def test_after_a_transient_failure_a_lane_is_tried_again_and_forgiven_while_the_others_go_on() -> None:
-    pin, geo, clock = ALane(Entity.PIN, SILENCE, 1), ALane(Entity.GEO, *[1] * 100), Clock()
+    pin, geo, clock = ALane(PIN, SILENCE, 1), ALane(GEO, *[1] * 100), Clock()
     rounds = RoundRobin([pin, geo], lambda _: None, clock)
-    assert (rounds.move(), rounds.failed) == (1, (Entity.PIN,))
+    assert (rounds.move(), rounds.failed) == (1, (PIN,))
     clock.sleep(REST_SECONDS - 1)
     assert (rounds.move(), pin.asked) == (1, 1)
     clock.sleep(1)
@@ -142,7 +142,7 @@ def test_after_a_transient_failure_a_lane_is_tried_again_and_forgiven_while_the_
 
 
 def test_only_lanes_that_moved_since_the_last_time_are_shown() -> None:
-    pin, geo = ALane(Entity.PIN, 1, 0, 1), ALane(Entity.GEO, 1, 1)
-    rounds = RoundRobin([pin, geo, ALane(Entity.USER)], lambda _: None)
+    pin, geo = ALane(PIN, 1, 0, 1), ALane(GEO, 1, 1)
+    rounds = RoundRobin([pin, geo, ALane(USER)], lambda _: None)
     shown = [(rounds.move(), [lane.entity for lane in rounds.moved()]) for _ in range(4)]
-    assert shown == [(2, [Entity.PIN, Entity.GEO]), (1, [Entity.GEO]), (1, [Entity.PIN]), (0, [])]
+    assert shown == [(2, [PIN, GEO]), (1, [GEO]), (1, [PIN]), (0, [])]

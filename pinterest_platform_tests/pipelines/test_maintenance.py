@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from pinterest_platform.entities import REPORT_KEYS, Entity, Route
+from pinterest_platform.catalog import ENTITIES, REPORT_KEYS, Route
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing.kafka.options import LandingOptions
 from pinterest_platform.landing.kafka.topic import land_topic
@@ -44,7 +44,7 @@ def test_every_table_of_both_routes_is_looked_after(around: Surroundings) -> Non
     names = around.settings.names
     wanted = [names.report_uri(key) for key in REPORT_KEYS]
     for route in Route:
-        for entity in Entity:
+        for entity in ENTITIES:
             wanted += [names.places(entity, route).table_uri, names.places(entity, route).quarantine_uri]
     assert sorted(around.lake.kept_up) == sorted((uri, 168, False) for uri in wanted)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import USER
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing.kafka.options import LandingOptions
 from pinterest_platform.landing.kinesis.options import StreamOptions
@@ -53,9 +53,9 @@ def a_lane(around: Surroundings, route: str, said: list[str]) -> Pipeline:
     objects, lake, engine = around.objects, around.lake, around.engine
     if route == "kafka":
         outside = KafkaOutside(around.topics, objects, lake, engine)
-        return KafkaPipeline(Entity.USER, around.settings, LandingOptions(), outside, "run", said.append)
+        return KafkaPipeline(USER, around.settings, LandingOptions(), outside, "run", said.append)
     return KinesisPipeline(
-        Entity.USER, around.settings, StreamOptions(), KinesisOutside(around.shards, objects, lake, engine), "run",
+        USER, around.settings, StreamOptions(), KinesisOutside(around.shards, objects, lake, engine), "run",
         said.append,
     )  # fmt: skip
 

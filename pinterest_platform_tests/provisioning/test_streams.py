@@ -11,7 +11,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from pinterest_platform.adapters.clients import kinesis_client
-from pinterest_platform.entities import EPOCH_TAG, Entity
+from pinterest_platform.catalog import ENTITIES, EPOCH_TAG
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.provisioning import streams
 from pinterest_platform.provisioning.streams import delete_streams, ensure_streams
@@ -53,7 +53,7 @@ def of(endpoint: str, **more: Any) -> Settings:
 
 
 def names(settings: Settings) -> list[str]:
-    return [settings.names.stream(entity) for entity in Entity]
+    return [settings.names.stream(entity) for entity in ENTITIES]
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from pinterest_platform.adapters.kafka import KafkaTopicLog
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import ENTITIES, GEO, PIN
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.provisioning.topics import MESSAGE_BYTES, ensure_topics
 from pinterest_platform.settings import Settings
@@ -33,7 +33,7 @@ def config(admin: AdminClient, topic: str) -> dict[str, str]:
 def test_missing_topics_are_made_with_append_time_and_room_and_partitions(fresh, admin):
     made = ensure_topics(fresh.model_copy(update={"kafka_partitions": 5}))
     assert len(made) == 3 and all("created with 5 partitions" in line for line in made)
-    for entity in Entity:
+    for entity in ENTITIES:
         topic = fresh.names.topic(entity)
         assert len(KafkaTopicLog(fresh).describe(topic).partitions) == 5
         found = config(admin, topic)
@@ -46,7 +46,7 @@ def test_a_second_time_nothing_is_made(fresh):
 
 
 def test_an_existing_topic_is_given_what_landing_needs_and_keeps_the_rest(fresh, admin):
-    topic = fresh.names.topic(Entity.GEO)
+    topic = fresh.names.topic(GEO)
     other = {"message.timestamp.type": "CreateTime", "max.message.bytes": "1000", "retention.ms": "86400000"}
     admin.create_topics([NewTopic(topic, 2, 1, config=other)])[topic].result(30)
     made = ensure_topics(fresh)
@@ -59,7 +59,7 @@ def test_an_existing_topic_is_given_what_landing_needs_and_keeps_the_rest(fresh,
 
 
 def test_more_room_than_needed_stays(fresh, admin):
-    topic = fresh.names.topic(Entity.PIN)
+    topic = fresh.names.topic(PIN)
     admin.create_topics([NewTopic(topic, 1, 1, config={"max.message.bytes": "9000000"})])[topic].result(30)
     assert not any("max.message.bytes" in line for line in ensure_topics(fresh))
     assert config(admin, topic)["max.message.bytes"] == "9000000"
@@ -70,7 +70,7 @@ def test_a_record_of_4_mib_fits(fresh):
     producer = Producer({"bootstrap.servers": fresh.kafka_bootstrap_servers, "message.max.bytes": 5_000_000})
     failed: list[object] = []
     producer.produce(
-        fresh.names.topic(Entity.PIN), bytes(4 * 1024 * 1024), b"key", on_delivery=lambda error, _: failed.append(error)
+        fresh.names.topic(PIN), bytes(4 * 1024 * 1024), b"key", on_delivery=lambda error, _: failed.append(error)
     )
     assert producer.flush(30) == 0 and failed == [None]
 

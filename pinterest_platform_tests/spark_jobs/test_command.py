@@ -75,7 +75,7 @@ def test_importing_the_jobs_imports_no_engine() -> None:
 def test_parameters_survive_the_way_through_json() -> None:
     clean = CleanParameters("geo", "s", (Batch(["a"], {"id": 1}, 2), Batch([])), "t", "q", "s", full_refresh=True)
     assert CleanParameters.from_json(json.loads(json.dumps(clean.to_json()))).batches[0] == Batch(["a"], {"id": 1}, 2)
-    with pytest.raises(PermanentFailure, match="'cat' is not a valid Entity"):
+    with pytest.raises(PermanentFailure, match="There is no entity 'cat'"):
         CleanParameters.from_json({**clean.to_json(), "entity": "cat"})
     with pytest.raises(PermanentFailure, match="instead of pin, geo and user"):
         ReportsParameters.from_json({"cleaned": {}, "reports": {}})

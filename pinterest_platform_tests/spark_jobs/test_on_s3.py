@@ -12,8 +12,8 @@ import boto3
 import pytest
 
 from pinterest_platform import engines
+from pinterest_platform.catalog import REPORT_KEYS
 from pinterest_platform.delta.lake import DeltaLake
-from pinterest_platform.entities import REPORT_KEYS
 from pinterest_platform.settings import Settings
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, ReportsParameters
 from pinterest_platform_tests.spark_fixtures import STREAM, lines

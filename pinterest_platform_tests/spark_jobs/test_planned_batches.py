@@ -1,6 +1,6 @@
 """What cleaning is told to take: batches in turn, each knowing what the table must have taken before it."""
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import GEO
 from pinterest_platform.landing.kafka.options import LandingOptions
 from pinterest_platform.landing.kafka.pending import pending_segments
 from pinterest_platform.landing.kafka.topic import land_topic
@@ -14,7 +14,7 @@ def test_each_batch_says_what_the_table_must_have_taken_before_it() -> None:
         update={"clean_batch_bytes": 1}
     )
     topics, objects = FakeTopicLog(), FakeObjectStore()
-    topic = settings.names.topic(Entity.GEO)
+    topic = settings.names.topic(GEO)
     topics.create(topic)
     topics.append(topic, 0, *(b'{"ind":%d}' % number for number in range(6)))
     topics.trim(topic, 0, 2)
@@ -23,7 +23,7 @@ def test_each_batch_says_what_the_table_must_have_taken_before_it() -> None:
     app = pending_segments(objects, topic, {})[0].app_id
 
     def after(positions: dict[str, int] | None, full_refresh: bool = False) -> list[dict[str, int]]:
-        plan = cleaning_plan(Entity.GEO, settings, objects, positions, "run", full_refresh)
+        plan = cleaning_plan(GEO, settings, objects, positions, "run", full_refresh)
         return [] if plan is None else [dict(batch.after) for batch in plan.batches]
 
     later = [{app: end} for end in ends[:-1]]

@@ -8,7 +8,7 @@ from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 from pinterest_platform import spark_jobs
-from pinterest_platform.entities import REPORT_KEYS, Entity
+from pinterest_platform.catalog import ENTITIES, REPORT_KEYS
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.schemas import REPORTS
 from pinterest_platform.spark_jobs import reports as job
@@ -35,7 +35,7 @@ POSTS: list[dict[str, Any]] = [
 class Reports:
     def __init__(self, spark: SparkSession, root: Path) -> None:
         self.spark, self.root = spark, root
-        self.lakes = {entity.value: Lake(spark, root / entity.value, entity.value) for entity in Entity}
+        self.lakes = {entity.name: Lake(spark, root / entity.name, entity.name) for entity in ENTITIES}
 
     def post(self, posts: list[dict[str, Any]]) -> None:
         rows: dict[str, list[dict[str, Any]]] = {"pin": [], "geo": [], "user": []}

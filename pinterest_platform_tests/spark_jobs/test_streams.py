@@ -9,7 +9,7 @@ from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import SparkSession
 
 from pinterest_platform import spark_jobs
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import ENTITIES, GEO, Entity
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.envelope import ShardEncoder
 from pinterest_platform.ports import Record
@@ -94,7 +94,7 @@ def test_rows_say_from_which_shard_they_came(lake: StreamLake) -> None:
     assert source["arrived_at"].timestamp() * 1000 == NOON
     assert result.positions == {"s/shardId-0": 0}
     assert DeltaTable(lake.table).schema().to_json() is not None
-    assert [field.name for field in DeltaTable(lake.table).schema().fields] == CLEANED_STREAM[Entity.GEO].names
+    assert [field.name for field in DeltaTable(lake.table).schema().fields] == CLEANED_STREAM[GEO].names
 
 
 def test_the_newest_wins_and_doing_it_again_commits_nothing(lake: StreamLake) -> None:
@@ -136,19 +136,19 @@ def test_rejected_records_stand_in_quarantine_once_with_their_sequence_number(la
     assert found.examples[0] == f"shardId-000000000000:{FIRST + 1000:0129d}"
 
 
-@pytest.mark.parametrize("entity", list(Entity))
+@pytest.mark.parametrize("entity", list(ENTITIES))
 def test_the_same_posts_by_either_route_give_the_rows_that_plain_sql_gives(
     spark: SparkSession, tmp_path: Path, entity: Entity
 ) -> None:
-    posts = strategies.drawn(strategies.posts(entity.value), 300)
-    kafka, kinesis = (StreamLake(spark, tmp_path, entity.value, source) for source in ("kafka", "kinesis"))
+    posts = strategies.drawn(strategies.posts(entity.name), 300)
+    kafka, kinesis = (StreamLake(spark, tmp_path, entity.name, source) for source in ("kafka", "kinesis"))
     made = lines(posts)
     first, second = kafka.clean(kafka.land(made)), kinesis.clean(kinesis.land(shard_lines(posts)))
     assert kinesis.business() == kafka.business()
     assert (second.reasons, second.unreadable, second.rows) == (first.reasons, first.unreadable, first.rows)
-    oracle = Oracle({entity.value: made})
-    assert second.unreadable == oracle.unreadable(entity.value)
-    assert [row["ind"] for row in kinesis.rows()] == [row[0] for row in oracle.cleaned(entity.value)]
+    oracle = Oracle({entity.name: made})
+    assert second.unreadable == oracle.unreadable(entity.name)
+    assert [row["ind"] for row in kinesis.rows()] == [row[0] for row in oracle.cleaned(entity.name)]
     texts = [
         name
         for name, kind in zip(CLEANED[entity].names, CLEANED[entity], strict=True)
@@ -156,10 +156,10 @@ def test_the_same_posts_by_either_route_give_the_rows_that_plain_sql_gives(
     ]
     places = [CLEANED[entity].names.index(name) for name in texts]
     assert [tuple(row[name] for name in texts) for row in kinesis.rows()] == [
-        tuple(row[place] for place in places) for row in oracle.cleaned(entity.value)
+        tuple(row[place] for place in places) for row in oracle.cleaned(entity.name)
     ]
-    assert len(oracle.rejected(entity.value)) == second.quarantined
-    found = compare(spark, entity.value, kafka.table, kinesis.table)
+    assert len(oracle.rejected(entity.name)) == second.quarantined
+    found = compare(spark, entity.name, kafka.table, kinesis.table)
     assert found.agree and found.left_rows == found.right_rows == second.rows and found.examples == []
 
 

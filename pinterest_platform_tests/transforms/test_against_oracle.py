@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from pinterest_platform.entities import REPORT_KEYS, Entity
+from pinterest_platform.catalog import ENTITIES, GEO, PIN, REPORT_KEYS, USER, Entity
 from pinterest_platform.schemas import CLEANED, REPORTS
 from pinterest_platform.transforms import cleaning, decoding, reports
 from pinterest_platform_tests import strategies
@@ -45,20 +45,20 @@ def plain(frame: DataFrame, entity: Entity) -> list[tuple[Any, ...]]:
 def assert_agrees(spark: SparkSession, raw: dict[str, list[bytes]], folder: Path) -> None:
     oracle = Oracle(raw)
     tables: dict[Entity, DataFrame] = {}
-    for entity in Entity:
-        uri = write_object(folder / f"{entity}.json", raw[entity.value])
+    for entity in ENTITIES:
+        uri = write_object(folder / f"{entity}.json", raw[entity.name])
         every = cleaned(spark, uri, entity)
-        every.write.mode("overwrite").parquet(str(folder / entity.value))
-        every = spark.read.parquet(str(folder / entity.value))
+        every.write.mode("overwrite").parquet(str(folder / entity.name))
+        every = spark.read.parquet(str(folder / entity.name))
         tables[entity] = newest(every, entity)
-        wrong = differing(plain(tables[entity], entity), oracle.cleaned(entity.value))
-        assert not wrong, explain(wrong[0], raw[entity.value])
+        wrong = differing(plain(tables[entity], entity), oracle.cleaned(entity.name))
+        assert not wrong, explain(wrong[0], raw[entity.name])
         rejected = every.where("_reason IS NOT NULL").select("_source.partition", "_source.offset").collect()
-        assert {tuple(row) for row in rejected} == oracle.rejected(entity.value)
+        assert {tuple(row) for row in rejected} == oracle.rejected(entity.name)
         fields = cleaning.UNREADABLE_FIELDS[entity]
         flags = [F.count_if(F.col("_reason").isNull() & F.col(f"_unreadable.{name}")) for name in fields]
-        assert dict(zip(fields, every.select(*flags).collect()[0], strict=True)) == oracle.unreadable(entity.value)
-    source = reports.posts(tables[Entity.PIN], tables[Entity.GEO], tables[Entity.USER])
+        assert dict(zip(fields, every.select(*flags).collect()[0], strict=True)) == oracle.unreadable(entity.name)
+    source = reports.posts(tables[PIN], tables[GEO], tables[USER])
     for key in REPORT_KEYS:
         frame = reports.report(key, source)
         assert [(field.name, field.dataType) for field in frame.schema] == [(f.name, f.dataType) for f in REPORTS[key]]
@@ -79,15 +79,15 @@ def explain(pair: tuple[Any, Any], raw: Sequence[bytes]) -> str:
 @pytest.mark.parametrize("round_number", range(2))
 def test_rows_that_hypothesis_makes_agree_in_every_cell(spark: SparkSession, tmp_path: Path, round_number: int) -> None:
     raw: dict[str, list[bytes]] = {}
-    for entity in Entity:
-        posted = strategies.drawn(strategies.posts(entity.value), 500)
-        raw[entity.value] = lines(strategies.mostly_unique(entity.value, posted))
+    for entity in ENTITIES:
+        posted = strategies.drawn(strategies.posts(entity.name), 500)
+        raw[entity.name] = lines(strategies.mostly_unique(entity.name, posted))
     assert_agrees(spark, raw, tmp_path)
 
 
 def test_many_ordinary_posts_with_ties_agree_in_every_report(spark: SparkSession, tmp_path: Path) -> None:
     chance = random.Random(7)
-    posts: dict[str, list[Any]] = {entity.value: [] for entity in Entity}
+    posts: dict[str, list[Any]] = {entity.name: [] for entity in ENTITIES}
     for key in range(1500):
         day = datetime(2014, 12, 31, 23, 30) + timedelta(hours=chance.randrange(24 * 365 * 9))
         followers = chance.choice(["5", "1k", "2M", "1.5M", "User Info Error", None, "7", "9,999"])
@@ -105,16 +105,16 @@ def test_many_ordinary_posts_with_ties_agree_in_every_report(spark: SparkSession
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real rows are not here")
 def test_real_rows_posted_twice_in_another_order_agree_in_every_cell(spark: SparkSession, tmp_path: Path) -> None:
     raw: dict[str, list[bytes]] = {}
-    for entity in Entity:
+    for entity in ENTITIES:
         posted = (REAL / f"{entity}.jsonl").read_bytes().splitlines()
         again = random.Random(1).sample(posted, len(posted))
-        raw[entity.value] = [*lines(posted), *lines(again, partition=1, start=500)]
+        raw[entity.name] = [*lines(posted), *lines(again, partition=1, start=500)]
     assert_agrees(spark, raw, tmp_path)
 
 
 def test_generated_sample_agrees_in_every_cell(spark: SparkSession, tmp_path: Path) -> None:
     generator = pytest.importorskip("emulators.source_db.generator")
-    posts: dict[str, list[Any]] = {entity.value: [] for entity in Entity}
+    posts: dict[str, list[Any]] = {entity.name: [] for entity in ENTITIES}
     for chunk in generator.generate(rows=11_154, seed=100):
         for entity, rows in chunk.items():
             posts[entity] += rows

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import GEO, PIN, USER, Entity
 from pinterest_platform.schemas import CLEANED
 from pinterest_platform.transforms.cleaning import clean, newest
 from pinterest_platform.transforms.decoding import decode
@@ -22,7 +22,7 @@ def cleaned(spark: SparkSession, folder: Path, entity: Entity, posts: list[dict[
     return sorted((row.asDict(recursive=True) for row in frame.collect()), key=lambda row: row["ind"])
 
 
-PIN: dict[str, dict[Any, Any]] = {
+PIN_VALUES: dict[str, dict[Any, Any]] = {
     "save_location": {
         "Local save in /data/art": "/data/art",
         " Local save in  /data/art ": "/data/art",
@@ -55,24 +55,24 @@ PIN: dict[str, dict[Any, Any]] = {
 }
 
 
-@pytest.mark.parametrize("column", PIN)
+@pytest.mark.parametrize("column", PIN_VALUES)
 def test_sentinels_and_blanks_become_null_where_they_mean_it(spark: SparkSession, tmp_path: Path, column: str) -> None:
-    rows = cleaned(spark, tmp_path, Entity.PIN, [{column: posted} for posted in PIN[column]])
-    assert [row[column] for row in rows] == list(PIN[column].values())
+    rows = cleaned(spark, tmp_path, PIN, [{column: posted} for posted in PIN_VALUES[column]])
+    assert [row[column] for row in rows] == list(PIN_VALUES[column].values())
 
 
 def test_a_follower_count_that_says_user_info_error_is_not_counted_as_unreadable(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     posts = [{"follower_count": posted} for posted in ("User Info Error", "many", " 2k ", None, "")]
-    rows = cleaned(spark, tmp_path, Entity.PIN, posts)
+    rows = cleaned(spark, tmp_path, PIN, posts)
     assert [row["follower_count"] for row in rows] == [None, None, 2000, None, None]
     assert [row["_unreadable"]["follower_count"] for row in rows] == [False, True, False, False, False]
 
 
 def test_coordinates_need_both_numbers_within_their_range(spark: SparkSession, tmp_path: Path) -> None:
     pairs = [(1, 2), ("-90", "180"), (90.1, 2), (1, None), (1, "x"), (None, None), (" 1.5 ", -180.0001)]
-    rows = cleaned(spark, tmp_path, Entity.GEO, [{"latitude": a, "longitude": b} for a, b in pairs])
+    rows = cleaned(spark, tmp_path, GEO, [{"latitude": a, "longitude": b} for a, b in pairs])
     assert [row["coordinates"] for row in rows] == [[1.0, 2.0], [-90.0, 180.0], None, None, None, None, None]
     unreadable = [[name for name, flag in row["_unreadable"].items() if flag] for row in rows]
     assert unreadable == [[], [], ["latitude"], [], ["longitude"], [], ["longitude"]]
@@ -80,7 +80,7 @@ def test_coordinates_need_both_numbers_within_their_range(spark: SparkSession, t
 
 def test_names_are_joined_by_one_space_and_either_may_lack(spark: SparkSession, tmp_path: Path) -> None:
     names = [(" Ann ", "Lee"), ("Ann", None), ("", "Lee"), (None, " "), ("Ann Mary", "Lee")]
-    rows = cleaned(spark, tmp_path, Entity.USER, [{"first_name": a, "last_name": b} for a, b in names])
+    rows = cleaned(spark, tmp_path, USER, [{"first_name": a, "last_name": b} for a, b in names])
     assert [row["user_name"] for row in rows] == ["Ann Lee", "Ann", "Lee", None, "Ann Mary Lee"]
 
 

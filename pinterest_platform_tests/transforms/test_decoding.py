@@ -6,7 +6,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import GEO, Entity
 from pinterest_platform.transforms import decoding
 from pinterest_platform.transforms.decoding import LINE, decode
 from pinterest_platform_tests.spark_fixtures import NOON, STREAM, lines, write_object
@@ -20,7 +20,7 @@ def decoded(spark: SparkSession, folder: Path, entity: Entity, *values: bytes) -
 
 
 def reasons(spark: SparkSession, folder: Path, *values: bytes) -> list[str | None]:
-    return [row["_reason"] for row in decoded(spark, folder, Entity.GEO, *values)]
+    return [row["_reason"] for row in decoded(spark, folder, GEO, *values)]
 
 
 def test_bare_numbers_and_booleans_become_the_text_that_was_posted(spark: SparkSession, tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_bare_numbers_and_booleans_become_the_text_that_was_posted(spark: SparkS
         b"null",
         b"2.5E-3",
     ]
-    rows = decoded(spark, tmp_path, Entity.GEO, *(b'{"ind":1,"country":%b}' % value for value in posted))
+    rows = decoded(spark, tmp_path, GEO, *(b'{"ind":1,"country":%b}' % value for value in posted))
     wanted = ["1.50", "1e3", "-0", "true", "123456789012345678901234567890", "-84.8378", "1.50", None, "2.5E-3"]
     assert [row["country"] for row in rows] == wanted
 
@@ -58,7 +58,7 @@ def test_numbers_put_in_quotes_for_engines_that_shorten_them_read_as_posted(spar
 
 def test_extra_fields_are_ignored_however_they_look(spark: SparkSession, tmp_path: Path) -> None:
     extras = [b'"x":[1,{"ind":5}]', b'"IND":9', b'"Country":"y"', b'"country ":"z"', b'"x":' + b"[" * 100 + b"]" * 100]
-    rows = decoded(spark, tmp_path, Entity.GEO, *(b'{"ind":1,"country":"a",%b}' % extra for extra in extras))
+    rows = decoded(spark, tmp_path, GEO, *(b'{"ind":1,"country":"a",%b}' % extra for extra in extras))
     assert [(row["ind"], row["country"], row["_reason"]) for row in rows] == [("1", "a", None)] * len(extras)
 
 
@@ -69,12 +69,12 @@ def test_lines_hold_one_record_whatever_characters_stand_in_it(spark: SparkSessi
         '{"ind":2,"country":"\\u0000\\n\\ud83c\\udfa8"}',
         f'{{"ind":3,"country":"{"é" * 2**19}"}}',
     ]
-    rows = decoded(spark, tmp_path, Entity.GEO, *(value.encode() for value in posted))
+    rows = decoded(spark, tmp_path, GEO, *(value.encode() for value in posted))
     assert [row["country"] for row in rows] == [text, "\x00\n🎨", "é" * 2**19]
 
 
 def test_a_record_knows_where_it_came_from(spark: SparkSession, tmp_path: Path) -> None:
-    source = decoded(spark, tmp_path, Entity.GEO, b'{"ind":1}')[0]["_source"]
+    source = decoded(spark, tmp_path, GEO, b'{"ind":1}')[0]["_source"]
     assert (source["stream"], source["partition"], source["offset"]) == (STREAM, 2, 10)
     assert source["arrived_at"].timestamp() * 1000 == NOON + 10
 
@@ -104,5 +104,5 @@ def test_each_kind_of_rejection_names_its_reason(spark: SparkSession, tmp_path: 
 
 def test_a_line_that_cannot_be_decoded_still_shows_its_position_and_text(spark: SparkSession, tmp_path: Path) -> None:
     value = b'{"ind":1,"x":' + b"[" * 500 + b"]" * 500 + b"}"
-    row = decoded(spark, tmp_path, Entity.GEO, value)[0]
+    row = decoded(spark, tmp_path, GEO, value)[0]
     assert (row["_source"]["partition"], row["_source"]["offset"], row["value"].endswith("]}")) == (2, 10, True)

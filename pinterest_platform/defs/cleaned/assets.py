@@ -3,7 +3,7 @@
 import dagster as dg
 from pydantic import Field
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import ENTITIES, Entity
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.cleaning import READABLE_CHECK, REJECTED_CHECK, cleaning_result
 from pinterest_platform.pipelines.clean import clean
@@ -18,16 +18,16 @@ class CleaningConfig(dg.Config):
 
 
 def _cleaned(entity: Entity) -> dg.AssetsDefinition:
-    key = dg.AssetKey(["cleaned", entity.value])
+    key = dg.AssetKey(["cleaned", entity.name])
 
     @dg.asset(
         key=key,
-        deps=[dg.AssetKey(["raw", entity.value])],
+        deps=[dg.AssetKey(["raw", entity.name])],
         check_specs=[
             dg.AssetCheckSpec(REJECTED_CHECK, asset=key, description="Every record taken could be cleaned."),
             dg.AssetCheckSpec(READABLE_CHECK, asset=key, description="Every number and date could be read."),
         ],
-        description=f"Delta table `<user id>_{entity.value}_table`: one row per key, the latest post wins.",
+        description=f"Delta table `<user id>_{entity.name}_table`: one row per key, the latest post wins.",
         kinds={"deltalake", "pyspark"},
     )
     def cleaned(
@@ -47,4 +47,4 @@ def _cleaned(entity: Entity) -> dg.AssetsDefinition:
     return cleaned
 
 
-CLEANED = [_cleaned(entity) for entity in Entity]
+CLEANED = [_cleaned(entity) for entity in ENTITIES]

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.ledger import CLEANED_CHECK, LANDED_CHECK, ledger_result
 from pinterest_platform.pipelines.audit import kafka_ledgers
@@ -14,7 +14,7 @@ LEDGER = dg.AssetKey(["ledger", "conservation"])
 
 @dg.asset(
     key=LEDGER,
-    deps=[dg.AssetKey([layer, entity.value]) for layer in ("raw", "cleaned") for entity in Entity],
+    deps=[dg.AssetKey([layer, entity.name]) for layer in ("raw", "cleaned") for entity in ENTITIES],
     check_specs=[
         dg.AssetCheckSpec(
             LANDED_CHECK,
@@ -39,5 +39,5 @@ def conservation(
     with as_dagster_failure(LEDGER.to_user_string()):
         names = settings.names
         ledgers = kafka_ledgers(settings, topics, objects)
-        cleaned = {names.topic(entity): lake.positions(names.cleaned_uri(entity)) or {} for entity in Entity}
+        cleaned = {names.topic(entity): lake.positions(names.cleaned_uri(entity)) or {} for entity in ENTITIES}
         return ledger_result(ledgers, cleaned)

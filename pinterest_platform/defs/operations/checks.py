@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.ledger import AUDIT_CHECK, audit_result
 from pinterest_platform.orchestration.results.stream_ledger import STREAM_CHECK, stream_ledger_result
@@ -49,5 +49,5 @@ def every_shard_is_accounted_for(
     with as_dagster_failure("ledger/conservation"):
         names = settings.names
         # Positions first: what is cleaned meanwhile was landed before the objects are looked at.
-        cleaned = {names.stream(entity): lake.positions(names.cleaned_stream_uri(entity)) or {} for entity in Entity}
+        cleaned = {names.stream(entity): lake.positions(names.cleaned_stream_uri(entity)) or {} for entity in ENTITIES}
         return stream_ledger_result(LEDGER, kinesis_ledgers(settings, shards, objects), cleaned)

@@ -3,7 +3,7 @@
 import dagster as dg
 from pydantic import Field
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.orchestration.daily.requests import cancel_retries
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.ledger import AUDIT_CHECK
@@ -25,7 +25,7 @@ batch_pipeline = dg.define_asset_job(
     # The audit reads everything that was ever landed: a run that takes 1 % new rows must not.
     selection=BATCH - AUDIT,
     # What the launchpad begins with: the knob that people look for. The schema of all others is one click away there.
-    config={"ops": {f"cleaned__{entity.value}": {"config": {"full_refresh": False}} for entity in Entity}},
+    config={"ops": {f"cleaned__{entity.name}": {"config": {"full_refresh": False}} for entity in ENTITIES}},
     tags=WRITER,
     description="Land what is new in Kafka, clean it, rebuild the reports and their page, and balance the books.",
 )

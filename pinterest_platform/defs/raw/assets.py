@@ -3,7 +3,7 @@
 import dagster as dg
 from pydantic import Field
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import ENTITIES, Entity
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.landing import QUARANTINE_CHECK, landing_result
@@ -20,13 +20,13 @@ class LandingConfig(dg.Config):
 
 
 def _raw(entity: Entity) -> dg.AssetsDefinition:
-    key = dg.AssetKey(["raw", entity.value])
+    key = dg.AssetKey(["raw", entity.name])
 
     @dg.asset(
         key=key,
-        deps=[dg.AssetKey(["kafka", entity.value])],
+        deps=[dg.AssetKey(["kafka", entity.name])],
         check_specs=[dg.AssetCheckSpec(QUARANTINE_CHECK, asset=key, description="Everything posted was accepted.")],
-        description=f"The {entity.value} records in S3, each offset in exactly one object or in quarantine.",
+        description=f"The {entity.name} records in S3, each offset in exactly one object or in quarantine.",
         kinds={"s3", "json"},
     )
     def raw(
@@ -47,4 +47,4 @@ def _raw(entity: Entity) -> dg.AssetsDefinition:
     return raw
 
 
-RAW = [_raw(entity) for entity in Entity]
+RAW = [_raw(entity) for entity in ENTITIES]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from pinterest_platform.entities import REPORT_KEYS, REPORT_SOURCES
+from pinterest_platform.catalog import REPORT_KEYS, REPORT_SOURCES
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.reports import page_result, report_results
 from pinterest_platform.pipelines.report import publish_page, report
@@ -30,7 +30,7 @@ MEANINGS = {
     specs=[
         dg.AssetSpec(
             ["reports", key],
-            deps=[dg.AssetKey(["cleaned", entity.value]) for entity in sources],
+            deps=[dg.AssetKey(["cleaned", entity.name]) for entity in sources],
             description=MEANINGS[key],
             kinds={"deltalake", "pyspark"},
             skippable=True,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from pinterest_platform.entities import REPORT_KEYS
+from pinterest_platform.catalog import REPORT_KEYS
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.table_checks import REPORT_CHECK, report_soundness
 from pinterest_platform.pipelines.report import report_problems

@@ -2,22 +2,22 @@
 
 import dagster as dg
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import ENTITIES
 
 TOPICS = [
     dg.AssetSpec(
-        key=["kafka", entity.value],
-        description=f"Kafka topic `<user id>.{entity.value}`: the {entity.value} records as they are posted.",
+        key=["kafka", entity.name],
+        description=f"Kafka topic `<user id>.{entity.name}`: the {entity.name} records as they are posted.",
         kinds={"kafka"},
     )
-    for entity in Entity
+    for entity in ENTITIES
 ]
 
 STREAMS = [
     dg.AssetSpec(
-        key=["kinesis", entity.value],
-        description=f"Kinesis stream `streaming-<user id>-{entity.value}`: the {entity.value} records as posted.",
+        key=["kinesis", entity.name],
+        description=f"Kinesis stream `streaming-<user id>-{entity.name}`: the {entity.name} records as posted.",
         kinds={"kinesis"},
     )
-    for entity in Entity
+    for entity in ENTITIES
 ]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 from pydantic import Field
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import ENTITIES, Entity
 from pinterest_platform.orchestration.draining.run import drain, results
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.pipelines.clean import rebuild_streamed
@@ -29,21 +29,21 @@ class DrainConfig(dg.Config):
 
 def _specs(entity: Entity) -> list[dg.AssetSpec]:
     raw = dg.AssetSpec(
-        ["raw_stream", entity.value],
-        deps=[dg.AssetKey(["kinesis", entity.value])],
-        description=f"The {entity.value} stream in S3, each record in exactly one object or in quarantine.",
+        ["raw_stream", entity.name],
+        deps=[dg.AssetKey(["kinesis", entity.name])],
+        description=f"The {entity.name} stream in S3, each record in exactly one object or in quarantine.",
         kinds={"s3", "json"},
     )
     cleaned = dg.AssetSpec(
-        ["cleaned_stream", entity.value],
+        ["cleaned_stream", entity.name],
         deps=[raw.key],
-        description=f"Delta table of the {entity.value} stream: one row per key, the latest post wins.",
+        description=f"Delta table of the {entity.name} stream: one row per key, the latest post wins.",
         kinds={"deltalake", "pyspark"},
     )
     return [raw, cleaned]
 
 
-@dg.multi_asset(name="drain_kinesis", specs=[spec for entity in Entity for spec in _specs(entity)])
+@dg.multi_asset(name="drain_kinesis", specs=[spec for entity in ENTITIES for spec in _specs(entity)])
 def drain_kinesis(
     context: dg.AssetExecutionContext,
     config: DrainConfig,
@@ -57,9 +57,9 @@ def drain_kinesis(
     outside, say = KinesisOutside(shards, objects, lake, engine), BufferedProgress(context.log.info)
     with as_dagster_failure("streaming_pipeline"):
         options = stream_options(settings, config.accept_loss, config.new_epoch, LONGEST_LANDING_SECONDS)
-        for entity in Entity if config.full_refresh else ():
+        for entity in ENTITIES if config.full_refresh else ():
             rebuild_streamed(entity, settings, objects, engine, context.run.run_id, say.at_once)
-        lanes = [KinesisPipeline(entity, settings, options, outside, context.run.run_id, say) for entity in Entity]
+        lanes = [KinesisPipeline(entity, settings, options, outside, context.run.run_id, say) for entity in ENTITIES]
         rounds = drain(context, lanes, settings, say, "raw_stream", "cleaned_stream")
         yield from results(rounds.results(), "raw_stream", "cleaned_stream")
         rounds.judge()

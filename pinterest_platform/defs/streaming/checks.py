@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from pinterest_platform.entities import Entity, Route
+from pinterest_platform.catalog import ENTITIES, Entity, Route
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.table_checks import LAG_CHECK, lag_result, parity_result, sound_table
 from pinterest_platform.pipelines.audit import compare_routes
@@ -12,7 +12,7 @@ from pinterest_platform.settings import Settings
 
 
 def _checks(entity: Entity) -> list[dg.AssetChecksDefinition]:
-    key = dg.AssetKey(["cleaned_stream", entity.value])
+    key = dg.AssetKey(["cleaned_stream", entity.name])
 
     @dg.asset_check(asset=key, name="agrees_with_cleaned", description="Posts over both routes give the same rows.")
     def agrees(
@@ -38,4 +38,4 @@ def _checks(entity: Entity) -> list[dg.AssetChecksDefinition]:
     return [sound_table("cleaned_stream", entity, Route.KINESIS), agrees, fresh]
 
 
-CHECKS = [check for entity in Entity for check in _checks(entity)]
+CHECKS = [check for entity in ENTITIES for check in _checks(entity)]

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.orchestration.draining.run import drain, materializations
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.runs import WRITER
@@ -27,7 +27,7 @@ def drain_kafka(
     with as_dagster_failure("kafka_pipeline"):
         lanes = [
             KafkaPipeline(entity, settings, landing_options(entity, settings, [], ""), outside, context.run.run_id, say)
-            for entity in Entity
+            for entity in ENTITIES
         ]
         rounds = drain(context, lanes, settings, say, "raw", "cleaned")
         for event in materializations(rounds.results(), "raw", "cleaned"):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from pinterest_platform.entities import TOPICS_PREFIX
+from pinterest_platform.catalog import TOPICS_PREFIX
 from pinterest_platform.landing.chain import ObjectChain, list_folders
 from pinterest_platform.ports import ObjectStore
 

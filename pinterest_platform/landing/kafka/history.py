@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pinterest_platform.entities import ADOPTED_PREFIX, TOPICS_PREFIX
+from pinterest_platform.catalog import ADOPTED_PREFIX, TOPICS_PREFIX
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.chain import PartitionChain
 from pinterest_platform.landing.manifest import Manifest, manifest_of

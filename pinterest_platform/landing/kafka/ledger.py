@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
-from pinterest_platform.entities import ADOPTED_PREFIX, OFFSET_FIELD, PARTITION_FIELD, TOPICS_PREFIX
+from pinterest_platform.catalog import ADOPTED_PREFIX, OFFSET_FIELD, PARTITION_FIELD, TOPICS_PREFIX
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.chain import PartitionChain, list_chains
 from pinterest_platform.landing.kafka.history import History, read_history

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from pinterest_platform.entities import ADOPTED_PREFIX, TOPICS_PREFIX
+from pinterest_platform.catalog import ADOPTED_PREFIX, TOPICS_PREFIX
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.commit import commit
 from pinterest_platform.landing.kafka.connect import adopted_drafts

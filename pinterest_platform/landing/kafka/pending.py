@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from pinterest_platform.entities import ADOPTED_PREFIX, TOPICS_PREFIX
+from pinterest_platform.catalog import ADOPTED_PREFIX, TOPICS_PREFIX
 from pinterest_platform.landing.kafka.chain import list_chains
 from pinterest_platform.landing.kafka.history import read_newer
 from pinterest_platform.landing.segment import PendingSegment

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from pinterest_platform.entities import ADOPTED_PREFIX, OFFSET_FIELD, PARTITION_FIELD, TIMESTAMP_FIELD, TOPICS_PREFIX
+from pinterest_platform.catalog import ADOPTED_PREFIX, OFFSET_FIELD, PARTITION_FIELD, TIMESTAMP_FIELD, TOPICS_PREFIX
 from pinterest_platform.landing.kafka.chain import list_chains
 from pinterest_platform.landing.kafka.history import ROOTS, History, read_history
 from pinterest_platform.landing.quarantine import sort_out

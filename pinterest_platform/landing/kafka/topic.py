@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 
-from pinterest_platform.entities import ADOPTED_PREFIX, TOPICS_PREFIX
+from pinterest_platform.catalog import ADOPTED_PREFIX, TOPICS_PREFIX
 from pinterest_platform.failures import PermanentFailure, TransientFailure, joined
 from pinterest_platform.landing.kafka.chain import PartitionChain, list_chains
 from pinterest_platform.landing.kafka.history import History, landed_topic_id, read_history

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from pinterest_platform.entities import STREAMS_PREFIX
+from pinterest_platform.catalog import STREAMS_PREFIX
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kinesis.chain import ShardChain
 from pinterest_platform.landing.kinesis.state import ShardPosition

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
-from pinterest_platform.entities import SEQUENCE_FIELD, SHARD_FIELD
+from pinterest_platform.catalog import SEQUENCE_FIELD, SHARD_FIELD
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kinesis.chain import ShardChain, list_chains
 from pinterest_platform.landing.kinesis.history import ShardHistory, read_history

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from pinterest_platform.entities import SEQUENCE_FIELD, SHARD_FIELD, STREAMS_PREFIX, TIMESTAMP_FIELD
+from pinterest_platform.catalog import SEQUENCE_FIELD, SHARD_FIELD, STREAMS_PREFIX, TIMESTAMP_FIELD
 from pinterest_platform.landing.kinesis.chain import list_chains
 from pinterest_platform.landing.kinesis.history import ShardHistory, read_history
 from pinterest_platform.landing.quarantine import sort_out

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from pinterest_platform.entities import STREAMS_PREFIX
+from pinterest_platform.catalog import STREAMS_PREFIX
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.commit import commit
 from pinterest_platform.landing.envelope import ShardEncoder, shard_quarantine_line

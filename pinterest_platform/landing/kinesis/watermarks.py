@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from pinterest_platform.entities import SIGHTINGS_PREFIX
+from pinterest_platform.catalog import SIGHTINGS_PREFIX
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kinesis.chain import ShardChain
 from pinterest_platform.landing.kinesis.state import ShardPosition, Watermark

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
-from pinterest_platform.entities import REPORT_KEYS, Entity
+from pinterest_platform.catalog import ENTITIES, REPORT_KEYS
 from pinterest_platform.orchestration.daily.causes import failure_causes
 from pinterest_platform.orchestration.daily.policy import Outcome, PipelineRun
 from pinterest_platform.orchestration.runs import LIVE, WRITER, declare_dead, host_of, is_orphan
@@ -19,8 +19,8 @@ ALERTED_TAG = "pinterest/alerted"
 RESULTS = frozenset(
     dg.AssetKey([layer, name])
     for layer, names in {
-        "raw": [entity.value for entity in Entity],
-        "cleaned": [entity.value for entity in Entity],
+        "raw": [entity.name for entity in ENTITIES],
+        "cleaned": [entity.name for entity in ENTITIES],
         "reports": [*REPORT_KEYS, "page"],
     }.items()
     for name in names

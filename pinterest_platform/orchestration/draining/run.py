@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import dagster as dg
 
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import Entity
 from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.orchestration.results.tables import table_metadata
 from pinterest_platform.orchestration.workers import record_worker
@@ -62,7 +62,7 @@ def drain(
 
 def failed_tags(run_id: str, failed: Iterable[Entity]) -> dict[str, str]:
     """The tag of a drain that failed by some streams."""
-    return {FAILED_TAG: f"{run_id}:{','.join(entity.value for entity in failed)}"}
+    return {FAILED_TAG: f"{run_id}:{','.join(entity.name for entity in failed)}"}
 
 
 def failed_entities(run: dg.DagsterRun) -> tuple[str, ...]:
@@ -107,5 +107,5 @@ def materializations(
     """Two events a lane: its landed objects, and its table."""
     for lane in lanes:
         landed, cleaned = lane_metadata(lane)
-        yield dg.AssetMaterialization(asset_key=[landed_layer, lane.entity.value], metadata=landed)
-        yield dg.AssetMaterialization(asset_key=[cleaned_layer, lane.entity.value], metadata=cleaned)
+        yield dg.AssetMaterialization(asset_key=[landed_layer, lane.entity.name], metadata=landed)
+        yield dg.AssetMaterialization(asset_key=[cleaned_layer, lane.entity.name], metadata=cleaned)

@@ -37,7 +37,7 @@ def backlog_result(
         settings: how long a drain may last, and the engine.
     """
     decision = decide(
-        {f"{route}/{entity.value}": found for entity, found in backlog.waiting.items()},
+        {f"{route}/{entity.name}": found for entity, found in backlog.waiting.items()},
         _runs(context, route, job, settings.drain_longest_seconds + LAST_BATCH_SECONDS),
         time.time(),
         reason_to_wait(context.instance, settings.spark_engine) or daily_goes_first(context.instance, settings),
@@ -83,10 +83,10 @@ def _backlogs(route: str, backlog: RouteBacklog) -> dict[str, Seen]:
         if found.lag_ms is not None:
             metadata["lag_seconds"] = found.lag_ms / 1000
             known.append((found.lag_ms // 1000).bit_length())
-        told[entity.value] = (known, dg.AssetObservation(asset_key=[route, entity.value], metadata=metadata))
+        told[entity.name] = (known, dg.AssetObservation(asset_key=[route, entity.name], metadata=metadata))
     for entity, problem in backlog.unknown.items():
-        event = dg.AssetObservation(asset_key=[route, entity.value], metadata={"problem": str(problem)})
-        told[entity.value] = (problem.action, event)
+        event = dg.AssetObservation(asset_key=[route, entity.name], metadata={"problem": str(problem)})
+        told[entity.name] = (problem.action, event)
     return told
 
 
@@ -95,21 +95,21 @@ def _lags(backlog: RouteBacklog) -> dict[str, Seen]:
     told: dict[str, Seen] = {}
     for entity, found in backlog.waiting.items():
         lag_ms = found.lag_ms or 0
-        told[f"{LAG_CHECK}/{entity.value}"] = (
+        told[f"{LAG_CHECK}/{entity.name}"] = (
             is_fresh(lag_ms),
-            lag_seen(dg.AssetKey(["cleaned_stream", entity.value]), lag_ms),
+            lag_seen(dg.AssetKey(["cleaned_stream", entity.name]), lag_ms),
         )
     for entity, problem in backlog.unknown.items():
-        told[f"{LAG_CHECK}/{entity.value}"] = (
+        told[f"{LAG_CHECK}/{entity.name}"] = (
             problem.action,
-            lag_unknown(dg.AssetKey(["cleaned_stream", entity.value]), str(problem)),
+            lag_unknown(dg.AssetKey(["cleaned_stream", entity.name]), str(problem)),
         )
     return told
 
 
 def _unknown(route: str, backlog: RouteBacklog) -> str:
     """Of which streams nobody can tell what waits, and why; to stand behind a reason."""
-    return "".join(f"; nothing known of {route}/{entity.value}: {why}" for entity, why in backlog.unknown.items())
+    return "".join(f"; nothing known of {route}/{entity.name}: {why}" for entity, why in backlog.unknown.items())
 
 
 def _answer(decision: Decision, unknown: str, route: str, cursor: str, events: list[Event]) -> dg.SensorResult:

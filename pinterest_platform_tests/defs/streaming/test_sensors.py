@@ -8,9 +8,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from pinterest_platform.catalog import ENTITIES, GEO, PIN, USER
 from pinterest_platform.definitions import defs
 from pinterest_platform.defs.streaming.sensors import kafka_backlog, kinesis_backlog
-from pinterest_platform.entities import Entity
 from pinterest_platform.failures import TransientFailure
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.landing.kinesis.stream import land_stream
@@ -65,7 +65,7 @@ class Kafka(Route):
         land_topic(self.around.topics, self.around.objects, TOPIC)
 
     def clean(self) -> None:
-        self.around.lake.taken[self.around.settings.names.cleaned_uri(Entity.USER)] = {f"{TOPIC}/1": 0}
+        self.around.lake.taken[self.around.settings.names.cleaned_uri(USER)] = {f"{TOPIC}/1": 0}
 
     def remove_pin(self) -> None:
         self.around.topics.delete("u.pin")
@@ -85,7 +85,7 @@ class Kinesis(Route):
         land_stream(self.around.shards, self.around.objects, STREAM)
 
     def clean(self) -> None:
-        uri = self.around.settings.names.cleaned_stream_uri(Entity.USER)
+        uri = self.around.settings.names.cleaned_stream_uri(USER)
         self.around.lake.taken[uri] = {f"{STREAM}/shardId-000000000000": 0}
 
     def remove_pin(self) -> None:
@@ -172,7 +172,7 @@ def test_a_streamed_table_is_judged_by_lag_and_told_of_where_that_changes(around
     first = tick(route, instance)
     told = [event for event in first.asset_events if isinstance(event, dg.AssetCheckEvaluation)]
     assert {(event.asset_key.to_user_string(), event.check_name, event.passed) for event in told} == {
-        (f"cleaned_stream/{entity.value}", "fresh", True) for entity in Entity
+        (f"cleaned_stream/{entity.name}", "fresh", True) for entity in ENTITIES
     }
     route.put(1)
     around.shards.now_ms += 61_000
@@ -210,12 +210,12 @@ def test_a_stream_that_cannot_be_looked_at_is_told_of_and_keeps_no_other_from_it
 def test_streams_that_did_not_fail_the_last_run_do_not_wait_for_the_one_that_did(route: Route, instance) -> None:
     route.put(1)
     run_id = run_of(route, instance, dg.DagsterRunStatus.STARTED)
-    instance.add_run_tags(run_id, failed_tags(run_id, [Entity.USER]))
+    instance.add_run_tags(run_id, failed_tags(run_id, [USER]))
     run = instance.get_run_by_id(run_id)
     assert run is not None
     instance.report_run_failed(run)
     assert "the last run failed" in skipped(tick(route, instance))
-    instance.add_run_tags(run_id, failed_tags(run_id, [Entity.PIN, Entity.GEO]))
+    instance.add_run_tags(run_id, failed_tags(run_id, [PIN, GEO]))
     assert tick(route, instance).run_requests
 
 
@@ -223,7 +223,7 @@ def test_a_drain_executed_again_is_not_judged_by_the_streams_that_failed_the_fir
     route.put(1)
     run_id = run_of(route, instance, dg.DagsterRunStatus.STARTED)
     # Dagster hands the tags of a run down to its re-execution.
-    instance.add_run_tags(run_id, failed_tags("the first one", [Entity.PIN]))
+    instance.add_run_tags(run_id, failed_tags("the first one", [PIN]))
     run = instance.get_run_by_id(run_id)
     assert run is not None
     instance.report_run_failed(run)

@@ -20,8 +20,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartiti
 from emulators.cli import main
 from emulators.source_db.database import open_engine, replace_contents
 from emulators.source_db.generator import generate
+from pinterest_platform import catalog
 from pinterest_platform.adapters.clients import kafka_config, kinesis_client
-from pinterest_platform.entities import Entity
 from pinterest_platform.settings import Settings
 from pinterest_platform_tests.emulators.posting.gateway import Gateway, rejecting, serving
 from pinterest_platform_tests.emulators.posting.kinesis_route import all_records, by_key
@@ -290,7 +290,7 @@ def test_both_routes_get_every_post_byte_for_byte(tenant: Settings, database: st
     assert summary(again.stdout) == (120, 120, 0)
 
     client = kinesis_client(tenant)
-    for entity in Entity:
+    for entity in catalog.ENTITIES:
         streamed = by_key(all_records(client, tenant.names.stream(entity)))
         landed = by_key(topic_records(tenant, tenant.names.topic(entity)))
         assert len(landed) == ROWS

@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient
 
 from pinterest_platform.adapters.kafka import KafkaTopicLog
 from pinterest_platform.adapters.s3 import S3ObjectStore
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import PIN
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing.kafka.ledger import reconcile
 from pinterest_platform.landing.kafka.options import LandingOptions
@@ -68,7 +68,7 @@ def start(settings: Settings, topic: str, object_bytes: int = OBJECT_BYTES, read
 
 @pytest.fixture
 def topic(tenant: Settings) -> str:
-    return tenant.names.topic(Entity.PIN)
+    return tenant.names.topic(PIN)
 
 
 @pytest.fixture

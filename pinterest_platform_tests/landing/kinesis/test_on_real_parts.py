@@ -12,7 +12,7 @@ import pytest
 
 from pinterest_platform.adapters.kinesis import KinesisShardLog
 from pinterest_platform.adapters.s3 import S3ObjectStore
-from pinterest_platform.entities import Entity
+from pinterest_platform.catalog import PIN
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kinesis.lag import stream_lag
 from pinterest_platform.landing.kinesis.ledger import reconcile
@@ -35,7 +35,7 @@ class Stream:
 
     def __init__(self, server: Server, settings: Settings, shards: int) -> None:
         self.server, self.client, self.settings = server, server.client, settings
-        self.name = settings.names.stream(Entity.PIN)
+        self.name = settings.names.stream(PIN)
         self.log, self.store = KinesisShardLog(settings), S3ObjectStore(settings)
         self.expected: Stands = {}
         self.accepted = 0

@@ -1,20 +1,9 @@
-"""The three entities, and every name that is derived from them (SPEC 2)."""
+"""Names derived from a user id, an entity and a route: topics, streams, tables, prefixes, fields (rules N1 to N14)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-
-class Entity(StrEnum):
-    """What one post consists of: a pin, where it was posted and who posted it."""
-
-    PIN = "pin"
-    GEO = "geo"
-    USER = "user"
-
-    @property
-    def key_field(self) -> str:
-        """The JSON field that pairs the three records of one post."""
-        return "index" if self is Entity.PIN else "ind"
+from pinterest_platform.catalog.model import Entity
 
 
 class Route(StrEnum):
@@ -23,21 +12,6 @@ class Route(StrEnum):
     KAFKA = "kafka"
     KINESIS = "kinesis"
 
-
-REPORT_SOURCES: dict[str, tuple[Entity, ...]] = {
-    "popular_category_by_country": (Entity.PIN, Entity.GEO),
-    "posts_by_category_and_year": (Entity.PIN, Entity.GEO),
-    "top_poster_by_country": (Entity.PIN, Entity.GEO),
-    "top_country_by_followers": (Entity.PIN, Entity.GEO),
-    "popular_category_by_age_group": (Entity.PIN, Entity.USER),
-    "median_followers_by_age_group": (Entity.PIN, Entity.USER),
-    "users_joined_by_year": (Entity.USER,),
-    "median_followers_by_join_year": (Entity.PIN, Entity.USER),
-    "median_followers_by_join_year_and_age_group": (Entity.PIN, Entity.USER),
-}
-"""The nine reports, in the order in which SPEC 7 lists them, and the tables that each reads."""
-
-REPORT_KEYS: tuple[str, ...] = tuple(REPORT_SOURCES)
 
 TOPICS_PREFIX = "topics/"
 STREAMS_PREFIX = "streams/"
@@ -100,15 +74,15 @@ class Names:
 
     def topic(self, entity: Entity) -> str:
         """The Kafka topic of an entity."""
-        return f"{self.user_id}.{entity.value}"
+        return f"{self.user_id}.{entity.name}"
 
     def stream(self, entity: Entity) -> str:
         """The Kinesis stream of an entity."""
-        return f"streaming-{self.user_id}-{entity.value}"
+        return f"streaming-{self.user_id}-{entity.name}"
 
     def table(self, entity: Entity) -> str:
         """The name of an entity's cleaned table."""
-        return f"{self.user_id}_{entity.value}_table"
+        return f"{self.user_id}_{entity.name}_table"
 
     def cleaned_uri(self, entity: Entity) -> str:
         """Where an entity's cleaned Delta table lies."""
