@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from emulators.failures import EmulatorFailure
+from emulators.posting.counts import Tally
 from emulators.posting.routes import Record, Rejection, Route, UnavailableError, Verdict
-from emulators.posting.tally import Tally
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 3.0
 

@@ -7,11 +7,11 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from emulators.posting.batching import Batcher, lane_of
+from emulators.posting.counts import Tally
 from emulators.posting.delivery import Delivery, Patience
-from emulators.posting.lanes import Batcher, lane_of
 from emulators.posting.routes import Record, Route
 from emulators.posting.source import KEYS, Post
-from emulators.posting.tally import Tally
 
 LINGER_SECONDS = 1.0
 """How long a slow poster's batch waits to be filled."""

@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from emulators.failures import EmulatorFailure
+from emulators.posting.counts import Tally
 from emulators.posting.delivery import Patience
 from emulators.posting.poster import Pace, Poster
 from emulators.posting.routes import Route
 from emulators.posting.source import Post
-from emulators.posting.tally import Tally
 
 GRACE_SECONDS = 3.0
 """How long requests may take to finish once a signal came; a second signal cuts that short."""

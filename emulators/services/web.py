@@ -7,8 +7,10 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 import uvicorn
 from starlette.requests import Request
+from starlette.responses import Response
 
 from emulators.failures import EmulatorFailure
 
@@ -95,3 +97,16 @@ def whole_number(least: int, most: int = 2**31) -> Callable[[str], int]:
         return value
 
     return number
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """A JSON object; raises ValueError where it is none."""
+    content = orjson.loads(body or b"{}")
+    if not isinstance(content, dict):
+        raise ValueError("the body must be a JSON object")
+    return content
+
+
+def json_answer(content: dict[str, Any], status: int = 200) -> Response:
+    """An answer of JSON."""
+    return Response(orjson.dumps(content), status, media_type="application/json")

@@ -11,12 +11,12 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emulators.home import Home
+from emulators.posting.counts import Tally
 from emulators.posting.delivery import Patience
 from emulators.posting.kafka import KafkaRoute
 from emulators.posting.kinesis import KinesisRoute
 from emulators.posting.poster import Pace, Poster
 from emulators.posting.source import Post
-from emulators.posting.tally import Tally
 from emulators.services.api_gateway import document
 from emulators.services.api_gateway.app import Gateway
 from emulators.services.api_gateway.service import DOCUMENT

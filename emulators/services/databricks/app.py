@@ -20,7 +20,7 @@ from emulators.services.databricks.faults import Dropped
 from emulators.services.databricks.multipart import fields
 from emulators.services.databricks.options import USER
 from emulators.services.databricks.parameters import Parameters
-from emulators.services.kinesis.journal import StorageFailure
+from emulators.services.journal import StorageFailure
 from emulators.services.web import read_body
 
 _LARGEST_BODY = 200 * 1024 * 1024

@@ -25,7 +25,7 @@ from emulators.services.databricks.model import (
 from emulators.services.databricks.process import TaskProcess, clear, end_all
 from emulators.services.databricks.storage import Storage
 from emulators.services.databricks.tables import Tables
-from emulators.services.kinesis.journal import StorageFailure
+from emulators.services.journal import StorageFailure
 
 _logger = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from emulators.services.databricks.model import Run, restored
-from emulators.services.kinesis.journal import Journal
+from emulators.services.journal import Journal
 
 _VERSION = 1
 _FIRST_NUMBER = 100_000_000_000_000

@@ -13,10 +13,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from emulators.services.journal import StorageFailure
 from emulators.services.kinesis import controls, errors
 from emulators.services.kinesis.core import Core
 from emulators.services.kinesis.errors import ServiceError
-from emulators.services.kinesis.journal import StorageFailure
 from emulators.services.kinesis.parameters import Parameters
 from emulators.services.kinesis.record_operations import RecordOperations
 from emulators.services.kinesis.shard_operations import ShardOperations

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from emulators.services.journal import Journal
 from emulators.services.kinesis.catalog import Catalog
 from emulators.services.kinesis.clock import Clock, machine_ms
 from emulators.services.kinesis.faults import Faults
-from emulators.services.kinesis.journal import Journal
 from emulators.services.kinesis.limits import ShardLimits
 from emulators.services.kinesis.log import Log
 from emulators.services.kinesis.options import Options

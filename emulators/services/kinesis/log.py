@@ -5,9 +5,9 @@ Along a shard indices have no gaps and arrivals never run backwards, so a time i
 
 from dataclasses import dataclass
 
+from emulators.services.journal import Row
 from emulators.services.kinesis import sequence
 from emulators.services.kinesis.clock import Clock
-from emulators.services.kinesis.journal import Row
 from emulators.services.kinesis.model import Shard, Stream
 from emulators.services.kinesis.options import LARGEST_ANSWER
 from emulators.services.kinesis.tables import Tables

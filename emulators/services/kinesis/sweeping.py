@@ -3,8 +3,8 @@
 import asyncio
 import logging
 
+from emulators.services.journal import StorageFailure
 from emulators.services.kinesis.core import Core
-from emulators.services.kinesis.journal import StorageFailure
 
 _STEP = 2000
 """Records removed at once: a few milliseconds in which nothing else is answered."""

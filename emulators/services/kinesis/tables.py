@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from emulators.services.kinesis.journal import Journal, Row
+from emulators.services.journal import Journal, Row
 from emulators.services.kinesis.model import INDEX_BITS, Shard, Status, Stream
 
 _VERSION = 1

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from emulators.failures import EmulatorFailure
 from emulators.posting import delivery
+from emulators.posting.counts import Tally
 from emulators.posting.delivery import Delivery, Patience
 from emulators.posting.poster import Pace, Poster
 from emulators.posting.routes import Record, Rejection, UnavailableError, Verdict
 from emulators.posting.source import Post
-from emulators.posting.tally import Tally
 
 AGAIN, NEVER = Rejection("busy", again=True), Rejection("too large", again=False)
 Script = Callable[[int, Sequence[Record]], list[Verdict]]

@@ -13,12 +13,12 @@ from aiohttp import web
 from emulators.failures import EmulatorFailure
 from emulators.posting import delivery, streams
 from emulators.posting import gateway as posting_gateway
+from emulators.posting.counts import Tally
 from emulators.posting.delivery import Patience
 from emulators.posting.kinesis import KinesisRoute
 from emulators.posting.poster import Pace, Poster
 from emulators.posting.routes import Record, Rejection, UnavailableError, Verdict
 from emulators.posting.source import Post
-from emulators.posting.tally import Tally
 from pinterest_platform_tests.emulators.posting.kinesis_route import (
     KEY,
     all_records,

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulators.posting.lanes import Batcher, lane_of
+from emulators.posting.batching import Batcher, lane_of
 from emulators.posting.source import Post
 
 
