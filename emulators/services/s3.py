@@ -1,4 +1,4 @@
-"""The S3 server: Adobe's S3Mock, its data in the home, one request at a time so that If-None-Match holds."""
+"""The S3 server: Adobe's S3Mock with its data in the home; one request at a time makes If-None-Match reliable."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ from emulators.services.probes import expect_http
 from emulators.services.service import Command, Service
 
 _CREDENTIALS = {"AWS_ACCESS_KEY_ID": "emulator", "AWS_SECRET_ACCESS_KEY": "emulator"}
-"""S3Mock checks no signature, but clients need something to sign with."""
+"""S3Mock checks no signature, but clients need credentials to sign with."""
 
 _LISTENER = """<?xml version="1.0" encoding="UTF-8"?>
 <beans xmlns="http://www.springframework.org/schema/beans" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
@@ -29,7 +29,7 @@ _LISTENER = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 def endpoint(home: Home) -> str:
-    """What clients dial."""
+    """Return the address for clients."""
     return f"http://127.0.0.1:{home.port('s3')}"
 
 
@@ -37,7 +37,7 @@ def _command(home: Home) -> Command:
     folder = home.root / "s3"
     data = folder / "data"
     data.mkdir(parents=True, exist_ok=True)
-    move_broken_aside(data, folder / "broken")
+    move_incomplete_aside(data, folder / "broken")
     shutil.rmtree(folder / "tmp", ignore_errors=True)
     (folder / "tmp").mkdir()
     (folder / "listener.xml").write_text(_LISTENER)
@@ -46,13 +46,13 @@ def _command(home: Home) -> Command:
         "-Djava.io.tmpdir=tmp",
         jars.quick_start(),
         *("-jar", jars.s3_jar()),
-        # S3Mock checks and then writes: only a single worker makes conditional writes have one winner.
+        # S3Mock checks and then writes: conditional writes have exactly one winner only with a single worker.
         "--server.tomcat.threads.max=1",
         "--server.tomcat.threads.min-spare=1",
         "--server.ssl.enabled=false",
         "--server.address=127.0.0.1",
         f"--server.port={home.port('s3')}",
-        # S3Mock insists on a second listener: on any free port, and by the bean below on this machine alone.
+        # S3Mock always opens a second listener: on a free port, bound to 127.0.0.1 by listener.xml.
         "--http.port=0",
         "--spring.main.sources=file:listener.xml",
         "--spring.main.banner-mode=off",
@@ -63,22 +63,22 @@ def _command(home: Home) -> Command:
     return Command(arguments, folder)
 
 
-def move_broken_aside(data: Path, aside: Path) -> list[Path]:
-    """Move object folders that a killed server left half written out of its sight.
+def move_incomplete_aside(data: Path, aside: Path) -> list[Path]:
+    """Move object folders that a killed server left incomplete out of its data folder.
 
-    One of them, its objectMetadata.json empty or torn, can make every request fail. Only an upload that was
+    One folder with an empty or truncated objectMetadata.json can make every request fail. Only an upload that was
     never acknowledged leaves such a folder.
 
     Args:
-        data: the server's data folder: bucket folders, and in them one folder an object.
-        aside: where such folders go.
+        data: the server's data folder: bucket folders with one folder per object.
+        aside: the target folder.
 
     Returns:
-        The folders moved, as they now are.
+        The new paths of the moved folders.
     """
     moved: list[Path] = []
     for folder in data.glob("*/*-*-*-*-*/"):  # objects have random UUIDs as names
-        if not _is_whole(folder / "objectMetadata.json"):
+        if not _is_complete(folder / "objectMetadata.json"):
             target = aside / f"{time.time_ns()}-{folder.parent.name}-{folder.name}"
             aside.mkdir(exist_ok=True)
             shutil.move(folder, target)
@@ -86,7 +86,7 @@ def move_broken_aside(data: Path, aside: Path) -> list[Path]:
     return moved
 
 
-def _is_whole(metadata: Path) -> bool:
+def _is_complete(metadata: Path) -> bool:
     try:
         return isinstance(json.loads(metadata.read_bytes()), dict)
     except (ValueError, FileNotFoundError):
@@ -94,7 +94,7 @@ def _is_whole(metadata: Path) -> bool:
 
 
 def client(home: Home) -> Any:
-    """A boto3 client of this home's server."""
+    """Return a boto3 client of this home's server."""
     import boto3
     from botocore.config import Config
 
@@ -113,7 +113,7 @@ def _probe(home: Home) -> None:
 
 
 def _provide(home: Home) -> None:
-    """Make the bucket unless it is there."""
+    """Create the bucket if it is missing."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
@@ -122,13 +122,13 @@ def _provide(home: Home) -> None:
             s3.create_bucket(Bucket=home.bucket)
     except (BotoCoreError, ClientError) as error:
         raise EmulatorFailure(
-            f"Bucket {home.bucket} could not be made on {endpoint(home)}: {error}.",
-            f"See {home.logs / 's3.log'}, then run `up` again.",
+            f"Bucket {home.bucket} could not be created on {endpoint(home)}: {error}.",
+            f"Check {home.logs / 's3.log'}, then run `up` again.",
         ) from None
 
 
 def client_variables(home: Home) -> dict[str, str]:
-    """What every client of this home's S3 needs, jobs of the emulated cluster among them."""
+    """Return the variables of every client of this home's S3, jobs of the emulated cluster among them."""
     return {
         "AWS_ENDPOINT_URL": endpoint(home),
         "AWS_ALLOW_HTTP": "true",

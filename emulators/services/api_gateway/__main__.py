@@ -1,4 +1,4 @@
-"""`python -m emulators.services.api_gateway`: the gateway of the home that PINTEREST_HOME names."""
+"""`python -m emulators.services.api_gateway`: the gateway of the home in PINTEREST_HOME."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What tests can do to a server that was started with --controls: ask for faults."""
+"""Test controls of a server that was started with --controls: inject faults."""
 
 from starlette.requests import Request
 from starlette.responses import Response

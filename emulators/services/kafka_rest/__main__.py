@@ -1,4 +1,4 @@
-"""`python -m emulators.services.kafka_rest`: the REST proxy of the home that PINTEREST_HOME names."""
+"""`python -m emulators.services.kafka_rest`: the REST proxy of the home in PINTEREST_HOME."""
 
 from emulators.home import Home
 from emulators.services import kafka

@@ -19,15 +19,15 @@ from emulators.services.kafka_rest.requests import ProduceRecord, read_binary, r
 LARGEST_BODY = 32 * 1024 * 1024
 
 _V2 = "application/vnd.kafka.v2+json"
-_SPOKEN = (_V2, "application/vnd.kafka+json", "application/json")
-"""What answers may be labelled, the preferred first."""
+_ANSWER_TYPES = (_V2, "application/vnd.kafka+json", "application/json")
+"""Content types of answers, the preferred one first."""
 
 _READERS: dict[str, Callable[[bytes], list[ProduceRecord]]] = {
     "application/vnd.kafka.json.v2+json": read_json,
     "application/vnd.kafka.json+json": read_json,
     "application/vnd.kafka.binary.v2+json": read_binary,
     "application/vnd.kafka.binary+json": read_binary,
-    # Without an embedded format, binary is meant.
+    # Without an embedded format, the format is binary.
     "application/vnd.kafka.v2+json": read_binary,
     "application/vnd.kafka+json": read_binary,
     "application/json": read_binary,
@@ -39,15 +39,15 @@ _ANY_ORIGIN = {"access-control-allow-origin": "*"}
 
 
 def build(bootstrap_servers: str, largest_record: int) -> Starlette:
-    """The REST Proxy as an ASGI application.
+    """Return the REST Proxy as an ASGI application.
 
     Args:
         bootstrap_servers: the broker.
-        largest_record: bytes of the largest record that the broker takes.
+        largest_record: largest record of the broker in bytes.
     """
 
     @contextlib.asynccontextmanager
-    async def life(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         deliverer = Deliverer(bootstrap_servers, largest_record)
         app.state.deliverer = deliverer
         app.state.cluster = Cluster(bootstrap_servers, deliverer.producer)
@@ -55,7 +55,7 @@ def build(bootstrap_servers: str, largest_record: int) -> Starlette:
         deliverer.close()
 
     app = Starlette(
-        lifespan=life,
+        lifespan=lifespan,
         routes=[
             Route("/topics/{topic}", _topic, methods=["GET", "POST"]),
             Route("/topics/{topic}/partitions/{partition:int}", _partition, methods=["GET", "POST"]),
@@ -107,7 +107,7 @@ async def _offsets(request: Request) -> Response:
 
 
 async def _produce(request: Request, topic: str, number: int | None) -> Response:
-    label = _label(request)
+    content_type = _content_type(request)
     reader = _READERS.get(request.headers.get("content-type", "").partition(";")[0].strip().lower())
     if reader is None:
         raise plain(415, "Unsupported Media Type")
@@ -118,7 +118,7 @@ async def _produce(request: Request, topic: str, number: int | None) -> Response
     if any(result["error_code"] == KAFKA_RETRIABLE_ERROR for result in results):
         cluster.forget(topic)
     answer = {"offsets": results, "key_schema_id": None, "value_schema_id": None}
-    return Response(orjson.dumps(answer), headers={"content-type": label, **_ANY_ORIGIN})
+    return Response(orjson.dumps(answer), headers={"content-type": content_type, **_ANY_ORIGIN})
 
 
 async def _body(request: Request) -> bytes:
@@ -139,20 +139,20 @@ def _cluster(request: Request) -> Cluster:
     return request.app.state.cluster
 
 
-def _label(request: Request) -> str:
-    """The content type of the answer, out of those that the client accepts."""
+def _content_type(request: Request) -> str:
+    """Return the content type of the answer; raises RestError if the client accepts none."""
     accepted = request.headers.get("accept", "*/*")
     if "*/*" in accepted or "application/*" in accepted:
         return _V2
-    wanted = [part.partition(";")[0].strip().lower() for part in accepted.split(",")]
-    for spoken in _SPOKEN:
-        if spoken in wanted:
-            return spoken
+    types = [part.partition(";")[0].strip().lower() for part in accepted.split(",")]
+    for content_type in _ANSWER_TYPES:
+        if content_type in types:
+            return content_type
     raise plain(406, "Not Acceptable")
 
 
 def _answer(request: Request, content: Any) -> Response:
-    return Response(orjson.dumps(content), headers={"content-type": _label(request), **_ANY_ORIGIN})
+    return Response(orjson.dumps(content), headers={"content-type": _content_type(request), **_ANY_ORIGIN})
 
 
 def _error(error: RestError) -> Response:
@@ -165,5 +165,5 @@ async def _on_rest_error(_: Request, error: Exception) -> Response:
 
 
 async def _on_http_error(_: Request, error: Exception) -> Response:
-    found = cast("HTTPException", error)
-    return _error(plain(found.status_code, found.detail))
+    exception = cast("HTTPException", error)
+    return _error(plain(exception.status_code, exception.detail))

@@ -1,4 +1,4 @@
-"""What tests can do to a server that was started with --controls: inject faults, move its clock."""
+"""Test controls of a server that was started with --controls: inject faults, advance its clock."""
 
 from starlette.requests import Request
 from starlette.responses import Response

@@ -1,4 +1,4 @@
-"""What a home keeps, and how it is found."""
+"""The contents of a home, and its lookup."""
 
 import stat
 from pathlib import Path
@@ -12,7 +12,7 @@ from emulators.services.registry import SERVICES
 from emulators.services.supervision import Supervisor
 
 
-def test_the_option_goes_before_the_variable_and_that_before_the_default(
+def test_the_option_overrides_the_variable_and_that_the_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -23,7 +23,7 @@ def test_the_option_goes_before_the_variable_and_that_before_the_default(
     assert Home.find(str(tmp_path / "x" / ".." / "by-option")).root == tmp_path / "by-option"
 
 
-def test_identity_and_key_are_made_once_and_the_key_is_the_owners_alone(tmp_path: Path) -> None:
+def test_identity_and_key_are_created_once_and_the_key_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     home, other = Home(tmp_path / "a"), Home(tmp_path / "b")
     for each in (home, other, home):
         each.prepare(None)
@@ -46,7 +46,7 @@ def test_a_user_id_once_given_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("user_id", ["a b", "a/b", "ü", "x" * 52, "a.b"])
-def test_a_user_id_that_gives_no_names_is_refused_and_not_kept(tmp_path: Path, user_id: str) -> None:
+def test_a_user_id_without_valid_names_is_rejected_and_not_kept(tmp_path: Path, user_id: str) -> None:
     home = Home(tmp_path)
     with pytest.raises(EmulatorFailure, match="PINTEREST_USER_ID"):
         home.prepare(user_id)
@@ -57,7 +57,7 @@ def test_the_longest_user_id_still_gives_a_valid_bucket() -> None:
     assert len(bucket_of("x" * 51)) <= 63
 
 
-def test_a_home_that_was_never_up_says_what_to_do(tmp_path: Path) -> None:
+def test_a_home_that_was_never_up_is_reported_with_the_next_step(tmp_path: Path) -> None:
     home = Home(tmp_path)
     for ask in (lambda: home.user_id, lambda: home.api_key, lambda: home.port("kafka")):
         with pytest.raises(EmulatorFailure, match="python -m emulators up --home"):
@@ -72,7 +72,7 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
         _ = home.user_id
 
 
-def test_a_home_where_nothing_can_be_written_is_named(tmp_path: Path) -> None:
+def test_an_unwritable_home_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(EmulatorFailure, match="cannot be written"):
         Home(tmp_path / "file" / "home").prepare(None)
