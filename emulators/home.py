@@ -20,7 +20,7 @@ from typing import Any
 from emulators.failures import EmulatorFailure
 
 DEFAULT_USER_ID = "0a1153066525"
-"""The user id of a home without one."""
+"""The default user id (rule N1)."""
 
 REGION = "us-east-1"
 
@@ -65,7 +65,7 @@ class Home:
 
     @property
     def user_id(self) -> str:
-        """The user id in the names of topics, streams, tables and the bucket."""
+        """The user id, from which all names derive (rule N1)."""
         return self._identity()["user_id"]
 
     @property
@@ -75,7 +75,7 @@ class Home:
 
     @property
     def bucket(self) -> str:
-        """The bucket's name."""
+        """The bucket's name (rule N4)."""
         return bucket_of(self.user_id)
 
     @property

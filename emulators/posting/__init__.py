@@ -1,1 +1,1 @@
-"""Posting the rows of the source tables over the platform's routes."""
+"""Posting the rows of the source tables over the platform's routes (rules E1 to E7)."""

@@ -1,4 +1,4 @@
-"""The Kafka route: the gateway's greedy proxy to the Kafka REST Proxy."""
+"""The Kafka route: the gateway's greedy proxy to the Kafka REST Proxy (rules W4 to W6)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,7 +24,7 @@ class KafkaRoute:
     Args:
         base: the gateway's URL, stage path included.
         api_key: the value of `x-api-key`.
-        user_id: the user id in the topics' names.
+        user_id: the user id in the topics' names (rule N2).
     """
 
     name = "kafka"

@@ -1,4 +1,4 @@
-"""The Kinesis route: the gateway's stream API. The data equals byte for byte the data of the Kafka route."""
+"""The Kinesis route: the gateway's stream API. The data equals that of the Kafka route (rule E2)."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ class KinesisRoute:
     Args:
         base: the gateway's URL, stage path included.
         api_key: the value of `x-api-key`.
-        user_id: the user id in the streams' names.
+        user_id: the user id in the streams' names (rule N3).
     """
 
     name = "kinesis"

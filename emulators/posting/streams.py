@@ -1,4 +1,4 @@
-"""The gateway's stream API: calls on Kinesis streams and records, and the meaning of its refusals."""
+"""The gateway's stream API: calls on Kinesis streams and records, and the meaning of its refusals (rules W7 to W11)."""
 
 import asyncio
 import time

@@ -72,7 +72,7 @@ def bootstrap_servers(home: Home) -> str:
 
 
 def topics(home: Home) -> list[str]:
-    """Return the home's three topics."""
+    """Return the home's three topics (rule N2)."""
     return [f"{home.user_id}.{entity}" for entity in ENTITIES]
 
 

@@ -1,4 +1,4 @@
-"""The 242 country names in long form of the measured tables, and their frequencies."""
+"""The 242 country names in long form of the measured tables, and their frequencies (rule S7)."""
 
 COUNTRIES: tuple[str, ...] = tuple(
     """

@@ -1,4 +1,4 @@
-"""Generated source tables of any size from a seed, with the columns, sentinels, ranges and skews that were measured.
+"""Generated source tables of any size from a seed, with the measured columns, sentinels and ranges (rule S9).
 
 Rows are drawn in blocks that depend on the seed and the block number only. Row k of a seed is therefore the same in
 tables of any size, except its category and the category's words: categories divide the index evenly.

@@ -1,4 +1,4 @@
-"""Generated pins: one block of `pinterest_data`, with the frequencies that were measured."""
+"""Generated pins: one block of `pinterest_data`, with the measured frequencies (rules S3 to S6)."""
 
 from typing import Any, NamedTuple
 

@@ -1,4 +1,4 @@
-"""The three source tables, for any database that SQLAlchemy supports."""
+"""The three source tables, for any database that SQLAlchemy supports (rule S1)."""
 
 from typing import Any
 

@@ -59,7 +59,7 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
         "Pickup", "Tiny Trailer", "Scooter", "Racing Seat",
     ),
 }  # fmt: skip
-"""Subjects of posts by category; the categories in alphabetical order."""
+"""Subjects of posts by category; the categories in alphabetical order (rule S3)."""
 
 ADJECTIVES: tuple[str, ...] = (
     "Simple", "Bold", "Cosy", "Bright", "Rustic", "Modern", "Tiny", "Easy", "Quiet", "Clever", "Handmade",

@@ -55,24 +55,24 @@ class AwsAction:
         endpoints: Mapping[str, str],
         longest_ms: int,
     ) -> None:
-        integration, where = operation.integration, operation.where
+        integration, location = operation.integration, operation.location
         if unknown := integration.keys() - _KNOWN:
-            raise DocumentError(where, f"the integration's {', '.join(sorted(unknown))} cannot be executed")
-        _check_role(where, _filled(where, str(integration.get("credentials", "")), variables))
-        service, action = _action(where, _filled(where, str(integration.get("uri", "")), variables))
+            raise DocumentError(location, f"the integration's {', '.join(sorted(unknown))} cannot be executed")
+        _check_role(location, _filled(location, str(integration.get("credentials", "")), variables))
+        service, action = _action(location, _filled(location, str(integration.get("uri", "")), variables))
         if service not in endpoints:
-            raise DocumentError(where, f"the service {service} has no address")
+            raise DocumentError(location, f"the service {service} has no address")
         self._url = endpoints[service]
         self._method = str(integration.get("httpMethod", "POST")).upper()
-        self._headers = {"X-Amz-Target": _TARGETS[service] + action, **_headers(where, integration)}
+        self._headers = {"X-Amz-Target": _TARGETS[service] + action, **_headers(location, integration)}
         self._templates = {
-            kind.lower(): MappingTemplate(f"{where}, requestTemplates {kind}", text, variables)
+            kind.lower(): MappingTemplate(f"{location}, requestTemplates {kind}", text, variables)
             for kind, text in (integration.get("requestTemplates") or {}).items()
         }
         self._passthrough = str(integration.get("passthroughBehavior", "when_no_match")).lower()
         if self._passthrough not in _PASSTHROUGH:
-            raise DocumentError(where, f"passthroughBehavior {self._passthrough} is unknown")
-        self._responses, self._default = _responses(where, integration.get("responses") or {})
+            raise DocumentError(location, f"passthroughBehavior {self._passthrough} is unknown")
+        self._responses, self._default = _responses(location, integration.get("responses") or {})
         self._timeout = aiohttp.ClientTimeout(
             total=min(int(integration.get("timeoutInMillis", longest_ms)), longest_ms) / 1000
         )
@@ -115,39 +115,39 @@ class AwsAction:
         return self._default
 
 
-def _filled(where: str, text: str, variables: Mapping[str, str]) -> str:
+def _filled(location: str, text: str, variables: Mapping[str, str]) -> str:
     """Return a text with the variables of the stage and of Amazon's import replaced."""
 
     def value(match: re.Match[str]) -> str:
         name = match[1].removeprefix("stageVariables.")
         values = IMPORT_VARIABLES if name == match[1] else variables
         if name not in values:
-            raise DocumentError(where, f"the variable {match[1]} is not set")
+            raise DocumentError(location, f"the variable {match[1]} is not set")
         return values[name]
 
     return re.sub(r"\$\{([\w:.]+)\}", value, text)
 
 
-def _check_role(where: str, credentials: str) -> None:
+def _check_role(location: str, credentials: str) -> None:
     """Raise DocumentError for a document without a role: Amazon requires one, although it is not used here."""
     if not _ROLE.fullmatch(credentials):
-        raise DocumentError(where, f"the credentials {credentials!r} are not the ARN of a role")
+        raise DocumentError(location, f"the credentials {credentials!r} are not the ARN of a role")
 
 
-def _action(where: str, uri: str) -> tuple[str, str]:
+def _action(location: str, uri: str) -> tuple[str, str]:
     match = _URI.fullmatch(uri)
     if match is None or match[1] not in _TARGETS:
-        raise DocumentError(where, f"the uri {uri!r} is not an action of {', '.join(_TARGETS)}")
+        raise DocumentError(location, f"the uri {uri!r} is not an action of {', '.join(_TARGETS)}")
     return match[1], match[2]
 
 
-def _headers(where: str, integration: Mapping[str, Any]) -> dict[str, str]:
+def _headers(location: str, integration: Mapping[str, Any]) -> dict[str, str]:
     prefix = "integration.request.header."
     parameters: Mapping[str, str] = integration.get("requestParameters") or {}
     for name in parameters:
         if not name.startswith(prefix):
-            raise DocumentError(where, f"the request parameter {name} is not a header")
-    return {name.removeprefix(prefix): constant(where, value) for name, value in parameters.items()}
+            raise DocumentError(location, f"the request parameter {name} is not a header")
+    return {name.removeprefix(prefix): constant(location, value) for name, value in parameters.items()}
 
 
 class _Response(NamedTuple):
@@ -158,15 +158,17 @@ class _Response(NamedTuple):
 
 
 def _responses(
-    where: str, mapped: Mapping[str, Mapping[str, Any]]
+    location: str, mapped: Mapping[str, Mapping[str, Any]]
 ) -> tuple[list[tuple[re.Pattern[str], _Response]], _Response | None]:
     """Return the responses by pattern of the service's status, and the default response."""
     responses: dict[str, _Response] = {}
     for pattern, response in mapped.items():
         if response.keys() - {"responseParameters"} != {"statusCode"}:
-            raise DocumentError(where, f"the response {pattern} must have a statusCode, optional headers, and no more")
-        responses[pattern] = _Response(int(response["statusCode"]), response_headers(where, response))
+            raise DocumentError(
+                location, f"the response {pattern} must have a statusCode, optional headers, and no more"
+            )
+        responses[pattern] = _Response(int(response["statusCode"]), response_headers(location, response))
     if not responses:
-        raise DocumentError(where, "the integration maps no response")
+        raise DocumentError(location, "the integration maps no response")
     default = responses.pop("default", None)
     return [(re.compile(pattern), response) for pattern, response in responses.items()], default

@@ -20,12 +20,12 @@ class DocumentError(EmulatorFailure):
     """A part of the document that this gateway cannot execute.
 
     Args:
-        where: the part of the document.
+        location: the part of the document.
         problem: what is wrong with it.
     """
 
-    def __init__(self, where: str, problem: str) -> None:
-        super().__init__(f"The API document, {where}: {problem}.", "Fix the document, or extend the gateway.")
+    def __init__(self, location: str, problem: str) -> None:
+        super().__init__(f"The API document, {location}: {problem}.", "Fix the document, or extend the gateway.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,12 @@ class Operation:
     """One method of one path.
 
     Args:
-        where: its path and method, for messages.
+        location: its path and method, for messages.
         key_header: the header of the API key, in lower case; None if no key is required.
         integration: the raw integration object.
     """
 
-    where: str
+    location: str
     key_header: bytes | None
     integration: Mapping[str, Any]
 
@@ -82,18 +82,18 @@ def _operations(template: str, item: Mapping[str, Any], keys: Mapping[str, bytes
     for name, operation in item.items():
         if name == _ANY or name in _METHODS:
             method = "ANY" if name == _ANY else name.upper()
-            where = f"{method} {template}"
+            location = f"{method} {template}"
             if _INTEGRATION not in operation:
-                raise DocumentError(where, f"the operation has no {_INTEGRATION}")
-            operations[method] = Operation(where, _key_header(where, operation, keys), operation[_INTEGRATION])
+                raise DocumentError(location, f"the operation has no {_INTEGRATION}")
+            operations[method] = Operation(location, _key_header(location, operation, keys), operation[_INTEGRATION])
     return operations
 
 
-def _key_header(where: str, operation: Mapping[str, Any], keys: Mapping[str, bytes]) -> bytes | None:
+def _key_header(location: str, operation: Mapping[str, Any], keys: Mapping[str, bytes]) -> bytes | None:
     names = [name for requirement in operation.get("security", ()) for name in requirement]
     for name in names:
         if name not in keys:
-            raise DocumentError(where, f"the security scheme {name} is not an API key in a header")
+            raise DocumentError(location, f"the security scheme {name} is not an API key in a header")
     return keys[names[0]] if names else None
 
 
@@ -124,18 +124,18 @@ def _error_headers(document: Mapping[str, Any]) -> dict[str, tuple[tuple[bytes, 
     }
 
 
-def constant(where: str, value: str) -> str:
+def constant(location: str, value: str) -> str:
     """Return the text of a quoted constant, `'…'`, the only supported kind of value.
 
     Raises:
         DocumentError: the value is not a constant.
     """
     if len(value) < 2 or value[0] != "'" or value[-1] != "'":
-        raise DocumentError(where, f"{value} is not a constant in single quotes")
+        raise DocumentError(location, f"{value} is not a constant in single quotes")
     return value[1:-1]
 
 
-def response_headers(where: str, response: Mapping[str, Any]) -> tuple[tuple[bytes, bytes], ...]:
+def response_headers(location: str, response: Mapping[str, Any]) -> tuple[tuple[bytes, bytes], ...]:
     """Return the constant headers that an integration's response sets by `responseParameters`.
 
     Raises:
@@ -145,8 +145,8 @@ def response_headers(where: str, response: Mapping[str, Any]) -> tuple[tuple[byt
     parameters: Mapping[str, str] = response.get("responseParameters") or {}
     for name in parameters:
         if not name.startswith(prefix):
-            raise DocumentError(where, f"the response parameter {name} is not a header")
+            raise DocumentError(location, f"the response parameter {name} is not a header")
     return tuple(
-        (name.removeprefix(prefix).lower().encode(), constant(where, value).encode())
+        (name.removeprefix(prefix).lower().encode(), constant(location, value).encode())
         for name, value in parameters.items()
     )

@@ -50,7 +50,7 @@ def make(
         return AwsAction(operation, variables, session, endpoints, LONGEST_MS)
     if kind == "mock":
         return Mock(operation)
-    raise DocumentError(operation.where, f"integrations of type {kind!r} are not supported")
+    raise DocumentError(operation.location, f"integrations of type {kind!r} are not supported")
 
 
 class HttpProxy:
@@ -64,9 +64,9 @@ class HttpProxy:
 
     def __init__(self, operation: Operation, variables: Mapping[str, str], session: aiohttp.ClientSession) -> None:
         integration = operation.integration
-        self._uri = _with_variables(operation.where, str(integration["uri"]), variables)
+        self._uri = _with_variables(operation.location, str(integration["uri"]), variables)
         self._method = str(integration.get("httpMethod", "ANY")).upper()
-        self._parameters = _path_parameters(operation.where, integration.get("requestParameters") or {})
+        self._parameters = _path_parameters(operation.location, integration.get("requestParameters") or {})
         self._key_header = operation.key_header
         self._timeout = aiohttp.ClientTimeout(
             total=min(int(integration.get("timeoutInMillis", LONGEST_MS)), LONGEST_MS) / 1000
@@ -124,29 +124,29 @@ class Mock:
             response = responses[chosen] if chosen in responses else responses["default"]
             status = int(response["statusCode"])
         except (ValueError, KeyError, TypeError):
-            raise DocumentError(operation.where, "the mock selects no response with a status") from None
-        self._answer = Answer(status, response_headers(operation.where, response))
+            raise DocumentError(operation.location, "the mock selects no response with a status") from None
+        self._answer = Answer(status, response_headers(operation.location, response))
 
     async def answer(self, call: Call) -> Answer:  # noqa: ARG002
         """Return the same answer to every call."""
         return self._answer
 
 
-def _with_variables(where: str, uri: str, variables: Mapping[str, str]) -> str:
+def _with_variables(location: str, uri: str, variables: Mapping[str, str]) -> str:
     def value(match: re.Match[str]) -> str:
         if match[1] not in variables:
-            raise DocumentError(where, f"the stage variable {match[1]} is not set")
+            raise DocumentError(location, f"the stage variable {match[1]} is not set")
         return variables[match[1]]
 
     return re.sub(r"\$\{stageVariables\.(\w+)\}", value, uri)
 
 
-def _path_parameters(where: str, parameters: Mapping[str, str]) -> dict[str, str]:
+def _path_parameters(location: str, parameters: Mapping[str, str]) -> dict[str, str]:
     """Return the names in our path by the names in the backend's path that they fill."""
     target, source = "integration.request.path.", "method.request.path."
     for name, value in parameters.items():
         if not (name.startswith(target) and value.startswith(source)):
-            raise DocumentError(where, f"the request parameter {name}: {value} does not map path to path")
+            raise DocumentError(location, f"the request parameter {name}: {value} does not map path to path")
     return {name.removeprefix(target): value.removeprefix(source) for name, value in parameters.items()}
 
 

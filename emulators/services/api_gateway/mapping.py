@@ -25,7 +25,7 @@ class MappingTemplate:
     """A parsed template.
 
     Args:
-        where: the part of the document, for messages.
+        location: the part of the document, for messages.
         text: the template.
         variables: the stage's variables.
 
@@ -33,15 +33,15 @@ class MappingTemplate:
         DocumentError: it cannot be parsed, or has a reference that this gateway does not support.
     """
 
-    def __init__(self, where: str, text: str, variables: Mapping[str, str]) -> None:
-        self._where = where
+    def __init__(self, location: str, text: str, variables: Mapping[str, str]) -> None:
+        self._where = location
         self._variables = dict(variables)
-        self._template = Template(text, where)
+        self._template = Template(text, location)
         try:
             self._template.ensure_compiled()
         except TemplateError as error:
-            raise DocumentError(where, f"the mapping template cannot be parsed ({error})") from None
-        _check_references(where, text)
+            raise DocumentError(location, f"the mapping template cannot be parsed ({error})") from None
+        _check_references(location, text)
 
     def render(self, call: Call) -> bytes:
         """Render the template for a call.
@@ -134,12 +134,12 @@ _UTIL = Util()
 _KNOWN: dict[str, type | None] = {"input": Input, "util": Util, "stageVariables": None, "foreach": None}
 
 
-def _check_references(where: str, text: str) -> None:
+def _check_references(location: str, text: str) -> None:
     """Raise DocumentError for unknown references, which Velocity would silently leave as they are."""
     own = set(_OWN.findall(text))
     for name, member in _REFERENCE.findall(text):
         kind = _KNOWN.get(name)
         if name not in own and name not in _KNOWN:
-            raise DocumentError(where, f"the mapping template has the unknown reference ${name}")
+            raise DocumentError(location, f"the mapping template has the unknown reference ${name}")
         if name not in own and kind is not None and not (member and hasattr(kind, member)):
-            raise DocumentError(where, f"the mapping template has the unknown reference ${name}.{member}")
+            raise DocumentError(location, f"the mapping template has the unknown reference ${name}.{member}")

@@ -8,7 +8,7 @@ from emulators.services.service import Command, Service
 
 DOCUMENT = PROJECT / "pinterest_platform" / "provisioning" / "openapi.yaml"
 STAGE = "staging"
-"""The stage; equal to the document's."""
+"""The stage (rule N4); equal to the document's."""
 
 
 def url(home: Home) -> str:

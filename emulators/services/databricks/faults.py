@@ -43,8 +43,8 @@ class Faults:
         Raises:
             ApiError: a setting is wrong; the message names it.
         """
-        known = {*CALLS, *RUNS, "path", "retry_after", "slow_seconds", "cluster_seconds"}
-        if unknown := set(settings) - known:
+        names = {*CALLS, *RUNS, "path", "retry_after", "slow_seconds", "cluster_seconds"}
+        if unknown := set(settings) - names:
             raise errors.invalid(f"unknown: {', '.join(sorted(unknown))}")
         given = Parameters(settings)
         remaining = Counter({name: given.optional_integer(name) or 0 for name in (*CALLS, *RUNS)})

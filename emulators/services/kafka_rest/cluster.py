@@ -120,10 +120,10 @@ class Cluster:
             wait=wait_exponential(multiplier=0.05),
             retry_error_callback=lambda state: state.outcome and state.outcome.result(),
         )
-        found = await retrying(metadata)
-        if found.error is not None:
-            raise _as_rest_error(found.error)
-        return found
+        topic_metadata = await retrying(metadata)
+        if topic_metadata.error is not None:
+            raise _as_rest_error(topic_metadata.error)
+        return topic_metadata
 
     async def _metadata(self, topic: str | None = None) -> Any:
         selection = {} if topic is None else {"topic": topic}

@@ -1,4 +1,4 @@
-"""A small gateway for tests: it implements the wire format, keeps accepted values, and fails as configured."""
+"""A small gateway for tests: it implements rule W5, keeps accepted values, and fails as configured."""
 
 import asyncio
 import json

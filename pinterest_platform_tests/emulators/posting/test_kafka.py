@@ -1,4 +1,4 @@
-"""The Kafka route interprets every reply of the REST proxy."""
+"""The Kafka route interprets every reply of the REST proxy (rules W5 and W6)."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""The generator reproduces the measured distributions from a seed."""
+"""The generator reproduces the measured distributions from a seed (rules S3 to S9)."""
 
 import re
 from collections import Counter
