@@ -1,5 +1,6 @@
 """The Kafka broker: a real one, with broker and controller in one process and its data in the home."""
 
+import re
 import subprocess
 from typing import Any
 
@@ -166,4 +167,5 @@ SERVICE = Service(
     probe=_probe,
     provide=_provide,
     variables=lambda home: {"KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers(home)},
+    progress=re.compile(r"[Rr]ecover|LogLoader|Load(?:ed|ing) .*(?:log|producer state)|Completed load of log"),
 )

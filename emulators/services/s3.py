@@ -1,6 +1,7 @@
 """The S3 server: Adobe's S3Mock with its data in the home; one request at a time makes If-None-Match reliable."""
 
 import json
+import re
 import shutil
 import time
 from pathlib import Path
@@ -24,8 +25,25 @@ _LISTENER = """<?xml version="1.0" encoding="UTF-8"?>
     <property name="targetMethod" value="setProperty"/>
     <property name="arguments"><list><value>address</value><value>127.0.0.1</value></list></property>
   </bean>
+  <bean id="localOnly" class="org.apache.catalina.valves.rewrite.RewriteValve"/>
+  <bean class="org.springframework.beans.factory.config.PropertyOverrideConfigurer">
+    <property name="location" value="file:overrides.properties"/>
+  </bean>
 </beans>
 """
+"""Beans in addition to S3Mock's own: its second listener on this machine only, and a guard before all requests."""
+
+_OVERRIDES = "webServerFactory.engineValves=#{{localOnly}}\n"
+"""Sets a property of S3Mock's bean; in a file of its own, so that Spring evaluates the expression late."""
+
+_RULES = """\
+RewriteCond %{HTTP_HOST} !^(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]+)?$ [NC]
+RewriteRule .* - [F]
+RewriteCond %{HTTP:Origin} !^$
+RewriteCond %{HTTP:Origin} !^https?://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]+)?$ [NC]
+RewriteRule .* - [F]
+"""
+"""Rules of Tomcat's RewriteValve: foreign Hosts and Origins are forbidden; S3Mock would allow any web page to write."""
 
 
 def endpoint(home: Home) -> str:
@@ -41,6 +59,10 @@ def _command(home: Home) -> Command:
     shutil.rmtree(folder / "tmp", ignore_errors=True)
     (folder / "tmp").mkdir()
     (folder / "listener.xml").write_text(_LISTENER)
+    (folder / "overrides.properties").write_text(_OVERRIDES)
+    rules = folder / "tomcat" / "conf" / "Tomcat" / "rewrite.config"  # the place that Tomcat reads
+    rules.parent.mkdir(parents=True, exist_ok=True)
+    rules.write_text(_RULES)
     arguments = (
         *(jars.java(), "-Xms128m", "-Xmx512m", "-XX:+ExitOnOutOfMemoryError"),
         "-Djava.io.tmpdir=tmp",
@@ -49,6 +71,9 @@ def _command(home: Home) -> Command:
         # S3Mock checks and then writes: conditional writes have exactly one winner only with a single worker.
         "--server.tomcat.threads.max=1",
         "--server.tomcat.threads.min-spare=1",
+        "--server.tomcat.basedir=tomcat",
+        # A client that stops in the middle of a request blocks the only worker for this time.
+        "--server.tomcat.connection-timeout=10s",
         "--server.ssl.enabled=false",
         "--server.address=127.0.0.1",
         f"--server.port={home.port('s3')}",
@@ -143,5 +168,12 @@ def _variables(home: Home) -> dict[str, str]:
 
 
 SERVICE = Service(
-    name="s3", ports=("s3",), url=endpoint, command=_command, probe=_probe, provide=_provide, variables=_variables
+    name="s3",
+    ports=("s3",),
+    url=endpoint,
+    command=_command,
+    probe=_probe,
+    provide=_provide,
+    variables=_variables,
+    progress=re.compile("Tomcat|WebApplicationContext|Loading existing bucket|Loaded "),
 )

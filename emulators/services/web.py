@@ -13,12 +13,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from emulators.failures import EmulatorFailure
+from emulators.services.http_guard import BoundedProtocol
 
 _HOST = "127.0.0.1"
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 _SETTINGS: dict[str, Any] = {
     "loop": "uvloop",
-    "http": "httptools",
+    "http": BoundedProtocol,
     "ws": "none",
     "access_log": False,
     "log_level": "warning",

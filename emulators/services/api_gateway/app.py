@@ -15,6 +15,7 @@ from emulators.services.api_gateway.exchange import (
     GatewayError,
     Headers,
     forbidden,
+    headers_too_large,
     missing_route,
     too_large,
 )
@@ -23,6 +24,9 @@ from emulators.services.api_gateway.routing import Route, find
 
 LARGEST_PAYLOAD = 10 * 1024 * 1024
 """API Gateway's limit of a request's body in bytes."""
+
+LARGEST_HEADERS = 10 * 1024
+"""API Gateway's limit of a request's line and headers in bytes."""
 
 _IDLE_SECONDS = 30
 _CONNECTIONS = 512
@@ -63,6 +67,7 @@ class Gateway:
             await _respond(answer, scope, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        _check_size(scope)
         path = scope["raw_path"].decode("latin-1")
         if path != self._prefix and not path.startswith(f"{self._prefix}/"):
             raise forbidden()
@@ -78,8 +83,8 @@ class Gateway:
     def _check_key(self, operation: Operation, headers: Headers) -> None:
         if operation.key_header is None:
             return
-        key = next((value for name, value in headers if name == operation.key_header), b"")
-        if not hmac.compare_digest(key, self._key):
+        keys = [value for name, value in headers if name == operation.key_header]
+        if len(keys) != 1 or not hmac.compare_digest(keys[0], self._key):
             raise forbidden()
 
     def _error_answer(self, error: GatewayError) -> Answer:
@@ -121,6 +126,12 @@ class Gateway:
             Route(route.template, {method: executable(operation) for method, operation in route.methods.items()})
             for route in self._api.routes
         ]
+
+
+def _check_size(scope: Scope) -> None:
+    size = len(scope["method"]) + len(scope["raw_path"]) + len(scope["query_string"])
+    if size + sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEADERS:
+        raise headers_too_large()
 
 
 async def _body(scope: Scope, receive: Receive) -> bytes:

@@ -70,6 +70,11 @@ def too_large() -> GatewayError:
     return GatewayError(413, "REQUEST_TOO_LARGE", "Request Too Long")
 
 
+def headers_too_large() -> GatewayError:
+    """Return the error for a request line and headers over the limit."""
+    return GatewayError(431, "DEFAULT_4XX", "Request Header Fields Too Large")
+
+
 def bad_body(problem: str) -> GatewayError:
     """Return the error for a body that a mapping template cannot parse as JSON."""
     return GatewayError(400, "BAD_REQUEST_BODY", f"Could not parse request body into json: {problem}")

@@ -15,6 +15,9 @@ from emulators.services.api_gateway.exchange import Answer, Call, timed_out, unr
 LONGEST_MS = 29_000
 """API Gateway's longest time-out of a backend in milliseconds."""
 
+API_ID_HEADER = "x-amzn-apigateway-api-id"
+"""API Gateway adds it to requests to HTTP backends, which recognize the gateway by it."""
+
 _HOP_BY_HOP = frozenset(
     {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"te", b"trailer",
      b"transfer-encoding", b"upgrade"}
@@ -101,12 +104,13 @@ class HttpProxy:
 
     def _forwarded(self, call: Call) -> list[tuple[str, str]]:
         """Return the call's headers without hop-by-hop headers and without the gateway's key."""
-        own = (b"host", b"content-length", b"expect", self._key_header)
-        return [
+        own = (b"host", b"content-length", b"expect", API_ID_HEADER.encode(), self._key_header)
+        forwarded = [
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in _end_to_end(call.headers)
             if name not in own
         ]
+        return [*forwarded, (API_ID_HEADER, "emulated")]
 
 
 class Mock:

@@ -11,6 +11,7 @@ from emulators.failures import EmulatorFailure
 from emulators.services.databricks.app import Api
 from emulators.services.databricks.core import open_core
 from emulators.services.databricks.options import Options
+from emulators.services.http_guard import Guard
 from emulators.services.web import listen, serve_on, whole_number
 
 
@@ -48,7 +49,7 @@ def main(arguments: list[str]) -> None:
     except EmulatorFailure as failure:
         sys.exit(f"databricks: {failure}")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    serve_on(listener, app, "databricks")
+    serve_on(listener, Guard(app), "databricks")
 
 
 def _text(path: Path) -> str:

@@ -7,4 +7,4 @@ from emulators.services.web import serve
 
 if __name__ == "__main__":
     home = Home.find()
-    serve(lambda: app.build(kafka.bootstrap_servers(home), kafka.LARGEST_BATCH), home.port("kafka_rest"))
+    serve(lambda: app.build_guarded(kafka.bootstrap_servers(home), kafka.LARGEST_BATCH), home.port("kafka_rest"))

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from emulators.services.http_guard import Guard, Headers, is_local_origin
 from emulators.services.kafka_rest.cluster import Cluster
 from emulators.services.kafka_rest.delivery import Deliverer
 from emulators.services.kafka_rest.errors import KAFKA_RETRIABLE_ERROR, RestError, plain
@@ -34,8 +35,8 @@ _READERS: dict[str, Callable[[bytes], list[ProduceRecord]]] = {
     "application/octet-stream": read_binary,
 }
 
-_ANY_ORIGIN = {"access-control-allow-origin": "*"}
-"""Confluent's setting access.control.allow.origin=*: a gateway in front cannot add it to a proxied answer."""
+_GATEWAY_HEADER = "x-amzn-apigateway-api-id"
+"""API Gateway adds it to its requests; a browser cannot send it to another origin without a preflight request."""
 
 
 def build(bootstrap_servers: str, largest_record: int) -> Starlette:
@@ -69,6 +70,15 @@ def build(bootstrap_servers: str, largest_record: int) -> Starlette:
     )
     app.router.redirect_slashes = False
     return app
+
+
+def build_guarded(bootstrap_servers: str, largest_record: int) -> Guard:
+    """Return the REST Proxy without access for foreign web pages, except through the gateway."""
+
+    def is_gateway(headers: Headers) -> bool:
+        return any(name == _GATEWAY_HEADER.encode() for name, _ in headers)
+
+    return Guard(build(bootstrap_servers, largest_record), accepts_origin=is_gateway)
 
 
 async def _root(request: Request) -> Response:
@@ -118,7 +128,7 @@ async def _produce(request: Request, topic: str, number: int | None) -> Response
     if any(result["error_code"] == KAFKA_RETRIABLE_ERROR for result in results):
         cluster.forget(topic)
     answer = {"offsets": results, "key_schema_id": None, "value_schema_id": None}
-    return Response(orjson.dumps(answer), headers={"content-type": content_type, **_ANY_ORIGIN})
+    return Response(orjson.dumps(answer), headers={"content-type": content_type, **_cors(request)})
 
 
 async def _body(request: Request) -> bytes:
@@ -152,18 +162,26 @@ def _content_type(request: Request) -> str:
 
 
 def _answer(request: Request, content: Any) -> Response:
-    return Response(orjson.dumps(content), headers={"content-type": _content_type(request), **_ANY_ORIGIN})
+    return Response(orjson.dumps(content), headers={"content-type": _content_type(request), **_cors(request)})
 
 
-def _error(error: RestError) -> Response:
+def _cors(request: Request) -> dict[str, str]:
+    """Return the CORS headers: all pages may read answers to the gateway, only local ones answers to themselves."""
+    if _GATEWAY_HEADER in request.headers:
+        return {"access-control-allow-origin": "*"}
+    origin = request.headers.get("origin", "")
+    return {"access-control-allow-origin": origin, "vary": "origin"} if is_local_origin(origin) else {}
+
+
+def _error(request: Request, error: RestError) -> Response:
     content = orjson.dumps({"error_code": error.code, "message": error.message})
-    return Response(content, error.status, headers={"content-type": _V2, **_ANY_ORIGIN})
+    return Response(content, error.status, headers={"content-type": _V2, **_cors(request)})
 
 
-async def _on_rest_error(_: Request, error: Exception) -> Response:
-    return _error(cast("RestError", error))
+async def _on_rest_error(request: Request, error: Exception) -> Response:
+    return _error(request, cast("RestError", error))
 
 
-async def _on_http_error(_: Request, error: Exception) -> Response:
+async def _on_http_error(request: Request, error: Exception) -> Response:
     exception = cast("HTTPException", error)
-    return _error(plain(exception.status_code, exception.detail))
+    return _error(request, plain(exception.status_code, exception.detail))

@@ -111,12 +111,15 @@ class Cluster:
     async def _topic(self, topic: str) -> TopicMetadata:
         """Return a topic; a missing one is requested again for a moment, since it may just have been created."""
 
+        if not _is_valid_name(topic):
+            raise topic_not_found()
+
         async def metadata() -> TopicMetadata:
             return (await self._metadata(topic)).topics[topic]
 
         retrying = AsyncRetrying(
             retry=retry_if_result(lambda metadata: metadata.error is not None),
-            stop=stop_after_attempt(5 if _is_valid_name(topic) else 1),
+            stop=stop_after_attempt(5),
             wait=wait_exponential(multiplier=0.05),
             retry_error_callback=lambda state: state.outcome and state.outcome.result(),
         )

@@ -6,6 +6,7 @@ In the JSON format a key or value reaches Kafka as its original text in the body
 
 import base64
 import binascii
+import itertools
 import json
 import re
 from collections.abc import Callable
@@ -63,8 +64,8 @@ def read_binary(body: bytes) -> list[ProduceRecord]:
         RestError: 400 if it is not JSON, 422 if it is not a produce request or not base64.
     """
     return [
-        ProduceRecord(_decoded(record.get("key")), _decoded(record.get("value")), record.get("partition"))
-        for record in _checked(body)["records"]
+        ProduceRecord(_decoded(index, record.get("key")), _decoded(index, record.get("value")), record.get("partition"))
+        for index, record in enumerate(_checked(body)["records"])
     ]
 
 
@@ -84,37 +85,66 @@ def _checked(body: bytes) -> dict[str, Any]:
     try:
         request = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise malformed(f"The request is not valid JSON: {error}") from None
+        index = _failing_record(body)
+        place = "" if index is None else f", in records[{index}]"
+        raise malformed(f"The request is not valid JSON{place}: {error}") from None
     if not isinstance(request, dict):
         raise unprocessable("The request must be an object with the field records")
-    _reject_unknown(request, _REQUEST_FIELDS)
+    _reject_unknown(request, _REQUEST_FIELDS, "")
     records = request.get("records")
     if not isinstance(records, list) or not records:
         raise unprocessable("The field records must be a list of at least one record")
-    for record in records:
+    for index, record in enumerate(records):
         if not isinstance(record, dict):
-            raise unprocessable("A record must be an object")
+            raise unprocessable(f"records[{index}]: A record must be an object")
         if not record.keys() <= _RECORD_FIELDS:
-            _reject_unknown(record, _RECORD_FIELDS)
+            _reject_unknown(record, _RECORD_FIELDS, f"records[{index}]: ")
         partition = record.get("partition")
         if partition is not None and (type(partition) is not int or not 0 <= partition < 2**31):
-            raise unprocessable("A record's partition must be an integer from 0 on")
+            raise unprocessable(f"records[{index}]: The partition must be an integer of at least 0")
     return request
 
 
-def _reject_unknown(fields: dict[str, Any], allowed: frozenset[str]) -> None:
+def _failing_record(body: bytes) -> int | None:
+    """Return the index of the record at which a body ceases to be JSON, None if the fault is not in a record."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        text = body[: error.start].decode()
+    records = re.search(r'"records"[ \t\r\n]*:[ \t\r\n]*\[', text)
+    at = _after_blanks(text, records.end()) if records else len(text)
+    for index in itertools.count():
+        if text[at : at + 1] in ("", "]"):
+            return None
+        try:
+            _, at = _strict_scan(text, at)
+        except (StopIteration, ValueError, RecursionError):
+            return index
+        at = _after_blanks(text, at)
+        at = _after_blanks(text, at + 1) if text[at : at + 1] == "," else at
+    return None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+_strict_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(parse_constant=_refuse_constant).scan_once  # pyright: ignore
+
+
+def _reject_unknown(fields: dict[str, Any], allowed: frozenset[str], place: str) -> None:
     for name in fields:
         if name not in allowed:
-            raise unprocessable(f"Unrecognized field: {name}")
+            raise unprocessable(f"{place}Unrecognized field: {name}")
 
 
-def _decoded(text: Any) -> bytes | None:
+def _decoded(index: int, text: Any) -> bytes | None:
     if text is None:
         return None
     try:
         return base64.b64decode(text, validate=True)
     except (TypeError, ValueError, binascii.Error):
-        raise unprocessable("Keys and values must be base64 text in the binary format") from None
+        raise unprocessable(f"records[{index}]: Key and value must be base64 text in the binary format") from None
 
 
 class _Slices:

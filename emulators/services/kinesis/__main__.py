@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from emulators.failures import EmulatorFailure
+from emulators.services.http_guard import Guard
 from emulators.services.kinesis.app import build
 from emulators.services.kinesis.core import open_core
 from emulators.services.kinesis.options import Options
@@ -44,7 +45,7 @@ def main(arguments: list[str]) -> None:
         app = build(open_core(settings))
     except EmulatorFailure as failure:
         sys.exit(f"kinesis: {failure}")
-    serve_on(listener, app, "kinesis")
+    serve_on(listener, Guard(app), "kinesis")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """The gateway with the project's own document, in front of a configurable backend."""
 
+import http.client
+import json
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from emulators.services.api_gateway import document
-from emulators.services.api_gateway.app import LARGEST_PAYLOAD, Gateway
+from emulators.services.api_gateway.app import LARGEST_HEADERS, LARGEST_PAYLOAD, Gateway
 from emulators.services.api_gateway.document import DocumentError
 from emulators.services.api_gateway.integrations import make
 from emulators.services.api_gateway.service import DOCUMENT
@@ -88,6 +90,36 @@ def test_without_the_key_no_request_reaches_the_backend(base: str, backend: Back
     assert (answer.status_code, answer.json()) == (403, {"message": "Forbidden"})
     assert answer.headers["access-control-allow-origin"] == "*"
     assert backend.requests == []
+
+
+def test_a_doubled_key_is_forbidden(base: str, backend: Backend) -> None:
+    for values in (("the-key", "the-key"), ("the-key", "wrong"), ("wrong", "the-key")):
+        status, body = raw_get(base, [("x-api-key", value) for value in values])
+        assert (status, body) == (403, {"message": "Forbidden"})
+    assert backend.requests == []
+
+
+def test_request_line_and_headers_are_limited_to_10_kib(base: str, backend: Backend) -> None:
+    host = base.removeprefix("http://").partition("/")[0]
+    room = LARGEST_HEADERS - len("GET/staging/topics/t" + "host" + host + "x-api-key" + "the-key" + "x-large")
+    assert raw_get(base, [("x-api-key", "the-key"), ("x-large", "x" * room)])[0] == 418
+    for size in (room + 1, 40_000):
+        status, body = raw_get(base, [("x-api-key", "the-key"), ("x-large", "x" * size)])
+        assert (status, body) == (431, {"message": "Request Header Fields Too Large"})
+    assert len(backend.requests) == 1
+
+
+def raw_get(base: str, headers: list[tuple[str, str]]) -> tuple[int, Any]:
+    """GET /topics/t with exactly these headers and Host."""
+    connection = http.client.HTTPConnection(base.removeprefix("http://").partition("/")[0], timeout=10)
+    connection.putrequest("GET", "/staging/topics/t", skip_accept_encoding=True)
+    for name, value in headers:
+        connection.putheader(name, value)
+    connection.endheaders()
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    return answer.status, json.loads(content) if answer.status != 418 else None
 
 
 def test_the_bare_stage_is_no_route_and_another_stage_is_forbidden(base: str, backend: Backend) -> None:

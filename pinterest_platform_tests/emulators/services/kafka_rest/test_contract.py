@@ -174,7 +174,17 @@ def test_the_projects_topics_exist_with_their_names_and_configs(proxy: Proxy, em
         assert int(content["configs"]["max.message.bytes"]) > 4 * 1024 * 1024
 
 
-@pytest.mark.parametrize("path", ["/topics/nope", "/topics/nope/partitions", "/topics/nope/partitions/0/offsets"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/topics/nope",
+        "/topics/nope/partitions",
+        "/topics/nope/partitions/0/offsets",
+        "/topics/%00",
+        "/topics/a%00/partitions",
+        "/topics/%ff/partitions/0",
+    ],
+)
 def test_an_unknown_topic_is_40401(proxy: Proxy, path: str) -> None:
     answer = proxy.get(path)
     assert (answer.status_code, answer.json()) == (404, {"error_code": 40401, "message": "Topic not found."})
@@ -223,15 +233,29 @@ def test_errors_of_http_itself_have_confluents_shape(proxy: Proxy, topic: str) -
     assert proxy.post(f"/topics/{topic}", b'{"receiver":1}').json()["error_code"] == 422
 
 
-def test_a_body_over_the_limit_is_413_and_a_browser_may_read_it(emulated: dict[str, str], topic: str) -> None:
-    content = requests.post(
+def test_a_body_over_the_limit_is_413_and_a_local_page_may_read_it(emulated: dict[str, str], topic: str) -> None:
+    answer = requests.post(
         f"{proxy_itself(emulated)}/topics/{topic}",
         data=b"x" * (32 * 1024 * 1024 + 1),
-        headers={"content-type": JSON},
+        headers={"content-type": JSON, "origin": "http://localhost:3000"},
         timeout=60,
     )
-    assert (content.status_code, content.json()["error_code"]) == (413, 413)
-    assert content.headers["access-control-allow-origin"] == "*"
+    assert (answer.status_code, answer.json()["error_code"]) == (413, 413)
+    assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
+
+
+def test_any_page_may_read_answers_through_the_gateway_but_not_of_the_proxy(
+    proxy: Proxy, emulated: dict[str, str]
+) -> None:
+    foreign = {"origin": "https://foreign.example"}
+    for path, status in (("/topics", 200), ("/topics/nope", 404)):
+        through = proxy.get(path, **foreign)
+        assert (through.status_code, through.headers["access-control-allow-origin"]) == (status, "*")
+    direct = requests.get(f"{proxy_itself(emulated)}/topics", headers=foreign, timeout=60)
+    plain = requests.get(f"{proxy_itself(emulated)}/topics", timeout=60)
+    assert (direct.status_code, plain.status_code) == (403, 200)
+    for answer in (direct, plain):
+        assert "access-control-allow-origin" not in answer.headers
 
 
 def proxy_itself(variables: dict[str, str]) -> str:

@@ -89,11 +89,49 @@ def test_an_invalid_produce_request_is_rejected(read: Any, body: bytes, status: 
     assert (caught.value.status, caught.value.code) == (status, status)
 
 
-@pytest.mark.parametrize("body", [b'{"receiver":1,"records":[]}', b'{"records":[{"value":1,"receiver":2}]}'])
-def test_an_unknown_field_is_named(body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"receiver":1,"records":[]}', "Unrecognized field: receiver"),
+        (b'{"records":[{"value":1,"receiver":2}]}', "records[0]: Unrecognized field: receiver"),
+    ],
+)
+def test_an_unknown_field_is_named(body: bytes, message: str) -> None:
     with pytest.raises(RestError) as caught:
         read_json(body)
-    assert (caught.value.status, caught.value.message) == (422, "Unrecognized field: receiver")
+    assert (caught.value.status, caught.value.message) == (422, message)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"7",
+        b'{"value":null,"partition":-1}',
+        b'{"value":null,"receiver":1}',
+        b'{"value":NaN}',
+        b'{"value":"\xff"}',
+        b'{"value":}',
+        b'{"value":"unfinished',
+    ],
+)
+def test_a_record_that_makes_the_request_fail_is_named_by_its_index(record: bytes) -> None:
+    good = b'{"value":"]"}'
+    with pytest.raises(RestError) as caught:
+        read_json(b'{"key_schema":null, "records" : [ %b , {"value":[1]},\n%b,%b]}' % (good, record, good))
+    assert "records[2]" in caught.value.message
+
+
+def test_a_value_that_is_not_base64_is_named_by_its_index() -> None:
+    with pytest.raises(RestError) as caught:
+        read_binary(b'{"records":[{"value":"YQ=="},{"value":"no base64!"}]}')
+    assert "records[1]" in caught.value.message
+
+
+@pytest.mark.parametrize("body", [b"{", b'{"records":[{"value":1}', b'{"records":[{"value":1}],}', b'{"records":[]'])
+def test_a_fault_outside_of_the_records_names_no_index(body: bytes) -> None:
+    with pytest.raises(RestError) as caught:
+        read_json(body)
+    assert "records[" not in caught.value.message
 
 
 def outcome(body: bytes) -> bytes | None | int:
