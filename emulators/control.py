@@ -156,8 +156,9 @@ def await_health(home: Home, supervisor: Supervisor, services: Sequence[Service]
     Raises:
         EmulatorFailure: a service ended, or does not become healthy in time.
     """
+    title = "starting the services" if len(services) > 1 else f"starting {services[0].name}"
     given_up = threading.Event()
-    with ThreadPoolExecutor(len(services)) as pool, Waiting("starting the services", len(services), report) as waiting:
+    with ThreadPoolExecutor(len(services)) as pool, Waiting(title, len(services), report) as waiting:
         starts = {pool.submit(_Start(home, supervisor, service, report, given_up).run): service for service in services}
         try:
             _collect(home, starts, waiting, report)

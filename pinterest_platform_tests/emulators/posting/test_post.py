@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -225,9 +226,37 @@ def test_a_signal_ends_posting_with_a_correct_summary(
     assert process.returncode == code, out + err
     sent, accepted, failed = summary(out)
     assert sent == accepted == sum(map(len, gateway.topics.values()))
+    posts = f"{len(gateway.keys['0a.pin']):,}"
+    of_total = " of 1,000,000" if "--rows" in arguments else ""
+    assert out.startswith(f"stopped by {number.name}: {posts}{of_total} posts\n")
     assert failed == 0
     assert len({len(values) for values in gateway.topics.values()}) == 1
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("arguments", [["--rows", "9"], ["--every-row"], ["--forever"]])
+def test_ctrl_c_before_the_first_post_is_exit_code_130(gateway: Gateway, arguments: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as database:
+        database.settimeout(60)
+        silent = f"mysql+pymysql://me@127.0.0.1:{database.getsockname()[1]}/x"
+        with posting(gateway, silent, *arguments) as process:
+            connection, _ = database.accept()
+            time.sleep(0.2)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=30)
+            connection.close()
+    assert process.returncode == 130, out + err
+    assert (out, err) == ("", "stopped by Ctrl-C\n")
+
+
+def test_a_closed_pipe_is_no_error(gateway: Gateway, database: str) -> None:
+    with posting(gateway, database, "--every-row", "--per-request", "50") as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        process.wait(60)
+        assert process.stderr is not None
+        assert (process.returncode, process.stderr.read()) == (0, "")
+    assert sorted(keys(gateway, "pin")) == list(range(ROWS))
 
 
 def test_a_signal_ends_posting_to_a_gateway_that_does_not_answer(database: str) -> None:

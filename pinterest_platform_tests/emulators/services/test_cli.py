@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import shlex
 import signal
 import socket
@@ -168,6 +169,99 @@ def test_a_killed_service_is_restarted(home: Path) -> None:
     before.kill()
     eventually(lambda: [p.pid for p in processes(home, "kafka_rest")] not in ([], [before.pid]))
     eventually(lambda: status(home)["services"]["api_gateway"]["healthy"])
+
+
+def test_a_home_is_accessible_to_its_owner_only(home: Path) -> None:
+    write_data(status(home)["env"])
+    open_to_others = [path for path in home.rglob("*") if not path.is_socket() and path.lstat().st_mode & 0o077]
+    assert [path for path in open_to_others if not path.is_symlink()] == []
+    assert home.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_service_is_stopped_started_and_restarted(home: Path) -> None:
+    stopped = run(home, "stop", "kinesis")
+    assert (stopped.returncode, stopped.stdout.split()) == (0, ["kinesis", "stopped"])
+    assert processes(home, "kinesis") == []
+    unhealthy = status(home)["services"]
+    assert "stopped" in unhealthy["kinesis"]["reason"]
+    assert unhealthy["kafka"]["healthy"]
+    again = run(home, "stop", "kinesis")
+    assert (again.returncode, again.stdout.split()) == (0, ["kinesis", "was", "not", "running"])
+
+    started = run(home, "start", "kinesis")
+    assert started.returncode == 0, started.stderr
+    assert started.stdout.splitlines()[-1].split()[:2] == ["kinesis", "healthy"]
+    (before,) = processes(home, "kinesis")
+    restarted = run(home, "restart", "kinesis")
+    assert restarted.returncode == 0, restarted.stderr
+    assert [process.pid for process in processes(home, "kinesis")] not in ([], [before.pid])
+    assert status(home)["services"]["kinesis"]["healthy"]
+
+
+def test_up_starts_a_stopped_service(home: Path) -> None:
+    run(home, "stop", "kafka_rest")
+    up(home)
+    assert status(home)["services"]["kafka_rest"]["healthy"]
+
+
+def test_logs_prints_the_last_lines_of_a_service(home: Path) -> None:
+    log = (home / "logs" / "kafka.log").read_text().splitlines()
+    printed = run(home, "logs", "kafka", "--lines", "3")
+    assert printed.returncode == 0
+    assert len(printed.stdout.splitlines()) == 3
+    assert printed.stdout.splitlines()[0] in log
+
+
+def test_logs_follows_until_ctrl_c(home: Path) -> None:
+    command = [sys.executable, "-m", "emulators", "logs", "kinesis", "-f", "-n", "0", "--home", str(home)]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+
+        def write() -> bool:
+            with (home / "logs" / "kinesis.log").open("a") as log:
+                print("a new line", file=log)
+            return bool(select.select([process.stdout], [], [], 0.1)[0])
+
+        eventually(write)
+        assert process.stdout.readline() == "a new line\n"
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("command", ["stop", "start", "restart", "logs"])
+def test_an_unknown_service_is_named_with_a_suggestion(empty: Path, command: str) -> None:
+    wrong = run(empty, command, "kafkarest")
+    assert wrong.returncode == 2
+    assert "There is no service kafkarest. Did you mean kafka_rest? Services: kafka, s3," in wrong.stderr
+
+
+def test_an_unknown_command_is_named_with_a_suggestion(empty: Path) -> None:
+    wrong = run(empty, "stauts")
+    assert wrong.returncode == 2
+    assert "Did you mean status?" in wrong.stderr
+
+
+@pytest.mark.parametrize("command", ["stop", "start", "restart", "logs"])
+def test_services_of_a_home_that_is_not_up_are_one_line(empty: Path, command: str) -> None:
+    failed = run(empty, command, "kafka")
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert len(failed.stderr.strip().splitlines()) == 1
+    assert "python -m emulators up" in failed.stderr
+
+
+@pytest.mark.parametrize("arguments", [["logs", "kafka", "-n", "100000"], ["status"], ["env"], ["post", "--help"]])
+def test_a_closed_pipe_is_no_error(home: Path, arguments: list[str]) -> None:
+    options = [] if "--help" in arguments else ["--home", str(home)]
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = subprocess.run(
+        [sys.executable, "-m", "emulators", *arguments, *options],
+        cwd=PROJECT, env=clean(), stdout=writer, stderr=subprocess.PIPE, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    os.close(writer)
+    assert (process.returncode, process.stderr) == (0, "")
 
 
 def test_exec_uses_running_services_and_leaves_them_running(home: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from emulators import control
 from emulators.failures import EmulatorFailure
-from emulators.home import DEFAULT_USER_ID, Home, bucket_of
+from emulators.home import DEFAULT_USER_ID, Home, bucket_of, private_files
 from emulators.services.registry import SERVICES
 from emulators.services.supervision import Supervisor
 
@@ -36,6 +36,41 @@ def test_identity_and_key_are_created_once_and_the_key_is_readable_by_its_owner_
     assert cluster != other.cluster_id
     assert stat.S_IMODE((home.root / "api_key").stat().st_mode) == 0o600
     assert (home.dagster / "dagster.yaml").is_file()
+
+
+def modes(folder: Path) -> set[str]:
+    """The permissions of group and others in a folder, by path; empty if there are none."""
+    paths = [folder, *folder.rglob("*")]
+    return {f"{path} {path.stat().st_mode & 0o777:o}" for path in paths if path.stat().st_mode & 0o077}
+
+
+def test_a_new_home_is_accessible_to_its_owner_only(tmp_path: Path) -> None:
+    home = Home(tmp_path / "above" / "home")
+    with private_files():
+        home.prepare(None)
+        (home.root / "data").write_text("")
+    assert modes(home.root) == set()
+
+
+def test_an_existing_home_becomes_private_with_its_contents(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("")
+    outside.chmod(0o644)
+    home = Home(tmp_path / "home")
+    data = home.root / "kafka" / "data"
+    data.mkdir(parents=True)
+    (data / "log").write_text("kept")
+    (data / "link").symlink_to(outside)
+    (data / "run.sh").touch()
+    for path, mode in ((home.root, 0o755), (data, 0o775), (data / "log", 0o664), (data / "run.sh", 0o755)):
+        path.chmod(mode)
+    with private_files():
+        home.prepare(None)
+    (data / "link").unlink()
+    assert modes(home.root) == set()
+    assert (data / "log").read_text() == "kept"
+    assert stat.S_IMODE((data / "run.sh").stat().st_mode) == 0o700
+    assert stat.S_IMODE(outside.stat().st_mode) == 0o644
 
 
 def test_a_user_id_once_given_is_kept(tmp_path: Path) -> None:
