@@ -39,6 +39,10 @@ class DeltaLake:
         """Put a table's small files together, changing no row; how many there were, None where another writer won."""
         return maintenance.compact_small_files(self._tables, uri)
 
-    def keep_up(self, uri: str, retention_hours: int, dry_run: bool = False) -> MaintenanceResult | None:
-        """Compact a table and delete what nobody needs any more; None where there is no table."""
-        return maintenance.maintain(self._tables, uri, retention_hours, dry_run)
+    def maintain(self, uri: str, retention_hours: int) -> MaintenanceResult | None:
+        """Compact a table and delete files and commits older than the retention; return None if there is no table."""
+        return maintenance.maintain(self._tables, uri, retention_hours)
+
+    def preview_maintenance(self, uri: str, retention_hours: int) -> MaintenanceResult | None:
+        """Return what `maintain` would do, and change nothing; return None if there is no table."""
+        return maintenance.maintain(self._tables, uri, retention_hours, dry_run=True)

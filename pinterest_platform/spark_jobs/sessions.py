@@ -39,7 +39,7 @@ def start_embedded() -> tuple["SparkConnectServer", str]:
     return server, f"sc://{host}:{port}"
 
 
-def shown(remote: str) -> str:
+def public_address(remote: str) -> str:
     """An address as it may be shown: host and port, without its parameters, one of which may be a token."""
     found = re.match(r"sc://(?:[^/;?#]*@)?([^@/;?#]+)", remote)
     return found[1] if found else ""
@@ -61,7 +61,7 @@ def connect(remote: str, seconds: float = ANSWER_SECONDS) -> "SparkSession":
     unreadable = PermanentFailure(
         "The Spark Connect address cannot be read.", "Write it as sc://host:port/;name=value."
     )
-    if not shown(remote):
+    if not public_address(remote):
         raise unreadable
     try:
         session = _session(remote)
@@ -120,10 +120,10 @@ def _expect_answer(session: "SparkSession", remote: str, seconds: float) -> None
     said = str(error).lower()
     if any(sign in said for sign in _REFUSALS):
         raise PermanentFailure(
-            f"The Spark Connect server at {shown(remote)} refuses us.", "Set an address with a valid token."
+            f"The Spark Connect server at {public_address(remote)} refuses us.", "Set an address with a valid token."
         ) from None
     raise TransientFailure(
-        f"No Spark Connect server answers at {shown(remote)} within {seconds:g} s.",
+        f"No Spark Connect server answers at {public_address(remote)} within {seconds:g} s.",
         "Start it, or set PINTEREST_SPARK_REMOTE to one that runs.",
     ) from None
 

@@ -50,7 +50,7 @@ class TableUpsert:
         self.spark = spark
         self.parameters = parameters
         self.entity = entity_named(parameters.entity)
-        self.route = Route(parameters.source)
+        self.route = Route(parameters.route)
         self.schema = cleaned_schema(self.entity, self.route)
         self.tables = DeltaTables(parameters.io_timeout_seconds)
         self.totals: Counter[str] = Counter()

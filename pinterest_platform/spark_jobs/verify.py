@@ -27,7 +27,7 @@ def run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[s
         TransientFailure: objects cannot be seen, or the store does not answer.
     """
     entity = entity_named(parameters.entity)
-    route = Route(parameters.source)
+    route = Route(parameters.route)
     schema = cleaned_schema(entity, route)
     tables = DeltaTables(parameters.io_timeout_seconds)
     columns = tables.schema(tables.existing(parameters.table_uri))

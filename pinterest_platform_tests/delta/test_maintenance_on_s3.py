@@ -54,14 +54,14 @@ def test_upkeep_beside_merging_writers_loses_and_doubles_nothing(store: Store, s
         return rows == wanted and store.lake.positions(uri) == batches[-1].positions
 
     assert whole()
-    store.lake.keep_up(uri, 1)
+    store.lake.maintain(uri, 1)
     live = {name.rsplit("/", 1)[-1] for name in DeltaTables().existing(uri).file_uris()}
-    gone = store.lake.keep_up(uri, 0)
+    gone = store.lake.maintain(uri, 0)
     assert gone is not None and gone.deleted_files > 0
     assert {name.rsplit("/", 1)[-1] for name in store.keys("table/") if name.endswith(".parquet")} >= live
     assert whole()
     before = store.keys("table/")
-    again = store.lake.keep_up(uri, 0)
+    again = store.lake.maintain(uri, 0)
     assert again is not None and again.idle
     assert store.keys("table/") == before
     assert store.clean("pin", *batches)["changed"] == 0

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.spark_jobs import sessions
-from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, ReportsParameters
+from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters
 from pinterest_platform_tests.spark_fixtures import STREAM, lines, write_object
 
 
@@ -70,12 +69,3 @@ def test_importing_the_jobs_imports_no_engine() -> None:
     code = f"import sys, pinterest_platform.spark_jobs; print(sorted({engines} & set(sys.modules)))"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert told.stdout == "[]\n"
-
-
-def test_parameters_survive_the_way_through_json() -> None:
-    clean = CleanParameters("geo", "s", (Batch(["a"], {"id": 1}, 2), Batch([])), "t", "q", "s", full_refresh=True)
-    assert CleanParameters.from_json(json.loads(json.dumps(clean.to_json()))).batches[0] == Batch(["a"], {"id": 1}, 2)
-    with pytest.raises(PermanentFailure, match="There is no entity 'cat'"):
-        CleanParameters.from_json({**clean.to_json(), "entity": "cat"})
-    with pytest.raises(PermanentFailure, match="instead of pin, geo and user"):
-        ReportsParameters.from_json({"cleaned": {}, "reports": {}})

