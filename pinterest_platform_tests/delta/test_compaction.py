@@ -10,11 +10,12 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import SparkSession
 
-from pinterest_platform.delta import maintenance
+from pinterest_platform.delta import commits, compaction, maintenance
 from pinterest_platform.delta.compaction import compact
 from pinterest_platform.delta.conflicts import CommitConflictError, retry_on_conflict
-from pinterest_platform.delta.tables import DeltaTables, Exchange
-from pinterest_platform.spark_jobs import merge as merge_module
+from pinterest_platform.delta.replacement import FileRewrite, rewrite_files
+from pinterest_platform.delta.tables import DeltaTables
+from pinterest_platform.spark_jobs.engine_errors import translate_engine_conflicts
 from pinterest_platform_tests.delta.compactors import compactors
 
 TABLES = DeltaTables()
@@ -28,7 +29,7 @@ def rows(*keys: int, said: str = "old") -> pa.Table:
 
 def append(uri: str, number: int, *keys: int) -> None:
     def commit() -> None:
-        TABLES.append(TABLES.existing(uri), rows(*keys), {"topic/0": number})
+        commits.append(TABLES.existing(uri), rows(*keys), {"topic/0": number})
 
     retry_on_conflict(commit, uri)
 
@@ -50,7 +51,7 @@ def merge(spark: SparkSession, uri: str, said: str, *keys: int) -> bool:
     """Whether the keys are now there with what is said of them; not where another commit came first."""
     values = ", ".join(f"({key}, '{said}')" for key in keys)
     try:
-        with merge_module.translate_conflicts(uri):
+        with translate_engine_conflicts(uri):
             spark.sql(
                 f"MERGE INTO delta.`{uri}` t USING (SELECT * FROM VALUES {values} AS v(ind, said)) s ON t.ind = s.ind "
                 "WHEN MATCHED THEN UPDATE SET t.said = s.said WHEN NOT MATCHED THEN INSERT *"
@@ -75,18 +76,16 @@ def test_files_are_exchanged_on_top_of_exactly_the_version_that_was_looked_at(ur
     append(uri, FILES, -1)
     [added, *_] = (Path(path).name for path in stale.file_uris())
     with pytest.raises(CommitConflictError):
-        TABLES.exchange(stale, [Exchange({}, added)])
+        rewrite_files(TABLES, stale, [FileRewrite({}, added)])
     assert keys_of(uri) == [-1, *KEYS]
 
 
 def test_a_commit_of_which_the_answer_got_lost_is_done(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = DeltaTables.exchange
+    def rewrite_and_lose_the_answer(tables: DeltaTables, table: DeltaTable, rewrites: list[FileRewrite]) -> None:
+        rewrite_files(tables, table, rewrites)
+        raise CommitConflictError("the answer was lost")
 
-    def exchange(self: DeltaTables, table: DeltaTable, exchanges: list[Exchange]) -> None:
-        real(self, table, exchanges)
-        raise CommitConflictError("the answer got lost")
-
-    monkeypatch.setattr(DeltaTables, "exchange", exchange)
+    monkeypatch.setattr(compaction, "rewrite_files", rewrite_and_lose_the_answer)
     assert maintenance.compact_small_files(TABLES, uri) == FILES
     assert (keys_of(uri), len(TABLES.existing(uri).file_uris())) == ([*KEYS], 1)
 

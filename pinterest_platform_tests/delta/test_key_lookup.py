@@ -24,7 +24,7 @@ def test_the_rows_of_asked_keys_are_found_whatever_file_they_are_in(
     rows = [{"key": key, "value": f"{number}"} for number, keys in enumerate(files) for key in keys]
     for number, keys in enumerate(files):
         write_deltalake(uri, pa.table({"key": keys, "value": [f"{number}"] * len(keys)}), mode="append")
-    found = rows_with(tables, tables.existing(uri), "key", pa.chunked_array([[*asked]], pa.int64()))
+    found = rows_with(tables.existing(uri), "key", pa.chunked_array([[*asked]], pa.int64()))
     expected = [row for row in rows if row["key"] in asked]
     assert sorted(map(str, found.to_pylist())) == sorted(map(str, expected))
 
@@ -38,7 +38,7 @@ def test_files_that_cannot_hold_a_key_are_not_opened(tmp_path: Path) -> None:
     paths = table.get_add_actions(flatten=True)["path"].to_pylist()
     for first in (0, 200):
         (tmp_path / paths[names[first]]).unlink()
-    assert rows_with(tables, table, "key", pa.chunked_array([[101, 109]])).to_pylist() == [{"key": 109}]
+    assert rows_with(table, "key", pa.chunked_array([[101, 109]])).to_pylist() == [{"key": 109}]
 
 
 def test_a_damaged_file_is_a_failure_of_its_table_in_a_lookup_and_in_a_compaction(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_damaged_file_is_a_failure_of_its_table_in_a_lookup_and_in_a_compactio
     table = tables.existing(uri)
     (tmp_path / table.get_add_actions(flatten=True)["path"].to_pylist()[0]).write_bytes(b"no Parquet" * 100)
     with pytest.raises(PermanentFailure, match="cannot be used"):
-        rows_with(tables, table, "key", pa.chunked_array([[0, 100]]))
+        rows_with(table, "key", pa.chunked_array([[0, 100]]))
     with pytest.raises(PermanentFailure, match="cannot be used"):
         compact(tables, table, 10**6)
 
@@ -56,5 +56,5 @@ def test_a_damaged_file_is_a_failure_of_its_table_in_a_lookup_and_in_a_compactio
 def test_an_empty_table_has_no_rows_but_its_columns(tmp_path: Path) -> None:
     uri, tables = str(tmp_path), DeltaTables()
     write_deltalake(uri, pa.table({"key": pa.array([], pa.int64())}))
-    found = rows_with(tables, tables.existing(uri), "key", pa.chunked_array([[1]]))
+    found = rows_with(tables.existing(uri), "key", pa.chunked_array([[1]]))
     assert (found.num_rows, found.column_names) == (0, ["key"])

@@ -13,8 +13,10 @@ from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import SparkSession
 
 from pinterest_platform.delta import maintenance
+from pinterest_platform.delta.commits import commit_actions
 from pinterest_platform.delta.conflicts import CommitConflictError
-from pinterest_platform.delta.tables import REBUILDS, DeltaTables
+from pinterest_platform.delta.positions import REBUILDS
+from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.ports import MaintenanceResult
 
 WEEK = 168
@@ -26,8 +28,7 @@ def rows(*keys: int, country: str = "Peru") -> pa.Table:
 
 
 def move(uri: str, transactions: dict[str, int]) -> None:
-    table = TABLES.existing(uri)
-    TABLES._commit(table, [], "append", transactions)
+    commit_actions(TABLES.existing(uri), [], "append", transactions)
 
 
 @pytest.fixture
@@ -53,24 +54,30 @@ def everything(uri: str) -> dict[str, int]:
     return {str(path): path.stat().st_mtime_ns for path in Path(uri).rglob("*") if path.is_file()}
 
 
-def keep_up(uri: str, hours: int = WEEK, dry_run: bool = False) -> MaintenanceResult:
-    done = maintenance.maintain(TABLES, uri, hours, dry_run)
-    assert done is not None
-    return done
+def maintain(uri: str, hours: int = WEEK) -> MaintenanceResult:
+    result = maintenance.maintain(TABLES, uri, hours)
+    assert result is not None
+    return result
+
+
+def preview(uri: str) -> MaintenanceResult:
+    result = maintenance.preview_maintenance(TABLES, uri, WEEK)
+    assert result is not None
+    return result
 
 
 def test_small_files_become_one_and_rows_and_positions_stay(uri: str) -> None:
     before = state(uri)
-    done = keep_up(uri)
+    done = maintain(uri)
     assert (done.files_before, done.files_after, done.compacted, done.deleted_files) == (8, 1, 8, 0)
     assert state(uri) == before == (list(range(16)), {"topic/0": 7, "topic/1": 14, REBUILDS: 3})
     assert TABLES.positions(uri) == {"topic/0": 7, "topic/1": 14}
 
 
 def test_a_second_upkeep_writes_nothing(uri: str) -> None:
-    keep_up(uri)
+    maintain(uri)
     before = everything(uri)
-    assert keep_up(uri).idle
+    assert maintain(uri).idle
     assert everything(uri) == before
 
 
@@ -79,7 +86,7 @@ def test_a_dry_run_tells_and_does_nothing(uri: str) -> None:
     shutil.copy(next(Path(uri).glob("*.parquet")), f"{uri}/never-committed.parquet")
     age(uri, "never-committed.parquet", WEEK + 1)
     before = everything(uri)
-    done = keep_up(uri, dry_run=True)
+    done = preview(uri)
     assert (done.compacted, done.deleted_files, done.files_after) == (8, 1, 8)
     assert done.deleted_bytes == Path(uri, "never-committed.parquet").stat().st_size
     assert everything(uri) == before
@@ -92,7 +99,7 @@ def test_files_that_never_got_into_the_table_go_when_they_are_old_enough(uri: st
         folder.mkdir()
         shutil.copy(source, folder / "part.parquet")
         age(uri, f"rows-{hours}/*", hours)
-    done = keep_up(uri)
+    done = maintain(uri)
     assert (done.deleted_files, done.deleted_bytes) == (1, source.stat().st_size)
     assert [path.parent.name for path in Path(uri).glob("rows-*/*")] == [f"rows-{WEEK - 1}"]
 
@@ -100,7 +107,7 @@ def test_files_that_never_got_into_the_table_go_when_they_are_old_enough(uri: st
 def test_files_of_the_table_stay_however_old_they_are(uri: str) -> None:
     age(uri, "**/*.parquet", 10 * WEEK)
     before = state(uri)
-    keep_up(uri, hours=1)
+    maintain(uri, hours=1)
     assert state(uri) == before
     assert Path(DeltaTable(uri).file_uris()[0]).exists()
 
@@ -108,8 +115,8 @@ def test_files_of_the_table_stay_however_old_they_are(uri: str) -> None:
 def test_what_left_the_table_a_moment_ago_stays_and_can_be_read_however_old_it_is(uri: str) -> None:
     version = DeltaTable(uri).version()
     age(uri, "*.parquet", 10 * WEEK)
-    assert keep_up(uri).compacted == 8
-    assert keep_up(uri).deleted_files == 0
+    assert maintain(uri).compacted == 8
+    assert maintain(uri).deleted_files == 0
     assert DeltaTable(uri, version=version).to_pyarrow_table().num_rows == 16
 
 
@@ -123,7 +130,7 @@ def test_the_same_holds_for_what_the_engine_removed_before_its_checkpoint(spark:
             "ON t.ind = s.ind WHEN MATCHED THEN UPDATE SET t.country = s.country"
         ).collect()
     assert list(Path(uri, "_delta_log").glob("*.checkpoint.parquet"))
-    assert keep_up(uri).deleted_files == 0
+    assert maintain(uri).deleted_files == 0
     assert DeltaTable(uri, version=version).to_pyarrow_table().num_rows == 16
     assert TABLES.positions(uri) == {"topic/0": 7, "topic/1": 14}
 
@@ -135,25 +142,25 @@ def test_versions_within_the_retention_can_be_read_when_older_commits_are_gone(u
     for turn in range(3):
         write_deltalake(uri, rows(100 + turn), mode="append")
     before = state(uri)
-    done = keep_up(uri)
+    done = maintain(uri)
     assert done.deleted_log_files == oldest
     assert not Path(uri, "_delta_log", f"{oldest - 1:020d}.json").exists()
     assert [DeltaTable(uri, version=oldest + n).to_pyarrow_table().num_rows for n in range(4)] == [16, 17, 18, 19]
     assert state(uri) == before
-    assert keep_up(uri).idle
+    assert maintain(uri).idle
 
 
 def test_positions_outlive_compaction_checkpoints_vacuum_and_the_commits_that_made_them(uri: str) -> None:
-    keep_up(uri)
+    maintain(uri)
     age(uri, "**/*", WEEK + 1)
     for turn in range(12):
         write_deltalake(uri, rows(100 + turn), mode="append")
     before = state(uri)
-    done = keep_up(uri)
+    done = maintain(uri)
     assert done.compacted > 1 and done.deleted_log_files > 0
     assert state(uri) == before
-    assert keep_up(uri, hours=0).deleted_files > 0
-    assert keep_up(uri, hours=0).idle
+    assert maintain(uri, hours=0).deleted_files > 0
+    assert maintain(uri, hours=0).idle
     assert state(uri) == before
     move(uri, {"topic/0": 9, "topic/1": 14, REBUILDS: 3})
     assert TABLES.positions(uri) == {"topic/0": 9, "topic/1": 14}
@@ -163,7 +170,7 @@ def test_commits_stay_that_no_checkpoint_of_their_age_stands_for(uri: str) -> No
     age(uri, "_delta_log/*", WEEK + 1)
     oldest = DeltaTable(uri).version()
     write_deltalake(uri, rows(100), mode="append")
-    assert [keep_up(uri).deleted_log_files for _ in range(2)] == [0, 0]
+    assert [maintain(uri).deleted_log_files for _ in range(2)] == [0, 0]
     assert list(Path(uri, "_delta_log").glob("*.checkpoint.parquet"))
     assert DeltaTable(uri, version=oldest).to_pyarrow_table().num_rows == 16
 
@@ -176,19 +183,19 @@ def test_commits_stay_that_readers_are_still_pointed_at(uri: str) -> None:
     DeltaTable(uri).create_checkpoint()
     pointer.write_bytes(older)
     age(uri, "_delta_log/*", WEEK + 1)
-    assert keep_up(uri).deleted_log_files == version
+    assert maintain(uri).deleted_log_files == version
     assert DeltaTable(uri).to_pyarrow_table().num_rows == 17
 
 
 def test_a_table_says_that_it_keeps_things_longer_than_tables_do_by_themselves(uri: str) -> None:
-    assert keep_up(uri).compacted and not DeltaTable(uri).metadata().configuration
-    keep_up(uri, hours=1000)
+    assert maintain(uri).compacted and not DeltaTable(uri).metadata().configuration
+    maintain(uri, hours=1000)
     assert DeltaTable(uri).metadata().configuration == {
         "delta.deletedFileRetentionDuration": "interval 1000 hours",
         "delta.logRetentionDuration": "interval 1000 hours",
     }
     version = DeltaTable(uri).version()
-    keep_up(uri, hours=500)
+    maintain(uri, hours=500)
     assert DeltaTable(uri).version() == version
     assert TABLES.positions(uri) == {"topic/0": 7, "topic/1": 14}
 
@@ -232,16 +239,17 @@ def test_a_lost_compaction_is_tried_again_and_then_left_to_the_next_upkeep(
         return real(tables, table, target)
 
     monkeypatch.setattr(maintenance, "compact", compact)
-    done = keep_up(uri)
+    done = maintain(uri)
     assert (done.raced, done.compacted, len(tried)) == (raced, compacted, min(losses + 1, 3))
     assert state(uri)[0] == list(range(16))
     assert TABLES.positions(uri) == {"topic/0": 7, "topic/1": 14}
     monkeypatch.undo()
-    assert replace(keep_up(uri), uri="").raced is False
+    assert replace(maintain(uri), uri="").raced is False
 
 
 def test_where_there_is_no_table_nothing_is_made(tmp_path: Path) -> None:
     assert maintenance.maintain(TABLES, str(tmp_path / "none"), WEEK) is None
+    assert maintenance.preview_maintenance(TABLES, str(tmp_path / "none"), WEEK) is None
     assert not (tmp_path / "none").exists()
 
 

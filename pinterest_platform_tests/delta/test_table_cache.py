@@ -9,7 +9,6 @@ from pyspark.sql import SparkSession
 
 from pinterest_platform.delta import table_cache
 from pinterest_platform.delta.tables import DeltaTables
-from pinterest_platform.spark_jobs import upsert
 from pinterest_platform_tests.spark_jobs.lake import Lake
 from pinterest_platform_tests.spark_jobs.test_races import at_once
 
@@ -35,7 +34,7 @@ def test_the_next_job_of_a_session_goes_on_with_the_same_table(lake: Lake, monke
     def refuse(*_: object) -> None:
         raise AssertionError("it was opened anew")
 
-    monkeypatch.setattr(upsert.DeltaTables, "ensure", refuse)
+    monkeypatch.setattr(DeltaTables, "ensure", refuse)
     assert lake.clean(lake.land(post(2))).rows == 2
 
 

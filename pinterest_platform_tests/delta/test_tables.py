@@ -6,7 +6,9 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
+from pinterest_platform.delta import commits
 from pinterest_platform.delta.conflicts import CommitConflictError
+from pinterest_platform.delta.errors import translate_store_errors
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 
@@ -31,7 +33,7 @@ def test_neither_a_port_nor_a_name_makes_an_outage_a_refusal(monkeypatch: pytest
     ],
 )
 def test_a_status_or_code_of_refusal_is_one(said: str) -> None:
-    with pytest.raises(PermanentFailure, match="The store refuses"), DeltaTables().explained("s3://bucket/table"):
+    with pytest.raises(PermanentFailure, match="The store refuses"), translate_store_errors("s3://bucket/table"):
         raise OSError(said)
 
 
@@ -46,13 +48,13 @@ def test_a_log_that_cannot_be_read_is_no_outage(tmp_path: Path, line: str) -> No
 
 def test_rows_with_other_columns_are_no_outage(tmp_path: Path) -> None:
     write_deltalake(tmp_path, pa.table({"a": [1]}))
-    with pytest.raises(PermanentFailure, match="cannot be used"), DeltaTables().explained(str(tmp_path)):
+    with pytest.raises(PermanentFailure, match="cannot be used"), translate_store_errors(str(tmp_path)):
         write_deltalake(tmp_path, pa.table({"b": ["x"]}), mode="append")
 
 
 def test_a_missing_bucket_names_the_job_that_makes_it() -> None:
     said = "non-2xx status code: 404 Not Found: <Error><Code>NoSuchBucket</Code></Error>"
-    with pytest.raises(PermanentFailure, match="provision"), DeltaTables().explained("s3://bucket/table"):
+    with pytest.raises(PermanentFailure, match="provision"), translate_store_errors("s3://bucket/table"):
         raise OSError(said)
 
 
@@ -60,8 +62,8 @@ def test_rows_are_added_to_the_version_that_was_looked_at_or_not_at_all(tmp_path
     uri, tables = str(tmp_path), DeltaTables()
     write_deltalake(uri, pa.table({"a": [1]}))
     ours, others = tables.existing(uri), tables.existing(uri)
-    tables.append(others, pa.table({"a": [2]}), {"x/0": 1})
+    commits.append(others, pa.table({"a": [2]}), {"x/0": 1})
     with pytest.raises(CommitConflictError):
-        tables.append(ours, pa.table({"a": [3]}), {"x/0": 2})
+        commits.append(ours, pa.table({"a": [3]}), {"x/0": 2})
     table = tables.existing(uri)
     assert (table.version(), tables.row_count(table), tables.positions(uri)) == (1, 2, {"x/0": 1})

@@ -170,7 +170,7 @@ def test_an_object_that_cannot_be_seen_fails_and_commits_nothing(lake: Lake) -> 
 def test_objects_that_overlap_are_named_and_nothing_is_doubled(lake: Lake) -> None:
     batch = lake.land([geo(1), geo(2)])
     twice = Batch([*batch.uris, *batch.uris], batch.positions, 4)
-    with pytest.raises(PermanentFailure, match="one is in two objects"):
+    with pytest.raises(PermanentFailure, match="a record is in two objects"):
         lake.clean(twice)
     assert lake.rows() == []
 
@@ -277,4 +277,4 @@ def test_staged_files_that_cannot_be_deleted_do_not_fail_what_is_committed(
     told: list[str] = []
     parameters = lake.parameters([replace(lake.land([geo(1)]), size=None)])
     assert clean.run(lake.spark, parameters, told.append).rows == 1
-    assert f"staged files stay at {parameters.staging_uri}" in told[-1]
+    assert f"staged files at {parameters.staging_uri} remain" in told[-1]

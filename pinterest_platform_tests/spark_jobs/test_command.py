@@ -44,16 +44,16 @@ def test_a_job_runs_in_the_session_of_the_place_which_goes_on(tmp_path: Path) ->
 def test_a_place_without_a_session_is_named(tmp_path: Path) -> None:
     told = command("clean", "{}", "--session", "runtime", SPARK_REMOTE="", JAVA_HOME=str(tmp_path))
     assert told.returncode == 1
-    assert told.stderr.splitlines()[-1].startswith("clean: There is no Spark session where this runs.")
+    assert told.stderr.splitlines()[-1].startswith("clean: There is no Spark session in this process.")
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("launder", "{}"), "'launder' is not one of 'clean', 'reports', 'verify'"),
-        (("clean", "{"), "no JSON"),
-        (("clean", "{}", "--session", "runtime", "--remote", "sc://h"), "give one of them"),
-        (("clean", "[]"), "no JSON object"),
+        (("clean", "{"), "not JSON"),
+        (("clean", "{}", "--session", "runtime", "--remote", "sc://h"), "set one of them"),
+        (("clean", "[]"), "not a JSON object"),
         (("clean", "{}"), "clean: The parameters are no CleanParameters: "),
         (("reports", '{"cleaned":{"pin":"x"},"reports":{}}'), "instead of pin, geo and user"),
     ],

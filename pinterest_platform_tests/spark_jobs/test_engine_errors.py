@@ -10,8 +10,7 @@ from pyspark.errors.exceptions.connect import SparkConnectGrpcException
 from pinterest_platform.delta.conflicts import CommitConflictError
 from pinterest_platform.delta.error_text import first_line
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
-from pinterest_platform.spark_jobs.engine_errors import error_text, translate_errors
-from pinterest_platform.spark_jobs.merge import translate_conflicts
+from pinterest_platform.spark_jobs.engine_errors import error_text, translate_engine_conflicts, translate_errors
 
 FRAMES = "\tat java.base/java.util.concurrent.ThreadPoolExecutor.runWorker(ThreadPoolExecutor.java:1136)\n"
 RACE = "io.delta.exceptions.ConcurrentAppendException: [DELTA_CONCURRENT_APPEND] Files were added to the table"
@@ -50,14 +49,14 @@ def failure(error: Exception) -> PlatformFailure:
 
 @pytest.mark.parametrize("error", [thrown(RACE), thrown(ABORTED, RACE), PySparkException("conflict")])
 def test_a_lost_race_is_told_apart_wherever_the_engine_runs(error: Exception) -> None:
-    with pytest.raises(CommitConflictError), translate_conflicts("s3://lake/pin"):
+    with pytest.raises(CommitConflictError), translate_engine_conflicts("s3://lake/pin"):
         raise error
     assert isinstance(failure(error), TransientFailure)
 
 
 @pytest.mark.parametrize("error", [thrown(DEFECT), Py4JError("no such method"), PySparkException("no such column")])
 def test_other_errors_stay_what_they_are_whatever_threads_a_jvm_names(error: Exception) -> None:
-    with pytest.raises(type(error)), translate_conflicts("s3://lake/pin"):
+    with pytest.raises(type(error)), translate_engine_conflicts("s3://lake/pin"):
         raise error
     assert isinstance(failure(error), PermanentFailure)
 

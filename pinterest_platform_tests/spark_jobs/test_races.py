@@ -12,10 +12,11 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import SparkSession
 
+from pinterest_platform.delta import commits, replacement
 from pinterest_platform.delta.conflicts import CommitConflictError
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import TransientFailure
-from pinterest_platform.spark_jobs import clean, merge
+from pinterest_platform.spark_jobs import merge, upsert
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters
 from pinterest_platform_tests.spark_jobs.lake import Lake
 
@@ -81,7 +82,7 @@ def test_a_full_refresh_between_rows_and_positions_makes_the_batch_be_taken_agai
 ) -> None:
     one, two = lake.land([post(1, 0)]), lake.land([post(2, 0)])
     lake.clean(one)
-    once_around(monkeypatch, clean._Cleaning, "_advance", lambda: lake.clean(one, full_refresh=True))
+    once_around(monkeypatch, upsert.TableUpsert, "_advance", lambda: lake.clean(one, full_refresh=True))
     assert lake.clean(two).positions == two.positions
     assert [row["ind"] for row in lake.rows()] == [1, 2]
 
@@ -110,13 +111,16 @@ def test_rows_that_come_right_before_a_rebuild_are_replaced_like_all_others(
     batch = lake.land([post(1, 0)])
     lake.clean(batch)
     rows = DeltaTable(lake.table).to_pyarrow_table()
-    once_around(monkeypatch, DeltaTables, "adopt", lambda: write_deltalake(lake.table, rows, mode="append"))
+    once_around(
+        monkeypatch, replacement, "replace_with_files", lambda: write_deltalake(lake.table, rows, mode="append")
+    )
     assert lake.clean(batch, full_refresh=True).rows == 1
 
 
 def test_two_first_runs_in_turns_make_one_table(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = lake.land([post(1, 0)]), lake.land([post(2, 0)])
-    once_around(monkeypatch, DeltaTables, "append" if lake.small else "adopt", lambda: lake.clean(one))
+    first_commit = (commits, "append") if lake.small else (replacement, "replace_with_files")
+    once_around(monkeypatch, *first_commit, lambda: lake.clean(one))
     assert lake.clean(two).positions == two.positions
     assert [row["ind"] for row in lake.rows()] == [1, 2]
 
@@ -126,7 +130,7 @@ def test_rows_that_another_run_adds_right_before_ours_are_not_added_again(
 ) -> None:
     first, one, two = lake.land([post(9, 0)]), lake.land([post(1, 0)]), lake.land([post(1, 1), post(2, 0)])
     lake.clean(first)
-    commit = (DeltaTables, "append") if lake.small else (merge, "merge_newest")
+    commit = (commits, "append") if lake.small else (merge, "merge_newest")
     once_around(monkeypatch, *commit, lambda: lake.clean(one))
     assert lake.clean(two).positions == two.positions
     assert [(row["ind"], row["country"]) for row in lake.rows()] == [(1, "1"), (2, "0"), (9, "same")]
@@ -183,7 +187,7 @@ def test_a_commit_that_stands_though_it_seemed_lost_keeps_its_rows(
     batch = lake.land([post(1, 0), post(2, 0)])
     if full_refresh:
         lake.clean(batch)
-    once_around(monkeypatch, DeltaTables, "adopt", int, lose)
+    once_around(monkeypatch, replacement, "replace_with_files", int, lose)
     assert lake.clean(batch, full_refresh=full_refresh).rows == 2
     assert lake.spark.read.format("delta").load(lake.table).count() == 2
     assert [row["ind"] for row in lake.rows()] == [1, 2]
