@@ -22,7 +22,7 @@ class _CachedTable(NamedTuple):
 _cache: "WeakKeyDictionary[SparkSession, dict[str, _CachedTable]]" = WeakKeyDictionary()
 
 
-def checkout(spark: "SparkSession", tables: DeltaTables, uri: str) -> DeltaTable | None:
+def check_out(spark: "SparkSession", tables: DeltaTables, uri: str) -> DeltaTable | None:
     """Remove a table from the session's cache and return it, at the version of its check-in.
 
     Two jobs at once never get the same object.
@@ -36,7 +36,7 @@ def checkout(spark: "SparkSession", tables: DeltaTables, uri: str) -> DeltaTable
     return cached.table
 
 
-def checkin(spark: "SparkSession", tables: DeltaTables, uri: str, table: DeltaTable) -> None:
+def check_in(spark: "SparkSession", tables: DeltaTables, uri: str, table: DeltaTable) -> None:
     """Put a table into the session's cache, for the next job on it."""
     commit = _commit(tables, uri, table.version())
     if commit is not None:

@@ -46,7 +46,7 @@ class TableUpsert:
         self._origin = staging.origin
         self._uri = uri
         schema = self._origin.cleaned_schema
-        cached = table_cache.checkout(staging.spark, self._tables, uri)
+        cached = table_cache.check_out(staging.spark, self._tables, uri)
         self._table = cached or self._tables.ensure(uri, schema)
         if differences := schema_differences(self._tables.schema(self._table), schema):
             raise PermanentFailure(
@@ -90,7 +90,7 @@ class TableUpsert:
     def finish(self) -> DeltaTable:
         """Return the table at its newest version, and leave it to the session's next job."""
         table = self._tables.refreshed(self._table)
-        table_cache.checkin(self._staging.spark, self._tables, self._uri, table)
+        table_cache.check_in(self._staging.spark, self._tables, self._uri, table)
         return table
 
     def _apply(self, batch: Batch, staged: StagedBatch | None) -> None:
