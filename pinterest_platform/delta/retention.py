@@ -29,6 +29,8 @@ _HOURS = {"hour": 1, "day": 24, "week": 168}
 
 
 class _LogFile(NamedTuple):
+    """A commit or a part of a checkpoint."""
+
     version: int
     info: pafs.FileInfo
     is_checkpoint: bool

@@ -56,7 +56,9 @@ def connect(remote: str, seconds: float = ANSWER_SECONDS) -> "SparkSession":
     """
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
-    unreadable = PermanentFailure("The Spark Connect address is invalid.", "Write it as sc://host:port/;name=value.")
+    unreadable = PermanentFailure(
+        "The Spark Connect address cannot be read.", "Write it as sc://host:port/;name=value."
+    )
     if not public_address(remote):
         raise unreadable
     try:

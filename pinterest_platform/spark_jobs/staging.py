@@ -40,7 +40,7 @@ class StagedBatch:
 
     @property
     def in_memory(self) -> bool:
-        """Whether the rows are in this process's memory."""
+        """True if the rows are in this process's memory."""
         return isinstance(self.rows, pa.Table)
 
 

@@ -71,15 +71,6 @@ def test_the_second_of_two_compactions_of_one_version_conflicts(uri: str) -> Non
     assert TABLES.positions(uri) == {"topic/0": FILES}
 
 
-def test_files_are_rewritten_only_in_the_version_after_the_one_that_was_read(uri: str) -> None:
-    stale = TABLES.existing(uri)
-    append(uri, FILES, -1)
-    [added, *_] = (Path(path).name for path in stale.file_uris())
-    with pytest.raises(CommitConflictError):
-        rewrite_files(TABLES, stale, [FileRewrite({}, added)])
-    assert keys_of(uri) == [-1, *KEYS]
-
-
 def test_a_commit_whose_answer_was_lost_counts_as_committed(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def rewrite_and_lose_the_answer(tables: DeltaTables, table: DeltaTable, rewrites: list[FileRewrite]) -> None:
         rewrite_files(tables, table, rewrites)

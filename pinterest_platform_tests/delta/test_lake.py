@@ -1,13 +1,12 @@
 """The lake of Delta tables, without an engine."""
 
-import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import write_deltalake
 
 from pinterest_platform.delta.lake import DeltaLake
 from pinterest_platform.failures import PermanentFailure, TransientFailure
@@ -18,12 +17,6 @@ ROWS = pa.table({"ind": pa.array([2, 1], pa.int64()), "country": ["b", None]})
 
 def lake(seconds: float = 2) -> DeltaLake:
     return DeltaLake(Settings.model_validate({"kafka_bootstrap_servers": "x", "io_timeout_seconds": seconds}))
-
-
-def move(uri: str, **positions: int) -> None:
-    transactions = [Transaction(name, position) for name, position in positions.items()]
-    properties = CommitProperties(app_transactions=transactions)
-    write_deltalake(uri, ROWS.slice(0, 0), mode="append", commit_properties=properties)
 
 
 @pytest.fixture
@@ -51,45 +44,6 @@ def test_rows_are_in_the_order_of_the_file(uri: str) -> None:
     write_deltalake(uri, ROWS)
     assert lake().rows(uri) == [{"ind": 2, "country": "b"}, {"ind": 1, "country": None}]
     assert lake().rows(uri, limit=1) == [{"ind": 2, "country": "b"}]
-
-
-def test_positions_are_those_of_the_newest_commit_that_has_any(uri: str) -> None:
-    write_deltalake(uri, ROWS)
-    assert lake().positions(uri) == {}
-    move(uri, a=1, b=7)
-    move(uri, a=2, b=7)
-    write_deltalake(uri, ROWS, mode="append")
-    assert lake().positions(uri) == {"a": 2, "b": 7}
-
-
-@pytest.mark.parametrize("checkpoint", [True, False])
-def test_positions_are_found_after_any_number_of_commits_without_them(uri: str, checkpoint: bool) -> None:
-    move(uri, a=1, b=7)
-    if checkpoint:
-        DeltaTable(uri).create_checkpoint()
-    move(uri, a=2, b=7)
-    for _ in range(12):
-        write_deltalake(uri, ROWS, mode="append")
-    assert lake().positions(uri) == {"a": 2, "b": 7}
-    DeltaTable(uri).create_checkpoint()
-    assert lake().positions(uri) == {"a": 2, "b": 7}
-
-
-def test_positions_remain_in_a_checkpoint_after_its_commits_are_deleted(uri: str) -> None:
-    write_deltalake(uri, ROWS)
-    move(uri, a=1, b=7)
-    write_deltalake(uri, ROWS, mode="append")
-    DeltaTable(uri).create_checkpoint()
-    for commit in Path(uri, "_delta_log").glob("*.json"):
-        commit.unlink()
-    assert lake().positions(uri) == {"a": 1, "b": 7}
-
-
-def test_text_in_a_commit_is_not_read_as_a_position(uri: str) -> None:
-    write_deltalake(
-        uri, ROWS, commit_properties=CommitProperties(custom_metadata={"x": json.dumps({"txn": {"appId": 1}})})
-    )
-    assert lake().positions(uri) == {}
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 from pinterest_platform.delta import table_cache
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform_tests.spark_jobs.lake import Lake
-from pinterest_platform_tests.spark_jobs.test_races import at_once
+from pinterest_platform_tests.spark_jobs.test_upsert import at_once
 
 TABLES = DeltaTables()
 

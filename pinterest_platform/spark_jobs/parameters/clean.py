@@ -32,7 +32,7 @@ class Batch(Transferable):
 
     @property
     def is_small(self) -> bool:
-        """Whether the rows are known to fit in memory."""
+        """True if the rows are known to fit in memory."""
         return self.size is not None and self.size <= SMALL_BYTES
 
 

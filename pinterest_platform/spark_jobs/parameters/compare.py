@@ -54,6 +54,6 @@ class CompareResult(Transferable):
 
     @property
     def agree(self) -> bool:
-        """Whether both tables hold the same keys, each once, with the same values."""
+        """True if both tables hold the same keys, each once, with the same values."""
         wrong = (self.only_left, self.only_right, self.different, self.duplicates_left, self.duplicates_right)
         return not any(wrong)
