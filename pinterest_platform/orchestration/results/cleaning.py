@@ -11,7 +11,7 @@ from pinterest_platform.spark_jobs.parameters import CleanResult
 REJECTED_CHECK = "nothing_rejected"
 READABLE_CHECK = "everything_readable"
 
-NOTHING_TAKEN = CleanResult(0, 0, {}, 0, 0, 0, 0, {}, 0, 0, {})
+NOTHING_TAKEN = CleanResult()
 
 
 def cleaning_result(
