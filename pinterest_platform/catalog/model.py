@@ -1,5 +1,6 @@
 """Types of the catalog: entities, their fields and columns, reports and their charts."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -29,6 +30,8 @@ _SCALARS = ("string", "bigint", "int", "double", "boolean", "timestamp")
 _FORMATS: dict[str, Format] = {"string": "text", "bigint": "count", "int": "count", "double": "median"}
 _RESERVED = "value"
 """The name of the column of raw lines while they are decoded."""
+_NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")
+"""Names that need no quotes in JSON paths, SQL and the mark of nested fields (rule L8)."""
 
 
 def resolve(reference: Reference) -> Callable[..., Any]:
@@ -54,7 +57,7 @@ class Field:
     """A known field of a posted record.
 
     Attributes:
-        name: its JSON name.
+        name: its JSON name, of letters, digits and `_`.
         sentinels: texts that mean "no data" in this field (rule C3).
         reader: function from the trimmed text to the value, null if the text cannot be read. Unreadable values are
             counted. Without a reader, the value is the text.
@@ -168,17 +171,16 @@ class Entity:
 
     def _check_fields(self) -> None:
         where = f"The entity {self.name!r}"
-        _check_distinct(where, "field", self.field_names)
-        for name in self.field_names:
-            if name == _RESERVED or name.startswith("_"):
-                _refuse(f"{where} has a field {name!r}, a name that landing or cleaning uses", "Rename the field.")
+        _check_names(where, "field", self.field_names)
+        if _RESERVED in self.field_names:
+            _refuse(f"{where} has a field {_RESERVED!r}, which is the name of the raw line", "Rename the field.")
         if self.key_field not in self.field_names:
             _refuse(f"{where} has no field {self.key_field!r}, its key_field", "Add it to fields.")
 
     def _check_columns(self) -> None:
         where = f"The entity {self.name!r}"
         names = [column.name for column in self.columns]
-        _check_distinct(where, "column", names)
+        _check_names(where, "column", names)
         key = next((column for column in self.columns if column.name == KEY), None)
         if key is None or key.sources != (self.key_field,) or key.type != "bigint" or key.rule is not None:
             _refuse(
@@ -309,7 +311,7 @@ class Report:
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
         where = f"The report {self.key!r}"
-        _check_distinct(where, "column", names)
+        _check_names(where, "column", names)
         if len(names) < 2:
             _refuse(f"{where} has no measure", "Declare at least two columns: its key and its measure.")
         if isinstance(self.chart, Chart):
@@ -330,7 +332,9 @@ def element_type(notation: str) -> str:
     return notation
 
 
-def _check_distinct(where: str, kind: str, names: Sequence[str]) -> None:
+def _check_names(where: str, kind: str, names: Sequence[str]) -> None:
+    if wrong := [name for name in names if not _NAME.fullmatch(name)]:
+        _refuse(f"{where} declares the {kind} {wrong[0]!r}", "Use letters, digits and _, and begin with a letter.")
     lowered = [name.lower() for name in names]
     if twice := sorted({name for name in lowered if lowered.count(name) > 1}):
         _refuse(f"{where} declares the {kind} {twice[0]!r} twice; case does not count", "Rename one of them.")

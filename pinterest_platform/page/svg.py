@@ -40,8 +40,8 @@ def _node(node: Any, series: Sequence[str], name: str) -> Markup:
     classes = set((node.get("class") or "").split())
     if tag not in SHAPES or classes & DROPPED_CLASSES:
         return Markup("")
-    serie = _SERIES.search(node.get("class") or "")
-    name = series[int(serie.group(1))] if serie and series else name
+    number = _SERIES.search(node.get("class") or "")
+    name = series[int(number.group(1))] if number and series else name
     content = Markup("").join(
         [escape(readable(node.text or "")), *_hint(node, name), *(_node(child, series, name) for child in node)]
     )

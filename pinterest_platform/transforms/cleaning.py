@@ -23,7 +23,7 @@ UNREADABLE_FIELDS: Mapping[Entity, tuple[str, ...]] = {
 
 def unreadable_type(entity: Entity) -> StructType:
     """Return the type of `_unreadable`; a struct cannot be empty, so without readers it has a flag for the key."""
-    names = UNREADABLE_FIELDS[entity] or (entity.key_field,)
+    names = [field.name for field in entity.read_fields] or [entity.key_field]
     return StructType([StructField(name, BooleanType()) for name in names])
 
 
@@ -100,6 +100,7 @@ def _column(column: catalog.Column, names: Mapping[str, str]) -> Column:
 
 def _flags(entity: Entity) -> Column:
     flags = [
-        reading.unreadable(F.col(_text(name)), F.col(_value(name))).alias(name) for name in UNREADABLE_FIELDS[entity]
+        reading.unreadable(F.col(_text(field.name)), F.col(_value(field.name))).alias(field.name)
+        for field in entity.read_fields
     ]
     return F.struct(*(flags or [F.lit(False).alias(entity.key_field)]))

@@ -47,7 +47,7 @@ def report(**changes: Any) -> Report:
     [
         ({"fields": (Field("id"), Field("name"), Field("Name"))}, "declares the field 'name' twice"),
         ({"fields": (Field("id"), Field("value"))}, "has a field 'value'"),
-        ({"fields": (Field("id"), Field("_offset"))}, "has a field '_offset'"),
+        ({"fields": (Field("id"), Field("_offset"))}, r"declares the field '_offset'\. Use letters"),
         ({"key_field": "ind"}, r"no field 'ind', its key_field\. Add it to fields"),
         ({"columns": (NAME,)}, "does not declare its key"),
         ({"columns": (Column(name="ind", type="string", description="Key.", sources=("id",)),)}, "declare its key"),

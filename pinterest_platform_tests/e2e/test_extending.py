@@ -48,9 +48,7 @@ def examples() -> dict[str, str]:
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """Copy the platform to a folder and add the two files."""
-    shutil.copytree(
-        PROJECT / "pinterest_platform", tmp_path / "pinterest_platform", ignore=shutil.ignore_patterns("__pycache__")
-    )
+    shutil.copytree(PROJECT / "pinterest_platform", tmp_path / "pinterest_platform")
     for path, content in examples().items():
         assert not (tmp_path / path).exists()
         (tmp_path / path).write_text(content, "utf-8")

@@ -1,4 +1,4 @@
-"""Every cell of the three cleaned tables and nine reports, against plain SQL over the same raw lines."""
+"""Every cell of the cleaned tables and the reports, compared with plain SQL on the same raw lines."""
 
 import random
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def newest(every: DataFrame, entity: Entity) -> DataFrame:
 
 
 def plain(frame: DataFrame, entity: Entity) -> list[tuple[Any, ...]]:
-    """Rows as the oracle gives them: times in microseconds, the source spread out, by key."""
+    """Return rows in the form of the oracle: times in microseconds, the source as columns, by key."""
     times = [field.name for field in CLEANED[entity].fields if field.dataType.simpleString() == "timestamp"]
     source = ("partition", "offset", "arrived_at")
     business = [
@@ -51,8 +51,8 @@ def assert_agrees(spark: SparkSession, raw: dict[str, list[bytes]], folder: Path
         every.write.mode("overwrite").parquet(str(folder / entity.name))
         every = spark.read.parquet(str(folder / entity.name))
         tables[entity.name] = newest(every, entity)
-        wrong = differing(plain(tables[entity.name], entity), oracle.cleaned(entity.name))
-        assert not wrong, explain(wrong[0], raw[entity.name])
+        differences = differing(plain(tables[entity.name], entity), oracle.cleaned(entity.name))
+        assert not differences, explain(differences[0], raw[entity.name])
         rejected = every.where("_reason IS NOT NULL").select("_source.partition", "_source.offset").collect()
         assert {tuple(row) for row in rejected} == oracle.rejected(entity.name)
         fields = cleaning.UNREADABLE_FIELDS[entity]
@@ -68,19 +68,19 @@ def assert_agrees(spark: SparkSession, raw: dict[str, list[bytes]], folder: Path
         assert [tuple(row) for row in frame.collect()] == oracle.report(key), key
 
 
-def differing(found: list[tuple[Any, ...]], wanted: list[tuple[Any, ...]]) -> list[tuple[Any, Any]]:
-    assert [row[0] for row in found] == [row[0] for row in wanted]
-    return [(have, want) for have, want in zip(found, wanted, strict=True) if have != want]
+def differing(actual: list[tuple[Any, ...]], expected: list[tuple[Any, ...]]) -> list[tuple[Any, Any]]:
+    assert [row[0] for row in actual] == [row[0] for row in expected]
+    return [pair for pair in zip(actual, expected, strict=True) if pair[0] != pair[1]]
 
 
 def explain(pair: tuple[Any, Any], raw: Sequence[bytes]) -> str:
-    place = {(line["_partition"], line["_offset"]): line for line in map(orjson.loads, raw)}
-    want = pair[1]
-    return f"\nfound  {pair[0]}\nwanted {want}\nposted {place.get((want[-3], want[-2]))}"
+    posted = {(line["_partition"], line["_offset"]): line for line in map(orjson.loads, raw)}
+    actual, expected = pair
+    return f"\nactual   {actual}\nexpected {expected}\nposted   {posted.get((expected[-3], expected[-2]))}"
 
 
 @pytest.mark.parametrize("round_number", range(2))
-def test_rows_that_hypothesis_makes_agree_in_every_cell(spark: SparkSession, tmp_path: Path, round_number: int) -> None:
+def test_generated_edge_cases_agree_in_every_cell(spark: SparkSession, tmp_path: Path, round_number: int) -> None:
     raw: dict[str, list[bytes]] = {}
     for entity in ENTITIES:
         posted = strategies.drawn(strategies.posts(entity.name), 500)
