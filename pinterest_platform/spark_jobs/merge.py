@@ -13,12 +13,12 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import StructType
 
 from pinterest_platform.catalog import Route
-from pinterest_platform.schemas import POSITION
 from pinterest_platform.spark_jobs.engine_errors import translate_engine_conflicts
 from pinterest_platform.spark_jobs.frames import only_row
 from pinterest_platform.spark_jobs.origin import RecordOrigin
 from pinterest_platform.transforms.cleaning import KEY
 from pinterest_platform.transforms.decoding import SOURCE
+from pinterest_platform.transforms.schemas import POSITION
 
 CONFLICTING_KEY = "_conflicting_key"
 """A column of a merge's source: whether the batch has the row's key with other values, too."""

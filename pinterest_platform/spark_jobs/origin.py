@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Self
 
-from pyspark.sql.types import BooleanType, StringType, StructField, StructType
+from pyspark.sql.types import StringType, StructField, StructType
 
 from pinterest_platform.catalog import Entity, Route, entity_named
-from pinterest_platform.schemas import cleaned_schema
 from pinterest_platform.spark_jobs.parameters import CleanParameters, VerifyParameters
 from pinterest_platform.transforms import cleaning, decoding
+from pinterest_platform.transforms.schemas import cleaned_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,8 @@ class RecordOrigin:
     @property
     def staged_schema(self) -> StructType:
         """The columns of staged rows: those of the cleaned table, then the other ones of `cleaning.clean`."""
-        flags = StructType([StructField(name, BooleanType()) for name in cleaning.UNREADABLE_FIELDS[self.entity]])
         extra = (
-            StructField(cleaning.UNREADABLE, flags),
+            StructField(cleaning.UNREADABLE, cleaning.unreadable_type(self.entity)),
             StructField(decoding.REASON, StringType()),
             StructField(decoding.LINE, StringType()),
         )

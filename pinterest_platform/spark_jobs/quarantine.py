@@ -9,11 +9,11 @@ from pyspark.sql.types import StringType, StructField, StructType
 from pinterest_platform.catalog import Route
 from pinterest_platform.delta.conflicts import retry_on_conflict
 from pinterest_platform.delta.tables import DeltaTables
-from pinterest_platform.schemas import SOURCE_TYPE, STREAM_SOURCE_TYPE
 from pinterest_platform.spark_jobs.engine_errors import translate_engine_conflicts
 from pinterest_platform.spark_jobs.frames import load_delta
 from pinterest_platform.spark_jobs.merge import merge_records, record_id
 from pinterest_platform.transforms import decoding
+from pinterest_platform.transforms.schemas import SOURCE_TYPE, STREAM_SOURCE_TYPE
 
 QUARANTINE = {
     route: StructType([*source.fields, StructField("reason", StringType()), StructField("value", StringType())])

@@ -15,7 +15,6 @@ from pinterest_platform.catalog import Entity
 from pinterest_platform.delta import parquet
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.schemas import CLEANED
 from pinterest_platform.spark_jobs import merge
 from pinterest_platform.spark_jobs.counts import Counts, check_records, count, count_in_memory
 from pinterest_platform.spark_jobs.frames import only_row
@@ -23,6 +22,7 @@ from pinterest_platform.spark_jobs.origin import RecordOrigin
 from pinterest_platform.spark_jobs.parameters import Batch
 from pinterest_platform.transforms import cleaning, decoding
 from pinterest_platform.transforms.cleaning import KEY
+from pinterest_platform.transforms.schemas import CLEANED
 
 StagedRows = tuple[str, ...] | pa.Table
 """Rows for the next step: folders of Parquet files, or a table in this process's memory.

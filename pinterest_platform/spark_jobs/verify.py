@@ -9,7 +9,6 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.delta.tables import DeltaTables
-from pinterest_platform.schemas import POSITION
 from pinterest_platform.spark_jobs import merge
 from pinterest_platform.spark_jobs.counts import check_records
 from pinterest_platform.spark_jobs.frames import load_delta, only_row
@@ -18,6 +17,7 @@ from pinterest_platform.spark_jobs.parameters import VerifyParameters, VerifyRes
 from pinterest_platform.spark_jobs.quarantine import lacking, rejected
 from pinterest_platform.spark_jobs.staging import accepted, cleaned_lines
 from pinterest_platform.transforms import cleaning, decoding, quality
+from pinterest_platform.transforms.schemas import POSITION
 
 _EXAMPLES = 10
 

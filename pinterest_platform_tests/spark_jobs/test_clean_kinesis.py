@@ -7,7 +7,7 @@ from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 from pinterest_platform.catalog import ENTITIES, GEO, Entity
-from pinterest_platform.schemas import CLEANED, CLEANED_STREAM
+from pinterest_platform.transforms.schemas import CLEANED, CLEANED_STREAM
 from pinterest_platform_tests import strategies
 from pinterest_platform_tests.oracle import Oracle
 from pinterest_platform_tests.spark_fixtures import NOON, lines, table_rows

@@ -41,7 +41,7 @@ reports_only = dg.define_asset_job(
     "reports_only",
     selection=dg.AssetSelection.groups("reports"),
     tags=WRITER | EXCLUSIVE,
-    description="The nine reports and their page, from the cleaned tables as they are.",
+    description="The reports and their page, from the current cleaned tables.",
 )
 
 

@@ -41,7 +41,7 @@ class CleanParameters(Transferable):
     """One run of cleaning.
 
     Attributes:
-        entity: pin, geo or user.
+        entity: the name of an entity.
         stream: the topic or stream that the objects were landed from.
         batches: the objects to clean, in order.
         table_uri: the cleaned Delta table; created if it does not exist.

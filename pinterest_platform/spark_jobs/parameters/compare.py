@@ -12,7 +12,7 @@ class CompareParameters(Transferable):
     """One comparison of two cleaned tables of an entity, for example those of the two routes.
 
     Attributes:
-        entity: pin, geo or user.
+        entity: the name of an entity.
         left_uri: one cleaned Delta table.
         right_uri: the other one.
         io_timeout_seconds: the time that the store has to answer.

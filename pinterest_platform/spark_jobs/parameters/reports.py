@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pinterest_platform.catalog import ENTITIES
+from pinterest_platform.catalog import REPORTED_ENTITIES
 from pinterest_platform.spark_jobs.parameters.transferable import Transferable
 
 
@@ -12,7 +12,7 @@ class ReportsParameters(Transferable):
     """One computation of reports.
 
     Attributes:
-        cleaned: entity to the address of its cleaned table.
+        cleaned: entity to the address of its cleaned table, for every entity that a report reads.
         reports: key of each report to compute to the address of its table.
         io_timeout_seconds: the time that the store has to answer.
     """
@@ -22,9 +22,10 @@ class ReportsParameters(Transferable):
     io_timeout_seconds: float = 30.0
 
     def __post_init__(self) -> None:
-        """Refuse other tables than one of each entity."""
-        if set(self.cleaned) != {entity.name for entity in ENTITIES}:
-            raise ValueError(f"cleaned names {sorted(self.cleaned)} instead of pin, geo and user")
+        """Refuse other tables than one of each entity that a report reads."""
+        *names, last = [entity.name for entity in REPORTED_ENTITIES]
+        if set(self.cleaned) != {*names, last}:
+            raise ValueError(f"cleaned names {sorted(self.cleaned)} instead of {', '.join(names)} and {last}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class ReportOutcome(Transferable):
         rows: its rows.
         changed: whether its table differed and was replaced.
         version: the table's version afterwards.
-        left_out: posts in no age group, by cause; empty for a report without age groups.
+        left_out: rows that the report leaves out, by cause; empty if it counts none.
     """
 
     rows: int
@@ -53,7 +54,7 @@ class SourceFacts(Transferable):
         rows: its rows.
         first_arrival: the earliest append time of a record.
         last_arrival: the latest.
-        first_time: the earliest business time: geo.timestamp, user.date_joined; a pin has none.
+        first_time: the earliest value of the entity's time column; null if it has none.
         last_time: the latest.
     """
 

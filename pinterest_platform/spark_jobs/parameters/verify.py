@@ -13,7 +13,7 @@ class VerifyParameters(Transferable):
     """One comparison of raw objects with the cleaned table and the quarantine.
 
     Attributes:
-        entity: pin, geo or user.
+        entity: the name of an entity.
         stream: the topic or stream that the objects were landed from.
         uris: the objects that the table's positions cover.
         table_uri: the cleaned Delta table.
