@@ -28,6 +28,7 @@ MOST_STACKED = 20
 
 _SCALARS = ("string", "bigint", "int", "double", "boolean", "timestamp")
 _FORMATS: dict[str, Format] = {"string": "text", "bigint": "count", "int": "count", "double": "median"}
+_SERIES_FORMS = ("grouped", "stacked")
 _RESERVED = "value"
 """The name of the column of raw lines while they are decoded."""
 _NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")
@@ -315,6 +316,12 @@ class Report:
         if len(names) < 2:
             _refuse(f"{where} has no measure", "Declare at least two columns: its key and its measure.")
         if isinstance(self.chart, Chart):
+            if (self.chart.series is not None) != (self.chart.form in _SERIES_FORMS):
+                _refuse(
+                    f"The chart of the report {self.key!r} has the form {self.chart.form} and the series "
+                    f"{self.chart.series!r}",
+                    f"Declare a series for {' and '.join(_SERIES_FORMS)} alone.",
+                )
             used = [self.chart.value, *self.chart.labels, *filter(None, [self.chart.series])]
             if missing := [name for name in used if name not in names]:
                 _refuse(f"The chart of the report {self.key!r} uses {missing[0]!r}, which is no column", "Declare it.")
