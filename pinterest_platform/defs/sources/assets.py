@@ -1,4 +1,4 @@
-"""The three Kafka topics and the three Kinesis streams, as external assets."""
+"""The Kafka topics and the Kinesis streams, as external assets."""
 
 import dagster as dg
 
@@ -7,7 +7,7 @@ from pinterest_platform.catalog import ENTITIES
 TOPICS = [
     dg.AssetSpec(
         key=["kafka", entity.name],
-        description=f"Kafka topic `<user id>.{entity.name}`: the {entity.name} records as they are posted.",
+        description=f"Kafka topic `<user id>.{entity.name}`: the {entity.name} records as posted.",
         kinds={"kafka"},
     )
     for entity in ENTITIES
