@@ -1,1 +1,1 @@
-"""What a run does, without Dagster: one module for each verb."""
+"""What a run does, without Dagster: one module per verb."""

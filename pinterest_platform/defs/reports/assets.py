@@ -8,8 +8,9 @@ import dagster as dg
 from pinterest_platform.catalog import REPORT_KEYS, REPORT_SOURCES
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.reports import page_result, report_results
+from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.pipelines.report import publish_page, report
-from pinterest_platform.ports import Lake, ObjectStore, SparkEngine
+from pinterest_platform.ports import Lake, SparkEngine
 from pinterest_platform.settings import Settings
 
 MEANINGS = {
@@ -59,11 +60,8 @@ def reports(
 )
 def page(
     context: dg.AssetExecutionContext,
-    settings: dg.ResourceParam[Settings],
-    objects: dg.ResourceParam[ObjectStore],
-    lake: dg.ResourceParam[Lake],
-    engine: dg.ResourceParam[SparkEngine],
+    lakehouse: dg.ResourceParam[Lakehouse],
 ) -> dg.MaterializeResult:
     """Publish the page, unless the same one already stands there."""
     with as_dagster_failure("reports/page"):
-        return page_result(publish_page(settings, objects, lake, engine, datetime.now(UTC), context.log.info))
+        return page_result(publish_page(lakehouse, datetime.now(UTC), context.log.info))

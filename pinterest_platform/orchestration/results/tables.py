@@ -1,4 +1,4 @@
-"""Metadata in the forms that Dagster's UI shows best."""
+"""Metadata in the forms that Dagster's UI renders."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +10,7 @@ Cell = str | int | float | bool
 
 
 def table_metadata(facts: TableFacts) -> dict[str, dg.MetadataValue]:
-    """What is said of every Delta table: rows, address, version, columns."""
+    """Return the metadata of a Delta table: rows, address, version and columns."""
     return {
         "dagster/row_count": dg.MetadataValue.int(facts.rows),
         "dagster/uri": dg.MetadataValue.text(facts.uri),
@@ -22,7 +22,7 @@ def table_metadata(facts: TableFacts) -> dict[str, dg.MetadataValue]:
 
 
 def small_table(rows: Sequence[Mapping[str, Cell]]) -> dg.MetadataValue:
-    """A few rows as a table; Dagster cannot show one without rows."""
+    """Return a few rows as a table; without rows a text, because Dagster cannot render an empty table."""
     if not rows:
         return dg.MetadataValue.text("none")
     return dg.MetadataValue.table([dg.TableRecord(data=dict(row)) for row in rows])

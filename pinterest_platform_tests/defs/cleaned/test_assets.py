@@ -28,7 +28,7 @@ def cleans(around: Surroundings, **counts: object) -> None:
     def answer(parameters: Json) -> Json:
         asked = CleanParameters.from_json(parameters)
         positions = {app: end for batch in asked.batches for app, end in batch.positions.items()}
-        around.lake.taken[URI] = positions
+        around.lake.table_positions[URI] = positions
         around.lake.tables[URI] = TableFacts(URI, 1, 2, (("ind", "bigint"),))
         told = {"quarantined": 0, "reasons": {}, "unreadable": {}, **counts}
         return CleanResult(
@@ -42,7 +42,7 @@ def test_landed_objects_are_passed_to_the_engine_with_their_positions(around: Su
     cleans(around)
     around.topics.append(TOPIC, 1, b'{"ind":1}', b'{"ind":2}')
     assert materialize(around).success
-    [(_, parameters)] = around.engine.asked
+    [(_, parameters)] = around.engine.calls
     [batch] = CleanParameters.from_json(parameters).batches
     name = f"topics/{TOPIC}/partition=1/{TOPIC}+1+{0:019d}.json"
     size = len(around.objects.read(name))
@@ -54,7 +54,7 @@ def test_with_nothing_new_the_engine_is_not_asked(around: Surroundings) -> None:
     around.topics.append(TOPIC, 1, b'{"ind":1}')
     materialize(around)
     assert materialize(around).success
-    assert len(around.engine.asked) == 1
+    assert len(around.engine.calls) == 1
 
 
 def test_full_refresh_takes_everything_again(around: Surroundings) -> None:
@@ -62,7 +62,7 @@ def test_full_refresh_takes_everything_again(around: Surroundings) -> None:
     around.topics.append(TOPIC, 1, b'{"ind":1}')
     materialize(around)
     assert materialize(around, full_refresh=True).success
-    asked = [CleanParameters.from_json(parameters) for _, parameters in around.engine.asked]
+    asked = [CleanParameters.from_json(parameters) for _, parameters in around.engine.calls]
     assert asked[1].full_refresh
     assert asked[1].batches == asked[0].batches
 

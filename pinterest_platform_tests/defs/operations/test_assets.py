@@ -24,7 +24,7 @@ def land(around: Surroundings) -> None:
 
 def test_the_books_of_landed_and_cleaned_topics_balance(around: Surroundings) -> None:
     land(around)
-    around.lake.taken[URI] = {f"{TOPIC}/0": 3}
+    around.lake.table_positions[URI] = {f"{TOPIC}/0": 3}
     assert all(found.passed for found in balance(around).values())
 
 

@@ -55,7 +55,7 @@ def test_streams_that_nothing_was_landed_from_are_named_and_not_asked_for(around
 
 def test_the_books_of_landed_and_cleaned_shards_balance(around: Surroundings) -> None:
     land(around)
-    around.lake.taken[URI] = {APP_ID: 0}
+    around.lake.table_positions[URI] = {APP_ID: 0}
     found = look(around, every_shard_is_accounted_for)
     assert found.passed, problems(found)
     assert (found.metadata["records"].value, found.metadata["recounted"].value) == (2, 3)
@@ -63,7 +63,7 @@ def test_the_books_of_landed_and_cleaned_shards_balance(around: Surroundings) ->
 
 def test_a_record_that_its_object_lost_is_named_with_its_shard(around: Surroundings) -> None:
     land(around)
-    around.lake.taken[URI] = {APP_ID: 0}
+    around.lake.table_positions[URI] = {APP_ID: 0}
     [key] = [key for key in around.objects.objects if key.startswith("streams/") and key.endswith(".json")]
     around.objects.objects[key].body = around.objects.objects[key].body.splitlines(keepends=True)[0]
     found = look(around, every_shard_is_accounted_for)
@@ -74,9 +74,9 @@ def test_a_record_that_its_object_lost_is_named_with_its_shard(around: Surroundi
 
 def test_a_table_that_is_ahead_of_its_shards_is_named(around: Surroundings) -> None:
     land(around)
-    around.lake.taken[URI] = {APP_ID: 4}
+    around.lake.table_positions[URI] = {APP_ID: 4}
     found = look(around, every_shard_is_accounted_for)
-    assert problems(found) == [f"{APP_ID}: 5 objects were cleaned, and 1 are there"]
+    assert problems(found) == [f"{APP_ID}: 5 objects were cleaned, but only 1 exist"]
 
 
 def test_what_a_drain_has_not_cleaned_yet_is_counted_and_no_problem(around: Surroundings) -> None:
@@ -90,7 +90,7 @@ def test_the_audit_holds_streamed_records_against_their_table_and_leaves_unused_
     around: Surroundings,
 ) -> None:
     land(around)
-    around.lake.taken[URI] = {APP_ID: 0}
+    around.lake.table_positions[URI] = {APP_ID: 0}
     asked: list[VerifyParameters] = []
 
     def answer(parameters: Json) -> Json:

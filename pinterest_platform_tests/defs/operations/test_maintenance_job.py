@@ -28,7 +28,7 @@ def observed(done: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
 
 def holds(around: Surroundings, name: str, **counts: Any) -> None:
     uri = tables(around.settings.names)[name]
-    around.lake.upkeep[uri] = MaintenanceResult(uri, 9, 2, **counts)
+    around.lake.maintenance[uri] = MaintenanceResult(uri, 9, 2, **counts)
 
 
 def test_what_was_done_to_an_assets_table_is_observed_of_it(around: Surroundings) -> None:
@@ -49,7 +49,7 @@ def test_a_dry_run_observes_nothing(around: Surroundings) -> None:
     holds(around, "cleaned/pin", compacted=8)
     done = run(around, tables=["cleaned/pin"], dry_run=True)
     assert done.success and not observed(done)
-    assert around.lake.kept_up == [(tables(around.settings.names)["cleaned/pin"], 168, True)]
+    assert around.lake.maintained == [(tables(around.settings.names)["cleaned/pin"], 168, True)]
 
 
 def test_an_unknown_table_fails_with_the_names_that_there_are(around: Surroundings) -> None:

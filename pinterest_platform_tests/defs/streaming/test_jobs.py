@@ -18,10 +18,10 @@ from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundin
 
 def cleaned(around: Surroundings, parameters: Json) -> Json:
     asked = CleanParameters.from_json(parameters)
-    positions = dict(around.lake.taken.get(asked.table_uri, {}))
+    positions = dict(around.lake.table_positions.get(asked.table_uri, {}))
     for batch in asked.batches:
         positions |= batch.positions
-    around.lake.taken[asked.table_uri] = positions
+    around.lake.table_positions[asked.table_uri] = positions
     around.lake.tables[asked.table_uri] = TableFacts(asked.table_uri, 1, 1, (("ind", "bigint"),))
     records = sum(batch.records or 0 for batch in asked.batches)
     return CleanResult(records, 0, {}, records, records, 0, 0, {}, 1, records, positions).to_json()
@@ -61,7 +61,7 @@ def test_it_goes_on_until_nothing_comes_and_tells_what_it_moved(around: Surround
 def test_a_store_that_is_silent_while_progress_is_shown_ends_no_drain(
     around: Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "DrainLimits", partial(DrainLimits, show=0))
+    monkeypatch.setattr(run, "DrainLimits", partial(DrainLimits, report_every=0))
     facts, silent = around.lake.facts, [TransientFailure("The store did not answer.", "Start it.")]
 
     def facts_later(uri: str) -> TableFacts | None:

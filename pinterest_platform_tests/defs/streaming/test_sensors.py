@@ -65,7 +65,7 @@ class Kafka(Route):
         land_topic(self.around.topics, self.around.objects, TOPIC)
 
     def clean(self) -> None:
-        self.around.lake.taken[self.around.settings.names.cleaned_uri(USER)] = {f"{TOPIC}/1": 0}
+        self.around.lake.table_positions[self.around.settings.names.cleaned_uri(USER)] = {f"{TOPIC}/1": 0}
 
     def remove_pin(self) -> None:
         self.around.topics.delete("u.pin")
@@ -86,7 +86,7 @@ class Kinesis(Route):
 
     def clean(self) -> None:
         uri = self.around.settings.names.cleaned_stream_uri(USER)
-        self.around.lake.taken[uri] = {f"{STREAM}/shardId-000000000000": 0}
+        self.around.lake.table_positions[uri] = {f"{STREAM}/shardId-000000000000": 0}
 
     def remove_pin(self) -> None:
         self.around.shards.delete("streaming-u-pin")
@@ -186,7 +186,7 @@ def test_a_check_that_the_sensor_told_is_told_again_now_and_then_as_somebody_may
     route = Kinesis(around)
     first = tick(route, instance)
     assert tick(route, instance, first.cursor).asset_events == []
-    monkeypatch.setattr(draining_sensor, "TELL_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(draining_sensor, "REPEAT_CHECK_SECONDS", 0.0)
     again = tick(route, instance, first.cursor).asset_events
     assert [type(event) for event in again] == [dg.AssetCheckEvaluation] * 3
     assert tick(route, instance, json.dumps({"fresh/user": True, "user": [0, 0]})).asset_events, "an older cursor"
@@ -195,7 +195,7 @@ def test_a_check_that_the_sensor_told_is_told_again_now_and_then_as_somebody_may
 def test_a_stream_that_cannot_be_looked_at_is_told_of_and_keeps_no_other_from_its_run(route: Route, instance) -> None:
     route.remove_pin()
     told = tick(route, instance)
-    assert f"nothing known of {route.name}/pin: There is no" in skipped(told)
+    assert f"backlog of {route.name}/pin unknown: There is no" in skipped(told)
     [pin] = [event for event in observations(told) if event.asset_key.path[-1] == "pin"]
     assert "There is no" in str(pin.metadata["problem"].value)
     checks = [event for event in told.asset_events if isinstance(event, dg.AssetCheckEvaluation)]
@@ -248,7 +248,7 @@ def test_it_skips_while_a_run_of_its_route_lives(route: Route, instance, status)
     run_id = run_of(route, instance, status)
     if status is dg.DagsterRunStatus.STARTED:
         record_worker(instance, run_id)
-    assert f"run {run_id} is at work" in skipped(tick(route, instance))
+    assert f"run {run_id} of this route is in progress" in skipped(tick(route, instance))
 
 
 def test_a_run_of_the_other_route_is_none_of_its_business(around: Surroundings, instance) -> None:
