@@ -21,7 +21,7 @@ def verify(entity: Entity, route: Route, lakehouse: Lakehouse, progress: Progres
     """Compare a table with every landed object that its positions cover."""
     positions = lakehouse.positions(entity, route) or {}
     segments = lakehouse.pending_segments(entity, route, {})
-    applied = batch_of(lakehouse, [part for part in segments if part.end <= positions.get(part.app_id, -1)])
+    applied = batch_of(lakehouse, route, [part for part in segments if part.end <= positions.get(part.app_id, -1)])
     plan = replace(_inspection(entity, route, lakehouse.settings), uris=applied.uris, records=applied.records)
     return VerifyResult.from_json(lakehouse.engine.run("verify", plan.to_json(), progress))
 

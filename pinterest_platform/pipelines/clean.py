@@ -99,7 +99,7 @@ class Cleaner:
         return CleanParameters(
             entity=self.entity.name,
             stream=places.source,
-            batches=_in_order([batch_of(self.lakehouse, group) for group in groups], positions),
+            batches=_in_order([batch_of(self.lakehouse, self.route, group) for group in groups], positions),
             table_uri=places.table_uri,
             quarantine_uri=places.quarantine_uri,
             staging_uri=names.staging_uri(self.entity, self.route, self.run_id),
@@ -111,10 +111,10 @@ class Cleaner:
         return CleanResult.from_json(self.lakehouse.engine.run("clean", plan.to_json(), self.progress))
 
 
-def batch_of(lakehouse: Lakehouse, segments: Sequence[PendingSegment]) -> Batch:
+def batch_of(lakehouse: Lakehouse, route: Route, segments: Sequence[PendingSegment]) -> Batch:
     """Return objects as one batch, with the count of their records; raises as `_records` does."""
     with ThreadPoolExecutor(_PARALLEL_HEADS) as pool:
-        records = sum(pool.map(lambda segment: _records(lakehouse.objects, segment), segments))
+        records = sum(pool.map(lambda segment: _records(lakehouse.objects, route, segment), segments))
     uris = [lakehouse.names.uri(segment.key) for segment in segments if segment.size]
     return Batch(uris, positions_after(segments), records, size=sum(segment.size for segment in segments))
 
@@ -131,7 +131,7 @@ def _in_order(planned: Sequence[Batch], positions: Mapping[str, int]) -> list[Ba
     return ordered
 
 
-def _records(objects: ObjectStore, segment: PendingSegment) -> int:
+def _records(objects: ObjectStore, route: Route, segment: PendingSegment) -> int:
     """Return the record count of an object, after its manifest has confirmed the end that the listing implies.
 
     Raises:
@@ -150,7 +150,7 @@ def _records(objects: ObjectStore, segment: PendingSegment) -> int:
             "Restore the object with its metadata, or move it away if something else wrote it.",
         )
     # Positions in a shard are ordinals of objects.
-    end = manifest.end if manifest.ordinal is None else manifest.ordinal
+    end = manifest.end if route is Route.KAFKA or manifest.ordinal is None else manifest.ordinal
     if end != segment.end:
         problem = f"no object covers {end + 1} to {segment.end}" if end < segment.end else "objects overlap"
         raise PermanentFailure(

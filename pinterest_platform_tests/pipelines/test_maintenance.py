@@ -20,10 +20,7 @@ HOUR_MS = 3_600_000
 
 @pytest.fixture
 def around() -> Surroundings:
-    made = Surroundings()
-    if STREAM not in made.shards.streams:
-        made.shards.create(STREAM)
-    return made
+    return Surroundings()
 
 
 def run(around: Surroundings, *selected: str, dry_run: bool = False) -> tuple[list[str], list[str]]:
