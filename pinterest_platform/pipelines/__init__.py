@@ -1,1 +1,1 @@
-"""What a run does, without Dagster: one module per verb."""
+"""The verbs of a run, without Dagster: one module each."""

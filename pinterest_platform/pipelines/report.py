@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pinterest_platform.catalog import ENTITIES, GEO, PAGE_KEY, REPORT_KEYS, USER
-from pinterest_platform.page import PageFacts, TableVersion, render
+from pinterest_platform.catalog import PAGE_KEY, REPORT_KEYS, REPORTED_ENTITIES
+from pinterest_platform.page import PageFacts, TableVersion, TimeRange, render
 from pinterest_platform.pipelines.lakehouse import Lakehouse, table_facts
 from pinterest_platform.ports import Lake, Progress, SparkEngine
 from pinterest_platform.settings import Settings
@@ -33,7 +33,7 @@ class PublishedPage:
 def reports_plan(settings: Settings, keys: Sequence[str]) -> ReportsParameters:
     """Plan the selected reports, in the order of the catalog."""
     return ReportsParameters(
-        cleaned={entity.name: settings.names.cleaned_uri(entity) for entity in ENTITIES},
+        cleaned={entity.name: settings.names.cleaned_uri(entity) for entity in REPORTED_ENTITIES},
         reports={key: settings.names.report_uri(key) for key in REPORT_KEYS if key in keys},
         io_timeout_seconds=settings.io_timeout_seconds,
     )
@@ -83,15 +83,12 @@ def _page_facts(lakehouse: Lakehouse, now: datetime, progress: Progress) -> Page
     for key in REPORT_KEYS:
         facts = table_facts(lakehouse.lake, lakehouse.names.report_uri(key))
         tables.append(TableVersion(f"reports/{key}", facts.version, facts.rows))
-    geo, user = sources[GEO.name], sources[USER.name]
-    return PageFacts(
-        now,
-        _utc(geo.first_time),
-        _utc(geo.last_time),
-        _utc(user.first_time),
-        _utc(user.last_time),
-        tuple(tables),
-    )
+    ranges = [
+        TimeRange(entity.time.label, _utc(sources[entity.name].first_time), _utc(sources[entity.name].last_time))
+        for entity in REPORTED_ENTITIES
+        if entity.time
+    ]
+    return PageFacts(now, tuple(ranges), tuple(tables))
 
 
 def _utc(text: str | None) -> datetime | None:

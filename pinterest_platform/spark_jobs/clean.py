@@ -16,12 +16,12 @@ from pinterest_platform.delta import maintenance, table_cache
 from pinterest_platform.delta.conflicts import CommitConflictError, TableRebuiltError, retry_on_conflict
 from pinterest_platform.delta.tables import NOTHING_TAKEN, REBUILDS, DeltaTables, without_rebuilds
 from pinterest_platform.failures import PlatformFailure
-from pinterest_platform.schemas import SOURCE_TYPE, STREAM_SOURCE_TYPE
 from pinterest_platform.spark_jobs import merge
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, CleanResult
 from pinterest_platform.spark_jobs.staging import Staged, stage
 from pinterest_platform.spark_jobs.upsert import TableUpsert
 from pinterest_platform.transforms import cleaning, decoding
+from pinterest_platform.transforms.schemas import SOURCE_TYPE, STREAM_SOURCE_TYPE
 
 QUARANTINE = {
     route: StructType([*source.fields, StructField("reason", StringType()), StructField("value", StringType())])

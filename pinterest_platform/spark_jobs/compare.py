@@ -7,12 +7,12 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.catalog import Entity, entity_named
 from pinterest_platform.delta.tables import DeltaTables
-from pinterest_platform.schemas import CLEANED
 from pinterest_platform.spark_jobs.merge import values_differ
 from pinterest_platform.spark_jobs.parameters import CompareParameters, CompareResult
 from pinterest_platform.spark_jobs.staging import only_row
 from pinterest_platform.transforms import quality
 from pinterest_platform.transforms.cleaning import KEY
+from pinterest_platform.transforms.schemas import CLEANED
 
 _EXAMPLES = 10
 

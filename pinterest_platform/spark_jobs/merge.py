@@ -12,11 +12,11 @@ from pyspark.sql.types import StructType
 from pinterest_platform.catalog import Route
 from pinterest_platform.delta.conflicts import CommitConflictError
 from pinterest_platform.delta.error_text import first_line, is_conflict
-from pinterest_platform.schemas import POSITION
 from pinterest_platform.spark_jobs.engine_errors import engine_errors, error_text
 from pinterest_platform.spark_jobs.staging import only_row
 from pinterest_platform.transforms.cleaning import KEY
 from pinterest_platform.transforms.decoding import SOURCE
+from pinterest_platform.transforms.schemas import POSITION
 
 
 class Difference(NamedTuple):

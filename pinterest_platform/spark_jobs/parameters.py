@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from pinterest_platform.catalog import ENTITIES, Route, entity_named
+from pinterest_platform.catalog import REPORTED_ENTITIES, Route, entity_named
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.ports import Json
 
@@ -65,7 +65,7 @@ class CleanParameters(Transferable):
     """One run of cleaning.
 
     Attributes:
-        entity: pin, geo or user.
+        entity: the name of an entity.
         stream: the topic or stream that the objects were landed from.
         batches: what to clean, in order.
         table_uri: the cleaned Delta table; made when absent.
@@ -132,7 +132,7 @@ class VerifyParameters(Transferable):
     """One comparison of raw objects with what cleaning made of them.
 
     Attributes:
-        entity: pin, geo or user.
+        entity: the name of an entity.
         stream: the topic or stream that the objects were landed from.
         uris: the objects that the table claims to have taken.
         table_uri: the cleaned Delta table.
@@ -192,7 +192,7 @@ class CompareParameters(Transferable):
     """One comparison of two cleaned tables of an entity, such as of one route and of the other.
 
     Attributes:
-        entity: pin, geo or user.
+        entity: the name of an entity.
         left_uri: one cleaned Delta table.
         right_uri: the other one.
         io_timeout_seconds: how long the store may take to answer.
@@ -244,7 +244,7 @@ class ReportsParameters(Transferable):
     """One computation of reports.
 
     Attributes:
-        cleaned: entity to the address of its cleaned table.
+        cleaned: entity to the address of its cleaned table, for every entity that a report reads.
         reports: key of the report to the address of its table; those alone are computed.
         io_timeout_seconds: how long the store may take to answer.
     """
@@ -254,9 +254,10 @@ class ReportsParameters(Transferable):
     io_timeout_seconds: float = 30.0
 
     def __post_init__(self) -> None:
-        """Refuse anything but all three tables."""
-        if set(self.cleaned) != {entity.name for entity in ENTITIES}:
-            raise ValueError(f"cleaned names {sorted(self.cleaned)} instead of pin, geo and user")
+        """Refuse anything but every table that a report reads."""
+        *names, last = [entity.name for entity in REPORTED_ENTITIES]
+        if set(self.cleaned) != {*names, last}:
+            raise ValueError(f"cleaned names {sorted(self.cleaned)} instead of {', '.join(names)} and {last}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +268,7 @@ class ReportOutcome(Transferable):
         rows: its rows.
         changed: whether it differed from its table, which was then replaced.
         version: the table's version afterwards.
-        left_out: posts in no age group, by cause; empty for a report without age groups.
+        left_out: rows that the report leaves out, by cause; empty if it counts none.
     """
 
     rows: int
@@ -285,7 +286,7 @@ class SourceFacts(Transferable):
         rows: its rows.
         first_arrival: the earliest append time of a record.
         last_arrival: the latest.
-        first_time: the earliest business time: geo.timestamp, user.date_joined; a pin has none.
+        first_time: the earliest value of the entity's time column; null if it has none.
         last_time: the latest.
     """
 

@@ -1,6 +1,6 @@
-"""The job `reports`: the nine reports from one version of each cleaned table, written where they differ (SPEC 7)."""
+"""The job `reports`: reports from one version of each cleaned table, written if they differ (rules R1 and R9)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -10,18 +10,17 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import DataType, DoubleType, IntegerType, LongType, StringType, StructType
 
-from pinterest_platform.catalog import ENTITIES, GEO, PIN, USER, Entity
+from pinterest_platform.catalog import REPORT_KEYS, REPORTED_ENTITIES, Entity, Reference, report_with_key, resolve
 from pinterest_platform.delta.conflicts import retry_on_conflict
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.schemas import REPORTS
 from pinterest_platform.spark_jobs import merge
 from pinterest_platform.spark_jobs.parameters import ReportOutcome, ReportsParameters, ReportsResult, SourceFacts
 from pinterest_platform.spark_jobs.staging import only_row
 from pinterest_platform.transforms import reports
 from pinterest_platform.transforms.decoding import SOURCE
+from pinterest_platform.transforms.schemas import REPORT_SCHEMAS
 
-_TIMES: Mapping[Entity, str] = {GEO: "timestamp", USER: "date_joined"}
 _AGAIN = 4
 """So often reports are computed again for tables that moved on; the runs that move them compute theirs too."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,8 +39,8 @@ def run(spark: SparkSession, parameters: ReportsParameters, progress: Callable[[
         PermanentFailure: a cleaned table or a report of that name does not exist.
         TransientFailure: the store does not answer, or every race was lost.
     """
-    if unknown := sorted(set(parameters.reports) - set(REPORTS)):
-        raise PermanentFailure(f"There is no report {', '.join(unknown)}.", f"Name some of {', '.join(REPORTS)}.")
+    if unknown := sorted(set(parameters.reports) - set(REPORT_KEYS)):
+        raise PermanentFailure(f"There is no report {', '.join(unknown)}.", f"Name some of {', '.join(REPORT_KEYS)}.")
     tables = DeltaTables(parameters.io_timeout_seconds)
     changed: set[str] = set()
 
@@ -65,7 +64,7 @@ def run(spark: SparkSession, parameters: ReportsParameters, progress: Callable[[
 
 
 def _versions(tables: DeltaTables, parameters: ReportsParameters) -> dict[Entity, int]:
-    return {entity: tables.existing(parameters.cleaned[entity.name]).version() for entity in ENTITIES}
+    return {entity: tables.existing(parameters.cleaned[entity.name]).version() for entity in REPORTED_ENTITIES}
 
 
 def _compute(
@@ -80,20 +79,25 @@ def _compute(
         entity: spark.read.format("delta").option("versionAsOf", version).load(parameters.cleaned[entity.name])
         for entity, version in versions.items()
     }
-    source = reports.posts(frames[PIN], frames[GEO], frames[USER])
-    grouped = any("age_group" in REPORTS[key].names for key in parameters.reports)
-    left_out: dict[str, int] = only_row(reports.left_out(source)).asDict() if grouped else {}
+    cleaned = reports.Tables({entity.name: frame for entity, frame in frames.items()})
+    declared = {key: report_with_key(key) for key in parameters.reports}
+    left_out = _left_out(cleaned, [report.left_out for report in declared.values()])
     why = {f"{entity.name}_version": str(version) for entity, version in versions.items()}
     outcomes: dict[str, ReportOutcome] = {}
     for key, uri in parameters.reports.items():
-        rows = _in_schema(reports.report(key, source), REPORTS[key])
-        changed, version = _write(tables, uri, rows, REPORTS[key], why)
-        outcomes[key] = ReportOutcome(
-            rows.num_rows, changed, version, left_out if "age_group" in REPORTS[key].names else {}
-        )
+        report, schema = declared[key], REPORT_SCHEMAS[key]
+        rows = _in_schema(reports.report(report, cleaned), schema)
+        changed, version = _write(tables, uri, rows, schema, why)
+        counts = left_out[report.left_out] if report.left_out else {}
+        outcomes[key] = ReportOutcome(rows.num_rows, changed, version, counts)
         progress(f"{key}: {rows.num_rows} rows, {'replaced' if changed else 'unchanged'}")
     sources = {entity.name: _facts(frames[entity], entity, version) for entity, version in versions.items()}
     return ReportsResult(outcomes, sources)
+
+
+def _left_out(cleaned: reports.Tables, references: Iterable[Reference | None]) -> dict[Reference, dict[str, int]]:
+    """Count the rows that reports leave out, once for reports that share the function."""
+    return {reference: only_row(resolve(reference)(cleaned)).asDict() for reference in set(references) if reference}
 
 
 def _in_schema(frame: DataFrame, schema: StructType) -> pa.Table:
@@ -120,7 +124,7 @@ def _write(
 def _facts(frame: DataFrame, entity: Entity, version: int) -> SourceFacts:
     """Rows and ranges of a cleaned table; times travel as microseconds, for sessions bend naive ones to their zone."""
     arrival = F.col(SOURCE).getField("arrived_at")
-    time = F.col(_TIMES[entity]) if entity in _TIMES else F.lit(None).cast("timestamp")
+    time = F.col(entity.time.column) if entity.time else F.lit(None).cast("timestamp")
     ends = (F.min(arrival), F.max(arrival), F.min(time), F.max(time))
     row = only_row(frame.select(F.count(F.lit(1)), *(F.unix_micros(end) for end in ends)))
     return SourceFacts(version, row[0], *(_iso(microseconds) for microseconds in row[1:]))

@@ -7,13 +7,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
-from pyspark.sql.types import BooleanType, StringType, StructField, StructType
+from pyspark.sql.types import StringType, StructField, StructType
 
 from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.failures import TransientFailure
-from pinterest_platform.schemas import CLEANED, cleaned_schema
 from pinterest_platform.spark_jobs.parameters import Batch
 from pinterest_platform.transforms import cleaning, decoding
+from pinterest_platform.transforms.schemas import CLEANED, cleaned_schema
 
 StagedRows = tuple[str, ...] | pa.Table
 """Where rows wait for the next step: folders of Parquet files, or, where they are few, this process's memory.
@@ -74,9 +74,8 @@ def cleaned_lines(
 
 def staged_schema(entity: Entity, route: Route = Route.KAFKA) -> StructType:
     """The columns of staged files: the cleaned table's, then what else `cleaning.clean` tells of a record."""
-    flags = StructType([StructField(name, BooleanType()) for name in cleaning.UNREADABLE_FIELDS[entity]])
     extra = (
-        StructField(cleaning.UNREADABLE, flags),
+        StructField(cleaning.UNREADABLE, cleaning.unreadable_type(entity)),
         StructField(decoding.REASON, StringType()),
         StructField(decoding.LINE, StringType()),
     )

@@ -18,7 +18,6 @@ from pinterest_platform.delta.conflicts import CommitConflictError, TableRebuilt
 from pinterest_platform.delta.key_lookup import rows_with
 from pinterest_platform.delta.tables import NOTHING_TAKEN, REBUILDS, DeltaTables
 from pinterest_platform.failures import PermanentFailure, TransientFailure
-from pinterest_platform.schemas import cleaned_schema
 from pinterest_platform.spark_jobs import merge
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters
 from pinterest_platform.spark_jobs.staging import (
@@ -33,6 +32,7 @@ from pinterest_platform.spark_jobs.staging import (
 from pinterest_platform.transforms import cleaning, decoding
 from pinterest_platform.transforms.cleaning import KEY
 from pinterest_platform.transforms.quality import schema_differences
+from pinterest_platform.transforms.schemas import cleaned_schema
 
 
 class TableUpsert:

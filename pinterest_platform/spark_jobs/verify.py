@@ -10,11 +10,11 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.catalog import Route, entity_named
 from pinterest_platform.delta.tables import DeltaTables
-from pinterest_platform.schemas import POSITION, cleaned_schema
 from pinterest_platform.spark_jobs import merge
 from pinterest_platform.spark_jobs.parameters import VerifyParameters, VerifyResult
 from pinterest_platform.spark_jobs.staging import accepted, check_records, cleaned_lines, only_row
 from pinterest_platform.transforms import cleaning, decoding, quality
+from pinterest_platform.transforms.schemas import POSITION, cleaned_schema
 
 _EXAMPLES = 10
 

@@ -10,9 +10,9 @@ from pyspark.sql import SparkSession
 from pinterest_platform import spark_jobs
 from pinterest_platform.catalog import ENTITIES, REPORT_KEYS
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.schemas import REPORTS
 from pinterest_platform.spark_jobs import reports as job
 from pinterest_platform.spark_jobs.parameters import Batch, ReportsParameters, ReportsResult
+from pinterest_platform.transforms.schemas import REPORT_SCHEMAS
 from pinterest_platform_tests.spark_fixtures import NOON
 from pinterest_platform_tests.spark_jobs.lake import Lake
 
@@ -79,7 +79,7 @@ def test_every_report_is_written_as_its_schema_says_sorted_and_in_one_file(repor
     for key in REPORT_KEYS:
         table = DeltaTable(reports.uri(key))
         fields = [(field.name, field.type.type) for field in table.schema().fields]  # pyright: ignore[reportAttributeAccessIssue]
-        assert fields == [(field.name, field.dataType.jsonValue()) for field in REPORTS[key].fields]
+        assert fields == [(field.name, field.dataType.jsonValue()) for field in REPORT_SCHEMAS[key].fields]
         assert len(table.file_uris()) == 1
     assert reports.rows("popular_category_by_country") == [("Chad", "travel", 2), ("Peru", "art", 2)]
     assert reports.rows("posts_by_category_and_year") == [(2019, "art", 1), (2020, "art", 1), (2020, "travel", 1)]

@@ -13,7 +13,6 @@ from pinterest_platform.catalog import ENTITIES, GEO, Entity
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.envelope import ShardEncoder
 from pinterest_platform.ports import Record
-from pinterest_platform.schemas import CLEANED, CLEANED_STREAM
 from pinterest_platform.spark_jobs.parameters import (
     Batch,
     CleanParameters,
@@ -23,6 +22,7 @@ from pinterest_platform.spark_jobs.parameters import (
     VerifyParameters,
     VerifyResult,
 )
+from pinterest_platform.transforms.schemas import CLEANED, CLEANED_STREAM
 from pinterest_platform_tests import strategies
 from pinterest_platform_tests.oracle import Oracle
 from pinterest_platform_tests.spark_fixtures import NOON, as_json, lines, table_rows, write_object

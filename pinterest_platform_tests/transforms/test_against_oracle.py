@@ -11,9 +11,9 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from pinterest_platform.catalog import ENTITIES, GEO, PIN, REPORT_KEYS, USER, Entity
-from pinterest_platform.schemas import CLEANED, REPORTS
+from pinterest_platform.catalog import ENTITIES, REPORTS, Entity
 from pinterest_platform.transforms import cleaning, decoding, reports
+from pinterest_platform.transforms.schemas import CLEANED, REPORT_SCHEMAS
 from pinterest_platform_tests import strategies
 from pinterest_platform_tests.oracle import Oracle
 from pinterest_platform_tests.spark_fixtures import STREAM, lines, write_object
@@ -44,24 +44,27 @@ def plain(frame: DataFrame, entity: Entity) -> list[tuple[Any, ...]]:
 
 def assert_agrees(spark: SparkSession, raw: dict[str, list[bytes]], folder: Path) -> None:
     oracle = Oracle(raw)
-    tables: dict[Entity, DataFrame] = {}
+    tables: dict[str, DataFrame] = {}
     for entity in ENTITIES:
         uri = write_object(folder / f"{entity}.json", raw[entity.name])
         every = cleaned(spark, uri, entity)
         every.write.mode("overwrite").parquet(str(folder / entity.name))
         every = spark.read.parquet(str(folder / entity.name))
-        tables[entity] = newest(every, entity)
-        wrong = differing(plain(tables[entity], entity), oracle.cleaned(entity.name))
+        tables[entity.name] = newest(every, entity)
+        wrong = differing(plain(tables[entity.name], entity), oracle.cleaned(entity.name))
         assert not wrong, explain(wrong[0], raw[entity.name])
         rejected = every.where("_reason IS NOT NULL").select("_source.partition", "_source.offset").collect()
         assert {tuple(row) for row in rejected} == oracle.rejected(entity.name)
         fields = cleaning.UNREADABLE_FIELDS[entity]
         flags = [F.count_if(F.col("_reason").isNull() & F.col(f"_unreadable.{name}")) for name in fields]
         assert dict(zip(fields, every.select(*flags).collect()[0], strict=True)) == oracle.unreadable(entity.name)
-    source = reports.posts(tables[PIN], tables[GEO], tables[USER])
-    for key in REPORT_KEYS:
-        frame = reports.report(key, source)
-        assert [(field.name, field.dataType) for field in frame.schema] == [(f.name, f.dataType) for f in REPORTS[key]]
+    cleaned_tables = reports.Tables(tables)
+    for declared in REPORTS:
+        key = declared.key
+        frame = reports.report(declared, cleaned_tables)
+        assert [(field.name, field.dataType) for field in frame.schema] == [
+            (f.name, f.dataType) for f in REPORT_SCHEMAS[key]
+        ]
         assert [tuple(row) for row in frame.collect()] == oracle.report(key), key
 
 

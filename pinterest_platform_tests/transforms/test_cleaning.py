@@ -7,10 +7,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from pinterest_platform.catalog import GEO, PIN, USER, Entity
-from pinterest_platform.schemas import CLEANED
 from pinterest_platform.transforms.cleaning import clean, newest
 from pinterest_platform.transforms.decoding import decode
 from pinterest_platform.transforms.quality import schema_differences
+from pinterest_platform.transforms.schemas import CLEANED
 from pinterest_platform_tests.spark_fixtures import STREAM, lines, write_object
 
 

@@ -6,6 +6,7 @@ from pydantic import Field
 from pinterest_platform.catalog import ENTITIES, Entity, Route
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.cleaning import READABLE_CHECK, REJECTED_CHECK, cleaning_result
+from pinterest_platform.orchestration.results.columns import cleaned_metadata, pii_tags
 from pinterest_platform.pipelines.clean import Cleaner
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 
@@ -27,6 +28,8 @@ def _cleaned(entity: Entity) -> dg.AssetsDefinition:
             dg.AssetCheckSpec(READABLE_CHECK, asset=key, description="Every number and date was readable."),
         ],
         description=f"Delta table `<user id>_{entity.name}_table`: one row per key, the latest post wins.",
+        metadata=cleaned_metadata(entity, "raw"),
+        tags=pii_tags(entity),
         kinds={"deltalake", "pyspark"},
     )
     def cleaned(
@@ -35,7 +38,7 @@ def _cleaned(entity: Entity) -> dg.AssetsDefinition:
         with as_dagster_failure(key.to_user_string()):
             cleaner = Cleaner(entity, Route.KAFKA, lakehouse, context.run.run_id, context.log.info)
             table = cleaner.rebuild() if config.full_refresh else cleaner.clean_pending()
-            return cleaning_result(table, lakehouse.names.cleaned_quarantine_uri(entity))
+            return cleaning_result(entity, table, lakehouse.names.cleaned_quarantine_uri(entity))
 
     return cleaned
 

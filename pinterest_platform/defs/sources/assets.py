@@ -1,4 +1,4 @@
-"""The Kafka topics and the Kinesis streams, as external assets."""
+"""The Kafka topic and the Kinesis stream of each entity, as external assets."""
 
 import dagster as dg
 

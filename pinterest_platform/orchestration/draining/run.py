@@ -104,7 +104,7 @@ def _landed_metadata(pipeline: Pipeline) -> dict[str, dg.MetadataValue]:
 
 def _cleaned_metadata(pipeline: Pipeline) -> dict[str, dg.MetadataValue]:
     facts = pipeline.facts()
-    metadata = table_metadata(facts) if facts else {}
+    metadata = table_metadata(facts, pipeline.entity.columns) if facts else {}
     if cleaned := pipeline.totals.cleaned:
         metadata |= {
             "new": dg.MetadataValue.int(cleaned.new),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from pinterest_platform.catalog import Entity
 from pinterest_platform.orchestration.results.tables import table_metadata
 from pinterest_platform.pipelines.clean import CleanedTable
 from pinterest_platform.spark_jobs.parameters import CleanResult
@@ -27,10 +28,11 @@ NO_RECORDS = CleanResult(
 """The counts of a run that had nothing to clean."""
 
 
-def cleaning_result(table: CleanedTable, quarantine_uri: str) -> dg.MaterializeResult:
+def cleaning_result(entity: Entity, table: CleanedTable, quarantine_uri: str) -> dg.MaterializeResult:
     """Return the counts of a run, and the checks that warn of rejected records and unreadable values.
 
     Args:
+        entity: the entity of the table.
         table: the table after the run.
         quarantine_uri: the table of rejected records.
     """
@@ -38,7 +40,7 @@ def cleaning_result(table: CleanedTable, quarantine_uri: str) -> dg.MaterializeR
     unreadable = sum(result.unreadable.values())
     return dg.MaterializeResult(
         metadata={
-            **table_metadata(table.facts),
+            **table_metadata(table.facts, entity.columns),
             "records": result.records,
             "new": result.new,
             "changed": result.changed,
