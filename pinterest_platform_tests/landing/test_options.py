@@ -2,13 +2,10 @@
 
 import pytest
 
-from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions, parse_gap
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.landing.kinesis.options import AcceptedLoss, StreamOptions
 from pinterest_platform.landing.kinesis.stream import land_stream
-from pinterest_platform.pipelines.options import stream_options
-from pinterest_platform.settings import Settings
 from pinterest_platform_tests.fakes import FakeObjectStore, FakeShardLog, FakeTopicLog
 
 TOPIC, STREAM = "u.pin", "streaming-u-pin"
@@ -98,10 +95,3 @@ def test_a_loss_that_was_one_is_not_told() -> None:
     options = StreamOptions(accept_losses=(AcceptedLoss(STREAM, SHARD, end),))
     assert land_stream(log, store, STREAM, options, said.append).accepted_losses == 1
     assert not [line for line in said if "not needed" in line]
-
-
-def test_a_loss_of_a_stream_that_is_not_landed_is_refused() -> None:
-    settings = Settings.model_validate({"KAFKA_BOOTSTRAP_SERVERS": "x:1", "PINTEREST_USER_ID": "u"})
-    assert stream_options(settings, [f"{STREAM}/{SHARD}:7"]).accept_losses == (AcceptedLoss(STREAM, SHARD, 7),)
-    with pytest.raises(PermanentFailure, match="names stream streaming-v-pin, and the platform lands streaming-u-pin"):
-        stream_options(settings, [f"streaming-v-pin/{SHARD}:7"])
