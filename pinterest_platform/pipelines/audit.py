@@ -17,7 +17,7 @@ def verification_plan(
     """Every object that an entity's table claims to have taken, to be held against the table."""
     wing = kafka if route is Route.KAFKA else kinesis
     found = wing.pending_segments(objects, settings.names.places(entity, route).source, {})
-    whole = _batch(settings, objects, [part for part in found if part.end <= positions.get(part.app_id, -1)])
+    whole = _batch(route, settings, objects, [part for part in found if part.end <= positions.get(part.app_id, -1)])
     return replace(inspection_plan(entity, route, settings), uris=whole.uris, records=whole.records)
 
 
@@ -85,8 +85,8 @@ def kafka_ledgers(
     """
     names = settings.names
     return {
-        names.topic(entity): kafka.reconcile(
-            None if settings.landed_by_connect(entity) else topics, objects, names.topic(entity), deep=deep
+        names.topic(entity): (kafka.audit if deep else kafka.reconcile)(
+            None if settings.landed_by_connect(entity) else topics, objects, names.topic(entity)
         )
         for entity in ENTITIES
     }
@@ -95,7 +95,7 @@ def kafka_ledgers(
 def kinesis_ledgers(settings: Settings, shards: ShardLog, objects: ObjectStore) -> dict[str, list[kinesis.ShardLedger]]:
     """By stream, what became of every record of each shard that was landed from; objects and streams are read again."""
     streams = [settings.names.stream(entity) for entity in ENTITIES]
-    return {stream: kinesis.reconcile(shards, objects, stream, deep=True) for stream in streams}
+    return {stream: kinesis.audit(shards, objects, stream) for stream in streams}
 
 
 def inspect(entity: Entity, route: Route, settings: Settings, engine: SparkEngine, progress: Progress) -> VerifyResult:

@@ -82,8 +82,8 @@ def _of_stream(entity: Entity, settings: Settings, shards: ShardLog, objects: Ob
     stream = settings.names.stream(entity)
     positions = lake.positions(settings.names.cleaned_stream_uri(entity)) or {}
     told = kinesis.stream_lag(shards, objects, stream, stream_options(settings))
-    pending = kinesis.pending_segments(objects, stream, positions, hints=told.hints)
-    unseen = told.unseen_ms > told.retention_ms / 4
+    pending = kinesis.pending_segments(objects, stream, positions, list_from=told.list_from)
+    unseen = told.watermark_age_ms > told.retention_ms / 4
     oldest = oldest_ms(objects, pending)
     uncleaned_ms = 0 if oldest is None else told.now_ms - oldest
     return Pending(1 if told.pending or unseen else 0, len(pending), max(told.lag_ms, uncleaned_ms))

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 from pinterest_platform.catalog import Entity, Route
-from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing import kafka, kinesis
-from pinterest_platform.landing.manifest import Manifest
 from pinterest_platform.landing.pending import batches, positions_after
 from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.pipelines.lakehouse import table_facts
@@ -68,7 +67,7 @@ def cleaning_of(
         run_id: names the run's staging folder.
     """
     places = settings.names.places(entity, route)
-    planned = [_batch(settings, objects, part) for part in batches(found, settings.clean_batch_bytes)]
+    planned = [_batch(route, settings, objects, part) for part in batches(found, settings.clean_batch_bytes)]
     return CleanParameters(
         entity=entity.name,
         stream=places.source,
@@ -91,36 +90,13 @@ def _in_turn(planned: Sequence[Batch], taken: Mapping[str, int]) -> list[Batch]:
     return told
 
 
-def _batch(settings: Settings, objects: ObjectStore, group: Sequence[PendingSegment]) -> Batch:
+def _batch(route: Route, settings: Settings, objects: ObjectStore, group: Sequence[PendingSegment]) -> Batch:
+    wing = kafka if route is Route.KAFKA else kinesis
     filled = [found for found in group if found.size]
     with ThreadPoolExecutor(_HEADS_AT_ONCE) as pool:
-        records = sum(pool.map(lambda found: _records(objects, found), group))
+        records = sum(pool.map(partial(wing.count_records, objects), group))
     uris = [settings.names.uri(found.key) for found in filled]
     return Batch(uris, positions_after(group), records, size=sum(found.size for found in filled))
-
-
-def _records(objects: ObjectStore, found: PendingSegment) -> int:
-    """How many records an object holds, once its manifest vouches for the end that its neighbour's name suggests."""
-    if found.records is not None:
-        return found.records
-    metadata = objects.metadata(found.key)
-    if metadata is None:
-        raise TransientFailure(f"{found.key} disappeared after it was listed.", "Run it again.")
-    manifest = Manifest.read(found.key, metadata)
-    if manifest is None:
-        raise PermanentFailure(
-            f"{found.key} lacks the metadata with which it was landed.",
-            "Restore the object with its metadata, or move it away if something else wrote it.",
-        )
-    # A shard's positions are ordinals of objects.
-    end = manifest.end if manifest.ordinal is None else manifest.ordinal
-    if end != found.end:
-        raise PermanentFailure(
-            f"{found.app_id}: {found.key} ends at {end}, and what was listed begins again behind {found.end}: "
-            + (f"{end + 1} to {found.end} stand in no object." if end < found.end else "objects overlap."),
-            "Restore the objects in between, or move away what is superfluous; the conservation ledger names them.",
-        )
-    return manifest.records
 
 
 def clean(

@@ -185,7 +185,7 @@ class KafkaPipeline(EntityPipeline):
     ) -> None:
         super().__init__(entity, settings, outside, run_id, progress)
         self._topics, self._options = outside.topics, options
-        self._known: dict[str, int] = {}
+        self._list_from: dict[str, int] = {}
         self._moved = False
 
     def _land(self) -> kafka.LandedTopic:
@@ -193,12 +193,10 @@ class KafkaPipeline(EntityPipeline):
             self._topics,
             self._objects,
             self.stream,
-            self._options,
+            replace(self._options, cleaned=self.tally.positions, list_from=self._list_from),
             self._say,
-            cleaned=self.tally.positions,
-            known=self._known,
         )
-        self._known |= landed.hints
+        self._list_from |= landed.list_from
         self._moved = landed.objects > 0
         return landed
 
@@ -245,18 +243,17 @@ class KinesisPipeline(EntityPipeline):
             self._shards,
             self._objects,
             self.stream,
-            self._options,
+            replace(self._options, cleaned=self.tally.positions, resume=self._resume),
             self._say,
-            cleaned=self.tally.positions,
-            resume=self._resume,
         )
         self._resume = landed.resume
         return landed
 
     def _found(self) -> list[PendingSegment]:
-        hints = self._resume.hints if self._resume else None
-        resume = self._resume if self._begun else None
-        return kinesis.pending_segments(self._objects, self.stream, self.tally.positions, resume, hints)
+        if self._begun and self._resume is not None:
+            return kinesis.pending_after_landing(self._objects, self.stream, self.tally.positions, self._resume)
+        list_from = self._resume.list_from if self._resume else None
+        return kinesis.pending_segments(self._objects, self.stream, self.tally.positions, list_from)
 
     def _inventory(self) -> list[PendingSegment]:
         return kinesis.pending_segments(self._objects, self.stream, self.tally.positions)

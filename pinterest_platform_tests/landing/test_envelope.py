@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pinterest_platform.catalog import RESERVED_FIELDS
-from pinterest_platform.landing.envelope import Encoder, quarantine_line
+from pinterest_platform.landing.kafka.envelope import PartitionEncoder
 from pinterest_platform.ports import Record
 
 ENVELOPE = {"_partition": 7, "_offset": 5, "_timestamp": 1000}
 
 
 def line_of(value: bytes | None) -> bytes | str:
-    return Encoder(7).line(Record(5, 1000, value))
+    return PartitionEncoder(7).line(Record(5, 1000, value))
 
 
 def accepted(value: bytes) -> dict:
@@ -153,6 +153,6 @@ def test_any_bytes_are_either_one_line_or_a_reason(value: bytes):
 
 @pytest.mark.parametrize("value", [None, b"", b"\xff\x00"])
 def test_the_quarantine_keeps_offset_reason_and_the_original_bytes(value: bytes | None):
-    entry = json.loads(quarantine_line(7, Record(5, 1000, value), "why"))
+    entry = json.loads(PartitionEncoder(7).quarantine_line(Record(5, 1000, value), "why"))
     kept = None if value is None else base64.b64encode(value).decode()
     assert entry == {**ENVELOPE, "reason": "why", "value": kept}

@@ -1,9 +1,11 @@
 """Losses accepted where there is none: said, each with the reason, and nothing else changes."""
 
+from dataclasses import replace
+
 import pytest
 
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions, parse_gap
+from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.landing.kinesis.options import AcceptedLoss, StreamOptions
 from pinterest_platform.landing.kinesis.stream import land_stream
@@ -18,11 +20,11 @@ SHARD = "shardId-000000000000"
 @pytest.mark.parametrize(
     ("gap", "why"),
     [
-        ((0, 0, 1), "what exists of it is landed"),  # landed by an earlier call
-        ((0, 2, 3), "what exists of it is landed"),  # there, and landed by this call
-        ((0, 3, 900), "what exists of it is landed"),
-        ((0, 5, 6), "it lies beyond offset 5, the next to come"),
-        ((0, 50, 60), "it lies beyond offset 5, the next to come"),
+        ((0, 0, 1), "its existing offsets are landed"),  # landed by an earlier call
+        ((0, 2, 3), "its existing offsets are landed"),  # there, and landed by this call
+        ((0, 3, 900), "its existing offsets are landed"),
+        ((0, 5, 6), "the next offset to land is 5"),
+        ((0, 50, 60), "the next offset to land is 5"),
         ((7, 0, 1), "there is no such partition"),
     ],
 )
@@ -48,13 +50,13 @@ def test_of_two_gaps_the_one_that_was_needed_is_not_told() -> None:
     needed, vain = AcceptedGap(TOPIC, 0, 1, 2), AcceptedGap(TOPIC, 0, 0, 0)
     land_topic(log, store, TOPIC, LandingOptions(accept_gaps=(needed, vain)), said.append)
     assert [line for line in said if "not needed" in line] == [
-        f"accept_gap '{vain}' was not needed: what exists of it is landed."
+        f"accept_gap '{vain}' was not needed: its existing offsets are landed."
     ]
 
 
 def test_a_gap_reads_back_as_it_is_written() -> None:
     gap = AcceptedGap(TOPIC, 3, 10, 20)
-    assert parse_gap(str(gap)) == gap
+    assert AcceptedGap.parse(str(gap)) == gap
 
 
 def stream_of_three() -> tuple[FakeShardLog, FakeObjectStore]:
@@ -85,7 +87,7 @@ def test_a_loss_that_is_none_is_told_once_and_skips_nothing(shard: str, after: s
     assert (landed.records, landed.accepted_losses) == (1, 0)
     assert said[-1] == f"accept_loss '{accepted}' was not needed: {why.format(end=end)}."
     said.clear()
-    land_stream(log, store, STREAM, options, said.append, resume=landed.resume)
+    land_stream(log, store, STREAM, replace(options, resume=landed.resume), said.append)
     assert said == []
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from pinterest_platform.catalog import ENTITIES, GEO, PIN, USER
 from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.landing.kinesis.options import StreamOptions
 from pinterest_platform.landing.kinesis.pending import pending_segments
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.landing.pending import positions_after
@@ -231,7 +232,7 @@ def test_a_stream_made_anew_or_missing_or_silent_is_never_an_empty_one() -> None
     route = Kinesis()
     all_was_taken(route)
     route.shards.delete(STREAM)
-    for problem in (f"no stream {STREAM}", "made anew"):
+    for problem in (f"no stream {STREAM}", "was recreated"):
         found = route.backlog()
         assert found.unknown.keys() == {USER}
         assert isinstance(found.unknown[USER], PermanentFailure)
@@ -245,11 +246,11 @@ def test_a_stream_made_anew_or_missing_or_silent_is_never_an_empty_one() -> None
 def test_a_look_at_a_stream_and_the_begin_of_a_drain_cost_no_more_when_much_was_landed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(import_module("pinterest_platform.landing.kinesis.stream"), "_OBJECTS_A_SIGHTING", 10)
+    monkeypatch.setattr(import_module("pinterest_platform.landing.kinesis.stream"), "_OBJECTS_PER_WATERMARK", 10)
     route, resume, seen = Kinesis(), None, list[str]()
     for _ in range(200):
         route.put()
-        resume = land_stream(route.shards, route.objects, STREAM, resume=resume).resume
+        resume = land_stream(route.shards, route.objects, STREAM, StreamOptions(resume=resume)).resume
     route.clean()
     route.put()
     listing = route.objects.list
@@ -261,12 +262,12 @@ def test_a_look_at_a_stream_and_the_begin_of_a_drain_cost_no_more_when_much_was_
 
     monkeypatch.setattr(route.objects, "list", told)
     assert route.waiting() == LANDING
-    hints = land_stream(route.shards, route.objects, STREAM).resume.hints
+    list_from = land_stream(route.shards, route.objects, STREAM).resume.list_from
     positions = route.lake.taken[route.settings.names.cleaned_stream_uri(USER)]
-    [left] = pending_segments(route.objects, STREAM, positions, hints=hints)
+    [left] = pending_segments(route.objects, STREAM, positions, list_from=list_from)
     assert left.end == 200
     assert len(seen) < 60
-    [begun] = hints.values()
+    [begun] = list_from.values()
     [key] = {key for key in seen if f"{begun:0129d}" in key}
     route.objects.delete([key])
     assert route.waiting() == Pending(0, 1), "what a listing began with may be gone"

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from pinterest_platform import spark_jobs
 from pinterest_platform.catalog import ENTITIES, GEO, Entity
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.envelope import ShardEncoder
+from pinterest_platform.landing.kinesis.envelope import ShardEncoder
 from pinterest_platform.ports import Record
 from pinterest_platform.schemas import CLEANED, CLEANED_STREAM
 from pinterest_platform.spark_jobs.parameters import (

@@ -1,5 +1,7 @@
 """Kafka topics landed in S3, exactly once; the landed objects are the position of record."""
 
+from dataclasses import replace
+
 import dagster as dg
 from pydantic import Field
 
@@ -41,7 +43,8 @@ def _raw(entity: Entity) -> dg.AssetsDefinition:
             options = landing_options(entity, settings, config.accept_gap, config.new_epoch)
             cleaned_up_to = lake.positions(settings.names.cleaned_uri(entity))
             topic = settings.names.topic(entity)
-            landed = land_topic(topics, objects, topic, options, context.log.info, cleaned=cleaned_up_to)
+            options = replace(options, cleaned=cleaned_up_to or {})
+            landed = land_topic(topics, objects, topic, options, context.log.info)
             return landing_result(landed, settings)
 
     return raw

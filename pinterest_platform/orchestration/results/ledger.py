@@ -30,7 +30,7 @@ def ledger_result(
         metadata={
             "partitions": small_table([_row(topic, part) for topic, part in parts]),
             "accounted": sum(part.accounted for _, part in parts),
-            "difference": sum(part.difference for _, part in parts),
+            "difference": sum(part.unaccounted for _, part in parts),
             "not_landed_yet": sum(part.unlanded for _, part in parts),
         },
         check_results=[check_result(LANDED_CHECK, problems), check_result(CLEANED_CHECK, uncleaned)],
@@ -40,7 +40,7 @@ def ledger_result(
 def landing_problems(topic: str, part: PartitionLedger) -> list[str]:
     """Why the landed range does not balance; every line names the partition and the range."""
     where = f"{topic}/{part.partition}:{part.first_start}-{part.next_offset - 1}"
-    off = [f"{where}: {part.difference} offsets are unaccounted for"] if part.difference else []
+    off = [f"{where}: {part.unaccounted} offsets are unaccounted for"] if part.unaccounted else []
     return off + [f"{where}: {problem}" for problem in part.problems]
 
 
@@ -93,5 +93,5 @@ def _row(topic: str, part: PartitionLedger) -> dict[str, Cell]:
         "quarantined": part.quarantined,
         "gaps": part.gaps,
         "accepted_gaps": part.accepted_gaps,
-        "difference": part.difference,
+        "difference": part.unaccounted,
     }

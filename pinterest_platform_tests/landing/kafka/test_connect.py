@@ -6,7 +6,7 @@ import json
 import pytest
 
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.kafka.ledger import reconcile
+from pinterest_platform.landing.kafka.ledger import audit, reconcile
 from pinterest_platform.landing.kafka.options import LandingOptions
 from pinterest_platform.landing.kafka.pending import pending_segments
 from pinterest_platform.landing.kafka.quarantine import quarantined_records
@@ -72,7 +72,7 @@ def test_one_record_an_object_is_merged_into_one_adopted_object(store, digits, p
     assert adopted(store) == [f"{TOPIC}+0+{0:019d}.json"]
     assert [(line["_offset"], line["index"]) for line in lines(store)] == [(offset, offset) for offset in range(25)]
     assert land_topic(NoBroker(), store, TOPIC, CONNECT).objects == 0
-    assert reconcile(None, store, TOPIC, deep=True)[0].whole
+    assert audit(None, store, TOPIC)[0].is_complete
 
 
 def test_what_connect_writes_later_is_adopted_later(store):
@@ -92,7 +92,7 @@ def test_adopted_objects_hold_whole_objects_of_connects_up_to_the_cap(store):
     result = land_topic(NoBroker(), store, TOPIC, LandingOptions(object_bytes=700, landed_by_connect=True))
     assert result.objects > 2
     assert all(found.start % 4 == 0 and found.size <= 700 for found in pending_segments(store, TOPIC, {}))
-    assert reconcile(None, store, TOPIC, deep=True)[0].whole
+    assert audit(None, store, TOPIC)[0].is_complete
 
 
 def test_every_partition_is_adopted(store):
@@ -118,7 +118,7 @@ def test_a_line_that_is_not_accepted_is_quarantined_with_its_offset(store):
     store.put(connect_key(TOPIC, 0, 10), b'{"a":1}\njunk\n\n{"_offset":3}\n{"a":2}')
     land_topic(NoBroker(), store, TOPIC, CONNECT)
     assert [line["_offset"] for line in lines(store)] == [10, 14]
-    assert [(entry.offset, entry.value) for entry in quarantined_records(store, TOPIC)] == [
+    assert [(entry.position, entry.value) for entry in quarantined_records(store, TOPIC)] == [
         (11, b"junk"), (12, b""), (13, b'{"_offset":3}'),
     ]  # fmt: skip
 
@@ -128,7 +128,7 @@ def test_offsets_that_connect_left_out_are_gaps(store):
     write(store, 8, 1)
     result = land_topic(NoBroker(), store, TOPIC, CONNECT)
     assert (result.partitions[0].gaps, result.partitions[0].first_start) == (3, 3)
-    assert reconcile(None, store, TOPIC, deep=True)[0].whole
+    assert audit(None, store, TOPIC)[0].is_complete
 
 
 def test_the_platform_goes_on_where_connect_stopped(store):
@@ -139,7 +139,7 @@ def test_the_platform_goes_on_where_connect_stopped(store):
     assert landed(store, TOPIC) == expected(log, TOPIC)
     assert len(adopted(store)) == 1
     assert land_topic(log, store, TOPIC).objects == 0
-    assert all(ledger.whole and not ledger.unlanded for ledger in reconcile(log, store, TOPIC, deep=True))
+    assert all(ledger.is_complete and not ledger.unlanded for ledger in audit(log, store, TOPIC))
 
 
 def test_connect_goes_on_where_the_platform_stopped(store):
@@ -215,7 +215,7 @@ def test_connect_writing_into_what_the_platform_landed_is_an_overlap(store):
     with pytest.raises(PermanentFailure, match="cover the same offsets") as raised:
         land_topic(log, store, TOPIC)
     assert key in str(raised.value)
-    assert not reconcile(log, store, TOPIC)[0].whole
+    assert not reconcile(log, store, TOPIC)[0].is_complete
 
 
 @pytest.mark.parametrize("second", [(2, 2, False), (3, 1, False), (0, 4, True)])
@@ -231,14 +231,14 @@ def test_an_object_that_connect_wrote_into_an_adopted_range_is_named_by_the_ledg
     write(store, 0, 4)
     land_topic(NoBroker(), store, TOPIC, CONNECT)
     write(store, 2)
-    assert "now 2 stand in its range" in reconcile(None, store, TOPIC)[0].problems[0]
+    assert "now 2 are in its range" in reconcile(None, store, TOPIC)[0].problems[0]
 
 
 @pytest.mark.parametrize(
     ("extension", "body", "says"),
     [
-        ("json.gz", b"no gzip", "not whole gzip"),
-        ("json.gz", gzip.compress(b'{"a":1}\n' * 50, mtime=0)[:-12], "not whole gzip"),
+        ("json.gz", b"no gzip", "not complete gzip"),
+        ("json.gz", gzip.compress(b'{"a":1}\n' * 50, mtime=0)[:-12], "not complete gzip"),
         ("json", b"", "is empty"),
         ("avro", b"Obj", "no JSON object of a Kafka Connect S3 sink"),
         ("json.snappy", b"", "no JSON object of a Kafka Connect S3 sink"),
@@ -283,8 +283,8 @@ def test_the_ledger_of_a_topic_that_connect_lands_asks_no_broker(store):
     land_topic(NoBroker(), store, TOPIC, CONNECT)
     write(store, 4, 1)
     land_topic(NoBroker(), store, TOPIC, CONNECT)
-    ledgers = reconcile(None, store, TOPIC, deep=True)
+    ledgers = audit(None, store, TOPIC)
     assert [(ledger.first_start, ledger.next_offset, ledger.broker_end) for ledger in ledgers] == [
         (2, 5, None), (2, 4, None), (2, 4, None),
     ]  # fmt: skip
-    assert all(ledger.whole and ledger.unlanded == 0 for ledger in ledgers)
+    assert all(ledger.is_complete and ledger.unlanded == 0 for ledger in ledgers)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pinterest_platform.failures import PlatformFailure, TransientFailure
-from pinterest_platform.landing.kafka.ledger import reconcile
+from pinterest_platform.landing.kafka.ledger import audit
 from pinterest_platform.landing.kafka.options import LandingOptions
 from pinterest_platform.landing.kafka.pending import pending_segments
 from pinterest_platform.landing.kafka.quarantine import quarantined_records
@@ -102,15 +102,15 @@ def test_each_offset_ends_in_one_object_or_in_quarantine(steps):
             log.release(TOPIC, number)
     land_topic(log, store, TOPIC)
     assert landed(store, TOPIC) == expected(log, TOPIC)
-    ledgers = reconcile(log, store, TOPIC, deep=True)
-    assert [(ledger.problems, ledger.difference, ledger.unlanded) for ledger in ledgers] == [((), 0, 0)] * PARTITIONS
+    ledgers = audit(log, store, TOPIC)
+    assert [(ledger.problems, ledger.unaccounted, ledger.unlanded) for ledger in ledgers] == [((), 0, 0)] * PARTITIONS
     junk = {
         (number, offset)
         for number, stands in expected(log, TOPIC).items()
         for offset, kind in stands.items()
         if kind == "quarantine"
     }
-    seen = [(entry.partition, entry.offset) for entry in quarantined_records(store, TOPIC)]
+    seen = [(int(entry.partition_id), entry.position) for entry in quarantined_records(store, TOPIC)]
     assert sorted(seen) == sorted(junk)
     covered = {(found.app_id, found.start, found.end) for found in pending_segments(store, TOPIC, {})}
     assert len({(app, start) for app, start, _ in covered}) == len(covered)
@@ -140,4 +140,4 @@ def test_connects_objects_are_adopted_once_whatever_fails(sizes, workers, broker
             land_topic(log, faulty, TOPIC, options)
     land_topic(log, store, TOPIC, LandingOptions(landed_by_connect=not broker))
     assert landed(store, TOPIC) == expected(log, TOPIC)
-    assert all(ledger.whole for ledger in reconcile(log, store, TOPIC, deep=True))
+    assert all(ledger.is_complete for ledger in audit(log, store, TOPIC))

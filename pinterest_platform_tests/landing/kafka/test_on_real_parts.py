@@ -18,7 +18,7 @@ from pinterest_platform.adapters.kafka import KafkaTopicLog
 from pinterest_platform.adapters.s3 import S3ObjectStore
 from pinterest_platform.catalog import PIN
 from pinterest_platform.failures import PermanentFailure, TransientFailure
-from pinterest_platform.landing.kafka.ledger import reconcile
+from pinterest_platform.landing.kafka.ledger import audit
 from pinterest_platform.landing.kafka.options import LandingOptions
 from pinterest_platform.landing.kafka.quarantine import quarantined_records
 from pinterest_platform.landing.kafka.topic import land_topic
@@ -82,8 +82,8 @@ def store(tenant: Settings) -> S3ObjectStore:
 
 
 def assert_conserved(log: KafkaTopicLog, store: S3ObjectStore, topic: str) -> None:
-    ledgers = reconcile(log, store, topic, deep=True)
-    assert [(ledger.problems, ledger.difference, ledger.unlanded) for ledger in ledgers] == [((), 0, 0)] * PARTITIONS
+    ledgers = audit(log, store, topic)
+    assert [(ledger.problems, ledger.unaccounted, ledger.unlanded) for ledger in ledgers] == [((), 0, 0)] * PARTITIONS
 
 
 def test_each_offset_stands_once_after_landings_killed_at_random_moments(tenant, topic, log, store):
@@ -159,7 +159,7 @@ def test_a_topic_made_anew_is_noticed_and_nothing_of_it_is_skipped(tenant, topic
     assert epoch in str(raised.value)
     assert land_topic(log, store, topic, LandingOptions(new_epoch="land")).records == 60
     assert landed(store, topic, epoch) == expected
-    assert all(ledger.whole for ledger in reconcile(log, store, topic, deep=True))
+    assert all(ledger.is_complete for ledger in audit(log, store, topic))
 
 
 def test_what_retention_took_before_it_was_landed_is_named_and_can_be_accepted(tenant, topic, log, store):

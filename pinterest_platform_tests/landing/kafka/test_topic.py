@@ -5,7 +5,7 @@ import json
 import pytest
 
 from pinterest_platform.failures import PermanentFailure, TransientFailure
-from pinterest_platform.landing.kafka.ledger import reconcile
+from pinterest_platform.landing.kafka.ledger import audit, reconcile
 from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
 from pinterest_platform.landing.kafka.quarantine import quarantined_records
 from pinterest_platform.landing.kafka.topic import land_topic
@@ -36,7 +36,7 @@ def keys(store: FakeObjectStore, prefix: str = "topics/") -> list[str]:
 
 
 def whole(log: FakeTopicLog | None, store: FakeObjectStore) -> bool:
-    return all(ledger.whole for ledger in reconcile(log, store, TOPIC, deep=True))
+    return all(ledger.is_complete for ledger in audit(log, store, TOPIC))
 
 
 def test_each_committed_record_lands_once_in_objects_named_by_the_position_they_extend(log, store):
@@ -68,7 +68,7 @@ def test_a_landing_with_hints_lists_no_older_objects_and_goes_on_right(log, stor
     log.append(TOPIC, 0, *rows(9, 100))
     first = land_topic(log, store, TOPIC, LandingOptions(object_bytes=600))
     log.append(TOPIC, 0, *rows(3, 100))
-    again = land_topic(log, store, TOPIC, LandingOptions(object_bytes=600), known=first.hints)
+    again = land_topic(log, store, TOPIC, LandingOptions(object_bytes=600, list_from=first.list_from))
     assert (again.records, again.partitions[0].newest) == (3, 9)
     assert landed(store, TOPIC) == expected(log, TOPIC)
 
@@ -77,7 +77,7 @@ def test_a_hint_to_an_object_that_is_not_there_changes_nothing(log, store):
     log.append(TOPIC, 0, *rows(3))
     land_topic(log, store, TOPIC)
     log.append(TOPIC, 0, *rows(3))
-    land_topic(log, store, TOPIC, known={"u.pin/0": 77})
+    land_topic(log, store, TOPIC, LandingOptions(list_from={"u.pin/0": 77}))
     assert not any(call == "taken" for call, _ in store.calls)
     assert landed(store, TOPIC) == expected(log, TOPIC) and len(keys(store)) == 2
 
@@ -101,7 +101,7 @@ def test_what_is_not_accepted_is_quarantined_with_its_bytes_and_the_rest_lands(l
     log.append(TOPIC, 0, b'{"a":1}', b"\xff", None, b"[1]", b'{"a":2}')
     result = land_topic(log, store, TOPIC)
     assert (result.records, result.quarantined) == (2, 3)
-    found = [(entry.offset, entry.value, entry.reason) for entry in quarantined_records(store, TOPIC)]
+    found = [(entry.position, entry.value, entry.reason) for entry in quarantined_records(store, TOPIC)]
     assert found == [(1, b"\xff", "not UTF-8"), (2, None, "no value (a tombstone)"), (3, b"[1]", "not one JSON object")]
     assert landed(store, TOPIC) == expected(log, TOPIC)
     assert whole(log, store)
@@ -149,8 +149,8 @@ def test_a_first_landing_starts_at_the_earliest_offset_and_says_so(log, store):
     result = land_topic(log, store, TOPIC)
     assert keys(store) == [f"{TOPIC}+0+{0:019d}.json"] and result.partitions[0].first_start == 4
     assert landed(store, TOPIC) == expected(log, TOPIC)
-    ledger = reconcile(log, store, TOPIC, deep=True)[0]
-    assert (ledger.first_start, ledger.records, ledger.difference, ledger.whole) == (4, 2, 0, True)
+    ledger = audit(log, store, TOPIC)[0]
+    assert (ledger.first_start, ledger.records, ledger.unaccounted, ledger.is_complete) == (4, 2, 0, True)
 
 
 def test_lost_offsets_are_named_after_the_other_partitions_landed(store):
@@ -176,8 +176,8 @@ def test_an_accepted_gap_is_landed_empty_and_the_rest_follows(log, store):
     result = land_topic(log, store, TOPIC, LandingOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 3, 5),)))
     assert (result.partitions[0].accepted_gaps, result.records) == (3, 2)
     assert sorted(landed(store, TOPIC)[0]) == [0, 1, 2, 6, 7]
-    ledger = reconcile(log, store, TOPIC, deep=True)[0]
-    assert (ledger.accepted_gaps, ledger.whole) == (3, True)
+    ledger = audit(log, store, TOPIC)[0]
+    assert (ledger.accepted_gaps, ledger.is_complete) == (3, True)
 
 
 def test_accepting_more_than_is_lost_skips_nothing_that_can_be_read(log, store):
@@ -232,12 +232,12 @@ def test_a_topic_made_anew_lands_beside_the_old_one_if_asked_to(log, store):
     assert (result.epoch, result.records, result.partitions[0].app_id) == (epoch, 5, f"{TOPIC}/epoch={epoch}/0")
     assert sorted(landed(store, TOPIC, epoch)[0]) == list(range(6)) and sorted(landed(store, TOPIC)[0]) == [0, 1, 2]
     assert land_topic(log, store, TOPIC, LandingOptions(new_epoch="land")).objects == 0
-    ledgers = reconcile(log, store, TOPIC, deep=True)
-    assert [(ledger.app_id, ledger.records, ledger.broker_end, ledger.whole) for ledger in ledgers] == [
+    ledgers = audit(log, store, TOPIC)
+    assert [(ledger.app_id, ledger.records, ledger.broker_end, ledger.is_complete) for ledger in ledgers] == [
         (f"{TOPIC}/0", 3, None, True),
         (f"{TOPIC}/epoch={epoch}/0", 5, 6, True),
     ]
-    assert [entry.offset for entry in quarantined_records(store, TOPIC)] == [5]
+    assert [entry.position for entry in quarantined_records(store, TOPIC)] == [5]
 
 
 def test_a_third_epoch_is_told_from_the_second(log, store):
@@ -260,7 +260,7 @@ def test_a_topic_made_anew_while_it_is_read_lands_nothing_of_the_new_one(log, st
             log.append(TOPIC, 0, *[b'{"new":1}'] * 12)
 
     log.on_batch = remake
-    with pytest.raises(TransientFailure, match="made anew"):
+    with pytest.raises(TransientFailure, match="recreated"):
         land_topic(log, store, TOPIC, LandingOptions(object_bytes=600))
     assert not any(b'"new"' in found.body for found in store.objects.values())
     assert all(found.metadata["topic-id"] != log.topic_id(TOPIC) for found in store.objects.values())
@@ -277,7 +277,7 @@ def test_a_topic_made_anew_and_landed_by_another_since_it_was_described_is_tried
             log.append(TOPIC, 0, *rows(5))
             land_topic(log, store, TOPIC)
 
-    with pytest.raises(TransientFailure, match="made anew while"):
+    with pytest.raises(TransientFailure, match="recreated while"):
         land_topic(log, FaultyStore(store, before=remake), TOPIC)
     assert land_topic(log, store, TOPIC).objects == 0
 
@@ -302,7 +302,7 @@ def test_a_log_that_repeats_an_offset_is_not_believed(log, store):
     log.append(TOPIC, 0, *rows(3))
     entries = log.topics[TOPIC].partitions[0].entries
     entries[2] = entries[1]
-    with pytest.raises(PermanentFailure, match="returned offset 1 where 2"):
+    with pytest.raises(PermanentFailure, match="returned offset 1 instead of one from 2"):
         land_topic(log, store, TOPIC)
     assert not store.objects
 
@@ -312,7 +312,7 @@ def test_deleted_raw_objects_are_not_landed_again_behind_a_consumer(log, store):
     land_topic(log, store, TOPIC)
     store.objects.clear()
     log.append(TOPIC, 0, *rows(2))
-    result = land_topic(log, store, TOPIC, cleaned={f"{TOPIC}/0": 4})
+    result = land_topic(log, store, TOPIC, LandingOptions(cleaned={f"{TOPIC}/0": 4}))
     assert (result.partitions[0].first_start, result.records) == (5, 2)
     assert "begins with" in reconcile(log, store, TOPIC)[0].problems[0]
 
@@ -358,7 +358,7 @@ def test_a_foreign_object_that_appears_at_the_position_is_no_winner(log, store):
         if name == "put_if_absent" and key not in store.objects:
             store.put(key, b'{"index":0}\n')
 
-    with pytest.raises(TransientFailure, match="somebody else"):
+    with pytest.raises(TransientFailure, match="another program"):
         land_topic(log, FaultyStore(store, before=intrude), TOPIC)
 
 
@@ -372,7 +372,7 @@ def test_orphaned_quarantine_is_swept_once_its_position_is_committed_and_not_bef
     assert orphan in store.objects
     land_topic(log, store, TOPIC)
     assert orphan not in store.objects and ahead in store.objects
-    assert [entry.offset for entry in quarantined_records(store, TOPIC)] == [0]
+    assert [entry.position for entry in quarantined_records(store, TOPIC)] == [0]
 
 
 def test_a_missing_topic_and_a_silent_broker_say_so(log, store):
@@ -412,7 +412,7 @@ def test_a_landing_by_default_goes_on_beside_the_old_epoch_once_one_run_was_allo
     result = land_topic(log, store, TOPIC)
     assert (result.epoch, result.records) == (log.topic_id(TOPIC), 3)
     log.create(TOPIC)
-    with pytest.raises(PermanentFailure, match="made anew"):
+    with pytest.raises(PermanentFailure, match="recreated"):
         land_topic(log, store, TOPIC)
 
 
@@ -438,7 +438,7 @@ def test_a_topic_made_anew_is_noticed_though_only_a_chain_that_cannot_be_read_wa
     store.put(connect_key(TOPIC, 0, 3), b'{"index":3}\n')
     log.create(TOPIC, partitions=2)
     log.append(TOPIC, 1, *rows(2))
-    with pytest.raises(PermanentFailure, match=r"made anew.*cover the same offsets"):
+    with pytest.raises(PermanentFailure, match=r"recreated.*cover the same offsets"):
         land_topic(log, store, TOPIC)
     assert not list(store.list(f"topics/{TOPIC}/partition=1/"))
 
@@ -446,7 +446,7 @@ def test_a_topic_made_anew_is_noticed_though_only_a_chain_that_cannot_be_read_wa
 def test_a_negative_cleaned_position_is_none(log, store):
     log.append(TOPIC, 0, *rows(6))
     log.trim(TOPIC, 0, 4)
-    result = land_topic(log, store, TOPIC, cleaned={f"{TOPIC}/0": -1})
+    result = land_topic(log, store, TOPIC, LandingOptions(cleaned={f"{TOPIC}/0": -1}))
     assert (result.records, result.partitions[0].first_start) == (2, 4)
 
 
@@ -459,8 +459,8 @@ def test_quarantine_that_counts_survives_while_an_older_object_is_missing(log, s
     moved_away = store.objects.pop(middle)
     land_topic(log, store, TOPIC)
     assert sorted(key for key in store.objects if key.startswith("quarantine/")) == before
-    assert [entry.offset for entry in quarantined_records(store, TOPIC)] == [0, 4]
-    assert not any("quarantined" in problem for problem in reconcile(log, store, TOPIC, deep=True)[0].problems)
+    assert [entry.position for entry in quarantined_records(store, TOPIC)] == [0, 4]
+    assert not any("quarantined" in problem for problem in audit(log, store, TOPIC)[0].problems)
     store.objects[middle] = moved_away
     assert whole(log, store)
 

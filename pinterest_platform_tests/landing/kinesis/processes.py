@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pinterest_platform.failures import TransientFailure
 from pinterest_platform.landing.kinesis.options import StreamOptions
@@ -29,7 +30,7 @@ def drain(environment: Mapping[str, str], stream: str, object_bytes: int, ready:
     resume = None
     while True:
         try:
-            landed = land_stream(log, store, stream, options, resume=resume)
+            landed = land_stream(log, store, stream, replace(options, resume=resume))
         except TransientFailure:
             resume = None
             continue

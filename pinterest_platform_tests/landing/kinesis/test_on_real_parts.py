@@ -15,7 +15,7 @@ from pinterest_platform.adapters.s3 import S3ObjectStore
 from pinterest_platform.catalog import PIN
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kinesis.lag import stream_lag
-from pinterest_platform.landing.kinesis.ledger import reconcile
+from pinterest_platform.landing.kinesis.ledger import audit
 from pinterest_platform.landing.kinesis.options import StreamOptions
 from pinterest_platform.landing.kinesis.pending import pending_segments
 from pinterest_platform.landing.kinesis.stream import land_stream
@@ -90,13 +90,13 @@ class Stream:
 
     def drain(self) -> int:
         resume, records = None, 0
-        while not (last := land_stream(self.log, self.store, self.name, resume=resume)).idle:
+        while not (last := land_stream(self.log, self.store, self.name, StreamOptions(resume=resume))).idle:
             resume, records = last.resume, records + last.records
         return records
 
     def assert_landed_once(self) -> None:
         assert filled(landed_shards(self.store, self.name)) == dict(sorted(self.expected.items()))
-        ledgers = reconcile(self.log, self.store, self.name, deep=True)
+        ledgers = audit(self.log, self.store, self.name)
         assert [problem for ledger in ledgers for problem in ledger.problems] == []
         assert sum(ledger.recounted for ledger in ledgers) == self.accepted
         assert sum(ledger.records + ledger.quarantined for ledger in ledgers) == self.accepted
@@ -162,7 +162,7 @@ def test_a_server_that_was_restarted_goes_on_where_it_was(stream):
     stream.server.kill()
     stream.server.flags += ("--port", stream.server.url.rpartition(":")[2])
     stream.server.start()
-    assert land_stream(stream.log, stream.store, stream.name, resume=last.resume).records == 500
+    assert land_stream(stream.log, stream.store, stream.name, StreamOptions(resume=last.resume)).records == 500
     stream.assert_landed_once()
 
 
@@ -177,13 +177,13 @@ def test_a_stream_deleted_and_made_anew_is_noticed_and_can_be_landed_beside(stre
     stream.expected = {}
     stream.put(400)
     with pytest.raises(PermanentFailure, match=str(old.epoch)):
-        land_stream(stream.log, stream.store, stream.name, resume=old.resume)
+        land_stream(stream.log, stream.store, stream.name, StreamOptions(resume=old.resume))
     landed = land_stream(stream.log, stream.store, stream.name, StreamOptions(new_epoch="land"))
     assert landed.records == 400
     assert landed_shards(stream.store, stream.name, landed.epoch) == dict(sorted(stream.expected.items()))
     taken = positions_after(pending_segments(stream.store, stream.name, {}))
     assert len(taken) == 4 and sum("/epoch=" in app_id for app_id in taken) == 2
-    assert all(ledger.whole for ledger in reconcile(stream.log, stream.store, stream.name, deep=True))
+    assert all(ledger.is_complete for ledger in audit(stream.log, stream.store, stream.name))
 
 
 def test_what_retention_took_before_it_was_landed_is_named(stream):
@@ -192,5 +192,5 @@ def test_what_retention_took_before_it_was_landed_is_named(stream):
     stream.put(300)
     stream.server.advance(25 * 3600)
     stream.put(1)
-    with pytest.raises(PermanentFailure, match=r"possibly lost: what arrived between .* is not kept any more"):
+    with pytest.raises(PermanentFailure, match=r"possibly lost: records that arrived between .* have expired"):
         land_stream(stream.log, stream.store, stream.name)

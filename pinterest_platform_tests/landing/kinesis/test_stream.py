@@ -7,7 +7,7 @@ import pytest
 
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing.kinesis.lag import stream_lag
-from pinterest_platform.landing.kinesis.ledger import reconcile
+from pinterest_platform.landing.kinesis.ledger import audit
 from pinterest_platform.landing.kinesis.options import AcceptedLoss, StreamOptions
 from pinterest_platform.landing.kinesis.pending import pending_segments
 from pinterest_platform.landing.kinesis.quarantine import quarantined_records
@@ -36,7 +36,7 @@ def rows(count: int, size: int = 0) -> list[bytes]:
 
 
 def whole(log: FakeShardLog | None, store: FakeObjectStore) -> bool:
-    return all(ledger.whole for ledger in reconcile(log, store, STREAM, deep=True))
+    return all(ledger.is_complete for ledger in audit(log, store, STREAM))
 
 
 def test_each_record_lands_once_in_objects_named_by_their_predecessors_end(log, store):
@@ -69,9 +69,9 @@ def test_with_what_the_last_call_left_the_store_is_not_even_listed(log, store):
     first = land_stream(log, store, STREAM)
     log.put(STREAM, 0, *rows(3))
     store.calls.clear()
-    second = land_stream(log, store, STREAM, resume=first.resume)
+    second = land_stream(log, store, STREAM, StreamOptions(resume=first.resume))
     assert (second.records, [call for call, _ in store.calls]) == (3, ["put"])
-    assert land_stream(log, store, STREAM, resume=second.resume).idle
+    assert land_stream(log, store, STREAM, StreamOptions(resume=second.resume)).idle
     assert landed_shards(store, STREAM) == expected_shards(log, STREAM)
 
 
@@ -82,7 +82,7 @@ def test_what_is_left_of_a_call_that_others_overtook_is_harmless(log, store):
         log.put(STREAM, 0, *rows(2))
         land_stream(log, store, STREAM)
     log.put(STREAM, 0, *rows(2))
-    assert land_stream(log, store, STREAM, resume=stale).records == 2
+    assert land_stream(log, store, STREAM, StreamOptions(resume=stale)).records == 2
     assert landed_shards(store, STREAM) == expected_shards(log, STREAM)
 
 
@@ -115,7 +115,7 @@ def test_what_is_not_accepted_is_quarantined_with_its_bytes_and_the_rest_lands(l
         (b'{"_offset":1}', "reserved name: _offset"),
         (aggregated, "KPL aggregated record: switch aggregation off in its producer"),
     ]
-    assert [entry.sequence_number for entry in quarantined_records(store, STREAM)] == [
+    assert [entry.position for entry in quarantined_records(store, STREAM)] == [
         record.offset for record in log.shard(STREAM, 0).records[1:6]
     ]
     assert whole(log, store)
@@ -216,7 +216,7 @@ def test_a_reshard_in_the_middle_of_a_call_is_followed_by_the_next_one(log, stor
     log.on_batch = reshard
     first = land_stream(log, store, STREAM)
     assert not first.caught_up
-    second = land_stream(log, store, STREAM, resume=first.resume)
+    second = land_stream(log, store, STREAM, StreamOptions(resume=first.resume))
     assert (first.records + second.records, second.caught_up) == (14, True)
     assert filled(landed_shards(store, STREAM)) == expected_shards(log, STREAM)
     assert whole(log, store)
@@ -227,7 +227,7 @@ def test_a_closed_shard_that_was_landed_is_not_read_again(log, store):
     log.split(STREAM, 0)
     first = land_stream(log, store, STREAM)
     log.reads = 0
-    land_stream(log, store, STREAM, resume=first.resume)
+    land_stream(log, store, STREAM, StreamOptions(resume=first.resume))
     assert log.reads == 2
     land_stream(log, store, STREAM)
     assert log.reads == 4
@@ -262,7 +262,7 @@ def test_a_stream_made_anew_is_named_and_nothing_of_it_lands(log, store):
     log.put(STREAM, 0, *rows(4))
     for resume in (None, old.resume):
         with pytest.raises(PermanentFailure, match=f"{old.epoch} was landed.*now has {log.epoch(STREAM)}.*NEW_EPOCH"):
-            land_stream(log, store, STREAM, resume=resume)
+            land_stream(log, store, STREAM, StreamOptions(resume=resume))
     assert len(keys(store, STREAM)) == 1
 
 
@@ -273,14 +273,14 @@ def test_a_stream_made_anew_lands_beside_the_old_one_when_told_to(log, store):
     log.create(STREAM)
     log.put(STREAM, 0, *rows(4))
     options = StreamOptions(new_epoch="land")
-    result = land_stream(log, store, STREAM, options, resume=before.resume)
+    result = land_stream(log, store, STREAM, replace(options, resume=before.resume))
     epoch = log.epoch(STREAM)
-    assert (result.records, result.beside, result.shards[0].app_id) == (
+    assert (result.records, result.is_recreated, result.shards[0].app_id) == (
         4, True, f"{STREAM}/epoch={epoch}/shardId-000000000000",
     )  # fmt: skip
     assert landed_shards(store, STREAM, epoch) == expected_shards(log, STREAM)
     log.put(STREAM, 0, *rows(1))
-    assert land_stream(log, store, STREAM, options, resume=result.resume).records == 1
+    assert land_stream(log, store, STREAM, replace(options, resume=result.resume)).records == 1
     assert land_stream(log, store, STREAM, options).idle
     assert len(pending_segments(store, STREAM, {})) == 3
     assert whole(log, store)
@@ -295,7 +295,7 @@ def test_a_stream_made_anew_while_its_first_object_is_read_lands_nothing(log, st
         log.create(STREAM)
 
     log.on_batch = remake
-    with pytest.raises(TransientFailure, match="made anew while it was landed"):
+    with pytest.raises(TransientFailure, match="recreated while it was landed"):
         land_stream(log, store, STREAM)
     assert keys(store, STREAM) == []
 
@@ -310,14 +310,15 @@ def test_what_retention_may_have_taken_is_named_and_can_be_accepted(log, store):
     log.advance(25)
     log.put(STREAM, 0, b'{"index":9}')
     place = AcceptedLoss(STREAM, "shardId-000000000000", log.shard(STREAM, 0).records[2].offset)
-    with pytest.raises(PermanentFailure, match=r"possibly lost: what arrived between 2023-11-14T22:13:20\.000Z and"):
+    arrived = r"possibly lost: records that arrived between 2023-11-14T22:13:20\.000Z and"
+    with pytest.raises(PermanentFailure, match=arrived):
         land_stream(log, store, STREAM)
     with pytest.raises(PermanentFailure, match=f"accept_loss '{place}'"):
         land_stream(log, store, STREAM)
     assert AcceptedLoss.parse(str(place)) == place
     result = land_stream(log, store, STREAM, StreamOptions(accept_losses=(place,)))
     assert (result.records, result.accepted_losses) == (1, 1)
-    (ledger,) = reconcile(log, store, STREAM, deep=True)
+    (ledger,) = audit(log, store, STREAM)
     assert (ledger.records, ledger.accepted_losses, ledger.recounted, ledger.problems) == (4, 1, 1, ())
     assert land_stream(log, store, STREAM).idle
 
@@ -380,7 +381,7 @@ def test_an_idle_shard_that_was_looked_at_has_lost_nothing(log, store, resumed, 
     last = land_stream(log, store, STREAM)
     for _ in range(5):
         log.advance(20)
-        last = land_stream(log, store, STREAM, resume=last.resume if resumed else None)
+        last = land_stream(log, store, STREAM, StreamOptions(resume=last.resume if resumed else None))
         assert last.idle
     log.put(STREAM, 0, *rows(1))
     assert land_stream(log, store, STREAM).records == 1
@@ -395,7 +396,7 @@ def test_sightings_are_written_now_and_then_and_not_by_each_call(log, store):
     store.calls.clear()
     for _ in range(50):
         log.advance(0.1)
-        last = land_stream(log, store, STREAM, resume=last.resume)
+        last = land_stream(log, store, STREAM, StreamOptions(resume=last.resume))
     assert 3 <= len([call for call in store.calls if call[0] == "put"]) <= 6
 
 
@@ -429,6 +430,22 @@ def test_a_first_landing_that_died_and_is_run_again_calls_nothing_lost(store):
     assert landed_shards(store, STREAM) == expected_shards(log, STREAM)
 
 
+def test_two_first_landings_at_once_report_no_loss(store):
+    log = FakeShardLog()
+    log.create(STREAM, 2)
+    log.put(STREAM, 0, *rows(1))
+    calls = 0
+
+    def overtake(name: str, key: str) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            land_stream(log, store, STREAM)
+
+    assert land_stream(log, FaultyStore(store, before=overtake), STREAM).idle
+    assert landed_shards(store, STREAM) == expected_shards(log, STREAM)
+
+
 @pytest.mark.parametrize(("hours", "lost"), [(23, False), (25, True)])
 def test_a_child_that_was_never_landed_inherits_when_its_parents_tip_was_known(log, store, hours, lost):
     log.put(STREAM, 0, *rows(3))
@@ -448,7 +465,9 @@ def test_a_child_that_was_never_landed_inherits_when_its_parents_tip_was_known(l
         land_stream(log, store, STREAM, ONE)
     log.advance(hours)
     if lost:
-        with pytest.raises(PermanentFailure, match=f"shardId-{child:012d}: .* possibly lost: what arrived between"):
+        with pytest.raises(
+            PermanentFailure, match=f"shardId-{child:012d}: .* possibly lost: records that arrived between"
+        ):
             land_stream(log, store, STREAM)
     else:
         assert land_stream(log, store, STREAM).records == 3
@@ -519,7 +538,7 @@ def test_ordinals_go_on_behind_what_was_cleaned_whatever_was_deleted(log, store)
     app_id = last.shards[0].app_id
     store.delete(keys(store, STREAM))
     log.put(STREAM, 0, *rows(1))
-    again = land_stream(log, store, STREAM, cleaned={app_id: 2})
+    again = land_stream(log, store, STREAM, StreamOptions(cleaned={app_id: 2}))
     assert (again.records, again.shards[0].ordinal) == (7, 3)
     assert [found.end for found in pending_segments(store, STREAM, {app_id: 2})] == [3]
 
@@ -552,9 +571,9 @@ def test_a_backlog_tells_what_waits_and_how_old_it_is(log, store):
     log.put(STREAM, 0, *rows(1))
     log.advance(1)
     found = stream_lag(log, store, STREAM)
-    assert (found.pending, found.lag_ms, found.unseen_ms) == (True, 3_600_000, 3_600_000)
+    assert (found.pending, found.lag_ms, found.watermark_age_ms) == (True, 3_600_000, 3_600_000)
     land_stream(log, store, STREAM)
-    assert stream_lag(log, store, STREAM).unseen_ms == 0
+    assert stream_lag(log, store, STREAM).watermark_age_ms == 0
 
 
 def test_a_closed_shard_waits_until_its_end_was_landed(log, store):
