@@ -1,8 +1,8 @@
-"""Draining four shards: records a second landed, and landed and cleaned, beside a plain reader in the same run.
+"""Draining of four shards, landed and cleaned, compared with a plain reader in the same run, in records per second.
 
-The peer is what the emulator alone can give: GetRecords in a loop, shard by shard, by a plain boto3 client that throws
-the records away.
-Run it where the emulators run: python -m emulators exec -- python -m benchmarks.stream_drain [RECORDS]
+The plain reader shows the rate of the emulator alone: a boto3 client calls GetRecords in a loop, shard by shard, and
+discards the records.
+Run it with the emulators: python -m emulators exec -- python -m benchmarks.stream_drain [RECORDS]
 """
 
 import sys
@@ -19,7 +19,7 @@ from pinterest_platform.adapters.kinesis import KinesisShardLog
 from pinterest_platform.adapters.s3 import S3ObjectStore
 from pinterest_platform.catalog import PIN
 from pinterest_platform.delta.lake import DeltaLake
-from pinterest_platform.landing.kinesis.stream import land_stream
+from pinterest_platform.landing.kinesis import land_stream
 from pinterest_platform.pipelines.micro_batches import KinesisOutside, KinesisPipeline
 from pinterest_platform.pipelines.options import stream_options
 from pinterest_platform.provisioning.bucket import ensure_bucket
@@ -57,39 +57,39 @@ def _put(kinesis: Any, stream: str, records: int) -> None:
         posts = [record(PIN, key) for key in range(start, min(start + _PUT_AT_ONCE, records))]
         entries = [{"Data": post.value, "PartitionKey": str(post.key)} for post in posts]
         if kinesis.put_records(StreamName=stream, Records=entries)["FailedRecordCount"]:
-            raise RuntimeError("not everything was put")
+            raise RuntimeError(f"{stream}: the service refused some records")
 
 
 def _read(kinesis: Any, stream: str) -> int:
-    found = 0
+    count = 0
     for shard in kinesis.list_shards(StreamName=stream)["Shards"]:
         place = {"StreamName": stream, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
         iterator = kinesis.get_shard_iterator(**place)["ShardIterator"]
         behind = 1
         while behind:
             answer = kinesis.get_records(ShardIterator=iterator)
-            found += len(answer["Records"])
+            count += len(answer["Records"])
             iterator, behind = answer["NextShardIterator"], answer["MillisBehindLatest"]
-    return found
+    return count
 
 
 def _drain(settings: Settings, outside: KinesisOutside) -> int:
-    """A lane from an empty bucket until nothing moves."""
+    """Run a pipeline from an empty bucket until nothing is pending; return the rows of its table."""
     options = stream_options(settings, longest_seconds=2.0)
-    lane = KinesisPipeline(PIN, settings, options, outside, uuid.uuid4().hex, lambda _: None)
-    while lane.move():
+    pipeline = KinesisPipeline(PIN, settings, options, outside, uuid.uuid4().hex, lambda _: None)
+    while pipeline.move():
         pass
-    return lane.tally.cleaned.rows if lane.tally.cleaned else 0
+    return pipeline.tally.cleaned.rows if pipeline.tally.cleaned else 0
 
 
 def _best(store: S3ObjectStore, records: int, work: Callable[[], int]) -> float:
-    """Records a second of the best round, each of which begins with an empty bucket."""
+    """Return the records per second of the best round; each round starts with an empty bucket."""
     best = 0.0
     for _ in range(ROUNDS):
-        store.delete([found.key for found in store.list("")])
+        store.delete([stored.key for stored in store.list("")])
         began = time.perf_counter()
-        if (found := work()) != records:
-            raise RuntimeError(f"{found} of {records} records came")
+        if (count := work()) != records:
+            raise RuntimeError(f"{count} of {records} records were processed")
         best = max(best, records / (time.perf_counter() - began))
     return best
 

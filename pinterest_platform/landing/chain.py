@@ -117,9 +117,9 @@ class ChainFolder:
 def list_partitions(store: ObjectStore, stream: str, chain_format: ChainFormat) -> set[tuple[str | None, str]]:
     """Return the epoch and the partition id of every chain of a stream that has an object."""
     return {
-        found
+        partition
         for root in chain_format.roots
-        for found in _list_partition_folders(store, f"{root}{stream}/", chain_format.label, None)
+        for partition in _list_partition_folders(store, f"{root}{stream}/", chain_format.label, None)
     }
 
 

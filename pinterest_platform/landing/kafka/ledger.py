@@ -68,7 +68,7 @@ class PartitionLedger:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every landed offset is accounted for exactly once."""
+        """True if every landed offset is accounted for exactly once."""
         return self.unaccounted == 0 and not self.problems
 
 

@@ -99,7 +99,7 @@ class PartitionLander:
 
     def _not_adopted(self) -> tuple[ConnectObject, ...]:
         min_offset = self._next or 0
-        return tuple(found for found in self.history.connect_objects if found.start >= min_offset)
+        return tuple(each for each in self.history.connect_objects if each.start >= min_offset)
 
     def _check_origin(self) -> None:
         """Refuse to mix a log with objects that a sink read from another log."""

@@ -52,7 +52,7 @@ class StreamLag:
 
     @property
     def pending(self) -> bool:
-        """Whether anything is not landed."""
+        """True if anything is not landed."""
         return any(shard.pending for shard in self.shards)
 
     @property

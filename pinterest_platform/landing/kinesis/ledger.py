@@ -53,7 +53,7 @@ class ShardLedger:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the chain is complete and the second reading agrees with its objects."""
+        """True if the chain is complete and the second reading agrees with its objects."""
         return not self.problems
 
 

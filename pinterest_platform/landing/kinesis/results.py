@@ -98,5 +98,5 @@ class LandedStream:
 
     @property
     def idle(self) -> bool:
-        """Whether there was nothing to land."""
+        """True if there was nothing to land."""
         return self.caught_up and self.objects == 0

@@ -56,14 +56,16 @@ class SegmentCutter:
                 f"{self.chain.app_id}: the stream returned sequence number {record.offset} after {self.last}.",
                 "Nothing of the batch was landed. Check the service and its client.",
             )
-        self.latest_ms = max(self.latest_ms, record.timestamp_ms)
+        if record.timestamp_ms > self.latest_ms:
+            self.latest_ms = record.timestamp_ms
         line, accepted = self._encoder.encode(Record(record.offset, self.latest_ms, record.value))
-        draft = None
-        if self._builder is not None and self._builder.size + len(line) > self.object_bytes:
-            draft = self.finish()
-        if self._builder is None:
-            self._builder, self._first = SegmentBuilder(self.last), record.offset
-        self._builder.add(line, self.latest_ms, accepted)
+        draft, builder = None, self._builder
+        if builder is not None and builder.size + len(line) > self.object_bytes:
+            draft, builder = self.finish(), None
+        if builder is None:
+            builder = self._builder = SegmentBuilder(self.last)
+            self._first = record.offset
+        builder.add(line, self.latest_ms, accepted)
         self.last = record.offset
         return draft
 

@@ -70,7 +70,7 @@ class StreamSnapshot:
             position, watermark = self.position(shard_id), self.watermarks.get(shard_id)
             # Nothing was newer than `after` at the watermark's time, so what was landed since arrived later.
             if watermark is not None and (position.end is None or watermark.after <= position.end):
-                return max(watermark.seen_ms, position.latest_ms)
+                return max(watermark.checked_ms, position.latest_ms)
             return position.latest_ms or None
 
         return self._max_of_nearest([shard.shard_id], tip_ms)

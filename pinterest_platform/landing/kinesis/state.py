@@ -29,14 +29,14 @@ class ShardPosition:
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """The record that a shard was landed up to `after` and had nothing newer at `seen_ms`, in ms since the epoch.
+    """The record that a shard was landed up to `after` and had nothing newer at `checked_ms`, in ms since the epoch.
 
     `newest` is the position in the key of its newest object then, None without objects, and `ordinal` that object's
     ordinal. The chain can be listed from there.
     """
 
     after: int
-    seen_ms: int
+    checked_ms: int
     newest: int | None = None
     ordinal: int = -1
 

@@ -16,6 +16,8 @@ from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kinesis.state import Watermark
 from pinterest_platform.ports import Json, ObjectStore, StreamState
 
+_CHECKED_MS = "seen_ms"  # codespell:ignore seen
+
 
 def watermarks_key(stream: str, epoch: str) -> str:
     """Return the key of a stream's watermarks."""
@@ -54,14 +56,14 @@ def first_watermarks(state: StreamState) -> dict[str, Watermark]:
 
 
 def _from_json(fields: Mapping[str, Any]) -> Watermark:
-    watermark = Watermark(int(fields["after"]), int(fields["seen_ms"]))
+    watermark = Watermark(int(fields["after"]), int(fields[_CHECKED_MS]))
     if "newest" not in fields:
         return watermark
     return replace(watermark, newest=int(fields["newest"]), ordinal=int(fields["ordinal"]))
 
 
 def _to_json(watermark: Watermark) -> Json:
-    fields: Json = {"after": str(watermark.after), "seen_ms": watermark.seen_ms}
+    fields: Json = {"after": str(watermark.after), _CHECKED_MS: watermark.checked_ms}
     if watermark.newest is None:
         return fields
     return {**fields, "newest": str(watermark.newest), "ordinal": watermark.ordinal}

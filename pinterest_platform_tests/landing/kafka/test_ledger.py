@@ -1,4 +1,4 @@
-"""The conservation ledger names whatever is off."""
+"""The conservation ledger of a topic names every problem (rule L20)."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def key(position: int) -> str:
     return f"topics/{TOPIC}/partition=0/{TOPIC}+0+{position:019d}.json"
 
 
-def test_the_brokers_end_is_records_and_quarantined_and_gaps(log, store):
+def test_records_quarantined_and_gaps_add_up_to_the_end_of_the_broker(log, store):
     found = ledger(log, store)
     assert (found.records, found.quarantined, found.gaps, found.accepted_gaps) == (5, 1, 2, 0)
     assert found.broker_end is not None
@@ -43,12 +43,12 @@ def test_the_brokers_end_is_records_and_quarantined_and_gaps(log, store):
     assert (found.unaccounted, found.unlanded, found.problems, found.is_complete) == (0, 0, (), True)
 
 
-def test_what_is_not_landed_yet_is_no_difference(log, store):
+def test_records_that_are_not_landed_are_no_problem(log, store):
     log.append(TOPIC, 0, b"{}")
     assert (ledger(log, store).unlanded, ledger(log, store).is_complete) == (1, True)
 
 
-def test_a_partition_that_never_landed_has_its_ledger(log):
+def test_a_partition_that_was_never_landed_has_a_ledger(log):
     found = ledger(log, FakeObjectStore())
     assert (found.objects, found.unlanded, found.is_complete) == (0, 8, True)
 
@@ -60,7 +60,7 @@ def test_a_deleted_object_is_named_with_its_range(log, store):
     assert "offsets 2 to 3 are in no object" in found.problems[0]
 
 
-def test_a_deleted_beginning_is_named(log, store):
+def test_a_deleted_first_object_is_named(log, store):
     store.delete([key(0)])
     assert "begins with" in ledger(log, store).problems[0]
 
@@ -106,11 +106,11 @@ def test_lost_metadata_is_named(log, store):
     assert "lacks the platform's metadata" in ledger(log, store).problems[0]
 
 
-def test_a_broker_that_lost_its_end_is_named(log, store):
+def test_a_broker_that_lost_records_is_named(log, store):
     del log.topics[TOPIC].partitions[0].entries[4:]
     assert "the broker ends at 4" in ledger(log, store).problems[0]
 
 
-def test_without_a_broker_the_store_alone_is_judged(store):
+def test_without_a_broker_only_the_store_is_checked(store):
     (found,) = audit(None, store, TOPIC)
     assert (found.broker_end, found.unlanded, found.is_complete) == (None, 0, True)

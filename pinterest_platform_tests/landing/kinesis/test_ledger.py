@@ -1,4 +1,4 @@
-"""The ledger of a stream names whatever is off; the inventory misses nothing."""
+"""The ledger of a stream names every problem (rule K12); no pending object is missed."""
 
 from dataclasses import replace
 
@@ -39,19 +39,19 @@ def ledger(log, store) -> ShardLedger:
     return found
 
 
-def test_a_second_reader_counts_what_the_objects_claim(log, store):
+def test_a_second_reading_counts_the_records_of_the_objects(log, store):
     found = ledger(log, store)
     records = log.shard(STREAM, 0).records
     assert (found.objects, found.records, found.quarantined, found.recounted, found.is_complete) == (3, 5, 1, 6, True)
     assert (found.first, found.last, found.ended) == (records[0].offset, records[-1].offset, False)
 
 
-def test_what_is_not_landed_yet_is_no_difference(log, store):
+def test_records_that_are_not_landed_are_no_problem(log, store):
     log.put(STREAM, 0, b"{}")
     assert (ledger(log, store).is_complete, ledger(log, store).recounted) == (True, 6)
 
 
-def test_objects_that_retention_began_to_take_are_not_counted_again(log, store):
+def test_objects_with_expired_records_are_not_counted_again(log, store):
     log.advance(12)
     log.put(STREAM, 0, b"{}", b"{}")
     land_stream(log, store, STREAM)
@@ -60,7 +60,7 @@ def test_objects_that_retention_began_to_take_are_not_counted_again(log, store):
     assert (found.objects, found.recounted, found.is_complete) == (4, 2, True)
 
 
-def test_a_record_that_was_skipped_is_named_by_the_second_reader(log, store):
+def test_a_skipped_record_is_named_by_the_second_reading(log, store):
     records = log.shard(STREAM, 0).records
     records.insert(3, records[2]._replace(offset=records[2].offset + 1))
     assert "accounts for 2 records, and the stream holds 3" in ledger(log, store).problems[0]
@@ -72,7 +72,7 @@ def test_a_deleted_object_is_named(log, store):
     assert any("follows another object" in problem for problem in ledger(log, store).problems)
 
 
-def test_a_deleted_beginning_is_named(log, store):
+def test_a_deleted_first_object_is_named(log, store):
     store.delete([keys(store, STREAM)[0]])
     assert any("the chain begins with" in problem for problem in ledger(log, store).problems)
 
@@ -106,7 +106,7 @@ def test_damaged_and_lost_metadata_are_named(log, store):
     assert "lacks the metadata with which it was landed" in ledger(log, store).problems[0]
 
 
-def test_children_that_were_landed_before_their_parents_end_are_named(log, store):
+def test_a_child_landed_before_the_end_of_its_parent_is_named(log, store):
     child, _ = log.split(STREAM, 0)
     land_stream(log, store, STREAM)
     log.put(STREAM, child, b"{}")
@@ -117,15 +117,15 @@ def test_children_that_were_landed_before_their_parents_end_are_named(log, store
     assert len(found) == 1 and "was landed before all records of the shard's parents" in found[0]
 
 
-def test_without_the_stream_the_store_alone_is_judged(store):
+def test_without_the_stream_only_the_store_is_checked(store):
     (found,) = audit(None, store, STREAM)
     assert (found.records, found.recounted, found.is_complete) == (5, 0, True)
 
 
-# -- inventory
+# -- pending segments
 
 
-def test_objects_are_numbered_along_their_chain_and_positions_are_their_numbers(log, store):
+def test_positions_are_the_ordinals_of_objects_along_their_chain(log, store):
     found = pending_segments(store, STREAM, {})
     assert [(part.app_id, part.start, part.end) for part in found] == [(APP, number, number) for number in range(3)]
     assert [part.key for part in found] == keys(store, STREAM)
@@ -135,7 +135,7 @@ def test_objects_are_numbered_along_their_chain_and_positions_are_their_numbers(
     assert pending_segments(store, STREAM, {APP: 2}) == []
 
 
-def test_what_a_landing_has_landed_itself_need_not_be_listed(log, store):
+def test_objects_of_the_last_landing_are_not_listed(log, store):
     resume = land_stream(log, store, STREAM).resume
     assert pending_after_landing(store, STREAM, {APP: 2}, resume) == []
     log.put(STREAM, 0, *[b"{}"] * 4)
@@ -147,7 +147,7 @@ def test_what_a_landing_has_landed_itself_need_not_be_listed(log, store):
     assert [replace(part, records=None) for part in found] == pending_segments(store, STREAM, {APP: 2})
 
 
-def test_what_another_landing_landed_in_between_is_listed(log, store):
+def test_objects_of_a_concurrent_landing_are_listed(log, store):
     resume = land_stream(log, store, STREAM).resume
     log.put(STREAM, 0, b"{}")
     land_stream(log, store, STREAM)
@@ -156,7 +156,7 @@ def test_what_another_landing_landed_in_between_is_listed(log, store):
     assert [part.end for part in pending_after_landing(store, STREAM, {APP: 2}, resume)] == [3, 4]
 
 
-def test_a_consumer_that_fell_behind_the_landing_misses_nothing(log, store):
+def test_a_consumer_behind_the_last_landing_misses_nothing(log, store):
     resume = land_stream(log, store, STREAM).resume
     log.put(STREAM, 0, b"{}")
     resume = land_stream(log, store, STREAM, StreamOptions(resume=resume)).resume
@@ -164,7 +164,7 @@ def test_a_consumer_that_fell_behind_the_landing_misses_nothing(log, store):
     assert [part.end for part in pending_after_landing(store, STREAM, {}, resume)] == [0, 1, 2, 3]
 
 
-def test_objects_missing_behind_a_position_are_named_not_skipped(log, store):
+def test_missing_objects_after_a_position_are_an_error(log, store):
     store.delete(keys(store, STREAM)[:2])
     with pytest.raises(PermanentFailure, match=r"objects up to number 0 are applied, and .* is number 2"):
         pending_segments(store, STREAM, {APP: 0})
