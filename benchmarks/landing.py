@@ -1,7 +1,7 @@
-"""Landing one partition from the local broker: records a second, beside a plain copy in the same run.
+"""Landing of one partition from the local broker, compared with a plain copy in the same run, in records per second.
 
-The peer reads the same records and writes objects of the same size, without looking at them and without any promise.
-Run it where the emulators run: python -m emulators exec -- python -m benchmarks.landing [RECORDS]
+The copy reads the same records and writes objects of the same size; it does not parse them and guarantees nothing.
+Run it with the emulators: python -m emulators exec -- python -m benchmarks.landing [RECORDS]
 """
 
 import json
@@ -13,18 +13,17 @@ from collections.abc import Callable
 from pinterest_platform.adapters.kafka import KafkaTopicLog
 from pinterest_platform.adapters.s3 import S3ObjectStore
 from pinterest_platform.catalog import PIN
-from pinterest_platform.landing.kafka.options import LandingOptions
-from pinterest_platform.landing.kafka.topic import land_topic
+from pinterest_platform.landing import kafka
 from pinterest_platform.provisioning.bucket import ensure_bucket
 from pinterest_platform.provisioning.topics import ensure_topics
 from pinterest_platform.settings import Settings, load
 
 ROUNDS = 3
-OBJECT_BYTES = LandingOptions().object_bytes
+OBJECT_BYTES = kafka.LandingOptions().object_bytes
 
 
 def main(records: int = 400_000) -> None:
-    """Land `records` records of 700 B three times, and copy them three times; prints the best of each."""
+    """Land `records` records of 700 B three times, copy them three times, and print the best rate of each."""
     settings = load().model_copy(
         update={"user_id": f"bench{uuid.uuid4().hex[:10]}", "bucket": "", "kafka_partitions": 1}
     )
@@ -35,8 +34,8 @@ def main(records: int = 400_000) -> None:
     log, store = KafkaTopicLog(settings), S3ObjectStore(settings)
 
     def land() -> None:
-        if land_topic(log, store, topic).records != records:
-            raise RuntimeError("not everything was landed")
+        if kafka.land_topic(log, store, topic).records != records:
+            raise RuntimeError(f"{topic}: fewer than {records} records were landed")
 
     def copy() -> None:
         lines: list[bytes] = []
@@ -56,7 +55,7 @@ def main(records: int = 400_000) -> None:
 def _best(store: S3ObjectStore, work: Callable[[], None], records: int) -> float:
     best = 0.0
     for _ in range(ROUNDS):
-        store.delete([found.key for found in store.list("")])
+        store.delete([stored.key for stored in store.list("")])
         began = time.perf_counter()
         work()
         best = max(best, records / (time.perf_counter() - began))
@@ -89,7 +88,7 @@ def _produce(settings: Settings, topic: str, records: int) -> None:
             while len(producer) > 80_000:
                 producer.poll(0.05)
     if producer.flush(60):
-        raise RuntimeError("not everything was produced")
+        raise RuntimeError(f"{topic}: some records were not delivered within 60 s")
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ from rich.table import Table
 from pinterest_platform import settings as environment
 from pinterest_platform.catalog import ENTITIES, PAGE_KEY, REPORT_KEYS, entity_named
 from pinterest_platform.failures import PlatformFailure
-from pinterest_platform.landing.kafka.quarantine import QuarantinedRecord
 from pinterest_platform.landing.kafka.quarantine import quarantined_records as landing_quarantine
+from pinterest_platform.landing.quarantine import QuarantinedRecord
 from pinterest_platform.ports import Lake, ObjectStore
 from pinterest_platform.settings import Settings
 
@@ -112,8 +112,8 @@ def print_rows(console: Console, title: str, rows: list[dict[str, Any]], limit: 
 
 def _summary(record: QuarantinedRecord) -> dict[str, Any]:
     return {
-        "partition": record.partition,
-        "offset": record.offset,
+        "partition": record.partition_id,
+        "offset": record.position,
         "arrived_at": datetime.fromtimestamp(record.timestamp_ms / 1000, UTC).isoformat(timespec="milliseconds"),
         "reason": record.reason,
         "value": None if record.value is None else record.value.decode(errors="backslashreplace"),

@@ -57,8 +57,8 @@ def kafka_ledgers(
     """
     names = settings.names
     return {
-        names.topic(entity): kafka.reconcile(
-            None if settings.landed_by_connect(entity) else topics, objects, names.topic(entity), deep=deep
+        names.topic(entity): (kafka.audit if deep else kafka.reconcile)(
+            None if settings.landed_by_connect(entity) else topics, objects, names.topic(entity)
         )
         for entity in ENTITIES
     }
@@ -67,7 +67,7 @@ def kafka_ledgers(
 def kinesis_ledgers(settings: Settings, shards: ShardLog, objects: ObjectStore) -> dict[str, list[kinesis.ShardLedger]]:
     """Account for every record of each landed shard, by stream; objects and streams are read again."""
     streams = [settings.names.stream(entity) for entity in ENTITIES]
-    return {stream: kinesis.reconcile(shards, objects, stream, deep=True) for stream in streams}
+    return {stream: kinesis.audit(shards, objects, stream) for stream in streams}
 
 
 def _inspection(entity: Entity, route: Route, settings: Settings) -> VerifyParameters:

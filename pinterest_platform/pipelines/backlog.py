@@ -81,8 +81,8 @@ def _stream_backlog(entity: Entity, settings: Settings, shards: ShardLog, object
     stream = settings.names.stream(entity)
     positions = lake.positions(settings.names.cleaned_stream_uri(entity)) or {}
     lag = kinesis.stream_lag(shards, objects, stream, stream_options(settings))
-    segments = kinesis.pending_segments(objects, stream, positions, hints=lag.hints)
-    is_overdue = lag.unseen_ms > lag.retention_ms / 4
+    segments = kinesis.pending_segments(objects, stream, positions, list_from=lag.list_from)
+    is_overdue = lag.watermark_age_ms > lag.retention_ms / 4
     oldest = oldest_ms(objects, segments)
     uncleaned_ms = 0 if oldest is None else lag.now_ms - oldest
     return Pending(1 if lag.pending or is_overdue else 0, len(segments), max(lag.lag_ms, uncleaned_ms))

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 from pinterest_platform.catalog import Entity, Route
-from pinterest_platform.failures import PermanentFailure, TransientFailure
-from pinterest_platform.landing.manifest import Manifest
+from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.landing.pending import batches, positions_after
 from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.pipelines.lakehouse import Lakehouse, table_facts
-from pinterest_platform.ports import ObjectStore, Progress, TableFacts
+from pinterest_platform.ports import Progress, TableFacts
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, CleanResult
 
 _PARALLEL_HEADS = 8
@@ -112,9 +112,10 @@ class Cleaner:
 
 
 def batch_of(lakehouse: Lakehouse, route: Route, segments: Sequence[PendingSegment]) -> Batch:
-    """Return objects as one batch, with the count of their records; raises as `_records` does."""
+    """Return objects as one batch, with the count of their records; raises as `count_records` of the wing does."""
+    wing = kafka if route is Route.KAFKA else kinesis
     with ThreadPoolExecutor(_PARALLEL_HEADS) as pool:
-        records = sum(pool.map(lambda segment: _records(lakehouse.objects, route, segment), segments))
+        records = sum(pool.map(partial(wing.count_records, lakehouse.objects), segments))
     uris = [lakehouse.names.uri(segment.key) for segment in segments if segment.size]
     return Batch(uris, positions_after(segments), records, size=sum(segment.size for segment in segments))
 
@@ -129,32 +130,3 @@ def _in_order(planned: Sequence[Batch], positions: Mapping[str, int]) -> list[Ba
         )
         reached |= batch.positions
     return ordered
-
-
-def _records(objects: ObjectStore, route: Route, segment: PendingSegment) -> int:
-    """Return the record count of an object, after its manifest has confirmed the end that the listing implies.
-
-    Raises:
-        PermanentFailure: the object has no manifest, or the manifest ends elsewhere.
-        TransientFailure: the object is gone.
-    """
-    if segment.records is not None:
-        return segment.records
-    metadata = objects.metadata(segment.key)
-    if metadata is None:
-        raise TransientFailure(f"{segment.key} disappeared after it was listed.", "Run the job again.")
-    manifest = Manifest.read(segment.key, metadata)
-    if manifest is None:
-        raise PermanentFailure(
-            f"{segment.key} has no manifest in its metadata.",
-            "Restore the object with its metadata, or move it away if something else wrote it.",
-        )
-    # Positions in a shard are ordinals of objects.
-    end = manifest.end if route is Route.KAFKA or manifest.ordinal is None else manifest.ordinal
-    if end != segment.end:
-        problem = f"no object covers {end + 1} to {segment.end}" if end < segment.end else "objects overlap"
-        raise PermanentFailure(
-            f"{segment.app_id}: {segment.key} ends at {end}, but the next one begins after {segment.end}: {problem}.",
-            "Restore the missing objects, or move the superfluous one away; the conservation ledger names them.",
-        )
-    return manifest.records

@@ -1,6 +1,7 @@
 """Landing of one stream, batch after batch, by either route."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar, Protocol
 
 from pinterest_platform.catalog import Route
@@ -58,10 +59,9 @@ class KafkaLander:
         self, stream: str, objects: ObjectStore, positions: Mapping[str, int], progress: Progress
     ) -> kafka.LandedTopic:
         """Land the topic; see `Lander.land`."""
-        landed = kafka.land_topic(
-            self._topics, objects, stream, self._options, progress, cleaned=positions, known=self._newest
-        )
-        self._newest |= landed.hints
+        options = replace(self._options, cleaned=positions, list_from=self._newest)
+        landed = kafka.land_topic(self._topics, objects, stream, options, progress)
+        self._newest |= landed.list_from
         self._has_landed = landed.objects > 0
         return landed
 
@@ -95,19 +95,20 @@ class KinesisLander:
         self, stream: str, objects: ObjectStore, positions: Mapping[str, int], progress: Progress
     ) -> kinesis.LandedStream:
         """Land the stream; see `Lander.land`."""
-        landed = kinesis.land_stream(
-            self._shards, objects, stream, self._options, progress, cleaned=positions, resume=self._resume
-        )
+        options = replace(self._options, cleaned=positions, resume=self._resume)
+        landed = kinesis.land_stream(self._shards, objects, stream, options, progress)
         self._resume = landed.resume
         return landed
 
     def pending(self, stream: str, objects: ObjectStore, positions: Mapping[str, int]) -> list[PendingSegment]:
         """List all landed objects after these positions."""
-        hints = self._resume.hints if self._resume else None
-        return kinesis.pending_segments(objects, stream, positions, hints=hints)
+        list_from = self._resume.list_from if self._resume else None
+        return kinesis.pending_segments(objects, stream, positions, list_from=list_from)
 
     def pending_after_landing(
         self, stream: str, objects: ObjectStore, positions: Mapping[str, int]
     ) -> list[PendingSegment]:
         """List the objects after these positions, in shards that the last landing changed."""
-        return kinesis.pending_segments(objects, stream, positions, self._resume)
+        if self._resume is None:
+            return self.pending(stream, objects, positions)
+        return kinesis.pending_after_landing(objects, stream, positions, self._resume)

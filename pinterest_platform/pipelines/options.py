@@ -5,7 +5,7 @@ from typing import Literal
 
 from pinterest_platform.catalog import ENTITIES, Entity
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions, parse_gap
+from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
 from pinterest_platform.landing.kinesis.options import AcceptedLoss, StreamOptions
 from pinterest_platform.settings import Settings
 
@@ -33,7 +33,7 @@ def landing_options(
 
 
 def _gaps(topic: str, accept_gap: Sequence[str]) -> tuple[AcceptedGap, ...]:
-    gaps = tuple(parse_gap(text) for text in accept_gap)
+    gaps = tuple(AcceptedGap.parse(text) for text in accept_gap)
     for gap in gaps:
         if gap.topic != topic:
             raise PermanentFailure(

@@ -1,5 +1,7 @@
 """Kafka topics landed in S3, exactly once; the landed objects are the position of record (rule L1)."""
 
+from dataclasses import replace
+
 import dagster as dg
 from pydantic import Field
 
@@ -45,7 +47,8 @@ def _raw(entity: Entity) -> dg.AssetsDefinition:
             options = landing_options(entity, settings, config.accept_gap, config.new_epoch)
             places = settings.names.places(entity, Route.KAFKA)
             positions = lake.positions(places.table_uri)
-            landed = land_topic(topics, objects, places.source, options, context.log.info, cleaned=positions)
+            options = replace(options, cleaned=positions or {})
+            landed = land_topic(topics, objects, places.source, options, context.log.info)
             return landing_result(landed, settings)
 
     return raw

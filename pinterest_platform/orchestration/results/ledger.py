@@ -34,7 +34,7 @@ def ledger_result(
         metadata={
             "partitions": small_table([_partition_row(topic, part) for topic, part in parts]),
             "accounted": sum(part.accounted for _, part in parts),
-            "difference": sum(part.difference for _, part in parts),
+            "difference": sum(part.unaccounted for _, part in parts),
             "not_landed_yet": sum(part.unlanded for _, part in parts),
         },
         check_results=[check_result(LANDED_CHECK, problems), check_result(CLEANED_CHECK, uncleaned)],
@@ -44,7 +44,7 @@ def ledger_result(
 def landing_problems(topic: str, part: PartitionLedger) -> list[str]:
     """List the problems of a landed range; every line names the partition and the range."""
     landed = f"{topic}/{part.partition}:{part.first_start}-{part.next_offset - 1}"
-    unaccounted = [f"{landed}: {part.difference} offsets are unaccounted for"] if part.difference else []
+    unaccounted = [f"{landed}: {part.unaccounted} offsets are unaccounted for"] if part.unaccounted else []
     return unaccounted + [f"{landed}: {problem}" for problem in part.problems]
 
 
@@ -139,7 +139,7 @@ def _partition_row(topic: str, part: PartitionLedger) -> dict[str, Cell]:
         "quarantined": part.quarantined,
         "gaps": part.gaps,
         "accepted_gaps": part.accepted_gaps,
-        "difference": part.difference,
+        "difference": part.unaccounted,
     }
 
 
