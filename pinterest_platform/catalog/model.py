@@ -157,18 +157,18 @@ class Entity:
     @property
     def field_names(self) -> tuple[str, ...]:
         """The names of the known fields, in source order."""
-        return tuple(known.name for known in self.fields)
+        return tuple(raw_field.name for raw_field in self.fields)
 
     @property
     def used_fields(self) -> tuple[Field, ...]:
         """The fields that a column other than the key is made of, in source order."""
         used = {source for column in self.columns if column.name != KEY for source in column.sources}
-        return tuple(known for known in self.fields if known.name in used)
+        return tuple(raw_field for raw_field in self.fields if raw_field.name in used)
 
     @property
     def read_fields(self) -> tuple[Field, ...]:
         """The used fields that have a reader."""
-        return tuple(known for known in self.used_fields if known.reader is not None)
+        return tuple(raw_field for raw_field in self.used_fields if raw_field.reader is not None)
 
     def _check_fields(self) -> None:
         where = f"The entity {self.name!r}"
