@@ -7,6 +7,7 @@ import pytest
 
 from pinterest_platform.catalog import ENTITIES, GEO, PIN, USER
 from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.landing.kinesis.options import StreamOptions
 from pinterest_platform.landing.kinesis.pending import pending_segments
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.landing.pending import positions_after
@@ -171,7 +172,7 @@ def test_a_recreated_or_missing_or_silent_stream_never_counts_as_empty() -> None
     route = Kinesis()
     everything_is_cleaned(route)
     route.shards.delete(STREAM)
-    for problem in (f"no stream {STREAM}", "made anew"):
+    for problem in (f"no stream {STREAM}", "was recreated"):
         backlog = route.backlog()
         assert backlog.unknown.keys() == {USER}
         assert isinstance(backlog.unknown[USER], PermanentFailure)
@@ -185,11 +186,11 @@ def test_a_recreated_or_missing_or_silent_stream_never_counts_as_empty() -> None
 def test_the_cost_of_a_tick_and_of_the_start_of_a_drain_does_not_grow_with_the_landed_objects(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(import_module("pinterest_platform.landing.kinesis.stream"), "_OBJECTS_A_SIGHTING", 10)
+    monkeypatch.setattr(import_module("pinterest_platform.landing.kinesis.stream"), "_OBJECTS_PER_WATERMARK", 10)
     route, resume, listed = Kinesis(), None, list[str]()
     for _ in range(200):
         route.put()
-        resume = land_stream(route.shards, route.objects, STREAM, resume=resume).resume
+        resume = land_stream(route.shards, route.objects, STREAM, StreamOptions(resume=resume)).resume
     route.clean()
     route.put()
     list_objects = route.objects.list
@@ -201,9 +202,9 @@ def test_the_cost_of_a_tick_and_of_the_start_of_a_drain_does_not_grow_with_the_l
 
     monkeypatch.setattr(route.objects, "list", count_listed)
     assert route.pending() == UNLANDED
-    hints = land_stream(route.shards, route.objects, STREAM).resume.hints
+    hints = land_stream(route.shards, route.objects, STREAM).resume.list_from
     positions = route.lake.table_positions[route.settings.names.cleaned_stream_uri(USER)]
-    [segment] = pending_segments(route.objects, STREAM, positions, hints=hints)
+    [segment] = pending_segments(route.objects, STREAM, positions, list_from=hints)
     assert segment.end == 200
     assert len(listed) < 60
     [hint] = hints.values()
