@@ -159,20 +159,23 @@ def await_health(home: Home, supervisor: Supervisor, services: Sequence[Service]
     title = "starting the services" if len(services) > 1 else f"starting {services[0].name}"
     given_up = threading.Event()
     with ThreadPoolExecutor(len(services)) as pool, Waiting(title, len(services), report) as waiting:
-        starts = {pool.submit(_Start(home, supervisor, service, report, given_up).run): service for service in services}
+        starts = {
+            pool.submit(_Start(home, supervisor, service, waiting.report, given_up).run): service
+            for service in services
+        }
         try:
-            _collect(home, starts, waiting, report)
+            _collect(home, starts, waiting)
         finally:
             given_up.set()
 
 
-def _collect(home: Home, starts: Mapping[Future[None], Service], waiting: Waiting, report: Report) -> None:
+def _collect(home: Home, starts: Mapping[Future[None], Service], waiting: Waiting) -> None:
     pending = set(starts)
     while pending:
         done, pending = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
         for start in done:
             start.result()
-            report(f"{starts[start].name:<12} healthy  {starts[start].url(home)}")
+            waiting.report(f"{starts[start].name:<12} healthy  {starts[start].url(home)}")
         names = [service.name for start, service in starts.items() if start in pending]
         waiting.update(", ".join(names), len(starts) - len(names))
 
