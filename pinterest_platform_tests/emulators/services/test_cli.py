@@ -132,8 +132,8 @@ def test_env_can_be_evaluated_by_a_shell(home: Path) -> None:
     lines = run(home, "env").stdout
     names = [line.removeprefix("export ").partition("=")[0] for line in lines.splitlines()]
     shell = subprocess.run(["sh", "-c", f"{lines}\nenv -0"], env={}, capture_output=True, check=True)
-    seen = dict(entry.split("=", 1) for entry in shell.stdout.decode().split("\0") if entry)
-    assert {name: seen[name] for name in names} == status(home)["env"]
+    environment = dict(entry.split("=", 1) for entry in shell.stdout.decode().split("\0") if entry)
+    assert {name: environment[name] for name in names} == status(home)["env"]
 
 
 def test_up_again_changes_nothing(home: Path) -> None:
@@ -238,7 +238,7 @@ def test_an_unknown_service_is_named_with_a_suggestion(empty: Path, command: str
 
 
 def test_an_unknown_command_is_named_with_a_suggestion(empty: Path) -> None:
-    wrong = run(empty, "stauts")
+    wrong = run(empty, "statuz")
     assert wrong.returncode == 2
     assert "Did you mean status?" in wrong.stderr
 
