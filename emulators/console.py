@@ -2,12 +2,16 @@
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import click
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 LINE_SECONDS = 5.0
 """Time between two progress lines when there is no terminal."""
@@ -43,7 +47,8 @@ class Waiting:
         self._total = total
         self._report = report
         self._started = self._reported = time.monotonic()
-        self._bar = None
+        self._bar: Progress | None = None
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():
@@ -51,10 +56,16 @@ class Waiting:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
             columns = (TextColumn(self._title), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-            bar = Progress(*columns, TextColumn("{task.description}"), console=Console(stderr=True), transient=True)
-            bar.add_task("", total=self._total)
-            bar.start()
-            self._bar = bar
+            self._bar = Progress(
+                *columns,
+                TextColumn("{task.description}"),
+                console=Console(stderr=True),
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._bar.add_task("", total=self._total)
+            self._bar.start()
         return self
 
     def __exit__(
@@ -63,10 +74,20 @@ class Waiting:
         if self._bar is not None:
             self._bar.stop()
 
+    def report(self, line: str) -> None:
+        """Print a line, above the bar if there is one; threads may call this."""
+        with self._lock:
+            if self._bar is not None:
+                self._bar.stop()
+            self._report(line)
+            if self._bar is not None:
+                self._bar.start()
+
     def update(self, waiting_for: str, completed: int) -> None:
         """Show what is being waited for; to be called often."""
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], description=f"waiting for {waiting_for}", completed=completed)
+            description = f"waiting for {waiting_for}" if waiting_for else ""
+            self._bar.update(self._bar.task_ids[0], description=description, completed=completed)
         elif time.monotonic() - self._reported >= LINE_SECONDS:
             self._reported = time.monotonic()
             self._report(f"{self._title}: waiting for {waiting_for} ({time.monotonic() - self._started:.0f} s)")

@@ -157,22 +157,25 @@ def await_health(home: Home, supervisor: Supervisor, services: Sequence[Service]
         EmulatorFailure: a service ended, or does not become healthy in time.
     """
     title = "starting the services" if len(services) > 1 else f"starting {services[0].name}"
-    given_up = threading.Event()
+    abandoned = threading.Event()
     with ThreadPoolExecutor(len(services)) as pool, Waiting(title, len(services), report) as waiting:
-        starts = {pool.submit(_Start(home, supervisor, service, report, given_up).run): service for service in services}
+        starts = {
+            pool.submit(_Start(home, supervisor, service, waiting.report, abandoned).run): service
+            for service in services
+        }
         try:
-            _collect(home, starts, waiting, report)
+            _collect(home, starts, waiting)
         finally:
-            given_up.set()
+            abandoned.set()
 
 
-def _collect(home: Home, starts: Mapping[Future[None], Service], waiting: Waiting, report: Report) -> None:
+def _collect(home: Home, starts: Mapping[Future[None], Service], waiting: Waiting) -> None:
     pending = set(starts)
     while pending:
         done, pending = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
         for start in done:
             start.result()
-            report(f"{starts[start].name:<12} healthy  {starts[start].url(home)}")
+            waiting.report(f"{starts[start].name:<12} healthy  {starts[start].url(home)}")
         names = [service.name for start, service in starts.items() if start in pending]
         waiting.update(", ".join(names), len(starts) - len(names))
 
@@ -185,17 +188,17 @@ class _Start:
         supervisor: its supervisor.
         service: the service.
         report: gets a line if the start takes longer than START_SECONDS.
-        given_up: once set, the start is no longer waited for.
+        abandoned: once set, the start is no longer waited for.
     """
 
     def __init__(
-        self, home: Home, supervisor: Supervisor, service: Service, report: Report, given_up: threading.Event
+        self, home: Home, supervisor: Supervisor, service: Service, report: Report, abandoned: threading.Event
     ) -> None:
         self._home = home
         self._supervisor = supervisor
         self._service = service
         self._report = report
-        self._given_up = given_up
+        self._abandoned = abandoned
         self._log = service_logs.path_of(home, service.name)
 
     def run(self) -> None:
@@ -206,7 +209,7 @@ class _Start:
         """
         started = time.monotonic()
         progress, progressed, reported = "", started, False
-        while not self._given_up.is_set():
+        while not self._abandoned.is_set():
             states = self._supervisor.states()
             reason = _reason(self._home, states, self._service)
             if not reason:
@@ -228,7 +231,7 @@ class _Start:
                     f"{self._service.name:<12} starts for more than {START_SECONDS:g} s; its log shows progress, "
                     f"so the wait goes on: {progress}"
                 )
-            self._given_up.wait(_POLL_SECONDS)
+            self._abandoned.wait(_POLL_SECONDS)
         return None
 
     def _progress(self) -> str:

@@ -75,6 +75,9 @@ def post(
 
     The exit code is 0 if every record was accepted, 1 if one was not, and 130 or 143 after Ctrl-C or SIGTERM. With
     --forever, a signal is the normal end: the exit code is 0 unless a record was not accepted.
+
+    \f
+    One parameter per option, as click requires.
     """
     if (rows is not None) + (mode is not None) != 1:
         raise click.UsageError("Choose how much to post: one of --rows N, --every-row and --forever.")

@@ -56,13 +56,7 @@ def _command(home: Home) -> Command:
     data = folder / "data"
     data.mkdir(parents=True, exist_ok=True)
     move_incomplete_aside(data, folder / "broken")
-    shutil.rmtree(folder / "tmp", ignore_errors=True)
-    (folder / "tmp").mkdir()
-    (folder / "listener.xml").write_text(_LISTENER)
-    (folder / "overrides.properties").write_text(_OVERRIDES)
-    rules = folder / "tomcat" / "conf" / "Tomcat" / "rewrite.config"  # the place that Tomcat reads
-    rules.parent.mkdir(parents=True, exist_ok=True)
-    rules.write_text(_RULES)
+    _write_settings(folder)
     arguments = (
         *(jars.java(), "-Xms128m", "-Xmx512m", "-XX:+ExitOnOutOfMemoryError"),
         "-Djava.io.tmpdir=tmp",
@@ -86,6 +80,18 @@ def _command(home: Home) -> Command:
         f"--com.adobe.testing.s3mock.store.region={REGION}",
     )
     return Command(arguments, folder)
+
+
+def _write_settings(folder: Path) -> None:
+    """Write the server's configuration, and empty its temporary folders."""
+    for temporary in ("tmp", "tomcat"):
+        shutil.rmtree(folder / temporary, ignore_errors=True)
+    (folder / "tmp").mkdir()
+    (folder / "listener.xml").write_text(_LISTENER)
+    (folder / "overrides.properties").write_text(_OVERRIDES)
+    rules = folder / "tomcat" / "conf" / "Tomcat" / "rewrite.config"  # the path is Tomcat's
+    rules.parent.mkdir(parents=True)
+    rules.write_text(_RULES)
 
 
 def move_incomplete_aside(data: Path, aside: Path) -> list[Path]:

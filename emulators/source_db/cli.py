@@ -31,7 +31,11 @@ DEFAULT_SEED = 100
 def seed(
     rows: int | None, seed: int | None, folder: Path | None, database: str | None, if_empty: bool, home: str | None
 ) -> None:
-    """Fill the source database; replace the contents of its three tables in one transaction."""
+    """Fill the source database; replace the contents of its three tables in one transaction.
+
+    \f
+    One parameter per option, as click requires.
+    """
     if folder is not None and (rows is not None or seed is not None):
         raise click.UsageError("--from loads files as they are: leave out --rows and --seed.")
     engine = open_engine(database or home_database(Home.find(home)))

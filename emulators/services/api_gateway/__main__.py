@@ -17,6 +17,6 @@ if __name__ == "__main__":
     except EmulatorFailure as failure:
         sys.exit(str(failure))
     gateway = Gateway(api, stage_variables(home), home.api_key, endpoints(home))
-    # Pages of any Origin may use the API with its key, as the document says. The gateway limits headers itself.
+    # Pages of any Origin may use the API with its key, as the document allows. The gateway limits headers itself.
     guard = Guard(gateway, accepts_origin=lambda _: True, largest_headers=BoundedProtocol.head_bytes)
     serve(lambda: guard, home.port("api_gateway"))

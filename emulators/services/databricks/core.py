@@ -43,8 +43,7 @@ def open_core(options: Options, url: str) -> Core:
     storage = Storage(options.data)
     faults = Faults(options.cluster_seconds)
     clusters = Clusters(tables, faults.cluster_seconds)
-    folder = options.data.resolve() / "tasks"
-    runner = Runner(folder, tables, storage, clusters, faults, options.profile, options.processes)
+    runner = Runner(options, tables, storage, clusters, faults)
     runner.recover()
     return Core(
         options=options,

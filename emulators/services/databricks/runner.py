@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ from emulators.services.databricks.model import (
     failed,
     timed_out,
 )
+from emulators.services.databricks.options import Options
 from emulators.services.databricks.process import TaskProcess, clear, end_all
 from emulators.services.databricks.storage import Storage
 from emulators.services.databricks.tables import Tables
@@ -35,32 +36,28 @@ class Runner:
     """The active runs.
 
     Args:
-        folder: the folder of the tasks' folders.
+        options: the server's settings.
         tables: the tables of the database.
         storage: the workspace's files.
         clusters: the clusters of tasks.
         faults: injected faults.
-        profile: environment variables of every job.
-        processes: number of tasks that run concurrently.
     """
 
     def __init__(
         self,
-        folder: Path,
+        options: Options,
         tables: Tables,
         storage: Storage,
         clusters: Clusters,
         faults: Faults,
-        profile: Mapping[str, str],
-        processes: int,
     ) -> None:
-        self._folder = folder
+        self._folder = options.data.resolve() / "tasks"
         self._tables = tables
         self._storage = storage
         self._clusters = clusters
         self._faults = faults
-        self._profile = profile
-        self._slots = asyncio.Semaphore(processes)
+        self._profile = options.profile
+        self._slots = asyncio.Semaphore(options.processes)
         self._active: dict[int, Run] = {}
         self._executions: dict[int, asyncio.Task[None]] = {}
         self._final_states: dict[int, State] = {}

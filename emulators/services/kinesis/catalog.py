@@ -87,7 +87,7 @@ class Catalog:
         )  # fmt: skip
         epoch = self._next_epoch()
         for low, high in even_ranges(shards):
-            self._open(stream, epoch, low, high, (), now)
+            self._open(stream, epoch, (low, high), (), now)
         stream.routes_changed()
         self._streams[name] = self._by_id[stream.id] = stream
         self._begin_transition(stream, Status.CREATING)
@@ -180,17 +180,20 @@ class Catalog:
         self._close(stream, shard, at_ms)
         epoch = self._next_epoch()
         for low, high in ((shard.low, hash_key - 1), (hash_key, shard.high)):
-            self._open(stream, epoch, low, high, (shard.number,), at_ms)
+            self._open(stream, epoch, (low, high), (shard.number,), at_ms)
         stream.routes_changed()
 
     def _merge(self, stream: Stream, first: Shard, second: Shard, at_ms: int) -> None:
         self._close(stream, first, at_ms)
         self._close(stream, second, at_ms)
         low, high = min(first.low, second.low), max(first.high, second.high)
-        self._open(stream, self._next_epoch(), low, high, (first.number, second.number), at_ms)
+        self._open(stream, self._next_epoch(), (low, high), (first.number, second.number), at_ms)
         stream.routes_changed()
 
-    def _open(self, stream: Stream, epoch: int, low: int, high: int, parents: tuple[int, ...], at_ms: int) -> None:
+    def _open(
+        self, stream: Stream, epoch: int, hash_keys: tuple[int, int], parents: tuple[int, ...], at_ms: int
+    ) -> None:
+        low, high = hash_keys
         shard = Shard(
             self._tables.next_number("shard_id"), stream.next_shard, epoch, low, high, parents, at_ms, last_ms=at_ms
         )

@@ -102,10 +102,10 @@ def home() -> Iterator[Path]:
 
 
 def test_a_home_that_was_never_up_is_reported(empty: Path) -> None:
-    told, listed, down = run(empty, "env"), run(empty, "status", "--json"), run(empty, "down")
+    printed, listed, down = run(empty, "env"), run(empty, "status", "--json"), run(empty, "down")
 
-    assert (told.returncode, told.stdout) == (1, "")
-    assert "python -m emulators up" in told.stderr
+    assert (printed.returncode, printed.stdout) == (1, "")
+    assert "python -m emulators up" in printed.stderr
     services = json.loads(listed.stdout)["services"]
     assert listed.returncode == 1
     assert services == {name: {"url": "", "healthy": False, "reason": "not running"} for name in NAMES}
@@ -114,15 +114,15 @@ def test_a_home_that_was_never_up_is_reported(empty: Path) -> None:
 
 
 def test_status_and_env_have_the_contracts_names(home: Path) -> None:
-    told = status(home)
+    report = status(home)
 
-    assert set(told) == {"services", "env"}
-    assert list(told["services"]) == NAMES
+    assert set(report) == {"services", "env"}
+    assert list(report["services"]) == NAMES
     assert set(NAMES) >= {"api_gateway", "databricks", "kafka", "kafka_rest", "kinesis", "s3"}
-    assert all(set(service) == {"url", "healthy"} and service["healthy"] for service in told["services"].values())
-    assert set(told["env"]) >= VARIABLES
-    assert told["env"]["DAGSTER_HOME"] == str(home / "dagster")
-    assert told["env"]["PINTEREST_API_URL"].endswith("/staging")
+    assert all(set(service) == {"url", "healthy"} and service["healthy"] for service in report["services"].values())
+    assert set(report["env"]) >= VARIABLES
+    assert report["env"]["DAGSTER_HOME"] == str(home / "dagster")
+    assert report["env"]["PINTEREST_API_URL"].endswith("/staging")
     listed = run(home, "status")
     assert listed.returncode == 0
     assert [line.split()[:2] for line in listed.stdout.splitlines()] == [[name, "healthy"] for name in NAMES]
@@ -132,8 +132,8 @@ def test_env_can_be_evaluated_by_a_shell(home: Path) -> None:
     lines = run(home, "env").stdout
     names = [line.removeprefix("export ").partition("=")[0] for line in lines.splitlines()]
     shell = subprocess.run(["sh", "-c", f"{lines}\nenv -0"], env={}, capture_output=True, check=True)
-    seen = dict(entry.split("=", 1) for entry in shell.stdout.decode().split("\0") if entry)
-    assert {name: seen[name] for name in names} == status(home)["env"]
+    environment = dict(entry.split("=", 1) for entry in shell.stdout.decode().split("\0") if entry)
+    assert {name: environment[name] for name in names} == status(home)["env"]
 
 
 def test_up_again_changes_nothing(home: Path) -> None:
@@ -238,7 +238,7 @@ def test_an_unknown_service_is_named_with_a_suggestion(empty: Path, command: str
 
 
 def test_an_unknown_command_is_named_with_a_suggestion(empty: Path) -> None:
-    wrong = run(empty, "stauts")
+    wrong = run(empty, "statuz")
     assert wrong.returncode == 2
     assert "Did you mean status?" in wrong.stderr
 
@@ -407,9 +407,9 @@ def test_two_homes_run_concurrently_even_in_an_odd_and_deep_folder(empty: Path) 
         up(first)
         up(odd)
         one, other = status(first), status(odd)
-        for told in (one, other):
-            assert all(service["healthy"] for service in told["services"].values()), told
-        urls = [service["url"] for told in (one, other) for service in told["services"].values()]
+        for report in (one, other):
+            assert all(service["healthy"] for service in report["services"].values()), report
+        urls = [service["url"] for report in (one, other) for service in report["services"].values()]
         assert len(set(urls)) == 2 * len(NAMES)
         assert one["env"]["PINTEREST_API_KEY"] != other["env"]["PINTEREST_API_KEY"]
         shell = subprocess.run(

@@ -1,6 +1,7 @@
 """Waiting for services: concurrent, with progress, and longer for a service whose log shows progress."""
 
 import re
+import sys
 import threading
 import time
 from pathlib import Path
@@ -104,3 +105,16 @@ def test_a_start_without_progress_fails(home: Home, texts: list[str]) -> None:
     with pytest.raises(EmulatorFailure, match="kafka is not healthy: still starting"):
         wait_for(home, service("kafka", 3600, progress=re.compile("Recovering")))
     writer.join()
+
+
+def test_a_terminal_shows_a_bar_and_the_lines_above_it(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    lines = wait_for(home, service("first", 0.0), service("second", 0.5))
+    assert lines == ["first        healthy  address of first", "second       healthy  address of second"]
+    drawn = capsys.readouterr().err
+    assert "starting the services" in drawn
+    assert "waiting for second" in drawn

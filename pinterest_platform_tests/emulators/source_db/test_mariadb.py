@@ -63,14 +63,14 @@ def test_a_foreign_database_is_posted_as_it_is(mariadb: str) -> None:
             text("INSERT INTO pinterest_data VALUES (2, 'caf\u00e9', 1.500), (NULL, 'lost', 1), (1, NULL, NULL)")
         )
         connection.execute(
-            text("CREATE TABLE geolocation_data (ind BIGINT UNSIGNED, seen DATE, latitude DECIMAL(9,6))")
+            text("CREATE TABLE geolocation_data (ind BIGINT UNSIGNED, visited DATE, latitude DECIMAL(9,6))")
         )
         connection.execute(text("INSERT INTO geolocation_data VALUES (1, '2020-02-29', -12.100000)"))
         connection.execute(text("CREATE TABLE user_data (ind INT, kinds SET('a', 'b'), took TIME)"))
         connection.execute(text("INSERT INTO user_data VALUES (1, 'b,a', '01:00:01')"))
     (page,) = PostSource(engine).every_post()
     assert [post.key for post in page] == [1, 2]
-    assert page[0].rows["geo"] == b'{"ind":1,"seen":"2020-02-29","latitude":-12.100000}'
+    assert page[0].rows["geo"] == b'{"ind":1,"visited":"2020-02-29","latitude":-12.100000}'
     assert json.loads(page[0].rows["user"])["took"] == "01:00:01"
     assert page[1].rows["pin"] == '{"index":2,"extra":"café","price":1.500}'.encode()
     with engine.begin() as connection:

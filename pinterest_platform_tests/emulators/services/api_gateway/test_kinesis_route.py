@@ -249,7 +249,7 @@ def test_a_service_that_does_not_answer_in_time_is_a_504(tmp_path: Path) -> None
         ({"credentials": "arn:aws:iam::000000000000:${stageVariables.unset}"}, "unset"),
         ({"requestParameters": {"integration.request.path.a": "'b'"}}, "request parameter"),
         ({"requestParameters": {"integration.request.header.a": "method.request.header.b"}}, "constant"),
-        ({"requestTemplates": {"application/json": "$nobody"}}, "nobody"),
+        ({"requestTemplates": {"application/json": "$absent"}}, "absent"),
         ({"passthroughBehavior": "sometimes"}, "sometimes"),
         ({"contentHandling": "CONVERT_TO_TEXT"}, "contentHandling"),
         ({"responses": {}}, "no response"),

@@ -32,7 +32,8 @@ def endpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         yield client(f"http://{host}:{port}")
         moto.stop()
         return
-    server = Server(tmp_path_factory.mktemp("kinesis")).start()
+    # Long enough to observe a transition on a busy machine.
+    server = Server(tmp_path_factory.mktemp("kinesis"), "--transition-ms", "100").start()
     yield server.client
     server.stop()
 
