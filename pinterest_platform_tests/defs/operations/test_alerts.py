@@ -25,5 +25,5 @@ def test_that_the_environment_lacks_a_setting_is_told_by_the_alert_itself(
     ):
         daily_alerts(context)
     [told] = [record.getMessage() for record in caplog.records if record.name == "pinterest_platform.alerts"]
-    assert "batch_pipeline: The environment lacks or misstates: KAFKA_BOOTSTRAP_SERVERS" in told
+    assert "batch_pipeline: Environment variables are missing or wrong: KAFKA_BOOTSTRAP_SERVERS" in told
     assert "was raised" not in told
