@@ -131,7 +131,7 @@ class JvmServer:
                 # Transient, because a download of packages can succeed later and other causes are unknown.
                 raise TransientFailure(
                     f"Spark does not start on a JVM: {_cause(text)}.",
-                    "Fix the cause, then run it again. If packages cannot be downloaded, check the access to Maven Central.",
+                    "Fix the cause, then run it again. Downloads of packages need access to Maven Central.",
                 )
             if monotonic() > end:
                 raise TransientFailure(
