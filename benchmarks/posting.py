@@ -1,7 +1,7 @@
-"""Posting through the gateway and the REST proxy, one record a request and in requests of 500.
+"""Posting through the gateway and the REST proxy, with one record a request and with 500.
 
-The peer produces the same number of records straight to the broker with librdkafka, in the same run: the ratio is what
-two HTTP hops cost. Run it where the emulators run: python -m emulators exec -- python -m benchmarks.posting
+The peer produces records directly to the broker with librdkafka, in the same run: the ratio is the cost of two HTTP
+hops. Run it next to the emulators: python -m emulators exec -- python -m benchmarks.posting
 """
 
 import os
@@ -16,10 +16,10 @@ VALUE = b'{"ind":1,"text":"' + b"x" * 680 + b'"}'
 
 
 def main() -> None:
-    """Measure three ways in, and print records a second of each."""
+    """Measure the three ways and print the records per second of each."""
     _emulators("seed", "--rows", "11154", "--if-empty")
     direct = _direct(200_000)
-    print(f"straight to the broker:       {direct:>10,.0f} records/s")
+    print(f"directly to the broker:       {direct:>10,.0f} records/s")
     single = _posted("--rows", "10000")
     print(f"gateway, 1 record a request:  {single:>10,.0f} records/s  (1/{direct / single:.0f} of the peer)")
     batched = _posted("--rows", "300000", "--per-request", "500")
@@ -27,11 +27,11 @@ def main() -> None:
 
 
 def _posted(*options: str) -> float:
-    said = _emulators("post", "--route", "kafka", *options)
-    found = re.search(r"([0-9.]+) records per second", said)
-    if found is None:
-        raise RuntimeError(f"no rate in {said!r}")
-    return float(found[1])
+    output = _emulators("post", "--route", "kafka", *options)
+    rate = re.search(r"([0-9.]+) records per second", output)
+    if rate is None:
+        raise RuntimeError(f"The output of post has no rate: {output!r}")
+    return float(rate[1])
 
 
 def _emulators(*arguments: str) -> str:
@@ -48,12 +48,12 @@ def _direct(records: int) -> float:
             "queue.buffering.max.messages": records,
         }
     )
-    began = time.perf_counter()
+    started = time.perf_counter()
     for number in range(records):
         producer.produce(topic, VALUE, str(number).encode())
         producer.poll(0)
     producer.flush()
-    return records / (time.perf_counter() - began)
+    return records / (time.perf_counter() - started)
 
 
 if __name__ == "__main__":

@@ -250,12 +250,15 @@ class Lake(Protocol):
         """Merge the small files of a table without changing rows; return their number, None if another writer won."""
         ...
 
-    def keep_up(self, uri: str, retention_hours: int, dry_run: bool = False) -> MaintenanceResult | None:
-        """Compact a table and delete files that are not needed any more; return None if there is no table.
+    def maintain(self, uri: str, retention_hours: int) -> MaintenanceResult | None:
+        """Compact a table and delete files and commits older than the retention; return None if there is no table.
 
-        Safe with concurrent readers and writers that take less time than the retention. With `dry_run`, nothing is
-        changed.
+        Readers and writers that take less time than the retention are not affected.
         """
+        ...
+
+    def preview_maintenance(self, uri: str, retention_hours: int) -> MaintenanceResult | None:
+        """Return what `maintain` would do, and change nothing; return None if there is no table."""
         ...
 
 
