@@ -90,7 +90,6 @@ def _client(settings: AlertSettings) -> Any:
     """Return a client made by dagster-aws; AWS_ENDPOINT_URL, the address of S3, does not apply to it."""
     import botocore.session
     from botocore.config import Config
-    from dagster import BetaWarning
     from dagster_aws.secretsmanager import SecretsManagerResource
 
     endpoint = settings.secrets_endpoint
@@ -98,7 +97,7 @@ def _client(settings: AlertSettings) -> Any:
         own = Config(ignore_configured_endpoint_urls=True)
         amazon = botocore.session.get_session().create_client("secretsmanager", region_name=settings.region, config=own)
         endpoint = amazon.meta.endpoint_url
-    warnings.filterwarnings("ignore", "Class `SecretsManagerResource`", BetaWarning)
+    warnings.filterwarnings("ignore", "Class `SecretsManagerResource`")
     return SecretsManagerResource(
         region_name=settings.region, endpoint_url=endpoint, max_attempts=_ATTEMPTS
     ).get_client()
