@@ -154,11 +154,11 @@ def test_a_topic_is_described_with_all_its_partitions_and_its_id(broker):
 
 
 def test_a_new_reader_may_be_asked_by_several_threads_at_once(tenant, monkeypatch):
-    from pinterest_platform.adapters import kafka
+    from pinterest_platform.adapters import kafka, kafka_errors
 
-    config = kafka.kafka_config
+    config = kafka_errors.kafka_config
     # Each thread is on its way to a client before any of them has one.
-    monkeypatch.setattr(kafka, "kafka_config", lambda settings: time.sleep(0.3) or config(settings))
+    monkeypatch.setattr(kafka_errors, "kafka_config", lambda settings: time.sleep(0.3) or config(settings))
     log, topics = kafka.KafkaTopicLog(tenant), [tenant.names.topic(entity) for entity in ENTITIES]
     with ThreadPoolExecutor(len(topics)) as threads:
         assert [state.topic for state in threads.map(log.describe, topics)] == topics
