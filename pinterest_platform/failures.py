@@ -1,17 +1,17 @@
-"""The two kinds of failure that the platform tells apart.
+"""The two kinds of failure of the platform: permanent and transient.
 
-Every message says what failed, where, and what to do about it.
+Every message names what failed, why, and what to do.
 """
 
 from collections.abc import Sequence
 
 
 class PlatformFailure(Exception):
-    """Base of the platform's own failures.
+    """The base class of the platform's failures.
 
     Args:
-        what: what failed and where, in one sentence.
-        action: what the reader can do about it, in one sentence.
+        what: one sentence that names what failed and why.
+        action: one sentence that names what to do.
     """
 
     def __init__(self, what: str, action: str) -> None:
@@ -21,15 +21,15 @@ class PlatformFailure(Exception):
 
 
 class PermanentFailure(PlatformFailure):
-    """Trying again changes nothing: a person has to decide or mend something first."""
+    """A failure that a retry cannot resolve: an operator must decide or fix something first."""
 
 
 class TransientFailure(PlatformFailure):
-    """An outside system did not answer or lost a race: the same work may succeed later."""
+    """A failure that a retry can resolve: an outside system did not answer, or another writer was first."""
 
 
 def joined(failures: Sequence[PlatformFailure]) -> PlatformFailure:
-    """One failure that says what all of them do; transient if one of them is, as that one may be over next time."""
+    """Return one failure with the messages of all; transient if one of them is, as a retry can resolve that one."""
     if len(failures) == 1:
         return failures[0]
     kind = TransientFailure if any(isinstance(failure, TransientFailure) for failure in failures) else PermanentFailure

@@ -1,6 +1,6 @@
-"""What the platform needs of the outside world, as Protocols and small frozen values.
+"""The interfaces to outside systems, as Protocols and small frozen values.
 
-Everything below the resources is written against these; fakes and real adapters pass the same contract tests.
+All code below the resources depends on these only. Fakes and real adapters pass the same contract tests.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -13,10 +13,10 @@ Json = Mapping[str, Any]
 
 
 class Record(NamedTuple):
-    """One record of a log.
+    """A record of a log.
 
-    Fields: its offset (in a shard, its sequence number), its append time in ms since the epoch (UTC), its value (None
-    for a tombstone, of which shards have none).
+    Fields: its offset (in a shard, its sequence number), its append time in ms since the epoch (UTC), and its value
+    (None for a tombstone; shards have none).
     """
 
     offset: int
@@ -26,7 +26,7 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PartitionBounds:
-    """What a partition holds: the earliest offset kept, and the end, the first offset not yet readable as committed."""
+    """The bounds of a partition: its earliest offset, and its end, the first offset not yet readable as committed."""
 
     partition: int
     earliest: int
@@ -35,7 +35,7 @@ class PartitionBounds:
 
 @dataclass(frozen=True, slots=True)
 class TopicState:
-    """A topic as the broker describes it; a topic deleted and made anew has another `topic_id`."""
+    """The description of a topic by its broker. A topic that was recreated has another `topic_id`."""
 
     topic: str
     topic_id: str
@@ -43,10 +43,10 @@ class TopicState:
 
 
 class TopicLog(Protocol):
-    """A log of topics that can be read at any offset."""
+    """Topics that can be read at any offset."""
 
     def describe(self, topic: str) -> TopicState:
-        """Bounds of every partition, read as committed.
+        """Return the bounds of every partition, read as committed.
 
         Raises:
             PermanentFailure: the topic does not exist.
@@ -55,16 +55,17 @@ class TopicLog(Protocol):
         ...
 
     def topic_id(self, topic: str) -> str:
-        """The topic's id alone; raises as `describe` does."""
+        """Return the topic's id; raise as `describe` does."""
         ...
 
     def read(self, topic: str, partition: int, start: int, end: int) -> Generator[Sequence[Record], None, None]:
-        """Committed records with start <= offset < end, in order, in batches; gaps are possible.
+        """Yield committed records with start <= offset < end, in order, in batches; gaps are possible.
 
-        It ends when everything before `end` was seen, be it records or not. Closing it early frees the reader.
+        The iterator ends when everything before `end` was read, including offsets without records. Closing it early
+        frees the reader.
 
         Raises:
-            PermanentFailure: `start` is no longer, or not yet, in the partition.
+            PermanentFailure: `start` is not in the partition any more, or not yet.
             TransientFailure: the broker stops answering.
         """
         ...
@@ -72,9 +73,9 @@ class TopicLog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ShardState:
-    """A shard: the shards that it came from, its starting sequence number, its ending one (None while it is open).
+    """A shard: its id, its parents, its starting sequence number and its ending one (None while it is open).
 
-    Every record's sequence number lies above `start`, and not above `end`; children begin where parents ended.
+    The sequence number of each record is above `start` and not above `end`. Children begin where their parents ended.
     """
 
     shard_id: str
@@ -85,14 +86,15 @@ class ShardState:
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """A stream as the service describes it.
+    """The description of a stream by its service.
 
     Attributes:
         stream: its name.
-        epoch: what tells it from a stream of the same name that was deleted; letters, digits, dots, hyphens.
-        retention_ms: how long it keeps a record.
-        now_ms: the service's time, ms since the epoch.
-        shards: the open ones, and the closed ones that may still hold records.
+        epoch: an identifier that distinguishes it from a deleted stream of the same name; letters, digits, dots,
+            hyphens.
+        retention_ms: the time for which it keeps a record.
+        now_ms: the time of the service, ms since the epoch.
+        shards: the open shards, and the closed ones that can still have records.
     """
 
     stream: str
@@ -104,12 +106,12 @@ class StreamState:
 
 @dataclass(frozen=True, slots=True)
 class ShardBatch:
-    """One answer of a shard, perhaps without records.
+    """A reply of a shard, possibly without records.
 
     Attributes:
         records: in order; `Record.offset` is the sequence number.
-        behind_ms: by how much the answer lies behind the shard's tip, in ms; 0 at the tip.
-        ended: whether the shard is closed and was read to its end.
+        behind_ms: the lag of the reply behind the tip of the shard in ms; 0 at the tip.
+        ended: True if the shard is closed and was read to its end.
     """
 
     records: Sequence[Record]
@@ -121,34 +123,34 @@ class ShardLog(Protocol):
     """Streams whose shards can be read from any position within retention."""
 
     def describe(self, stream: str) -> StreamState:
-        """The stream with all its shards.
+        """Return the stream with all its shards.
 
         Raises:
             PermanentFailure: the stream does not exist.
-            TransientFailure: the service does not answer in time, or the stream is coming or going.
+            TransientFailure: the service does not answer in time, or the stream is being created or deleted.
         """
         ...
 
     def epoch(self, stream: str) -> str:
-        """The stream's epoch alone; raises as `describe` does."""
+        """Return the stream's epoch; raise as `describe` does."""
         ...
 
     def read(
         self, stream: str, shard_id: str, after: int | None, batch_records: int = 10_000
     ) -> Generator[ShardBatch, None, None]:
-        """What a shard holds, in order; without end while it is open, so the caller stops at a tip of its choice.
+        """Yield the records of a shard in order. The iterator of an open shard does not end, so the caller stops it.
 
-        Throttling, expired iterators and empty answers are the reader's own business. Closing it early frees it.
+        The reader handles throttling and expired iterators. Closing it early frees it.
 
         Args:
             stream: the stream.
             shard_id: one of its shards.
-            after: the sequence number of a record of the shard, behind which to begin; None for the oldest one kept.
-                Of what retention took since, nothing is said: sequence numbers have gaps.
-            batch_records: the most records of a batch.
+            after: the sequence number of a record of the shard, after which to begin; None for the oldest record.
+                Records that retention deleted meanwhile are not reported, because sequence numbers have gaps.
+            batch_records: the maximum number of records of a batch.
 
         Raises:
-            PermanentFailure: there is no such shard, or `after` is none of its sequence numbers.
+            PermanentFailure: there is no such shard, or `after` is not one of its sequence numbers.
             TransientFailure: the service stops answering, or throttles for too long.
         """
         ...
@@ -156,7 +158,7 @@ class ShardLog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object's key, its size in bytes, and when it was last written, in ms since the epoch."""
+    """An object: its key, its size in bytes, and the time of its last write in ms since the epoch."""
 
     key: str
     size: int
@@ -164,18 +166,18 @@ class StoredObject:
 
 
 class ObjectStore(Protocol):
-    """A bucket with conditional creation. Every method raises TransientFailure when the store does not answer."""
+    """A bucket with conditional creation. Every method raises TransientFailure if the store does not answer."""
 
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
-        """Objects under a prefix in key order, those after the key `after` alone."""
+        """Yield the objects under a prefix whose keys are after `after`, in key order."""
         ...
 
     def metadata(self, key: str) -> Mapping[str, str] | None:
-        """The user metadata of an object, or None where there is no such object."""
+        """Return the user metadata of an object, or None if there is no such object."""
         ...
 
     def read(self, key: str) -> bytes:
-        """An object's bytes; raises PermanentFailure where there is none."""
+        """Return the bytes of an object; raise PermanentFailure if there is none."""
         ...
 
     def put(self, key: str, body: bytes, metadata: Mapping[str, str] | None = None, content_type: str = "") -> None:
@@ -183,17 +185,17 @@ class ObjectStore(Protocol):
         ...
 
     def put_if_absent(self, key: str, body: bytes, metadata: Mapping[str, str], content_type: str = "") -> bool:
-        """Create an object; False where the key is taken, by whomsoever."""
+        """Create an object; return False if the key is taken by any writer."""
         ...
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Delete objects; absent ones are no error."""
+        """Delete objects; an absent one is no error."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """A Delta table as its log tells it; `columns` holds (name, type) pairs in order."""
+    """Facts of a Delta table from its log; `columns` are (name, type) pairs in order."""
 
     uri: str
     version: int
@@ -203,17 +205,17 @@ class TableFacts:
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceResult:
-    """What the upkeep of a table did, or would do.
+    """The result of the maintenance of a table, or of its dry run.
 
     Attributes:
         uri: the table.
         files_before: its data files before.
         files_after: its data files afterwards.
-        compacted: small files that were put together.
-        raced: whether other writers came first every time, so that its small files are left to the next upkeep.
-        deleted_files: files deleted that had left the table, or never got into it.
+        compacted: small files that were merged.
+        raced: True if every attempt lost to another writer, so that the next maintenance merges the small files.
+        deleted_files: deleted files that are not part of the table any more, or never were.
         deleted_bytes: their bytes.
-        deleted_log_files: commits and checkpoints deleted that newer checkpoints stand for.
+        deleted_log_files: deleted commits and checkpoints that newer checkpoints replace.
     """
 
     uri: str
@@ -227,27 +229,27 @@ class MaintenanceResult:
 
     @property
     def idle(self) -> bool:
-        """Whether there was nothing to do."""
+        """Return whether there was nothing to do."""
         return not (self.compacted or self.raced or self.deleted_files or self.deleted_log_files)
 
 
 class Lake(Protocol):
-    """Delta tables, seen through their logs. Every method raises TransientFailure when the store does not answer."""
+    """Delta tables, read by their logs. Every method raises TransientFailure if the store does not answer."""
 
     def positions(self, uri: str) -> Mapping[str, int] | None:
-        """The table's `txn` actions, application id to version; None where there is no table."""
+        """Return the `txn` actions of a table, application id to version; None if there is no table."""
         ...
 
     def facts(self, uri: str) -> TableFacts | None:
-        """Version, rows and columns; None where there is no table."""
+        """Return version, rows and columns; None if there is no table."""
         ...
 
     def rows(self, uri: str, limit: int | None = None) -> list[dict[str, Any]]:
-        """The rows of a small table, or the first `limit` of any; raises PermanentFailure where there is no table."""
+        """Return the rows of a small table, or the first `limit` rows; raise PermanentFailure if there is no table."""
         ...
 
     def compact(self, uri: str) -> int | None:
-        """Put a table's small files together, changing no row; how many there were, None where another writer won."""
+        """Merge the small files of a table without changing rows; return their number, None if another writer won."""
         ...
 
     def maintain(self, uri: str, retention_hours: int) -> MaintenanceResult | None:
@@ -263,23 +265,23 @@ class Lake(Protocol):
 
 
 class SparkEngine(Protocol):
-    """Somewhere a job of `spark_jobs` can run."""
+    """An engine that runs jobs of `spark_jobs`."""
 
     def run(self, job: str, parameters: Json, progress: Callable[[str], None]) -> Json:
-        """Run a job by name to its end and return what it returns; `progress` gets a line now and then.
+        """Run a job by name and return its result; `progress` gets log lines.
 
         Raises:
-            PermanentFailure: no such job, or its input is wrong.
-            TransientFailure: the engine or the store did not answer, or the job outlived its time.
+            PermanentFailure: there is no such job, or its input is wrong.
+            TransientFailure: the engine or the store did not answer, or the job exceeded its time limit.
         """
         ...
 
 
 class Provisioner(Protocol):
-    """Makes what must exist outside before anything can run, and deletes the streams again."""
+    """A creator of the bucket, topics and streams that must exist before a run; it can delete the streams."""
 
     def apply(self) -> Sequence[str]:
-        """Make what is missing and leave what is there; one line for each thing made or altered.
+        """Create the missing ones and keep the existing ones; return a line for each one created or altered.
 
         Raises:
             PermanentFailure: something exists in a form that cannot be altered.
@@ -288,11 +290,11 @@ class Provisioner(Protocol):
         ...
 
     def delete_streams(self, streams: Sequence[str], before: Callable[[str], None]) -> Sequence[str]:
-        """Delete Kinesis streams with all that they hold; one line for each that was there.
+        """Delete Kinesis streams with all their records; return a line for each one deleted.
 
         Args:
             streams: their names.
-            before: called with each stream that is there, before the first one is deleted; what it raises prevents it.
+            before: called with each existing stream before the first one is deleted; if it raises, nothing is deleted.
 
         Raises:
             PermanentFailure: the service refuses.
@@ -303,7 +305,7 @@ class Provisioner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why something failed: the asset, check or op at work, what failed, what to do about it."""
+    """The cause of a failure: the asset, check or op that failed, what failed, and what to do."""
 
     asset: str
     what: str
@@ -312,17 +314,17 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A final failure that people must hear of.
+    """A permanent failure of a scheduled run.
 
     Attributes:
-        key: the same whenever the same thing is told; whoever gets it twice may drop one.
+        key: an identifier that is equal for repeated alerts of one failure, so that a receiver can drop duplicates.
         job: the job that failed.
-        day: whose schedule it was (UTC).
-        attempts: how many were made.
-        reason: why it is not tried again.
-        run_id: the last attempt's run.
-        link: where that run can be seen.
-        causes: what failed in it.
+        day: the day of the schedule (UTC).
+        attempts: the number of attempts.
+        reason: the reason why it is not retried.
+        run_id: the run of the last attempt.
+        link: the address of that run.
+        causes: the failures in it.
     """
 
     key: str
@@ -336,20 +338,20 @@ class Alert:
 
 
 class Notifier(Protocol):
-    """Tells people."""
+    """A sender of alerts."""
 
     def notify(self, alert: Alert) -> None:
-        """Tell of an alert.
+        """Send an alert.
 
         Raises:
-            TransientFailure: nobody was told; it is to be tried again.
+            TransientFailure: the alert was not delivered, and must be retried.
         """
         ...
 
 
 Progress = Callable[[str], None]
-"""Gets a line now and then, for people."""
+"""A function that gets log lines."""
 
 
 def silent(_: str) -> None:
-    """Say nothing: the progress of who does not ask for any."""
+    """Discard a log line."""

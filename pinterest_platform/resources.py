@@ -1,6 +1,6 @@
-"""The Dagster resources, one per outside system; what they hand to an asset is the port, never themselves.
+"""The Dagster resources, one per outside system. An asset gets the port, not the resource.
 
-Vendors' packages are imported when a run first uses a resource: definitions must load in no time.
+Vendors' packages are imported when a run first uses a resource, so that definitions load fast.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,19 +11,19 @@ import dagster as dg
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.workers import record_worker
 from pinterest_platform.pipelines.lakehouse import Lakehouse
-from pinterest_platform.ports import Lake, Notifier, ObjectStore, Provisioner, ShardLog, SparkEngine, TopicLog
+from pinterest_platform.ports import Lake, Notifier, ObjectStore, Provisioner, ShardLog, SparkEngine, TopicLog, silent
 from pinterest_platform.settings import AlertSettings, Settings, load, load_for_alerts
 
-LONGEST_NOTICE_SECONDS = 10.0
-"""A sensor's tick may take 60 s, and tell of several days."""
+MAX_ALERT_SECONDS = 10.0
+"""A tick of a sensor is limited to 60 s, and can send alerts of several days."""
 
 
 class SettingsResource(dg.ConfigurableResource):
-    """The settings, read when a run starts to use them."""
+    """The settings, read when a run first uses them."""
 
     def create_resource(self, context: dg.InitResourceContext) -> Settings:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Read the environment; raises PermanentFailure naming all that is wrong with it."""
-        # Every run begins here: from here on it can be told whether its process still lives.
+        """Read the environment; raise a failure that names all wrong variables."""
+        # Every run begins here. Recording its process makes it possible to detect that it died.
         if context.run is not None and context.instance is not None:
             record_worker(context.instance, context.run.run_id)
         with as_dagster_failure("The settings"):
@@ -31,34 +31,34 @@ class SettingsResource(dg.ConfigurableResource):
 
 
 class AlertSettingsResource(dg.ConfigurableResource):
-    """The settings that alerts need, which are to be had where others are wrong."""
+    """The settings of alerts, which can be read even if others are wrong."""
 
     def create_resource(self, context: dg.InitResourceContext) -> AlertSettings:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Read them; raises PermanentFailure naming all that is wrong with these."""
+        """Read the settings of alerts; raise a failure that names all wrong variables."""
         with as_dagster_failure("The settings"):
             return load_for_alerts()
 
 
 class KafkaResource(dg.ConfigurableResource):
-    """The Kafka cluster, as the log of topics that landing reads."""
+    """The topics of the Kafka cluster."""
 
     settings: dg.ResourceDependency[Settings]
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[TopicLog]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """A log reader for the run."""
+        """Yield a reader of topics."""
         from pinterest_platform.adapters.kafka import KafkaTopicLog
 
         yield KafkaTopicLog(self.settings)
 
 
 class KinesisResource(dg.ConfigurableResource):
-    """The Kinesis streams, as logs of shards that landing reads."""
+    """The shards of the Kinesis streams."""
 
     settings: dg.ResourceDependency[Settings]
 
     def create_resource(self, context: dg.InitResourceContext) -> ShardLog:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """A reader of shards."""
+        """Return a reader of shards."""
         from pinterest_platform.adapters.kinesis import KinesisShardLog
 
         return KinesisShardLog(self.settings)
@@ -70,32 +70,32 @@ class ObjectStoreResource(dg.ConfigurableResource):
     settings: dg.ResourceDependency[Settings]
 
     def create_resource(self, context: dg.InitResourceContext) -> ObjectStore:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """The bucket as an object store."""
+        """Return the bucket as an object store."""
         from pinterest_platform.adapters.s3 import S3ObjectStore
 
         return S3ObjectStore(self.settings)
 
 
 class LakeResource(dg.ConfigurableResource):
-    """The Delta tables' logs."""
+    """The logs of the Delta tables."""
 
     settings: dg.ResourceDependency[Settings]
 
     def create_resource(self, context: dg.InitResourceContext) -> Lake:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """A reader of Delta logs."""
+        """Return a reader of Delta logs."""
         from pinterest_platform.delta.lake import DeltaLake
 
         return DeltaLake(self.settings)
 
 
 class SparkResource(dg.ConfigurableResource):
-    """The engine that runs Spark jobs; it starts with the first job and is stopped with the run."""
+    """The engine that runs Spark jobs; it starts with the first job and stops with the run."""
 
     settings: dg.ResourceDependency[Settings]
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[SparkEngine]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """The engine of this run, as PINTEREST_SPARK_ENGINE names it."""
+        """Yield the engine that PINTEREST_SPARK_ENGINE names."""
         from pinterest_platform import engines
 
         engine = engines.build(self.settings)
@@ -113,35 +113,61 @@ def lakehouse(context: dg.InitResourceContext) -> Lakehouse:
     return Lakehouse(run.settings, run.objects, run.lake, run.engine)
 
 
+class PySparkResource(dg.ConfigurableResource):
+    """A Spark session for assets of users, as dagster-pyspark's LazyPySparkResource on the configured engine.
+
+    dagster-pyspark is imported when a run first uses the resource, because its import takes two seconds.
+    """
+
+    settings: dg.ResourceDependency[Settings]
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[object]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Yield the resource; its session starts on first use and stops with the run."""
+        from pinterest_platform import engines
+        from pinterest_platform.engines.pyspark import ConnectPySparkResource
+
+        with as_dagster_failure("The resource pyspark"):
+            server = engines.connect_server(self.settings)
+        log = context.log.info if context.log is not None else silent
+        resource = ConnectPySparkResource.on(server, log)
+        try:
+            yield resource
+        finally:
+            resource.close()
+
+
 class ProvisioningResource(dg.ConfigurableResource):
     """Bucket, topics and streams, for the jobs `provision` and `deprovision`."""
 
     settings: dg.ResourceDependency[Settings]
 
     def create_resource(self, context: dg.InitResourceContext) -> Provisioner:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """What makes bucket, topics and streams."""
+        """Return the provisioner."""
         from pinterest_platform.provisioning import AwsProvisioner
 
         return AwsProvisioner(self.settings)
 
 
 class NotifierResource(dg.ConfigurableResource):
-    """What tells people of a final failure: the webhook, where one is set, else the log."""
+    """The notifier of permanently failed days: the webhook if one is set, else the log."""
 
     alerting: dg.ResourceDependency[AlertSettings]
 
     def create_resource(self, context: dg.InitResourceContext) -> Notifier:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """The notifier that the settings choose."""
+        """Return the notifier of the settings."""
         from pinterest_platform.adapters.notifiers import LogNotifier, WebhookNotifier
+        from pinterest_platform.adapters.secrets import resolve_secret
 
-        if self.alerting.alert_webhook is None:
+        settings = self.alerting
+        if not settings.has_secret("alert_webhook"):
             return LogNotifier()
-        timeout = min(self.alerting.io_timeout_seconds, LONGEST_NOTICE_SECONDS)
-        return WebhookNotifier(self.alerting.alert_webhook.get_secret_value(), timeout)
+        timeout = min(settings.io_timeout_seconds, MAX_ALERT_SECONDS)
+        return WebhookNotifier(lambda: resolve_secret(settings, "alert_webhook"), timeout)
 
 
 def build() -> Mapping[str, object]:
-    """All resources by the name under which assets ask for them; each reads the settings when a run first uses it."""
+    """Return all resources by their keys; each reads the settings when a run first uses it."""
     settings, alerting = SettingsResource(), AlertSettingsResource()
     return {
         "settings": settings,
@@ -152,6 +178,7 @@ def build() -> Mapping[str, object]:
         "lake": LakeResource(settings=settings),
         "engine": SparkResource(settings=settings),
         "lakehouse": lakehouse,
+        "pyspark": PySparkResource(settings=settings),
         "provisioner": ProvisioningResource(settings=settings),
         "notifier": NotifierResource(alerting=alerting),
     }

@@ -8,7 +8,7 @@ import re
 from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pinterest_platform.catalog import ENTITIES, Entity, Names
@@ -17,32 +17,69 @@ from pinterest_platform.failures import PermanentFailure
 MIB = 1024 * 1024
 T = TypeVar("T", bound=BaseSettings)
 SPARK_PACKAGES = "io.delta:delta-spark_4.2_2.13:4.4.0,org.apache.hadoop:hadoop-aws:3.5.0"
-"""What Spark on a JVM lacks by itself: Delta, and S3."""
+"""Packages that Spark on a JVM needs: Delta and S3."""
 
 
 class AlertSettings(BaseSettings):
-    """What it takes to tell people of a failure; that the other settings are wrong may be what they have to be told."""
+    """Settings of alerts, which must be readable even if another setting is wrong.
+
+    For each secret `x`, `x_secret` is a reference to AWS Secrets Manager; `adapters.secrets` reads it.
+    """
 
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", case_sensitive=True, populate_by_name=True)
 
     user_id: str = Field("0a1153066525", alias="PINTEREST_USER_ID", pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    region: str = Field("us-east-1", alias="AWS_REGION")
+    secrets_endpoint: str | None = Field(None, alias="AWS_ENDPOINT_URL_SECRETS_MANAGER")
     io_timeout_seconds: float = Field(30.0, alias="PINTEREST_IO_TIMEOUT_SECONDS", gt=0, le=3600)
     retry_delay_seconds: float = Field(1200.0, alias="PINTEREST_RETRY_DELAY_SECONDS", ge=0, le=43_200)
     alert_webhook: SecretStr | None = Field(None, alias="PINTEREST_ALERT_WEBHOOK")
+    alert_webhook_secret: str | None = Field(None, alias="PINTEREST_ALERT_WEBHOOK_SECRET")
     ui_url: str = Field("http://127.0.0.1:3000", alias="PINTEREST_UI_URL", pattern=r"^https?://[^\s]+$")
 
     @field_validator("alert_webhook")
     @classmethod
-    def _web_address(cls, secret: SecretStr | None) -> SecretStr | None:
-        if secret is not None and not _is_web_address(secret.get_secret_value()):
-            raise ValueError(
-                "it has to be an address with a host, that begins with https:// or http://, without blanks"
-            )
+    def _check_webhook(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None:
+            cls.checked_secret("alert_webhook", secret.get_secret_value())
         return secret
+
+    @field_validator("alert_webhook_secret")
+    @classmethod
+    def _check_reference(cls, reference: str | None, info: ValidationInfo) -> str | None:
+        return cls._require_one_of_two(reference, info)
+
+    @classmethod
+    def _require_one_of_two(cls, reference: str | None, info: ValidationInfo) -> str | None:
+        name = (info.field_name or "").removesuffix("_secret")
+        if reference is not None and info.data.get(name) is not None:
+            raise ValueError(f"{cls.variable(name)} is set too: unset one of the two")
+        return reference
+
+    def has_secret(self, name: str) -> bool:
+        """Return whether a secret or its reference is set."""
+        return bool(getattr(self, name)) or self.secret_reference(name) is not None
+
+    def secret_reference(self, name: str) -> str | None:
+        """Return the reference of a secret to AWS Secrets Manager: an ARN or a name, and optionally `#` and a key."""
+        return getattr(self, f"{name}_secret")
+
+    @classmethod
+    def variable(cls, name: str) -> str:
+        """Return the environment variable of a field."""
+        return str(cls.model_fields[name].alias)
+
+    @classmethod
+    def checked_secret(cls, name: str, value: str) -> str:
+        """Return the value of a secret; raises ValueError if it cannot be valid, without showing it."""
+        check = _SECRET_CHECKS.get(name)
+        if check is not None:
+            check(value)
+        return value
 
 
 class Settings(AlertSettings):
-    """Every setting of the platform; `.env.example` lists the variables with their meaning."""
+    """All settings of the platform. `.env.example` explains each variable."""
 
     bucket: str = Field("", alias="PINTEREST_BUCKET", pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$")
     home: str = Field(".platform", alias="PINTEREST_HOME")
@@ -56,10 +93,10 @@ class Settings(AlertSettings):
     )
     kafka_sasl_username: str | None = Field(None, alias="KAFKA_SASL_USERNAME")
     kafka_sasl_password: SecretStr | None = Field(None, alias="KAFKA_SASL_PASSWORD")
+    kafka_sasl_password_secret: str | None = Field(None, alias="PINTEREST_KAFKA_SASL_PASSWORD_SECRET")
     kafka_partitions: int = Field(3, alias="PINTEREST_KAFKA_PARTITIONS", ge=1, le=10_000)
     kafka_replication: int = Field(1, alias="PINTEREST_KAFKA_REPLICATION", ge=1, le=32)
 
-    region: str = Field("us-east-1", alias="AWS_REGION")
     s3_endpoint: str | None = Field(None, alias="AWS_ENDPOINT_URL")
 
     kinesis_endpoint: str | None = Field(None, alias="AWS_ENDPOINT_URL_KINESIS")
@@ -69,6 +106,7 @@ class Settings(AlertSettings):
     clean_batch_bytes: int = Field(1024 * MIB, alias="PINTEREST_CLEAN_BATCH_BYTES", ge=1024)
     spark_engine: Literal["sail", "connect", "spark", "databricks"] = Field("sail", alias="PINTEREST_SPARK_ENGINE")
     spark_remote: SecretStr | None = Field(None, alias="PINTEREST_SPARK_REMOTE")
+    spark_remote_secret: str | None = Field(None, alias="PINTEREST_SPARK_REMOTE_SECRET")
     spark_packages: str = Field(SPARK_PACKAGES, alias="PINTEREST_SPARK_PACKAGES")
     java_home: str | None = Field(None, alias="JAVA_HOME")
     spark_timeout_seconds: float = Field(1800.0, alias="PINTEREST_SPARK_TIMEOUT_SECONDS", gt=0)
@@ -76,11 +114,13 @@ class Settings(AlertSettings):
         None, alias="DATABRICKS_HOST", pattern=r"^(https?://)?[A-Za-z0-9.-]+(:[0-9]+)?/?$"
     )
     databricks_token: SecretStr | None = Field(None, alias="DATABRICKS_TOKEN")
+    databricks_token_secret: str | None = Field(None, alias="PINTEREST_DATABRICKS_TOKEN_SECRET")
     databricks_compute: Literal["existing", "new", "serverless"] = Field(
         "existing", alias="PINTEREST_DATABRICKS_COMPUTE"
     )
     databricks_cluster_id: str | None = Field(None, alias="DATABRICKS_CLUSTER_ID")
     databricks_new_cluster: SecretStr | None = Field(None, alias="PINTEREST_DATABRICKS_NEW_CLUSTER")
+    databricks_new_cluster_secret: str | None = Field(None, alias="PINTEREST_DATABRICKS_NEW_CLUSTER_SECRET")
     databricks_volume: str | None = Field(
         None, alias="PINTEREST_DATABRICKS_VOLUME", pattern=r"^/Volumes(/[^/\s]+){3,}$"
     )
@@ -91,69 +131,92 @@ class Settings(AlertSettings):
     connect_topics: str = Field("", alias="PINTEREST_CONNECT_TOPICS")
     new_epoch: Literal["fail", "land"] = Field("fail", alias="PINTEREST_NEW_EPOCH")
 
+    @field_validator(
+        "kafka_sasl_password_secret", "spark_remote_secret", "databricks_token_secret", "databricks_new_cluster_secret"
+    )
+    @classmethod
+    def _check_references(cls, reference: str | None, info: ValidationInfo) -> str | None:
+        return cls._require_one_of_two(reference, info)
+
     @field_validator("connect_topics")
     @classmethod
-    def _entities_only(cls, text: str) -> str:
-        known = {entity.name for entity in ENTITIES}
-        unknown = [part for part in text.split(",") if part and part not in known]
+    def _check_entities(cls, text: str) -> str:
+        names = {entity.name for entity in ENTITIES}
+        unknown = [part for part in text.split(",") if part and part not in names]
         if unknown:
-            raise ValueError(
-                f"{', '.join(unknown)} is no entity; name some of {', '.join(sorted(known))}, comma-separated"
-            )
+            raise ValueError(f"{', '.join(unknown)} is no entity: set some of {', '.join(sorted(names))}")
         return text
 
     @field_validator("databricks_token")
     @classmethod
-    def _one_word(cls, secret: SecretStr | None) -> SecretStr | None:
-        # In a header, an HTTP client would refuse it with a message that shows it.
-        if secret is not None and not re.fullmatch(r"[!-~]+", secret.get_secret_value()):
-            raise ValueError("it holds blanks, line ends or letters that no token has")
+    def _check_token(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None:
+            cls.checked_secret("databricks_token", secret.get_secret_value())
         return secret
 
     @field_validator("databricks_new_cluster")
     @classmethod
-    def _json_object(cls, secret: SecretStr | None) -> SecretStr | None:
-        # Secret because of the variables that it may give to the cluster.
-        try:
-            found = {} if secret is None else json.loads(secret.get_secret_value())
-        except ValueError:
-            found = None
-        if not isinstance(found, dict):
-            raise ValueError("it has to be a JSON object, the specification of a cluster")
+    def _check_cluster(cls, secret: SecretStr | None) -> SecretStr | None:
+        # A secret, because it may set variables of the cluster.
+        if secret is not None:
+            cls.checked_secret("databricks_new_cluster", secret.get_secret_value())
         return secret
 
     @property
     def names(self) -> Names:
-        """All names that follow from the user id and the bucket."""
+        """All names that derive from the user id and the bucket."""
         default = f"user-{self.user_id}-bucket".lower().replace("_", "-")
         return Names(self.user_id, self.bucket or default)
 
     def landed_by_connect(self, entity: Entity) -> bool:
-        """Whether a Kafka Connect S3 sink lands this entity's topic, instead of the platform."""
+        """Return whether a Kafka Connect S3 sink lands this entity's topic, instead of the platform."""
         return entity.name in self.connect_topics.split(",")
 
 
-def _is_web_address(text: str) -> bool:
+def _require_web_address(text: str) -> None:
     try:
         parts = urlsplit(text)
-        # Each refuses by itself what an HTTP client would refuse at the first alert only.
-        named = bool((parts.hostname or "").encode("idna")) and parts.port != 0 and parts.username is None
+        # An HTTP client would refuse each of these, but only at the first alert.
+        valid = bool((parts.hostname or "").encode("idna")) and parts.port != 0 and parts.username is None
     except ValueError:
-        return False
-    return named and re.fullmatch(r"https?://[!-~]+", text) is not None
+        valid = False
+    if not valid or re.fullmatch(r"https?://[!-~]+", text) is None:
+        raise ValueError("it must be an address with a host that begins with https:// or http://, without blanks")
+
+
+def _require_one_word(text: str) -> None:
+    # An HTTP client would refuse it as a header with an error that shows it.
+    if not re.fullmatch(r"[!-~]+", text):
+        raise ValueError("it has blanks, line ends or letters that no token has")
+
+
+def _require_json_object(text: str) -> None:
+    try:
+        cluster = json.loads(text)
+    except ValueError:
+        cluster = None
+    if not isinstance(cluster, dict):
+        raise ValueError("it must be a JSON object, the specification of a cluster") from None
+
+
+_SECRET_CHECKS = {
+    "alert_webhook": _require_web_address,
+    "databricks_token": _require_one_word,
+    "databricks_new_cluster": _require_json_object,
+}
 
 
 def load() -> Settings:
     """Read the environment.
 
     Raises:
-        PermanentFailure: naming every missing and every wrong variable at once, never a value that is secret.
+        PermanentFailure: variables are missing or wrong; the message names all of them and shows no secret.
     """
     return _read(Settings)
 
 
 def load_for_alerts() -> AlertSettings:
-    """Read of the environment what alerts need; raises as `load` does, of these variables alone."""
+    """Read the variables that alerts need; raises as `load` does, for these variables only."""
     return _read(AlertSettings)
 
 
@@ -163,6 +226,6 @@ def _read(kind: type[T]) -> T:
     except ValidationError as error:
         problems = "; ".join(f"{issue['loc'][0]}: {issue['msg']}" for issue in error.errors(include_input=False))
         raise PermanentFailure(
-            f"The environment lacks or misstates: {problems}.",
+            f"Environment variables are missing or wrong: {problems}.",
             'Set them (".env.example" explains each), or run: eval "$(python -m emulators env)".',
         ) from None

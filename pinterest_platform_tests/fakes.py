@@ -1,4 +1,4 @@
-"""In-memory stand-ins for the outside world; contracts/ holds them to what the real adapters do."""
+"""In-memory implementations of the ports; contracts/ tests them and the real adapters alike."""
 
 import threading
 import uuid
@@ -23,7 +23,7 @@ FIRST_TIMESTAMP_MS = 1_700_000_000_000
 
 @dataclass
 class FakePartition:
-    """Offsets of one partition: a record, or None where a marker or an aborted record stood."""
+    """The offsets of a partition: a record, or None for a marker or an aborted record."""
 
     entries: list[Record | None] = field(default_factory=list)
     earliest: int = 0
@@ -31,7 +31,7 @@ class FakePartition:
 
     @property
     def end(self) -> int:
-        """The committed end: an open transaction holds it back."""
+        """Return the committed end, which an open transaction limits."""
         return len(self.entries) if self.held_at is None else self.held_at
 
 
@@ -50,7 +50,7 @@ class FakeTopicLog:
         self.down = False
         self.on_batch: Callable[[], None] = lambda: None
 
-    # -- what a broker's users do
+    # -- actions of the broker's users
 
     def create(self, topic: str, partitions: int = 1) -> None:
         self.topics[topic] = FakeTopic(uuid.uuid4().hex, [FakePartition() for _ in range(partitions)])
@@ -64,11 +64,11 @@ class FakeTopicLog:
             entries.append(Record(len(entries), FIRST_TIMESTAMP_MS + len(entries), value))
 
     def skip(self, topic: str, partition: int, offsets: int = 1) -> None:
-        """Offsets without a record: transaction markers, aborted or compacted records."""
+        """Append offsets without a record: transaction markers, aborted or compacted records."""
         self.topics[topic].partitions[partition].entries += [None] * offsets
 
     def hold(self, topic: str, partition: int) -> None:
-        """Open a transaction: what is appended from here on is not committed yet."""
+        """Open a transaction: records appended from now on are not committed yet."""
         part = self.topics[topic].partitions[partition]
         part.held_at = len(part.entries)
 
@@ -76,15 +76,15 @@ class FakeTopicLog:
         self.topics[topic].partitions[partition].held_at = None
 
     def trim(self, topic: str, partition: int, earliest: int) -> None:
-        """Retention: offsets below `earliest` are gone."""
+        """Apply retention: delete offsets below `earliest`."""
         self.topics[topic].partitions[partition].earliest = earliest
 
     # -- TopicLog
 
     def describe(self, topic: str) -> TopicState:
-        found = self._topic(topic)
-        bounds = [PartitionBounds(number, part.earliest, part.end) for number, part in enumerate(found.partitions)]
-        return TopicState(topic, found.topic_id, tuple(bounds))
+        fake = self._topic(topic)
+        bounds = [PartitionBounds(number, part.earliest, part.end) for number, part in enumerate(fake.partitions)]
+        return TopicState(topic, fake.topic_id, tuple(bounds))
 
     def topic_id(self, topic: str) -> str:
         return self._topic(topic).topic_id
@@ -104,7 +104,7 @@ class FakeTopicLog:
         if self.down:
             raise TransientFailure("The fake broker is down.", "Wait.")
         if topic not in self.topics:
-            raise PermanentFailure(f"There is no topic {topic}.", "Make it.")
+            raise PermanentFailure(f"There is no topic {topic}.", "Create it.")
         return self.topics[topic]
 
 
@@ -128,8 +128,8 @@ class FakeObjectStore:
         with self._lock:
             self.calls.append(("list", prefix))
             keys = sorted(key for key in self.objects if key.startswith(prefix) and key > after)
-            found = [StoredObject(key, len(self.objects[key].body), self.objects[key].modified_ms) for key in keys]
-        yield from found
+            objects = [StoredObject(key, len(self.objects[key].body), self.objects[key].modified_ms) for key in keys]
+        yield from objects
 
     def metadata(self, key: str) -> Mapping[str, str] | None:
         with self._lock:
@@ -165,16 +165,16 @@ class FakeObjectStore:
 
 
 class Killed(BaseException):
-    """The process that made this call was killed: nothing after it happens."""
+    """The process that made this call was killed."""
 
 
 class FaultyStore:
-    """One process's way to a shared store, with a fault at chosen calls.
+    """The access of one process to a shared store, with faults at chosen calls.
 
     Args:
         store: the store that processes share.
-        faults: by the number of the call, counted from 0: `fail` before it happens, `lose` its reply, `echo` (the
-            client repeats a call whose reply was lost), `kill` the caller before or `kill-after` it.
+        faults: by the number of the call, from 0: `fail` before the call, `lose` its reply, `echo` (the client repeats
+            a call whose reply was lost), `kill` the caller before or `kill-after` the call.
         before: called before each call, with its name and key.
     """
 
@@ -223,19 +223,19 @@ class FaultyStore:
                 raise Killed
         self._before(name, key)
         if fault == "fail":
-            raise TransientFailure(f"{name} {key} failed.", "Try again.")
-        done = act()
+            raise TransientFailure(f"{name} {key} failed.", "Run it again.")
+        result = act()
         if fault == "kill-after":
             self._dead = True
             raise Killed
         if fault == "lose":
-            raise TransientFailure(f"The reply to {name} {key} was lost.", "Try again.")
-        return act() if fault == "echo" else done
+            raise TransientFailure(f"The reply to {name} {key} was lost.", "Run it again.")
+        return act() if fault == "echo" else result
 
 
 @dataclass
 class FakeShard:
-    """One shard; its sequence numbers have gaps, as the service's do."""
+    """A shard; its sequence numbers have gaps, as those of the service."""
 
     shard_id: str
     parents: tuple[str, ...]
@@ -254,8 +254,8 @@ class FakeStream:
 class FakeShardLog:
     """Streams whose shards can be split and merged; `on_batch` is called before each batch that a reader gets.
 
-    A closed shard says with its last record that it ended or, with `late_end`, in an answer without any.
-    Its clock stands still until `advance` is called; then retention takes what is too old.
+    A closed shard reports its end with its last record or, with `late_end`, in a reply without records.
+    The clock changes only by `advance`, which applies retention.
     """
 
     RETENTION_MS = 24 * 3_600_000
@@ -270,7 +270,7 @@ class FakeShardLog:
         self.late_end = False
         self._numbers = iter(range(10**20, 10**30, 7))
 
-    # -- what the service's users do
+    # -- actions of the service's users
 
     def create(self, stream: str, shards: int = 1) -> None:
         self.streams[stream] = FakeStream(uuid.uuid4().hex)
@@ -281,18 +281,18 @@ class FakeShardLog:
         del self.streams[stream]
 
     def put(self, stream: str, shard: int, *values: bytes) -> None:
-        """Put records into a shard, each at the clock's time."""
-        found = self.shard(stream, shard)
-        assert found.end is None, "the shard is closed"
-        found.records += [Record(next(self._numbers), self.now_ms, value) for value in values]
+        """Put records into a shard at the current time."""
+        fake = self.shard(stream, shard)
+        assert fake.end is None, "the shard is closed"
+        fake.records += [Record(next(self._numbers), self.now_ms, value) for value in values]
 
     def split(self, stream: str, shard: int) -> tuple[int, int]:
-        """Close a shard and open its two children; returns their numbers."""
+        """Close a shard and open its two children; return their numbers."""
         parent = self._close(stream, shard)
         return self._open(stream, (parent,)), self._open(stream, (parent,))
 
     def merge(self, stream: str, one: int, other: int) -> int:
-        """Close two shards and open their child; returns its number."""
+        """Close two shards and open their child; return its number."""
         return self._open(stream, (self._close(stream, one), self._close(stream, other)))
 
     def advance(self, hours: float) -> None:
@@ -307,35 +307,35 @@ class FakeShardLog:
     # -- ShardLog
 
     def describe(self, stream: str) -> StreamState:
-        found = self._stream(stream)
-        listed = [
+        fake = self._stream(stream)
+        shards = [
             ShardState(shard.shard_id, shard.parents, shard.start, shard.end)
-            for shard in found.shards.values()
+            for shard in fake.shards.values()
             if shard.end is None or shard.closed_ms >= self._horizon_ms
         ]
-        return StreamState(stream, found.epoch, self.RETENTION_MS, self.now_ms, tuple(listed))
+        return StreamState(stream, fake.epoch, self.RETENTION_MS, self.now_ms, tuple(shards))
 
     def epoch(self, stream: str) -> str:
         return self._stream(stream).epoch
 
     def read(self, stream: str, shard_id: str, after: int | None, batch_records: int = 10_000) -> Iterator[ShardBatch]:
-        found = self._stream(stream).shards.get(shard_id)
-        if found is None or (found.end is not None and found.closed_ms < self._horizon_ms):
+        shard = self._stream(stream).shards.get(shard_id)
+        if shard is None or (shard.end is not None and shard.closed_ms < self._horizon_ms):
             raise PermanentFailure(f"There is no shard {stream}/{shard_id}.", "Run it again.")
-        if after is not None and not found.start <= after <= (found.end or 10**30):
-            raise PermanentFailure(f"{after} is no sequence number of {stream}/{shard_id}.", "Run it again.")
+        if after is not None and not shard.start <= after <= (shard.end or 10**30):
+            raise PermanentFailure(f"{after} is not a sequence number of {stream}/{shard_id}.", "Run it again.")
         while True:
             self.on_batch()
             self.reads += 1
             self._stream(stream)
-            kept = [
+            records = [
                 record
-                for record in found.records
+                for record in shard.records
                 if record.timestamp_ms >= self._horizon_ms and (after is None or record.offset > after)
             ]
-            most = min(self.batch_records, batch_records)
-            batch, rest = kept[:most], kept[most:]
-            ended = found.end is not None and not rest and not (self.late_end and batch)
+            limit = min(self.batch_records, batch_records)
+            batch, rest = records[:limit], records[limit:]
+            ended = shard.end is not None and not rest and not (self.late_end and batch)
             behind = max(1, self.now_ms - batch[-1].timestamp_ms) if rest else 0
             yield ShardBatch(batch, behind, ended)
             if ended:
@@ -350,7 +350,7 @@ class FakeShardLog:
         if self.down:
             raise TransientFailure("The fake service is down.", "Wait.")
         if stream not in self.streams:
-            raise PermanentFailure(f"There is no stream {stream}.", "Make it.")
+            raise PermanentFailure(f"There is no stream {stream}.", "Create it.")
         return self.streams[stream]
 
     def _open(self, stream: str, parents: tuple[str, ...]) -> int:
@@ -361,6 +361,7 @@ class FakeShardLog:
         return number
 
     def _close(self, stream: str, shard: int) -> str:
-        found = self.shard(stream, shard)
-        found.end, found.closed_ms = next(self._numbers), self.now_ms
-        return found.shard_id
+        fake = self.shard(stream, shard)
+        fake.end = next(self._numbers)
+        fake.closed_ms = self.now_ms
+        return fake.shard_id

@@ -1,4 +1,4 @@
-"""The settings: every problem at once, no secret told."""
+"""The settings: an error names every problem and shows no secret."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_all_missing_and_wrong_variables_are_named_at_once(monkeypatch: pytest.M
         assert name in str(failure.value)
 
 
-def test_no_failure_tells_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_failure_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAFKA_SASL_PASSWORD", "hunter2")
     monkeypatch.setenv("PINTEREST_OBJECT_BYTES", "hunter2")
     with pytest.raises(PermanentFailure) as failure:
@@ -51,7 +51,7 @@ def test_a_setting_never_shows_its_secret(monkeypatch: pytest.MonkeyPatch) -> No
         "https://me:hunter2@x/",
     ],
 )
-def test_a_webhook_has_to_be_a_web_address_and_is_never_told(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+def test_a_webhook_must_be_a_web_address_and_is_never_shown(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setenv("PINTEREST_ALERT_WEBHOOK", address)
     with pytest.raises(PermanentFailure, match="PINTEREST_ALERT_WEBHOOK") as failure:
         load()
@@ -71,7 +71,29 @@ def test_the_default_bucket_of_any_user_id_is_a_name_that_s3_allows(monkeypatch:
     assert load().names.bucket == "user-a-b-bucket"
 
 
-def test_a_topic_is_landed_by_the_platform_unless_the_setting_says_connect(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_topic_is_landed_by_the_platform_unless_the_setting_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not any(load().landed_by_connect(entity) for entity in ENTITIES)
     monkeypatch.setenv("PINTEREST_CONNECT_TOPICS", "geo,pin")
     assert [entity for entity in ENTITIES if load().landed_by_connect(entity)] == [PIN, GEO]
+
+
+@pytest.mark.parametrize(
+    ("secret", "value"),
+    [
+        ("KAFKA_SASL_PASSWORD", "hunter2"),
+        ("PINTEREST_SPARK_REMOTE", "sc://h/;token=hunter2"),
+        ("DATABRICKS_TOKEN", "hunter2"),
+        ("PINTEREST_DATABRICKS_NEW_CLUSTER", '{"password": "hunter2"}'),
+        ("PINTEREST_ALERT_WEBHOOK", "https://chat.example/hunter2"),
+    ],
+)
+def test_a_secret_and_its_reference_exclude_each_other(
+    monkeypatch: pytest.MonkeyPatch, secret: str, value: str
+) -> None:
+    reference = f"PINTEREST_{secret.removeprefix('PINTEREST_')}_SECRET"
+    monkeypatch.setenv(reference, "some/secret")
+    load()
+    monkeypatch.setenv(secret, value)
+    with pytest.raises(PermanentFailure, match=f"{reference}: .*{secret} is set too: unset one of the two") as failure:
+        load()
+    assert "hunter2" not in str(failure.value)

@@ -1,18 +1,20 @@
-"""How to dial Kafka, S3 and Kinesis: what adapters and provisioning share. Vendors' packages are imported late."""
+"""Clients of Kafka, S3 and Kinesis, for adapters and provisioning. Vendors' packages are imported on first use."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.adapters.secrets import resolve_secret
+from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.settings import Settings
 
 
 def kafka_config(settings: Settings) -> dict[str, Any]:
-    """The part of a librdkafka configuration that every client shares: where the brokers are and who is asking.
+    """Return the librdkafka configuration that every client shares: brokers, time limits and authentication.
 
     Raises:
-        PermanentFailure: the settings for signing in do not fit together, or need a package that is not installed.
+        PermanentFailure: the SASL settings do not fit together, their secret cannot be read, or a package is missing.
+        TransientFailure: AWS Secrets Manager did not answer.
     """
     config: dict[str, Any] = {
         "bootstrap.servers": settings.kafka_bootstrap_servers,
@@ -21,33 +23,33 @@ def kafka_config(settings: Settings) -> dict[str, Any]:
         "socket.connection.setup.timeout.ms": _ms(min(10.0, max(1.0, settings.io_timeout_seconds))),
         "socket.timeout.ms": _ms(max(1.0, settings.io_timeout_seconds)),
         "reconnect.backoff.max.ms": 1000,
-        # Connection trouble is told by the failure that it leads to, not by librdkafka on stderr.
+        # Connection errors are in the failure that they lead to; librdkafka must not write them to stderr.
         "log_level": 0,
     }
     mechanism = settings.kafka_sasl_mechanism
     if mechanism is None:
         if settings.kafka_security_protocol.startswith("SASL"):
             raise PermanentFailure(
-                f"KAFKA_SECURITY_PROTOCOL is {settings.kafka_security_protocol}, and KAFKA_SASL_MECHANISM is not set.",
+                f"KAFKA_SECURITY_PROTOCOL is {settings.kafka_security_protocol}, but KAFKA_SASL_MECHANISM is not set.",
                 "Set it to PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or AWS_MSK_IAM.",
             )
         return config
     if not settings.kafka_security_protocol.startswith("SASL"):
         raise PermanentFailure(
-            f"KAFKA_SASL_MECHANISM is {mechanism}, and KAFKA_SECURITY_PROTOCOL is {settings.kafka_security_protocol}.",
+            f"KAFKA_SASL_MECHANISM is {mechanism}, but KAFKA_SECURITY_PROTOCOL is {settings.kafka_security_protocol}.",
             "Set KAFKA_SECURITY_PROTOCOL to SASL_SSL (or SASL_PLAINTEXT).",
         )
     if mechanism == "AWS_MSK_IAM":
         return config | {"sasl.mechanism": "OAUTHBEARER", "oauth_cb": _msk_token(settings.region)}
-    if not settings.kafka_sasl_username or settings.kafka_sasl_password is None:
+    if not settings.kafka_sasl_username or not settings.has_secret("kafka_sasl_password"):
         raise PermanentFailure(
-            f"KAFKA_SASL_MECHANISM is {mechanism}, which needs a name and a password.",
-            "Set KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD.",
+            f"KAFKA_SASL_MECHANISM is {mechanism}, which needs a user name and a password.",
+            "Set KAFKA_SASL_USERNAME, and KAFKA_SASL_PASSWORD or PINTEREST_KAFKA_SASL_PASSWORD_SECRET.",
         )
     return config | {
         "sasl.mechanism": mechanism,
         "sasl.username": settings.kafka_sasl_username,
-        "sasl.password": settings.kafka_sasl_password.get_secret_value(),
+        "sasl.password": resolve_secret(settings, "kafka_sasl_password"),
     }
 
 
@@ -56,8 +58,8 @@ def _msk_token(region: str) -> Callable[[str], tuple[str, float]]:
         from aws_msk_iam_sasl_signer import MSKAuthTokenProvider  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise PermanentFailure(
-            "KAFKA_SASL_MECHANISM is AWS_MSK_IAM, and the package that signs for MSK is not installed.",
-            "Install aws-msk-iam-sasl-signer-python beside the platform.",
+            "KAFKA_SASL_MECHANISM is AWS_MSK_IAM, but the package that signs for MSK is not installed.",
+            "Install aws-msk-iam-sasl-signer-python next to the platform.",
         ) from None
 
     def token(_: str) -> tuple[str, float]:
@@ -68,7 +70,7 @@ def _msk_token(region: str) -> Callable[[str], tuple[str, float]]:
 
 
 def s3_client(settings: Settings) -> Any:
-    """A boto3 S3 client whose calls, retries included, fail within `settings.io_timeout_seconds` if nobody answers."""
+    """Return a boto3 S3 client whose calls fail within `settings.io_timeout_seconds`, retries included."""
     import boto3
     from botocore.config import Config
 
@@ -80,13 +82,13 @@ def s3_client(settings: Settings) -> Any:
         s3={"addressing_style": "path" if settings.s3_endpoint else "auto"},
         user_agent_appid="pinterest-platform",
     )
-    # A session of its own: the default one is shared between threads, and clients are made in several.
+    # Not boto3's default session: it is not safe for threads, and several threads create clients.
     session = boto3.Session(region_name=settings.region)
     return session.client("s3", endpoint_url=settings.s3_endpoint, config=config)
 
 
 def kinesis_client(settings: Settings) -> Any:
-    """A boto3 Kinesis client whose calls, retries included, fail within `settings.io_timeout_seconds` in silence."""
+    """Return a boto3 Kinesis client whose calls fail within `settings.io_timeout_seconds`, retries included."""
     import boto3
     from botocore.config import Config
     from botocore.session import get_session
@@ -97,15 +99,46 @@ def kinesis_client(settings: Settings) -> Any:
         retries={"total_max_attempts": 2, "mode": "standard"},
         max_pool_connections=16,
         user_agent_appid="pinterest-platform",
-        # AWS_ENDPOINT_URL is where S3 is: Kinesis without an address of its own is Amazon's.
+        # AWS_ENDPOINT_URL is the address of S3. Kinesis without an address of its own is Amazon's.
         ignore_configured_endpoint_urls=True,
     )
     session = get_session()
-    # Each record carries a time: botocore's own way to read it, by way of the local zone, halves the rate.
+    # Each record has a time. botocore's own parser converts it by way of the local zone and halves the rate.
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_utc)
     return boto3.Session(botocore_session=session, region_name=settings.region).client(
         "kinesis", endpoint_url=settings.kinesis_endpoint, config=config
     )
+
+
+def unreachable(service: str, error: Exception) -> TransientFailure:
+    """Return the failure of an AWS service that did not answer; one outage has the same message for every call.
+
+    Args:
+        service: the service and its address, such as `S3 at http://127.0.0.1:9090`.
+        error: the error of boto3 or of the socket.
+    """
+    return TransientFailure(
+        f"{service} did not answer: {_cause(error)}.",
+        "Start the server or fix the network, then run it again. PINTEREST_IO_TIMEOUT_SECONDS sets the time limit.",
+    )
+
+
+def _cause(error: BaseException) -> str:
+    """Return the cause of a failed call; the texts of boto3 repeat the URL, which differs for each object."""
+    from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, ReadTimeoutError
+
+    if isinstance(error, ConnectTimeoutError):
+        return "it accepts no connection within the time limit"
+    if isinstance(error, ReadTimeoutError):
+        return "it sends no reply within the time limit"
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, ConnectionClosedError):
+        return "it closed the connection"
+    return str(error).rstrip(".")
 
 
 def _utc(seconds: float | str) -> datetime:

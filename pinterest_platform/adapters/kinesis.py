@@ -1,16 +1,16 @@
-"""The ShardLog over Kinesis Data Streams."""
+"""The ShardLog of Kinesis Data Streams."""
 
-import random
 import re
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from pinterest_platform.adapters.clients import kinesis_client
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+
+from pinterest_platform.adapters.clients import kinesis_client, unreachable
 from pinterest_platform.catalog import EPOCH_TAG
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.ports import Record, ShardBatch, ShardState, StreamState
@@ -26,52 +26,54 @@ _REFUSED = frozenset(
         "KMSOptInRequired", "InvalidArgumentException", "ValidationException",
     }
 )  # fmt: skip
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 2.0
+_FIRST_WAIT_SECONDS = 0.05
+_MAX_WAIT_SECONDS = 2.0
 _EMPTY_PAUSE_SECONDS = 0.2
-"""A shard takes five readings a second: after an answer without records, the next one waits."""
+"""A shard serves five reads a second: after a reply without records, the next read waits."""
 
 
 class KinesisShardLog:
-    """Reads shards from any position; it registers no consumer and leaves nothing in the service.
+    """A reader of shards from any position; it registers no consumer and stores nothing in the service.
 
     Args:
-        settings: endpoint, region, and how long the service may take to answer, throttling included.
+        settings: endpoint, region, and the time limit of a call, throttling included.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._service = f"Kinesis at {settings.kinesis_endpoint or settings.region}"
         self._connected: Any = None
-        self._dialling = threading.Lock()
+        self._client_lock = threading.Lock()
         self._epochs: dict[tuple[str, datetime], str] = {}
 
     def describe(self, stream: str) -> StreamState:
-        """The stream with all its shards; see `ShardLog.describe`."""
+        """Return the stream with all its shards; see `ShardLog.describe`."""
         summary, now_ms = self._summary(stream)
         shards = tuple(_shard(shard) for shard in self._shards(stream))
         epoch = self._epoch(stream, summary["StreamCreationTimestamp"])
         return StreamState(stream, epoch, summary["RetentionPeriodHours"] * 3_600_000, now_ms, shards)
 
     def epoch(self, stream: str) -> str:
-        """The stream's epoch alone; see `ShardLog.epoch`."""
+        """Return the stream's epoch; see `ShardLog.epoch`."""
         return self._epoch(stream, self._summary(stream)[0]["StreamCreationTimestamp"])
 
     def read(
         self, stream: str, shard_id: str, after: int | None, batch_records: int = 10_000
     ) -> Generator[ShardBatch, None, None]:
-        """What a shard holds behind a sequence number, an answer a batch; see `ShardLog.read`."""
-        where = f"{stream}/{shard_id}"
-        token: str | None = None
+        """Yield the records after a sequence number, one batch per reply; see `ShardLog.read`."""
+        shard = f"{stream}/{shard_id}"
+        iterator: str | None = None
         while True:
-            token, answer = self._get_records(where, token, after, batch_records)
+            iterator, reply = self._get_records(shard, iterator, after, batch_records)
             records = [
                 Record(int(record["SequenceNumber"]), _ms(record["ApproximateArrivalTimestamp"]), record["Data"])
-                for record in answer["Records"]
+                for record in reply["Records"]
             ]
-            following = answer.get("NextShardIterator")
-            yield ShardBatch(records, answer["MillisBehindLatest"], ended=following is None)
-            if following is None:
+            next_iterator = reply.get("NextShardIterator")
+            yield ShardBatch(records, reply["MillisBehindLatest"], ended=next_iterator is None)
+            if next_iterator is None:
                 return
-            token = following
+            iterator = next_iterator
             if records:
                 after = records[-1].offset
             else:
@@ -79,195 +81,200 @@ class KinesisShardLog:
 
     # -- reading -------------------------------------------------------------------------------------------------
 
-    def _get_records(self, where: str, token: str | None, after: int | None, most: int) -> tuple[str, dict[str, Any]]:
-        """One answer, with an iterator from the last sequence number where there is none or it expired."""
-        deadline = time.monotonic() + self._settings.io_timeout_seconds
-        while True:
-            if token is None:
-                token = self._iterator(where, after)
-            try:
-                answer = self._call(
-                    "get_records", where, "Records", "MillisBehindLatest", ShardIterator=token, Limit=most
-                )
-            except _ExpiredError:
-                token = None
-                if time.monotonic() > deadline:
-                    raise TransientFailure(
-                        f"{self._where}: iterators of {where} expire as soon as they are made.", "Run it again later."
-                    ) from None
-            else:
-                return token, answer
+    def _get_records(
+        self, shard: str, iterator: str | None, after: int | None, limit: int
+    ) -> tuple[str, dict[str, Any]]:
+        """Return an iterator and its reply; an expired iterator is replaced by one from the last sequence number."""
+        retrying = Retrying(
+            retry=retry_if_exception_type(_ExpiredError),
+            stop=stop_after_delay(self._settings.io_timeout_seconds),
+            reraise=True,
+        )
+        try:
+            for attempt in retrying:
+                with attempt:
+                    if iterator is None or attempt.retry_state.attempt_number > 1:
+                        iterator = self._iterator(shard, after)
+                    reply = self._call(
+                        "get_records", shard, "Records", "MillisBehindLatest", ShardIterator=iterator, Limit=limit
+                    )
+                    return iterator, reply
+        except _ExpiredError:
+            pass
+        raise TransientFailure(
+            f"{self._service}: iterators of {shard} expire as soon as they are created.", "Run it again later."
+        )
 
-    def _iterator(self, where: str, after: int | None) -> str:
-        stream, _, shard_id = where.partition("/")
+    def _iterator(self, shard: str, after: int | None) -> str:
+        stream, _, shard_id = shard.partition("/")
         position = (
             {"ShardIteratorType": "TRIM_HORIZON"}
             if after is None
             else {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": str(after)}
         )
         try:
-            answer = self._call(
-                "get_shard_iterator", where, "ShardIterator", StreamName=stream, ShardId=shard_id, **position
+            reply = self._call(
+                "get_shard_iterator", shard, "ShardIterator", StreamName=stream, ShardId=shard_id, **position
             )
         except _UnknownError as unknown:
             raise PermanentFailure(
-                f"{self._where} has no shard {where}, or not any more: {unknown}.",
-                "Run it again: it then says what was lost, if anything, and how to go on.",
+                f"{self._service} has no shard {shard}, or not any more: {unknown}.",
+                "Run it again: it then names what was lost, if anything, and the way to continue.",
             ) from None
-        return answer["ShardIterator"]
+        return reply["ShardIterator"]
 
-    # -- asking --------------------------------------------------------------------------------------------------
+    # -- describing ----------------------------------------------------------------------------------------------
 
     def _summary(self, stream: str) -> tuple[dict[str, Any], int]:
-        """What the service says of a stream that can be read, and its time in ms since the epoch."""
+        """Return the summary of a stream that can be read, and the service's time in ms since the epoch."""
         try:
-            answer = self._call("describe_stream_summary", stream, "StreamDescriptionSummary", StreamName=stream)
+            reply = self._call("describe_stream_summary", stream, "StreamDescriptionSummary", StreamName=stream)
         except _UnknownError:
             raise self._absent(stream) from None
-        summary = answer["StreamDescriptionSummary"]
+        summary = reply["StreamDescriptionSummary"]
         if summary["StreamStatus"] in ("CREATING", "DELETING"):
             raise TransientFailure(
-                f"{self._where}: stream {stream} is {summary['StreamStatus']}.", "Run it again when that is over."
+                f"{self._service}: stream {stream} is {summary['StreamStatus']}.", "Run it again when that is over."
             )
-        return summary, _service_ms(answer)
+        return summary, _service_ms(reply)
 
     def _shards(self, stream: str) -> list[dict[str, Any]]:
-        deadline = time.monotonic() + self._settings.io_timeout_seconds
-        while True:
-            found: list[dict[str, Any]] = []
-            page: dict[str, Any] = {"StreamName": stream}
-            try:
-                while page:
-                    answer = self._call("list_shards", stream, "Shards", **page)
-                    found += answer["Shards"]
-                    page = {"NextToken": answer["NextToken"]} if answer.get("NextToken") else {}
-            except _UnknownError:
-                raise self._absent(stream) from None
-            except _ExpiredError:
-                if time.monotonic() > deadline:
-                    raise TransientFailure(
-                        f"{self._where}: the list of {stream}'s shards expires while it is read.", "Run it again later."
-                    ) from None
-            else:
-                return found
+        retrying = Retrying(
+            retry=retry_if_exception_type(_ExpiredError),
+            stop=stop_after_delay(self._settings.io_timeout_seconds),
+            reraise=True,
+        )
+        try:
+            return retrying(self._list_shards, stream)
+        except _UnknownError:
+            raise self._absent(stream) from None
+        except _ExpiredError:
+            raise TransientFailure(
+                f"{self._service}: the list of {stream}'s shards expires while it is read.", "Run it again later."
+            ) from None
+
+    def _list_shards(self, stream: str) -> list[dict[str, Any]]:
+        shards: list[dict[str, Any]] = []
+        page: dict[str, Any] = {"StreamName": stream}
+        while page:
+            reply = self._call("list_shards", stream, "Shards", **page)
+            shards += reply["Shards"]
+            page = {"NextToken": reply["NextToken"]} if reply.get("NextToken") else {}
+        return shards
 
     def _epoch(self, stream: str, created: datetime) -> str:
-        """The epoch tag, or the creation time where there is none; asked for once for each creation time."""
-        known = self._epochs.get((stream, created))
-        if known is not None:
-            return known
+        """Return the epoch tag, or the creation time if there is none; the tags are read once per creation time."""
+        cached = self._epochs.get((stream, created))
+        if cached is not None:
+            return cached
         tags: dict[str, str] = {}
         page: dict[str, Any] = {"StreamName": stream}
         while page:
             try:
-                answer = self._call("list_tags_for_stream", stream, "Tags", "HasMoreTags", **page)
+                reply = self._call("list_tags_for_stream", stream, "Tags", "HasMoreTags", **page)
             except _UnknownError:
                 raise self._absent(stream) from None
-            tags |= {tag["Key"]: tag.get("Value", "") for tag in answer["Tags"]}
-            more = answer["HasMoreTags"] and answer["Tags"]
-            page = {"StreamName": stream, "ExclusiveStartTagKey": answer["Tags"][-1]["Key"]} if more else {}
+            tags |= {tag["Key"]: tag.get("Value", "") for tag in reply["Tags"]}
+            has_next = reply["HasMoreTags"] and reply["Tags"]
+            page = {"StreamName": stream, "ExclusiveStartTagKey": reply["Tags"][-1]["Key"]} if has_next else {}
         epoch = re.sub(r"[^A-Za-z0-9.-]", "-", tags.get(EPOCH_TAG, "")) or f"created-{_ms(created)}"
         self._epochs[(stream, created)] = epoch
         return epoch
 
     def _absent(self, stream: str) -> PermanentFailure:
         return PermanentFailure(
-            f"{self._where} has no stream {stream}.", "Run the `provision` job: it makes the streams."
+            f"{self._service} has no stream {stream}.", "Run the `provision` job: it creates streams."
         )
 
     # -- calling -------------------------------------------------------------------------------------------------
 
-    def _call(self, operation: str, where: str, *required: str, **parameters: Any) -> dict[str, Any]:
-        """Call the service, again and again while it throttles, is unsettled or answers in part, within the timeout."""
-        deadline = time.monotonic() + self._settings.io_timeout_seconds
-        pause = _FIRST_PAUSE_SECONDS
-        while True:
-            with self._silence(where):
-                trouble = _answered(lambda: getattr(self._client(), operation)(**parameters), required)
-            if not isinstance(trouble, _Trouble):
-                return trouble
-            if trouble.code in _UNKNOWN:
-                raise _UnknownError(trouble.text)
-            if trouble.code in _EXPIRED:
-                raise _ExpiredError
-            if trouble.code in _REFUSED:
-                raise PermanentFailure(
-                    f"{self._where} refuses {where}: {trouble.text}.",
-                    "Look at the credentials, the region and the account's rights; if the stream was made anew, run it "
-                    "again: it then says what to do.",
-                )
-            if time.monotonic() + pause > deadline:
-                raise TransientFailure(
-                    f"{self._where} did not serve {where} for {self._settings.io_timeout_seconds:g} s: {trouble.text}.",
-                    "Look at the stream's limits and at what else reads it, and run it again.",
-                )
-            time.sleep(pause * random.uniform(0.5, 1.0))
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+    def _call(self, operation: str, name: str, *required: str, **parameters: Any) -> dict[str, Any]:
+        """Call the service; throttled, incomplete and failed calls are retried within the time limit.
+
+        Args:
+            operation: the boto3 method.
+            name: the stream or shard, for messages.
+            required: the fields that the reply must have.
+            parameters: the parameters of the operation.
+        """
+        retrying = Retrying(
+            retry=retry_if_exception_type(_RetryableError),
+            stop=stop_after_delay(self._settings.io_timeout_seconds),
+            wait=wait_random_exponential(multiplier=_FIRST_WAIT_SECONDS, max=_MAX_WAIT_SECONDS),
+            reraise=True,
+        )
+        try:
+            return retrying(self._call_once, operation, name, required, parameters)
+        except _RetryableError as error:
+            raise TransientFailure(
+                f"{self._service} did not serve {name} for {self._settings.io_timeout_seconds:g} s: {error}.",
+                "Check the limits of the stream and its other readers, then run it again.",
+            ) from None
+
+    def _call_once(
+        self, operation: str, name: str, required: tuple[str, ...], parameters: dict[str, Any]
+    ) -> dict[str, Any]:
+        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
+        from botocore.parsers import ResponseParserError
+
+        try:
+            reply = getattr(self._client(), operation)(**parameters)
+        except ClientError as error:
+            raise self._failure(name, error) from None
+        except ResponseParserError as error:
+            raise _RetryableError(f"the reply was cut: {error}") from None
+        except NoCredentialsError:
+            raise PermanentFailure(
+                f"There are no credentials for {self._service}.",
+                "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile.",
+            ) from None
+        except (BotoCoreError, HTTPClientError, OSError) as error:
+            raise unreachable(self._service, error) from None
+        # A body that was cut can arrive as an empty one with status 200.
+        missing = [field for field in required if field not in reply]
+        if missing:
+            raise _RetryableError(f"the reply lacks {', '.join(missing)}")
+        return reply
 
     def _client(self) -> Any:
-        # One for all threads that ask at once: making it takes longer than most of what it is asked.
-        with self._dialling:
+        # One client for all threads: creating one takes longer than most calls.
+        with self._client_lock:
             if self._connected is None:
                 try:
                     self._connected = kinesis_client(self._settings)
                 except ValueError as error:
                     raise PermanentFailure(
-                        f"{self._where} cannot be dialled: {error}.", "Look at AWS_ENDPOINT_URL_KINESIS."
+                        f"{self._service} cannot be called: {error}.", "Correct AWS_ENDPOINT_URL_KINESIS."
                     ) from None
             return self._connected
 
-    @contextmanager
-    def _silence(self, where: str) -> Iterator[None]:
-        from botocore.exceptions import BotoCoreError, HTTPClientError, NoCredentialsError
-
-        try:
-            yield
-        except NoCredentialsError:
-            raise PermanentFailure(
-                f"No credentials for {self._where}.", "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile."
-            ) from None
-        except (BotoCoreError, HTTPClientError, OSError) as error:
-            raise TransientFailure(
-                f"{self._where} did not answer for {where}: {error}.",
-                "Start the server or mend the way to it, and run it again; PINTEREST_IO_TIMEOUT_SECONDS sets the wait.",
-            ) from None
-
-    @property
-    def _where(self) -> str:
-        return f"Kinesis at {self._settings.kinesis_endpoint or self._settings.region}"
+    def _failure(self, name: str, error: Any) -> Exception:
+        """Return the failure for a reply of the service that is an error."""
+        code: str = error.response.get("Error", {}).get("Code", "")
+        text = f"{code} {error.response.get('Error', {}).get('Message', '')}".strip().rstrip(".")
+        if code in _UNKNOWN:
+            return _UnknownError(text)
+        if code in _EXPIRED:
+            return _ExpiredError()
+        if code in _REFUSED:
+            return PermanentFailure(
+                f"{self._service} refuses {name}: {text}.",
+                "Check the credentials, the region and the permissions of the account. If the stream was recreated, "
+                "run it again: it then names the setting to use.",
+            )
+        return _RetryableError(text)
 
 
-class _Trouble:
-    """An answer that is none: the service's code for it, empty where the answer was cut, and what it said."""
-
-    def __init__(self, code: str, text: str) -> None:
-        self.code = code
-        self.text = text
+class _RetryableError(Exception):
+    """A call that was throttled, failed in the service, or whose reply was cut."""
 
 
 class _UnknownError(Exception):
-    """The service knows no such stream or shard."""
+    """The service has no such stream or shard."""
 
 
 class _ExpiredError(Exception):
     """An iterator or page token is too old."""
-
-
-def _answered(call: Callable[[], dict[str, Any]], required: tuple[str, ...]) -> dict[str, Any] | _Trouble:
-    """An answer that holds what it must; a body that was cut comes as an empty one, with status 200."""
-    from botocore.exceptions import ClientError
-    from botocore.parsers import ResponseParserError
-
-    try:
-        answer = call()
-    except ClientError as error:
-        said: dict[str, str] = error.response.get("Error", {})  # pyright: ignore[reportAssignmentType]
-        code = said.get("Code", "")
-        return _Trouble(code, f"{code} {said.get('Message', '')}".strip())
-    except ResponseParserError as error:
-        return _Trouble("", f"its answer was cut: {error}")
-    lacking = [name for name in required if name not in answer]
-    return _Trouble("", f"its answer lacks {', '.join(lacking)}") if lacking else answer
 
 
 def _shard(shard: dict[str, Any]) -> ShardState:
@@ -286,7 +293,7 @@ def _ms(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def _service_ms(answer: dict[str, Any]) -> int:
-    """The service's time as its answer's header tells it, in whole seconds; this machine's where it is silent."""
-    told = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
-    return _ms(parsedate_to_datetime(told)) if told else time.time_ns() // 1_000_000
+def _service_ms(reply: dict[str, Any]) -> int:
+    """Return the time in the header of a reply, in whole seconds; without a header, the time of this machine."""
+    date = reply.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    return _ms(parsedate_to_datetime(date)) if date else time.time_ns() // 1_000_000

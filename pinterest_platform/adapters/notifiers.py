@@ -1,27 +1,28 @@
-"""Telling people of an alert: in the log, or by a webhook; what tells them is chosen by a setting."""
+"""Notifiers: alerts go to the log or to a webhook."""
 
 import json
 import logging
+from collections.abc import Callable
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from pinterest_platform.failures import TransientFailure
+from pinterest_platform.failures import PlatformFailure, TransientFailure
 from pinterest_platform.ports import Alert
 
 _LOG = logging.getLogger("pinterest_platform.alerts")
 
 
 def as_text(alert: Alert) -> str:
-    """An alert as people read it: what, when, where, why, and what to do."""
-    head = f"{alert.job} of {alert.day} failed for good after attempt {alert.attempts}: {alert.reason}."
-    told = [f"{cause.asset}: {cause.what} {cause.action}" for cause in alert.causes]
-    return "\n".join([head, *told, f"Run {alert.run_id}: {alert.link}"])
+    """Return an alert as text: the job, the day, the causes and what to do."""
+    head = f"{alert.job} of {alert.day} failed permanently after attempt {alert.attempts}: {alert.reason}."
+    causes = [f"{cause.asset}: {cause.what} {cause.action}" for cause in alert.causes]
+    return "\n".join([head, *causes, f"Run {alert.run_id}: {alert.link}"])
 
 
 def as_json(alert: Alert) -> dict[str, Any]:
-    """An alert as programs read it; chat systems' incoming webhooks show its `text`."""
+    """Return an alert as JSON; incoming webhooks of chat systems show its `text`."""
     return {
         "text": as_text(alert),
         "key": alert.key,
@@ -36,7 +37,7 @@ def as_json(alert: Alert) -> dict[str, Any]:
 
 
 class LogNotifier:
-    """Writes alerts to the log `pinterest_platform.alerts`, as errors."""
+    """A notifier that writes alerts to the log `pinterest_platform.alerts`, as errors."""
 
     def notify(self, alert: Alert) -> None:
         """Log an alert."""
@@ -44,33 +45,40 @@ class LogNotifier:
 
 
 class _NoRedirect(HTTPRedirectHandler):
-    """A redirected POST would arrive as a GET without its body: it is an error instead."""
+    """A handler that makes a redirect an error, because a redirected POST arrives as a GET without its body."""
 
     def redirect_request(self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:
-        """Follow nothing."""
+        """Follow no redirect."""
 
 
 class WebhookNotifier:
-    """Posts alerts as JSON.
+    """A notifier that posts alerts as JSON.
 
     Args:
-        url: where to; it is a secret, as whoever knows it can post.
-        timeout: seconds within which it has to answer.
+        url: returns the address. It is a secret, because anyone who has it can post.
+        timeout: the time limit of a post, in seconds.
     """
 
-    def __init__(self, url: str, timeout: float) -> None:
-        self._url, self._timeout = url, timeout
+    def __init__(self, url: Callable[[], str], timeout: float) -> None:
+        self._url = url
+        self._timeout = timeout
         self._open = build_opener(_NoRedirect).open
 
     def notify(self, alert: Alert) -> None:
         """Post an alert.
 
         Raises:
-            TransientFailure: it was not taken; the message does not tell the address.
+            TransientFailure: the address cannot be read, or the webhook did not accept the alert. The message does not
+                show the address.
         """
         body = json.dumps(as_json(alert)).encode()
         headers = {"Content-Type": "application/json", "Idempotency-Key": alert.key}
-        request = Request(self._url, body, headers)  # noqa: S310  the settings allow http and https alone
+        lost = f"the alert that {alert.job} of {alert.day} failed was not delivered"
+        try:
+            url = self._url()
+        except PlatformFailure as failure:
+            raise TransientFailure(f"{failure.what} Therefore, {lost}.", failure.action) from None
+        request = Request(url, body, headers)  # noqa: S310  the settings allow http and https only
         try:
             with self._open(request, timeout=self._timeout):
                 return
@@ -80,6 +88,6 @@ class WebhookNotifier:
         except (OSError, HTTPException) as error:
             problem = f"did not answer ({type(error).__name__})"
         raise TransientFailure(
-            f"The webhook for alerts {problem}: nobody was told that {alert.job} of {alert.day} failed.",
-            "It is tried again, later and later; see that PINTEREST_ALERT_WEBHOOK is right and its server up.",
+            f"The webhook for alerts {problem}: {lost}.",
+            "It is retried with exponential backoff. Check PINTEREST_ALERT_WEBHOOK and the server at that address.",
         )

@@ -1,14 +1,16 @@
-"""The ObjectStore over an S3 bucket."""
+"""The ObjectStore of an S3 bucket."""
 
 import io
+import re
 import threading
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from pinterest_platform.adapters.clients import s3_client
-from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from pinterest_platform.adapters.clients import s3_client, unreachable
+from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.ports import StoredObject
 from pinterest_platform.settings import Settings
 
@@ -19,27 +21,29 @@ _REFUSED = {
     "401", "403", "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch",
     "ExpiredToken", "InvalidToken", "InvalidBucketName", "EntityTooLarge", "MetadataTooLarge", "KeyTooLongError",
 }  # fmt: skip
+_DISK_FULL = re.compile(r"no space left|disk.{0,20}full|storage.{0,20}full|insufficient storage|drive threshold", re.I)
 _CONFLICT_PAUSE_SECONDS = 0.2
 _PIECE_BYTES = 16 * 1024 * 1024
 
 
 class S3ObjectStore:
-    """A bucket; conditional creation is the server's own (If-None-Match: *).
+    """A bucket whose server enforces conditional creation (If-None-Match: *).
 
     Args:
-        settings: endpoint, bucket, and how long the server may take to answer.
-        page_keys: how many keys one LIST request asks for.
+        settings: endpoint, bucket and time limit.
+        page_keys: the keys of one page of LIST.
     """
 
     def __init__(self, settings: Settings, page_keys: int = 1000) -> None:
         self._settings = settings
         self._page_keys = page_keys
         self._bucket = settings.names.bucket
+        self._service = f"S3 at {settings.s3_endpoint or settings.region}"
         self._connected: Any = None
-        self._dialling = threading.Lock()
+        self._client_lock = threading.Lock()
 
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
-        """Objects under a prefix in key order, a page at a time; see `ObjectStore.list`."""
+        """Yield the objects under a prefix in key order, page by page; see `ObjectStore.list`."""
         start = {"StartAfter": after} if after else {}
         while True:
             page = self._call("list_objects_v2", f"{prefix}*", Prefix=prefix, MaxKeys=self._page_keys, **start)
@@ -50,57 +54,59 @@ class S3ObjectStore:
             start = {"ContinuationToken": page["NextContinuationToken"]}
 
     def metadata(self, key: str) -> Mapping[str, str] | None:
-        """The user metadata of an object, or None; see `ObjectStore.metadata`."""
+        """Return the user metadata of an object, or None; see `ObjectStore.metadata`."""
         try:
             return self._call("head_object", key, Key=key)["Metadata"]
         except _AbsentError:
-            # A HEAD carries no reason: without the bucket it looks the same.
+            # The reply to HEAD has no reason. LIST fails if it is the bucket that does not exist.
             self._call("list_objects_v2", key, Prefix=key, MaxKeys=1)
             return None
 
     def read(self, key: str) -> bytes:
-        """An object's bytes; see `ObjectStore.read`."""
+        """Return an object's bytes; see `ObjectStore.read`."""
         from botocore.exceptions import BotoCoreError, HTTPClientError
 
         try:
             return self._call("get_object", key, Key=key)["Body"].read()
         except _AbsentError:
             raise PermanentFailure(
-                f"s3://{self._bucket}/{key} does not exist.", "Restore it, or look for what deleted it."
+                f"s3://{self._bucket}/{key} does not exist.", "Restore it, and find out why it was deleted."
             ) from None
         except (BotoCoreError, HTTPClientError, OSError) as error:
-            raise self._silence(key, error) from None
+            raise unreachable(self._service, error) from None
 
     def put(self, key: str, body: bytes, metadata: Mapping[str, str] | None = None, content_type: str = "") -> None:
         """Create or replace an object; see `ObjectStore.put`."""
         self._put(key, body, metadata or {}, content_type)
 
     def put_if_absent(self, key: str, body: bytes, metadata: Mapping[str, str], content_type: str = "") -> bool:
-        """Create an object, or find the key taken; see `ObjectStore.put_if_absent`."""
-        deadline = time.monotonic() + self._settings.io_timeout_seconds
-        while True:
-            try:
-                self._put(key, body, metadata, content_type, IfNoneMatch="*")
-            except _TakenError:
-                return False
-            except _ConflictError:
-                if time.monotonic() > deadline:
-                    raise TransientFailure(
-                        f"{self._where} keeps answering that another writer is at {key}.", "Run it again later."
-                    ) from None
-                time.sleep(_CONFLICT_PAUSE_SECONDS)
-            else:
-                return True
+        """Create an object unless its key is taken; see `ObjectStore.put_if_absent`."""
+        retrying = Retrying(
+            retry=retry_if_exception_type(_ConflictError),
+            stop=stop_after_delay(self._settings.io_timeout_seconds),
+            wait=wait_fixed(_CONFLICT_PAUSE_SECONDS),
+            reraise=True,
+        )
+        try:
+            retrying(self._put, key, body, metadata, content_type, IfNoneMatch="*")
+        except _TakenError:
+            return False
+        except _ConflictError:
+            raise TransientFailure(
+                f"{self._bucket_name} rejects writes of {key}: another write of it is in progress.",
+                "Run it again later.",
+            ) from None
+        return True
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete objects; see `ObjectStore.delete`."""
         remaining = iter(keys)
-        while some := list(islice(remaining, 1000)):
-            objects = {"Objects": [{"Key": key} for key in some], "Quiet": True}
-            for error in self._call("delete_objects", some[0], Delete=objects).get("Errors", ()):
+        while page := list(islice(remaining, 1000)):
+            objects = {"Objects": [{"Key": key} for key in page], "Quiet": True}
+            for error in self._call("delete_objects", page[0], Delete=objects).get("Errors", ()):
                 raise TransientFailure(
-                    f"{self._where} did not delete {error['Key']}: {error.get('Message') or error.get('Code')}.",
-                    "Look at the bucket's policy and run it again.",
+                    f"{self._bucket_name} did not delete {error['Key']}: {error.get('Message') or error.get('Code')}.",
+                    "Check the policy of the bucket, then run it again.",
                 )
 
     # -- calling -------------------------------------------------------------------------------------------------
@@ -115,38 +121,39 @@ class S3ObjectStore:
         try:
             return getattr(self._client(), operation)(Bucket=self._bucket, **parameters)
         except ClientError as error:
-            raise self._answer(key, error) from None
+            raise self._failure(key, error) from None
         except NoCredentialsError:
             raise PermanentFailure(
-                f"No credentials for {self._where}.", "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile."
+                f"There are no credentials for {self._bucket_name}.",
+                "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile.",
             ) from None
         except (BotoCoreError, HTTPClientError, OSError) as error:
-            raise self._silence(key, error) from None
+            raise unreachable(self._service, error) from None
 
     def _client(self) -> Any:
-        # One for all threads that ask at once: making it takes longer than most of what it is asked.
-        with self._dialling:
+        # One client for all threads: creating one takes longer than most calls.
+        with self._client_lock:
             if self._connected is None:
                 try:
                     self._connected = s3_client(self._settings)
                 except ValueError as error:
                     raise PermanentFailure(
-                        f"{self._where} cannot be dialled: {error}.", "Look at AWS_ENDPOINT_URL."
+                        f"{self._bucket_name} cannot be called: {error}.", "Correct AWS_ENDPOINT_URL."
                     ) from None
             return self._connected
 
     @property
-    def _where(self) -> str:
-        return f"S3 at {self._settings.s3_endpoint or self._settings.region}, bucket {self._bucket}"
+    def _bucket_name(self) -> str:
+        return f"{self._service}, bucket {self._bucket}"
 
-    def _answer(self, key: str, error: Any) -> Exception:
-        """What an answer of the server other than success means."""
+    def _failure(self, key: str, error: Any) -> Exception:
+        """Return the failure for a reply of the server that is an error."""
         code: str = error.response["Error"].get("Code", "")
-        said = f"{code} {error.response['Error'].get('Message', '')}".strip()
+        reply = f"{code} {error.response['Error'].get('Message', '')}".strip().rstrip(".")
         if code == "NoSuchBucket":
             return PermanentFailure(
-                f"{self._where}: there is no such bucket.",
-                "Run the `provision` job, or bring the emulators up: python -m emulators up.",
+                f"{self._bucket_name}: the bucket does not exist.",
+                "Run the `provision` job, or start the emulators: python -m emulators up.",
             )
         if code in _ABSENT:
             return _AbsentError()
@@ -156,22 +163,24 @@ class S3ObjectStore:
             return _ConflictError()
         if code in _REFUSED:
             return PermanentFailure(
-                f"{self._where} refuses {key}: {said}.", "Look at the credentials, the region and the bucket's policy."
+                f"{self._bucket_name} refuses {key}: {reply}.",
+                "Check the credentials, the region and the policy of the bucket.",
             )
-        return TransientFailure(f"{self._where} failed on {key}: {said}.", "Look at the server, and run it again.")
-
-    def _silence(self, key: str, error: Exception) -> PlatformFailure:
+        if _DISK_FULL.search(reply):
+            return TransientFailure(
+                f"{self._service} has no free disk space: {reply}.", "Free disk space on the server, then run it again."
+            )
         return TransientFailure(
-            f"{self._where} did not answer for {key}: {error}.",
-            "Start the server or mend the way to it, and run it again; PINTEREST_IO_TIMEOUT_SECONDS sets the wait.",
+            f"{self._bucket_name} failed on {key}: {reply}.",
+            "Check the log and the free disk space of the server, then run it again.",
         )
 
 
 class _Body(io.BytesIO):
-    """Bytes to send, in large pieces whatever the client asks for.
+    """Bytes to send, in pieces of at least 16 MiB.
 
-    Each piece sent or hashed gives up the interpreter's lock and waits for it, up to 5 ms beside a busy thread:
-    in the client's own 128 KiB pieces, an object of 64 MiB takes seconds longer while the next one is made.
+    After each piece, the client waits for the interpreter's lock, up to 5 ms next to a busy thread. With the client's
+    own pieces of 128 KiB, an object of 64 MiB takes seconds longer while the next one is built.
     """
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -187,4 +196,4 @@ class _TakenError(Exception):
 
 
 class _ConflictError(Exception):
-    """Another conditional PUT of the same key is under way."""
+    """Another conditional PUT of the same key is in progress."""

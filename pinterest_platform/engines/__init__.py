@@ -1,31 +1,50 @@
-"""The engines that run Spark jobs; PINTEREST_SPARK_ENGINE chooses one, and nothing else knows which it is.
+"""The engines that run Spark jobs. PINTEREST_SPARK_ENGINE chooses one, and no other code depends on the choice.
 
-`sail`, `connect` and `spark` are one client, `SessionEngine`, with a server of another kind behind it.
+`sail`, `connect` and `spark` are one client, `SessionEngine`, with different servers.
 """
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.ports import SparkEngine
 from pinterest_platform.settings import Settings
 
+if TYPE_CHECKING:
+    from pinterest_platform.engines.servers import Server
+
 
 class OwnedEngine(SparkEngine, Protocol):
-    """An engine that somebody has to close."""
+    """An engine that its owner closes."""
 
     def close(self) -> None:
-        """Stop what it started; the next job would start it anew."""
+        """Stop everything that the engine started; the next job starts it again."""
         ...
 
 
 def build(settings: Settings) -> OwnedEngine:
-    """The engine that the settings name; it starts with its first job, and what is missing is said then."""
+    """Return the engine of the settings. It starts with its first job, which also reports missing requirements."""
     if settings.spark_engine == "databricks":
         from pinterest_platform.engines.databricks import DatabricksEngine
 
         return DatabricksEngine(settings)
-    from pinterest_platform.engines import servers
-    from pinterest_platform.engines.jvm.server import JvmServer
     from pinterest_platform.engines.session import SessionEngine
 
-    chosen = {"sail": servers.SailServer, "connect": servers.RemoteServer, "spark": JvmServer}[settings.spark_engine]
-    return SessionEngine(settings, chosen(settings))
+    return SessionEngine(settings, connect_server(settings))
+
+
+def connect_server(settings: Settings) -> "Server":
+    """Return the Spark Connect server of the engine of the settings; it starts with its first session.
+
+    Raises:
+        PermanentFailure: the engine is databricks, which has none.
+    """
+    from pinterest_platform.engines import servers
+    from pinterest_platform.engines.jvm.server import JvmServer
+
+    if settings.spark_engine == "databricks":
+        raise PermanentFailure(
+            "PINTEREST_SPARK_ENGINE is databricks, which offers no Spark session to assets of users.",
+            "Set PINTEREST_SPARK_ENGINE to sail, connect or spark for these assets.",
+        )
+    kinds = {"sail": servers.SailServer, "connect": servers.RemoteServer, "spark": JvmServer}
+    return kinds[settings.spark_engine](settings)

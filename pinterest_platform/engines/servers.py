@@ -1,9 +1,10 @@
-"""Where an engine's sessions come from: a Sail server, embedded or shared, or a server that somebody else runs."""
+"""Spark Connect servers: Sail, embedded or shared, and servers that this process does not manage."""
 
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from pinterest_platform.adapters.secrets import resolve_secret
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.settings import Settings
 from pinterest_platform.spark_jobs import sessions
@@ -13,48 +14,49 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _PROBE_SECONDS = 3.0
-"""How long a shared server may take to answer; starting one's own takes about as long."""
+"""The time limit for a shared server to answer. Starting an embedded one takes about as long."""
 
 
 class Server(Protocol):
-    """A Spark Connect server, from an engine's point of view."""
+    """A Spark Connect server that engines get sessions from."""
 
     def connect(self, progress: Callable[[str], None]) -> "SparkSession":
-        """A new session, on a server that is started if it has to be.
+        """Return a new session; start the server if needed.
 
         Raises:
-            PermanentFailure: the settings or this machine lack what it takes, or the server refuses.
+            PermanentFailure: a setting or a program is missing, or the server refuses.
             TransientFailure: the server does not answer.
         """
         ...
 
     def abandon(self) -> None:
-        """Let go of a server that may still be busy with a query that cannot be ended; never waits."""
+        """Give up a server that may still run a query that cannot be interrupted; return at once."""
         ...
 
     def stop(self) -> None:
-        """Stop the server if it is one's own."""
+        """Stop the server if this object started it."""
         ...
 
 
 class SailServer:
-    """The server of PINTEREST_SPARK_REMOTE, shared by many runs, or else one embedded in this process.
+    """The shared server of PINTEREST_SPARK_REMOTE, or one embedded in this process.
 
-    Sail reads the store's address and keys from the standard AWS variables of the process that it runs in.
+    Sail reads address and keys of the store from the standard AWS variables of its process.
 
     Args:
-        settings: the shared server's address, if there is one.
+        settings: the address of the shared server, if any.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._shared = settings.spark_remote
-        self._own: SparkConnectServer | None = None
+        self._settings = settings
+        self._is_shared = settings.has_secret("spark_remote")
+        self._embedded: SparkConnectServer | None = None
         self._remote = ""
 
     def connect(self, progress: Callable[[str], None]) -> "SparkSession":
-        """A new session on the shared server, or where that does not answer, and ever after, on one's own."""
-        if self._shared is not None:
-            remote = self._shared.get_secret_value()
+        """Return a new session on the shared server; if that does not answer once, always on an embedded one."""
+        if self._is_shared:
+            remote = resolve_secret(self._settings, "spark_remote")
             try:
                 return sessions.connect(remote, _PROBE_SECONDS)
             except TransientFailure:
@@ -62,46 +64,46 @@ class SailServer:
                     f"no shared Spark engine answers at {sessions.public_address(remote)} (PINTEREST_SPARK_REMOTE): "
                     "this run starts its own"
                 )
-                self._shared = None
-        if self._own is None:
-            self._own, self._remote = sessions.start_embedded()
+                self._is_shared = False
+        if self._embedded is None:
+            self._embedded, self._remote = sessions.start_embedded()
         return sessions.connect(self._remote)
 
     def abandon(self) -> None:
-        """Stop an embedded server beside what goes on; a shared one is left to the others."""
-        own, self._own = self._own, None
-        if own is not None:
-            threading.Thread(target=own.stop, name="sail-stop", daemon=True).start()
+        """Stop an embedded server in the background; a shared one continues for other runs."""
+        server, self._embedded = self._embedded, None
+        if server is not None:
+            threading.Thread(target=server.stop, name="sail-stop", daemon=True).start()
 
     def stop(self) -> None:
-        """Stop an embedded server; the next session would start another."""
-        own, self._own = self._own, None
-        if own is not None:
-            own.stop()
+        """Stop an embedded server; the next session starts another one."""
+        server, self._embedded = self._embedded, None
+        if server is not None:
+            server.stop()
 
 
 class RemoteServer:
-    """A Spark Connect server that somebody else runs: a cluster's, Databricks', Sail's.
+    """A Spark Connect server that this process does not manage: of a cluster, of Databricks, or Sail.
 
     Args:
-        settings: its address, and how long it may take to answer.
+        settings: its address and time limit.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._remote = settings.spark_remote
-        self._seconds = settings.io_timeout_seconds
+        self._settings = settings
 
     def connect(self, progress: Callable[[str], None]) -> "SparkSession":  # noqa: ARG002
-        """A new session; raises as `sessions.connect` does, and PermanentFailure where no address is set."""
-        if self._remote is None:
+        """Return a new session; raise as `sessions.connect` does, and PermanentFailure if no address is set."""
+        remote = resolve_secret(self._settings, "spark_remote")
+        if not remote:
             raise PermanentFailure(
-                "PINTEREST_SPARK_ENGINE is connect, and no server is named.",
+                "PINTEREST_SPARK_ENGINE is connect, but no server is named.",
                 "Set PINTEREST_SPARK_REMOTE to its address, sc://host:port.",
             )
-        return sessions.connect(self._remote.get_secret_value(), self._seconds)
+        return sessions.connect(remote, self._settings.io_timeout_seconds)
 
     def abandon(self) -> None:
-        """Nothing: the server belongs to somebody else."""
+        """Do nothing: this process does not manage the server."""
 
     def stop(self) -> None:
-        """Nothing: the server belongs to somebody else."""
+        """Do nothing: this process does not manage the server."""

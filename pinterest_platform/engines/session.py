@@ -1,4 +1,4 @@
-"""Running jobs on a session of one's own, watched while they work."""
+"""The engine that runs jobs in its own Spark session, with a watchdog."""
 
 import threading
 from collections.abc import Callable
@@ -15,74 +15,74 @@ from pinterest_platform.spark_jobs import execute
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_PARTING_SECONDS = 5.0
-"""How long the end of a run waits for a server to hear that the session is over."""
+_RELEASE_SECONDS = 5.0
+"""The time limit for a server to release the session at the end of a run."""
 
 
 class SessionEngine:
-    """The engine of ports.SparkEngine on a Spark Connect server: one session per object, and so per run.
+    """The engine of ports.SparkEngine on a Spark Connect server, with one session per run.
 
-    It starts with its first job and ends with `close`.
+    The session starts with the first job and ends with `close`.
 
     Args:
-        settings: how long a job may run, how long the store may be silent, and the store's address if it is no AWS one.
-        server: where the session comes from.
+        settings: the time limits of a job and of the store, and the address of a store that is not Amazon's.
+        server: the server of the session.
     """
 
     def __init__(self, settings: Settings, server: Server) -> None:
         self._job_seconds = settings.spark_timeout_seconds
-        self._silence_seconds = settings.io_timeout_seconds
+        self._store_seconds = settings.io_timeout_seconds
         self._endpoint = settings.s3_endpoint
         self._server = server
         self._session: SparkSession | None = None
 
     def run(self, job: str, parameters: Json, progress: Callable[[str], None]) -> Json:
-        """Run a job by name to its end and return what it returns; `progress` gets a line now and then.
+        """Run a job by name and return its result; `progress` gets log lines.
 
         Raises:
-            PermanentFailure: no such job, its input is wrong, or there is no engine to run it on.
-            TransientFailure: the engine or the store did not answer, or the job outlived its time.
+            PermanentFailure: there is no such job, its input is wrong, or the engine cannot start.
+            TransientFailure: the engine or the store did not answer, or the job exceeded its time limit.
         """
         if self._session is None:
             self._session = self._server.connect(progress)
-        with Watchdog(self._session, self._job_seconds, self._endpoint, self._silence_seconds) as watchdog:
+        with Watchdog(self._session, self._job_seconds, self._endpoint, self._store_seconds) as watchdog:
             try:
-                return execute(self._session, job, parameters, watchdog.passing_on(progress))
+                return execute(self._session, job, parameters, watchdog.interruptible(progress))
             except Exception as error:
-                verdict = watchdog.verdict(job)
-                if verdict is not None:
+                interruption = watchdog.failure(job)
+                if interruption is not None:
                     self._abandon()
-                    raise verdict from error
+                    raise interruption from error
                 if isinstance(error, TransientFailure):
-                    self._part()  # from a server that may be gone: the next job asks for it anew
+                    self._release()  # The server may be down. The next job connects again.
                 raise
 
     def close(self) -> None:
-        """Stop the session, and the server if it is one's own; the next job would start others."""
-        if (parting := self._part()) is not None:
-            parting.join(_PARTING_SECONDS)
+        """Stop the session, and the server if it was started here; the next job starts new ones."""
+        if (release := self._release()) is not None:
+            release.join(_RELEASE_SECONDS)
         self._server.stop()
 
     def _abandon(self) -> None:
-        """Let go of an engine that may still wait for something; the next job starts anew."""
-        self._part()
+        """Give up an engine that may still be busy; the next job starts a new one."""
+        self._release()
         self._server.abandon()
 
-    def _part(self) -> threading.Thread | None:
-        """End the session in a thread of its own: a server that hangs or is gone must hold up nobody."""
+    def _release(self) -> threading.Thread | None:
+        """End the session in a separate thread, because a server that hangs would block this one."""
         session, self._session = self._session, None
         if session is None:
             return None
-        parting = threading.Thread(target=_release, args=(session,), name="spark-part", daemon=True)
-        parting.start()
-        return parting
+        thread = threading.Thread(target=_release, args=(session,), name="spark-release", daemon=True)
+        thread.start()
+        return thread
 
 
 def _release(session: "SparkSession") -> None:
     import grpc
     from pyspark.errors import PySparkException
 
-    # `stop` would do it too, but with a lock in its hands for which every other session waits.
+    # `stop` also releases the session, but holds a lock that all other sessions wait for.
     with suppress(grpc.RpcError, PySparkException, ValueError):
         session.client.release_session()
     session.client.close()

@@ -1,4 +1,4 @@
-"""Ending Spark work that does not end by itself."""
+"""The watchdog that ends Spark work which exceeds its time limit."""
 
 import http.client
 import ssl
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _GRACE_SECONDS = 1.0
-"""How long an interrupted job may take to end by itself."""
+"""The time limit for an interrupted job to end."""
 
 
 class Watchdog:
-    """Interrupts what a session runs once its time is up, or once the store has been silent for too long.
+    """An observer that interrupts a session if its job exceeds the time limit or the store does not answer.
 
     Args:
         spark: the session to interrupt.
-        job_seconds: how long the work may take.
-        endpoint: the store's HTTP address, asked now and then for any answer at all; None asks nothing.
-        silence_seconds: how long the store may go without an answer.
+        job_seconds: the time limit of the job.
+        endpoint: the HTTP address of the store, which is called periodically; None for no such calls.
+        store_seconds: the time limit for the store to answer.
     """
 
-    def __init__(self, spark: "SparkSession", job_seconds: float, endpoint: str | None, silence_seconds: float) -> None:
+    def __init__(self, spark: "SparkSession", job_seconds: float, endpoint: str | None, store_seconds: float) -> None:
         self._spark = spark
         self._job_seconds = job_seconds
         self._endpoint = endpoint
-        self._silence_seconds = silence_seconds
-        self._done = threading.Event()
-        self._complaint = ""
+        self._store_seconds = store_seconds
+        self._ended = threading.Event()
+        self._cause = ""
         self._thread = threading.Thread(target=self._watch, name="spark-watchdog", daemon=True)
 
     def __enter__(self) -> "Watchdog":
@@ -43,48 +43,48 @@ class Watchdog:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._done.set()
+        self._ended.set()
 
-    def passing_on(self, progress: Callable[[str], None]) -> Callable[[str], None]:
-        """The same progress, which also ends a job that is to stop while it asks the engine nothing."""
+    def interruptible(self, progress: Callable[[str], None]) -> Callable[[str], None]:
+        """Return a progress function that also ends an interrupted job which does not call the engine."""
 
-        def heard(line: str) -> None:
-            if self._complaint:
-                raise TransientFailure(self._complaint, "")
+        def report(line: str) -> None:
+            if self._cause:
+                raise TransientFailure(self._cause, "")
             progress(line)
 
-        return heard
+        return report
 
-    def verdict(self, job: str) -> TransientFailure | None:
-        """The failure to raise for a job that was interrupted; None where it failed by itself."""
-        if not self._complaint:
+    def failure(self, job: str) -> TransientFailure | None:
+        """Return the failure of a job that was interrupted; None if it failed by itself."""
+        if not self._cause:
             return None
         return TransientFailure(
-            f"The Spark job {job!r} was interrupted: {self._complaint}.",
-            "See what holds it up; the limits are PINTEREST_SPARK_TIMEOUT_SECONDS and PINTEREST_IO_TIMEOUT_SECONDS.",
+            f"The Spark job {job!r} was interrupted: {self._cause}.",
+            "Find the cause, or raise PINTEREST_SPARK_TIMEOUT_SECONDS or PINTEREST_IO_TIMEOUT_SECONDS.",
         )
 
     def _watch(self) -> None:
         end = answered = monotonic()
         end += self._job_seconds
-        pause = min(self._silence_seconds / 4, self._job_seconds / 4, 5.0)
-        while not self._done.wait(pause):
+        pause = min(self._store_seconds / 4, self._job_seconds / 4, 5.0)
+        while not self._ended.wait(pause):
             if self._answers(pause):
                 answered = monotonic()
             if monotonic() >= end:
-                self._complaint = f"it ran for more than {self._job_seconds:g} s"
-            elif monotonic() - answered >= self._silence_seconds:
-                self._complaint = f"the store at {self._endpoint} has not answered for {self._silence_seconds:g} s"
-            if self._complaint:
+                self._cause = f"it ran for more than {self._job_seconds:g} s"
+            elif monotonic() - answered >= self._store_seconds:
+                self._cause = f"the store at {self._endpoint} has not answered for {self._store_seconds:g} s"
+            if self._cause:
                 self._end_job()
                 return
 
     def _end_job(self) -> None:
-        """Interrupt the query; cut the connection if that does not help: a query still being planned cannot be."""
-        if not self._done.is_set():
-            # In a thread of its own: an engine whose every thread computes does not answer.
+        """Interrupt the query; close the connection if it continues, because planning cannot be interrupted."""
+        if not self._ended.is_set():
+            # In a separate thread, because a busy engine may not answer.
             threading.Thread(target=self._interrupt, name="spark-interrupt", daemon=True).start()
-        if not self._done.wait(_GRACE_SECONDS):
+        if not self._ended.wait(_GRACE_SECONDS):
             self._spark.client.close()
 
     def _interrupt(self) -> None:
@@ -103,7 +103,7 @@ class Watchdog:
         except (urllib.error.HTTPError, http.client.HTTPException):
             return True
         except urllib.error.URLError as error:
-            # A certificate that only the engine's own clients know how to verify is an answer, too.
+            # The store answered, with a certificate that only the clients of the engine can verify.
             return isinstance(error.reason, ssl.SSLCertVerificationError)
         except (OSError, ValueError):
             return False

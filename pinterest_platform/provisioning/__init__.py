@@ -1,4 +1,4 @@
-"""What must exist outside before anything can run: topics, streams, bucket, and the API that `openapi.yaml` defines."""
+"""The topics, streams and bucket that must exist before a run, and the API that `openapi.yaml` defines."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,7 +16,7 @@ class AwsProvisioner:
         self._settings = settings
 
     def apply(self) -> Sequence[str]:
-        """Make what is missing, and give topics append time and room for 4 MiB records; a line for each change.
+        """Create the missing ones, and set append time and room for 4 MiB records on topics; a line per change.
 
         Raises:
             PermanentFailure: something exists in a form that cannot be altered.
@@ -30,7 +30,7 @@ class AwsProvisioner:
         return [*ensure_bucket(settings), *ensure_topics(settings), *ensure_streams(settings)]
 
     def delete_streams(self, streams: Sequence[str], before: Callable[[str], None]) -> Sequence[str]:
-        """Delete Kinesis streams with all that they hold; see `Provisioner.delete_streams`."""
+        """Delete Kinesis streams with all their records; see `Provisioner.delete_streams`."""
         from pinterest_platform.provisioning.streams import delete_streams
 
         return delete_streams(self._settings, streams, before)

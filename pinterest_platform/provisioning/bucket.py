@@ -1,55 +1,53 @@
-"""The bucket that holds raw objects, tables and the page (SPEC 2)."""
+"""The bucket of raw objects, tables and the page (rules N4, N6)."""
 
 from typing import Any
 
-from pinterest_platform.adapters.clients import s3_client
+from pinterest_platform.adapters.clients import s3_client, unreachable
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.settings import Settings
 
 _DEFAULT_REGION = "us-east-1"
-"""The one region that a bucket's request must not name."""
+"""The one region that a request to create a bucket must not name."""
 
 
 def ensure_bucket(settings: Settings) -> list[str]:
-    """Make the bucket if it is missing.
+    """Create the bucket if it is missing.
 
     Args:
-        settings: the bucket's name, and its region.
+        settings: the bucket's name and region.
 
     Returns:
-        A line if it was made, else none.
+        A line if it was created, else none.
 
     Raises:
-        PermanentFailure: the name belongs to another account, or the account may not make it.
+        PermanentFailure: the name belongs to another account, or the account must not create it.
         TransientFailure: the server does not answer in time.
     """
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
 
     bucket = settings.names.bucket
-    where = f"S3 at {settings.s3_endpoint or settings.region}"
+    service = f"S3 at {settings.s3_endpoint or settings.region}"
     try:
         return _ensure(s3_client(settings), bucket, settings.region)
     except ClientError as error:
         code: str = error.response["Error"].get("Code", "")
         if code in ("BucketAlreadyExists", "403", "AccessDenied", "Forbidden"):
             raise PermanentFailure(
-                f"{where}: bucket {bucket} is not this account's to use or to make ({code}).",
-                "Set PINTEREST_BUCKET to another name, or mend the account's rights.",
+                f"{service}: this account must neither use nor create bucket {bucket} ({code}).",
+                "Set PINTEREST_BUCKET to another name, or correct the permissions of the account.",
             ) from None
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         failure = TransientFailure if status >= 500 or code in ("OperationAborted", "SlowDown") else PermanentFailure
         raise failure(
-            f"{where} did not make bucket {bucket}: {error}.", "Look at the server and run it again."
+            f"{service} did not create bucket {bucket}: {error}.", "Check the server's log, then run it again."
         ) from None
     except (NoCredentialsError, ValueError) as error:
         raise PermanentFailure(
-            f"{where} cannot be dialled: {error}.",
-            "Set AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY as they should be.",
+            f"{service} cannot be called: {error}.",
+            "Correct AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
         ) from None
     except (BotoCoreError, HTTPClientError, OSError) as error:
-        raise TransientFailure(
-            f"{where} did not answer for bucket {bucket}: {error}.", "Start the server or mend the way to it."
-        ) from None
+        raise unreachable(service, error) from None
 
 
 def _ensure(client: Any, bucket: str, region: str) -> list[str]:
@@ -62,9 +60,9 @@ def _ensure(client: Any, bucket: str, region: str) -> list[str]:
             raise
     else:
         return []
-    placed = {} if region == _DEFAULT_REGION else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    location = {} if region == _DEFAULT_REGION else {"CreateBucketConfiguration": {"LocationConstraint": region}}
     try:
-        client.create_bucket(Bucket=bucket, **placed)
+        client.create_bucket(Bucket=bucket, **location)
     except ClientError as error:
         if error.response["Error"].get("Code") != "BucketAlreadyOwnedByYou":
             raise

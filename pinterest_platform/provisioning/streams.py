@@ -1,89 +1,89 @@
-"""The three Kinesis streams: made as landing needs them, and their counterpart (SPEC 2; ARCHITECTURE "Landing" 7)."""
+"""The Kinesis streams: created as landing needs them, and deleted (rules N3, K9, D13)."""
 
-import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from pinterest_platform.adapters.clients import kinesis_client
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
+
+from pinterest_platform.adapters.clients import kinesis_client, unreachable
 from pinterest_platform.catalog import ENTITIES, EPOCH_TAG
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.settings import Settings
 
 WAIT_SECONDS = 300.0
-"""How long a stream may take to come or to go; Amazon needs up to a minute."""
+"""The time limit for a stream to be created or deleted. Amazon needs up to a minute."""
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+_FIRST_PAUSE, _MAX_PAUSE, _PAUSE_GROWTH = 0.1, 2.0, 1.5
 _READY = ("ACTIVE", "UPDATING")
-_PASSING = frozenset({"LimitExceededException", "ThrottlingException", "ProvisionedThroughputExceededException"})
+_TRANSIENT = frozenset({"LimitExceededException", "ThrottlingException", "ProvisionedThroughputExceededException"})
 
 
 def ensure_streams(settings: Settings) -> list[str]:
-    """Make the streams that are missing, each with an epoch of its own, and wait until all take records.
+    """Create the missing streams, each with its own epoch, and wait until all accept records.
 
-    Shards of a stream that exists are left as they are, and so is its lack of an epoch: a new one would say that the
-    stream is another.
+    Existing streams keep their shards. One without an epoch gets none, because a new epoch means another stream.
 
     Args:
         settings: endpoint, region, user id and shards.
 
     Returns:
-        A line for each stream made; none if all were there.
+        A line for each stream that was created.
 
     Raises:
-        PermanentFailure: Kinesis refuses, say for want of rights.
+        PermanentFailure: Kinesis refuses, for example without permission.
         TransientFailure: Kinesis does not answer in time, or a stream does not become ACTIVE.
     """
     client = _client(settings)
     names = [settings.names.stream(entity) for entity in ENTITIES]
-    made = [name for name in names if _create_absent(settings, client, name)]
+    created = [name for name in names if _create_absent(settings, client, name)]
     for name in names:
         _await(settings, client, name, *_READY)
-    return [f"stream {name}: created with {settings.kinesis_shards} shards" for name in made]
+    return [f"stream {name}: created with {settings.kinesis_shards} shards" for name in created]
 
 
 def delete_streams(
     settings: Settings, streams: Sequence[str] | None = None, before: Callable[[str], None] = lambda _: None
 ) -> list[str]:
-    """Delete streams with all that they hold, and wait until they are gone.
+    """Delete streams with all their records, and wait until they are gone.
 
     Args:
         settings: endpoint, region and user id.
         streams: their names; None for those of the user id.
-        before: called with each stream that is there, before the first one is deleted; what it raises prevents it.
+        before: called with each existing stream before the first one is deleted; if it raises, nothing is deleted.
 
     Returns:
-        A line for each stream deleted; none if there was none.
+        A line for each stream that was deleted.
 
     Raises:
-        PermanentFailure: Kinesis refuses, say for want of rights.
-        TransientFailure: Kinesis does not answer in time, or a stream does not go.
+        PermanentFailure: Kinesis refuses, for example without permission.
+        TransientFailure: Kinesis does not answer in time, or a stream is not deleted in time.
     """
     client = _client(settings)
     names = [settings.names.stream(entity) for entity in ENTITIES] if streams is None else streams
-    there = [name for name in dict.fromkeys(names) if _status(settings, client, name)]
-    for name in there:
+    existing = [name for name in dict.fromkeys(names) if _status(settings, client, name)]
+    for name in existing:
         _await(settings, client, name, *_READY, "DELETING", "")
         before(name)
-    for name in there:
-        with _explained(settings, f"delete stream {name}", harmless="ResourceNotFoundException"):
+    for name in existing:
+        with _translate_errors(settings, f"delete stream {name}", ignored="ResourceNotFoundException"):
             client.delete_stream(StreamName=name, EnforceConsumerDeletion=True)
-    for name in there:
+    for name in existing:
         _await(settings, client, name, "")
-    return [f"stream {name}: deleted" for name in there]
+    return [f"stream {name}: deleted" for name in existing]
 
 
 def _client(settings: Settings) -> Any:
-    with _explained(settings, "answer"):
+    with _translate_errors(settings, "answer"):
         return kinesis_client(settings)
 
 
 def _create_absent(settings: Settings, client: Any, name: str) -> bool:
-    """Create a stream if it is absent; the epoch comes with it in one call, so that none is ever without."""
+    """Create a stream if it is absent; one call sets the epoch too, so that no stream is ever without it."""
     if _status(settings, client, name):
         return False
-    with _explained(settings, f"create stream {name}", harmless="ResourceInUseException"):
+    with _translate_errors(settings, f"create stream {name}", ignored="ResourceInUseException"):
         client.create_stream(
             StreamName=name,
             ShardCount=settings.kinesis_shards,
@@ -95,58 +95,60 @@ def _create_absent(settings: Settings, client: Any, name: str) -> bool:
 
 
 def _status(settings: Settings, client: Any, name: str) -> str:
-    """A stream's state, empty where there is no such stream."""
-    with _explained(settings, f"describe stream {name}", harmless="ResourceNotFoundException"):
+    """Return the status of a stream, or "" if there is no such stream."""
+    with _translate_errors(settings, f"describe stream {name}", ignored="ResourceNotFoundException"):
         return client.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamStatus"]
     return ""
 
 
-def _await(settings: Settings, client: Any, name: str, *wanted: str) -> None:
-    """Wait until a stream is in one of some states."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    pause = _FIRST_PAUSE
-    while (status := _status(settings, client, name)) not in wanted:
-        if time.monotonic() > deadline:
-            raise TransientFailure(
-                f"{_where(settings)}: stream {name} is still {status or 'absent'} after {WAIT_SECONDS:g} s.",
-                "Look at the stream, and run it again.",
-            )
-        time.sleep(pause)
-        pause = min(1.5 * pause, _LONGEST_PAUSE)
+def _await(settings: Settings, client: Any, name: str, *statuses: str) -> None:
+    """Wait until a stream has one of the statuses."""
+    polling = Retrying(
+        retry=retry_if_result(lambda status: status not in statuses),
+        stop=stop_after_delay(WAIT_SECONDS),
+        wait=wait_exponential(multiplier=_FIRST_PAUSE, exp_base=_PAUSE_GROWTH, max=_MAX_PAUSE),
+    )
+    try:
+        polling(_status, settings, client, name)
+    except RetryError as timeout:
+        raise TransientFailure(
+            f"{_service(settings)}: stream {name} is still {timeout.last_attempt.result() or 'absent'} "
+            f"after {WAIT_SECONDS:g} s.",
+            "Check the stream, then run it again.",
+        ) from None
 
 
 @contextmanager
-def _explained(settings: Settings, what: str, harmless: str | None = None) -> Iterator[None]:
-    """Turn boto3's errors into the platform's; the error code `harmless` just ends the block."""
+def _translate_errors(settings: Settings, task: str, ignored: str | None = None) -> Iterator[None]:
+    """Raise boto3's errors as the platform's; the error code `ignored` only ends the block."""
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
 
-    where = _where(settings)
+    service = _service(settings)
     try:
         yield
     except ClientError as error:
         code: str = error.response["Error"].get("Code", "")
-        if code == harmless:
+        if code == ignored:
             return
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if status >= 500 or code in _PASSING:
+        if status >= 500 or code in _TRANSIENT:
             raise TransientFailure(
-                f"{where} did not {what}: {error}.", "Wait a little and run it again; mind the account's quotas."
+                f"{service} did not {task}: {error}.", "Run it again later, and check the quotas of the account."
             ) from None
         raise PermanentFailure(
-            f"{where} would not {what}: {error}.", "Look at the account's rights and at PINTEREST_KINESIS_SHARDS."
+            f"{service} refused to {task}: {error}.",
+            "Check the permissions of the account and PINTEREST_KINESIS_SHARDS.",
         ) from None
     except KeyError as error:
-        raise TransientFailure(f"{where} did not {what}: its answer lacks {error}.", "Run it again.") from None
+        raise TransientFailure(f"{service} did not {task}: the reply lacks {error}.", "Run it again.") from None
     except (NoCredentialsError, ValueError) as error:
         raise PermanentFailure(
-            f"{where} cannot be dialled: {error}.",
-            "Set AWS_ENDPOINT_URL_KINESIS, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY as they should be.",
+            f"{service} cannot be called: {error}.",
+            "Correct AWS_ENDPOINT_URL_KINESIS, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
         ) from None
     except (BotoCoreError, HTTPClientError, OSError) as error:
-        raise TransientFailure(
-            f"{where} did not {what}: {error}.", "Start the server or mend the way to it, and run it again."
-        ) from None
+        raise unreachable(service, error) from None
 
 
-def _where(settings: Settings) -> str:
+def _service(settings: Settings) -> str:
     return f"Kinesis at {settings.kinesis_endpoint or settings.region}"

@@ -1,12 +1,14 @@
-"""The three topics, made as landing needs them (ARCHITECTURE "Landing exactly once" 3)."""
+"""The topics, created as landing needs them (rules N2, L21)."""
 
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pinterest_platform.adapters.clients import kafka_config
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from pinterest_platform.adapters.kafka_errors import KafkaErrors
 from pinterest_platform.catalog import ENTITIES
-from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
 from pinterest_platform.settings import Settings
 
 if TYPE_CHECKING:
@@ -17,106 +19,132 @@ MESSAGE_BYTES = 4 * 1024 * 1024 + 64 * 1024
 
 _TIMESTAMP_TYPE = "message.timestamp.type"
 _MESSAGE_BYTES = "max.message.bytes"
-_WANTED = {_TIMESTAMP_TYPE: "LogAppendTime", _MESSAGE_BYTES: str(MESSAGE_BYTES)}
-_SETTLING_PAUSE_SECONDS = 0.1
+_REQUIRED = {_TIMESTAMP_TYPE: "LogAppendTime", _MESSAGE_BYTES: str(MESSAGE_BYTES)}
+_POLL_SECONDS = 0.1
 
 
 def ensure_topics(settings: Settings) -> list[str]:
-    """Make the topics that are missing, and give those that exist append time and room for 4 MiB records.
+    """Create the missing topics, and set append time and room for 4 MiB records on the existing ones.
 
-    Partitions of an existing topic are left as they are: more of them would move keys to other partitions.
+    Existing topics keep their partitions, because more partitions would move keys to other ones.
 
     Args:
         settings: brokers, user id, partitions and replication.
 
     Returns:
-        A line for each thing made or altered; none if everything stood as it should.
+        A line for each topic that was created or altered.
 
     Raises:
-        PermanentFailure: the broker refuses, say for want of rights or of brokers to replicate to.
+        PermanentFailure: the broker refuses, for example without permission or with too few brokers.
         TransientFailure: the broker does not answer in time.
     """
     from confluent_kafka.admin import AdminClient
 
-    admin = AdminClient(kafka_config(settings))
+    errors = KafkaErrors(settings)
+    broker = _Broker(settings, AdminClient(errors.config()), errors)  # pyright: ignore[reportArgumentType]
     topics = [settings.names.topic(entity) for entity in ENTITIES]
-    existing = _Asker(settings).ask("list topics", lambda wait: admin.list_topics(timeout=wait)).topics
-    made = _create(settings, admin, [topic for topic in topics if topic not in existing])
-    altered = _alter(settings, admin, topics)
-    return made + altered
+    existing = broker.topics()
+    created = _create(broker, [topic for topic in topics if topic not in existing])
+    altered = _alter(broker, topics)
+    return created + altered
 
 
-class _Asker:
-    """Asks the broker, and tells refusals from silence."""
+@dataclass(frozen=True, slots=True)
+class _Broker:
+    """A cluster, called through its admin client.
 
-    def __init__(self, settings: Settings) -> None:
-        self._where = f"Kafka at {settings.kafka_bootstrap_servers}"
-        self.wait = settings.io_timeout_seconds
+    Attributes:
+        settings: partitions, replication and time limit.
+        admin: the client.
+        errors: the last error of the client.
+    """
 
-    def ask(self, what: str, question: Any, harmless: Iterable[int] = ()) -> Any:
-        """Call `question` with the wait in seconds; error codes in `harmless` give None."""
+    settings: Settings
+    admin: "AdminClient"
+    errors: KafkaErrors
+
+    @property
+    def timeout(self) -> float:
+        """The time limit of a call in seconds."""
+        return self.settings.io_timeout_seconds
+
+    def topics(self) -> Mapping[str, Any]:
+        """Return the metadata of all topics by name."""
+        return self.call("list topics", lambda timeout: self.admin.list_topics(timeout=timeout)).topics
+
+    def call(self, task: str, request: Callable[[float], Any], ignored: Iterable[int] = ()) -> Any:
+        """Call the broker with the time limit; return None for the error codes in `ignored`."""
         from confluent_kafka import KafkaError, KafkaException
 
         try:
-            return question(self.wait)
+            return request(self.timeout)
         except KafkaException as raised:
             error: KafkaError = raised.args[0]
-            if error.code() in harmless:
+            if error.code() in ignored:
                 return None
-            silent = {KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}
-            if error.code() in silent or error.retriable():
-                raise self.silence(what, error.str()) from None
+            unreachable = {KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}
+            if error.code() in unreachable:
+                raise self.unreachable(task) from None
+            if error.retriable():
+                raise TransientFailure(
+                    f"{self.errors.service} did not {task}: {error.str()}.", "Run it again later."
+                ) from None
             raise PermanentFailure(
-                f"{self._where} would not {what}: {error.str()}.",
-                "Look at the account's rights, at PINTEREST_KAFKA_PARTITIONS and at PINTEREST_KAFKA_REPLICATION.",
+                f"{self.errors.service} refused to {task}: {error.str()}.",
+                "Check the permissions of the account, PINTEREST_KAFKA_PARTITIONS and PINTEREST_KAFKA_REPLICATION.",
             ) from None
         except TimeoutError:
-            raise self.silence(what, "no answer") from None
+            raise self.unreachable(task) from None
 
-    def silence(self, what: str, said: str) -> TransientFailure:
-        """The failure of a broker that does not answer."""
-        return TransientFailure(
-            f"{self._where} did not {what} within {self.wait:g} s: {said}.",
-            "Start the broker or mend the way to it, and run it again.",
+    def unreachable(self, task: str) -> PlatformFailure:
+        """Return the failure of a broker that does not answer."""
+        # An admin client delivers its errors only when it is polled.
+        self.admin.poll(0)
+        return self.errors.unreachable(task)
+
+    def wait_until(self, condition: Callable[[], bool], task: str) -> None:
+        """Wait until a condition holds; raise a TransientFailure if it does not in time."""
+        polling = Retrying(
+            retry=retry_if_result(lambda holds: not holds),
+            stop=stop_after_delay(self.timeout),
+            wait=wait_fixed(_POLL_SECONDS),
         )
+        try:
+            polling(condition)
+        except RetryError:
+            raise TransientFailure(
+                f"{self.errors.service} did not {task} within {self.timeout:g} s.",
+                "Check the broker's log, then run it again.",
+            ) from None
 
 
-def _create(settings: Settings, admin: "AdminClient", missing: list[str]) -> list[str]:
+def _create(broker: _Broker, missing: list[str]) -> list[str]:
     from confluent_kafka import KafkaError
     from confluent_kafka.admin import NewTopic  # pyright: ignore[reportPrivateImportUsage]
 
     if not missing:
         return []
-    asker = _Asker(settings)
-    futures: Mapping[str, Any] = admin.create_topics(
-        [
-            NewTopic(topic, settings.kafka_partitions, settings.kafka_replication, config=dict(_WANTED))
-            for topic in missing
-        ],
-        request_timeout=settings.io_timeout_seconds,
+    partitions, replication = broker.settings.kafka_partitions, broker.settings.kafka_replication
+    futures: Mapping[str, Any] = broker.admin.create_topics(
+        [NewTopic(topic, partitions, replication, config=dict(_REQUIRED)) for topic in missing],
+        request_timeout=broker.timeout,
     )
     for topic, future in futures.items():
-        asker.ask(f"create topic {topic}", future.result, harmless=(KafkaError.TOPIC_ALREADY_EXISTS,))
-    _await_leaders(asker, admin, missing)
-    return [f"topic {topic}: created with {settings.kafka_partitions} partitions" for topic in missing]
+        broker.call(f"create topic {topic}", future.result, ignored=(KafkaError.TOPIC_ALREADY_EXISTS,))
+    # A new topic can be used only once each of its partitions has a leader.
+    broker.wait_until(lambda: _has_leaders(broker.topics(), missing), f"elect leaders for {', '.join(missing)}")
+    return [f"topic {topic}: created with {partitions} partitions" for topic in missing]
 
 
-def _await_leaders(asker: _Asker, admin: "AdminClient", topics: list[str]) -> None:
-    """A topic that was just made can be used only once each of its partitions has a leader."""
-    deadline = time.monotonic() + asker.wait
-    while True:
-        known = asker.ask("list topics", lambda wait: admin.list_topics(timeout=wait)).topics
-        leaders = [
-            part.leader for topic in topics for part in (known[topic].partitions.values() if topic in known else ())
-        ]
-        if all(topic in known for topic in topics) and leaders and min(leaders) >= 0:
-            return
-        if time.monotonic() > deadline:
-            raise asker.silence(f"elect leaders for {', '.join(topics)}", "some partitions have none")
-        time.sleep(_SETTLING_PAUSE_SECONDS)
+def _has_leaders(existing: Mapping[str, Any], topics: list[str]) -> bool:
+    """Return whether all topics exist and each of their partitions has a leader."""
+    if any(topic not in existing for topic in topics):
+        return False
+    leaders = [partition.leader for topic in topics for partition in existing[topic].partitions.values()]
+    return bool(leaders) and min(leaders) >= 0
 
 
-def _alter(settings: Settings, admin: "AdminClient", topics: list[str]) -> list[str]:
+def _alter(broker: _Broker, topics: list[str]) -> list[str]:
     from confluent_kafka.admin import (
         AlterConfigOpType,  # pyright: ignore[reportPrivateImportUsage]
         ConfigEntry,  # pyright: ignore[reportPrivateImportUsage]
@@ -124,56 +152,51 @@ def _alter(settings: Settings, admin: "AdminClient", topics: list[str]) -> list[
         ResourceType,  # pyright: ignore[reportPrivateImportUsage]
     )
 
-    asker = _Asker(settings)
-    changes = _misconfigured(asker, admin, topics)
+    changes = _misconfigured(broker, topics)
     if not changes:
         return []
-    altering = [
+    resources = [
         ConfigResource(
             ResourceType.TOPIC,
             topic,
             incremental_configs=[
-                ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET) for name, value in wrong.items()
+                ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET) for name, value in options.items()
             ],
         )
-        for topic, wrong in changes.items()
+        for topic, options in changes.items()
     ]
-    altered: Mapping[Any, Any] = admin.incremental_alter_configs(altering, request_timeout=asker.wait)
-    for resource, future in altered.items():
-        asker.ask(f"alter {resource.name}", future.result)
-    deadline = time.monotonic() + asker.wait
-    while _misconfigured(asker, admin, list(changes)):
-        if time.monotonic() > deadline:
-            raise asker.silence(f"alter {', '.join(changes)}", "the topics still stand as they were")
-        time.sleep(_SETTLING_PAUSE_SECONDS)
+    futures: Mapping[Any, Any] = broker.admin.incremental_alter_configs(resources, request_timeout=broker.timeout)
+    for resource, future in futures.items():
+        broker.call(f"alter topic {resource.name}", future.result)
+    broker.wait_until(lambda: not _misconfigured(broker, list(changes)), f"alter {', '.join(changes)}")
     return [
-        f"topic {topic}: set {', '.join(f'{name}={value}' for name, value in wrong.items())}"
-        for topic, wrong in changes.items()
+        f"topic {topic}: set {', '.join(f'{name}={value}' for name, value in options.items())}"
+        for topic, options in changes.items()
     ]
 
 
-def _misconfigured(asker: _Asker, admin: "AdminClient", topics: list[str]) -> dict[str, dict[str, str]]:
-    """The topics that landing needs otherwise, each with what to set."""
+def _misconfigured(broker: _Broker, topics: list[str]) -> dict[str, dict[str, str]]:
+    """Return the topics whose options landing cannot use, each with the options to set."""
     from confluent_kafka.admin import (
         ConfigResource,  # pyright: ignore[reportPrivateImportUsage]
         ResourceType,  # pyright: ignore[reportPrivateImportUsage]
     )
 
     resources = [ConfigResource(ResourceType.TOPIC, topic) for topic in topics]
-    described: Mapping[Any, Any] = admin.describe_configs(resources, request_timeout=asker.wait)
-    found: dict[str, dict[str, str]] = {}
-    for resource, future in described.items():
-        entries = asker.ask(f"describe {resource.name}", future.result)
-        if wrong := _wrong({name: entry.value for name, entry in entries.items()}):
-            found[resource.name] = wrong
-    return found
+    futures: Mapping[Any, Any] = broker.admin.describe_configs(resources, request_timeout=broker.timeout)
+    changes: dict[str, dict[str, str]] = {}
+    for resource, future in futures.items():
+        entries = broker.call(f"describe topic {resource.name}", future.result)
+        if options := _options_to_set({name: entry.value for name, entry in entries.items()}):
+            changes[resource.name] = options
+    return changes
 
 
-def _wrong(current: Mapping[str, str | None]) -> dict[str, str]:
-    """The settings that landing needs otherwise, with the value they shall have; more room than needed is fine."""
-    wrong: dict[str, str] = {}
-    if current.get(_TIMESTAMP_TYPE) != _WANTED[_TIMESTAMP_TYPE]:
-        wrong[_TIMESTAMP_TYPE] = _WANTED[_TIMESTAMP_TYPE]
+def _options_to_set(current: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the options to set, with their values; more room than needed is kept."""
+    options: dict[str, str] = {}
+    if current.get(_TIMESTAMP_TYPE) != _REQUIRED[_TIMESTAMP_TYPE]:
+        options[_TIMESTAMP_TYPE] = _REQUIRED[_TIMESTAMP_TYPE]
     if int(current.get(_MESSAGE_BYTES) or 0) < MESSAGE_BYTES:
-        wrong[_MESSAGE_BYTES] = _WANTED[_MESSAGE_BYTES]
-    return wrong
+        options[_MESSAGE_BYTES] = _REQUIRED[_MESSAGE_BYTES]
+    return options

@@ -1,4 +1,4 @@
-"""How Kafka is dialled follows from the settings."""
+"""The settings decide the configuration of Kafka clients."""
 
 import sys
 import types
@@ -22,13 +22,13 @@ def settings(**changes: object) -> Settings:
     return base.model_copy(update=changes)
 
 
-def test_without_sasl_nobody_signs_in():
+def test_without_sasl_there_is_no_authentication():
     config = kafka_config(settings())
     assert config["bootstrap.servers"] == "h:9092" and not any(name.startswith("sasl") for name in config)
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
-def test_name_and_password_are_passed_on(mechanism: str):
+def test_user_name_and_password_are_passed_on(mechanism: str):
     config = kafka_config(
         settings(
             kafka_security_protocol="SASL_SSL",
@@ -53,7 +53,7 @@ def test_name_and_password_are_passed_on(mechanism: str):
         ),
     ],
 )  # fmt: skip
-def test_half_a_sign_in_is_refused_with_the_missing_variable(changes: dict[str, object], missing: str):
+def test_incomplete_authentication_is_refused_with_the_missing_variable(changes: dict[str, object], missing: str):
     with pytest.raises(PermanentFailure, match=missing):
         kafka_config(settings(**changes))
 
@@ -61,13 +61,13 @@ def test_half_a_sign_in_is_refused_with_the_missing_variable(changes: dict[str, 
 IAM = {"kafka_security_protocol": "SASL_SSL", "kafka_sasl_mechanism": "AWS_MSK_IAM"}
 
 
-def test_iam_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
+def test_iam_without_its_package_names_the_package_to_install(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "aws_msk_iam_sasl_signer", None)
     with pytest.raises(PermanentFailure, match="aws-msk-iam-sasl-signer-python"):
         kafka_config(settings(**IAM))
 
 
-def test_iam_hands_librdkafka_a_token_and_its_end_in_seconds(monkeypatch: pytest.MonkeyPatch):
+def test_iam_gives_librdkafka_a_token_and_its_expiry_in_seconds(monkeypatch: pytest.MonkeyPatch):
     signer = types.ModuleType("aws_msk_iam_sasl_signer")
     signer.MSKAuthTokenProvider = types.SimpleNamespace(generate_auth_token=lambda region: (f"token {region}", 5000))
     monkeypatch.setitem(sys.modules, "aws_msk_iam_sasl_signer", signer)

@@ -1,4 +1,4 @@
-"""The Kinesis reader against a server that misbehaves, and one that does not answer."""
+"""The Kinesis reader against a faulty server, and one that does not answer."""
 
 import itertools
 import json
@@ -40,30 +40,30 @@ def log(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[KinesisShar
 
 
 def values(log: KinesisShardLog) -> list[int]:
-    found: list[int] = []
+    numbers: list[int] = []
     for batch in log.read(STREAM, SHARD, None, batch_records=100):
-        found += [int(record.value or b"") for record in batch.records]
+        numbers += [int(record.value or b"") for record in batch.records]
         if batch.behind_ms == 0:
-            return found
+            return numbers
     raise AssertionError("the reader ended")
 
 
 def struck(server: Server) -> dict[str, int]:
-    """How often each fault struck."""
+    """Return how often each fault occurred."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(f"{server.url}/_faults", timeout=20) as answer:
         return json.loads(answer.read())["struck"]
 
 
 @pytest.mark.parametrize("fault", ["throttle", "expire_iterators", "errors", "lost_replies"])
-def test_nothing_is_lost_or_doubled_by(server, log, fault):
+def test_nothing_is_lost_or_duplicated_by(server, log, fault):
     server.control("/_faults", {"seed": 3, fault: 0.4})
     assert values(log) == list(range(3000))
     assert log.describe(STREAM).shards[0].shard_id == SHARD
     assert struck(server)[fault] > 3
 
 
-def test_all_faults_together_change_nothing(server, log):
+def test_nothing_is_lost_or_duplicated_by_all_faults_together(server, log):
     server.control(
         "/_faults", {"seed": 5, "throttle": 0.2, "expire_iterators": 0.2, "errors": 0.1, "lost_replies": 0.1}
     )
@@ -71,12 +71,12 @@ def test_all_faults_together_change_nothing(server, log):
     assert len(struck(server)) == 4
 
 
-@pytest.mark.parametrize(("fault", "said"), [("throttle", "Rate exceeded"), ("expire_iterators", "expire")])
-def test_a_service_that_never_serves_is_a_failure_in_time(server, monkeypatch, fault, said):
+@pytest.mark.parametrize(("fault", "text"), [("throttle", "Rate exceeded"), ("expire_iterators", "expire")])
+def test_a_service_that_never_serves_is_a_failure_in_time(server, monkeypatch, fault, text):
     log = KinesisShardLog(settings_for(server, monkeypatch, PINTEREST_IO_TIMEOUT_SECONDS=1))
     server.control("/_faults", {fault: 1})
     try:
-        with pytest.raises(TransientFailure, match=said):
+        with pytest.raises(TransientFailure, match=text):
             values(log)
     finally:
         server.control("/_faults", {})
@@ -99,7 +99,7 @@ def test_a_stream_with_many_shards_is_listed_whole(server, log):
 
 
 class Cut(BaseHTTPRequestHandler):
-    """Passes requests on, and cuts every other body short without a word."""
+    """A proxy that cuts every other reply short."""
 
     target = ""
     turn = itertools.count()
@@ -120,10 +120,10 @@ class Cut(BaseHTTPRequestHandler):
         self.wfile.write(answered)
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
-def test_an_answer_that_was_cut_is_asked_for_again(server, log, monkeypatch):
+def test_a_reply_that_was_cut_is_requested_again(server, log, monkeypatch):
     Cut.target = server.url
     proxy = ThreadingHTTPServer(("127.0.0.1", 0), Cut)
     threading.Thread(target=proxy.serve_forever, daemon=True).start()
@@ -154,7 +154,7 @@ def test_a_service_that_does_not_answer_is_named_in_time(server, monkeypatch, si
             values(log)
 
 
-def test_a_stream_that_is_coming_or_going_is_not_there_yet(tmp_path: Path, monkeypatch):
+def test_a_stream_that_is_being_created_cannot_be_described_yet(tmp_path: Path, monkeypatch):
     slow = Server(tmp_path / "slow")
     slow.flags = ("--transition-ms", "600000")
     slow.start()
@@ -166,7 +166,7 @@ def test_a_stream_that_is_coming_or_going_is_not_there_yet(tmp_path: Path, monke
         slow.stop()
 
 
-def test_missing_credentials_and_a_wrong_address_are_said(server, monkeypatch, tmp_path):
+def test_missing_credentials_and_a_wrong_address_are_named(server, monkeypatch, tmp_path):
     settings = settings_for(server, monkeypatch)
     log = KinesisShardLog(settings.model_copy(update={"kinesis_endpoint": "no address"}))
     with pytest.raises(PermanentFailure, match="AWS_ENDPOINT_URL_KINESIS"):

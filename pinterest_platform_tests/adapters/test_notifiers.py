@@ -1,4 +1,4 @@
-"""Telling people: over real HTTP, and in the log."""
+"""Alerts are delivered over real HTTP, and to the log."""
 
 import json
 import logging
@@ -28,12 +28,12 @@ ALERT = Alert(
 
 
 class Webhook:
-    """A server that remembers what was posted, and answers as a test wants.
+    """A server that keeps the posts it receives.
 
     Attributes:
-        url: where it is.
-        got: what was posted, oldest first.
-        answer: status and headers of its answers; raising or waiting is allowed.
+        url: its address.
+        got: the posts, oldest first.
+        answer: returns status and headers of a reply; it may raise or wait.
     """
 
     def __init__(self, answer: Callable[[], tuple[int, dict[str, str]]]) -> None:
@@ -70,9 +70,9 @@ def webhook(answer: Callable[[], tuple[int, dict[str, str]]] = lambda: (200, {})
         hook.server.server_close()
 
 
-def test_a_webhook_gets_all_that_a_reader_needs() -> None:
+def test_a_webhook_gets_all_fields_of_an_alert() -> None:
     with webhook() as hook:
-        WebhookNotifier(hook.url, 5).notify(ALERT)
+        WebhookNotifier(lambda: hook.url, 5).notify(ALERT)
     [(path, headers, body)] = hook.got
     assert path == "/hooks/s3cret"
     assert headers["Content-Type"] == "application/json"
@@ -90,24 +90,22 @@ def test_a_webhook_gets_all_that_a_reader_needs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "problem"),
     [
         ((500, {}), "answered 500"),
         ((404, {}), "answered 404"),
-        # Followed, it would arrive as a GET without a body, and look well.
+        # If it were followed, it would arrive as a GET without a body, and succeed.
         ((302, {"Location": "/elsewhere"}), "answered 302"),
     ],
 )
-def test_an_alert_that_is_not_taken_is_a_failure_that_tells_no_address(
-    answer: tuple[int, dict[str, str]], told: str
-) -> None:
-    with webhook(lambda: answer) as hook, pytest.raises(TransientFailure, match=told) as failure:
-        WebhookNotifier(hook.url, 5).notify(ALERT)
+def test_a_rejected_alert_is_a_failure_that_shows_no_address(answer: tuple[int, dict[str, str]], problem: str) -> None:
+    with webhook(lambda: answer) as hook, pytest.raises(TransientFailure, match=problem) as failure:
+        WebhookNotifier(lambda: hook.url, 5).notify(ALERT)
     assert "s3cret" not in str(failure.value)
     assert "127.0.0.1" not in str(failure.value)
 
 
-def test_a_server_that_hangs_or_is_gone_is_a_failure() -> None:
+def test_a_server_that_hangs_or_is_down_is_a_failure() -> None:
     release = Event()
 
     def hang() -> tuple[int, dict[str, str]]:
@@ -117,15 +115,15 @@ def test_a_server_that_hangs_or_is_gone_is_a_failure() -> None:
     with webhook(hang) as hook:
         try:
             with pytest.raises(TransientFailure, match="did not answer"):
-                WebhookNotifier(hook.url, 0.2).notify(ALERT)
+                WebhookNotifier(lambda: hook.url, 0.2).notify(ALERT)
         finally:
             release.set()
     with pytest.raises(TransientFailure, match="did not answer") as failure:
-        WebhookNotifier(hook.url, 5).notify(ALERT)
+        WebhookNotifier(lambda: hook.url, 5).notify(ALERT)
     assert "s3cret" not in str(failure.value)
 
 
-def test_without_a_webhook_the_log_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_webhook_alerts_go_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
         LogNotifier().notify(ALERT)
     assert as_text(ALERT) in caplog.text

@@ -1,4 +1,4 @@
-"""What every ObjectStore does: the same suite on the fake and on S3."""
+"""The contract of ObjectStore, on the fake and on S3."""
 
 import threading
 import uuid
@@ -16,7 +16,7 @@ RACES = 12
 
 @pytest.fixture(params=["fake", "s3"])
 def connect(request: pytest.FixtureRequest) -> Callable[[], ObjectStore]:
-    """Makes clients of one and the same bucket."""
+    """A factory of clients of one bucket."""
     if request.param == "fake":
         fake = FakeObjectStore()
         return lambda: fake
@@ -32,10 +32,10 @@ def store(connect: Callable[[], ObjectStore]) -> ObjectStore:
 
 
 def keys(store: ObjectStore, prefix: str, after: str = "") -> list[str]:
-    return [found.key for found in store.list(prefix, after)]
+    return [entry.key for entry in store.list(prefix, after)]
 
 
-def test_an_object_comes_back_with_its_bytes_and_metadata(store):
+def test_an_object_has_its_bytes_and_metadata(store):
     store.put("a/b", b"\x00\xffbytes", {"start": "1", "topic-id": "x_y-z"}, "application/x-ndjson")
     assert store.read("a/b") == b"\x00\xffbytes"
     assert dict(store.metadata("a/b") or {}) == {"start": "1", "topic-id": "x_y-z"}
@@ -49,11 +49,11 @@ def test_put_replaces_bytes_and_metadata(store):
 
 def test_an_empty_object_is_an_object(store):
     assert store.put_if_absent("empty", b"", {"end": "5"})
-    assert (store.read("empty"), [found.size for found in store.list("empty")]) == (b"", [0])
+    assert (store.read("empty"), [entry.size for entry in store.list("empty")]) == (b"", [0])
     assert dict(store.metadata("empty") or {}) == {"end": "5"}
 
 
-def test_what_is_absent_has_no_metadata_and_cannot_be_read(store):
+def test_an_absent_object_has_no_metadata_and_cannot_be_read(store):
     assert store.metadata("none") is None
     with pytest.raises(PermanentFailure, match="none"):
         store.read("none")
@@ -65,13 +65,13 @@ def test_put_if_absent_creates_once_and_keeps_the_first(store):
     assert (store.read("k"), dict(store.metadata("k") or {})) == (b"first", {"lander": "1"})
 
 
-def test_a_deleted_key_is_free_again(store):
+def test_a_deleted_key_can_be_created_again(store):
     store.put_if_absent("k", b"first", {})
     store.delete(["k"])
     assert store.put_if_absent("k", b"second", {})
 
 
-def test_list_is_in_key_order_below_the_prefix_and_behind_the_hint(store):
+def test_list_is_in_key_order_under_the_prefix_and_after_the_key(store):
     for key in ("p/10/a", "p/2/a", "p/1/b", "p/1/a", "q/1"):
         store.put(key, b"x")
     assert keys(store, "p/") == ["p/1/a", "p/1/b", "p/10/a", "p/2/a"]
@@ -80,19 +80,19 @@ def test_list_is_in_key_order_below_the_prefix_and_behind_the_hint(store):
     assert keys(store, "p/", "p/z") == [] and keys(store, "r/") == []
 
 
-def test_list_tells_sizes_and_times(store):
+def test_list_returns_sizes_and_times(store):
     store.put("k", b"12345")
-    (found,) = store.list("k")
-    assert found == StoredObject("k", 5, found.modified_ms) and found.modified_ms > 1_600_000_000_000
+    (entry,) = store.list("k")
+    assert entry == StoredObject("k", 5, entry.modified_ms) and entry.modified_ms > 1_600_000_000_000
 
 
-def test_keys_as_landing_makes_them_go_through(store):
+def test_keys_of_landing_are_valid(store):
     key = "topics/u.pin/epoch=_-aB/partition=10/u.pin+10+0000000000000000000.json"
     store.put(key, b"x")
     assert keys(store, "topics/u.pin/epoch=_-aB/") == [key] and store.read(key) == b"x"
 
 
-def test_list_goes_on_beyond_a_page(store):
+def test_list_continues_after_a_page(store):
     for number in range(22):
         store.put(f"many/{number:05d}", b"")
     assert keys(store, "many/") == [f"many/{number:05d}" for number in range(22)]
@@ -100,7 +100,7 @@ def test_list_goes_on_beyond_a_page(store):
     assert keys(store, "many/") == []
 
 
-def test_deleting_what_is_absent_is_no_error(store):
+def test_deleting_an_absent_object_is_no_error(store):
     store.put("there", b"x")
     store.delete(["there", "not-there"])
     store.delete([])
@@ -129,7 +129,7 @@ def test_racing_writers_of_one_key_have_one_winner(connect):
         assert dict(stores[0].metadata(key) or {}) == {"lander": str(won[0])}
 
 
-def test_a_missing_bucket_is_named_with_what_makes_it(tenant):
+def test_a_missing_bucket_is_named_with_the_job_that_creates_it(tenant):
     from pinterest_platform.adapters.s3 import S3ObjectStore
 
     store = S3ObjectStore(tenant.model_copy(update={"bucket": "no-such-bucket-at-all"}))

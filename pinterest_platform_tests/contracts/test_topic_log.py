@@ -154,11 +154,11 @@ def test_a_topic_is_described_with_all_its_partitions_and_its_id(broker):
 
 
 def test_several_threads_can_use_a_new_log_at_once(tenant, monkeypatch):
-    from pinterest_platform.adapters import kafka
+    from pinterest_platform.adapters import kafka, kafka_errors
 
-    config = kafka.kafka_config
+    config = kafka_errors.kafka_config
     # Every thread creates a client before any of them has one.
-    monkeypatch.setattr(kafka, "kafka_config", lambda settings: time.sleep(0.3) or config(settings))
+    monkeypatch.setattr(kafka_errors, "kafka_config", lambda settings: time.sleep(0.3) or config(settings))
     log, topics = kafka.KafkaTopicLog(tenant), [tenant.names.topic(entity) for entity in ENTITIES]
     with ThreadPoolExecutor(len(topics)) as threads:
         assert [state.topic for state in threads.map(log.describe, topics)] == topics

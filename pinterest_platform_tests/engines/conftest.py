@@ -1,6 +1,6 @@
-"""The engines that have to agree, each started once and stopped before the next one starts.
+"""The engines that must agree, each started once and stopped before the next one starts.
 
-To add one: a session fixture `<name>_engine` that yields it, here, and its name in ENGINES.
+To add one, add a session fixture `<name>_engine` here and its name to ENGINES.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ ENGINES = ("sail", "connect", "spark", "databricks")
 
 @pytest.fixture(scope="session", params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> OwnedEngine:
-    """Every engine in turn."""
+    """Each engine in turn."""
     return request.getfixturevalue(f"{request.param}_engine")
 
 

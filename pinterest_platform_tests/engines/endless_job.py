@@ -1,4 +1,4 @@
-"""A Spark job that asks the engine for more than anybody can wait for, or for what the store never answers."""
+"""A Spark job that never ends: it computes for too long, or waits for a store that does not answer."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A lake of three tables and nine reports on a path, made by the real jobs on any engine."""
+"""A lake of cleaned tables and reports on a path, built by the real jobs on any engine."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,9 +24,9 @@ class Lake:
     """Objects and tables of one engine.
 
     Args:
-        engine: what the jobs run on.
-        root: a folder that the engine sees.
-        loads: one mapping a load, entity to the raw lines that its object holds.
+        engine: the engine of the jobs.
+        root: a folder that the engine can read.
+        loads: per load, the raw lines of the object of each entity.
     """
 
     def __init__(self, engine: SparkEngine, root: Path, loads: Sequence[Mapping[str, Sequence[bytes]]]) -> None:
@@ -39,38 +39,38 @@ class Lake:
         }
 
     def clean(self, entity: Entity, number: int | None = None) -> CleanResult:
-        """Take one load into an entity's table, or rebuild it from all of them."""
+        """Apply one load to the table of an entity, or rebuild it from all loads."""
         batches = self._batches[entity.name]
-        taken = batches if number is None else [batches[number]]
-        places = [str(self._root / f"{entity}-{name}") for name in ("table", "quarantine", "staging")]
-        parameters = CleanParameters(entity.name, STREAM, taken, *places, full_refresh=number is None)
+        selected = batches if number is None else [batches[number]]
+        uris = [str(self._root / f"{entity}-{name}") for name in ("table", "quarantine", "staging")]
+        parameters = CleanParameters(entity.name, STREAM, selected, *uris, full_refresh=number is None)
         return CleanResult.from_json(self._engine.run("clean", parameters.to_json(), lambda line: None))
 
     def report(self) -> ReportsResult:
-        """Compute the nine reports."""
+        """Compute the reports."""
         cleaned = {entity.name: str(self._root / f"{entity}-table") for entity in ENTITIES}
         parameters = ReportsParameters(cleaned, {key: str(self._root / key) for key in REPORT_KEYS})
         return ReportsResult.from_json(self._engine.run("reports", parameters.to_json(), lambda line: None))
 
     def versions(self) -> dict[str, int]:
-        """The version of every table."""
+        """Return the version of every table."""
         names = [*(f"{entity}-{name}" for entity in ENTITIES for name in ("table", "quarantine")), *REPORT_KEYS]
         return {name: DeltaTable(str(self._root / name)).version() for name in names}
 
     def rows(self, entity: Entity) -> list[tuple[Any, ...]]:
-        """A cleaned table as the oracle gives it: times in microseconds, the source spread out, by key."""
+        """Return a cleaned table in the form of the oracle: times in microseconds, `_source` flattened, by key."""
         table = DeltaTable(str(self._root / f"{entity}-table")).to_pyarrow_table().flatten()
         source = [f"_source.{name}" for name in ("partition", "offset", "arrived_at")]
         columns = [_plain(table.column(name)) for name in (*CLEANED[entity].names[:-1], *source)]
         return sorted(zip(*columns, strict=True), key=lambda row: row[0])
 
     def quarantined(self, entity: Entity) -> set[tuple[int, int]]:
-        """(partition, offset) of every record that was rejected."""
+        """Return (partition, offset) of every rejected record."""
         table = DeltaTable(str(self._root / f"{entity}-quarantine")).to_pyarrow_table()
         return {(row["partition"], row["offset"]) for row in table.to_pylist()}
 
     def report_rows(self, key: str) -> list[tuple[Any, ...]]:
-        """The rows of a report, in the order in which it holds them."""
+        """Return the rows of a report in their order."""
         return [tuple(row.values()) for row in DeltaTable(str(self._root / key)).to_pyarrow_table().to_pylist()]
 
 
@@ -78,6 +78,6 @@ def _plain(column: pa.ChunkedArray) -> list[Any]:
     return (column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column).to_pylist()
 
 
-def _batch(place: Path, lines: Sequence[bytes], number: int) -> Batch:
-    """A load as an object; every other one says that it is small, so that its rows pass through memory."""
-    return Batch([write_object(place, lines)], {"id/0": number}, size=sum(map(len, lines)) if number % 2 else None)
+def _batch(path: Path, lines: Sequence[bytes], number: int) -> Batch:
+    """Write a load as an object; every second one is declared small, so that its rows pass through memory."""
+    return Batch([write_object(path, lines)], {"id/0": number}, size=sum(map(len, lines)) if number % 2 else None)

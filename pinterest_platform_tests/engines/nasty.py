@@ -1,4 +1,4 @@
-"""Records on which engines differ, picked by hand; a few that Hypothesis makes stand beside them."""
+"""Records on which engines differ, and a few that Hypothesis generates."""
 
 from collections.abc import Mapping, Sequence
 
@@ -52,16 +52,16 @@ PICKED: Mapping[str, Sequence[bytes]] = {
 }  # fmt: skip
 
 
-def loads(made: int) -> list[dict[str, list[bytes]]]:
-    """Two loads of raw lines, the second with other and newer values for keys of the first.
+def loads(generated: int) -> list[dict[str, list[bytes]]]:
+    """Return two loads of raw lines, the second with newer values for keys of the first.
 
     Args:
-        made: how many records of each entity Hypothesis makes.
+        generated: the number of records per entity that Hypothesis generates.
     """
     first: dict[str, list[bytes]] = {}
     second: dict[str, list[bytes]] = {}
     for entity in ENTITIES:
-        drawn = [as_json(value) for value in strategies.drawn(strategies.posts(entity.name), made)]
+        drawn = [as_json(value) for value in strategies.drawn(strategies.posts(entity.name), generated)]
         posted = [*PICKED[entity.name], *drawn]
         half = len(posted) // 2
         first[entity.name] = lines(posted[:half])

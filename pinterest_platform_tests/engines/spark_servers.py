@@ -1,4 +1,4 @@
-"""Spark on JVMs for tests: a local one, and a real cluster of separate processes."""
+"""Spark on JVMs for tests: a local one, and a cluster of separate processes."""
 
 import json
 import os
@@ -24,17 +24,17 @@ from pinterest_platform.settings import Settings
 DELTA = "io.delta:delta-spark_4.2_2.13:4.4.0"
 WORKERS = 2
 BRIEF = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-"""Java's options for programs that live for seconds."""
+"""Options of Java for short-lived programs."""
 
 
 def settings(**changed: Any) -> Settings:
-    """Settings of an engine whose tables stand on paths: no store, and so no packages for one."""
+    """Return settings of an engine whose tables are on paths: without a store, and without packages for one."""
     given = {"kafka_bootstrap_servers": "x", "AWS_ENDPOINT_URL": "", "spark_packages": DELTA, "spark_remote": None}
     return Settings.model_validate({**given, "spark_timeout_seconds": 1200, **changed})
 
 
 def java_home() -> Path:
-    """The Java of this machine; without one, the test fails in CI and is skipped elsewhere."""
+    """Return the Java of this machine; without one, the test fails in CI and is skipped elsewhere."""
     try:
         return java.home(os.environ.get("JAVA_HOME"))
     except PermanentFailure as failure:
@@ -45,20 +45,20 @@ def java_home() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A standalone cluster: the address of its Connect server, and of what its master says of it."""
+    """A standalone cluster: the addresses of its Connect server and of its master's page."""
 
     remote: str
     master_page: str
 
     def state(self) -> Mapping[str, Any]:
-        """The master's account of workers and applications."""
+        """Return the workers and applications of the master."""
         with urllib.request.urlopen(self.master_page, timeout=30) as answer:
             return json.load(answer)
 
 
 @contextmanager
 def cluster(folder: Path) -> Iterator[Cluster]:
-    """A Spark standalone master, two workers of one core each, and a Connect server that works on them."""
+    """Run a standalone master, two workers with one core each, and a Connect server on them."""
     port, page = _free_port(), _free_port()
     master = f"spark://127.0.0.1:{port}"
     size = ("--cores", "1", "--memory", "600m", "--work-dir", "work")
@@ -120,11 +120,11 @@ def _free_port() -> int:
 
 
 def descendants(pid: int | None = None) -> list[psutil.Process]:
-    """Processes that one has started and that work; the dead ones of which nobody took note are left out."""
-    return [process for process in psutil.Process(pid).children(recursive=True) if _works(process)]
+    """Return the running child processes of a process, without zombies."""
+    return [process for process in psutil.Process(pid).children(recursive=True) if _is_running(process)]
 
 
-def _works(process: psutil.Process) -> bool:
+def _is_running(process: psutil.Process) -> bool:
     try:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

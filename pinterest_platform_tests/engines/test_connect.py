@@ -1,4 +1,4 @@
-"""Any Spark Connect server: a Sail server as a process of its own, and addresses at which there is none."""
+"""Spark Connect servers: Sail in a separate process, and addresses without a server."""
 
 import socket
 import subprocess
@@ -51,40 +51,40 @@ def sail(port: int) -> Iterator["subprocess.Popen[bytes]"]:
         yield process
 
 
-def test_jobs_run_on_a_server_that_stays_when_the_engine_is_closed(
+def test_a_server_keeps_running_after_the_engine_is_closed(
     tmp_path: Path, port: int, sail: "subprocess.Popen[bytes]"
 ) -> None:
-    made = parameters(tmp_path, b'{"ind":1,"timestamp":"2020-01-01"}', b'{"ind":2}').to_json()
-    for done in ("new", "unchanged"):
+    job = parameters(tmp_path, b'{"ind":1,"timestamp":"2020-01-01"}', b'{"ind":2}').to_json()
+    for outcome in ("new", "unchanged"):
         engine = connected(f"sc://127.0.0.1:{port}/;user_id=tester")
-        assert engine.run("clean", made, print)[done] == 2
+        assert engine.run("clean", job, print)[outcome] == 2
         engine.close()
     assert sail.poll() is None
 
 
-def test_a_server_that_dies_under_a_job_is_a_failure_and_the_next_one_is_found(
+def test_a_server_that_dies_during_a_job_is_a_failure_and_the_next_job_finds_another_one(
     tmp_path: Path, port: int, sail: "subprocess.Popen[bytes]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = spark_jobs.Job(endless_job.Parameters, endless_job.__name__)
     monkeypatch.setattr(spark_jobs, "JOBS", {**spark_jobs.JOBS, "endless": job})
     engine = connected(f"sc://127.0.0.1:{port}", io_timeout_seconds=3)
 
-    def kill_while_it_works() -> None:
+    def kill_during_the_job() -> None:
         sleep(1)
         sail.kill()
 
-    threading.Thread(target=kill_while_it_works).start()
+    threading.Thread(target=kill_during_the_job).start()
     with pytest.raises(TransientFailure, match="The Spark job 'endless' failed"):
         engine.run("endless", {}, print)
-    made = parameters(tmp_path, b'{"ind":1}').to_json()
+    job = parameters(tmp_path, b'{"ind":1}').to_json()
     with pytest.raises(TransientFailure, match=f"No Spark Connect server answers at 127.0.0.1:{port} within 3 s"):
-        engine.run("clean", made, print)
+        engine.run("clean", job, print)
     with serving(port):
-        assert engine.run("clean", made, print)["new"] == 1
+        assert engine.run("clean", job, print)["new"] == 1
         engine.close()
 
 
-def test_without_an_address_the_first_job_says_what_is_missing() -> None:
+def test_without_an_address_the_first_job_names_the_missing_setting() -> None:
     engine = connected(None)
     with pytest.raises(PermanentFailure, match=r"no server is named\. Set PINTEREST_SPARK_REMOTE"):
         engine.run("clean", {}, print)
@@ -109,7 +109,7 @@ def test_an_address_that_cannot_be_read_is_named_without_its_token(remote: str) 
     assert failed.value.__cause__ is None
 
 
-def test_nobody_at_the_address_is_a_failure_within_the_limit(port: int) -> None:
+def test_no_server_at_the_address_is_a_failure_within_the_limit(port: int) -> None:
     engine = connected(f"sc://127.0.0.1:{port}/;x-token=hush", io_timeout_seconds=1)
     with pytest.raises(
         TransientFailure, match=f"No Spark Connect server answers at 127.0.0.1:{port} within 1 s"
@@ -118,7 +118,7 @@ def test_nobody_at_the_address_is_a_failure_within_the_limit(port: int) -> None:
     assert "hush" not in str(failed.value)
 
 
-def test_somebody_who_never_answers_is_the_same() -> None:
+def test_a_server_that_does_not_answer_is_a_failure() -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -128,5 +128,5 @@ def test_somebody_who_never_answers_is_the_same() -> None:
 
 
 def test_the_settings_show_no_address() -> None:
-    made = Settings.model_validate({"kafka_bootstrap_servers": "x", "spark_remote": "sc://h/;token=hush"})
-    assert "hush" not in repr(made)
+    settings = Settings.model_validate({"kafka_bootstrap_servers": "x", "spark_remote": "sc://h/;token=hush"})
+    assert "hush" not in repr(settings)

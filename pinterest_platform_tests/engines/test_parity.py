@@ -11,7 +11,7 @@ from pinterest_platform_tests.engines import nasty
 from pinterest_platform_tests.engines.lake import Lake
 from pinterest_platform_tests.oracle import Oracle
 
-# A JVM that has just started, on a machine that is busy otherwise.
+# A JVM starts slowly on a busy machine.
 pytestmark = pytest.mark.timeout(1800)
 
 
@@ -29,22 +29,22 @@ def oracle(loads: Sequence[Mapping[str, list[bytes]]]) -> Oracle:
 def lake(
     engine: OwnedEngine, tmp_path_factory: pytest.TempPathFactory, loads: list[dict[str, list[bytes]]], oracle: Oracle
 ) -> Lake:
-    """Both loads taken one after the other, and reported on."""
-    made = Lake(engine, tmp_path_factory.mktemp("lake"), loads)
+    """A lake with both loads, one after the other, and the reports."""
+    lake = Lake(engine, tmp_path_factory.mktemp("lake"), loads)
     for entity in ENTITIES:
-        taken = [made.clean(entity, number) for number in range(len(loads))]
-        unreadable = {name: sum(result.unreadable[name] for result in taken) for name in taken[0].unreadable}
+        results = [lake.clean(entity, number) for number in range(len(loads))]
+        unreadable = {name: sum(result.unreadable[name] for result in results) for name in results[0].unreadable}
         assert unreadable == oracle.unreadable(entity.name)
-        assert sum(result.quarantined for result in taken) == len(oracle.rejected(entity.name))
-        assert taken[1].changed > 0
-        assert sum(result.new for result in taken) == taken[1].rows == len(oracle.cleaned(entity.name))
-    made.report()
-    return made
+        assert sum(result.quarantined for result in results) == len(oracle.rejected(entity.name))
+        assert results[1].changed > 0
+        assert sum(result.new for result in results) == results[1].rows == len(oracle.cleaned(entity.name))
+    lake.report()
+    return lake
 
 
 def test_every_cell_of_the_cleaned_tables_is_the_oracles(lake: Lake, oracle: Oracle) -> None:
     for entity in ENTITIES:
-        # A row that was posted again as it was keeps the `_source` that it had.
+        # A row that was posted again unchanged keeps its `_source`.
         assert_equal(business(lake.rows(entity)), business(oracle.cleaned(entity.name)))
         assert lake.quarantined(entity) == oracle.rejected(entity.name)
 
@@ -54,7 +54,7 @@ def test_every_cell_of_the_reports_is_the_oracles(lake: Lake, oracle: Oracle) ->
         assert lake.report_rows(key) == oracle.report(key), key
 
 
-def test_the_same_again_commits_nothing(lake: Lake) -> None:
+def test_running_again_commits_nothing(lake: Lake) -> None:
     before = lake.versions()
     again = lake.clean(PIN, 1)
     assert (again.new, again.changed) == (0, 0)
@@ -72,8 +72,8 @@ def business(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return [row[:-3] for row in rows]
 
 
-def assert_equal(found: Sequence[tuple[Any, ...]], wanted: Sequence[tuple[Any, ...]]) -> None:
+def assert_equal(actual: Sequence[tuple[Any, ...]], expected: Sequence[tuple[Any, ...]]) -> None:
     """Cell for cell, types and signs of zero included."""
-    assert [row[0] for row in found] == [row[0] for row in wanted]
-    for have, want in zip(found, wanted, strict=True):
-        assert repr(have) == repr(want)
+    assert [row[0] for row in actual] == [row[0] for row in expected]
+    for row, expected_row in zip(actual, expected, strict=True):
+        assert repr(row) == repr(expected_row)

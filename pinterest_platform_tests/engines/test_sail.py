@@ -1,4 +1,4 @@
-"""Sail, embedded and shared: what a job returns, and how the engine ends what does not end."""
+"""Sail, embedded and shared: results of jobs, and jobs that do not end."""
 
 import socket
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from pinterest_platform_tests.spark_fixtures import STREAM, lines, write_object
 
 @pytest.fixture
 def silent_store() -> Iterator[str]:
-    """An address that takes connections and never answers."""
+    """An address that accepts connections and never answers."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(100)
@@ -41,9 +41,9 @@ def settings(**changed: object) -> Settings:
 
 @pytest.fixture
 def engines() -> Iterator[list[OwnedEngine]]:
-    made: list[OwnedEngine] = []
-    yield made
-    for engine in made:
+    started: list[OwnedEngine] = []
+    yield started
+    for engine in started:
         engine.close()
 
 
@@ -55,41 +55,41 @@ def started(engines: list[OwnedEngine], **changed: object) -> OwnedEngine:
 def parameters(folder: Path, *values: bytes) -> CleanParameters:
     uri = write_object(folder / "object.json", lines(values))
     batch = {"uris": [uri], "positions": {"id/0": 1}, "records": len(values)}
-    places = {name: str(folder / name) for name in ("table_uri", "quarantine_uri", "staging_uri")}
-    return CleanParameters.from_json({"entity": "geo", "stream": STREAM, "batches": [batch], **places})
+    uris = {name: str(folder / name) for name in ("table_uri", "quarantine_uri", "staging_uri")}
+    return CleanParameters.from_json({"entity": "geo", "stream": STREAM, "batches": [batch], **uris})
 
 
-def test_a_job_runs_and_tells_of_itself_and_the_engine_starts_anew_after_a_close(
+def test_a_job_runs_and_logs_and_the_engine_starts_again_after_a_close(
     tmp_path: Path, engines: list[OwnedEngine]
 ) -> None:
     engine = started(engines)
-    told: list[str] = []
-    made = parameters(tmp_path, b'{"ind":1}', b'{"ind":2}').to_json()
-    assert engine.run("clean", made, told.append)["rows"] == 2
-    assert told == ["geo: batch 1 of 1: 2 records, 2 keys, 0 quarantined"]
+    log: list[str] = []
+    job = parameters(tmp_path, b'{"ind":1}', b'{"ind":2}').to_json()
+    assert engine.run("clean", job, log.append)["rows"] == 2
+    assert log == ["geo: batch 1 of 1: 2 records, 2 keys, 0 quarantined"]
     engine.close()
-    assert engine.run("clean", made, told.append)["unchanged"] == 2
+    assert engine.run("clean", job, log.append)["unchanged"] == 2
 
 
-def test_a_proxy_for_the_rest_of_the_world_is_not_asked_for_an_engine_of_this_machine(
+def test_a_proxy_is_not_used_for_an_engine_of_this_machine(
     tmp_path: Path, engines: list[OwnedEngine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
+    with socket.socket() as proxy:
+        proxy.bind(("127.0.0.1", 0))
         for name in ("http_proxy", "https_proxy", "grpc_proxy"):
-            monkeypatch.setenv(name, f"http://127.0.0.1:{nobody.getsockname()[1]}")
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
         for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
             monkeypatch.delenv(name, raising=False)
         assert started(engines).run("clean", parameters(tmp_path, b'{"ind":1}').to_json(), print)["rows"] == 1
 
 
-def test_two_engines_in_one_process_do_not_know_each_other(tmp_path: Path, engines: list[OwnedEngine]) -> None:
-    made = parameters(tmp_path, b'{"ind":1}').to_json()
+def test_two_engines_in_one_process_are_independent(tmp_path: Path, engines: list[OwnedEngine]) -> None:
+    job = parameters(tmp_path, b'{"ind":1}').to_json()
     one, two = started(engines), started(engines)
-    assert one.run("clean", made, print)["new"] == 1
-    assert two.run("clean", made, print)["unchanged"] == 1
+    assert one.run("clean", job, print)["new"] == 1
+    assert two.run("clean", job, print)["unchanged"] == 1
     one.close()
-    assert two.run("clean", made, print)["unchanged"] == 1
+    assert two.run("clean", job, print)["unchanged"] == 1
 
 
 def test_an_unknown_job_and_wrong_parameters_are_named(engines: list[OwnedEngine]) -> None:
@@ -100,13 +100,13 @@ def test_an_unknown_job_and_wrong_parameters_are_named(engines: list[OwnedEngine
         engine.run("clean", {"colour": 1}, print)
 
 
-def test_a_job_that_outlives_its_time_is_interrupted_and_named(engines: list[OwnedEngine], endless_job: str) -> None:
+def test_a_job_that_exceeds_its_time_limit_is_interrupted(engines: list[OwnedEngine], endless_job: str) -> None:
     engine = started(engines, spark_timeout_seconds=1)
     with pytest.raises(TransientFailure, match="'endless' was interrupted: it ran for more than 1 s"):
         engine.run(endless_job, {}, print)
 
 
-def test_a_store_that_falls_silent_ends_the_job_within_its_limit(
+def test_a_store_that_stops_answering_ends_the_job_within_its_limit(
     engines: list[OwnedEngine], endless_job: str, silent_store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {
@@ -123,10 +123,10 @@ def test_a_store_that_falls_silent_ends_the_job_within_its_limit(
 
 
 def test_a_missing_object_is_a_failure_and_not_an_empty_one(tmp_path: Path, engines: list[OwnedEngine]) -> None:
-    made = parameters(tmp_path, b'{"ind":1}')
+    job = parameters(tmp_path, b'{"ind":1}')
     (tmp_path / "object.json").unlink()
     with pytest.raises(TransientFailure, match="0 records, and 1 were landed"):
-        started(engines).run("clean", made.to_json(), print)
+        started(engines).run("clean", job.to_json(), print)
 
 
 @pytest.fixture
@@ -138,31 +138,31 @@ def shared() -> Iterator[str]:
 
 
 def test_runs_share_a_server_which_outlives_them(tmp_path: Path, shared: str, engines: list[OwnedEngine]) -> None:
-    made = parameters(tmp_path, b'{"ind":1}').to_json()
-    told: list[str] = []
+    job = parameters(tmp_path, b'{"ind":1}').to_json()
+    log: list[str] = []
     one, two = started(engines, spark_remote=shared), started(engines, spark_remote=shared)
-    assert one.run("clean", made, told.append)["new"] == 1
-    assert two.run("clean", made, told.append)["unchanged"] == 1
+    assert one.run("clean", job, log.append)["new"] == 1
+    assert two.run("clean", job, log.append)["unchanged"] == 1
     one.close()
     two.close()
-    assert one.run("clean", made, told.append)["unchanged"] == 1
-    assert not [line for line in told if "shared" in line]
+    assert one.run("clean", job, log.append)["unchanged"] == 1
+    assert not [line for line in log if "shared" in line]
 
 
-def test_where_no_shared_server_answers_a_run_says_so_once_and_starts_its_own(
+def test_if_no_shared_server_answers_a_run_logs_it_once_and_starts_its_own(
     tmp_path: Path, engines: list[OwnedEngine], silent_store: str
 ) -> None:
     engine = started(engines, spark_remote=f"sc://{silent_store.removeprefix('http://')}/;token=hush")
-    told: list[str] = []
-    made = parameters(tmp_path, b'{"ind":1}').to_json()
-    engine.run("clean", made, told.append)
-    assert engine.run("clean", made, told.append)["unchanged"] == 1
-    complaints = [line for line in told if "no shared Spark engine answers at 127.0.0.1:" in line]
-    assert len(complaints) == 1
-    assert "hush" not in complaints[0]
+    log: list[str] = []
+    job = parameters(tmp_path, b'{"ind":1}').to_json()
+    engine.run("clean", job, log.append)
+    assert engine.run("clean", job, log.append)["unchanged"] == 1
+    warnings = [line for line in log if "no shared Spark engine answers at 127.0.0.1:" in line]
+    assert len(warnings) == 1
+    assert "hush" not in warnings[0]
 
 
-def test_a_query_that_is_given_up_on_a_shared_server_leaves_it_to_the_others(
+def test_an_interrupted_query_on_a_shared_server_does_not_stop_the_server(
     tmp_path: Path, shared: str, engines: list[OwnedEngine], endless_job: str
 ) -> None:
     engine, other = (
@@ -171,7 +171,7 @@ def test_a_query_that_is_given_up_on_a_shared_server_leaves_it_to_the_others(
     )
     with pytest.raises(TransientFailure, match="'endless' was interrupted"):
         engine.run(endless_job, {}, print)
-    told: list[str] = []
-    made = parameters(tmp_path, b'{"ind":1}').to_json()
-    assert other.run("clean", made, told.append)["new"] == 1
-    assert not [line for line in told if "shared" in line]
+    log: list[str] = []
+    job = parameters(tmp_path, b'{"ind":1}').to_json()
+    assert other.run("clean", job, log.append)["new"] == 1
+    assert not [line for line in log if "shared" in line]

@@ -1,4 +1,4 @@
-"""What the watchdog takes for an answer of the store."""
+"""Replies that the watchdog accepts as an answer of the store."""
 
 import ssl
 import urllib.error
@@ -24,7 +24,7 @@ REFUSED = urllib.error.HTTPError("https://store", 403, "Forbidden", Message(), N
         (TimeoutError(), False),
     ],
 )
-def test_a_certificate_of_an_authority_unknown_here_is_an_answer_and_silence_is_none(
+def test_a_certificate_of_an_unknown_authority_is_an_answer_and_a_failed_connection_is_none(
     error: Exception, answers: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: Any, **__: Any) -> None:

@@ -1,4 +1,4 @@
-"""The bucket is made once."""
+"""The bucket is created once."""
 
 import socket
 import uuid
@@ -13,7 +13,7 @@ from pinterest_platform.settings import Settings
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"])
-def test_a_missing_bucket_is_made_and_then_left_alone(tenant: Settings, region: str):
+def test_a_missing_bucket_is_created_and_an_existing_one_is_kept(tenant: Settings, region: str):
     settings = tenant.model_copy(update={"bucket": f"b{uuid.uuid4().hex[:12]}", "region": region})
     assert ensure_bucket(settings) == [f"bucket {settings.names.bucket}: created"]
     S3ObjectStore(settings).put("k", b"kept")
@@ -30,6 +30,6 @@ def test_a_server_that_does_not_answer_is_named(tenant: Settings):
             AwsProvisioner(silent).apply()
 
 
-def test_what_is_no_address_is_permanent(tenant: Settings):
+def test_an_invalid_address_is_permanent(tenant: Settings):
     with pytest.raises(PermanentFailure, match="AWS_ENDPOINT_URL"):
         AwsProvisioner(tenant.model_copy(update={"s3_endpoint": "no address"})).apply()

@@ -1,4 +1,4 @@
-"""The three streams: made once, each with an epoch of its own, and deleted; against two Kinesis servers."""
+"""Streams are created once, each with its own epoch, and deleted; against two Kinesis servers."""
 
 import functools
 import threading
@@ -48,8 +48,8 @@ def settings(request: pytest.FixtureRequest, ours: Server, motos: str) -> Settin
 
 
 def of(endpoint: str, **more: Any) -> Settings:
-    told = {"KAFKA_BOOTSTRAP_SERVERS": "x:1", "AWS_ENDPOINT_URL_KINESIS": endpoint, "PINTEREST_KINESIS_SHARDS": 2}
-    return Settings.model_validate({**told, "PINTEREST_USER_ID": f"u{uuid.uuid4().hex[:8]}", **more})
+    variables = {"KAFKA_BOOTSTRAP_SERVERS": "x:1", "AWS_ENDPOINT_URL_KINESIS": endpoint, "PINTEREST_KINESIS_SHARDS": 2}
+    return Settings.model_validate({**variables, "PINTEREST_USER_ID": f"u{uuid.uuid4().hex[:8]}", **more})
 
 
 def names(settings: Settings) -> list[str]:
@@ -58,7 +58,7 @@ def names(settings: Settings) -> list[str]:
 
 @functools.cache
 def client_at(endpoint: str | None) -> Any:
-    """One client of each server: making one takes a third of a second."""
+    """Return one client per server, because creating one takes a third of a second."""
     return kinesis_client(of(str(endpoint)))
 
 
@@ -71,27 +71,27 @@ def epoch(settings: Settings, name: str) -> str | None:
     return {tag["Key"]: tag["Value"] for tag in tags}.get(EPOCH_TAG)
 
 
-def test_missing_streams_are_made_and_ready_and_a_second_time_nothing_is(settings: Settings) -> None:
+def test_missing_streams_are_created_and_ready_and_existing_ones_are_kept(settings: Settings) -> None:
     assert ensure_streams(settings) == [f"stream {name}: created with 2 shards" for name in names(settings)]
     for name in names(settings):
-        found = summary(settings, name)
-        assert (found["StreamStatus"], found["OpenShardCount"]) == ("ACTIVE", 2)
+        stream = summary(settings, name)
+        assert (stream["StreamStatus"], stream["OpenShardCount"]) == ("ACTIVE", 2)
     assert ensure_streams(settings) == []
 
 
-def test_deleted_streams_are_gone_and_a_second_time_nothing_is(settings: Settings) -> None:
+def test_deleted_streams_are_gone_and_deleting_again_does_nothing(settings: Settings) -> None:
     ensure_streams(settings)
     client = client_at(settings.kinesis_endpoint)
     client.delete_stream(StreamName=names(settings)[0])
-    left = names(settings)[1:]
-    assert delete_streams(settings)[-2:] == [f"stream {name}: deleted" for name in left]
+    remaining = names(settings)[1:]
+    assert delete_streams(settings)[-2:] == [f"stream {name}: deleted" for name in remaining]
     for name in names(settings):
         with pytest.raises(client.exceptions.ResourceNotFoundException):
             client.describe_stream_summary(StreamName=name)
     assert delete_streams(settings) == []
 
 
-def test_each_creation_has_an_epoch_of_its_own(ours: Server) -> None:
+def test_each_creation_has_its_own_epoch(ours: Server) -> None:
     settings = of(ours.url)
     ensure_streams(settings)
     before = [epoch(settings, name) for name in names(settings)]
@@ -103,24 +103,24 @@ def test_each_creation_has_an_epoch_of_its_own(ours: Server) -> None:
     assert len({*before, *after} - {None}) == 6
 
 
-def test_a_stream_that_others_made_keeps_its_shards_and_gets_no_epoch(ours: Server) -> None:
+def test_a_stream_that_others_created_keeps_its_shards_and_gets_no_epoch(ours: Server) -> None:
     settings = of(ours.url)
     client_at(settings.kinesis_endpoint).create_stream(StreamName=names(settings)[1], ShardCount=1)
-    made = ensure_streams(settings)
-    assert [line.split()[1].rstrip(":") for line in made] == [names(settings)[0], names(settings)[2]]
+    lines = ensure_streams(settings)
+    assert [line.split()[1].rstrip(":") for line in lines] == [names(settings)[0], names(settings)[2]]
     assert summary(settings, names(settings)[1])["OpenShardCount"] == 1
     assert epoch(settings, names(settings)[1]) is None
 
 
-def test_two_at_once_make_each_stream_once(ours: Server) -> None:
+def test_concurrent_runs_create_each_stream_once(ours: Server) -> None:
     settings = of(ours.url)
-    made: list[str] = []
-    together = [threading.Thread(target=lambda: made.extend(ensure_streams(settings))) for _ in range(4)]
-    for thread in together:
+    lines: list[str] = []
+    threads = [threading.Thread(target=lambda: lines.extend(ensure_streams(settings))) for _ in range(4)]
+    for thread in threads:
         thread.start()
-    for thread in together:
+    for thread in threads:
         thread.join()
-    assert sorted(made) == sorted(f"stream {name}: created with 2 shards" for name in names(settings))
+    assert sorted(lines) == sorted(f"stream {name}: created with 2 shards" for name in names(settings))
 
 
 def test_throttling_that_does_not_end_is_transient(ours: Server) -> None:
@@ -134,12 +134,12 @@ def test_throttling_that_does_not_end_is_transient(ours: Server) -> None:
     ours.control("/_faults", {})
 
 
-def test_more_shards_than_the_account_may_have_is_said(ours: Server) -> None:
+def test_more_shards_than_the_quota_is_named(ours: Server) -> None:
     with pytest.raises(TransientFailure, match="quotas"):
         ensure_streams(of(ours.url, PINTEREST_KINESIS_SHARDS=501))
 
 
-def test_a_stream_that_stays_creating_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_that_stays_creating_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "WAIT_SECONDS", 0.3)
     slow = Server(tmp_path, "--transition-ms", "600000").start()
     try:
@@ -149,14 +149,14 @@ def test_a_stream_that_stays_creating_is_said(tmp_path: Path, monkeypatch: pytes
         slow.stop()
 
 
-def test_nobody_listening_is_transient_and_no_address_is_permanent() -> None:
-    with pytest.raises(TransientFailure, match=r"http://127\.0\.0\.1:1 did not describe"):
+def test_a_server_that_is_down_is_transient_and_an_invalid_address_is_permanent() -> None:
+    with pytest.raises(TransientFailure, match=r"at http://127\.0\.0\.1:1 did not answer: Connection refused\."):
         ensure_streams(of("http://127.0.0.1:1", PINTEREST_IO_TIMEOUT_SECONDS=0.5))
     with pytest.raises(PermanentFailure, match="AWS_ENDPOINT_URL_KINESIS"):
         ensure_streams(of("no address"))
 
 
-def test_the_address_of_s3_is_not_taken_for_kinesis(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_address_of_s3_is_not_used_for_kinesis(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     settings = Settings.model_validate({"KAFKA_BOOTSTRAP_SERVERS": "x:1"})
     assert kinesis_client(settings).meta.endpoint_url == "https://kinesis.us-east-1.amazonaws.com"

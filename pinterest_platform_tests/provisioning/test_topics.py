@@ -1,4 +1,4 @@
-"""Topics are made as landing needs them, once."""
+"""Topics are created once, as landing needs them."""
 
 import socket
 import uuid
@@ -16,7 +16,7 @@ from pinterest_platform.settings import Settings
 
 @pytest.fixture
 def fresh(tenant: Settings) -> Settings:
-    """A user id that has nothing yet."""
+    """Settings of a user id without topics."""
     return tenant.model_copy(update={"user_id": f"f{uuid.uuid4().hex[:12]}"})
 
 
@@ -30,17 +30,20 @@ def config(admin: AdminClient, topic: str) -> dict[str, str]:
     return {name: entry.value for name, entry in future.result(30).items()}
 
 
-def test_missing_topics_are_made_with_append_time_and_room_and_partitions(fresh, admin):
-    made = ensure_topics(fresh.model_copy(update={"kafka_partitions": 5}))
-    assert len(made) == 3 and all("created with 5 partitions" in line for line in made)
+def test_missing_topics_are_created_with_append_time_and_room_and_partitions(fresh, admin):
+    lines = ensure_topics(fresh.model_copy(update={"kafka_partitions": 5}))
+    assert len(lines) == 3 and all("created with 5 partitions" in line for line in lines)
     for entity in ENTITIES:
         topic = fresh.names.topic(entity)
         assert len(KafkaTopicLog(fresh).describe(topic).partitions) == 5
-        found = config(admin, topic)
-        assert (found["message.timestamp.type"], int(found["max.message.bytes"])) == ("LogAppendTime", MESSAGE_BYTES)
+        options = config(admin, topic)
+        assert (options["message.timestamp.type"], int(options["max.message.bytes"])) == (
+            "LogAppendTime",
+            MESSAGE_BYTES,
+        )
 
 
-def test_a_second_time_nothing_is_made(fresh):
+def test_existing_topics_are_not_created_again(fresh):
     ensure_topics(fresh)
     assert ensure_topics(fresh) == []
 
@@ -49,16 +52,16 @@ def test_an_existing_topic_is_given_what_landing_needs_and_keeps_the_rest(fresh,
     topic = fresh.names.topic(GEO)
     other = {"message.timestamp.type": "CreateTime", "max.message.bytes": "1000", "retention.ms": "86400000"}
     admin.create_topics([NewTopic(topic, 2, 1, config=other)])[topic].result(30)
-    made = ensure_topics(fresh)
-    assert sum("created" in line for line in made) == 2
-    assert f"topic {topic}: set message.timestamp.type=LogAppendTime, max.message.bytes={MESSAGE_BYTES}" in made
-    found = config(admin, topic)
-    assert (found["retention.ms"], found["message.timestamp.type"]) == ("86400000", "LogAppendTime")
+    lines = ensure_topics(fresh)
+    assert sum("created" in line for line in lines) == 2
+    assert f"topic {topic}: set message.timestamp.type=LogAppendTime, max.message.bytes={MESSAGE_BYTES}" in lines
+    options = config(admin, topic)
+    assert (options["retention.ms"], options["message.timestamp.type"]) == ("86400000", "LogAppendTime")
     assert len(KafkaTopicLog(fresh).describe(topic).partitions) == 2
     assert ensure_topics(fresh) == []
 
 
-def test_more_room_than_needed_stays(fresh, admin):
+def test_more_room_than_needed_is_kept(fresh, admin):
     topic = fresh.names.topic(PIN)
     admin.create_topics([NewTopic(topic, 1, 1, config={"max.message.bytes": "9000000"})])[topic].result(30)
     assert not any("max.message.bytes" in line for line in ensure_topics(fresh))
@@ -68,15 +71,15 @@ def test_more_room_than_needed_stays(fresh, admin):
 def test_a_record_of_4_mib_fits(fresh):
     ensure_topics(fresh)
     producer = Producer({"bootstrap.servers": fresh.kafka_bootstrap_servers, "message.max.bytes": 5_000_000})
-    failed: list[object] = []
+    errors: list[object] = []
     producer.produce(
-        fresh.names.topic(PIN), bytes(4 * 1024 * 1024), b"key", on_delivery=lambda error, _: failed.append(error)
+        fresh.names.topic(PIN), bytes(4 * 1024 * 1024), b"key", on_delivery=lambda error, _: errors.append(error)
     )
-    assert producer.flush(30) == 0 and failed == [None]
+    assert producer.flush(30) == 0 and errors == [None]
 
 
-def test_what_the_broker_refuses_says_what_to_look_at(fresh):
-    with pytest.raises(PermanentFailure, match=r"would not create topic .*PINTEREST_KAFKA_REPLICATION"):
+def test_a_refusal_of_the_broker_names_the_settings_to_check(fresh):
+    with pytest.raises(PermanentFailure, match=r"refused to create topic .*PINTEREST_KAFKA_REPLICATION"):
         ensure_topics(fresh.model_copy(update={"kafka_replication": 3}))
 
 

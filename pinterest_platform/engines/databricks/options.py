@@ -1,4 +1,4 @@
-"""What the settings ask of Databricks, checked at once, and the task that follows from it."""
+"""The settings of Databricks, checked together, and the task of a run."""
 
 import json
 import math
@@ -9,6 +9,7 @@ from databricks.sdk.service.compute import ClusterSpec, Environment, Library
 from databricks.sdk.service.jobs import JobEnvironment, PythonWheelTask, SubmitTask
 from pydantic import SecretStr
 
+from pinterest_platform.adapters.secrets import resolve_secret
 from pinterest_platform.engines.databricks.wheel import ENTRY_POINT
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.settings import Settings
@@ -17,25 +18,25 @@ TASK_KEY = "spark_job"
 SERVERLESS_ENVIRONMENT = "4"
 """The version of the serverless environment: Python 3.12, and a client of Spark 4."""
 
-_CALL_SHARE = 4
-"""So many times PINTEREST_IO_TIMEOUT_SECONDS calls to the workspace may be repeated: it throttles for minutes."""
+_RETRY_FACTOR = 4
+"""Calls are retried for this many times PINTEREST_IO_TIMEOUT_SECONDS, because a workspace can throttle for minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The workspace, and on what to run there.
+    """The workspace and the compute of a run.
 
     Attributes:
-        host: the workspace's address.
-        token: who asks.
+        host: the address of the workspace.
+        token: the token of the caller.
         compute: existing, new or serverless.
         cluster_id: the existing cluster.
-        new_cluster: the specification of a new one.
-        volume: where files are exchanged; empty for DBFS and the workspace's files.
+        new_cluster: the specification of a new cluster.
+        volume: the volume for exchanged files; empty for DBFS and workspace files.
         wheel: the path of a prebuilt wheel; empty to build one.
-        timeout_seconds: how long a run may take, its waiting for compute included.
-        answer_seconds: how long one call of the API may take.
-        patience_seconds: how long a call that failed for a passing reason is repeated.
+        timeout_seconds: the time limit of a run, including the wait for compute.
+        call_timeout_seconds: the time limit of one API call.
+        retry_seconds: the time for which a call is retried after a transient error.
     """
 
     host: str
@@ -46,20 +47,20 @@ class Options:
     volume: str
     wheel: str
     timeout_seconds: int
-    answer_seconds: int
-    patience_seconds: int
+    call_timeout_seconds: int
+    retry_seconds: int
 
     @property
     def serverless(self) -> bool:
-        """Whether Databricks picks the machines."""
+        """Return whether Databricks chooses the machines."""
         return self.compute == "serverless"
 
     def task(self, wheel_path: str, package: str) -> SubmitTask:
-        """The one task of a run.
+        """Return the task of a run.
 
         Args:
-            wheel_path: where the wheel was put.
-            package: the distribution that it holds.
+            wheel_path: the path of the uploaded wheel.
+            package: the distribution in the wheel.
         """
         entry = PythonWheelTask(package_name=package, entry_point=ENTRY_POINT)
         if self.serverless:
@@ -72,7 +73,7 @@ class Options:
         return task
 
     def submit_arguments(self, wheel_path: str) -> dict[str, Any]:
-        """What is submitted besides the task."""
+        """Return the arguments of a submission in addition to the task."""
         arguments: dict[str, Any] = {"timeout_seconds": self.timeout_seconds}
         if self.serverless:
             spec = Environment(environment_version=SERVERLESS_ENVIRONMENT, dependencies=[wheel_path])
@@ -81,39 +82,36 @@ class Options:
 
 
 def options(settings: Settings) -> Options:
-    """Read what concerns Databricks.
+    """Return the settings of Databricks.
 
     Raises:
-        PermanentFailure: naming every variable that this compute needs and that is not set.
+        PermanentFailure: variables that this compute needs are not set, or a secret cannot be read.
+        TransientFailure: AWS Secrets Manager did not answer.
     """
     compute = settings.databricks_compute
-    needed = {
-        "DATABRICKS_HOST": settings.databricks_host,
-        "DATABRICKS_TOKEN": _shown(settings.databricks_token),
+    required = {
+        "DATABRICKS_HOST": bool(settings.databricks_host),
+        "DATABRICKS_TOKEN": settings.has_secret("databricks_token"),
     }
-    needed |= {
-        "existing": {"DATABRICKS_CLUSTER_ID": settings.databricks_cluster_id},
-        "new": {"PINTEREST_DATABRICKS_NEW_CLUSTER": _shown(settings.databricks_new_cluster)},
-        "serverless": {"PINTEREST_DATABRICKS_VOLUME": settings.databricks_volume},
+    required |= {
+        "existing": {"DATABRICKS_CLUSTER_ID": bool(settings.databricks_cluster_id)},
+        "new": {"PINTEREST_DATABRICKS_NEW_CLUSTER": settings.has_secret("databricks_new_cluster")},
+        "serverless": {"PINTEREST_DATABRICKS_VOLUME": bool(settings.databricks_volume)},
     }[compute]
-    if missing := [name for name, value in needed.items() if not value]:
+    if missing := [variable for variable, is_set in required.items() if not is_set]:
         raise PermanentFailure(
             f"The engine databricks with PINTEREST_DATABRICKS_COMPUTE={compute} needs {', '.join(missing)}.",
-            'Set what is named (".env.example" explains each), or choose another engine by PINTEREST_SPARK_ENGINE.',
+            'Set them (".env.example" explains each), or set PINTEREST_SPARK_ENGINE to another engine.',
         )
     return Options(
         host=settings.databricks_host or "",
-        token=settings.databricks_token or SecretStr(""),
+        token=SecretStr(resolve_secret(settings, "databricks_token")),
         compute=compute,
         cluster_id=settings.databricks_cluster_id or "",
-        new_cluster=json.loads(_shown(settings.databricks_new_cluster) or "{}"),
+        new_cluster=json.loads(resolve_secret(settings, "databricks_new_cluster") or "{}"),
         volume=settings.databricks_volume or "",
         wheel=settings.databricks_wheel or "",
         timeout_seconds=max(1, math.ceil(settings.spark_timeout_seconds)),
-        answer_seconds=max(1, math.ceil(settings.io_timeout_seconds)),
-        patience_seconds=max(1, math.ceil(settings.io_timeout_seconds * _CALL_SHARE)),
+        call_timeout_seconds=max(1, math.ceil(settings.io_timeout_seconds)),
+        retry_seconds=max(1, math.ceil(settings.io_timeout_seconds * _RETRY_FACTOR)),
     )
-
-
-def _shown(secret: SecretStr | None) -> str:
-    return secret.get_secret_value() if secret else ""

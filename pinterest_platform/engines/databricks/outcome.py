@@ -1,4 +1,4 @@
-"""What a run's end means: the job's result, its own failure, or that of the place where it ran."""
+"""The outcome of a run: the result of the job, its own failure, or a failure of the run."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from pinterest_platform.failures import PermanentFailure, PlatformFailure, Trans
 from pinterest_platform.ports import Json
 from pinterest_platform.spark_jobs.databricks_main import OUTCOME_LINE, result_of
 
-_LOG_END = 1500
+_MAX_LOG_CHARACTERS = 1500
 _LIMITS = (
     TerminationCodeCode.CLUSTER_REQUEST_LIMIT_EXCEEDED,
     TerminationCodeCode.MAX_CONCURRENT_RUNS_EXCEEDED,
@@ -28,35 +28,35 @@ _LIMITS = (
     TerminationCodeCode.MAX_SPARK_CONTEXTS_EXCEEDED,
     TerminationCodeCode.WORKSPACE_RUN_LIMIT_EXCEEDED,
 )
-_BROKE_DOWN = (TerminationCodeCode.DRIVER_ERROR, TerminationCodeCode.RUN_EXECUTION_ERROR)
-"""Databricks blames these on who asked; but limits pass, and a job that broke down may have met anything."""
+_CRASHES = (TerminationCodeCode.DRIVER_ERROR, TerminationCodeCode.RUN_EXECUTION_ERROR)
+"""Databricks calls these errors of the client. But limits are transient, and a crash can have any cause."""
 
-_CLASS = re.compile(r"[\w.]*(?:Error|Exception|Exit|Failure|Interrupt)(?=:|\s*$)")
+_ERROR_CLASS = re.compile(r"[\w.]*(?:Error|Exception|Exit|Failure|Interrupt)(?=:|\s*$)")
 
 
 def url(run: Run) -> str:
-    """Where a person looks at the run."""
+    """Return the address of the run's page."""
     return run.run_page_url or f"run {run.run_id}"
 
 
-def result(job: str, run: Run, told: Json | None, jobs: JobsAPI, log: Callable[[str], None]) -> Json:
-    """What a job returned that has ended.
+def result(job: str, run: Run, message: Json | None, jobs: JobsAPI, log: Callable[[str], None]) -> Json:
+    """Return the result of a job whose run has ended.
 
     Args:
         job: its name, for messages.
         run: the run, at its end.
-        told: the outcome that came by message; without it, the run's output is asked.
-        jobs: the workspace's Jobs API.
-        log: gets what the run says of a failure that nobody foresaw: its text may hold anything, so nobody else does.
+        message: the outcome that the job sent as a message; without it, the output of the run is read.
+        jobs: the Jobs API of the workspace.
+        log: gets the text of an unexpected failure. No one else gets it, because it can contain secrets.
 
     Raises:
-        PermanentFailure: the job's own, a person cancelled the run, or Databricks says that it was asked for wrongly.
+        PermanentFailure: the job's own, a user cancelled the run, or the workspace refused it.
         TransientFailure: the job's own, or the run failed for any other reason.
     """
     succeeded = run.state is not None and run.state.result_state is RunResultState.SUCCESS
-    output = None if told else _output(run, jobs)
-    outcome = told or _outcome_in(output)
-    # A job that had told its outcome, and was cut off then, has done its work only if the run says so.
+    output = None if message else _output(run, jobs)
+    outcome = message or _outcome_in(output)
+    # A job that sent its result and was then ended has done its work only if the run succeeded.
     if outcome is not None and (succeeded or "failure" in outcome):
         try:
             return result_of(outcome)
@@ -64,59 +64,61 @@ def result(job: str, run: Run, told: Json | None, jobs: JobsAPI, log: Callable[[
             raise type(failure)(failure.what, f"{failure.action} The Databricks run: {url(run)}") from None
     if succeeded:
         raise TransientFailure(
-            f"The Databricks run of {job!r} succeeded, and its result can be read neither from its messages nor "
+            f"The Databricks run of {job!r} succeeded, but its result can be read neither from its messages nor "
             f"from its output: {url(run)}.",
-            "Its work is committed; run it again, which then finds nothing left to do.",
+            "Run it again: its work is committed, so the next run finds nothing to do.",
         )
     output = output or _output(run, jobs)
-    if said := _said(run, output):
-        log(f"the Databricks run says: {said}")
+    if text := _text(run, output):
+        log(f"the Databricks run failed with: {text}")
     raise _failure(job, run, output)
 
 
 def _failure(job: str, run: Run, output: RunOutput | None) -> PlatformFailure:
     state, ended = run.state, _termination(run)
 
-    def told(kind: type[PlatformFailure], verb: str, action: str) -> PlatformFailure:
+    def failure(kind: type[PlatformFailure], verb: str, action: str) -> PlatformFailure:
         reason = _reason(ended, output)
         return kind(f"The Databricks run of {job!r} {verb}{reason and f' ({reason})'}: {url(run)}.", action)
 
     if state is None:
-        return told(TransientFailure, "ended without a state", "Look at the run, and run it again.")
+        return failure(TransientFailure, "ended without a state", "Open the run in the workspace, then run it again.")
     if state.result_state is RunResultState.CANCELED and ended.code is not TerminationCodeCode.CANCELED:
-        return told(PermanentFailure, "was cancelled in the workspace", "Run it again, if nobody meant it.")
+        return failure(PermanentFailure, "was cancelled in the workspace", "Run it again, unless that was intended.")
     if state.result_state is RunResultState.TIMEDOUT:
-        return told(
+        return failure(
             TransientFailure,
-            "outlived its time",
-            "See what holds it up; the limit, waiting for compute included, is PINTEREST_SPARK_TIMEOUT_SECONDS.",
+            "exceeded its time limit",
+            "Find the cause in the run, or raise PINTEREST_SPARK_TIMEOUT_SECONDS, which includes the wait for compute.",
         )
     if state.life_cycle_state is RunLifeCycleState.SKIPPED:
-        return told(TransientFailure, "was skipped", "See what else runs in the workspace, and run it again.")
-    if _is_ours(ended):
-        return told(
-            PermanentFailure, "was refused by the workspace", "Mend what the step's log names, and run it again."
+        return failure(TransientFailure, "was skipped", "Check the other runs of the workspace, then run it again.")
+    if _is_client_error(ended):
+        return failure(
+            PermanentFailure,
+            "was refused by the workspace",
+            "Fix the error that the step's log names, then run it again.",
         )
-    return told(TransientFailure, "failed", "Look at the run or at the step's log, which has its text; run it again.")
+    return failure(TransientFailure, "failed", "Read the error in the step's log or in the run, then run it again.")
 
 
 def _termination(run: Run) -> TerminationDetails:
     return (run.status.termination_details if run.status else None) or TerminationDetails()
 
 
-def _is_ours(ended: TerminationDetails) -> bool:
-    """Whether Databricks says that the run was asked for wrongly."""
-    return ended.type is TerminationTypeType.CLIENT_ERROR and ended.code not in (*_LIMITS, *_BROKE_DOWN)
+def _is_client_error(ended: TerminationDetails) -> bool:
+    """Return whether the workspace refused the run."""
+    return ended.type is TerminationTypeType.CLIENT_ERROR and ended.code not in (*_LIMITS, *_CRASHES)
 
 
 def _reason(ended: TerminationDetails, output: RunOutput | None) -> str:
-    """The class of the error that the job met, or else Databricks' code: neither can hold a secret."""
-    error = _CLASS.match((output.error if output else "") or "")
+    """Return the class of the job's error, or Databricks' code: neither can contain a secret."""
+    error = _ERROR_CLASS.match((output.error if output else "") or "")
     return error[0] if error else ended.code.value if ended.code else ""
 
 
-def _said(run: Run, output: RunOutput | None) -> str:
-    """The run's message, then its error, or else the end of its log."""
+def _text(run: Run, output: RunOutput | None) -> str:
+    """Return the run's message, and its error or the end of its log."""
     message = (run.state.state_message if run.state else "") or ""
     error = (output.error if output else "") or ""
     log = "" if error else _end((output.logs if output else "") or "")
@@ -126,20 +128,20 @@ def _said(run: Run, output: RunOutput | None) -> str:
 
 def _end(text: str) -> str:
     text = text.strip()
-    return text if len(text) <= _LOG_END else f"…{text[-_LOG_END:]}"
+    return text if len(text) <= _MAX_LOG_CHARACTERS else f"…{text[-_MAX_LOG_CHARACTERS:]}"
 
 
 def _outcome_in(output: RunOutput | None) -> Json | None:
     lines = ((output.logs if output else "") or "").splitlines()
-    found = [line.removeprefix(OUTCOME_LINE) for line in lines if line.startswith(OUTCOME_LINE)]
+    outcomes = [line.removeprefix(OUTCOME_LINE) for line in lines if line.startswith(OUTCOME_LINE)]
     try:
-        return json.loads(found[-1]) if found else None
+        return json.loads(outcomes[-1]) if outcomes else None
     except ValueError:
         return None
 
 
 def _output(run: Run, jobs: JobsAPI) -> RunOutput | None:
-    """The output of a run's task; None where there is none, as of a run that never began."""
+    """Return the output of a run's task; None if it has none, for example because it never began."""
     task = run.tasks[0].run_id if run.tasks else None
     try:
         return jobs.get_run_output(task) if task else None

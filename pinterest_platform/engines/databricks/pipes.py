@@ -1,7 +1,7 @@
 """Dagster Pipes to and from a run on Databricks, on the clients of dagster-databricks.
 
-Those submit and carry the parameters. Context and messages go by one folder that all who ask for the same run share,
-and the run is followed by our own rules: docs/decisions tells why.
+Those submit the run with its parameters. Context and messages are files in one folder per run, so that several Dagster
+runs can join it, and `engine` waits for its end (decision 0021).
 """
 
 import hashlib
@@ -21,93 +21,93 @@ from pinterest_platform.engines.databricks.runs import IdempotentJobs
 from pinterest_platform.engines.databricks.workspace import Folder
 from pinterest_platform.ports import Json
 
-# dagster-databricks itself calls what Dagster has marked as preview; a user can do nothing about it.
+# dagster-databricks itself calls functions that Dagster marks as preview.
 warnings.filterwarnings("ignore", r"Function `Pipes\w+\.(expected_writer_count|get_per_writer_)", dg.PreviewWarning)
 
-Follow = Callable[[int], None]
-"""Waits for the end of a run, given its id."""
+Wait = Callable[[int], None]
+"""A function that waits for the end of a run, given its id."""
 
 
-class _FollowedByUs(BasePipesDatabricksClient):
-    follow: Follow
+class _WaitingClient(BasePipesDatabricksClient):
+    wait: Wait
 
     def _poll_til_success(self, context: dg.OpExecutionContext | dg.AssetExecutionContext, run_id: int) -> None:  # noqa: ARG002
-        self.follow(run_id)
+        self.wait(run_id)
 
 
-class ClusterClient(_FollowedByUs, PipesDatabricksClient):
-    """Submits to an existing cluster or to a new one."""
+class ClusterClient(_WaitingClient, PipesDatabricksClient):
+    """A client that submits to an existing cluster or to a new one."""
 
 
-class ServerlessClient(_FollowedByUs, PipesDatabricksServerlessClient):
-    """Submits to serverless compute."""
+class ServerlessClient(_WaitingClient, PipesDatabricksServerlessClient):
+    """A client that submits to serverless compute."""
 
 
 def client(
-    jobs: IdempotentJobs, folder: Folder, messages: "Messages", serverless: bool, follow: Follow
+    jobs: IdempotentJobs, folder: Folder, messages: "MessageReader", serverless: bool, wait: Wait
 ) -> ClusterClient | ServerlessClient:
-    """The client of dagster-databricks that submits this run, or joins it.
+    """Return the client of dagster-databricks that submits or joins this run.
 
     Args:
-        jobs: what submits.
-        folder: where context and messages lie.
-        messages: reads what the run says.
-        serverless: whether it runs on serverless compute.
-        follow: waits for its end.
+        jobs: submits the run.
+        folder: the folder of context and messages.
+        messages: reads the messages of the run.
+        serverless: True for serverless compute.
+        wait: waits for the end of the run.
     """
-    # The run's end, be it by a cancel, is `follow`'s business alone.
+    # Only `wait` handles the end of the run, cancellation included.
     common: dict[str, Any] = {
         "client": cast("WorkspaceClient", JobsOnlyClient(jobs)),
-        "context_injector": Context(folder, unless=jobs.attempt.joined is not None),
+        "context_injector": ContextInjector(folder, exists=jobs.attempt.joined is not None),
         "message_reader": messages,
         "forward_termination": False,
     }
-    made = ServerlessClient(volume_path=folder.volume, **common) if serverless else ClusterClient(**common)
-    made.follow = follow
-    return made
+    client = ServerlessClient(volume_path=folder.volume, **common) if serverless else ClusterClient(**common)
+    client.wait = wait
+    return client
 
 
 class JobsOnlyClient:
-    """The part of a workspace client that a follower of runs uses: the jobs API."""
+    """The part of a workspace client that dagster-databricks uses here: the Jobs API."""
 
     def __init__(self, jobs: IdempotentJobs) -> None:
         self.jobs = jobs
 
 
-class Context(dg.PipesContextInjector):
-    """Leaves the context, and with it job and parameters, in the run's folder.
+class ContextInjector(dg.PipesContextInjector):
+    """A writer of the context, with job and parameters, to the folder of the run.
 
     Args:
-        folder: the run's folder.
-        unless: whether it is there already, for a run that is joined.
+        folder: the folder of the run.
+        exists: True for a run that is joined, whose context exists.
     """
 
-    def __init__(self, folder: Folder, unless: bool) -> None:
+    def __init__(self, folder: Folder, exists: bool) -> None:
         self._folder = folder
-        self._there = unless
+        self._exists = exists
 
     @contextmanager
     def inject_context(self, context_data: PipesContextData) -> Iterator[PipesParams]:
-        """Write the context; yields where the job finds it."""
-        # Named by what it holds: two who ask at once share the folder, and neither writes over what the job reads.
+        """Write the context and yield its path for the job."""
+        # Named by its content: two submitters share the folder, and neither may overwrite a file that the job reads.
         body = json.dumps(context_data).encode()
         name = f"context-{hashlib.sha256(body).hexdigest()[:16]}.json"
-        if not self._there:
-            self._folder.make()
+        if not self._exists:
+            self._folder.create()
             self._folder.write(name, body)
         yield {"path": f"{self._folder.mounted}/{name}"}
 
     def no_messages_debug_text(self) -> str:
-        """Where the context lay."""
+        """Return the folder of the context."""
         return f"The context was written to {self._folder.path}."
 
 
-class Messages(dg.PipesMessageReader):
-    """Reads the chunks of messages that a run leaves in its folder, from the first one, whenever it is asked to.
+class MessageReader(dg.PipesMessageReader):
+    """A reader of the files of messages that a run writes to its folder, from the first one on.
 
     Args:
-        folder: the run's folder.
-        progress: gets the lines that the job logs.
+        folder: the folder of the run.
+        progress: gets the log lines of the job.
     """
 
     def __init__(self, folder: Folder, progress: Callable[[str], None]) -> None:
@@ -118,37 +118,37 @@ class Messages(dg.PipesMessageReader):
 
     @contextmanager
     def read_messages(self, handler: dg.PipesMessageHandler) -> Iterator[PipesParams]:
-        """Take the handler; yields where the job leaves its messages."""
+        """Keep the handler and yield the path for the messages of the job."""
         self._handler = handler
         yield {"path": self._folder.mounted, PipesBlobStoreMessageWriter.INCLUDE_STDIO_IN_MESSAGES_KEY: False}
 
     def no_messages_debug_text(self) -> str:
-        """Where messages were looked for."""
-        return f"Messages were looked for in {self._folder.path}."
+        """Return the folder of the messages."""
+        return f"No messages were found in {self._folder.path}."
 
     @property
     def closed(self) -> bool:
-        """Whether the job said all it had to say."""
+        """Return whether the job sent its last message."""
         return self._handler is not None and self._handler.received_closed_message
 
     @property
     def outcome(self) -> Json | None:
-        """What the job said of its end."""
-        told = self._handler.get_custom_messages() if self._handler else ()
-        return told[-1] if told else None
+        """Return the outcome that the job sent, if any."""
+        messages = self._handler.get_custom_messages() if self._handler else ()
+        return messages[-1] if messages else None
 
     def read(self) -> None:
-        """Take in what came since the last time."""
+        """Read the files that were written since the last call."""
         while not self.closed and (chunk := self._folder.read(f"{self._next}.json")):
             try:
                 messages = [json.loads(line) for line in chunk.decode().splitlines()]
             except ValueError:
-                return  # Half written: the next time it is whole.
+                return  # The file is still being written. The next call reads it.
             self._next += 1
             for message in messages:
-                self._take(message)
+                self._handle(message)
 
-    def _take(self, message: Any) -> None:
+    def _handle(self, message: Any) -> None:
         if message["method"] == "log":
             self._progress(message["params"]["message"])
         elif self._handler is not None:

@@ -1,4 +1,4 @@
-"""The Dagster context that a run reports to: the current step's, or that of a job made for the purpose."""
+"""The Dagster context that a run reports to: that of the current step, or of a temporary job."""
 
 import logging
 from collections.abc import Callable
@@ -9,32 +9,32 @@ import dagster as dg
 T = TypeVar("T")
 
 
-def in_dagster(work: Callable[[dg.OpExecutionContext], T]) -> T:
-    """Do work in the context of the current step; outside of one, in a job of its own that leaves no trace."""
+def with_step_context(call: Callable[[dg.OpExecutionContext], T]) -> T:
+    """Call with the context of the current step; outside of a step, with that of a temporary job."""
     try:
         context = dg.OpExecutionContext.get()
     except dg.DagsterInvariantViolationError:
-        return _in_a_job(work)
-    return work(context)
+        return _in_temporary_job(call)
+    return call(context)
 
 
-def tell_assets(context: dg.OpExecutionContext, name: str, address: str) -> None:
-    """Put an address on each materialization that the step makes; the steps of ops and of checks alone make none."""
+def add_asset_metadata(context: dg.OpExecutionContext, name: str, address: str) -> None:
+    """Add an address to each materialization of the step; steps of ops and of checks have none."""
     if context.has_assets_def:
         for key in context.selected_asset_keys:
-            dg.AssetExecutionContext(context).add_asset_metadata({name: _address(address)}, key)
+            dg.AssetExecutionContext(context).add_asset_metadata({name: _metadata(address)}, key)
 
 
-def _address(text: str) -> dg.MetadataValue:
+def _metadata(text: str) -> dg.MetadataValue:
     return dg.MetadataValue.url(text) if text.startswith("http") else dg.MetadataValue.text(text)
 
 
-def _in_a_job(work: Callable[[dg.OpExecutionContext], T]) -> T:
-    done: list[T] = []
+def _in_temporary_job(call: Callable[[dg.OpExecutionContext], T]) -> T:
+    results: list[T] = []
 
     @dg.op
     def spark_job(context: dg.OpExecutionContext) -> None:
-        done.append(work(context))
+        results.append(call(context))
 
     @dg.logger
     def silent(_: dg.InitLoggerContext) -> logging.Logger:
@@ -44,9 +44,9 @@ def _in_a_job(work: Callable[[dg.OpExecutionContext], T]) -> T:
         return quiet
 
     @dg.graph
-    def alone() -> None:
+    def single_op() -> None:
         spark_job()
 
-    job = alone.to_job(name="databricks_spark_job", logger_defs={"silent": silent})
+    job = single_op.to_job(name="databricks_spark_job", logger_defs={"silent": silent})
     job.execute_in_process(run_config={"loggers": {"silent": {}}})
-    return done[0]
+    return results[0]

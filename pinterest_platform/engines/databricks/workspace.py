@@ -1,4 +1,4 @@
-"""A Databricks workspace: how to call it, where the wheel and a run's files lie, and what its errors mean."""
+"""A Databricks workspace: its client, the folders of the wheel and of each run, and its errors."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,37 +30,39 @@ from pinterest_platform.engines.databricks.wheel import Wheel
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 
 _FOLDER = "pinterest_platform"
-_WITHDRAWN = "withdrawn"
+_CANCELLED = "withdrawn"
+"""The file that marks a run as cancelled by Dagster. Its name is the one that earlier versions wrote."""
+
 _SHARED = f"/Shared/{_FOLDER}"
 _DBFS = f"/tmp/{_FOLDER}"  # noqa: S108  a folder of the workspace, not of this machine
 _REFUSED = (Unauthenticated, PermissionDenied)
-_PASSING = (InternalError, DeadlineExceeded, requests.RequestException)
+_TRANSIENT = (InternalError, DeadlineExceeded, requests.RequestException)
 
-_HURRIED_SECONDS = 1.0
-"""The longest wait between two calls where there is little time: the SDK else waits for as long as it is told to."""
+_SHORT_WAIT_SECONDS = 1.0
+"""The maximum wait between two calls if time is short. Otherwise the SDK waits as long as the workspace demands."""
 
 T = TypeVar("T")
 
 
-class _Hurried(RealClock):
+class _ShortWaitClock(RealClock):
     def sleep(self, seconds: float) -> None:
-        super().sleep(min(seconds, _HURRIED_SECONDS))
+        super().sleep(min(seconds, _SHORT_WAIT_SECONDS))
 
 
-def connect(options: Options, patience_seconds: int | None = None) -> WorkspaceClient:
-    """A client of the workspace; the SDK repeats what was throttled (429, 503) or lost its connection.
+def connect(options: Options, retry_seconds: int | None = None) -> WorkspaceClient:
+    """Return a client of the workspace; the SDK retries calls that were throttled (429, 503) or lost a connection.
 
     Args:
-        options: where it is, and who asks.
-        patience_seconds: how long it repeats a call, in a hurry; where nothing is said, as long as the options say.
+        options: address and token.
+        retry_seconds: the time for which calls are retried, with short waits; None for that of the options.
     """
     config = Config(
         host=options.host,
         token=options.token.get_secret_value(),
         auth_type="pat",
-        http_timeout_seconds=options.answer_seconds,
-        retry_timeout_seconds=patience_seconds or options.patience_seconds,
-        clock=_Hurried() if patience_seconds else None,
+        http_timeout_seconds=options.call_timeout_seconds,
+        retry_timeout_seconds=retry_seconds or options.retry_seconds,
+        clock=_ShortWaitClock() if retry_seconds else None,
         product="pinterest_platform",
         product_version=version("pinterest-platform"),
     )
@@ -68,23 +70,23 @@ def connect(options: Options, patience_seconds: int | None = None) -> WorkspaceC
 
 
 def with_retries(call: Callable[[], T], seconds: float) -> T:
-    """Repeat a call over failures that the SDK does not repeat: other errors of the server, answers cut off."""
-    again = Retrying(
-        retry=retry_if_exception_type(_PASSING),
+    """Retry a call after errors that the SDK does not retry: other server errors, and replies that were cut."""
+    retrying = Retrying(
+        retry=retry_if_exception_type(_TRANSIENT),
         stop=stop_after_delay(seconds),
         wait=wait_random_exponential(multiplier=0.5, max=10),
         reraise=True,
     )
-    return again(call)
+    return retrying(call)
 
 
 def upload(client: WorkspaceClient, wheel: Wheel, volume: str) -> str:
-    """Put a wheel where runs find it, once for each content; returns its path as a run sees it.
+    """Upload a wheel once per content, and return its path for a run.
 
     Args:
         client: the workspace.
-        wheel: what to put there.
-        volume: the volume to put it into; empty for the workspace's files.
+        wheel: the wheel.
+        volume: the volume to upload to; empty for workspace files.
     """
     if volume:
         path = f"{volume}/{_FOLDER}/wheels/{wheel.digest}/{wheel.name}"
@@ -100,13 +102,13 @@ def upload(client: WorkspaceClient, wheel: Wheel, volume: str) -> str:
         try:
             client.workspace.upload(path, wheel.body, format=ImportFormat.AUTO)
         except (ResourceAlreadyExists, AlreadyExists):
-            pass  # Somebody put the same bytes there meanwhile.
+            pass  # Another run uploaded the same bytes meanwhile.
     return f"/Workspace{path}"
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """The folder of one run, in a volume or on DBFS, for what both sides write.
+    """The folder of one run, in a volume or on DBFS, for files that Dagster and the run exchange.
 
     Attributes:
         client: the workspace.
@@ -120,41 +122,41 @@ class Folder:
 
     @property
     def path(self) -> str:
-        """Where it is for the API."""
+        """Return its path for the API."""
         return f"{self.volume}/{_FOLDER}/runs/{self.name}" if self.volume else f"{_DBFS}/{self.name}"
 
     @property
     def mounted(self) -> str:
-        """Where it is for the job: on every cluster, DBFS is mounted at /dbfs, and volumes at their own path."""
+        """Return its path for the job: clusters mount DBFS at /dbfs, and volumes at their own path."""
         return self.path if self.volume else f"/dbfs{self.path}"
 
-    def make(self) -> None:
-        """Make it; again is no error."""
+    def create(self) -> None:
+        """Create the folder unless it exists."""
         self.client.dbfs.mkdirs(self.path)
 
     def write(self, name: str, body: bytes) -> None:
-        """Write a file of it, in blocks: a plan may be larger than one call takes."""
+        """Write a file in blocks, because a plan can exceed the limit of one call."""
         self.client.dbfs.upload(f"{self.path}/{name}", BytesIO(body), overwrite=True)
 
     def read(self, name: str) -> bytes | None:
-        """A file of it; None while there is none."""
+        """Return the content of a file; None if it does not exist."""
         try:
             with self.client.dbfs.download(f"{self.path}/{name}") as file:
-                return file.read(-1)  # without a number, the SDK fails on volumes
+                return file.read(-1)  # without a size, the SDK fails on volumes
         except NotFound:
             return None
 
-    def withdraw(self) -> None:
-        """Leave word that Dagster, and no person, cancelled the run."""
-        self.write(_WITHDRAWN, b"{}")
+    def mark_cancelled(self) -> None:
+        """Mark the run as cancelled by Dagster, not by a user of the workspace."""
+        self.write(_CANCELLED, b"{}")
 
     @property
-    def withdrawn(self) -> bool:
-        """Whether such word was left."""
-        return self.client.dbfs.exists(f"{self.path}/{_WITHDRAWN}")
+    def is_marked_cancelled(self) -> bool:
+        """Return whether Dagster cancelled the run."""
+        return self.client.dbfs.exists(f"{self.path}/{_CANCELLED}")
 
     def remove(self) -> None:
-        """Remove it with all that it holds; absent is no error."""
+        """Remove the folder with its files, if it exists."""
         try:
             self.client.dbfs.delete(self.path, recursive=True)
         except NotFound:
@@ -163,33 +165,33 @@ class Folder:
 
 @contextmanager
 def translate_errors(host: str) -> Iterator[None]:
-    """Turn errors of the API into the platform's failures.
+    """Raise errors of the API as failures of the platform.
 
     Raises:
-        PermanentFailure: the workspace refuses what is asked, or does not know it.
-        TransientFailure: it did not answer in time.
+        PermanentFailure: the workspace refuses the request, or something that it names does not exist.
+        TransientFailure: the workspace did not answer in time.
     """
-    where = f"The Databricks workspace {host}"
+    workspace = f"The Databricks workspace {host}"
     try:
         yield
     except _REFUSED as error:
         raise PermanentFailure(
-            f"{where} refuses this: {_text(error)}.",
-            "See that DATABRICKS_TOKEN is valid and its owner may use the cluster, the jobs and the files.",
+            f"{workspace} refuses the request: {_text(error)}.",
+            "Check that DATABRICKS_TOKEN is valid and that its owner may use the cluster, the jobs and the files.",
         ) from error
     except (BadRequest, NotFound) as error:
         raise PermanentFailure(
-            f"{where} cannot do this: {_text(error)}.",
-            "See that DATABRICKS_CLUSTER_ID, or what else PINTEREST_DATABRICKS_COMPUTE needs, is right.",
+            f"{workspace} cannot serve the request: {_text(error)}.",
+            "Check DATABRICKS_CLUSTER_ID and the other settings that PINTEREST_DATABRICKS_COMPUTE needs.",
         ) from error
     except (DatabricksError, TimeoutError, requests.RequestException) as error:
         raise TransientFailure(
-            f"{where} did not answer as it should: {_text(error)}.",
-            "See that it is up, and run it again: a run that goes on there is joined.",
+            f"{workspace} did not answer: {_text(error)}.",
+            "Check that it is up, then run it again: a run that continues there is joined.",
         ) from error
 
 
 def _text(error: BaseException) -> str:
-    # What the SDK adds to some errors: its configuration, without the secrets.
+    # The SDK appends its configuration to some errors.
     text = str(error.__cause__ or error).partition(" Config: ")[0]
     return " ".join(text.split())[:500].rstrip(".") or type(error).__name__

@@ -1,7 +1,7 @@
-"""`python guard.py COMMAND…`: run a command in its scratch folder, and end it when whoever called is gone.
+"""`python guard.py COMMAND…`: run a command in its scratch folder, and end it when the calling process ends.
 
-With it go the processes that it started, and the folder. Whoever called holds the other end of our stdin; however that
-process ends, the end of input tells us. We lead a process group.
+The command's child processes and the folder go with it. The caller holds the other end of stdin, so the end of input
+means that the caller ended. This process leads a process group.
 """
 
 import os
@@ -15,22 +15,22 @@ _GRACE_SECONDS = 5
 
 
 def main(command: list[str]) -> int:
-    """Run the command; returns its exit code if it ends by itself."""
+    """Run the command and return its exit code if it ends by itself."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    alone = threading.Event()
-    threading.Thread(target=_watch, args=(process, alone), daemon=True).start()
+    caller_ended = threading.Event()
+    threading.Thread(target=_watch, args=(process, caller_ended), daemon=True).start()
     code = process.wait()
-    if alone.is_set():
+    if caller_ended.is_set():
         shutil.rmtree(os.getcwd(), ignore_errors=True)
         os.killpg(0, signal.SIGKILL)
     return code
 
 
-def _watch(process: "subprocess.Popen[bytes]", alone: threading.Event) -> None:
-    while os.read(0, 1024):  # not sys.stdin: a thread that waits in it aborts the interpreter at its end
+def _watch(process: "subprocess.Popen[bytes]", caller_ended: threading.Event) -> None:
+    while os.read(0, 1024):  # not sys.stdin: the interpreter aborts at exit if a thread waits in it
         pass
-    alone.set()
+    caller_ended.set()
     os.killpg(0, signal.SIGTERM)
     try:
         process.wait(_GRACE_SECONDS)

@@ -1,4 +1,4 @@
-"""A Spark Connect server on a JVM, of this process alone."""
+"""A Spark Connect server on a JVM, private to this process."""
 
 import importlib.resources
 import os
@@ -39,15 +39,15 @@ logger.server.level = info
 
 
 class JvmServer:
-    """Spark behind the Connect server that comes with pyspark: the same client as for every other engine.
+    """The Connect server of pyspark on a local JVM.
 
-    It listens on 127.0.0.1 alone, takes no caller without its token, and ends with this process, however that ends.
-    Its packages are brought by Ivy once and kept in Ivy's cache.
+    It listens on 127.0.0.1 only, requires a token, and ends with this process. Ivy downloads its packages once and
+    keeps them in its cache.
 
     Args:
-        settings: where Java is, which packages, and the store's address if it is no AWS one.
-        master: where Spark works; in this JVM, unless a cluster is named.
-        configuration: Spark's own settings, above ours.
+        settings: Java, packages, and the address of a store that is not Amazon's.
+        master: the Spark master: this JVM, or a cluster.
+        configuration: Spark settings that override the defaults.
     """
 
     def __init__(
@@ -61,35 +61,35 @@ class JvmServer:
         self._remote = ""
 
     def connect(self, progress: Callable[[str], None]) -> "SparkSession":
-        """A new session; the first one waits for the JVM."""
+        """Return a new session; the first call waits for the JVM."""
         remote = self.start(progress)
         return sessions.connect(remote, max(self._settings.io_timeout_seconds, sessions.ANSWER_SECONDS))
 
     def start(self, progress: Callable[[str], None]) -> str:
-        """Start the server unless it runs; returns its address, token included.
+        """Start the server unless it runs, and return its address with the token.
 
         Raises:
-            PermanentFailure: there is no fitting Java.
-            TransientFailure: the server does not start with it, or not in the time that a job may take.
+            PermanentFailure: there is no supported Java.
+            TransientFailure: the server does not start, or not within the time limit of a job.
         """
         if self._process is None or self._process.poll() is not None:
             self.stop()
-            progress("starting Spark on a JVM; the first time, its packages are fetched")
+            progress("starting Spark on a JVM; the first start downloads its packages")
             self._start()
         return self._remote
 
     def abandon(self) -> None:
-        """Stop the server: ending a process takes moments, whatever it is busy with."""
+        """Stop the server; a process ends quickly even if it is busy."""
         self.stop()
 
     def stop(self) -> None:
         """End the JVM and delete its scratch folder."""
         process, self._process = self._process, None
         if process is not None:
-            process.communicate()  # closes its input, which ends it
+            process.communicate()  # Closes its input, which ends it.
             with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # what a guard that was killed has left of its group
-        if self._folder is not None:  # the guard deletes it, unless it was killed
+                os.killpg(process.pid, signal.SIGKILL)  # Child processes of a guard that was killed.
+        if self._folder is not None:  # The guard deletes it, unless it was killed.
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start(self) -> None:
@@ -124,26 +124,26 @@ class JvmServer:
         ]
 
     def _port(self, process: "subprocess.Popen[bytes]", log: Path) -> int:
-        """Wait until the server says where it listens."""
+        """Wait until the server logs its port, and return it."""
         end = monotonic() + self._settings.spark_timeout_seconds
         while not (started := _STARTED.search(text := log.read_text(errors="replace"))):
             if process.poll() is not None:
-                # Packages that cannot be had now may be had later; what else it can be, nobody knows.
+                # Transient, because a download of packages can succeed later and other causes are unknown.
                 raise TransientFailure(
                     f"Spark does not start on a JVM: {_cause(text)}.",
-                    "Mend what it names. For packages that cannot be had, see to the way to Maven Central.",
+                    "Fix the cause, then run it again. Downloads of packages need access to Maven Central.",
                 )
             if monotonic() > end:
                 raise TransientFailure(
                     f"Spark did not start on a JVM within {self._settings.spark_timeout_seconds:g} s.",
-                    "Look what else the machine is busy with, and run it again.",
+                    "Check the load of the machine, then run it again.",
                 )
             sleep(0.1)
         return int(started[1])
 
 
 def _environment(java_home: Path, token: str) -> Mapping[str, str]:
-    """The token goes this way because everybody may read a process's arguments."""
+    """Return the environment; it holds the token, because every user can read the arguments of a process."""
     return {
         "JAVA_HOME": str(java_home),
         "SPARK_HOME": spark_home(),
@@ -162,7 +162,7 @@ def _configuration(settings: Settings, folder: Path) -> dict[str, str]:
         "spark.local.dir": str(folder),
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile=file:{folder}/log4j2.properties",
-        # Made for clusters, both are 50 and more by themselves: most tables of ours hold a handful of files.
+        # The defaults of both are 50 or more, for clusters. Most tables here have few files.
         "spark.sql.shuffle.partitions": str(2 * (os.cpu_count() or 1)),
         "spark.databricks.delta.snapshotPartitions": "2",
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -172,7 +172,7 @@ def _configuration(settings: Settings, folder: Path) -> dict[str, str]:
 
 
 def _store(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Hadoop's names for what the AWS variables tell every other client; keys it finds in those by itself."""
+    """Yield Hadoop's settings for the AWS variables that other clients read; it finds the keys by itself."""
     yield "spark.hadoop.fs.s3.impl", "org.apache.hadoop.fs.s3a.S3AFileSystem"
     yield "spark.hadoop.fs.s3a.endpoint.region", settings.region
     if settings.s3_endpoint:
@@ -182,13 +182,13 @@ def _store(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def spark_home() -> str:
-    """The folder of the Spark that comes with pyspark."""
+    """Return the folder of the Spark in pyspark."""
     return str(importlib.resources.files("pyspark"))
 
 
 def _cause(log: str) -> str:
-    """The line of a failed start that says most: the innermost cause, or else the first that sounds like an error."""
+    """Return the innermost cause in the log of a failed start, or else its first line that looks like an error."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     inner = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
-    telling = [line for line in lines if re.search(r"Exception|not found|[Ee]rror", line)]
-    return (inner[-1:] or telling or lines or ["it says nothing"])[0][:300].rstrip(".")
+    errors = [line for line in lines if re.search(r"Exception|not found|[Ee]rror", line)]
+    return (inner[-1:] or errors or lines or ["its log is empty"])[0][:300].rstrip(".")

@@ -25,5 +25,5 @@ def test_the_alert_names_a_setting_that_the_environment_lacks(
     ):
         daily_alerts(context)
     [alert] = [record.getMessage() for record in caplog.records if record.name == "pinterest_platform.alerts"]
-    assert "batch_pipeline: The environment lacks or misstates: KAFKA_BOOTSTRAP_SERVERS" in alert
+    assert "batch_pipeline: Environment variables are missing or wrong: KAFKA_BOOTSTRAP_SERVERS" in alert
     assert "was raised" not in alert

@@ -1,4 +1,4 @@
-"""The Databricks engine on a workspace of the tests' own, whose faults they choose; the jobs are real ones."""
+"""The Databricks engine with real jobs, on a workspace with chosen faults."""
 
 import json
 import threading
@@ -32,30 +32,30 @@ NEW = {
 
 
 class Abandoned(Exception):
-    """The test's way to die without a word to the workspace."""
+    """The end of a caller that does not notify the workspace."""
 
 
 class Desk:
-    """Engines on one workspace, and what stands there afterwards."""
+    """Engines on one workspace, and the state of that workspace."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self.said: list[str] = []
+        self.lines: list[str] = []
 
     def engine(self, **given: Any) -> DatabricksEngine:
-        known = {
+        variables = {
             "KAFKA_BOOTSTRAP_SERVERS": "x:1",
             "DATABRICKS_HOST": self.server.url,
             "DATABRICKS_TOKEN": TOKEN,
             "DATABRICKS_CLUSTER_ID": CLUSTER_ID,
         }
-        return DatabricksEngine(Settings.model_validate(known | given))
+        return DatabricksEngine(Settings.model_validate(variables | given))
 
     def run(self, job: str, parameters: Json, **given: Any) -> Json:
-        return self.engine(**given).run(job, parameters, self.said.append)
+        return self.engine(**given).run(job, parameters, self.lines.append)
 
     def abandon(self, job: str, parameters: Json) -> None:
-        """Ask for work, and be gone as soon as its run is there."""
+        """Submit work, and end as soon as its run exists."""
 
         def gone(line: str) -> None:
             raise Abandoned(line)
@@ -68,8 +68,8 @@ class Desk:
 
     def files(self, part: str) -> list[str]:
         root = self.server.folder / "data" / "files"
-        found = (path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
-        return [path for path in found if part in path]
+        paths = (path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+        return [path for path in paths if part in path]
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def desk(server: Server) -> Iterator[Desk]:
 
 @pytest.fixture
 def cleaning(tmp_path: Path) -> Callable[[], Json]:
-    """The same work at each call, asked for by another attempt."""
+    """A factory of the same work for different attempts."""
     uri = write_object(tmp_path / "object.json", lines([{"ind": 1, "first_name": "Zoë 😀"}, b'{"ind":"x"}']))
 
     def parameters() -> Json:
@@ -107,17 +107,15 @@ def inspecting(tmp_path: Path, uris: int = 0) -> Json:
 def test_a_job_runs_on_each_kind_of_compute(
     compute: dict[str, str], desk: Desk, cleaning: Callable[[], Json], tmp_path: Path
 ) -> None:
-    done = desk.run("clean", cleaning(), **compute)
-    assert (done["records"], done["new"], done["quarantined"]) == (2, 1, 1)
+    result = desk.run("clean", cleaning(), **compute)
+    assert (result["records"], result["new"], result["quarantined"]) == (2, 1, 1)
     assert [row["user_name"] for row in table_rows(str(tmp_path / "table"))] == ["Zoë 😀"]
-    assert any(line.startswith("clean: submitted the Databricks run http") for line in desk.said)
-    assert "user: batch 1 of 1: 2 records, 1 keys, 1 quarantined" in desk.said
-    assert desk.files("/runs/") + desk.files("dbfs/tmp/") == [], "nothing of a run stays"
+    assert any(line.startswith("clean: submitted the Databricks run http") for line in desk.lines)
+    assert "user: batch 1 of 1: 2 records, 1 keys, 1 quarantined" in desk.lines
+    assert desk.files("/runs/") + desk.files("dbfs/tmp/") == [], "no file of a run is left"
 
 
-def test_done_work_is_done_anew_when_it_is_asked_for_again_and_the_wheel_is_there_once(
-    desk: Desk, tmp_path: Path
-) -> None:
+def test_finished_work_is_run_again_on_request_and_the_wheel_is_uploaded_once(desk: Desk, tmp_path: Path) -> None:
     desk.server.faults(skip_runs=2)
     for _ in range(2):
         with pytest.raises(TransientFailure, match="was skipped"):
@@ -137,31 +135,31 @@ def test_the_jobs_own_failure_comes_back_as_it_was_with_the_runs_address(uris: i
 
 
 @pytest.mark.parametrize(
-    ("faults", "given", "says"),
+    ("faults", "given", "text"),
     [
         ({"skip_runs": 1}, {}, "was skipped"),
         ({"fail_runs": 1}, {}, "failed"),
         ({"cluster_seconds": 30}, {"PINTEREST_SPARK_TIMEOUT_SECONDS": 1, **NEW}, "PINTEREST_SPARK_TIMEOUT_SECONDS"),
     ],
 )
-def test_a_run_that_the_workspace_ends_is_a_passing_failure_with_its_address(
-    faults: dict[str, Any], given: dict[str, Any], says: str, desk: Desk, tmp_path: Path
+def test_a_run_that_the_workspace_ends_is_a_transient_failure_with_its_address(
+    faults: dict[str, Any], given: dict[str, Any], text: str, desk: Desk, tmp_path: Path
 ) -> None:
     desk.server.faults(**faults)
-    with pytest.raises(TransientFailure, match=says) as failure:
+    with pytest.raises(TransientFailure, match=text) as failure:
         desk.run("verify", inspecting(tmp_path), **given)
     assert desk.runs()[0].run_page_url in str(failure.value)
 
 
-def test_throttling_outages_and_lost_connections_are_waited_out(desk: Desk, tmp_path: Path) -> None:
+def test_throttling_outages_and_lost_connections_are_retried(desk: Desk, tmp_path: Path) -> None:
     desk.server.faults(throttle=2, unavailable=2, drop=2, skip_runs=1)
     with pytest.raises(TransientFailure, match="was skipped"):
         desk.run("verify", inspecting(tmp_path))
-    left = json.loads(urllib.request.urlopen(f"{desk.server.url}/_faults").read())["left"]
-    assert left == {}
+    remaining = json.loads(urllib.request.urlopen(f"{desk.server.url}/_faults").read())["left"]
+    assert remaining == {}
 
 
-def test_a_lost_reply_to_the_submission_makes_no_second_run(desk: Desk, tmp_path: Path) -> None:
+def test_a_lost_reply_to_the_submission_creates_no_second_run(desk: Desk, tmp_path: Path) -> None:
     before = len(desk.runs())
     desk.server.faults(lose_reply=1, path="runs/submit", skip_runs=1)
     with pytest.raises(TransientFailure, match="was skipped"):
@@ -169,31 +167,31 @@ def test_a_lost_reply_to_the_submission_makes_no_second_run(desk: Desk, tmp_path
     assert len(desk.runs()) == before + 1
 
 
-def test_two_who_ask_at_once_share_one_run(desk: Desk, cleaning: Callable[[], Json]) -> None:
-    before, done = len(desk.runs()), []
-    asking = [threading.Thread(target=lambda: done.append(desk.run("clean", cleaning()))) for _ in range(2)]
-    for thread in asking:
+def test_concurrent_callers_share_one_run(desk: Desk, cleaning: Callable[[], Json]) -> None:
+    before, results = len(desk.runs()), []
+    threads = [threading.Thread(target=lambda: results.append(desk.run("clean", cleaning()))) for _ in range(2)]
+    for thread in threads:
         thread.start()
-    for thread in asking:
+    for thread in threads:
         thread.join(200)
     assert len(desk.runs()) == before + 1
-    assert len(done) == 2
-    assert done[0] == done[1]
+    assert len(results) == 2
+    assert results[0] == results[1]
 
 
-def test_a_run_left_behind_is_joined_and_its_messages_are_read_from_the_first_one(
+def test_an_abandoned_run_is_joined_and_its_messages_are_read_from_the_first_one(
     desk: Desk, cleaning: Callable[[], Json]
 ) -> None:
     before = len(desk.runs())
     desk.abandon("clean", cleaning())
     assert desk.run("clean", cleaning())["new"] == 1
     assert len(desk.runs()) == before + 1
-    assert any(line.startswith("clean: joined the Databricks run") for line in desk.said)
-    assert "user: batch 1 of 1: 2 records, 1 keys, 1 quarantined" in desk.said
+    assert any(line.startswith("clean: joined the Databricks run") for line in desk.lines)
+    assert "user: batch 1 of 1: 2 records, 1 keys, 1 quarantined" in desk.lines
 
 
 @pytest.mark.parametrize("joined", [True, False])
-def test_a_run_that_a_person_cancels_in_the_workspace_stays_cancelled(
+def test_a_run_that_a_user_cancels_in_the_workspace_stays_cancelled(
     joined: bool, desk: Desk, cleaning: Callable[[], Json]
 ) -> None:
     before = len(desk.runs())
@@ -216,7 +214,7 @@ def test_a_run_that_another_dagster_run_cancels_is_followed_by_a_new_one(
     shared, ended = threading.Barrier(2, timeout=60), threading.Event()
     before = len(desk.runs())
 
-    def gives_up() -> None:
+    def interrupted_caller() -> None:
         def interrupts(line: str) -> None:
             if "the Databricks run http" in line:
                 shared.wait()
@@ -227,7 +225,7 @@ def test_a_run_that_another_dagster_run_cancels_is_followed_by_a_new_one(
         ended.set()
 
     def waits(line: str) -> None:
-        desk.said.append(line)
+        desk.lines.append(line)
         if "the Databricks run http" in line and not ended.is_set():
             shared.wait()
             assert ended.wait(60)
@@ -235,7 +233,7 @@ def test_a_run_that_another_dagster_run_cancels_is_followed_by_a_new_one(
 
     if not at_once:
         desk.abandon("clean", cleaning())
-    other = threading.Thread(target=gives_up)
+    other = threading.Thread(target=interrupted_caller)
     other.start()
     with pytest.raises(TransientFailure, match="was skipped"):
         desk.engine().run("clean", cleaning(), waits)
@@ -245,7 +243,7 @@ def test_a_run_that_another_dagster_run_cancels_is_followed_by_a_new_one(
 
 def test_an_interruption_cancels_the_run_and_leaves_nothing_half_done(desk: Desk, cleaning: Callable[[], Json]) -> None:
     def interrupts(line: str) -> None:
-        desk.said.append(line)
+        desk.lines.append(line)
         if line.endswith("RUNNING"):
             raise KeyboardInterrupt
 
@@ -253,7 +251,7 @@ def test_an_interruption_cancels_the_run_and_leaves_nothing_half_done(desk: Desk
         desk.engine().run("clean", cleaning(), interrupts)
     assert not isinstance(interrupted.value, PlatformFailure)
     assert desk.runs()[0].state.result_state is RunResultState.CANCELED
-    assert desk.said[-1].startswith("clean: cancelled")
+    assert desk.lines[-1].startswith("clean: cancelled")
 
 
 def test_an_interruption_while_the_run_is_submitted_cancels_it_too(
@@ -276,22 +274,22 @@ def test_an_interruption_while_the_run_is_submitted_cancels_it_too(
 def test_a_result_whose_messages_cannot_be_read_comes_from_the_output(
     desk: Desk, cleaning: Callable[[], Json], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipes.Messages, "read", lambda self: None)
+    monkeypatch.setattr(pipes.MessageReader, "read", lambda self: None)
     assert desk.run("clean", cleaning())["rows"] == 1
 
 
 @pytest.mark.parametrize(
-    ("given", "kind", "says"),
+    ("given", "kind", "text"),
     [
         ({"DATABRICKS_TOKEN": "dapi-hunter2"}, PermanentFailure, "DATABRICKS_TOKEN"),
         ({"DATABRICKS_CLUSTER_ID": "none"}, PermanentFailure, "Cluster none does not exist"),
         ({"DATABRICKS_HOST": "http://127.0.0.1:9", "PINTEREST_IO_TIMEOUT_SECONDS": 0.5}, TransientFailure, "is up"),
-        ({"PINTEREST_DATABRICKS_WHEEL": "nowhere.whl"}, PermanentFailure, "no readable wheel"),
+        ({"PINTEREST_DATABRICKS_WHEEL": "nowhere.whl"}, PermanentFailure, "cannot be read"),
     ],
 )
-def test_what_is_wrong_with_the_workspace_is_said_without_the_token(
-    given: dict[str, Any], kind: type[PlatformFailure], says: str, desk: Desk, tmp_path: Path
+def test_an_error_of_the_workspace_is_reported_without_the_token(
+    given: dict[str, Any], kind: type[PlatformFailure], text: str, desk: Desk, tmp_path: Path
 ) -> None:
-    with pytest.raises(kind, match=says) as failure:
+    with pytest.raises(kind, match=text) as failure:
         desk.run("verify", inspecting(tmp_path), **given)
-    assert "hunter2" not in str(failure.value) + str(desk.said)
+    assert "hunter2" not in str(failure.value) + str(desk.lines)

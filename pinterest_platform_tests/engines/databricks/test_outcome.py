@@ -1,4 +1,4 @@
-"""What a run's end means."""
+"""The outcome of a run follows from its end."""
 
 import json
 from typing import Any
@@ -49,28 +49,28 @@ def run(end: str, message: str = "", kind: TerminationTypeType | None = None, co
 
 
 def failure(
-    end: Run, told: Any = None, output: RunOutput | None = None, log: list[str] | None = None
+    end: Run, message: Any = None, output: RunOutput | None = None, log: list[str] | None = None
 ) -> PlatformFailure:
     with pytest.raises(PlatformFailure) as raised:
-        result("clean", end, told, Jobs(output), [].append if log is None else log.append)
+        result("clean", end, message, Jobs(output), [].append if log is None else log.append)
     assert URL in str(raised.value)
     return raised.value
 
 
-def test_the_result_that_came_by_message_is_the_result() -> None:
+def test_a_result_sent_as_a_message_is_the_result() -> None:
     assert result("clean", run("SUCCESS"), {"result": {"rows": 1}}, Jobs(), print) == {"rows": 1}
 
 
-def test_a_result_whose_messages_are_gone_is_read_from_the_output() -> None:
+def test_without_messages_the_result_is_read_from_the_output() -> None:
     log = f"noise\n{OUTCOME_LINE}{json.dumps({'result': {'rows': 1}})}\nmore noise\n"
     assert result("clean", run("SUCCESS"), None, Jobs(RunOutput(logs=log)), print) == {"rows": 1}
 
 
 @pytest.mark.parametrize("log", ["", "noise", f"{OUTCOME_LINE}{{", None])
-def test_a_result_that_cannot_be_read_is_worth_another_run(log: str | None) -> None:
-    told = failure(run("SUCCESS"), output=None if log is None else RunOutput(logs=log))
-    assert isinstance(told, TransientFailure)
-    assert "can be read neither" in told.what
+def test_a_result_that_cannot_be_read_is_a_transient_failure(log: str | None) -> None:
+    raised = failure(run("SUCCESS"), output=None if log is None else RunOutput(logs=log))
+    assert isinstance(raised, TransientFailure)
+    assert "can be read neither" in raised.what
 
 
 @pytest.mark.parametrize("own", [LOST, WRONG])
@@ -78,17 +78,17 @@ def test_a_result_that_cannot_be_read_is_worth_another_run(log: str | None) -> N
 def test_the_jobs_own_failure_keeps_kind_what_and_action(own: PlatformFailure, by_message: bool) -> None:
     outcome = outcome_of(own)
     output = RunOutput(logs=OUTCOME_LINE + json.dumps(outcome))
-    told = failure(run("FAILED"), outcome if by_message else None, output)
-    assert type(told) is type(own)
-    assert told.what == own.what
-    assert told.action.startswith(own.action)
+    raised = failure(run("FAILED"), outcome if by_message else None, output)
+    assert type(raised) is type(own)
+    assert raised.what == own.what
+    assert raised.action.startswith(own.action)
 
 
 THEIRS, OURS = TerminationTypeType.CLOUD_FAILURE, TerminationTypeType.CLIENT_ERROR
 
 
 @pytest.mark.parametrize(
-    ("end", "kind", "says"),
+    ("end", "kind", "text"),
     [
         (run("CANCELED"), PermanentFailure, "was cancelled in the workspace"),
         (run("CANCELED", kind=OURS, code="USER_CANCELED"), PermanentFailure, "was cancelled in the workspace"),
@@ -107,10 +107,10 @@ THEIRS, OURS = TerminationTypeType.CLOUD_FAILURE, TerminationTypeType.CLIENT_ERR
         (Run(run_id=2, run_page_url=URL), TransientFailure, "without a state"),
     ],
 )
-def test_an_end_without_an_outcome_is_judged_by_its_state(end: Run, kind: type[PlatformFailure], says: str) -> None:
-    told = failure(end)
-    assert type(told) is kind
-    assert says in str(told)
+def test_without_an_outcome_the_state_of_the_run_decides(end: Run, kind: type[PlatformFailure], text: str) -> None:
+    raised = failure(end)
+    assert type(raised) is kind
+    assert text in str(raised)
 
 
 @pytest.mark.parametrize(
@@ -125,14 +125,14 @@ def test_an_end_without_an_outcome_is_judged_by_its_state(end: Run, kind: type[P
         (None, "RUN_EXECUTION_ERROR"),
     ],
 )
-def test_of_an_error_that_nobody_foresaw_its_class_is_told_and_its_text_logged(
+def test_the_class_of_an_unexpected_error_is_in_the_failure_and_its_text_only_in_the_log(
     output: RunOutput | None, reason: str
 ) -> None:
     log: list[str] = []
-    told = failure(run("FAILED", "Workload failed: hunter2", OURS, "RUN_EXECUTION_ERROR"), output=output, log=log)
-    assert isinstance(told, TransientFailure), "it is worth another try"
-    assert f"failed ({reason}): {URL}." in told.what
-    assert "hunter2" not in str(told)
+    raised = failure(run("FAILED", "Workload failed: hunter2", OURS, "RUN_EXECUTION_ERROR"), output=output, log=log)
+    assert isinstance(raised, TransientFailure), "it can succeed later"
+    assert f"failed ({reason}): {URL}." in raised.what
+    assert "hunter2" not in str(raised)
     assert "hunter2" in "".join(log)
 
 
@@ -144,5 +144,5 @@ def test_the_log_gets_the_error_and_the_end_of_its_trace() -> None:
     assert len(log[0]) < 2000
 
 
-def test_a_result_told_by_a_run_that_then_failed_is_not_believed() -> None:
+def test_a_result_of_a_run_that_then_failed_is_ignored() -> None:
     assert "was cancelled" in str(failure(run("CANCELED"), {"result": {"rows": 1}}))

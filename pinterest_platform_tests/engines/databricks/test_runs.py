@@ -1,4 +1,4 @@
-"""Which run does a piece of work, decided on a list of runs as the SDK gives it."""
+"""The run of a piece of work, chosen from a list of runs of the SDK."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +19,7 @@ TASKS = [SubmitTask("t")]
 
 
 class Jobs(JobsAPI):
-    """Runs that are there, newest first, and the token of each that was submitted."""
+    """Existing runs, newest first, and the token of each submitted one."""
 
     def __init__(self, *runs: BaseRun) -> None:
         self.runs = list(runs)
@@ -27,18 +27,18 @@ class Jobs(JobsAPI):
         self.deleted: set[str] = set()
         self.names: list[str] = []
 
-    def list_runs(self, **asked: Any) -> Iterator[BaseRun]:
+    def list_runs(self, **arguments: Any) -> Iterator[BaseRun]:
         over = (RunLifeCycleState.TERMINATED, RunLifeCycleState.INTERNAL_ERROR)
         for run in self.runs:
-            if not asked.get("active_only") or (run.state and run.state.life_cycle_state not in over):
+            if not arguments.get("active_only") or (run.state and run.state.life_cycle_state not in over):
                 yield run
 
-    def submit(self, **asked: Any) -> Any:
-        token = asked["idempotency_token"]
+    def submit(self, **arguments: Any) -> Any:
+        token = arguments["idempotency_token"]
         assert len(token) <= 64
         if token in self.deleted:
             raise BadRequest(f"The run of idempotency token {token} has been deleted.")
-        self.names.append(asked["run_name"])
+        self.names.append(arguments["run_name"])
         run_id = self.tokens.setdefault(token, len(self.tokens) + 1)
 
         class Waiting:
@@ -56,7 +56,7 @@ def submitted(jobs: Jobs, attempt: Attempt) -> int:
     return IdempotentJobs(jobs, attempt).submit(tasks=TASKS).run_id
 
 
-def test_work_is_the_same_whoever_asks_for_it_and_in_whatever_order() -> None:
+def test_equal_work_has_equal_tags_for_any_caller_and_order_of_parameters() -> None:
     again = dict(reversed(list((PARAMETERS | {"staging_uri": "s3://b/staging/run-2"}).items())))
     assert Work("clean", again).tag == WORK.tag
     assert Work("clean", {**PARAMETERS, "entity": "pin"}).tag != WORK.tag
@@ -72,13 +72,13 @@ def test_an_active_run_of_the_work_is_joined() -> None:
     assert jobs.names == []
 
 
-def test_two_who_ask_at_once_get_one_run() -> None:
+def test_concurrent_callers_get_one_run() -> None:
     jobs = Jobs()
     one, two = Runs(jobs).attempt(WORK), Runs(jobs).attempt(WORK)
     assert submitted(jobs, one) == submitted(jobs, two)
 
 
-def test_who_asks_after_the_end_gets_a_new_run() -> None:
+def test_a_caller_after_the_end_gets_a_new_run() -> None:
     jobs = Jobs()
     first = Runs(jobs).attempt(WORK)
     run_id = submitted(jobs, first)
@@ -86,7 +86,7 @@ def test_who_asks_after_the_end_gets_a_new_run() -> None:
     assert submitted(jobs, Runs(jobs).attempt(WORK)) != run_id
 
 
-def test_a_run_that_nobody_lists_any_more_leads_to_the_next_one() -> None:
+def test_a_run_that_is_not_listed_any_more_leads_to_the_next_one() -> None:
     jobs = Jobs()
     first = Runs(jobs).attempt(WORK)
     run_id = submitted(jobs, first)
@@ -97,7 +97,7 @@ def test_a_run_that_nobody_lists_any_more_leads_to_the_next_one() -> None:
     assert submitted(jobs, Attempt(WORK, WORK.token(superseded.value.after))) != run_id
 
 
-def test_only_so_many_runs_are_looked_through_and_what_lies_behind_them_counts_as_unseen() -> None:
+def test_a_limited_number_of_runs_is_listed_and_older_ones_count_as_unlisted() -> None:
     other = Runs(Jobs()).attempt(Work("verify", {}))
     first = Runs(Jobs()).attempt(WORK)
     listed = [run_of(other, 1000 - n, SUCCEEDED) for n in range(300)]
@@ -132,13 +132,13 @@ def test_a_run_whose_token_was_deleted_with_it_leads_to_the_next_one() -> None:
         (None, Run(run_id=1, state=ACTIVE, start_time=NOW - 1)),
     ],
 )
-def test_a_run_that_was_there_while_we_asked_is_ours(joined: int | None, run: Run) -> None:
+def test_a_run_that_was_active_during_the_attempt_is_used(joined: int | None, run: Run) -> None:
     Runs(Jobs(), NOW).refuse_superseded(run, Attempt(WORK, "t", joined))
 
 
-def test_other_refusals_are_not_taken_for_a_deleted_run() -> None:
+def test_other_refusals_do_not_count_as_a_deleted_run() -> None:
     class Refusing(Jobs):
-        def submit(self, **asked: Any) -> Any:
+        def submit(self, **arguments: Any) -> Any:
             raise BadRequest("Cluster c does not exist")
 
     with pytest.raises(BadRequest):

@@ -1,46 +1,46 @@
-"""What a Databricks run leaves on the materializations of the step that it worked for."""
+"""The address of a Databricks run is metadata of the materializations of its step."""
 
 import dagster as dg
 
-from pinterest_platform.engines.databricks.step_context import in_dagster, tell_assets
+from pinterest_platform.engines.databricks.step_context import add_asset_metadata, with_step_context
 
 URL = "https://dbc.example/#job/1/run/2"
 
 
-def note() -> None:
-    in_dagster(lambda context: tell_assets(context, "databricks_run_of_clean", URL))
+def add_url() -> None:
+    with_step_context(lambda context: add_asset_metadata(context, "databricks_run_of_clean", URL))
 
 
 @dg.asset(check_specs=[dg.AssetCheckSpec("fine", asset="one")])
 def one() -> dg.MaterializeResult:
-    note()
+    add_url()
     return dg.MaterializeResult(metadata={"rows": 1}, check_results=[dg.AssetCheckResult(passed=True)])
 
 
 @dg.multi_asset(specs=[dg.AssetSpec("two"), dg.AssetSpec("three")])
 def several() -> tuple[None, None]:
-    note()
+    add_url()
     return None, None
 
 
 @dg.asset_check(asset="one")
-def looked_at() -> dg.AssetCheckResult:
-    note()
+def checked() -> dg.AssetCheckResult:
+    add_url()
     return dg.AssetCheckResult(passed=True)
 
 
-def test_every_asset_of_the_step_leads_to_the_run_beside_its_own_metadata() -> None:
-    definitions = dg.Definitions([one, several], asset_checks=[looked_at])
-    done = definitions.resolve_implicit_global_asset_job_def().execute_in_process()
-    made = {
+def test_every_asset_of_the_step_links_to_the_run_next_to_its_own_metadata() -> None:
+    definitions = dg.Definitions([one, several], asset_checks=[checked])
+    result = definitions.resolve_implicit_global_asset_job_def().execute_in_process()
+    metadata = {
         event.asset_key.to_user_string(): event.materialization.metadata
-        for event in done.get_asset_materialization_events()
+        for event in result.get_asset_materialization_events()
         if event.asset_key
     }
-    leads = {name: found["databricks_run_of_clean"].value for name, found in made.items()}
-    assert leads == dict.fromkeys(("one", "two", "three"), URL)
-    assert made["one"]["rows"].value == 1
+    links = {name: entries["databricks_run_of_clean"].value for name, entries in metadata.items()}
+    assert links == dict.fromkeys(("one", "two", "three"), URL)
+    assert metadata["one"]["rows"].value == 1
 
 
-def test_outside_of_assets_there_is_nobody_to_tell() -> None:
-    note()
+def test_outside_of_assets_nothing_is_added() -> None:
+    add_url()

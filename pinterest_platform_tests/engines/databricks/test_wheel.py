@@ -1,4 +1,4 @@
-"""The wheel that runs on Databricks get."""
+"""The wheel that runs on Databricks install."""
 
 import base64
 import csv
@@ -34,23 +34,29 @@ def test_the_same_code_gives_the_same_bytes() -> None:
     assert wheel.build() == first
 
 
-def test_it_asks_for_what_a_runtime_lacks_and_for_no_spark() -> None:
-    needs = [line.partition(": ")[2] for line in text("METADATA").splitlines() if line.startswith("Requires-Dist")]
-    assert [need.partition("=")[0].partition(">")[0] for need in needs] == ["dagster-pipes", "deltalake", "tenacity"]
+def test_it_requires_the_packages_that_a_runtime_lacks_and_not_spark() -> None:
+    requirements = [
+        line.partition(": ")[2] for line in text("METADATA").splitlines() if line.startswith("Requires-Dist")
+    ]
+    assert [need.partition("=")[0].partition(">")[0] for need in requirements] == [
+        "dagster-pipes",
+        "deltalake",
+        "tenacity",
+    ]
 
 
-def test_its_record_holds_for_every_file() -> None:
+def test_its_record_is_correct_for_every_file() -> None:
     with opened() as archive:
-        told = {name: (digest, size) for name, digest, size in csv.reader(text("RECORD").splitlines())}
-        assert set(told) == set(archive.namelist())
-        for name, (digest, size) in told.items():
+        record = {name: (digest, size) for name, digest, size in csv.reader(text("RECORD").splitlines())}
+        assert set(record) == set(archive.namelist())
+        for name, (digest, size) in record.items():
             if not name.endswith("RECORD"):
                 body = archive.read(name)
-                found = base64.urlsafe_b64encode(hashlib.sha256(body).digest()).rstrip(b"=").decode()
-                assert (digest, size) == (f"sha256={found}", str(len(body))), name
+                expected = base64.urlsafe_b64encode(hashlib.sha256(body).digest()).rstrip(b"=").decode()
+                assert (digest, size) == (f"sha256={expected}", str(len(body))), name
 
 
-def test_its_entry_runs_where_nothing_of_the_orchestration_is_installed(tmp_path: Path) -> None:
+def test_its_entry_point_runs_without_the_packages_of_the_orchestration(tmp_path: Path) -> None:
     file = tmp_path / wheel.build().name
     file.write_bytes(wheel.build().body)
     code = f"""
@@ -75,12 +81,14 @@ try:
 except Exception as error:
     print(error)
 """
-    told = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, timeout=120, check=False)
-    assert told.returncode == 0, told.stderr
-    assert "run python -m pinterest_platform.spark_jobs" in told.stdout
+    process = subprocess.run(
+        [sys.executable, "-S", "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert process.returncode == 0, process.stderr
+    assert "run python -m pinterest_platform.spark_jobs" in process.stdout
 
 
-def test_a_prebuilt_wheel_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_a_prebuilt_wheel_is_used_unchanged(tmp_path: Path) -> None:
     file = tmp_path / wheel.build().name
     file.write_bytes(wheel.build().body)
     assert wheel.prebuilt(str(file)) == wheel.build()
@@ -95,9 +103,9 @@ def test_a_prebuilt_wheel_without_the_entry_point_is_refused(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("body", [None, b"", b"PK no zip"])
-def test_what_is_no_wheel_is_refused(body: bytes | None, tmp_path: Path) -> None:
+def test_a_file_that_is_no_wheel_is_refused(body: bytes | None, tmp_path: Path) -> None:
     file = tmp_path / "x.whl"
     if body is not None:
         file.write_bytes(body)
-    with pytest.raises(PermanentFailure, match="no readable wheel"):
+    with pytest.raises(PermanentFailure, match="cannot be read"):
         wheel.prebuilt(str(file))

@@ -1,4 +1,4 @@
-"""Which Java is taken, and what is said of one that will not do."""
+"""Supported versions of Java are used, others are named."""
 
 from pathlib import Path
 
@@ -10,38 +10,38 @@ from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.settings import Settings
 
 
-def installed(folder: Path, says: str, code: int = 0) -> Path:
-    """A Java that says this of its version."""
+def installed(folder: Path, output: str, code: int = 0) -> Path:
+    """Create a Java that prints this as its version."""
     program = folder / "bin" / "java"
     program.parent.mkdir(parents=True)
-    program.write_text(f"#!/bin/sh\necho '{says}' >&2\nexit {code}\n")
+    program.write_text(f"#!/bin/sh\necho '{output}' >&2\nexit {code}\n")
     program.chmod(0o755)
     return folder
 
 
-@pytest.mark.parametrize("says", ['openjdk version "17.0.15" 2025-04-15', 'java version "21" 2023-09-19 LTS'])
-def test_java_17_and_21_are_taken(tmp_path: Path, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    home = installed(tmp_path / "java", says)
+@pytest.mark.parametrize("output", ['openjdk version "17.0.15" 2025-04-15', 'java version "21" 2023-09-19 LTS'])
+def test_java_17_and_21_are_used(tmp_path: Path, output: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = installed(tmp_path / "java", output)
     assert java.home(str(home)) == home
     monkeypatch.setenv("PATH", str(home / "bin"), prepend=":")
     assert java.home(None) == home
 
 
 @pytest.mark.parametrize(
-    ("says", "named"),
+    ("output", "problem"),
     [
         ('openjdk version "25.0.2" 2026-01-20', "is Java 25"),
         ('java version "1.8.0_402"', "is Java 8"),
         ("no such thing", "is no Java that runs"),
     ],
 )
-def test_another_java_is_named_with_its_version_and_place(tmp_path: Path, says: str, named: str) -> None:
-    home = installed(tmp_path / "java", says)
-    with pytest.raises(PermanentFailure, match=rf"{home}/bin/java {named}\. Install Java 17 or 21 and set JAVA_HOME"):
+def test_another_java_is_named_with_its_version_and_place(tmp_path: Path, output: str, problem: str) -> None:
+    home = installed(tmp_path / "java", output)
+    with pytest.raises(PermanentFailure, match=rf"{home}/bin/java {problem}\. Install Java 17 or 21 and set JAVA_HOME"):
         java.home(str(home))
 
 
-def test_a_java_that_is_not_there_is_said_by_the_first_job_and_not_before(tmp_path: Path) -> None:
+def test_a_missing_java_is_reported_by_the_first_job_and_not_before(tmp_path: Path) -> None:
     given = {"kafka_bootstrap_servers": "x", "spark_engine": "spark", "java_home": str(tmp_path)}
     engine = engines.build(Settings.model_validate(given))
     with pytest.raises(PermanentFailure, match=rf"{tmp_path}/bin/java is no Java that runs"):
@@ -49,7 +49,7 @@ def test_a_java_that_is_not_there_is_said_by_the_first_job_and_not_before(tmp_pa
     engine.close()
 
 
-def test_no_java_at_all_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_java_on_the_path_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(PermanentFailure, match="no `java` on the PATH"):
         java.home(None)

@@ -1,4 +1,4 @@
-"""The end of a Spark server of ours, shown with a process that only says what one says."""
+"""The end of a Spark server, with a process that only prints the lines of a server."""
 
 import signal
 import sys
@@ -25,18 +25,18 @@ def family() -> list[psutil.Process]:
     return [child for child in spark_servers.descendants() if SERVER in child.cmdline()]
 
 
-@pytest.mark.parametrize("again", [True, False], ids=["started anew", "stopped"])
+@pytest.mark.parametrize("again", [True, False], ids=["restarted", "stopped"])
 def test_a_server_whose_guard_was_killed_is_ended_too(again: bool, server: JvmServer) -> None:
     server.start(lambda _: None)
-    guard, left = family()
+    guard, server_process = family()
     guard.send_signal(signal.SIGKILL)
     psutil.wait_procs([guard], timeout=60)
-    assert left.is_running()
+    assert server_process.is_running()
     if again:
         server.start(lambda _: None)
     else:
         server.stop()
-    _, alive = psutil.wait_procs([left], timeout=60)
+    _, alive = psutil.wait_procs([server_process], timeout=60)
     server.stop()
     assert not alive
     assert family() == []

@@ -1,4 +1,4 @@
-"""Spark on JVMs: who may call a server of ours, when it ends, and that a cluster shares its work out."""
+"""Spark on JVMs: authentication, the end of a server, and the distribution of work in a cluster."""
 
 import signal
 import socket
@@ -19,16 +19,16 @@ pytestmark = pytest.mark.timeout(1800)
 
 OWNER = """
 import sys, time
-from pinterest_platform.resources.engines.jvm import JvmServer
-from pinterest_platform_tests.engines import jvm
-print(JvmServer(jvm.settings()).start(lambda line: None), flush=True)
+from pinterest_platform.engines.jvm.server import JvmServer
+from pinterest_platform_tests.engines import spark_servers
+print(JvmServer(spark_servers.settings()).start(lambda line: None), flush=True)
 time.sleep(600)
 """
 
 
 @pytest.fixture(scope="module")
 def owner() -> Iterator["subprocess.Popen[str]"]:
-    """A process that has a server of its own; the first line it prints is the server's address."""
+    """A process with its own server; the first line it prints is the address of the server."""
     spark_servers.java_home()
     with subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, text=True) as process:
         yield process
@@ -45,7 +45,7 @@ def family(owner: "subprocess.Popen[str]") -> list[psutil.Process]:
     return spark_servers.descendants(owner.pid)
 
 
-def test_it_listens_on_this_machine_alone_and_shows_its_token_to_nobody(
+def test_it_listens_on_this_machine_only_and_shows_its_token_to_no_one(
     owner: "subprocess.Popen[str]", remote: str
 ) -> None:
     token = remote.rpartition("token=")[2]
@@ -83,7 +83,7 @@ def test_it_ends_with_the_process_that_started_it_and_leaves_no_folder(
         assert caller.connect_ex(("127.0.0.1", port)) != 0
 
 
-def test_what_keeps_it_from_starting_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cause_of_a_failed_start_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spark_servers.java_home()
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     (tmp_path / "settings.xml").write_text("<ivysettings/>")
@@ -93,7 +93,7 @@ def test_what_keeps_it_from_starting_is_named(tmp_path: Path, monkeypatch: pytes
         server.start(lambda line: None)
 
 
-def test_a_cluster_shares_the_work_out(cluster: spark_servers.Cluster) -> None:
+def test_a_cluster_distributes_the_work(cluster: spark_servers.Cluster) -> None:
     spark = sessions.connect(cluster.remote, 120)
     assert spark.range(0, 1000, numPartitions=8).count() == 1000
     spark.stop()

@@ -1,0 +1,88 @@
+"""A broker that does not answer is reported with the cause and the setting to check."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from pinterest_platform.adapters.kafka import KafkaTopicLog
+from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
+from pinterest_platform.provisioning.topics import ensure_topics
+from pinterest_platform.settings import Settings
+from pinterest_platform_tests.adapters.tls import tls_listener
+
+SASL = {
+    "kafka_sasl_mechanism": "PLAIN",
+    "kafka_sasl_username": "me",
+    "kafka_sasl_password": SecretStr("hunter2"),
+}
+
+
+def describe(settings: Settings) -> None:
+    KafkaTopicLog(settings).describe("a")
+
+
+def read(settings: Settings) -> None:
+    list(KafkaTopicLog(settings).read("a", 0, 0, 10))
+
+
+@pytest.mark.parametrize("call", [describe, read, ensure_topics])
+@pytest.mark.parametrize(
+    ("protocol", "sasl", "kind", "cause", "action"),
+    [
+        ("SSL", {}, TransientFailure, "SSL", "is SSL, and the listener probably uses another one"),
+        ("SASL_SSL", SASL, TransientFailure, "SSL", "is SASL_SSL, and the listener probably uses another one"),
+        ("SASL_PLAINTEXT", SASL, PermanentFailure, "SASL PLAIN mechanism handshake failed", "check that the listener"),
+    ],
+)
+def test_a_security_protocol_that_a_plaintext_listener_does_not_speak_is_named(
+    call: Callable[[Settings], Any],
+    protocol: str,
+    sasl: dict[str, Any],
+    kind: type[PlatformFailure],
+    cause: str,
+    action: str,
+    tenant: Settings,
+) -> None:
+    changed = {"kafka_security_protocol": protocol, "io_timeout_seconds": 1.0, **sasl}
+    with pytest.raises(kind) as failure:
+        call(tenant.model_copy(update=changed))
+    assert f"Kafka at {tenant.kafka_bootstrap_servers} did not" in failure.value.what
+    assert cause in failure.value.what
+    assert f"KAFKA_SECURITY_PROTOCOL is {protocol}" in failure.value.action
+    assert action in failure.value.action
+    assert "hunter2" not in str(failure.value)
+
+
+@pytest.mark.parametrize("call", [describe, read, ensure_topics])
+@pytest.mark.parametrize(
+    ("protocol", "cause", "action"),
+    [
+        ("PLAINTEXT", "Disconnected", "is PLAINTEXT, and the listener probably uses another one"),
+        ("SSL", "certificate verify failed", "is SSL: install the CA certificate"),
+    ],
+)
+def test_a_tls_listener_that_a_client_cannot_use_is_named(
+    call: Callable[[Settings], Any], protocol: str, cause: str, action: str, tmp_path: Path
+) -> None:
+    with tls_listener(tmp_path) as address:
+        settings = Settings.model_validate(
+            {"KAFKA_BOOTSTRAP_SERVERS": address, "KAFKA_SECURITY_PROTOCOL": protocol, "PINTEREST_IO_TIMEOUT_SECONDS": 1}
+        )
+        with pytest.raises(TransientFailure) as failure:
+            call(settings)
+    assert f"Kafka at {address} did not" in failure.value.what
+    assert cause in failure.value.what
+    assert f"KAFKA_SECURITY_PROTOCOL {action}" in failure.value.action
+
+
+@pytest.mark.parametrize("call", [describe, read, ensure_topics])
+def test_a_broker_that_is_down_is_named_with_the_cause(call: Callable[[Settings], Any]) -> None:
+    settings = Settings.model_validate({"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "PINTEREST_IO_TIMEOUT_SECONDS": 1})
+    with pytest.raises(
+        TransientFailure,
+        match=r"Kafka at 127\.0\.0\.1:1 did not .* within 1 s: .*Connection refused\. Start the broker",
+    ):
+        call(settings)

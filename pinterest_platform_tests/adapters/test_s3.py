@@ -1,0 +1,130 @@
+"""S3 that does not answer, or has a full disk, is reported with the cause."""
+
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from pinterest_platform.adapters.s3 import S3ObjectStore
+from pinterest_platform.failures import TransientFailure
+from pinterest_platform.provisioning.bucket import ensure_bucket
+from pinterest_platform.settings import Settings
+
+CALLS: list[Callable[[S3ObjectStore], Any]] = [
+    lambda store: list(store.list("a/")),
+    lambda store: store.metadata("a/b"),
+    lambda store: store.read("a/b"),
+    lambda store: store.put("a/b", b"x"),
+    lambda store: store.put_if_absent("c", b"x", {}),
+    lambda store: store.delete(["d"]),
+]
+
+
+@pytest.fixture(autouse=True)
+def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+
+
+def settings_at(address: str) -> Settings:
+    return Settings.model_validate(
+        {"KAFKA_BOOTSTRAP_SERVERS": "x:1", "AWS_ENDPOINT_URL": address, "PINTEREST_IO_TIMEOUT_SECONDS": 0.5}
+    )
+
+
+@contextmanager
+def address_of(kind: str) -> Iterator[str]:
+    """Yield the address of a server that is down, sends no reply, or closes every connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        if kind == "down":
+            listener.close()
+        elif kind == "closing":
+            threading.Thread(target=close_all, args=(listener,), daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1] if kind != 'down' else 1}"
+
+
+def close_all(listener: socket.socket) -> None:
+    while True:
+        try:
+            listener.accept()[0].close()
+        except OSError:
+            return
+
+
+@pytest.mark.parametrize(
+    ("kind", "cause"),
+    [
+        ("down", "Connection refused"),
+        ("silent", "it sends no reply within the time limit"),
+        ("closing", "(it closed the connection|Connection reset by peer)"),
+    ],
+)
+def test_an_outage_has_one_message_with_address_and_cause(kind: str, cause: str) -> None:
+    with address_of(kind) as address:
+        store = S3ObjectStore(settings_at(address))
+        for call in [*CALLS, lambda _: ensure_bucket(settings_at(address))]:
+            with pytest.raises(TransientFailure) as failure:
+                call(store)
+
+            assert re.fullmatch(rf"S3 at {address} did not answer: {cause}\.", failure.value.what), failure.value.what
+
+
+@contextmanager
+def answering(status: int, body: str) -> Iterator[str]:
+    """Yield the address of a server that gives every request the same reply."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def reply(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(status)
+            self.send_header("Content-Type", "application/xml")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        do_GET = do_PUT = do_POST = reply  # noqa: N815
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Log nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "java.io.IOException: No space left on device",
+        "Storage backend has reached its minimum free drive threshold. Please delete a few objects to proceed.",
+    ],
+)
+def test_a_full_disk_is_named_if_the_reply_names_it(message: str) -> None:
+    error = f"<Error><Code>InternalError</Code><Message>{message}</Message></Error>"
+    with answering(500, error) as address:
+        store = S3ObjectStore(settings_at(address))
+        with pytest.raises(TransientFailure) as failure:
+            store.put_if_absent("a", b"x", {})
+    assert failure.value.what == f"S3 at {address} has no free disk space: InternalError {message.rstrip('.')}."
+    assert failure.value.action == "Free disk space on the server, then run it again."
+
+
+def test_an_internal_error_without_a_cause_sends_the_reader_to_log_and_disk() -> None:
+    error = "<Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>"
+    with answering(500, error) as address:
+        store = S3ObjectStore(settings_at(address))
+        with pytest.raises(TransientFailure) as failure:
+            store.put("a", b"x")
+    assert "failed on a: InternalError We encountered an internal error." in failure.value.what
+    assert failure.value.action == "Check the log and the free disk space of the server, then run it again."

@@ -1,0 +1,110 @@
+"""Assets of users read tables through the resource `pyspark`, on the configured engine."""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster_pyspark import LazyPySparkResource
+
+from pinterest_platform import resources
+from pinterest_platform.engines.pyspark import ConnectPySparkResource
+from pinterest_platform.spark_jobs import sessions
+from pinterest_platform_tests.engines.test_sail import parameters
+from pinterest_platform_tests.spark_fixtures import engine
+
+COUNTRIES = (b'{"ind":1,"country":"Peru"}', b'{"ind":2,"country":"Peru"}', b'{"ind":3,"country":"Chad"}')
+
+
+class Table(dg.Config):
+    """The cleaned table to read."""
+
+    uri: str
+
+
+@dg.asset
+def posts_by_country(config: Table, pyspark: dg.ResourceParam[LazyPySparkResource]) -> dict[str, int]:
+    frame = pyspark.spark_session.read.format("delta").load(config.uri)
+    return {row["country"]: row["count"] for row in frame.groupBy("country").count().collect()}
+
+
+def materialized(uri: str) -> dict[str, int]:
+    result = dg.materialize(
+        [posts_by_country],
+        resources={"pyspark": resources.build()["pyspark"]},
+        run_config={"ops": {"posts_by_country": {"config": {"uri": uri}}}},
+    )
+    return result.output_for_node("posts_by_country")
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of a cleaned table."""
+    from pinterest_platform.spark_jobs import execute
+
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "x")
+    monkeypatch.setenv("PINTEREST_SPARK_REMOTE", "")
+    job = parameters(tmp_path, *COUNTRIES)
+    execute(engine(), "clean", job.to_json(), print)
+    return job.table_uri
+
+
+def test_an_asset_reads_a_cleaned_table_on_an_embedded_server(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PINTEREST_SPARK_ENGINE", "sail")
+    assert materialized(table) == {"Peru": 2, "Chad": 1}
+
+
+def test_an_asset_reads_a_cleaned_table_on_the_named_server(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    server, remote = sessions.start_embedded()
+    try:
+        monkeypatch.setenv("PINTEREST_SPARK_ENGINE", "connect")
+        monkeypatch.setenv("PINTEREST_SPARK_REMOTE", f"{remote}/;user_id=asset")
+        assert materialized(table) == {"Peru": 2, "Chad": 1}
+        sessions.connect(remote).stop()
+    finally:
+        server.stop()
+
+
+def test_databricks_has_no_session_for_assets(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PINTEREST_SPARK_ENGINE", "databricks")
+    with pytest.raises(dg.DagsterResourceFunctionError) as error:
+        materialized(table)
+    assert "PINTEREST_SPARK_ENGINE is databricks, which offers no Spark session" in str(error.value.__cause__)
+
+
+class Server:
+    """A server that counts its sessions."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def connect(self, progress: Any) -> Any:
+        self.events.append("connect")
+        events = self.events
+
+        class Session:
+            def stop(self) -> None:
+                events.append("stop session")
+
+        return Session()
+
+    def abandon(self) -> None: ...
+
+    def stop(self) -> None:
+        self.events.append("stop server")
+
+
+def test_a_session_starts_on_first_use_once_and_ends_with_its_server() -> None:
+    server = Server()
+    resource = ConnectPySparkResource.on(server, print)
+    assert server.events == []
+    assert resource.spark_session is resource.spark_session
+    resource.close()
+    assert server.events == ["connect", "stop session", "stop server"]
+
+
+def test_two_resources_have_sessions_of_their_own_servers() -> None:
+    first, second = Server(), Server()
+    one, other = ConnectPySparkResource.on(first, print), ConnectPySparkResource.on(second, print)
+    assert one.spark_session is not other.spark_session
+    assert (first.events, second.events) == (["connect"], ["connect"])
