@@ -1,7 +1,7 @@
 """Measurements: their form, their JSON, and the option of every benchmark that writes it."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ class Measurement:
         records: the records that we processed; None for a latency.
         bytes: the bytes of those records, if they were counted.
         peak_bytes: the peak memory of our process, if it was measured.
+        parts: our seconds by step, if the work has steps.
     """
 
     work: str
@@ -57,6 +58,7 @@ class Measurement:
     records: int | None = None
     bytes: int | None = None
     peak_bytes: int | None = None
+    parts: Mapping[str, float] | None = None
 
     @property
     def ratio(self) -> float | None:
