@@ -2,17 +2,20 @@
 
 The peer is what the emulator alone can give: GetRecords in a loop, shard by shard, by a plain boto3 client that throws
 the records away.
-Run it where the emulators run: python -m emulators exec -- python -m benchmarks.stream_drain [RECORDS]
+Run it where the emulators run: python -m emulators exec -- python -m benchmarks.stream_drain
 """
 
-import sys
+import math
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import boto3
+import click
 
+from benchmarks._results import Measurement, json_option, report
 from benchmarks._rows import record
 from pinterest_platform import engines
 from pinterest_platform.adapters.kinesis import KinesisShardLog
@@ -30,8 +33,11 @@ ROUNDS, SHARDS = 2, 4
 _PUT_AT_ONCE = 500
 
 
-def main(records: int = 100_000) -> None:
-    """Drain `records` posts in each way, and print the best of each with its ratio to the plain reader."""
+@click.command()
+@click.option("--records", type=click.IntRange(min=1), default=100_000, show_default=True, help="Posts in the stream.")
+@json_option
+def main(records: int, json_path: Path | None) -> None:
+    """Drain posts in each way; the best of each counts."""
     own = {"user_id": f"bench{uuid.uuid4().hex[:10]}", "bucket": "", "kinesis_shards": SHARDS}
     settings = load().model_copy(update=own)
     ensure_bucket(settings)
@@ -47,9 +53,14 @@ def main(records: int = 100_000) -> None:
         drained = _best(store, records, lambda: _drain(settings, outside))
     finally:
         engine.close()
-    print(f"plain reader of {SHARDS} shards:   {plain:>10,.0f} records/s")
-    print(f"landed:                   {landed:>10,.0f} records/s, ratio {landed / plain:.2f}")
-    print(f"landed and cleaned:       {drained:>10,.0f} records/s, ratio {drained / plain:.2f}")
+    times = {"landed": landed, "landed and cleaned": drained}
+    report(
+        [
+            Measurement(f"{work}, {SHARDS} Kinesis shards", "loop of GetRecords", seconds, plain, records=records)
+            for work, seconds in times.items()
+        ],
+        json_path,
+    )
 
 
 def _put(kinesis: Any, stream: str, records: int) -> None:
@@ -83,16 +94,16 @@ def _drain(settings: Settings, outside: KinesisOutside) -> int:
 
 
 def _best(store: S3ObjectStore, records: int, work: Callable[[], int]) -> float:
-    """Records a second of the best round, each of which begins with an empty bucket."""
-    best = 0.0
+    """Return the seconds of the best round, each of which begins with an empty bucket."""
+    best = math.inf
     for _ in range(ROUNDS):
         store.delete([found.key for found in store.list("")])
         began = time.perf_counter()
         if (found := work()) != records:
             raise RuntimeError(f"{found} of {records} records came")
-        best = max(best, records / (time.perf_counter() - began))
+        best = min(best, time.perf_counter() - began)
     return best
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:2]))
+    main()
