@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import psutil
@@ -21,7 +22,8 @@ from benchmarks._results import GIB, Measurement, duration, verdict
 DOCS = Path(__file__).parents[1] / "docs"
 _COLUMNS = ("work", "ours", "peer", "ratio", "target", "met")
 _NOT_MEASURED = "No results yet: run `make bench` on an idle machine."
-_LEAST_CHARTED, _MOST_CHARTED = 0.01, 100.0
+_LONGEST_BAR = 3.0
+"""The ratio at which a bar ends; its number shows the true ratio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def markdown_table(measurements: Sequence[Measurement]) -> str:
 
 
 def svg_chart(results: Results) -> bytes:
-    """Return a chart of ratios: our seconds divided by the peer's, and the target, on a logarithmic scale."""
+    """Return a chart of ratios: our seconds divided by the peer's, and the target."""
     compared = [each for each in results.measurements if each.ratio is not None][::-1]
     style = Style(background="#ffffff", plot_background="#ffffff", colors=("#2563eb", "#d1d5db"), value_font_size=12)
     chart = pygal.HorizontalBar(
@@ -109,11 +111,11 @@ def svg_chart(results: Results) -> bytes:
         height=90 + 46 * len(compared),
         js=[],
         style=style,
-        logarithmic=True,
+        range=(0, _LONGEST_BAR),
         legend_at_bottom=True,
         print_values=True,
+        print_values_position="top",
         truncate_label=60,
-        value_formatter=lambda ratio: f"{ratio:.2f}",
         title=f"Our seconds divided by the peer's, {results.date}",
     )
     chart.x_labels = [each.work for each in compared]
@@ -167,8 +169,8 @@ def _seconds_and_memory(measurement: Measurement) -> str:
     return duration(measurement.ours_s) + ("" if peak is None else f", peak {peak / GIB:.2f} GiB")
 
 
-def _charted(ratio: float | None) -> float | None:
-    return None if ratio is None else min(max(ratio, _LEAST_CHARTED), _MOST_CHARTED)
+def _charted(ratio: float | None) -> dict[str, Any] | None:
+    return None if ratio is None else {"value": min(ratio, _LONGEST_BAR), "formatter": lambda _: f"{ratio:.2f}"}
 
 
 def _processor() -> str:
