@@ -28,7 +28,7 @@ test: check ## check, and every test but the slow ones, in two workers
 test-slow: setup ## the slow tests alone
 	@$(PY) -m pytest -m slow
 
-bench: setup ## the benchmarks
+bench: setup ## every benchmark with its peer: one table, and the results in docs/ (about 20 minutes)
 	@$(PY) -m benchmarks
 
 format: setup ## what ruff can mend by itself

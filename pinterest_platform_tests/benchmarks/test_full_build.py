@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from deltalake import DeltaTable, write_deltalake
 
 from benchmarks import _duckdb_peer, full_build
@@ -12,6 +13,7 @@ from benchmarks._equality import differences
 from benchmarks._landed import Load, Posts, Topics, latest_again, objects
 from pinterest_platform.catalog import ENTITIES, PIN
 from pinterest_platform.spark_jobs.sessions import session
+from pinterest_platform_tests.engines.spark_servers import java_home
 
 
 def raw_lines(load: Load, entity: str) -> list[dict[str, object]]:
@@ -29,6 +31,14 @@ def test_our_tables_and_reports_are_the_peers_cell_for_cell_after_every_load(tmp
     ]
     assert all(each.peer_s and each.ratio for each in measurements)
     assert measurements[0].records == 4_500
+
+
+@pytest.mark.slow
+def test_a_spark_cluster_of_two_workers_builds_the_peers_tables_and_reports(tmp_path: Path) -> None:
+    java_home()
+    with full_build.engine_session("connect", tmp_path) as spark:
+        measurements = full_build.measure(spark, tmp_path, 200, rounds=1, engine="connect")
+    assert measurements[0].work == "full build, 200 posts x 3, on two Spark workers"
 
 
 def test_a_cell_that_differs_from_the_peers_is_found(tmp_path: Path) -> None:
@@ -88,8 +98,6 @@ def test_offsets_of_a_partition_follow_each_other_across_objects_and_loads(tmp_p
 
 
 def test_the_first_measurement_of_the_file_is_the_full_build(tmp_path: Path) -> None:
-    from click.testing import CliRunner
-
     path = tmp_path / "results.json"
     outcome = CliRunner().invoke(full_build.main, ["--rows", "200", "--rounds", "1", "--json", str(path)])
     assert outcome.exit_code == 0, outcome.output
