@@ -46,6 +46,7 @@ BENCHMARKS = (
         runs=(("--rows", "100000,1000000"),),
     ),
     Benchmark("landing", "records of one Kafka partition into S3", "a plain copy without guarantees"),
+    Benchmark("ledger", "the ledger over many objects, with nothing new", "the first ledger over the same objects"),
     Benchmark("posting", "posts through gateway and REST proxy", "bare asyncio HTTP client and servers, two hops"),
     Benchmark("stream_drain", "records of four Kinesis shards, landed; landed and cleaned", "a loop of GetRecords"),
     Benchmark("streaming_latency", "from a post to its row in cleaned_stream", "Spark Structured Streaming"),
