@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from pinterest_platform.catalog import ENTITIES, GEO, PIN, USER, Entity
-from pinterest_platform.schemas import BLANKS, RAW_FIELDS, SENTINELS
+from pinterest_platform.transforms.reading import BLANKS
 
 _ENVELOPE = {"_partition": "INTEGER", "_offset": "BIGINT", "_timestamp": "BIGINT"}
 _MACROS = """
@@ -28,14 +28,11 @@ def _bare(text: str) -> str:
     return f"trim({text}, '{BLANKS}')"
 
 
-def _filled(text: str, name: str) -> str:
-    """SQL: a text, null if it is empty or a sentinel of the column (rule C3)."""
-    nulls = ", ".join(f"'{word}'" for word in ("", *SENTINELS.get(name, ())))
+def _text(entity: Entity, name: str) -> str:
+    """SQL: a field trimmed, null if it is empty or a sentinel of the field (rule C3)."""
+    text, field = _bare(name), next(field for field in entity.fields if field.name == name)
+    nulls = ", ".join(f"'{word}'" for word in ("", *field.sentinels))
     return f"CASE WHEN {text} NOT IN ({nulls}) THEN {text} END"
-
-
-def _text(name: str) -> str:
-    return _filled(_bare(name), name)
 
 
 _TEXTS = ("unique_id", "title", "description", "poster_name", "tag_list", "is_image_or_video", "image_src", "category")
@@ -44,16 +41,16 @@ _SAVED_BELOW = f"CASE WHEN starts_with({_SAVED}, 'Local save in ') THEN right({_
 _COLUMNS: Mapping[Entity, str] = {
     PIN: ", ".join(
         [
-            *(f"{_text(name)} AS {name}" for name in _TEXTS),
+            *(f"{_text(PIN, name)} AS {name}" for name in _TEXTS),
             f"followers({_bare('follower_count')}) AS follower_count",
             f"nullif({_bare(_SAVED_BELOW)}, '') AS save_location",
         ]
     ),
-    GEO: f"""{_text("country")} AS country,
+    GEO: f"""{_text(GEO, "country")} AS country,
         CASE WHEN degrees(latitude, 90) IS NOT NULL AND degrees(longitude, 180) IS NOT NULL
             THEN [degrees(latitude, 90), degrees(longitude, 180)] END AS coordinates,
         TRY_CAST("timestamp" AS TIMESTAMP) AS "timestamp" """,
-    USER: f"""nullif(concat_ws(' ', {_text("first_name")}, {_text("last_name")}), '') AS user_name,
+    USER: f"""nullif(concat_ws(' ', {_text(USER, "first_name")}, {_text(USER, "last_name")}), '') AS user_name,
         CASE WHEN TRY_CAST(age AS BIGINT) BETWEEN 0 AND 130 THEN TRY_CAST(age AS BIGINT) END AS age,
         TRY_CAST(date_joined AS TIMESTAMP) AS date_joined""",
 }
@@ -125,7 +122,7 @@ def build(folder: Path, objects: Mapping[str, Sequence[str]]) -> None:
 
 def _clean(db: duckdb.DuckDBPyConnection, entity: Entity, path: Path, objects: Sequence[str]) -> None:
     """Clean the newest row of each key (rule C10) into a file, and keep the columns of the reports."""
-    types = _ENVELOPE | dict.fromkeys(RAW_FIELDS[entity], "VARCHAR")
+    types = _ENVELOPE | dict.fromkeys(entity.field_names, "VARCHAR")
     db.execute(
         f"""CREATE TEMP TABLE staged AS
         SELECT TRY_CAST("{entity.key_field}" AS BIGINT) AS ind, {_COLUMNS[entity]}, _timestamp, _partition, _offset

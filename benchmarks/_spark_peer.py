@@ -10,7 +10,6 @@ from pathlib import Path
 from emulators.services import jars
 from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.engines.jvm import java
-from pinterest_platform.schemas import RAW_FIELDS
 from pinterest_platform.settings import Settings
 
 PACKAGES = "org.apache.spark:spark-sql-kafka-0-10_2.13:4.2.0,io.delta:delta-spark_4.2_2.13:4.4.0"
@@ -46,7 +45,7 @@ def main(bootstrap: str, user: str, folder: str) -> None:
         .getOrCreate()
     )
     for entity in ENTITIES:
-        fields = ", ".join(f"`{name}` string" for name in RAW_FIELDS[entity])
+        fields = ", ".join(f"`{name}` string" for name in entity.field_names)
         read = spark.readStream.format("kafka").option("kafka.bootstrap.servers", bootstrap)
         values = read.option("subscribe", f"{user}.{entity.name}").option("startingOffsets", "earliest").load()
         posted = values.select(F.from_json(F.col("value").cast("string"), fields).alias("post"), "timestamp")

@@ -52,7 +52,7 @@ class Watcher:
         tables = DeltaTables()
         table: DeltaTable | None = None
         known: set[str] = set()
-        files = tables.files(uri)
+        files = tables.folder(uri)
         while not self._stop.wait(_PAUSE_SECONDS):
             if table is not None and not _is_there(files, f"_delta_log/{table.version() + 1:020}.json"):
                 continue

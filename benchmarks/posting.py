@@ -30,7 +30,7 @@ def main(json_path: Path | None) -> None:
     """Measure both ways, each with its peer."""
     _emulators("seed", "--rows", "11154", "--if-empty")
     broker, topic = os.environ["KAFKA_BOOTSTRAP_SERVERS"], f"{os.environ['PINTEREST_USER_ID']}.user"
-    single = SINGLE / _posted("--rows", str(SINGLE))
+    single = SINGLE / _posted("--rows", str(SINGLE), "--per-request", "1")
     bare = _bare_hops.post(broker, topic, VALUE, SINGLE)
     batched = BATCHED / _posted("--rows", str(BATCHED), "--per-request", "500")
     direct = _direct(broker, topic, BATCHED)

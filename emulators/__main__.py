@@ -1,5 +1,13 @@
 """`python -m emulators`."""
 
-from emulators.cli import main
+import os
+import signal
 
-main(prog_name="python -m emulators")
+# The imports below take a second: Ctrl-C during them ends the process with the same exit code as later.
+signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
+from emulators.cli import main  # noqa: E402
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    main(prog_name="python -m emulators")

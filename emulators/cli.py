@@ -1,47 +1,89 @@
-"""`python -m emulators`: the commands that start, show, use and stop a home's services."""
+"""`python -m emulators`: the commands that start, check, use and stop a home's services."""
 
+import difflib
 import importlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
+from emulators.console import discard_stdout, echo
 from emulators.failures import EmulatorFailure
 from emulators.home import Home
 
-_ELSEWHERE = {
+_LAZY_COMMANDS = {
     "seed": ("emulators.source_db.cli", "seed"),
     "post": ("emulators.posting.cli", "post"),
     "check-streams": ("emulators.posting.check", "check_streams"),
 }
-"""Commands whose modules are slow to import, and so are imported when named."""
+"""Commands whose modules are slow to import and are imported when they are used."""
+
+_EXIT_CODES = "Exit codes: 0 success; 1 failure, reason on stderr; 2 wrong usage; 130, 143 Ctrl-C, SIGTERM."
 
 
 class _Group(click.Group):
-    """A group that imports some commands late, and turns failures into one line."""
+    """A group that imports some commands lazily, and turns failures into one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All command names."""
-        return sorted([*super().list_commands(ctx), *_ELSEWHERE])
+        """Return all command names."""
+        return sorted([*super().list_commands(ctx), *_LAZY_COMMANDS])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """A command by its name."""
-        if cmd_name in _ELSEWHERE:
-            module, command = _ELSEWHERE[cmd_name]
+        """Return a command by its name."""
+        if cmd_name in _LAZY_COMMANDS:
+            module, command = _LAZY_COMMANDS[cmd_name]
             return getattr(importlib.import_module(module), command)
         return super().get_command(ctx, cmd_name)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the named command; the error for an unknown name suggests similar names."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            suggestion = _suggestion(args[0], self.list_commands(ctx))
+            raise click.UsageError(f"{error.message}{suggestion}", ctx) from None
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; a failure becomes its message on stderr and exit code 1."""
+        """Run a command; a failure becomes one line on stderr and exit code 1, Ctrl-C exit code 130."""
         try:
             return super().invoke(ctx)
         except EmulatorFailure as failure:
             raise click.ClickException(str(failure)) from None
+        except KeyboardInterrupt:
+            click.echo("stopped by Ctrl-C", err=True)
+            raise click.exceptions.Exit(130) from None
+        except BrokenPipeError:
+            discard_stdout()
+            raise click.exceptions.Exit(0) from None
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+def _suggestion(name: str, names: Sequence[str]) -> str:
+    similar = difflib.get_close_matches(name.lower().replace("-", "_"), names, cutoff=0.5)
+    return f" Did you mean {similar[0]}?" if similar else ""
+
+
+class _ServiceName(click.ParamType):
+    """The name of a service."""
+
+    name = "service"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name; fail with a suggestion if there is no such service."""
+        from emulators.services.registry import SERVICES
+
+        names = [service.name for service in SERVICES]
+        if value not in names:
+            self.fail(
+                f"There is no service {value}.{_suggestion(value, names)} Services: {', '.join(names)}.", param, ctx
+            )
+        return value
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXIT_CODES)
 def main() -> None:
     """Emulated surroundings of the platform: Kafka, its REST proxy, Kinesis, an API gateway, S3 and Databricks."""
 
@@ -58,45 +100,92 @@ def _home_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+_service_argument = click.argument("service", type=_ServiceName())
+
+
 @main.command()
 @_home_option
 def up(home: Home) -> None:
-    """Start everything in the background and wait until it is healthy. Can be repeated."""
+    """Start all services in the background and wait until they are healthy. Can be repeated."""
     from emulators import control
 
-    control.up(home, click.echo)
+    control.up(home, echo)
 
 
 @main.command()
 @_home_option
 def down(home: Home) -> None:
-    """Stop everything and keep the state."""
+    """Stop all services and keep their state."""
     from emulators import control
 
-    click.echo("stopped" if control.down(home) else "nothing was running")
+    echo("stopped" if control.down(home) else "nothing was running")
+
+
+@main.command(epilog=_EXIT_CODES)
+@_home_option
+@_service_argument
+def stop(home: Home, service: str) -> None:
+    """Stop one service, as in an outage; `start` or `up` starts it again."""
+    from emulators import control
+
+    echo(f"{service:<12} {'stopped' if control.stop_service(home, service) else 'was not running'}")
+
+
+@main.command(epilog=_EXIT_CODES)
+@_home_option
+@_service_argument
+def start(home: Home, service: str) -> None:
+    """Start one service and wait until it is healthy."""
+    from emulators import control
+
+    control.start_service(home, service, echo)
+
+
+@main.command(epilog=_EXIT_CODES)
+@_home_option
+@_service_argument
+def restart(home: Home, service: str) -> None:
+    """Stop and start one service, and wait until it is healthy."""
+    from emulators import control
+
+    control.stop_service(home, service)
+    control.start_service(home, service, echo)
+
+
+@main.command(epilog=_EXIT_CODES)
+@click.option("-n", "--lines", type=click.IntRange(min=0), default=50, show_default=True, help="Last lines to print.")
+@click.option("-f", "--follow", is_flag=True, help="Print new lines until Ctrl-C.")
+@_home_option
+@_service_argument
+def logs(home: Home, service: str, lines: int, follow: bool) -> None:
+    """Print the end of a service's log."""
+    from emulators import service_logs
+
+    for line in service_logs.read(home, service, lines, follow=follow):
+        echo(line, nl=False)
 
 
 @main.command()
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_home_option
 def status(home: Home, as_json: bool) -> None:
-    """Say how every service is; exit code 0 when all are healthy."""
+    """Report the health of every service; the exit code is 0 if all are healthy, else 1."""
     from emulators import control, environment
 
-    found = control.status(home)
+    health_by_name = control.status(home)
     if as_json:
         services = {
             name: {"url": health.url, "healthy": health.healthy} | ({} if health.healthy else {"reason": health.reason})
-            for name, health in found.items()
+            for name, health in health_by_name.items()
         }
-        known = environment.variables(home) if home.exists and home.ports() else {}
-        click.echo(json.dumps({"services": services, "env": known}, indent=2))
+        variables = environment.variables(home) if home.exists and home.ports() else {}
+        echo(json.dumps({"services": services, "env": variables}, indent=2))
     else:
-        for name, health in found.items():
-            click.echo(
+        for name, health in health_by_name.items():
+            echo(
                 f"{name:<12} {'healthy' if health.healthy else 'UNHEALTHY':<10} {health.url}  {health.reason}".rstrip()
             )
-    sys.exit(0 if all(health.healthy for health in found.values()) else 1)
+    sys.exit(0 if all(health.healthy for health in health_by_name.values()) else 1)
 
 
 @main.command()
@@ -105,20 +194,20 @@ def env(home: Home) -> None:
     """Print the variables that clients need, as export lines: eval "$(python -m emulators env)"."""
     from emulators import control, environment
 
-    if not control.is_supervised(home):
-        raise EmulatorFailure(
-            f"The emulators of {home.root} are not running.", f"Run: python -m emulators up --home {home.root}"
-        )
-    click.echo(environment.as_exports(environment.variables(home)), nl=False)
+    control.require_supervised(home)
+    echo(environment.as_exports(environment.variables(home)), nl=False)
 
 
 @main.command("exec", context_settings={"ignore_unknown_options": True})
-@click.option("--posting", is_flag=True, help="Post steadily beside it; the source database is seeded if it is empty.")
-@click.option("--spark", is_flag=True, help="Run a Spark server (Sail) beside it, which the platform's runs share.")
+@click.option("--posting", is_flag=True, help="Post steadily meanwhile; an empty source database is seeded first.")
+@click.option("--spark", is_flag=True, help="Run a Spark server (Sail) that the platform's runs share.")
 @_home_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def execute(home: Home, posting: bool, spark: bool, command: tuple[str, ...]) -> None:
-    """Run COMMAND with everything up; what this call started it stops again."""
+    """Run COMMAND with all services up; services that this call started are stopped at the end.
+
+    The exit code is that of COMMAND. Files that COMMAND creates are readable by their owner only.
+    """
     from emulators import session
 
     sys.exit(session.run(home, command, posting=posting, spark=spark))
@@ -126,7 +215,7 @@ def execute(home: Home, posting: bool, spark: bool, command: tuple[str, ...]) ->
 
 @main.command()
 def fetch() -> None:
-    """Bring the Kafka broker and the S3 server into the cache, once for all homes."""
+    """Download the Kafka broker and the S3 server into the cache, once for all homes."""
     from emulators.services import jars
 
-    click.echo(f"jars in {jars.fetch(click.echo)}")
+    echo(f"jars in {jars.fetch(echo)}")

@@ -1,89 +1,119 @@
-"""Bringing a home's services up and down, and saying how they are."""
+"""Starting and stopping a home's services, and their health."""
 
 import errno
 import fcntl
 import os
 import random
 import socket
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psutil
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
+from emulators import service_logs
+from emulators.console import Report, Waiting
 from emulators.failures import EmulatorFailure
-from emulators.home import Home
+from emulators.home import Home, private_files
 from emulators.services import jars
-from emulators.services.registry import SERVICES
+from emulators.services.registry import SERVICES, by_name
 from emulators.services.service import Service, Unhealthy
 from emulators.services.supervision import Supervisor
 
-PATIENCE_SECONDS = 120.0
-"""How long `up` waits for a service to become healthy."""
+START_SECONDS = 120.0
+"""Longest start of a service whose log shows no progress."""
 
+PROGRESS_SECONDS = 60.0
+"""Longest time without progress in the log of a service that starts slowly."""
+
+_POLL_SECONDS = 0.1
 _PORTS = range(20_000, 32_000)
-"""Below the ports that Linux gives to outgoing connections, so that a kept port is not taken while the home is down."""
-
-Say = Callable[[str], None]
+"""Below the ports that Linux gives to outgoing connections, so that kept ports stay free while the home is down."""
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How a service is: `reason` says why it is not healthy and is empty where it is."""
+    """Health of a service: `reason` is empty if it is healthy."""
 
     url: str
     reason: str = ""
 
     @property
     def healthy(self) -> bool:
-        """Whether it serves."""
+        """True if it serves."""
         return not self.reason
 
 
-def up(home: Home, say: Say) -> bool:
-    """Start what is not running and wait until everything is healthy; can be repeated.
+def up(home: Home, report: Report) -> bool:
+    """Start all services that are not running and wait until all are healthy; can be repeated.
 
     Args:
-        home: the home; it is made if need be.
-        say: gets a line for each service.
+        home: the home; it is created if it is missing.
+        report: gets a line for each service, and while it waits.
 
     Returns:
-        Whether this call started the services, rather than found them running.
+        Whether this call started the services.
 
     Raises:
-        EmulatorFailure: something does not come up, or a kept port is taken.
+        EmulatorFailure: a service does not become healthy, or a kept port is taken.
     """
     jars.java()
-    jars.fetch(say)
-    home.prepare(os.environ.get("PINTEREST_USER_ID"))
-    with _alone(home):
-        choose_ports(home)
-        supervisor = Supervisor(home)
-        started = False
-        try:
-            started = _ensure_supervised(home, supervisor)
-            _await_health(home, supervisor, say)
-        except BaseException:
-            if started or supervisor.states() is None:
-                supervisor.stop()  # a start that failed or was broken off leaves nothing running
-            raise
+    jars.fetch(report)
+    with private_files():
+        home.prepare(os.environ.get("PINTEREST_USER_ID"))
+        with _locked(home):
+            choose_ports(home)
+            supervisor = Supervisor(home)
+            started = False
+            try:
+                started = _ensure_supervised(home, supervisor)
+                await_health(home, supervisor, SERVICES, report)
+            except BaseException:
+                if started or supervisor.states() is None:
+                    supervisor.stop()  # a failed or interrupted start leaves nothing running
+                raise
     return started
 
 
 def down(home: Home) -> bool:
-    """Stop everything that belongs to the home, and keep its state; False where nothing ran."""
+    """Stop all processes of the home and keep its state; return False if none was running."""
     if not home.run.is_dir():
         return False
-    with _alone(home):
+    with _locked(home):
         return Supervisor(home).stop()
 
 
+def stop_service(home: Home, name: str) -> bool:
+    """Stop one service; return False if it was not running.
+
+    Raises:
+        EmulatorFailure: the home's services are not running.
+    """
+    require_supervised(home)
+    with _locked(home):
+        return Supervisor(home).stop_program(name)
+
+
+def start_service(home: Home, name: str, report: Report) -> None:
+    """Start one service unless it is running, and wait until it is healthy.
+
+    Raises:
+        EmulatorFailure: the home's services are not running, or the service does not become healthy.
+    """
+    require_supervised(home)
+    with private_files(), _locked(home):
+        supervisor = Supervisor(home)
+        supervisor.start_program(name)
+        await_health(home, supervisor, [by_name(name)], report)
+
+
 def status(home: Home) -> dict[str, Health]:
-    """The health of every service that is built."""
+    """Return the health of every service."""
     if not home.exists or not home.ports():
         return {service.name: Health("", "not running") for service in SERVICES}
     states = Supervisor(home).states()
@@ -95,8 +125,16 @@ def status(home: Home) -> dict[str, Health]:
 
 
 def is_supervised(home: Home) -> bool:
-    """Whether the home's services are being run, healthy or not."""
+    """Return whether the home's supervisor is running, whatever the health of the services."""
     return home.exists and Supervisor(home).states() is not None
+
+
+def require_supervised(home: Home) -> None:
+    """Raise EmulatorFailure unless the home's supervisor is running."""
+    if not is_supervised(home):
+        raise EmulatorFailure(
+            f"The emulators of {home.root} are not running.", f"Run: python -m emulators up --home {home.root}"
+        )
 
 
 def _ensure_supervised(home: Home, supervisor: Supervisor) -> bool:
@@ -112,28 +150,103 @@ def _ensure_supervised(home: Home, supervisor: Supervisor) -> bool:
     return True
 
 
-def _await_health(home: Home, supervisor: Supervisor, say: Say) -> None:
-    for service in SERVICES:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while reason := _reason(home, supervisor.states(), service):
-            state = (supervisor.states() or {}).get(service.name, {}).get("statename", "STOPPED")
-            if state in ("FATAL", "STOPPED", "EXITED") or time.monotonic() > deadline:
+def await_health(home: Home, supervisor: Supervisor, services: Sequence[Service], report: Report) -> None:
+    """Wait for services concurrently until all are healthy and what clients need exists.
+
+    Raises:
+        EmulatorFailure: a service ended, or does not become healthy in time.
+    """
+    title = "starting the services" if len(services) > 1 else f"starting {services[0].name}"
+    given_up = threading.Event()
+    with ThreadPoolExecutor(len(services)) as pool, Waiting(title, len(services), report) as waiting:
+        starts = {pool.submit(_Start(home, supervisor, service, report, given_up).run): service for service in services}
+        try:
+            _collect(home, starts, waiting, report)
+        finally:
+            given_up.set()
+
+
+def _collect(home: Home, starts: Mapping[Future[None], Service], waiting: Waiting, report: Report) -> None:
+    pending = set(starts)
+    while pending:
+        done, pending = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
+        for start in done:
+            start.result()
+            report(f"{starts[start].name:<12} healthy  {starts[start].url(home)}")
+        names = [service.name for start, service in starts.items() if start in pending]
+        waiting.update(", ".join(names), len(starts) - len(names))
+
+
+class _Start:
+    """The start of one service: polls its health until it serves.
+
+    Args:
+        home: the home.
+        supervisor: its supervisor.
+        service: the service.
+        report: gets a line if the start takes longer than START_SECONDS.
+        given_up: once set, the start is no longer waited for.
+    """
+
+    def __init__(
+        self, home: Home, supervisor: Supervisor, service: Service, report: Report, given_up: threading.Event
+    ) -> None:
+        self._home = home
+        self._supervisor = supervisor
+        self._service = service
+        self._report = report
+        self._given_up = given_up
+        self._log = service_logs.path_of(home, service.name)
+
+    def run(self) -> None:
+        """Wait until the service is healthy, and create what its clients need.
+
+        Raises:
+            EmulatorFailure: it ended, or does not become healthy in time.
+        """
+        started = time.monotonic()
+        progress, progressed, reported = "", started, False
+        while not self._given_up.is_set():
+            states = self._supervisor.states()
+            reason = _reason(self._home, states, self._service)
+            if not reason:
+                return self._service.provide(self._home)
+            now = time.monotonic()
+            if now - started > START_SECONDS - PROGRESS_SECONDS and (line := self._progress()) != progress:
+                progress, progressed = line, now
+            state = (states or {}).get(self._service.name, {}).get("statename", "STOPPED")
+            slow = now - started > START_SECONDS
+            if state in ("FATAL", "STOPPED", "EXITED") or (
+                slow and (not progress or now - progressed > PROGRESS_SECONDS)
+            ):
                 raise EmulatorFailure(
-                    f"{service.name} is not healthy: {reason}.",
-                    f"See {home.logs / service.name}.log; then run `up` again.",
+                    f"{self._service.name} is not healthy: {reason}.", f"Check {self._log}; then run `up` again."
                 )
-            time.sleep(0.1)
-        service.provide(home)
-        say(f"{service.name:<12} healthy  {service.url(home)}")
+            if slow and not reported:
+                reported = True
+                self._report(
+                    f"{self._service.name:<12} starts for more than {START_SECONDS:g} s; its log shows progress, "
+                    f"so the wait goes on: {progress}"
+                )
+            self._given_up.wait(_POLL_SECONDS)
+        return None
+
+    def _progress(self) -> str:
+        """Return the newest line of the log that shows progress; empty if there is none."""
+        pattern = self._service.progress
+        if pattern is None or not self._log.is_file():
+            return ""
+        lines = [line for line in service_logs.read(self._home, self._service.name, 200) if pattern.search(line)]
+        return lines[-1].strip()[:300] if lines else ""
 
 
 def _reason(home: Home, states: Mapping[str, Mapping[str, Any]] | None, service: Service) -> str:
-    """Why a service is not healthy; empty where it is."""
+    """Return the reason why a service is not healthy; empty if it is."""
     if states is None:
         return "not running"
     state = states.get(service.name, {}).get("statename", "STOPPED")
     if state not in ("RUNNING", "STARTING"):
-        return f"{str(state).lower()}: {_last_line(home.logs / f'{service.name}.log')}"
+        return f"{str(state).lower()}: {service_logs.last_line(service_logs.path_of(home, service.name))}"
     try:
         service.probe(home)
     except Unhealthy as unhealthy:
@@ -141,25 +254,15 @@ def _reason(home: Home, states: Mapping[str, Mapping[str, Any]] | None, service:
     return ""
 
 
-def _last_line(log: Path) -> str:
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 4000))
-            lines = file.read().decode(errors="replace").split("\n")
-    except FileNotFoundError:
-        lines = []
-    return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "its log is empty")
-
-
 def choose_ports(home: Home) -> None:
-    """Choose a port for every name that has none yet."""
-    kept = home.ports()
-    missing = [name for service in SERVICES for name in service.ports if name not in kept]
+    """Choose a port for every name that has none."""
+    ports = home.ports()
+    missing = [name for service in SERVICES for name in service.ports if name not in ports]
     if not missing:
         return
     candidates = random.sample(_PORTS, 500)
-    free = (port for port in candidates if port not in kept.values() and _is_free(port))
-    home.keep_ports({**kept, **dict(zip(missing, free, strict=False))})
+    free = (port for port in candidates if port not in ports.values() and _is_free(port))
+    home.keep_ports({**ports, **dict(zip(missing, free, strict=False))})
 
 
 def _check_ports(home: Home) -> None:
@@ -169,16 +272,19 @@ def _check_ports(home: Home) -> None:
             if not _becomes_free(port):
                 raise EmulatorFailure(
                     f"Port {port}, which this home keeps for {name}, is taken by {_listener(port)}.",
-                    f"Stop that, or delete {home.ports_file} to have other ports chosen, and run `up` again.",
+                    f"Stop that process, or delete {home.ports_file} to choose other ports, and run `up` again.",
                 )
 
 
 def _becomes_free(port: int) -> bool:
-    """Whether a port is free, or is within moments: a process that was killed holds its ports a little longer."""
-    deadline = time.monotonic() + 3
-    while not (free := _is_free(port)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return free
+    """Return whether a port is free within 3 s: a killed process holds its ports a little longer."""
+    retrying = Retrying(
+        retry=retry_if_result(lambda free: not free),
+        stop=stop_after_delay(3),
+        wait=wait_fixed(0.1),
+        retry_error_callback=lambda _: False,
+    )
+    return retrying(_is_free, port)
 
 
 def _is_free(port: int) -> bool:
@@ -195,19 +301,19 @@ def _is_free(port: int) -> bool:
 
 
 def _listener(port: int) -> str:
-    """Who listens on a port, as far as one may know."""
+    """Return the process that listens on a port, if it may be known."""
     try:
         for connection in psutil.net_connections("tcp"):
             if connection.laddr and connection.laddr.port == port and connection.status == psutil.CONN_LISTEN:
                 return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
     except (psutil.Error, OSError, TypeError):
-        pass  # not allowed to look: the port's number has to do
+        pass  # no permission
     return "another process"
 
 
 @contextmanager
-def _alone(home: Home) -> Iterator[None]:
-    """One `up` or `down` of a home at a time."""
+def _locked(home: Home) -> Iterator[None]:
+    """Hold the home's lock: one command changes its services at a time."""
     with open(home.run / "lock", "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,4 @@
-"""The environment that clients of a home need, the platform among them."""
+"""The environment variables that clients of a home need, the platform among them."""
 
 import os
 import shlex
@@ -11,63 +11,63 @@ from emulators.services.registry import SERVICES
 
 
 def variables(home: Home) -> dict[str, str]:
-    """Every variable by name.
+    """Return every variable by name.
 
     Raises:
         EmulatorFailure: the home was never brought up.
     """
-    found = {
+    values = {
         "PINTEREST_HOME": str(home.root),
         "PINTEREST_USER_ID": home.user_id,
         "PINTEREST_SOURCE_DATABASE_URL": home.database_url,
         "DAGSTER_HOME": str(home.dagster),
     }
     for service in SERVICES:
-        found |= service.variables(home)
-    return found | _past_proxies()
+        values |= service.variables(home)
+    return values | _proxy_exceptions()
 
 
 def lookup(home: str | None) -> Callable[[str], str]:
-    """What finds a variable's value: in this process's environment, unless a home is named; else as the home gives it.
+    """Return a function that looks up a variable: in this process's environment if no home is named, else in the home.
 
     Args:
-        home: the value of `--home`, if it was given.
+        home: the value of `--home`; None if it was not given.
     """
 
     def find(name: str) -> str:
         if home is None and os.environ.get(name):
             return os.environ[name]
-        found = variables(Home.find(home))
-        if name not in found:
-            raise EmulatorFailure(f"{name} is not known.", "Set it, or run `up` again.")
-        return found[name]
+        values = variables(Home.find(home))
+        if name not in values:
+            raise EmulatorFailure(f"{name} is not set.", "Set it, or run `up` again.")
+        return values[name]
 
     return find
 
 
 def as_exports(environment: dict[str, str]) -> str:
-    """The variables as lines that a shell can evaluate."""
+    """Return export lines that a shell can evaluate."""
     return "".join(f"export {name}={_quoted(value)}\n" for name, value in environment.items())
 
 
-def of_child(home: Home) -> dict[str, str]:
-    """The whole environment of a process that is to use the home, without what would lead AWS clients elsewhere."""
-    astray = (
+def child_environment(home: Home) -> dict[str, str]:
+    """Return the environment of a process that uses the home, without variables that direct AWS clients elsewhere."""
+    misleading = (
         "AWS_PROFILE",
         "AWS_DEFAULT_PROFILE",
         "AWS_SESSION_TOKEN",
         "AWS_ENDPOINT_URL_S3",
         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
     )
-    return {name: value for name, value in os.environ.items() if name not in astray} | variables(home)
+    return {name: value for name, value in os.environ.items() if name not in misleading} | variables(home)
 
 
-def _past_proxies() -> dict[str, str]:
-    """Where proxies are set, services on this machine have to be named as exceptions."""
+def _proxy_exceptions() -> dict[str, str]:
+    """Return NO_PROXY with the services on this machine as exceptions, if proxies are set."""
     if not urllib.request.getproxies_environment():
         return {}
-    known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
-    exceptions = ",".join(dict.fromkeys([*filter(None, known.split(",")), "127.0.0.1", "localhost"]))
+    exempt = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    exceptions = ",".join(dict.fromkeys([*filter(None, exempt.split(",")), "127.0.0.1", "localhost"]))
     return {"NO_PROXY": exceptions, "no_proxy": exceptions}
 
 

@@ -2,11 +2,11 @@
 
 
 class EmulatorFailure(Exception):
-    """Something that a person has to mend.
+    """A failure that the user has to fix.
 
     Args:
-        what: what failed and where, in one sentence.
-        action: what to do about it, in one sentence.
+        what: what failed, with its name, and why, in one sentence.
+        action: what to do, in one sentence.
     """
 
     def __init__(self, what: str, action: str) -> None:

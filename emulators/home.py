@@ -1,15 +1,18 @@
-"""A home: the folder in which one set of emulators keeps its ports, keys, logs and data.
+"""A home: the folder that holds the ports, keys, logs and data of one set of emulators.
 
-Homes are independent of each other; any number of them can run side by side.
+Homes are independent of each other; any number of them can run at the same time. Only their owner can read them.
 """
 
 import base64
+import contextlib
 import json
 import os
 import re
 import secrets
 import shutil
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +20,12 @@ from typing import Any
 from emulators.failures import EmulatorFailure
 
 DEFAULT_USER_ID = "0a1153066525"
-"""The user id of a home that was given none (SPEC 2)."""
+"""The default user id (rule N1)."""
 
 REGION = "us-east-1"
 
 PROJECT = Path(__file__).resolve().parent.parent
-"""The checkout. The emulators take two files of the platform by path: its API document and its dagster.yaml."""
+"""The checkout. The emulators read two files of the platform by path: its API document and its dagster.yaml."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Home:
 
     @classmethod
     def find(cls, option: str | None = None) -> "Home":
-        """The home named by `--home`, else by PINTEREST_HOME, else `.platform` below the working directory."""
+        """Return the home named by `--home`, else by PINTEREST_HOME, else `.platform` in the working directory."""
         return cls(Path(option or os.environ.get("PINTEREST_HOME") or ".platform").expanduser().resolve())
 
     @property
@@ -47,7 +50,7 @@ class Home:
 
     @property
     def run(self) -> Path:
-        """Folder of what only matters while the services run: lock, pid, configuration."""
+        """Folder of files that matter only while the services run: lock, pid, configuration."""
         return self.root / "run"
 
     @property
@@ -57,12 +60,12 @@ class Home:
 
     @property
     def exists(self) -> bool:
-        """Whether `up` has ever set this home up."""
+        """True if `up` has ever set this home up."""
         return self._identity_file.is_file()
 
     @property
     def user_id(self) -> str:
-        """The user id of SPEC 2."""
+        """The user id, from which all names derive (rule N1)."""
         return self._identity()["user_id"]
 
     @property
@@ -72,27 +75,27 @@ class Home:
 
     @property
     def bucket(self) -> str:
-        """The bucket's name (SPEC 2), made of the user id as S3 allows it."""
+        """The bucket's name (rule N4)."""
         return bucket_of(self.user_id)
 
     @property
     def api_key(self) -> str:
-        """The key that the gateway asks for."""
+        """The API key of the gateway."""
         return self._read("api_key").strip()
 
     @property
     def databricks_token_file(self) -> Path:
-        """The file of the token that the Databricks workspace asks for."""
+        """The file of the Databricks workspace's token."""
         return self.root / "databricks_token"
 
     @property
     def databricks_token(self) -> str:
-        """The token that the Databricks workspace asks for."""
+        """The token of the Databricks workspace."""
         return self._read("databricks_token").strip()
 
     @property
     def ports_file(self) -> Path:
-        """Where the chosen ports are kept."""
+        """The file of the chosen ports."""
         return self.root / "ports.json"
 
     @property
@@ -101,11 +104,11 @@ class Home:
         return f"sqlite:///{self.root / 'source.db'}"
 
     def ports(self) -> dict[str, int]:
-        """The kept ports by name; empty where none were chosen."""
+        """Return the kept ports by name; empty if none were chosen."""
         return _load(self.ports_file) if self.ports_file.is_file() else {}
 
     def port(self, name: str) -> int:
-        """One kept port.
+        """Return one kept port.
 
         Raises:
             EmulatorFailure: the home was never brought up.
@@ -116,32 +119,33 @@ class Home:
             raise self._never_up() from None
 
     def keep_ports(self, ports: Mapping[str, int]) -> None:
-        """Keep ports for every later start."""
+        """Save the ports for every later start."""
         write_private(self.ports_file, json.dumps(dict(ports), indent=2) + "\n")
 
     def prepare(self, user_id: str | None) -> None:
-        """Make the folders, the identity, the API key and the token as far as they are missing.
+        """Create the folders, the identity, the API key and the token if they are missing.
 
         Args:
-            user_id: a user id to keep from now on; None keeps the present one, or the default in a new home.
+            user_id: the new user id; None keeps the present one, or uses the default in a new home.
 
         Raises:
             EmulatorFailure: the folder cannot be written, or the user id gives no valid names.
         """
         try:
-            for folder in (self.root, self.logs, self.run, self.dagster):
-                folder.mkdir(parents=True, exist_ok=True)
-            known = self._identity() if self.exists else {"user_id": DEFAULT_USER_ID, "cluster_id": _new_cluster_id()}
-            wanted = {**known, "user_id": _valid(user_id)} if user_id else known
-            if wanted != known or not self.exists:
-                write_private(self._identity_file, json.dumps(wanted, indent=2) + "\n")
+            make_private_folder(self.root)
+            for folder in (self.logs, self.run, self.dagster):
+                folder.mkdir(exist_ok=True)
+            present = self._identity() if self.exists else {"user_id": DEFAULT_USER_ID, "cluster_id": _new_cluster_id()}
+            identity = {**present, "user_id": _valid(user_id)} if user_id else present
+            if identity != present or not self.exists:
+                write_private(self._identity_file, json.dumps(identity, indent=2) + "\n")
             for name, secret in (("api_key", secrets.token_urlsafe(30)), ("databricks_token", _new_token())):
                 if not (self.root / name).is_file():
                     write_private(self.root / name, secret + "\n")
             shutil.copyfile(PROJECT / "pinterest_platform" / "dagster.yaml", self.dagster / "dagster.yaml")
         except OSError as error:
             raise EmulatorFailure(
-                f"The home {self.root} cannot be written: {error}.", "Free it, or choose another with --home."
+                f"The home {self.root} cannot be written: {error}.", "Make it writable, or choose another with --home."
             ) from None
 
     @property
@@ -166,7 +170,7 @@ class Home:
 
 
 def bucket_of(user_id: str) -> str:
-    """The bucket's name for a user id: `user-<user>-bucket`, lower case and without underscores, as S3 asks."""
+    """Return the bucket's name for a user id: `user-<user>-bucket`, in lower case and without underscores for S3."""
     return f"user-{user_id.lower().replace('_', '-')}-bucket"
 
 
@@ -180,7 +184,7 @@ def _valid(user_id: str) -> str:
 
 
 def _new_cluster_id() -> str:
-    """A Kafka cluster id: 16 random bytes in URL-safe base64, not starting with a dash."""
+    """Return a Kafka cluster id: 16 random bytes in URL-safe base64, not starting with a dash."""
     while True:
         text = base64.urlsafe_b64encode(secrets.token_bytes(16)).rstrip(b"=").decode()
         if not text.startswith("-"):
@@ -188,7 +192,7 @@ def _new_cluster_id() -> str:
 
 
 def _new_token() -> str:
-    """A personal access token as Databricks makes them."""
+    """Return a personal access token in the form of Databricks."""
     return f"dapi{secrets.token_hex(16)}"
 
 
@@ -197,12 +201,37 @@ def _load(path: Path) -> dict[str, Any]:
         return json.loads(path.read_text())
     except ValueError as error:
         raise EmulatorFailure(
-            f"{path} is damaged ({error}).", "Delete it and run `up` again; data stays unless it is home.json."
+            f"{path} is damaged ({error}).", "Delete it and run `up` again; the data is kept, except after home.json."
         ) from None
 
 
+@contextmanager
+def private_files() -> Iterator[None]:
+    """Make all new files and folders of this process and its children accessible to their owner only."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def make_private_folder(folder: Path) -> None:
+    """Create a home's folder, or make an existing one and its contents accessible to their owner only."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    if not mode & 0o077 or mode & stat.S_ISVTX:  # private already, or a folder that all users share
+        return
+    for parent, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            with contextlib.suppress(FileNotFoundError):  # the services may run
+                path = Path(parent, name)
+                if not path.is_symlink():
+                    path.chmod(stat.S_IMODE(path.stat().st_mode) & 0o700)
+    folder.chmod(mode & 0o700)
+
+
 def write_private(path: Path, text: str) -> None:
-    """Write a file whole or not at all, readable by its owner alone."""
+    """Write a file atomically, readable by its owner only."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)

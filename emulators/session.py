@@ -1,4 +1,4 @@
-"""Running one command against a home, and leaving things as they were found."""
+"""Running one command with a home's services up, and restoring the state from before."""
 
 import contextlib
 import os
@@ -13,21 +13,21 @@ from typing import NoReturn
 
 from emulators import control, environment, shared_spark
 from emulators.failures import EmulatorFailure
-from emulators.home import PROJECT, Home
+from emulators.home import PROJECT, Home, private_files
 from emulators.services.supervision import end, marked
 
 _MARK = "PINTEREST_EMULATORS_SESSION"
-"""Environment variable by which everything that a session started is found again."""
+"""Environment variable that marks every process of a session."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _GRACE_SECONDS = 15
-"""How long a command may take to stop once it was asked to."""
+"""Time for a command to end after a signal."""
 
 _STEADY = ("post", "--route", "both", "--forever", "--rate", "2")
 
 
 class _Interrupted(BaseException):
-    """A signal asked to stop; no handler of ordinary errors may swallow it.
+    """A signal to stop; a BaseException, so that handlers of ordinary errors do not catch it.
 
     Args:
         number: the signal.
@@ -39,28 +39,28 @@ class _Interrupted(BaseException):
 
 
 def run(home: Home, command: Sequence[str], *, posting: bool = False, spark: bool = False) -> int:
-    """Run a command with the home's services up; those that this call started are stopped again.
+    """Run a command with the home's services up; services that this call started are stopped at the end.
 
-    A signal is handed on to the command, which may take a while to end; then all that it started is ended too.
+    A signal is forwarded to the command, which has some time to end; then all processes that it started are ended.
 
     Args:
         home: the home.
         command: program and arguments.
-        posting: post steadily beside it, from a database that is seeded first if it is empty.
-        spark: run a Spark server beside it for the platform's runs to share, unless the environment names one.
+        posting: post steadily meanwhile; an empty source database is seeded first.
+        spark: run a Spark server that the platform's runs share, unless the environment names one.
 
     Returns:
-        The command's exit code, as a shell would tell it.
+        The command's exit code, as a shell reports it.
 
     Raises:
-        EmulatorFailure: the services do not come up, or there is no such program.
+        EmulatorFailure: the services do not start, or there is no such program.
     """
-    with _signals_raise():
+    with private_files(), _signals_raise():
         was_up = control.is_supervised(home)
         session = secrets.token_hex(16)
         try:
-            control.up(home, _say)
-            variables = {**environment.of_child(home), _MARK: session}
+            control.up(home, _report)
+            variables = {**environment.child_environment(home), _MARK: session}
             if posting:
                 _start_posting(home, variables)
             if spark and shared_spark.is_wanted(variables):
@@ -79,31 +79,33 @@ def _start(command: Sequence[str], variables: Mapping[str, str]) -> subprocess.P
     try:
         return subprocess.Popen(command, env=dict(variables))
     except OSError as error:
-        raise EmulatorFailure(f"{command[0]} cannot be run: {error.strerror}.", "Name a program after `--`.") from None
+        raise EmulatorFailure(
+            f"{command[0]} cannot be run: {error.strerror}.", "Name an installed program after `--`."
+        ) from None
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:
-    """Wait for the command, also beyond a signal: it is told, and gets some time to end in its own way."""
+    """Wait for the command; a signal is forwarded to it, and it gets some time to end."""
     try:
-        return _code(process.wait())
+        return _exit_code(process.wait())
     except _Interrupted as interrupted:
         _ignore_signals()
-        if not _told_by_terminal(interrupted.number):
+        if not _terminal_sends(interrupted.number):
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(interrupted.number)
         try:
             process.wait(_GRACE_SECONDS)
         except subprocess.TimeoutExpired:
-            pass  # it does not listen: it is ended with everything else that was started
+            pass  # it ignores the signal: it is ended with all other processes of the session
         raise
 
 
 def _start_posting(home: Home, variables: Mapping[str, str]) -> None:
     emulators = [sys.executable, "-m", "emulators"]
     with_project = {**variables, "PYTHONPATH": str(PROJECT)}
-    seeded = subprocess.run([*emulators, "seed", "--if-empty"], env=with_project, check=False)
-    if seeded.returncode:
-        raise EmulatorFailure("The source database could not be seeded.", "See the message above.")
+    seeding = subprocess.run([*emulators, "seed", "--if-empty"], env=with_project, check=False)
+    if seeding.returncode:
+        raise EmulatorFailure("The source database could not be seeded.", "Fix the error above and run it again.")
     log = home.logs / "posting.log"
     with log.open("wb") as output:
         subprocess.Popen(
@@ -114,22 +116,22 @@ def _start_posting(home: Home, variables: Mapping[str, str]) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    _say(f"posting      steadily; its log is {_shortest(log)}")
+    _report(f"posting      steadily; its log is {_shortest(log)}")
 
 
 def _start_spark(home: Home, variables: Mapping[str, str]) -> str:
     log = home.logs / "spark.log"
     remote = shared_spark.start(log, variables)
-    _say(f"spark        {remote}, for all runs; its log is {_shortest(log)}")
+    _report(f"spark        {remote}, for all runs; its log is {_shortest(log)}")
     return remote
 
 
-def _code(returned: int) -> int:
+def _exit_code(returned: int) -> int:
     return 128 - returned if returned < 0 else returned
 
 
-def _told_by_terminal(number: int) -> bool:
-    """Whether the terminal has sent the signal to the command as well, which is in the same process group."""
+def _terminal_sends(number: int) -> bool:
+    """Return whether the terminal sends the signal to the command as well, which is in the same process group."""
     try:
         return number == signal.SIGINT and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
     except (OSError, ValueError, AttributeError):
@@ -150,12 +152,12 @@ def _signals_raise() -> Iterator[None]:
 
 
 def _ignore_signals() -> None:
-    """From here on there is only tidying up, which a second Ctrl-C must not cut short."""
+    """Ignore signals during the cleanup, which a second Ctrl-C must not interrupt."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _say(line: str) -> None:
+def _report(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 

@@ -1,6 +1,6 @@
-"""One Sail server for every run of a session: `python -m emulators.shared_spark PORT` keeps it running.
+"""One Sail server for all runs of a session: `python -m emulators.shared_spark PORT` keeps it running.
 
-Sail is a Spark Connect server. A run that finds it saves the start of its own.
+Sail is a Spark Connect server. A run that uses it need not start its own.
 """
 
 import signal
@@ -16,22 +16,22 @@ from typing import NoReturn
 from emulators.home import PROJECT
 
 VARIABLE = "PINTEREST_SPARK_REMOTE"
-"""How the platform is told of the server."""
+"""The platform's setting of the server's address."""
 
 _PAUSE_SECONDS = 1.0
 
 
 def is_wanted(variables: Mapping[str, str]) -> bool:
-    """Whether an environment leaves it open which server its runs use."""
+    """Return whether an environment leaves the choice of the server open."""
     return not variables.get(VARIABLE) and variables.get("PINTEREST_SPARK_ENGINE") in (None, "", "sail")
 
 
 def start(log: Path, variables: Mapping[str, str]) -> str:
-    """Start it beside the session that the variables mark; returns its address without waiting for it.
+    """Start the server as a process of the session that the variables mark; return its address without waiting for it.
 
     Args:
-        log: where it writes.
-        variables: its whole environment, the store's address and keys among it.
+        log: the file for its output.
+        variables: its complete environment, which includes the store's address and keys.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -49,7 +49,7 @@ def start(log: Path, variables: Mapping[str, str]) -> str:
 
 
 def main(port: str) -> None:
-    """Run the server, and run it again whenever it dies, until told to stop."""
+    """Run the server, and restart it whenever it ends, until SIGTERM."""
 
     def stop(_number: int, _frame: FrameType | None) -> NoReturn:
         sys.exit(0)

@@ -41,7 +41,7 @@ def _clear_errors() -> Iterator[None]:
 @main.command()
 @click.option("--rows", "limit", type=click.IntRange(min=1), default=10, show_default=True, help="Rows shown of each.")
 def reports(limit: int) -> None:
-    """Print the nine reports, and fetch their page."""
+    """Print the reports, and fetch their page."""
     with _clear_errors():
         settings = environment.load()
         lake, console = _lake(settings), Console()

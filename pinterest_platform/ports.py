@@ -248,11 +248,15 @@ class Lake(Protocol):
         """Put a table's small files together, changing no row; how many there were, None where another writer won."""
         ...
 
-    def keep_up(self, uri: str, retention_hours: int, dry_run: bool = False) -> MaintenanceResult | None:
-        """Compact a table and delete what nobody needs any more; None where there is no table.
+    def maintain(self, uri: str, retention_hours: int) -> MaintenanceResult | None:
+        """Compact a table and delete files and commits older than the retention; return None if there is no table.
 
-        Safe beside readers and writers that take less time than the retention. `dry_run` only tells.
+        Readers and writers that take less time than the retention are not affected.
         """
+        ...
+
+    def preview_maintenance(self, uri: str, retention_hours: int) -> MaintenanceResult | None:
+        """Return what `maintain` would do, and change nothing; return None if there is no table."""
         ...
 
 

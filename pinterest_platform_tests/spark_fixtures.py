@@ -1,4 +1,4 @@
-"""An embedded engine for tests, one a process, and the small things that tests of Spark jobs share."""
+"""An embedded engine for tests, one a process, and helpers that tests of Spark jobs share."""
 
 import atexit
 import functools
@@ -37,29 +37,29 @@ def spark() -> SparkSession:
 
 
 def lines(values: Iterable[bytes | Mapping[str, Any]], partition: int = 0, start: int = 0) -> list[bytes]:
-    """Posted values as landing writes them, one a millisecond; what landing would quarantine is an error here."""
+    """Return posted values as landing writes them, one a millisecond; a value that it would quarantine is an error."""
     encoder = Encoder(partition)
-    made: list[bytes] = []
+    encoded: list[bytes] = []
     for offset, value in enumerate(values, start=start):
         line = encoder.line(Record(offset, NOON + offset, value if isinstance(value, bytes) else as_json(value)))
         assert isinstance(line, bytes), line
-        made.append(line)
-    return made
+        encoded.append(line)
+    return encoded
 
 
 def as_json(value: Mapping[str, Any]) -> bytes:
-    """A record as a poster writes it: numbers of any size, times as ISO text."""
+    """Return a record as a poster writes it: numbers of any size, times as ISO text."""
     return json.dumps(value, ensure_ascii=False, default=datetime.isoformat).encode()
 
 
 def write_object(path: Path, content: Iterable[bytes]) -> str:
-    """Lines as an object; returns its address."""
+    """Write lines as an object; return its address."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"".join(content))
     return str(path)
 
 
 def table_rows(uri: str, order: str | None = "ind") -> list[dict[str, Any]]:
-    """The rows of a Delta table as deltalake reads them, independent of the engine."""
+    """Return the rows of a Delta table as deltalake reads them, independent of the engine."""
     rows = DeltaTable(uri).to_pyarrow_table().to_pylist()
     return rows if order is None else sorted(rows, key=lambda row: row[order])

@@ -6,6 +6,7 @@ from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.definitions import defs
 from pinterest_platform.orchestration.daily.history import JOB, RESULTS
 from pinterest_platform.orchestration.runs import WRITER
+from pinterest_platform.orchestration.workers import EXCLUSIVE
 
 SENSORS = {sensor.name: sensor for sensor in defs.sensors or ()}
 SCHEDULES = {schedule.name: schedule for schedule in defs.schedules or ()}
@@ -76,6 +77,7 @@ def test_every_run_of_a_job_that_writes_tables_says_so() -> None:
     jobs = {job.name: job for job in defs.resolve_all_job_defs()}
     marked = {name for name, job in jobs.items() if WRITER.items() <= job.tags.items()}
     assert marked == {"batch_pipeline", "kafka_pipeline", "streaming_pipeline", "reports_only", "maintenance"}
+    assert {name for name, job in jobs.items() if EXCLUSIVE.items() <= job.tags.items()} == marked
 
 
 def test_all_of_them_are_on_unless_somebody_switches_them_off() -> None:

@@ -1,1 +1,1 @@
-"""Posting the source tables' rows over the platform's routes, as the users of the original did (SPEC 4)."""
+"""Posting the rows of the source tables over the platform's routes (rules E1 to E7)."""

@@ -1,4 +1,4 @@
-"""`python -m emulators check-streams`: put, read back and compare, on a stream of its own that is gone afterwards."""
+"""`python -m emulators check-streams`: put, read back and compare records on a temporary stream."""
 
 import asyncio
 import base64
@@ -17,7 +17,7 @@ from emulators.posting.routes import Record
 from emulators.posting.streams import StreamApi
 
 PATIENCE_SECONDS = 30.0
-"""How long the gateway may go on failing, and what was put may take to be readable."""
+"""Time for which a failing gateway is retried, and in which records have to become readable."""
 
 _SHARDS = 2
 _PAUSE_SECONDS = 0.3
@@ -33,9 +33,9 @@ _VALUES: tuple[bytes, ...] = (
 @click.command()
 @click.option("--home", metavar="DIR", help="The home; else PINTEREST_HOME, else .platform.")
 def check_streams(home: str | None) -> None:
-    """Check the stream API: create a stream, put, read back, compare, delete it; other streams are left alone.
+    """Check the stream API: create a stream, put, read back, compare, delete it; other streams are not touched.
 
-    The exit code is 0 where what was read is what was put, and 1 where it is not.
+    The exit code is 0 if the records read equal the records put, and 1 if not.
     """
     variable = environment.lookup(home)
     api = StreamApi(variable("PINTEREST_API_URL"), variable("PINTEREST_API_KEY"))
@@ -46,27 +46,27 @@ async def check(api: StreamApi) -> str:
     """Check a stream API that is not open.
 
     Returns:
-        What was found to be right, in one line.
+        The result in one line.
 
     Raises:
-        EmulatorFailure: something is not as it should be; the stream is deleted all the same.
+        EmulatorFailure: the check failed; the stream is deleted in any case.
     """
     await api.open(1)
     try:
         async with _stream(api) as name:
             put = await _put(api, name)
-            found = await _read(api, name, len(put))
-            _compare(name, put, found)
+            received = await _read(api, name, len(put))
+            _compare(name, put, received)
     finally:
         await api.close()
-    return f"the stream API of {api.address} is right: {len(put)} records put, read back and compared"
+    return f"the stream API of {api.address} is correct: {len(put)} records put, read back and compared"
 
 
 @contextlib.asynccontextmanager
 async def _stream(api: StreamApi) -> AsyncGenerator[str]:
-    """A stream for the check alone."""
+    """Yield the name of a temporary stream."""
     name = f"check-{uuid.uuid4().hex}"
-    await api.insist(lambda: api.create(name, _SHARDS), PATIENCE_SECONDS)
+    await api.retry(lambda: api.create(name, _SHARDS), PATIENCE_SECONDS)
     try:
         await api.ensure(name, PATIENCE_SECONDS)
         yield name
@@ -75,51 +75,51 @@ async def _stream(api: StreamApi) -> AsyncGenerator[str]:
 
 
 async def _put(api: StreamApi, name: str) -> dict[str, Record]:
-    """Put every value by itself and all of them in one batch; the records by their sequence numbers."""
+    """Put every value alone and all of them in one batch; return the records by their sequence numbers."""
     singles = [Record(key, value) for key, value in enumerate(_VALUES)]
     batch = [Record(100 + key, value) for key, value in enumerate(_VALUES)]
     put: dict[str, Record] = {}
     for record in singles:
-        put[await api.insist(lambda record=record: api.put(name, record), PATIENCE_SECONDS)] = record
+        put[await api.retry(lambda record=record: api.put(name, record), PATIENCE_SECONDS)] = record
     for record, written in zip(
-        batch, await api.insist(lambda: api.put_batch(name, batch), PATIENCE_SECONDS), strict=True
+        batch, await api.retry(lambda: api.put_batch(name, batch), PATIENCE_SECONDS), strict=True
     ):
         if written.error:
-            raise EmulatorFailure(f"PutRecords on {name} did not take a record: {written.error}.", "Try again later.")
+            raise EmulatorFailure(f"PutRecords on {name} rejected a record: {written.error}.", "Retry later.")
         put[written.sequence_number] = record
     return put
 
 
 async def _read(api: StreamApi, name: str, expected: int) -> dict[str, tuple[str, bytes]]:
-    """Partition key and data of all records by their sequence numbers."""
-    found: dict[str, tuple[str, bytes]] = {}
-    described = await api.insist(lambda: api.describe(name), PATIENCE_SECONDS)
+    """Return partition key and data of all records by their sequence numbers."""
+    received: dict[str, tuple[str, bytes]] = {}
+    description = await api.retry(lambda: api.describe(name), PATIENCE_SECONDS)
     iterators = [
-        await api.insist(lambda shard=shard: api.iterator(name, shard["ShardId"]), PATIENCE_SECONDS)
-        for shard in described["Shards"]
+        await api.retry(lambda shard=shard: api.iterator(name, shard["ShardId"]), PATIENCE_SECONDS)
+        for shard in description["Shards"]
     ]
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while len(found) < expected and time.monotonic() < deadline:
-        for place, iterator in enumerate(iterators):
-            answer: Mapping[str, Any] = await api.insist(lambda at=iterator: api.records(name, at), PATIENCE_SECONDS)
-            iterators[place] = answer["NextShardIterator"]
+    while len(received) < expected and time.monotonic() < deadline:
+        for index, iterator in enumerate(iterators):
+            answer: Mapping[str, Any] = await api.retry(lambda at=iterator: api.records(name, at), PATIENCE_SECONDS)
+            iterators[index] = answer["NextShardIterator"]
             for record in answer["Records"]:
-                found[record["SequenceNumber"]] = (record["PartitionKey"], base64.b64decode(record["Data"]))
-        await asyncio.sleep(_PAUSE_SECONDS if len(found) < expected else 0)
-    return found
+                received[record["SequenceNumber"]] = (record["PartitionKey"], base64.b64decode(record["Data"]))
+        await asyncio.sleep(_PAUSE_SECONDS if len(received) < expected else 0)
+    return received
 
 
-def _compare(name: str, put: Mapping[str, Record], found: Mapping[str, tuple[str, bytes]]) -> None:
-    """Raise EmulatorFailure where what was read is not what was put: the same JSON, if not the same spelling of it."""
+def _compare(name: str, put: Mapping[str, Record], received: Mapping[str, tuple[str, bytes]]) -> None:
+    """Raise EmulatorFailure unless the records read equal the records put, as JSON values."""
     problems: list[str] = []
     for number, record in put.items():
-        key, data = found.get(number, ("", b""))
-        if number not in found:
-            problems.append(f"record {record.key} cannot be read back")
+        key, data = received.get(number, ("", b""))
+        if number not in received:
+            problems.append(f"record {record.key} was not read back")
         elif key != str(record.key) or orjson.loads(data) != orjson.loads(record.value):
             problems.append(f"record {record.key} came back as {key!r}, {data[:100]!r}")
-    problems += [f"a record {number} was never put" for number in found.keys() - put.keys()]
+    problems += [f"a record {number} was never put" for number in received.keys() - put.keys()]
     if problems:
         raise EmulatorFailure(
-            f"The stream API is wrong (stream {name}): {'; '.join(problems)}.", "Look at the API's document."
+            f"The stream API is wrong (stream {name}): {'; '.join(problems)}.", "Check the API document."
         )

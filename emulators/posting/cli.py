@@ -7,8 +7,9 @@ from typing import Literal
 import click
 
 from emulators import environment
+from emulators.console import echo
 from emulators.home import Home
-from emulators.posting.delivery import Patience
+from emulators.posting.delivery import RetryPolicy
 from emulators.posting.kafka import KafkaRoute
 from emulators.posting.kinesis import KinesisRoute
 from emulators.posting.poster import Pace
@@ -18,38 +19,42 @@ from emulators.posting.source import PAGE_ROWS, Post, PostSource
 from emulators.source_db.database import open_engine
 
 _ROUTES: Mapping[str, Callable[[str, str, str], Route]] = {"kafka": KafkaRoute, "kinesis": KinesisRoute}
-"""How a route is made of the gateway's URL, its key and the user id."""
+"""Constructors of the routes; arguments: the gateway's URL, its key and the user id."""
 DEFAULT_SEED = 100
 
 
 @click.command()
 @click.option(
-    "--route", type=click.Choice([*_ROUTES, "both"]), default="kafka", show_default=True, help="By which way."
+    "--route",
+    type=click.Choice([*_ROUTES, "both"]),
+    default="kafka",
+    show_default=True,
+    help="Route into the platform.",
 )
-@click.option("--rows", type=click.IntRange(min=1), help="Post so many rows drawn at random, with repeats.")
+@click.option("--rows", type=click.IntRange(min=1), help="Number of rows to post, drawn at random with repeats.")
 @click.option("--every-row", "mode", flag_value="every", help="Post every row once, in order.")
-@click.option("--forever", "mode", flag_value="forever", help="Post rows drawn at random until stopped.")
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Posts per second at most.")
-@click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="Same seed, same rows drawn.")
+@click.option("--forever", "mode", flag_value="forever", help="Post random rows until stopped.")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Most posts per second.")
+@click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="The same seed draws the same rows.")
 @click.option(
-    "--per-request", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Records per request at most."
+    "--per-request", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Most records per request."
 )
 @click.option(
-    "--concurrency", type=click.IntRange(1, 512), help="Requests at once (default: 32, fewer for large ones)."
+    "--concurrency", type=click.IntRange(1, 512), help="Concurrent requests (default: 32, fewer for large ones)."
 )
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0.1),
     default=15.0,
     show_default=True,
-    help="Seconds that a request may take.",
+    help="Time-out of a request in seconds.",
 )
 @click.option(
     "--give-up-after",
     type=click.FloatRange(min=0.1),
     default=30.0,
     show_default=True,
-    help="Seconds for which a failing request is tried again.",
+    help="Seconds for which a failing request is retried.",
 )
 @click.option("--database", metavar="URL", help="Any SQLAlchemy URL (default: the home's source database).")
 @click.option("--home", metavar="DIR", help="The home; else PINTEREST_HOME, else .platform.")
@@ -68,11 +73,11 @@ def post(
 ) -> None:
     """Post the pin, geo and user row of one index after the other.
 
-    The exit code is 0 where every record was accepted, 1 where one was not, and 130 or 143 where Ctrl-C or SIGTERM
-    came first; with --forever, stopping is the end and no failure.
+    The exit code is 0 if every record was accepted, 1 if one was not, and 130 or 143 after Ctrl-C or SIGTERM. With
+    --forever, a signal is the normal end: the exit code is 0 unless a record was not accepted.
     """
     if (rows is not None) + (mode is not None) != 1:
-        raise click.UsageError("Say how much to post: one of --rows N, --every-row and --forever.")
+        raise click.UsageError("Choose how much to post: one of --rows N, --every-row and --forever.")
     variable = environment.lookup(home)
     gateway = (variable("PINTEREST_API_URL"), variable("PINTEREST_API_KEY"), variable("PINTEREST_USER_ID"))
     routes = [make(*gateway) for name, make in _ROUTES.items() if route in (name, "both")]
@@ -81,13 +86,16 @@ def post(
         source = PostSource(engine)
         total = source.rows if mode == "every" else rows
         run = Run(
-            routes, Pace(rate, per_request, concurrency or _lanes(per_request)), Patience(timeout, give_up_after), total
+            routes,
+            Pace(rate, per_request, concurrency or _concurrency(per_request)),
+            RetryPolicy(timeout, give_up_after),
+            total,
         )
         run.post(_pages(source, mode, seed, rows, rate))
     finally:
         engine.dispose()
     for line in run.summary():
-        click.echo(line)
+        echo(line)
     if run.failure is not None:
         raise run.failure
     sys.exit(run.exit_code)
@@ -98,11 +106,11 @@ def _pages(
 ) -> Iterator[list[Post]]:
     if mode == "every":
         return source.every_post()
-    # A slow poster reads a second ahead, so that it posts what the database holds now.
+    # A slow poster reads one second ahead, so that it posts the current rows of the database.
     page = PAGE_ROWS if rate is None else max(1, min(PAGE_ROWS, int(rate)))
     return source.random_posts(seed, rows, page)
 
 
-def _lanes(per_request: int) -> int:
-    """Fewer requests at once where each is large: as many records are on their way, in full batches."""
+def _concurrency(per_request: int) -> int:
+    """Return the default concurrency: fewer requests if each is large, so that batches are full."""
     return max(4, min(32, 320 // per_request))

@@ -1,4 +1,4 @@
-"""A row as JSON, whatever types its database has."""
+"""Encoding of a row as JSON, for all column types of databases."""
 
 import base64
 import ipaddress
@@ -13,18 +13,18 @@ import orjson
 from emulators.failures import EmulatorFailure
 
 _WIDE = range(-(2**63), 2**64)
-"""The integers that orjson writes by itself."""
+"""The integers that orjson can encode."""
 
 
 def encode_row(row: Mapping[str, Any]) -> bytes:
-    """A row as one JSON object in UTF-8.
+    """Return a row as one JSON object in UTF-8.
 
-    Times are ISO text with a T ("2021-07-26T03:32:26"), dates and UUIDs their text, Decimals numbers with every digit,
-    bytes their text where they are UTF-8 and base64 where not, durations seconds, sets sorted lists; NaN and infinity
-    are null.
+    Times become ISO text with a T ("2021-07-26T03:32:26"), dates and UUIDs their text, Decimals numbers with every
+    digit, bytes their text if they are UTF-8 and base64 if not, durations seconds, sets sorted lists, NaN and infinity
+    null.
 
     Raises:
-        EmulatorFailure: a value has a type that has no form in JSON; it names the column.
+        EmulatorFailure: a value has a type that JSON cannot represent; the message names the column.
     """
     try:
         return orjson.dumps(row, default=_encode)
@@ -58,7 +58,7 @@ def _text_of(value: bytes) -> str:
 
 
 def _checked(name: str, value: Any) -> Any:
-    """The value in a form that can be written, found column by column once the whole row could not."""
+    """Return an encodable form of a value; used if the row as a whole cannot be encoded."""
     if isinstance(value, int) and not isinstance(value, bool) and value not in _WIDE:
         return orjson.Fragment(str(value))
     if isinstance(value, str):
@@ -67,7 +67,7 @@ def _checked(name: str, value: Any) -> Any:
         orjson.dumps(value, default=_encode)
     except orjson.JSONEncodeError as error:
         raise EmulatorFailure(
-            f"Column {name} holds a {type(value).__name__}, which has no form in JSON ({error}).",
-            "Post from a view or a table without it.",
+            f"Column {name} holds a {type(value).__name__}, which JSON cannot represent ({error}).",
+            "Post from a view or a table without that column.",
         ) from None
     return value

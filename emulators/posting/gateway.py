@@ -1,26 +1,26 @@
-"""Talking to the platform's API gateway: one pooled client for all routes, and what its refusals mean."""
+"""A pooled client of the platform's API gateway for all routes, and the meaning of its refusals."""
 
 import asyncio
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import aiohttp
 import orjson
+from tenacity import AsyncRetrying, retry_if_exception, stop_before_delay, wait_fixed
 from yarl import URL
 
 from emulators.failures import EmulatorFailure
 from emulators.posting.routes import UnavailableError
 
 LISTENING_SECONDS = 3.0
-"""How long nobody may listen at the gateway's address before the first request: it may just be starting."""
+"""Longest wait for a server at the gateway's address before the first request: it may be starting."""
 
 _PAUSE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer that is final: any status but those that may pass."""
+    """A final answer: any status but the transient ones."""
 
     status: int
     reason: str
@@ -28,7 +28,7 @@ class Reply:
 
     @property
     def problem(self) -> str:
-        """Status and message of a refusal, for people."""
+        """Status and message of a refusal, for users."""
         return f"HTTP {self.status} {message_of(self.body) or self.reason}"
 
 
@@ -37,8 +37,8 @@ class GatewayClient:
 
     Args:
         base: the gateway's URL, stage path included.
-        api_key: what the gateway asks for in `x-api-key`.
-        headers: further headers of every request.
+        api_key: the value of `x-api-key`.
+        headers: additional headers of every request.
     """
 
     def __init__(self, base: str, api_key: str, headers: Mapping[str, str]) -> None:
@@ -47,10 +47,10 @@ class GatewayClient:
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self, connections: int) -> None:
-        """Get ready for so many requests at once.
+        """Prepare for a number of concurrent requests.
 
         Raises:
-            EmulatorFailure: nobody listens at the address. A gateway that goes away later is tried again for longer.
+            EmulatorFailure: no server listens at the address. A gateway that stops later is retried for longer.
         """
         await self._await_listener()
         self._session = aiohttp.ClientSession(
@@ -62,70 +62,74 @@ class GatewayClient:
         )
 
     async def _await_listener(self) -> None:
-        """Connect once; a server that is there and does not answer is no concern of this."""
-        url, deadline = URL(self.address), time.monotonic() + LISTENING_SECONDS
+        """Connect once; a server that accepts the connection and does not answer is not checked here."""
+        url = URL(self.address)
         if not url.host or not url.port:
             raise EmulatorFailure(
-                f"{self.address!r} is no address of a gateway.",
+                f"{self.address!r} is not the address of a gateway.",
                 "Set PINTEREST_API_URL as in http://127.0.0.1:8080/stage.",
             )
-        while True:
-            try:
-                async with asyncio.timeout(LISTENING_SECONDS):
-                    _, writer = await asyncio.open_connection(url.host, url.port)
-            except TimeoutError:
-                return
-            except OSError as error:
-                reason = _reason(error)
-            else:
-                writer.close()
-                return
-            if time.monotonic() + _PAUSE_SECONDS > deadline:
-                raise EmulatorFailure(
-                    f"Nobody listens at the gateway's address {self.address}: {reason}.",
-                    "Start the emulators: python -m emulators up; or set PINTEREST_API_URL to where the gateway is.",
-                )
-            await asyncio.sleep(_PAUSE_SECONDS)
+        connecting = AsyncRetrying(
+            retry=retry_if_exception(lambda error: isinstance(error, OSError) and not isinstance(error, TimeoutError)),
+            stop=stop_before_delay(LISTENING_SECONDS),
+            wait=wait_fixed(_PAUSE_SECONDS),
+            reraise=True,
+        )
+        try:
+            _, writer = await connecting(_connect, url.host, url.port)
+        except TimeoutError:
+            return
+        except OSError as error:
+            raise EmulatorFailure(
+                f"No server listens at the gateway's address {self.address}: {_reason(error)}.",
+                "Start the emulators: python -m emulators up; or set PINTEREST_API_URL to the gateway's address.",
+            ) from None
+        writer.close()
 
-    async def ask(
+    async def request(
         self, method: str, url: URL, body: bytes | None = None, header: Mapping[str, str] | None = None
     ) -> Reply:
         """Send one request.
 
         Raises:
             UnavailableError: no connection, 408, 429 or 5xx.
-            EmulatorFailure: the gateway refuses the API key.
+            EmulatorFailure: the gateway rejects the API key.
         """
         if self._session is None:
-            raise RuntimeError("open() comes first")
+            raise RuntimeError("call open() first")
         try:
             async with self._session.request(method, url, data=body, headers=header, allow_redirects=False) as response:
                 reply = Reply(response.status, response.reason or "", await response.read())
-                wait = response.headers.get("Retry-After", "")
+                retry_after = response.headers.get("Retry-After", "")
         except (aiohttp.ClientError, OSError) as error:
             raise UnavailableError(_reason(error)) from None
         if reply.status in (408, 429) or reply.status >= 500:
-            raise UnavailableError(reply.problem, float(wait) if wait.isdigit() else 0.0)
+            raise UnavailableError(reply.problem, float(retry_after) if retry_after.isdigit() else 0.0)
         if reply.status in (401, 403):
             raise EmulatorFailure(
                 f"The gateway at {self.address} refused the request ({reply.problem}).",
-                "See that PINTEREST_API_URL and PINTEREST_API_KEY belong together, or name the home with --home.",
+                "Check that PINTEREST_API_URL and PINTEREST_API_KEY belong together, or name the home with --home.",
             )
         return reply
 
     async def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         if self._session is not None:
             await self._session.close()
 
 
 def message_of(body: bytes) -> str:
-    """The message of an error's body, or nothing."""
+    """Return the message of an error's body; empty if there is none."""
     try:
-        told = orjson.loads(body)
-        return str(told.get("message") or told.get("Message") or "")[:200]
+        error = orjson.loads(body)
+        return str(error.get("message") or error.get("Message") or "")[:200]
     except (ValueError, AttributeError):
         return ""
+
+
+async def _connect(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async with asyncio.timeout(LISTENING_SECONDS):
+        return await asyncio.open_connection(host, port)
 
 
 def _reason(error: Exception) -> str:

@@ -1,38 +1,38 @@
-"""What a route is: somewhere records can be sent, each with a verdict of its own."""
+"""Routes: ways into the platform that accept or reject each record by itself."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 
 class Record(NamedTuple):
-    """One record: the index as its key, a row as JSON for its value."""
+    """One record: the index is its key, a row as JSON its value."""
 
     key: int
     value: bytes
 
 
 class Rejection(NamedTuple):
-    """Why a record was not accepted, and whether sending it again can help."""
+    """The reason why a record was not accepted; `retriable` if sending it again can help."""
 
     reason: str
-    again: bool
+    retriable: bool
 
 
 Verdict = Rejection | None
-"""None where a record was accepted."""
+"""None if a record was accepted."""
 
 
 class UnavailableError(Exception):
-    """A request as a whole came to nothing, and may succeed later.
+    """A request that failed as a whole and may succeed later.
 
     Args:
         reason: what went wrong.
-        wait: seconds that the other side asks to be left alone.
+        retry_after: seconds after which the server asks to be called again.
     """
 
-    def __init__(self, reason: str, wait: float = 0.0) -> None:
+    def __init__(self, reason: str, retry_after: float = 0.0) -> None:
         super().__init__(reason)
-        self.wait = wait
+        self.retry_after = retry_after
 
 
 class Route(Protocol):
@@ -44,22 +44,22 @@ class Route(Protocol):
     max_bytes: int
 
     async def open(self, connections: int, patience_seconds: float) -> None:
-        """Get ready for so many requests at once.
+        """Prepare for a number of concurrent requests.
 
         Raises:
-            EmulatorFailure: what has to be there cannot be made ready, and nothing helped for so long.
+            EmulatorFailure: a topic or stream is not ready, and retries for that many seconds did not help.
         """
         ...
 
     async def send(self, entity: str, records: Sequence[Record]) -> list[Verdict]:
-        """Try once; one verdict per record, in their order.
+        """Send records once; return one verdict per record, in order.
 
         Raises:
-            UnavailableError: nothing is known to be accepted; the same request may succeed later.
-            EmulatorFailure: nothing will ever be accepted like this.
+            UnavailableError: no record is known to be accepted; the same request may succeed later.
+            EmulatorFailure: the same request can never succeed.
         """
         ...
 
     async def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         ...

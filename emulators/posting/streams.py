@@ -1,4 +1,4 @@
-"""Kinesis as the gateway offers it (SPEC 3, "Kinesis route"): streams, records, and what its refusals mean."""
+"""The gateway's stream API: calls on Kinesis streams and records, and the meaning of its refusals (rules W7 to W11)."""
 
 import asyncio
 import time
@@ -7,6 +7,15 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
 import orjson
+from tenacity import (
+    AsyncRetrying,
+    RetryError,
+    retry_if_exception_type,
+    retry_if_result,
+    stop_after_delay,
+    stop_before_delay,
+    wait_exponential,
+)
 from yarl import URL
 
 from emulators.failures import EmulatorFailure
@@ -14,12 +23,12 @@ from emulators.posting.gateway import GatewayClient, Reply
 from emulators.posting.routes import Record, UnavailableError
 
 CREATION_SECONDS = 300.0
-"""How long a stream may take to come or to go; Amazon needs up to a minute."""
+"""Longest time to create or delete a stream; Amazon needs up to a minute."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
-_PASSING = frozenset(
+_TRANSIENT = frozenset(
     {
         "ProvisionedThroughputExceededException",
         "ThrottlingException",
@@ -27,19 +36,28 @@ _PASSING = frozenset(
         "KMSThrottlingException",
     }
 )
-"""Refusals of status 400 that do not last."""
+"""Refusals of status 400 that are transient."""
 
 _READY = ("ACTIVE", "UPDATING")
 
 T = TypeVar("T")
 
 
+def _poll(unfinished: Callable[[str], bool]) -> AsyncRetrying:
+    """Return what repeats a call until its result is final; raises RetryError after CREATION_SECONDS."""
+    return AsyncRetrying(
+        retry=retry_if_result(unfinished),
+        stop=stop_after_delay(CREATION_SECONDS),
+        wait=wait_exponential(multiplier=FIRST_PAUSE, exp_base=1.5, max=LONGEST_PAUSE),
+    )
+
+
 class RefusedError(Exception):
-    """Kinesis refuses, and would again.
+    """A refusal by Kinesis that is permanent.
 
     Args:
         kind: the exception's name in Kinesis's API.
-        problem: status and message, for people.
+        problem: status and message, for users.
     """
 
     def __init__(self, kind: str, problem: str) -> None:
@@ -48,7 +66,7 @@ class RefusedError(Exception):
 
 
 class Written(NamedTuple):
-    """What became of one record of a batch: `sequence_number` where it was taken, else `error`."""
+    """Result of one record of a batch: `sequence_number` if it was accepted, else `error`."""
 
     sequence_number: str
     error: str
@@ -68,11 +86,11 @@ class StreamApi:
         self._urls: dict[tuple[str, str], URL] = {}
 
     async def open(self, connections: int) -> None:
-        """Get ready for so many requests at once; raises EmulatorFailure where nobody listens."""
+        """Prepare for a number of concurrent requests; raises EmulatorFailure if no server listens."""
         await self._client.open(connections)
 
     async def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         await self._client.close()
 
     async def names(self) -> list[str]:
@@ -84,18 +102,18 @@ class StreamApi:
         return (await self._get(stream, "StreamDescription"))["StreamDescription"]
 
     async def create(self, stream: str, shards: int | None = None) -> None:
-        """CreateStream, with as many shards as the API gives by itself unless told."""
+        """CreateStream, with the API's default number of shards unless one is given."""
         body = orjson.dumps({} if shards is None else {"ShardCount": shards})
-        _checked(await self._client.ask("POST", self._url(stream), body))
+        _checked(await self._client.request("POST", self._url(stream), body))
 
     async def delete(self, stream: str) -> None:
         """DeleteStream."""
-        _checked(await self._client.ask("DELETE", self._url(stream)))
+        _checked(await self._client.request("DELETE", self._url(stream)))
 
     async def put(self, stream: str, record: Record) -> str:
         """PutRecord; returns the sequence number."""
         body = b'{"StreamName":%b,"Data":%b,"PartitionKey":"%d"}' % (orjson.dumps(stream), record.value, record.key)
-        reply = await self._client.ask("PUT", self._url(stream, "/record"), body)
+        reply = await self._client.request("PUT", self._url(stream, "/record"), body)
         return str(_answer(reply, "SequenceNumber")["SequenceNumber"])
 
     async def put_batch(self, stream: str, records: Sequence[Record]) -> list[Written]:
@@ -103,58 +121,65 @@ class StreamApi:
         body = b",".join(
             [b'{"data":%b,"partition-key":"%d"}' % (orjson.dumps(value.decode()), key) for key, value in records]
         )
-        reply = await self._client.ask("PUT", self._url(stream, "/records"), b'{"records":[%b]}' % body)
+        reply = await self._client.request("PUT", self._url(stream, "/records"), b'{"records":[%b]}' % body)
         results = _answer(reply, "Records")["Records"]
         if not isinstance(results, list) or len(results) != len(records):
-            raise UnavailableError(f"the reply does not speak of {len(records)} records")
+            raise UnavailableError(f"the reply has no result for each of {len(records)} records")
         return [_written(result) for result in results]
 
     async def iterator(self, stream: str, shard_id: str) -> str:
-        """GetShardIterator, from the oldest record on."""
+        """GetShardIterator, from the oldest record."""
         url = f"{self.address}/streams/{quote(stream, safe='')}/sharditerator?shard-id={quote(shard_id, safe='')}"
-        return str(_answer(await self._client.ask("GET", URL(url, encoded=True)), "ShardIterator")["ShardIterator"])
+        return str(_answer(await self._client.request("GET", URL(url, encoded=True)), "ShardIterator")["ShardIterator"])
 
     async def records(self, stream: str, iterator: str) -> dict[str, Any]:
         """GetRecords."""
         url = self._url(stream, "/records")
-        return _answer(await self._client.ask("GET", url, header={"Shard-Iterator": iterator}), "Records")
+        return _answer(await self._client.request("GET", url, header={"Shard-Iterator": iterator}), "Records")
 
     async def ensure(self, stream: str, patience_seconds: float) -> bool:
-        """Create a stream if it is absent, and wait until it takes records.
+        """Create a stream if it is absent, and wait until it accepts records.
 
         Args:
             stream: its name.
-            patience_seconds: how long the gateway may go on failing.
+            patience_seconds: time for which a failing gateway is retried.
 
         Returns:
             Whether it was created.
 
         Raises:
-            EmulatorFailure: the gateway fails for so long, refuses, or the stream does not become ACTIVE.
+            EmulatorFailure: the gateway fails for that time, refuses, or the stream does not become ACTIVE.
         """
         created = False
-        deadline = time.monotonic() + CREATION_SECONDS
-        pause = FIRST_PAUSE
-        while (status := await self.insist(lambda: self._status(stream), patience_seconds)) not in _READY:
-            if time.monotonic() > deadline:
-                raise self._failure(f"the stream {stream} is still {status or 'absent'} after {CREATION_SECONDS:g} s")
+
+        async def status() -> str:
+            nonlocal created
+            status = await self.retry(lambda: self._status(stream), patience_seconds)
             if not status:
-                created |= await self.insist(lambda: self._create_absent(stream), patience_seconds)
-            await asyncio.sleep(pause)
-            pause = min(1.5 * pause, LONGEST_PAUSE)
+                created |= await self.retry(lambda: self._create_absent(stream), patience_seconds)
+            return status
+
+        try:
+            await _poll(lambda status: status not in _READY)(status)
+        except RetryError as error:
+            last = error.last_attempt.result() or "absent"
+            raise self._failure(f"the stream {stream} is still {last} after {CREATION_SECONDS:g} s") from None
         return created
 
     async def remove(self, stream: str, patience_seconds: float) -> None:
         """Delete a stream and wait until it is gone; raises EmulatorFailure as `ensure` does."""
-        await self.insist(lambda: self.delete(stream), patience_seconds)
-        deadline = time.monotonic() + CREATION_SECONDS
-        while await self.insist(lambda: self._status(stream), patience_seconds):
-            if time.monotonic() > deadline:
-                raise self._failure(f"the stream {stream} is not gone after {CREATION_SECONDS:g} s")
-            await asyncio.sleep(LONGEST_PAUSE / 4)
+        await self.retry(lambda: self.delete(stream), patience_seconds)
+
+        async def status() -> str:
+            return await self.retry(lambda: self._status(stream), patience_seconds)
+
+        try:
+            await _poll(bool)(status)
+        except RetryError:
+            raise self._failure(f"the stream {stream} is not gone after {CREATION_SECONDS:g} s") from None
 
     async def _status(self, stream: str) -> str:
-        """A stream's state, empty where there is no such stream."""
+        """Return a stream's status, empty if there is no such stream."""
         try:
             return str((await self.describe(stream))["StreamStatus"])
         except RefusedError as refused:
@@ -171,72 +196,76 @@ class StreamApi:
             raise
         return True
 
-    async def insist(self, question: Callable[[], Awaitable[T]], patience_seconds: float) -> T:
-        """Ask until there is an answer; raises EmulatorFailure where there is none for so long, or a refusal."""
+    async def retry(self, call: Callable[[], Awaitable[T]], patience_seconds: float) -> T:
+        """Repeat a call until it is answered; raises EmulatorFailure for a refusal, or after that many seconds."""
         deadline = time.monotonic() + patience_seconds
-        pause = FIRST_PAUSE
-        while True:
-            try:
-                async with asyncio.timeout(max(deadline - time.monotonic(), 0.05)):
-                    return await question()
-            except (UnavailableError, TimeoutError) as error:
-                problem = str(error) or "no answer"
-            except RefusedError as refused:
-                raise self._failure(str(refused)) from None
-            if time.monotonic() + pause > deadline:
-                raise self._failure(f"{problem}, for {patience_seconds:g} s")
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+
+        async def attempt() -> T:
+            async with asyncio.timeout(max(deadline - time.monotonic(), 0.05)):
+                return await call()
+
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type((UnavailableError, TimeoutError)),
+            stop=stop_before_delay(patience_seconds),
+            wait=wait_exponential(multiplier=FIRST_PAUSE, max=LONGEST_PAUSE),
+            reraise=True,
+        )
+        try:
+            return await retrying(attempt)
+        except (UnavailableError, TimeoutError) as error:
+            raise self._failure(f"{str(error) or 'no answer'}, for {patience_seconds:g} s") from None
+        except RefusedError as refused:
+            raise self._failure(str(refused)) from None
 
     def _failure(self, problem: str) -> EmulatorFailure:
         return EmulatorFailure(
-            f"The stream API of the gateway at {self.address} is no use: {problem}.",
-            "See how it is: python -m emulators status; start it: python -m emulators up.",
+            f"The stream API of the gateway at {self.address} failed: {problem}.",
+            "Check the services: python -m emulators status; start them: python -m emulators up.",
         )
 
     async def _get(self, stream: str, member: str) -> dict[str, Any]:
-        return _answer(await self._client.ask("GET", self._url(stream)), member)
+        return _answer(await self._client.request("GET", self._url(stream)), member)
 
-    def _url(self, stream: str, below: str = "") -> URL:
-        """An address, made once; the stream's name is percent-encoded whole."""
-        if (stream, below) not in self._urls:
-            path = f"/{quote(stream, safe='')}{below}" if stream else ""
-            self._urls[stream, below] = URL(f"{self.address}/streams{path}", encoded=True)
-        return self._urls[stream, below]
+    def _url(self, stream: str, suffix: str = "") -> URL:
+        """Return the cached URL of a stream; its name is percent-encoded as one path segment."""
+        if (stream, suffix) not in self._urls:
+            path = f"/{quote(stream, safe='')}{suffix}" if stream else ""
+            self._urls[stream, suffix] = URL(f"{self.address}/streams{path}", encoded=True)
+        return self._urls[stream, suffix]
 
 
 def _checked(reply: Reply) -> Reply:
-    """The reply, if it is no refusal."""
+    """Return the reply; raises UnavailableError or RefusedError if it is a refusal."""
     if reply.status == 200:
         return reply
     kind = _kind(reply.body)
     problem = f"{reply.problem} ({kind})" if kind else reply.problem
-    if kind in _PASSING:
+    if kind in _TRANSIENT:
         raise UnavailableError(problem)
     raise RefusedError(kind, problem)
 
 
 def _answer(reply: Reply, member: str) -> dict[str, Any]:
-    """The object of a reply that has to hold a member; a reply that was cut off lacks it, whatever its status says."""
+    """Return the object of a reply; raises UnavailableError if it lacks the member, as a truncated reply does."""
     try:
         answer = orjson.loads(_checked(reply).body)
     except orjson.JSONDecodeError:
         answer = None
     if not isinstance(answer, dict) or answer.get(member) is None:
-        raise UnavailableError(f"the reply is none of Kinesis: it lacks {member}")
+        raise UnavailableError(f"the reply is not one of Kinesis: it lacks {member}")
     return answer
 
 
 def _written(result: Any) -> Written:
     if not isinstance(result, dict):
-        return Written("", "the reply does not speak of this record")
+        return Written("", "the reply has no result for this record")
     if result.get("ErrorCode") is None and result.get("SequenceNumber"):
         return Written(str(result["SequenceNumber"]), "")
-    return Written("", f"{result.get('ErrorMessage') or 'no sequence number given'} ({result.get('ErrorCode')})")
+    return Written("", f"{result.get('ErrorMessage') or 'no sequence number'} ({result.get('ErrorCode')})")
 
 
 def _kind(body: bytes) -> str:
-    """The exception's name in an error's body, which may stand behind a namespace."""
+    """Return the exception's name in an error's body, without its namespace."""
     try:
         return str(orjson.loads(body)["__type"]).rpartition("#")[2]
     except (ValueError, KeyError, TypeError):

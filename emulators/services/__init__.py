@@ -1,1 +1,1 @@
-"""The services: one file or folder each, told as data in `registry`."""
+"""The services: one file or folder each, listed in `registry`."""

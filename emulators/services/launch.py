@@ -1,4 +1,4 @@
-"""What the supervisor starts: `python -m emulators.services.launch NAME` prepares a service and becomes it."""
+"""The supervisor's start command: `python -m emulators.services.launch NAME` prepares a service and becomes it."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from emulators.services.registry import by_name
 
 
 def main(name: str) -> None:
-    """Replace this process by the service; the home is that of PINTEREST_HOME."""
+    """Replace this process by the service of the home in PINTEREST_HOME."""
     try:
         command = by_name(name).command(Home.find())
     except EmulatorFailure as failure:

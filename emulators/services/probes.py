@@ -1,4 +1,4 @@
-"""Asking a service over HTTP whether it serves."""
+"""Health probes over HTTP."""
 
 import json
 import urllib.error
@@ -10,31 +10,31 @@ from pathlib import Path
 from emulators.services.service import Unhealthy
 
 _SECONDS = 5
-# Proxies of the environment are not for services on this machine.
+# Services on this machine are not reached through the environment's proxies.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def expect_http(url: str, contains: bytes, headers: Mapping[str, str] | None = None) -> None:
-    """GET an address.
+    """Send a GET request.
 
     Raises:
-        Unhealthy: no answer, none with status 200, or a body that lacks `contains`.
+        Unhealthy: no answer, a status other than 200, or a body without `contains`.
     """
     try:
         with _OPENER.open(urllib.request.Request(url, headers=dict(headers or {})), timeout=_SECONDS) as answer:  # noqa: S310
-            found, body = answer.status, answer.read()
+            status, body = answer.status, answer.read()
     except urllib.error.HTTPError as error:
-        found, body = error.code, error.read()
+        status, body = error.code, error.read()
     except OSError as error:
         raise Unhealthy(f"no answer on {url} ({getattr(error, 'reason', error)})") from None
-    if found != HTTPStatus.OK or contains not in body:
-        raise Unhealthy(f"{url} answers {found} {body[:200].decode(errors='replace')}")
+    if status != HTTPStatus.OK or contains not in body:
+        raise Unhealthy(f"{url} answers {status} {body[:200].decode(errors='replace')}")
 
 
 def expect_own_server(url: str, data: Path) -> None:
-    """Ask one of our own servers whether it serves this data: another home's may listen on the same port.
+    """Check that one of our own servers serves this data: another home's may listen on the same port.
 
     Raises:
-        Unhealthy: no answer, or one that names another folder.
+        Unhealthy: no answer, or an answer that names another folder.
     """
     expect_http(f"{url}/_health", contains=json.dumps(str(data), ensure_ascii=False).encode())

@@ -1,4 +1,4 @@
-"""The services that are built, in the order in which they need each other."""
+"""The list of services; each comes after the services that it needs."""
 
 from emulators.services import kafka, s3
 from emulators.services.api_gateway.service import SERVICE as API_GATEWAY
@@ -11,5 +11,5 @@ SERVICES: tuple[Service, ...] = (kafka.SERVICE, s3.SERVICE, KINESIS, KAFKA_REST,
 
 
 def by_name(name: str) -> Service:
-    """A service by its name; raises KeyError where there is none."""
+    """Return a service by its name; raises KeyError if there is none."""
     return {service.name: service for service in SERVICES}[name]

@@ -1,6 +1,7 @@
-"""The S3 server: Adobe's S3Mock, its data in the home, one request at a time so that If-None-Match holds."""
+"""The S3 server: Adobe's S3Mock with its data in the home; one request at a time makes If-None-Match reliable."""
 
 import json
+import re
 import shutil
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ from emulators.services.probes import expect_http
 from emulators.services.service import Command, Service
 
 _CREDENTIALS = {"AWS_ACCESS_KEY_ID": "emulator", "AWS_SECRET_ACCESS_KEY": "emulator"}
-"""S3Mock checks no signature, but clients need something to sign with."""
+"""S3Mock checks no signature, but clients need credentials to sign with."""
 
 _LISTENER = """<?xml version="1.0" encoding="UTF-8"?>
 <beans xmlns="http://www.springframework.org/schema/beans" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
@@ -24,12 +25,29 @@ _LISTENER = """<?xml version="1.0" encoding="UTF-8"?>
     <property name="targetMethod" value="setProperty"/>
     <property name="arguments"><list><value>address</value><value>127.0.0.1</value></list></property>
   </bean>
+  <bean id="localOnly" class="org.apache.catalina.valves.rewrite.RewriteValve"/>
+  <bean class="org.springframework.beans.factory.config.PropertyOverrideConfigurer">
+    <property name="location" value="file:overrides.properties"/>
+  </bean>
 </beans>
 """
+"""Beans in addition to S3Mock's own: its second listener on this machine only, and a guard before all requests."""
+
+_OVERRIDES = "webServerFactory.engineValves=#{{localOnly}}\n"
+"""Sets a property of S3Mock's bean; in a file of its own, so that Spring evaluates the expression late."""
+
+_RULES = """\
+RewriteCond %{HTTP_HOST} !^(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]+)?$ [NC]
+RewriteRule .* - [F]
+RewriteCond %{HTTP:Origin} !^$
+RewriteCond %{HTTP:Origin} !^https?://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]+)?$ [NC]
+RewriteRule .* - [F]
+"""
+"""Rules of Tomcat's RewriteValve: foreign Hosts and Origins are forbidden; S3Mock would allow any web page to write."""
 
 
 def endpoint(home: Home) -> str:
-    """What clients dial."""
+    """Return the address for clients."""
     return f"http://127.0.0.1:{home.port('s3')}"
 
 
@@ -37,22 +55,29 @@ def _command(home: Home) -> Command:
     folder = home.root / "s3"
     data = folder / "data"
     data.mkdir(parents=True, exist_ok=True)
-    move_broken_aside(data, folder / "broken")
+    move_incomplete_aside(data, folder / "broken")
     shutil.rmtree(folder / "tmp", ignore_errors=True)
     (folder / "tmp").mkdir()
     (folder / "listener.xml").write_text(_LISTENER)
+    (folder / "overrides.properties").write_text(_OVERRIDES)
+    rules = folder / "tomcat" / "conf" / "Tomcat" / "rewrite.config"  # the place that Tomcat reads
+    rules.parent.mkdir(parents=True, exist_ok=True)
+    rules.write_text(_RULES)
     arguments = (
         *(jars.java(), "-Xms128m", "-Xmx512m", "-XX:+ExitOnOutOfMemoryError"),
         "-Djava.io.tmpdir=tmp",
         jars.quick_start(),
         *("-jar", jars.s3_jar()),
-        # S3Mock checks and then writes: only a single worker makes conditional writes have one winner.
+        # S3Mock checks and then writes: conditional writes have exactly one winner only with a single worker.
         "--server.tomcat.threads.max=1",
         "--server.tomcat.threads.min-spare=1",
+        "--server.tomcat.basedir=tomcat",
+        # A client that stops in the middle of a request blocks the only worker for this time.
+        "--server.tomcat.connection-timeout=10s",
         "--server.ssl.enabled=false",
         "--server.address=127.0.0.1",
         f"--server.port={home.port('s3')}",
-        # S3Mock insists on a second listener: on any free port, and by the bean below on this machine alone.
+        # S3Mock always opens a second listener: on a free port, bound to 127.0.0.1 by listener.xml.
         "--http.port=0",
         "--spring.main.sources=file:listener.xml",
         "--spring.main.banner-mode=off",
@@ -63,22 +88,22 @@ def _command(home: Home) -> Command:
     return Command(arguments, folder)
 
 
-def move_broken_aside(data: Path, aside: Path) -> list[Path]:
-    """Move object folders that a killed server left half written out of its sight.
+def move_incomplete_aside(data: Path, aside: Path) -> list[Path]:
+    """Move object folders that a killed server left incomplete out of its data folder.
 
-    One of them, its objectMetadata.json empty or torn, can make every request fail. Only an upload that was
+    One folder with an empty or truncated objectMetadata.json can make every request fail. Only an upload that was
     never acknowledged leaves such a folder.
 
     Args:
-        data: the server's data folder: bucket folders, and in them one folder an object.
-        aside: where such folders go.
+        data: the server's data folder: bucket folders with one folder per object.
+        aside: the target folder.
 
     Returns:
-        The folders moved, as they now are.
+        The new paths of the moved folders.
     """
     moved: list[Path] = []
     for folder in data.glob("*/*-*-*-*-*/"):  # objects have random UUIDs as names
-        if not _is_whole(folder / "objectMetadata.json"):
+        if not _is_complete(folder / "objectMetadata.json"):
             target = aside / f"{time.time_ns()}-{folder.parent.name}-{folder.name}"
             aside.mkdir(exist_ok=True)
             shutil.move(folder, target)
@@ -86,7 +111,7 @@ def move_broken_aside(data: Path, aside: Path) -> list[Path]:
     return moved
 
 
-def _is_whole(metadata: Path) -> bool:
+def _is_complete(metadata: Path) -> bool:
     try:
         return isinstance(json.loads(metadata.read_bytes()), dict)
     except (ValueError, FileNotFoundError):
@@ -94,7 +119,7 @@ def _is_whole(metadata: Path) -> bool:
 
 
 def client(home: Home) -> Any:
-    """A boto3 client of this home's server."""
+    """Return a boto3 client of this home's server."""
     import boto3
     from botocore.config import Config
 
@@ -113,7 +138,7 @@ def _probe(home: Home) -> None:
 
 
 def _provide(home: Home) -> None:
-    """Make the bucket unless it is there."""
+    """Create the bucket if it is missing."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
@@ -122,13 +147,13 @@ def _provide(home: Home) -> None:
             s3.create_bucket(Bucket=home.bucket)
     except (BotoCoreError, ClientError) as error:
         raise EmulatorFailure(
-            f"Bucket {home.bucket} could not be made on {endpoint(home)}: {error}.",
-            f"See {home.logs / 's3.log'}, then run `up` again.",
+            f"Bucket {home.bucket} could not be created on {endpoint(home)}: {error}.",
+            f"Check {home.logs / 's3.log'}, then run `up` again.",
         ) from None
 
 
 def client_variables(home: Home) -> dict[str, str]:
-    """What every client of this home's S3 needs, jobs of the emulated cluster among them."""
+    """Return the variables of every client of this home's S3, jobs of the emulated cluster among them."""
     return {
         "AWS_ENDPOINT_URL": endpoint(home),
         "AWS_ALLOW_HTTP": "true",
@@ -143,5 +168,12 @@ def _variables(home: Home) -> dict[str, str]:
 
 
 SERVICE = Service(
-    name="s3", ports=("s3",), url=endpoint, command=_command, probe=_probe, provide=_provide, variables=_variables
+    name="s3",
+    ports=("s3",),
+    url=endpoint,
+    command=_command,
+    probe=_probe,
+    provide=_provide,
+    variables=_variables,
+    progress=re.compile("Tomcat|WebApplicationContext|Loading existing bucket|Loaded "),
 )

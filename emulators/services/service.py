@@ -1,5 +1,6 @@
-"""What a service of the emulators is, told as data; one file per service makes one of these."""
+"""The description of a service as data; each service's module creates one."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from emulators.home import Home
 
 
 class Unhealthy(Exception):
-    """A probe found a service not serving; the text is the reason, in a few words."""
+    """A failed health probe; the text is the reason in a few words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,13 @@ class Service:
 
     Args:
         name: its name in `status`, its log and its supervisor entry.
-        ports: names of the ports that it listens on, kept in the home.
-        url: where clients reach it.
-        command: prepares its files and says what to run; called at every start, also after a crash.
-        probe: asks the service itself whether it serves; raises Unhealthy.
-        provide: makes what clients expect to be there once it serves (topics, a bucket); can be repeated.
-        variables: what it adds to the environment of clients.
+        ports: names of its ports, which the home keeps.
+        url: its address for clients.
+        command: prepares its files and returns the command to run; called at every start, also after a crash.
+        probe: checks that the service serves; raises Unhealthy.
+        provide: creates what clients need (topics, a bucket) once it serves; can be repeated.
+        variables: variables for the environment of clients.
+        progress: matches lines of its log that show progress of a slow start, such as a recovery after a crash.
     """
 
     name: str
@@ -48,3 +50,4 @@ class Service:
     probe: Callable[[Home], None]
     provide: Callable[[Home], None] = _nothing
     variables: Callable[[Home], Mapping[str, str]] = _no_variables
+    progress: re.Pattern[str] | None = None

@@ -1,4 +1,4 @@
-"""Running the services under supervisord: its configuration, its life, and what it may have left behind."""
+"""Running the services under supervisord: its configuration, its start and stop, and its orphaned processes."""
 
 import hashlib
 import http.client
@@ -77,7 +77,7 @@ class Supervisor:
 
     @property
     def socket(self) -> Path:
-        """Where supervisord listens: in the home, or where that path is too long for a socket, in the temp folder."""
+        """Path of supervisord's socket: in the home, or in the temp folder if that path is too long for a socket."""
         inside = self._home.run / "supervisord.sock"
         if len(os.fsencode(inside)) <= _LONGEST_SOCKET_PATH:
             return inside
@@ -85,24 +85,24 @@ class Supervisor:
         return Path(tempfile.gettempdir()) / f"pinterest-emulators-{os.getuid()}-{name}" / "supervisord.sock"
 
     def states(self) -> dict[str, Mapping[str, Any]] | None:
-        """What supervisord says of each program, by name; None where it does not run."""
+        """Return supervisord's state of each program by name; None if supervisord is not running."""
         try:
             return {state["name"]: state for state in self._call("getAllProcessInfo")}
         except (OSError, http.client.HTTPException, xmlrpc.client.Error):
             return None
 
     def matches(self, names: Iterable[str]) -> bool:
-        """Whether the running supervisord was configured as this code would configure it."""
+        """Return whether the running supervisord has the configuration that this code would write."""
         return self._configuration.is_file() and self._configuration.read_text() == _configuration(names)
 
     def start(self, names: Iterable[str]) -> None:
         """Start supervisord, and with it every program; it outlives this process.
 
         Raises:
-            EmulatorFailure: it does not come up.
+            EmulatorFailure: it does not start.
         """
         self._configuration.write_text(_configuration(names))
-        self._make_room_for_socket()
+        self._prepare_socket()
         with (self._home.logs / "supervisord.out").open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._configuration)],
@@ -112,27 +112,35 @@ class Supervisor:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                umask=0o077,
             )
         deadline = time.monotonic() + 20
         while self.states() is None:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise EmulatorFailure(
-                    "The supervisor of the services does not start.", f"See {self._home.logs / 'supervisord.out'}."
+                    "The supervisor of the services does not start.", f"Check {self._home.logs / 'supervisord.out'}."
                 )
             time.sleep(0.05)
 
     def start_program(self, name: str) -> None:
-        """Start one program that supervisord gave up on or that was stopped; a running one is left alone."""
+        """Start one program that was stopped or that supervisord no longer restarts, unless it is running."""
         try:
             self._call("startProcess", f"{_GROUP}:{name}", False)
         except xmlrpc.client.Fault:
-            pass  # it is running or starting already, which the health check will tell
+            pass  # it is running or starting already; the health check decides
+
+    def stop_program(self, name: str) -> bool:
+        """Stop one program; return False if it was not running."""
+        try:
+            return bool(self._call("stopProcess", f"{_GROUP}:{name}", True))
+        except xmlrpc.client.Fault:
+            return False
 
     def stop(self) -> bool:
-        """Stop every process that belongs to the home, however it came to be there.
+        """Stop every process of the home, orphaned ones included.
 
         Returns:
-            Whether there was any.
+            Whether there were any.
         """
         processes = self.processes()
         if not processes:
@@ -141,7 +149,7 @@ class Supervisor:
             self._call("stopAllProcesses", True)
             self._call("shutdown")
         except (OSError, http.client.HTTPException, xmlrpc.client.Error):
-            pass  # no supervisord any more: what it left behind is ended below
+            pass  # supervisord has ended: its orphaned processes are ended below
         else:
             psutil.wait_procs(processes, timeout=10)
         end(self.processes())
@@ -150,11 +158,11 @@ class Supervisor:
         return True
 
     def processes(self) -> list[psutil.Process]:
-        """The living processes of the home: supervisord and all that it started, known by their mark."""
+        """Return the running processes of the home: supervisord and its descendants, recognized by their mark."""
         return marked(MARK, str(self._home.root))
 
     def _environment(self) -> dict[str, str]:
-        """Everything that differs between machines goes through here: no path has to be quoted in the configuration."""
+        """Return supervisord's environment; paths are passed in it, so that the configuration needs no quoting."""
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         return {
             **os.environ,
@@ -166,7 +174,7 @@ class Supervisor:
             f"{MARK}_SOCKET": str(self.socket),
         }
 
-    def _make_room_for_socket(self) -> None:
+    def _prepare_socket(self) -> None:
         folder = self.socket.parent
         folder.mkdir(mode=0o700, exist_ok=True)
         if folder.stat().st_uid != os.getuid():
@@ -187,19 +195,19 @@ class Supervisor:
 
 
 def marked(variable: str, value: str) -> list[psutil.Process]:
-    """The living processes, this one aside, whose environment holds a variable of that value."""
-    found: list[psutil.Process] = []
+    """Return the running processes, except this one, whose environment has a variable with that value."""
+    processes: list[psutil.Process] = []
     for process in psutil.process_iter():
         try:
             if process.environ().get(variable) == value and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
+                processes.append(process)
         except psutil.Error:
-            continue  # gone meanwhile, or another user's
-    return [process for process in found if process.pid != os.getpid()]
+            continue  # ended meanwhile, or another user's process
+    return [process for process in processes if process.pid != os.getpid()]
 
 
 def end(processes: list[psutil.Process], patience: float = 15) -> None:
-    """End processes: politely, and after `patience` seconds by force."""
+    """End processes with SIGTERM, and after `patience` seconds with SIGKILL."""
     for process in processes:
         try:
             process.terminate()
@@ -215,7 +223,7 @@ def end(processes: list[psutil.Process], patience: float = 15) -> None:
 
 
 def _configuration(names: Iterable[str]) -> str:
-    known = list(names)
+    programs = list(names)
     python = Path(sys.executable).name
-    programs = "".join(_PROGRAM.format(name=name, python=python, mark=MARK) for name in known)
-    return _SETTINGS.format(mark=MARK, group=_GROUP, programs=",".join(known)) + programs
+    sections = "".join(_PROGRAM.format(name=name, python=python, mark=MARK) for name in programs)
+    return _SETTINGS.format(mark=MARK, group=_GROUP, programs=",".join(programs)) + sections

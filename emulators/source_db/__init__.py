@@ -1,1 +1,1 @@
-"""Where posts are read from: three SQLAlchemy tables, generated from a seed or loaded from files (SPEC 1)."""
+"""The source database: three SQLAlchemy tables, generated from a seed or loaded from files (rules S1 and S10)."""

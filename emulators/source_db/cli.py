@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from emulators.console import echo
 from emulators.home import Home
 from emulators.source_db.database import home_database, open_engine, replace_contents, row_counts
 from emulators.source_db.generator import DEFAULT_ROWS, generate
@@ -14,7 +15,9 @@ DEFAULT_SEED = 100
 
 @click.command()
 @click.option("--rows", type=click.IntRange(min=1), help=f"Rows of each table to generate (default {DEFAULT_ROWS}).")
-@click.option("--seed", type=click.IntRange(min=0), help=f"Same rows and seed, same content (default {DEFAULT_SEED}).")
+@click.option(
+    "--seed", type=click.IntRange(min=0), help=f"The same rows and seed give the same content (default {DEFAULT_SEED})."
+)
 @click.option(
     "--from",
     "folder",
@@ -23,18 +26,18 @@ DEFAULT_SEED = 100
     help="Load DIR's pin.jsonl, geo.jsonl and user.jsonl instead of generating.",
 )
 @click.option("--database", metavar="URL", help="Any SQLAlchemy URL (default: the home's source database).")
-@click.option("--if-empty", is_flag=True, help="Leave everything as it is where a table holds rows.")
+@click.option("--if-empty", is_flag=True, help="Do nothing if a table holds rows.")
 @click.option("--home", metavar="DIR", help="The home; else PINTEREST_HOME, else .platform.")
 def seed(
     rows: int | None, seed: int | None, folder: Path | None, database: str | None, if_empty: bool, home: str | None
 ) -> None:
-    """Fill the source database, replacing in one transaction what its three tables held."""
+    """Fill the source database; replace the contents of its three tables in one transaction."""
     if folder is not None and (rows is not None or seed is not None):
         raise click.UsageError("--from loads files as they are: leave out --rows and --seed.")
     engine = open_engine(database or home_database(Home.find(home)))
     try:
-        if if_empty and any(held := row_counts(engine)):
-            click.echo(f"The source database is not empty ({max(held):,} rows a table): left as it is.")
+        if if_empty and any(counts := row_counts(engine)):
+            echo(f"The source database is not empty ({max(counts):,} rows a table): left as it is.")
             return
         chunks = (
             read_folder(folder)
@@ -42,6 +45,6 @@ def seed(
             else generate(DEFAULT_ROWS if rows is None else rows, DEFAULT_SEED if seed is None else seed)
         )
         for table, count in replace_contents(engine, chunks).items():
-            click.echo(f"{table}: {count:,} rows")
+            echo(f"{table}: {count:,} rows")
     finally:
         engine.dispose()

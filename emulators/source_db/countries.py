@@ -1,4 +1,4 @@
-"""Country names in long form, 242 of them as in the measured tables, and how often each is posted from (SPEC 1)."""
+"""The 242 country names in long form of the measured tables, and their frequencies (rule S7)."""
 
 COUNTRIES: tuple[str, ...] = tuple(
     """
@@ -42,4 +42,4 @@ _BY_INITIAL = {"A": 1.5, "B": 0.75, "C": 0.5}
 _OTHERS = 0.19
 
 COUNTRY_WEIGHTS: tuple[float, ...] = tuple(_LEADERS.get(name, _BY_INITIAL.get(name[0], _OTHERS)) for name in COUNTRIES)
-"""Relative frequencies: strongly skewed to A, with Albania, Algeria and Afghanistan in the lead."""
+"""Relative frequencies: strongly skewed to A, with Albania, Algeria and Afghanistan as the most frequent."""

@@ -1,4 +1,4 @@
-"""Engines, and the replacement of the tables' contents in one transaction."""
+"""Database engines, and the replacement of the tables' contents in one transaction."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from emulators.failures import EmulatorFailure
-from emulators.home import Home
+from emulators.home import Home, make_private_folder
 from emulators.source_db.tables import METADATA, TABLES
 
 Rows = Sequence[Mapping[str, Any]]
@@ -22,21 +22,21 @@ _LOCK_SECONDS = 30
 
 
 def open_engine(url: str, *, must_exist: bool = False) -> Engine:
-    """A pooled engine that notices dead connections before they are used.
+    """Return a pooled engine that detects dead connections before they are used.
 
     Args:
         url: any SQLAlchemy URL.
-        must_exist: whether it is a mistake if SQLite's file is not there, which it would otherwise make.
+        must_exist: fail if SQLite's file is missing, instead of creating it.
 
     Raises:
-        EmulatorFailure: the URL is none, its driver is not installed, or the file is missing.
+        EmulatorFailure: the URL is invalid, its driver is not installed, or the file is missing.
     """
     try:
         parsed = make_url(url)
         backend = parsed.get_backend_name()
         if must_exist and backend == "sqlite" and parsed.database and not Path(parsed.database).is_file():
             raise EmulatorFailure(
-                f"There is no source database {parsed.database}.", "Fill it: python -m emulators seed"
+                f"There is no source database {parsed.database}.", "Fill it: python -m emulators seed."
             )
         arguments: dict[str, Any] = {}
         if backend == "sqlite":
@@ -47,14 +47,14 @@ def open_engine(url: str, *, must_exist: bool = False) -> Engine:
     except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
         raise EmulatorFailure(
             f"The database URL cannot be used: {_first_line(error)}.",
-            "Give one that SQLAlchemy knows, such as sqlite:////folder/source.db or "
+            "Use a URL that SQLAlchemy supports, such as sqlite:////folder/source.db or "
             "mysql+pymysql://user:password@host/schema, and install its driver.",
         ) from None
 
 
 @contextmanager
-def explained(engine: Engine, doing: str) -> Iterator[None]:
-    """Turn a database's error into one line that names the database (never its password) and what was being done.
+def translate_errors(engine: Engine, operation: str) -> Iterator[None]:
+    """Translate database errors into one line that names the operation and the database, without its password.
 
     Raises:
         EmulatorFailure: whenever SQLAlchemy raises.
@@ -63,26 +63,26 @@ def explained(engine: Engine, doing: str) -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         raise EmulatorFailure(
-            f"{doing} failed on {engine.url.render_as_string(hide_password=True)}: {_first_line(error)}.",
-            "See that the database is up, its URL right and its tables as expected.",
+            f"{operation} failed on {engine.url.render_as_string(hide_password=True)}: {_first_line(error)}.",
+            "Check that the database is up, its URL is correct and its tables are as expected.",
         ) from error
 
 
 def replace_contents(engine: Engine, chunks: Iterable[Chunk]) -> dict[str, int]:
-    """Replace what the three tables hold, in one transaction: readers see the old rows or the new ones.
+    """Replace the contents of the three tables in one transaction: readers see the old rows or the new ones.
 
     Args:
         engine: the database; missing tables are created.
-        chunks: the new rows, in pieces that each fit into memory.
+        chunks: the new rows, in chunks that each fit into memory.
 
     Returns:
         The number of rows written, by table name.
 
     Raises:
-        EmulatorFailure: the database refused, or `chunks` raised it; the old contents stand.
+        EmulatorFailure: the database failed, or `chunks` raised it; the old contents are kept.
     """
     counts = {table.name: 0 for table in TABLES.values()}
-    with explained(engine, "Filling the source tables"):
+    with translate_errors(engine, "Filling the source tables"):
         METADATA.create_all(engine)
         with engine.begin() as connection:
             for table in TABLES.values():
@@ -96,25 +96,25 @@ def replace_contents(engine: Engine, chunks: Iterable[Chunk]) -> dict[str, int]:
 
 
 def row_counts(engine: Engine) -> list[int]:
-    """How many rows each of the three tables holds; they are created where they are missing.
+    """Return the row count of each of the three tables; missing tables are created.
 
     Raises:
         EmulatorFailure: the database does not answer.
     """
-    with explained(engine, "Counting the source tables' rows"):
+    with translate_errors(engine, "Counting the source tables' rows"):
         METADATA.create_all(engine)
         with engine.connect() as connection:
-            counts = (select(func.count()).select_from(table) for table in TABLES.values())
-            return [connection.execute(count).scalar_one() for count in counts]
+            queries = (select(func.count()).select_from(table) for table in TABLES.values())
+            return [connection.execute(count).scalar_one() for count in queries]
 
 
 def home_database(home: Home) -> str:
-    """The URL of a home's own source database, whose folder is made if need be."""
+    """Return the URL of a home's own source database; create the home's folder if it is missing."""
     try:
-        home.root.mkdir(parents=True, exist_ok=True)
+        make_private_folder(home.root)
     except OSError as error:
         raise EmulatorFailure(
-            f"The home {home.root} cannot be made: {error}.", "Choose another with --home, or name a --database."
+            f"The home {home.root} cannot be created: {error}.", "Choose another with --home, or name a --database."
         ) from None
     return home.database_url
 

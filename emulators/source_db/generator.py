@@ -1,7 +1,7 @@
-"""Source tables of any size from a seed, with the columns, sentinels, ranges and skews of SPEC 1.
+"""Generated source tables of any size from a seed, with the measured columns, sentinels and ranges (rule S9).
 
-Rows are drawn in blocks whose randomness depends on the seed and the block alone: row k of a seed is the same in
-tables of any size, but for its category and the words that go with it, since categories share out the index evenly.
+Rows are drawn in blocks that depend on the seed and the block number only. Row k of a seed is therefore the same in
+tables of any size, except its category and the category's words: categories divide the index evenly.
 """
 
 from collections.abc import Iterator
@@ -28,25 +28,25 @@ _AGE_WEIGHTS = np.array(
     + [0.9] * 10  # over 50: 9 %
 )
 _REPEATED = 300
-"""How many persons, and places, there are that stand on many rows each."""
+"""Number of users, and of places, that occur on many rows each."""
 
 
 def generate(rows: int, seed: int) -> Iterator[Chunk]:
-    """The three tables, block by block, in the order of the index.
+    """Yield the three tables block by block, in index order.
 
     Args:
-        rows: rows of each table; index 0 to rows - 1.
-        seed: same rows and seed, same content.
+        rows: rows of each table; the index is 0 to rows - 1.
+        seed: the same rows and seed give the same content.
     """
     places = _places(np.random.default_rng([seed, 3]).random((_REPEATED, 2)))
-    persons = _persons(_spread(_REPEATED), seed)
+    users = _users(_spread(_REPEATED), seed)
     for block in range((rows + BLOCK_ROWS - 1) // BLOCK_ROWS):
         start = block * BLOCK_ROWS
         stop = min(start + BLOCK_ROWS, rows)
         yield {
             "pin": pin_block(np.random.default_rng([seed, 0, block]), range(start, stop), rows, BLOCK_ROWS),
             "geo": _geo_block(np.random.default_rng([seed, 1, block]), range(start, stop), places),
-            "user": _user_block(np.random.default_rng([seed, 2, block]), range(start, stop), persons),
+            "user": _user_block(np.random.default_rng([seed, 2, block]), range(start, stop), users),
         }
 
 
@@ -72,24 +72,24 @@ def _geo_block(rng: np.random.Generator, indexes: range, places: list[tuple[floa
     return rows
 
 
-def _user_block(rng: np.random.Generator, indexes: range, persons: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _user_block(rng: np.random.Generator, indexes: range, users: list[dict[str, Any]]) -> list[dict[str, Any]]:
     draws = rng.random((BLOCK_ROWS, 6))[: len(indexes)]
-    own = _persons(draws[:, :4], None)
+    own = _users(draws[:, :4], None)
     repeated = (draws[:, 4] < 0.3).tolist()
     ranks = _ranks(draws[:, 5])
     return [
-        {"ind": index, **(persons[ranks[position]] if repeated[position] else own[position])}
+        {"ind": index, **(users[ranks[position]] if repeated[position] else own[position])}
         for position, index in enumerate(indexes)
     ]
 
 
 def _ranks(draws: np.ndarray) -> list[int]:
-    """Ranks below `_REPEATED`, so skewed that the first takes a tenth of them."""
+    """Return ranks below `_REPEATED`, skewed so that the first one gets a tenth of the rows."""
     return (_REPEATED * draws**2.5).astype(int).tolist()
 
 
 def _spread(count: int) -> np.ndarray:
-    """Evenly spread draws, so that the few who stand on many rows do not tilt the ages of all."""
+    """Return evenly spread draws, so that the few frequent users do not distort the age distribution."""
     steps = np.arange(count)[:, None] * np.sqrt([2.0, 3.0, 5.0, 7.0])
     return steps % 1.0
 
@@ -104,8 +104,8 @@ def _six_digits(degrees: np.ndarray) -> list[float]:
     return np.where(size < 10, degrees.round(5), np.where(size < 100, degrees.round(4), degrees.round(3))).tolist()
 
 
-def _persons(draws: np.ndarray, seed: int | None) -> list[dict[str, Any]]:
-    """Persons of four draws each; a seed turns the draws, so that each seed has its own."""
+def _users(draws: np.ndarray, seed: int | None) -> list[dict[str, Any]]:
+    """Return users from four draws each; a seed shifts the draws, so that each seed has its own users."""
     if seed is not None:
         draws = (draws + np.random.default_rng([seed, 4]).random(4)) % 1.0
     first = (len(FIRST_NAMES) * draws[:, 0] ** 1.6).astype(int).tolist()

@@ -1,4 +1,4 @@
-"""Rows from a folder of pin.jsonl, geo.jsonl and user.jsonl, carried over unchanged or not at all."""
+"""Rows from a folder of pin.jsonl, geo.jsonl and user.jsonl, loaded unchanged or not at all."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -18,14 +18,14 @@ _DATETIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2
 
 
 def read_folder(folder: Path) -> Iterator[Chunk]:
-    """The rows of the three files, one file after the other, in chunks.
+    """Yield the rows of the three files, one file after the other, in chunks.
 
     Args:
         folder: holds pin.jsonl, geo.jsonl and user.jsonl: one JSON object a line, fields named as the columns.
             A missing field or null becomes NULL; a timestamp is written with a blank or a T, and without a zone.
 
     Raises:
-        EmulatorFailure: a file is missing, or a line is not as the table needs it; it names file and line.
+        EmulatorFailure: a file is missing, or a line does not fit the table; the message names file and line.
     """
     files = {entity: folder / f"{entity}.jsonl" for entity in TABLES}
     missing = [path.name for path in files.values() if not path.is_file()]
@@ -54,10 +54,10 @@ def _read_file(path: Path, table: Table) -> Iterator[list[dict[str, Any]]]:
                     raise ValueError(f"{key} is missing")
                 first = lines_by_key.setdefault(row[key], number)
                 if first != number:
-                    raise ValueError(f"{key} {row[key]} stands on line {first} already")
+                    raise ValueError(f"{key} {row[key]} is on line {first} already")
             except ValueError as error:
                 raise EmulatorFailure(
-                    f"{path}, line {number}: {error}.", "Mend the line and load again; the tables are as they were."
+                    f"{path}, line {number}: {error}.", "Fix the line and load again; the tables are unchanged."
                 ) from None
             rows.append(row)
             if len(rows) == CHUNK_ROWS:

@@ -1,4 +1,4 @@
-"""Invented pins: one block of `pinterest_data`, with the frequencies that were measured (SPEC 1)."""
+"""Generated pins: one block of `pinterest_data`, with the measured frequencies (rules S3 to S6)."""
 
 from typing import Any, NamedTuple
 
@@ -27,7 +27,7 @@ NO_IMAGE = "Image src error."
 TRUNCATED = "…\N{NO-BREAK SPACE}"
 
 _EMPTY_TITLE_AT = 41
-"""The position in each block whose title is empty: one was measured in some 5,000."""
+"""Position in each block whose title is empty: one in about 5,000 was measured."""
 _FIRST_POSTER = {"plain": 0, "k": 1600, "M": 7100}
 _POSTERS = {"plain": 1600, "k": 5500, "M": 400}
 _BOLD = str.maketrans(
@@ -41,7 +41,7 @@ _TAG_STRIDES = (1, 5, 7, 11, 13, 17, 19, 23)
 
 
 class _Draws(NamedTuple):
-    """The randomness of one pin: numbers in [0, 1) that decide, integers that choose words, 16 bytes in hex."""
+    """Random draws of one pin: decisions in [0, 1), integers that choose words, 16 bytes in hex."""
 
     kind: float
     story: float
@@ -57,23 +57,23 @@ class _Draws(NamedTuple):
 
 
 def pin_block(rng: np.random.Generator, indexes: range, rows: int, block_rows: int) -> list[dict[str, Any]]:
-    """The pins of one block.
+    """Return the pins of one block.
 
     Args:
         rng: the block's own generator.
-        indexes: the indexes to make, from the block's first on.
-        rows: rows of the whole table, over which the categories are shared out.
-        block_rows: how many rows a full block has; all are drawn, however few are made.
+        indexes: the indexes to generate, from the block's first.
+        rows: rows of the whole table, which the categories divide evenly.
+        block_rows: rows of a full block; all are drawn, even if fewer are generated.
     """
     decisions = rng.random((block_rows, 9)).tolist()
     words = (rng.random((block_rows, 12)) * 2**30).astype(np.int64).tolist()
     digits = rng.bytes(16 * block_rows).hex()
-    rows_made: list[dict[str, Any]] = []
+    pins: list[dict[str, Any]] = []
     for position, index in enumerate(indexes):
         category = CATEGORIES[index * len(CATEGORIES) // rows]
         draws = _Draws._make([*decisions[position], words[position], digits[32 * position : 32 * (position + 1)]])
-        rows_made.append(_pin(index, category, draws, position == _EMPTY_TITLE_AT))
-    return rows_made
+        pins.append(_pin(index, category, draws, position == _EMPTY_TITLE_AT))
+    return pins
 
 
 def _pin(index: int, category: str, draws: _Draws, empty_title: bool) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def _image(kind: str, digits: str) -> str:
 
 
 def _poster(draws: _Draws) -> tuple[str, str]:
-    """A poster and the followers that this poster has wherever it stands; few posters have many of the posts."""
+    """Return a poster and its follower count, which is the same on all rows; few posters have many of the posts."""
     unit = "k" if draws.followers < 0.7475 else "plain" if draws.followers < 0.9192 else "M"
     rank = int(_POSTERS[unit] * draws.poster**2.5)
     spread = (rank + 1) * 0.6180339887 % 1.0
@@ -122,7 +122,7 @@ def _poster(draws: _Draws) -> tuple[str, str]:
 
 
 def _poster_name(poster: int) -> str:
-    # The multiplier shares no factor with the number of names, so no two posters get the same.
+    # The multiplier and the number of names are coprime, so no two posters get the same name.
     number = poster * 2237 % (len(POSTER_FIRST) * len(POSTER_SECOND) * len(POSTER_THIRD))
     number, first = divmod(number, len(POSTER_FIRST))
     third, second = divmod(number, len(POSTER_SECOND))

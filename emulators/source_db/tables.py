@@ -1,4 +1,4 @@
-"""The three source tables (SPEC 1), for any database that SQLAlchemy speaks to."""
+"""The three source tables, for any database that SQLAlchemy supports (rule S1)."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ from sqlalchemy.dialects import mysql
 
 METADATA = MetaData()
 
-# MySQL's TEXT ends at 64 KiB and its DATETIME at whole seconds: neither would carry every value unchanged.
+# MySQL's TEXT is limited to 64 KiB and its DATETIME to whole seconds: neither keeps every value unchanged.
 _TEXT = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
 _DATETIME = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
-# SQLite makes a row id, and so the fastest index, of a key that is called INTEGER alone.
+# SQLite uses a key of type INTEGER as row id, which is the fastest index.
 _KEY = BigInteger().with_variant(Integer(), "sqlite")
 
 
@@ -41,7 +41,7 @@ PIN = _table(
     Column("save_location", _TEXT),
     Column("category", _TEXT),
 )
-"""What was posted."""
+"""The posts' contents."""
 
 GEO = _table(
     "geolocation_data",
@@ -51,7 +51,7 @@ GEO = _table(
     Column("longitude", Double),
     Column("country", _TEXT),
 )
-"""When and where it was posted."""
+"""The posts' times and places."""
 
 USER = _table(
     "user_data",
@@ -61,12 +61,12 @@ USER = _table(
     Column("age", Integer),
     Column("date_joined", _DATETIME),
 )
-"""Who posted it."""
+"""The posts' users."""
 
 TABLES: dict[str, Table] = {"pin": PIN, "geo": GEO, "user": USER}
-"""The tables by entity, in the order in which a post is made of them."""
+"""The tables by entity, in the order of a post's records."""
 
 
 def key_of(table: Table) -> Column[int]:
-    """The column that pairs the three tables: pin.`index` = geo.`ind` = user.`ind`."""
+    """Return the column that joins the three tables: pin.`index` = geo.`ind` = user.`ind`."""
     return table.c["index" if table is PIN else "ind"]

@@ -1,4 +1,4 @@
-"""The words that invented posts are made of: nothing here was taken from a real post."""
+"""The words of generated posts; none is from a real post."""
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -59,7 +59,7 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
         "Pickup", "Tiny Trailer", "Scooter", "Racing Seat",
     ),
 }  # fmt: skip
-"""What a post is about, by category; the categories in alphabetical order (SPEC 1)."""
+"""Subjects of posts by category; the categories in alphabetical order (rule S3)."""
 
 ADJECTIVES: tuple[str, ...] = (
     "Simple", "Bold", "Cosy", "Bright", "Rustic", "Modern", "Tiny", "Easy", "Quiet", "Clever", "Handmade",
@@ -124,7 +124,7 @@ POSTER_THIRD: tuple[str, ...] = (
     " - DIY",
     " Café", " \N{SPARKLES}",
 )  # fmt: skip
-"""A poster's name is one of each."""
+"""A poster's name has one part of each tuple."""
 
 FIRST_NAMES: tuple[str, ...] = _words(
     """
@@ -166,4 +166,4 @@ LAST_NAMES: tuple[str, ...] = _words(
     Zimmerman
     """
 )
-"""ASCII alone, as in the measured table."""
+"""ASCII only, as in the measured table."""

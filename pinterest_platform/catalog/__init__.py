@@ -1,10 +1,13 @@
-"""The catalog: what the platform is about, as data. Light to import: neither pyspark nor dagster."""
+"""The catalog: the entities and the reports, each declared in one file, and the names that derive from them.
+
+Importing it loads neither pyspark nor Dagster.
+"""
 
 from pinterest_platform.catalog.entities import ENTITIES
 from pinterest_platform.catalog.entities.geo import ENTITY as GEO
 from pinterest_platform.catalog.entities.pin import ENTITY as PIN
 from pinterest_platform.catalog.entities.user import ENTITY as USER
-from pinterest_platform.catalog.model import Entity
+from pinterest_platform.catalog.model import KEY, Column, Entity, Field, Reference, Report, ReportColumn, resolve
 from pinterest_platform.catalog.names import (
     ADOPTED_PREFIX,
     CLEANED_QUARANTINE_PREFIX,
@@ -29,7 +32,7 @@ from pinterest_platform.catalog.names import (
     Names,
     Route,
 )
-from pinterest_platform.catalog.reports import REPORT_KEYS, REPORT_SOURCES
+from pinterest_platform.catalog.reports import REPORT_KEYS, REPORTED_ENTITIES, REPORTS
 
 __all__ = [
     "ADOPTED_PREFIX",
@@ -38,6 +41,7 @@ __all__ = [
     "ENTITIES",
     "EPOCH_TAG",
     "GEO",
+    "KEY",
     "NESTED_FIELD",
     "OFFSET_FIELD",
     "PAGE_KEY",
@@ -45,8 +49,9 @@ __all__ = [
     "PIN",
     "QUARANTINE_PREFIX",
     "REPEATED_FIELD",
+    "REPORTED_ENTITIES",
+    "REPORTS",
     "REPORT_KEYS",
-    "REPORT_SOURCES",
     "RESERVED_FIELDS",
     "SEQUENCE_DIGITS",
     "SEQUENCE_FIELD",
@@ -58,16 +63,39 @@ __all__ = [
     "TOPICS_PREFIX",
     "USER",
     "CleanedPlaces",
+    "Column",
     "Entity",
+    "Field",
     "Names",
+    "Reference",
+    "Report",
+    "ReportColumn",
     "Route",
     "entity_named",
+    "report_with_key",
+    "resolve",
 ]
 
 
 def entity_named(name: str) -> Entity:
-    """Return an entity by its name; raises ValueError if there is none."""
+    """Return an entity by its name.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
     for entity in ENTITIES:
         if entity.name == name:
             return entity
     raise ValueError(f"There is no entity {name!r}; the entities are {', '.join(map(str, ENTITIES))}.")
+
+
+def report_with_key(key: str) -> Report:
+    """Return a report by its key.
+
+    Raises:
+        ValueError: there is none with that key.
+    """
+    for report in REPORTS:
+        if report.key == key:
+            return report
+    raise ValueError(f"There is no report {key!r}; the reports are {', '.join(REPORT_KEYS)}.")

@@ -1,21 +1,344 @@
-"""Types of the catalog: what an entity is."""
+"""Types of the catalog: entities, their fields and columns, reports and their charts."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, Literal, NoReturn
+
+from pinterest_platform.failures import PermanentFailure
+
+Reference = str | Callable[..., Any]
+"""A function, or its address as `module:function`. An address keeps the catalog light: pyspark is imported when the
+function is first used."""
+
+Format = Literal["text", "count", "median", "year"]
+"""The notation of a report's values on the page."""
+
+Form = Literal["bars", "columns", "line", "grouped", "stacked"]
+
+KEY = "ind"
+"""The key column of every cleaned table."""
+
+MOST_BARS = 12
+"""Bars that a chart of form `bars` shows at most."""
+
+MOST_STACKED = 20
+"""Bars that a chart of form `stacked` shows at most."""
+
+_SCALARS = ("string", "bigint", "int", "double", "boolean", "timestamp")
+_FORMATS: dict[str, Format] = {"string": "text", "bigint": "count", "int": "count", "double": "median"}
+_RESERVED = "value"
+"""The name of the column of raw lines while they are decoded."""
+_NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")
+"""Names that need no quotes in JSON paths, SQL and the mark of nested fields (rule L8)."""
+
+
+def resolve(reference: Reference) -> Callable[..., Any]:
+    """Return the function that a reference names.
+
+    Raises:
+        PermanentFailure: the module or the function does not exist.
+    """
+    if not isinstance(reference, str):
+        return reference
+    module, _, name = reference.partition(":")
+    try:
+        function: Callable[..., Any] = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise PermanentFailure(
+            f"The function {reference!r} of the catalog cannot be imported: {error}.", "Write it as module:function."
+        ) from error
+    return function
 
 
 @dataclass(frozen=True, slots=True)
-class Entity:
-    """A kind of record that the platform lands, cleans and reports on.
+class Field:
+    """A known field of a posted record.
 
     Attributes:
-        name: its name in topics, streams, tables and asset keys.
-        order: its place among the entities.
-        key_field: the JSON field that pairs the records of one post.
+        name: its JSON name, of letters, digits and `_`.
+        sentinels: texts that mean "no data" in this field (rule C3).
+        reader: function from the trimmed text to the value, null if the text cannot be read. Unreadable values are
+            counted. Without a reader, the value is the text.
     """
 
     name: str
-    order: int
-    key_field: str
+    sentinels: tuple[str, ...] = ()
+    reader: Reference | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column of a cleaned table. It has one argument for each part of the declaration.
+
+    Attributes:
+        name: its name.
+        type: its Spark type, for example `string`, `bigint`, `timestamp` or `array<double>`.
+        description: its meaning, in one sentence.
+        sources: the fields that it is made of; by default the field of its name.
+        rule: function from the values of the sources to the value of the column. Without a rule, the column is its
+            only source.
+        nullable: whether it can be null.
+        unique: whether no value occurs twice.
+        minimum: the smallest value that its rule lets through.
+        maximum: the largest one.
+        constraint: any other constraint, in words.
+        pii: whether it holds personal data.
+    """
+
+    name: str
+    type: str
+    description: str
+    sources: tuple[str, ...] = ()
+    rule: Reference | None = None
+    nullable: bool = True
+    unique: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    constraint: str = ""
+    pii: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sources", self.sources or (self.name,))
+
+    @property
+    def constraints(self) -> tuple[str, ...]:
+        """The constraints other than null and unique, in words."""
+        limits = [
+            f"at least {self.minimum:g}" if self.minimum is not None else "",
+            f"at most {self.maximum:g}" if self.maximum is not None else "",
+            self.constraint,
+        ]
+        return tuple(filter(None, limits))
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """The column of a cleaned table that dates its rows, and the label of its range on the page."""
+
+    column: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entity:
+    """A kind of record that the platform lands, cleans and reports on. It has one argument for each part of it.
+
+    Attributes:
+        name: its name in topics, streams, tables and asset keys. Entities of one name are equal.
+        order: its place among the entities.
+        description: the thing that a record describes, in one sentence.
+        key_field: the field that identifies a record; it becomes the column `ind`.
+        fields: the known fields of a posted record, in source order.
+        columns: the columns of the cleaned table, in order; `_source` follows them.
+        time: the column that dates the rows, if there is one.
+
+    Raises:
+        PermanentFailure: the declaration contradicts itself.
+    """
+
+    name: str
+    order: int = field(compare=False, repr=False)
+    description: str = field(compare=False, repr=False)
+    key_field: str = field(compare=False, repr=False)
+    fields: tuple[Field, ...] = field(compare=False, repr=False)
+    columns: tuple[Column, ...] = field(compare=False, repr=False)
+    time: Time | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._check_fields()
+        self._check_columns()
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """The names of the known fields, in source order."""
+        return tuple(known.name for known in self.fields)
+
+    @property
+    def used_fields(self) -> tuple[Field, ...]:
+        """The fields that a column other than the key is made of, in source order."""
+        used = {source for column in self.columns if column.name != KEY for source in column.sources}
+        return tuple(known for known in self.fields if known.name in used)
+
+    @property
+    def read_fields(self) -> tuple[Field, ...]:
+        """The used fields that have a reader."""
+        return tuple(known for known in self.used_fields if known.reader is not None)
+
+    def _check_fields(self) -> None:
+        where = f"The entity {self.name!r}"
+        _check_names(where, "field", self.field_names)
+        if _RESERVED in self.field_names:
+            _refuse(f"{where} has a field {_RESERVED!r}, which is the name of the raw line", "Rename the field.")
+        if self.key_field not in self.field_names:
+            _refuse(f"{where} has no field {self.key_field!r}, its key_field", "Add it to fields.")
+
+    def _check_columns(self) -> None:
+        where = f"The entity {self.name!r}"
+        names = [column.name for column in self.columns]
+        _check_names(where, "column", names)
+        key = next((column for column in self.columns if column.name == KEY), None)
+        if key is None or key.sources != (self.key_field,) or key.type != "bigint" or key.rule is not None:
+            _refuse(
+                f"{where} does not declare its key",
+                f"Add a bigint column {KEY!r} without a rule, with the key_field as its only source.",
+            )
+        for column in self.columns:
+            if missing := [source for source in column.sources if source not in self.field_names]:
+                _refuse(
+                    f"The column {column.name!r} of the entity {self.name!r} has the source {missing[0]!r}, "
+                    "which is not a field",
+                    "Add it to fields.",
+                )
+            if column.rule is None and len(column.sources) > 1:
+                _refuse(
+                    f"The column {column.name!r} of the entity {self.name!r} has several sources and no rule",
+                    "Give it a rule.",
+                )
+            if element_type(column.type) not in _SCALARS:
+                _refuse(
+                    f"The column {column.name!r} of the entity {self.name!r} has the unknown type {column.type!r}",
+                    f"Use {', '.join(_SCALARS)}, or array<…> of one of them.",
+                )
+        if self.time is not None and self.time.column not in names:
+            _refuse(f"{where} has no column {self.time.column!r}, its time", "Name a timestamp column.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportColumn:
+    """A column of a report. It has one argument for each part of the declaration.
+
+    Attributes:
+        name: its name in the table.
+        type: its Spark type: `string`, `int`, `bigint` or `double`.
+        heading: its heading on the page.
+        description: its meaning, in one sentence.
+        sources: the columns that it is made of, as `entity.column`; empty if a lineage would mislead.
+        format: its notation on the page; by default that of its type.
+        values: all values that it can have, in the order in which rows are sorted; empty for the natural order.
+    """
+
+    name: str
+    type: str
+    heading: str
+    description: str
+    sources: tuple[str, ...] = ()
+    format: Format | None = None
+    values: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.type not in _FORMATS:
+            _refuse(
+                f"The report column {self.name!r} has the unknown type {self.type!r}", f"Use {', '.join(_FORMATS)}."
+            )
+
+    @property
+    def notation(self) -> Format:
+        """Its notation on the page."""
+        return self.format or _FORMATS[self.type]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """The chart of a report.
+
+    Attributes:
+        form: its form.
+        value: the column that it measures.
+        labels: the columns whose values name a bar, column or point.
+        series: the column with one colour for each value; for `grouped` and `stacked` alone.
+        description: its text for screen readers, without the numbers.
+        caption: the line below it.
+        limit: bars that it shows at most, the largest ones; None for all, in the order of the table. For `bars` alone.
+    """
+
+    form: Form
+    value: str
+    labels: tuple[str, ...]
+    series: str | None = None
+    description: str
+    caption: str
+    limit: int | None = MOST_BARS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomChart:
+    """A chart that a function draws.
+
+    Attributes:
+        draw: function from the rows of the report and the rows of every report to a chart of `page.charts`.
+        caption: the line below it.
+    """
+
+    draw: Reference
+    caption: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A report on cleaned tables. It has one argument for each part of the declaration.
+
+    Attributes:
+        key: its name in tables, asset keys and anchors of the page. Reports of one key are equal.
+        order: its place among the reports.
+        title: its heading on the page.
+        meaning: the contents of its rows, in one sentence.
+        reads: the entities whose cleaned tables it reads.
+        columns: its columns, in the order in which its rows are sorted; all but the last one are its key.
+        rows: function from the cleaned tables (`transforms.reports.Tables`) to the rows. The rows need no order, and
+            columns are cast to their type.
+        chart: its chart.
+        left_out: function from the cleaned tables to one row of counts: the rows that the report leaves out, by cause.
+
+    Raises:
+        PermanentFailure: the declaration contradicts itself.
+    """
+
+    key: str
+    order: int = field(compare=False, repr=False)
+    title: str = field(compare=False, repr=False)
+    meaning: str = field(compare=False, repr=False)
+    reads: tuple[str, ...] = field(compare=False, repr=False)
+    columns: tuple[ReportColumn, ...] = field(compare=False, repr=False)
+    rows: Reference = field(compare=False, repr=False)
+    chart: Chart | CustomChart = field(compare=False, repr=False)
+    left_out: Reference | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        names = [column.name for column in self.columns]
+        where = f"The report {self.key!r}"
+        _check_names(where, "column", names)
+        if len(names) < 2:
+            _refuse(f"{where} has no measure", "Declare at least two columns: its key and its measure.")
+        if isinstance(self.chart, Chart):
+            used = [self.chart.value, *self.chart.labels, *filter(None, [self.chart.series])]
+            if missing := [name for name in used if name not in names]:
+                _refuse(f"The chart of the report {self.key!r} uses {missing[0]!r}, which is no column", "Declare it.")
+
+    @property
+    def column_types(self) -> tuple[tuple[str, str], ...]:
+        """(name, type) of each column, in order."""
+        return tuple((column.name, column.type) for column in self.columns)
+
+
+def element_type(notation: str) -> str:
+    """Return the type of the innermost elements: `double` for `array<double>`, the type itself for any other."""
+    while notation.startswith("array<") and notation.endswith(">"):
+        notation = notation.removeprefix("array<").removesuffix(">")
+    return notation
+
+
+def _check_names(where: str, kind: str, names: Sequence[str]) -> None:
+    if wrong := [name for name in names if not _NAME.fullmatch(name)]:
+        _refuse(f"{where} declares the {kind} {wrong[0]!r}", "Use letters, digits and _, and begin with a letter.")
+    lowered = [name.lower() for name in names]
+    if twice := sorted({name for name in lowered if lowered.count(name) > 1}):
+        _refuse(f"{where} declares the {kind} {twice[0]!r} twice; case does not count", "Rename one of them.")
+
+
+def _refuse(what: str, action: str) -> NoReturn:
+    raise PermanentFailure(f"{what}.", action)

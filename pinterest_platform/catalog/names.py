@@ -7,7 +7,7 @@ from pinterest_platform.catalog.model import Entity
 
 
 class Route(StrEnum):
-    """How a post reaches the platform (SPEC 3)."""
+    """A route by which posts reach the platform (rules W4 and W7)."""
 
     KAFKA = "kafka"
     KINESIS = "kinesis"
@@ -28,26 +28,26 @@ OFFSET_FIELD = "_offset"
 SHARD_FIELD = "_shard"
 SEQUENCE_FIELD = "_sequence"
 TIMESTAMP_FIELD = "_timestamp"
-"""What landing splices into every record: where it stood (partition and offset, or shard and sequence number as text of
-`SEQUENCE_DIGITS` digits), and its append time in ms since the epoch."""
+"""The envelope that landing splices into every record (rule N12): partition and offset, or shard and sequence number
+padded to `SEQUENCE_DIGITS` digits, and the append time in milliseconds since the epoch."""
 
 SEQUENCE_DIGITS = 129
-"""Digits of the longest sequence number; padded to it, sequence numbers sort as texts."""
+"""Digits of the longest sequence number. Padded to it, sequence numbers sort as text (rule K2)."""
 
 REPEATED_FIELD = "_repeated"
 NESTED_FIELD = "_nested"
-"""What landing adds only where it applies, because JSON readers disagree on it: the names that stand twice,
-and the names whose value is an object or array, as one text with a comma before, between and after."""
+"""Fields that landing adds only if they apply (rule L8): the names that occur more than once, and the names with an
+object or array as value, each as one text with a comma before, between and after."""
 
 RESERVED_FIELDS: frozenset[str] = frozenset(
     {PARTITION_FIELD, OFFSET_FIELD, SHARD_FIELD, SEQUENCE_FIELD, TIMESTAMP_FIELD, REPEATED_FIELD, NESTED_FIELD}
 )
-"""Names that no posted record may hold, on either route."""
+"""Names that no posted record may have, on either route."""
 
 
 @dataclass(frozen=True, slots=True)
 class CleanedPlaces:
-    """Where an entity's records are cleaned from and to, on one route.
+    """The source of an entity's records on one route, and the tables that they are cleaned into.
 
     Attributes:
         source: the topic or stream.
@@ -62,55 +62,55 @@ class CleanedPlaces:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Names of everything that belongs to one user id.
+    """Names of everything that belongs to one user id (rules N1 to N6).
 
     Args:
-        user_id: the user id of SPEC 2.
-        bucket: the bucket that holds raw objects, tables and the page.
+        user_id: the user id.
+        bucket: the bucket of raw objects, tables and the page.
     """
 
     user_id: str
     bucket: str
 
     def topic(self, entity: Entity) -> str:
-        """The Kafka topic of an entity."""
+        """Return the Kafka topic of an entity."""
         return f"{self.user_id}.{entity.name}"
 
     def stream(self, entity: Entity) -> str:
-        """The Kinesis stream of an entity."""
+        """Return the Kinesis stream of an entity."""
         return f"streaming-{self.user_id}-{entity.name}"
 
     def table(self, entity: Entity) -> str:
-        """The name of an entity's cleaned table."""
+        """Return the name of the cleaned table of an entity."""
         return f"{self.user_id}_{entity.name}_table"
 
     def cleaned_uri(self, entity: Entity) -> str:
-        """Where an entity's cleaned Delta table lies."""
+        """Return the URI of the cleaned table of an entity."""
         return self.uri(f"delta/cleaned/{self.table(entity)}")
 
     def cleaned_quarantine_uri(self, entity: Entity) -> str:
-        """Where the Delta table of records lies that cleaning rejected."""
+        """Return the URI of the table of records that cleaning rejected."""
         return self.uri(f"{CLEANED_QUARANTINE_PREFIX}{self.table(entity)}")
 
     def staging_uri(self, entity: Entity, route: Route, run_id: str) -> str:
-        """Where one run keeps what it cleaned until the table has taken it; a folder of its own for each run."""
+        """Return the URI of the folder in which a run stages cleaned rows; each run has its own."""
         return self.uri(f"{self.staging_prefix(entity, route)}{run_id}")
 
     def staging_prefix(self, entity: Entity, route: Route) -> str:
-        """Below what keys the staging folders of an entity's runs lie, on a route."""
+        """Return the prefix of the staging folders of an entity on a route."""
         middle = "stream/" if route is Route.KINESIS else ""
         return f"{STAGING_PREFIX}{middle}{self.table(entity)}/"
 
     def cleaned_stream_uri(self, entity: Entity) -> str:
-        """Where the cleaned Delta table of an entity's stream lies."""
+        """Return the URI of the cleaned table of an entity's stream."""
         return self.uri(f"delta/cleaned_stream/{self.table(entity)}")
 
     def cleaned_stream_quarantine_uri(self, entity: Entity) -> str:
-        """Where the Delta table of a stream's records lies that cleaning rejected."""
+        """Return the URI of the table of a stream's records that cleaning rejected."""
         return self.uri(f"{CLEANED_STREAM_QUARANTINE_PREFIX}{self.table(entity)}")
 
     def places(self, entity: Entity, route: Route) -> CleanedPlaces:
-        """Where an entity's records are cleaned from and to, on a route."""
+        """Return the source and the tables of an entity on a route."""
         if route is Route.KINESIS:
             return CleanedPlaces(
                 self.stream(entity), self.cleaned_stream_uri(entity), self.cleaned_stream_quarantine_uri(entity)
@@ -118,13 +118,13 @@ class Names:
         return CleanedPlaces(self.topic(entity), self.cleaned_uri(entity), self.cleaned_quarantine_uri(entity))
 
     def report_uri(self, key: str) -> str:
-        """Where a report's Delta table lies."""
+        """Return the URI of the table of a report."""
         return self.uri(f"delta/reports/{key}")
 
     def uri(self, key: str) -> str:
-        """The address of an object key in the bucket."""
+        """Return the URI of an object key in the bucket."""
         return f"s3://{self.bucket}/{key}"
 
 
 EPOCH_TAG = "epoch"
-"""The tag by which a stream that was deleted and made anew is told from its predecessor."""
+"""The tag that distinguishes a recreated stream from its predecessor (rule K9)."""

@@ -1,1 +1,1 @@
-"""Delta tables without an engine: positions, conflicts, compaction, maintenance, key lookup."""
+"""Delta tables read and committed without an engine: positions, replacement, compaction, maintenance, key lookup."""

@@ -1,7 +1,7 @@
-"""Small files of a Delta table put together, changing no row.
+"""Compaction of a Delta table's small files, which changes no row.
 
-The commit is one of ours, for exactly one version: deltalake's own compaction does not see that another one replaced
-the same files first, and doubles their rows.
+The platform commits it for exactly one version: deltalake's own compaction does not notice that another one replaced
+the same files first, and duplicates their rows.
 """
 
 import re
@@ -14,68 +14,70 @@ import pyarrow.dataset as pads
 from deltalake import DeltaTable
 
 from pinterest_platform.delta.conflicts import ATTEMPTS, CommitConflictError
-from pinterest_platform.delta.tables import DeltaTables, Exchange
+from pinterest_platform.delta.errors import translate_store_errors
+from pinterest_platform.delta.replacement import FileRewrite, rewrite_files
+from pinterest_platform.delta.tables import DeltaTables
 
 _ROWS_PER_GROUP = 64 * 1024
 _PLAIN_NAME = re.compile(r"[\w./=-]+", re.ASCII)
-"""Files whose names stand in a log as they are, without escapes; others are left alone."""
+"""Names that a log holds without escapes; files with other names are not compacted."""
 
 
-def sizes(table: DeltaTable) -> dict[str, int]:
-    """The files of a table, each with its bytes."""
-    found = table.get_add_actions(flatten=True)
-    return dict(zip(found.column("path").to_pylist(), found.column("size_bytes").to_pylist(), strict=True))
+def file_sizes(table: DeltaTable) -> dict[str, int]:
+    """Return the bytes of each file of a table, by name."""
+    actions = table.get_add_actions(flatten=True)
+    return dict(zip(actions.column("path").to_pylist(), actions.column("size_bytes").to_pylist(), strict=True))
 
 
 def compact(tables: DeltaTables, table: DeltaTable, target_bytes: int, below_bytes: int | None = None) -> int:
-    """Put small files together, in one commit that changes no row and no position.
+    """Merge small files in one commit that changes no row and no position.
 
-    What others commit meanwhile is borne, but for files that they removed: nothing is put together of those.
-    Partitioned tables, and those that need more of a reader than the first protocol, are left alone.
+    Commits of other writers are tolerated; files that they removed are left out. Partitioned tables, and tables that
+    need more of a reader than the first protocol, are not compacted.
 
     Args:
         tables: the store.
-        table: the table; afterwards it is at its newest version.
-        target_bytes: how large a file may get.
-        below_bytes: files of so many bytes and more are left alone; `target_bytes` where it is None.
+        table: the table; it is at its newest version afterwards.
+        target_bytes: the maximum size of a merged file.
+        below_bytes: files of this size and larger are not compacted; `target_bytes` by default.
 
     Returns:
-        How many files became larger ones; 0 where there was nothing to put together.
+        The number of files that were merged into larger ones.
 
     Raises:
-        LostRaceError: other commits removed the files first.
+        CommitConflictError: other commits removed the files first.
     """
     uri = table.table_uri
-    with tables.explained(uri):
+    with translate_store_errors(uri):
         limit = target_bytes if below_bytes is None else below_bytes
-        small = {name: size for name, size in sizes(table).items() if size < limit}
-        groups = _groups(small, target_bytes) if _is_plain(table) else []
-        written = [_put_together(tables, table, group) for group in groups]
-    if not written:
+        small = {name: size for name, size in file_sizes(table).items() if size < limit}
+        groups = _groups(small, target_bytes) if _is_supported(table) else []
+        rewrites = [_write_merged(tables, table, group) for group in groups]
+    if not rewrites:
         return 0
     for _ in range(ATTEMPTS):
-        live = sizes(tables.refreshed(table)).keys()
-        # The answer to a commit may have got lost.
-        done = [one for one in written if one.added in live]
-        whole = [one for one in written if one.removed.keys() <= live]
-        if not done and whole:
+        live = file_sizes(tables.refreshed(table)).keys()
+        # The answer to a successful commit may have been lost.
+        committed = [rewrite for rewrite in rewrites if rewrite.added in live]
+        applicable = [rewrite for rewrite in rewrites if rewrite.removed.keys() <= live]
+        if not committed and applicable:
             with suppress(CommitConflictError):
-                tables.exchange(table, whole)
+                rewrite_files(tables, table, applicable)
                 tables.refreshed(table)
-                done = whole
-        if done:
-            return sum(len(one.removed) for one in done)
-        if not whole:
+                committed = applicable
+        if committed:
+            return sum(len(rewrite.removed) for rewrite in committed)
+        if not applicable:
             break
-    raise CommitConflictError(f"Other writers came before the compaction of {uri}.")
+    raise CommitConflictError(f"Other writers committed before the compaction of {uri}.")
 
 
-def _is_plain(table: DeltaTable) -> bool:
+def _is_supported(table: DeltaTable) -> bool:
     return not table.metadata().partition_columns and table.protocol().min_reader_version == 1
 
 
 def _groups(files: Mapping[str, int], target_bytes: int) -> list[dict[str, int]]:
-    """The files to be put together, smallest first, each group of two at least and of `target_bytes` at most."""
+    """Return groups of files to merge, smallest first, of two files at least and of `target_bytes` at most."""
     groups: list[dict[str, int]] = [{}]
     for name, size in sorted(files.items(), key=lambda item: item[1]):
         if not _PLAIN_NAME.fullmatch(name):
@@ -86,16 +88,16 @@ def _groups(files: Mapping[str, int], target_bytes: int) -> list[dict[str, int]]
     return [group for group in groups if len(group) > 1]
 
 
-def _put_together(tables: DeltaTables, table: DeltaTable, group: Mapping[str, int]) -> Exchange:
-    """Write the rows of some files to a new one, which is no part of the table yet."""
-    files, name = tables.files(table.table_uri), f"part-{uuid.uuid4()}-{{i}}.zstd.parquet"
+def _write_merged(tables: DeltaTables, table: DeltaTable, group: Mapping[str, int]) -> FileRewrite:
+    """Write the rows of some files to a new file, which is not yet part of the table."""
+    folder, name = tables.folder(table.table_uri), f"part-{uuid.uuid4()}-{{i}}.zstd.parquet"
     format_ = pads.ParquetFileFormat()
-    rows = pads.dataset([*group], schema=pa.schema(table.schema().to_arrow()), filesystem=files, format=format_)
+    rows = pads.dataset([*group], schema=pa.schema(table.schema().to_arrow()), filesystem=folder, format=format_)
     pads.write_dataset(
         rows,
         "",
         basename_template=name,
-        filesystem=files,
+        filesystem=folder,
         format=format_,
         file_options=format_.make_write_options(compression="zstd", store_schema=False),
         create_dir=False,
@@ -103,4 +105,4 @@ def _put_together(tables: DeltaTables, table: DeltaTable, group: Mapping[str, in
         min_rows_per_group=_ROWS_PER_GROUP,
         use_threads=False,
     )
-    return Exchange(group, name.format(i=0))
+    return FileRewrite(group, name.format(i=0))

@@ -1,4 +1,4 @@
-"""Work that may lose a race against another run is done again on the table as it then is, and not for ever."""
+"""Commit conflicts between writers of a Delta table, and their bounded retry (rule P7)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,32 +12,32 @@ from pinterest_platform.failures import TransientFailure
 
 
 class CommitConflictError(Exception):
-    """Another writer's commit came first."""
+    """Another writer committed first."""
 
 
 class TableRebuiltError(Exception):
-    """A full refresh replaced the rows: the whole batch is to be taken again, not its positions alone."""
+    """A full refresh replaced the rows: the whole batch has to be applied again, not its positions alone."""
 
 
 ATTEMPTS = 10
-"""A lost race is one commit of another run; so many in a row mean that something else is wrong."""
+"""The maximum of attempts; a conflict is one commit of another run, so more conflicts in a row have another cause."""
 
 T = TypeVar("T")
 
 
-def retry_on_conflict(work: Callable[[], T], uri: str, *lost: type[Exception]) -> T:
-    """Do the work until it wins.
+def retry_on_conflict(work: Callable[[], T], uri: str, *conflicts: type[Exception]) -> T:
+    """Repeat work until it meets no conflict.
 
     Args:
-        work: what is done, from looking at the table to the commit; doing it twice must do no harm.
+        work: reads the table and commits; it must be safe to repeat.
         uri: the table, for the message.
-        lost: what counts as a lost race; LostRaceError alone where nothing is said.
+        conflicts: the exceptions to retry; CommitConflictError by default.
 
     Raises:
-        TransientFailure: it lost every time.
+        TransientFailure: every attempt met a conflict.
     """
     attempts = Retrying(
-        retry=retry_if_exception_type(lost or CommitConflictError),
+        retry=retry_if_exception_type(conflicts or CommitConflictError),
         stop=stop_after_attempt(ATTEMPTS),
         wait=wait_random_exponential(multiplier=0.1, max=5),
     )
@@ -46,13 +46,13 @@ def retry_on_conflict(work: Callable[[], T], uri: str, *lost: type[Exception]) -
     except RetryError as error:
         raise TransientFailure(
             f"Other writers committed to {uri} first, {ATTEMPTS} times in a row: {error.last_attempt.exception()}.",
-            "See what else writes to the table, and run it again.",
+            "Check which other processes write to the table, and retry.",
         ) from error
 
 
 @contextmanager
-def translate_conflicts(uri: str) -> Iterator[None]:
-    """Tell a lost race from other failures of a commit."""
+def translate_commit_errors(uri: str) -> Iterator[None]:
+    """Raise deltalake's failed commit to a table as CommitConflictError."""
     try:
         yield
     except CommitFailedError as error:

@@ -4,7 +4,7 @@ import re
 
 _CONFLICT_SIGNS = (
     "failed to commit transaction",
-    # The engine's listing of a log on S3 while another run commits to it.
+    # The engine lists a log on S3 while another run commits to it.
     "missing commit file",
     "conflict",
     "concurrent",
@@ -22,17 +22,17 @@ _UNREACHABLE_SIGNS = (
     "cancel",
     "after 10 retries",
     "dns error",
-    # The AWS SDK of a JVM reports a failed connection so.
+    # The AWS SDK of a JVM reports a failed connection in these words.
     "unable to execute http request",
 )
 _RPC = re.compile(r"<\w+ of RPC that terminated with:.*?status = StatusCode\.(\w+)\s+details = \"(.*?)\"\n", re.DOTALL)
-"""The text of a gRPC call that broke off; it has several lines."""
+"""The text of an interrupted gRPC call; it has several lines."""
 _JVM_PREAMBLE = "an error occurred while calling"
-"""The start of an error that a JVM raised into this process: a line without content."""
+"""The start of the first line of an error that a JVM raised into this process; the line has no content."""
 
 
 def is_conflict(text: str) -> bool:
-    """Return whether a commit failed because another one came first, or a log was read while it grew."""
+    """Return whether another commit came first, or a log was read while another writer appended to it."""
     return _contains(text, _CONFLICT_SIGNS)
 
 
@@ -42,7 +42,7 @@ def is_unreachable(text: str) -> bool:
 
 
 def rpc_status(text: str) -> str | None:
-    """Return the status code of a gRPC call that broke off; None for any other error."""
+    """Return the status code of an interrupted gRPC call; None for any other error."""
     match = _RPC.match(text)
     return match[1] if match else None
 
@@ -58,7 +58,7 @@ def first_line(text: str) -> str:
 
 
 def without_frames(text: str) -> str:
-    """Return a text without the frames of a JVM's stack: names such as java.util.concurrent are no conflict."""
+    """Return a text without the frames of a JVM's stack: names such as java.util.concurrent are not a conflict."""
     return "\n".join(line for line in text.strip().splitlines() if not line.lstrip().startswith("at ")).strip()
 
 

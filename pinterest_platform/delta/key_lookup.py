@@ -1,4 +1,4 @@
-"""Rows of a Delta table looked up by key, with no engine: few keys, most of them in no file of the table."""
+"""Lookup of rows of a Delta table by key, without an engine, for few keys that mostly are not in the table."""
 
 from typing import cast
 
@@ -7,29 +7,28 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 from deltalake import DeltaTable
 
-from pinterest_platform.delta.tables import DeltaTables
+from pinterest_platform.delta.errors import translate_store_errors
 
 _FILE_NAME = "__filename"
-"""What pyarrow calls the file that a row is from."""
+"""pyarrow's name for the file of a row."""
 
 
-def rows_with(tables: DeltaTables, table: DeltaTable, column: str, values: pa.ChunkedArray) -> pa.Table:
-    """The rows of a table, as of the version that was opened, of which a column has one of some values.
+def rows_with(table: DeltaTable, column: str, values: pa.ChunkedArray) -> pa.Table:
+    """Return the rows of an opened version of a table that have one of some values in a column.
 
-    Files whose statistics exclude all the values are not opened; of the others the column is read first, and whole rows
-    only where one is found.
+    Files whose statistics exclude all values are not opened. Of the others the column is read first, and whole rows
+    only of files that hold one of the values.
 
     Args:
-        tables: the store.
         table: the table.
         column: a column of the table.
-        values: one at least.
+        values: at least one value.
     """
-    with tables.explained(table.table_uri):
+    with translate_store_errors(table.table_uri):
         dataset = cast("pads.FileSystemDataset", table.to_pyarrow_dataset())
-        field, asked = pc.field(column), values.to_pylist()
-        wanted = (field >= min(asked)) & (field <= max(asked)) & field.isin(values)
-        names = {*dataset.to_table(columns=[_FILE_NAME], filter=wanted)[_FILE_NAME].to_pylist()}
-        holding = [fragment for fragment in dataset.get_fragments() if fragment.path in names]
-        narrowed = pads.FileSystemDataset(holding, dataset.schema, dataset.format, dataset.filesystem)
-        return narrowed.to_table(filter=wanted)
+        field, keys = pc.field(column), values.to_pylist()
+        matches = (field >= min(keys)) & (field <= max(keys)) & field.isin(values)
+        names = {*dataset.to_table(columns=[_FILE_NAME], filter=matches)[_FILE_NAME].to_pylist()}
+        fragments = [fragment for fragment in dataset.get_fragments() if fragment.path in names]
+        narrowed = pads.FileSystemDataset(fragments, dataset.schema, dataset.format, dataset.filesystem)
+        return narrowed.to_table(filter=matches)

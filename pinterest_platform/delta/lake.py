@@ -1,4 +1,4 @@
-"""Delta tables seen through their logs, with no engine in between."""
+"""Delta tables for the rest of the platform, read and maintained without an engine."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,21 +10,21 @@ from pinterest_platform.settings import Settings
 
 
 class DeltaLake:
-    """The lake of ports.Lake, by deltalake; addresses and keys of the store come from the standard AWS variables.
+    """The `ports.Lake` of deltalake; address and credentials of the store come from the standard AWS variables.
 
     Args:
-        settings: for how long the store may take to answer.
+        settings: `io_timeout_seconds` limits the time that the store has to answer.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._tables = DeltaTables(settings.io_timeout_seconds)
 
     def positions(self, uri: str) -> Mapping[str, int] | None:
-        """The table's `txn` actions, application id to version; None where there is no table."""
+        """Return a table's positions by application id; None if there is no table."""
         return self._tables.positions(uri)
 
     def facts(self, uri: str) -> TableFacts | None:
-        """Version, rows and columns; None where there is no table."""
+        """Return version, rows and columns of a table; None if there is no table."""
         table = self._tables.open(uri)
         if table is None:
             return None
@@ -32,13 +32,17 @@ class DeltaLake:
         return TableFacts(uri, table.version(), self._tables.row_count(table), columns)
 
     def rows(self, uri: str, limit: int | None = None) -> list[dict[str, Any]]:
-        """The rows of a small table, or the first `limit` of any; raises PermanentFailure where there is no table."""
+        """Return the rows of a small table, or the first `limit`; raise PermanentFailure if there is no table."""
         return self._tables.read(self._tables.existing(uri), limit).to_pylist()
 
     def compact(self, uri: str) -> int | None:
-        """Put a table's small files together, changing no row; how many there were, None where another writer won."""
+        """Compact a table's small files; return their number, None if another writer committed first."""
         return maintenance.compact_small_files(self._tables, uri)
 
-    def keep_up(self, uri: str, retention_hours: int, dry_run: bool = False) -> MaintenanceResult | None:
-        """Compact a table and delete what nobody needs any more; None where there is no table."""
-        return maintenance.maintain(self._tables, uri, retention_hours, dry_run)
+    def maintain(self, uri: str, retention_hours: int) -> MaintenanceResult | None:
+        """Compact a table and delete files and commits older than the retention; return None if there is no table."""
+        return maintenance.maintain(self._tables, uri, retention_hours)
+
+    def preview_maintenance(self, uri: str, retention_hours: int) -> MaintenanceResult | None:
+        """Return what `maintain` would do, and change nothing; return None if there is no table."""
+        return maintenance.preview_maintenance(self._tables, uri, retention_hours)

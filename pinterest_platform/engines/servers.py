@@ -59,7 +59,7 @@ class SailServer:
                 return sessions.connect(remote, _PROBE_SECONDS)
             except TransientFailure:
                 progress(
-                    f"no shared Spark engine answers at {sessions.shown(remote)} (PINTEREST_SPARK_REMOTE): "
+                    f"no shared Spark engine answers at {sessions.public_address(remote)} (PINTEREST_SPARK_REMOTE): "
                     "this run starts its own"
                 )
                 self._shared = None

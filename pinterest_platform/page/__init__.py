@@ -1,23 +1,23 @@
-"""The report page: the nine reports as one self-contained HTML file (SPEC 7).
+"""The report page: every report in one self-contained HTML file (rule R10).
 
-Pure: rows and facts go in, text comes out; no clock, no store, no network.
-The libraries are imported on the first rendering.
+It is a pure function of rows and facts: no clock, no store, no network. The libraries are imported on the first
+rendering.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pinterest_platform.page.facts import PageFacts, TableVersion
+from pinterest_platform.page.facts import PageFacts, TableVersion, TimeRange
 
-__all__ = ["PageFacts", "TableVersion", "render"]
+__all__ = ["PageFacts", "TableVersion", "TimeRange", "render"]
 
 
 def render(reports: Mapping[str, Sequence[Mapping[str, Any]]], facts: PageFacts) -> str:
     """Render the page: the same arguments give the same text, byte for byte.
 
     Args:
-        reports: the rows of each of `entities.REPORT_KEYS`, in the order in which the report lists them (SPEC 7).
-        facts: when the page was made, and of what.
+        reports: the rows of every report of the catalog, in the order of the report (rule R8).
+        facts: the time at which the page is made, and the data that it is made from.
 
     Raises:
         PermanentFailure: a report is missing, or a row lacks a column that the page shows.

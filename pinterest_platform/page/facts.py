@@ -1,4 +1,4 @@
-"""What the page says about its data, and the fingerprint by which a run knows that its page still stands."""
+"""The facts about its data that the page shows, and the fingerprint of a page."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ LAYOUT_SUFFIXES = (".css", ".html", ".py")
 
 @dataclass(frozen=True, slots=True)
 class TableVersion:
-    """A Delta table that the page was made of: its name, its version, its number of rows."""
+    """A Delta table that the page was made from: its name, its version, its number of rows."""
 
     name: str
     version: int
@@ -19,48 +19,68 @@ class TableVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeRange:
+    """The first and the last time in a cleaned table, None if it has no times.
+
+    Args:
+        label: the label of the range on the page.
+        first: the first time.
+        last: the last time.
+
+    Raises:
+        ValueError: a time has no zone.
+    """
+
+    label: str
+    first: datetime | None
+    last: datetime | None
+
+    def __post_init__(self) -> None:
+        _check_zone(f"TimeRange.first ({self.label})", self.first)
+        _check_zone(f"TimeRange.last ({self.label})", self.last)
+
+
+@dataclass(frozen=True, slots=True)
 class PageFacts:
-    """When the page was made, and of what.
+    """The time at which the page was made, and the data that it was made from.
 
     Args:
         generated_at: the time of generation.
-        posts_from: the first `timestamp` of the cleaned geo table; None where there is none.
-        posts_to: the last one.
-        joined_from: the first `date_joined` of the cleaned user table; None where there is none.
-        joined_to: the last one.
-        tables: every table that was read, cleaned ones and reports, in the order in which they shall be listed.
+        ranges: the ranges of time that the data covers.
+        tables: every table that was read, cleaned ones and reports, in the order in which the page lists them.
 
     Raises:
-        ValueError: a time carries no zone.
+        ValueError: a time has no zone.
     """
 
     generated_at: datetime
-    posts_from: datetime | None
-    posts_to: datetime | None
-    joined_from: datetime | None
-    joined_to: datetime | None
+    ranges: tuple[TimeRange, ...]
     tables: tuple[TableVersion, ...]
 
     def __post_init__(self) -> None:
-        for name in ("generated_at", "posts_from", "posts_to", "joined_from", "joined_to"):
-            moment: datetime | None = getattr(self, name)
-            if moment is not None and moment.utcoffset() is None:
-                raise ValueError(f"PageFacts.{name} has no time zone: pass an aware datetime, in UTC.")
+        _check_zone("PageFacts.generated_at", self.generated_at)
 
     @property
     def fingerprint(self) -> str:
-        """All of this but the time of generation, and the page's own layout, as 64 hexadecimal digits.
+        """The digest of everything but the time of generation, and of the layout, as 64 hexadecimal digits.
 
-        A page that carries the same one (in `<meta name="fingerprint">`, or wherever the caller keeps it) need not be
-        written again. It covers more than versions: a table that was deleted and rebuilt counts them from 0 again.
+        A page with the same fingerprint need not be written again. Versions alone would not do: a table that was
+        deleted and rebuilt counts them from 0 again.
         """
-        told = {name: str(value) for name, value in asdict(self).items() if name != "generated_at"}
-        return hashlib.sha256(json.dumps([_layout(), told]).encode()).hexdigest()
+        facts = {name: str(value) for name, value in asdict(self).items() if name != "generated_at"}
+        return hashlib.sha256(json.dumps([_layout(), facts]).encode()).hexdigest()
+
+
+def _check_zone(name: str, moment: datetime | None) -> None:
+    if moment is not None and moment.utcoffset() is None:
+        raise ValueError(f"{name} has no time zone: pass an aware datetime, in UTC.")
 
 
 def _layout() -> str:
+    """Return the digest of everything that decides the layout: this package, and the declarations of the catalog."""
     digest = hashlib.sha256()
-    for item in sorted(files(__package__ or "").iterdir(), key=lambda item: item.name):
-        if item.name.endswith(LAYOUT_SUFFIXES):
-            digest.update(item.name.encode() + b"\0" + item.read_bytes() + b"\0")
+    for package in (__package__ or "", "pinterest_platform.catalog", "pinterest_platform.catalog.reports"):
+        for item in sorted(files(package).iterdir(), key=lambda item: item.name):
+            if item.name.endswith(LAYOUT_SUFFIXES):
+                digest.update(item.name.encode() + b"\0" + item.read_bytes() + b"\0")
     return digest.hexdigest()

@@ -1,7 +1,7 @@
-"""A chart's SVG, rebuilt from a short list of what may stand in a page.
+"""The SVG of a chart, rebuilt from a short list of allowed elements.
 
 pygal writes a script, a style sheet, ids, comments and tooltips into every chart. Only shapes, texts and class names
-are taken over; the page's one style sheet dresses them, in light and in dark.
+are copied; the style sheet of the page formats them, in light and in dark.
 """
 
 import re
@@ -21,13 +21,13 @@ _SERIES = re.compile(r"\bserie-(\d+)\b")
 
 
 def picture(root: Any, form: str, label: str, series: Sequence[str] = ()) -> Markup:
-    """The SVG element as markup.
+    """Return the SVG element as markup.
 
     Args:
-        root: the tree that `chart.render_tree()` gives.
-        form: a class name, by which the style sheet knows what kind of chart it is.
-        label: what a screen reader says in place of the picture.
-        series: names of the series, for the hints over their shapes; empty where there is but one.
+        root: the tree that `chart.render_tree()` returns.
+        form: a class name, by which the style sheet recognises the form of the chart.
+        label: the text for screen readers.
+        series: names of the series, for the hints over their shapes; empty for a single series.
     """
     inside = Markup("").join(_node(child, series, "") for child in root)
     return Markup('<svg class="chart {}" role="img" aria-label="{}" viewBox="{}">{}</svg>').format(
@@ -40,8 +40,8 @@ def _node(node: Any, series: Sequence[str], name: str) -> Markup:
     classes = set((node.get("class") or "").split())
     if tag not in SHAPES or classes & DROPPED_CLASSES:
         return Markup("")
-    found = _SERIES.search(node.get("class") or "")
-    name = series[int(found.group(1))] if found and series else name
+    number = _SERIES.search(node.get("class") or "")
+    name = series[int(number.group(1))] if number and series else name
     content = Markup("").join(
         [escape(readable(node.text or "")), *_hint(node, name), *(_node(child, series, name) for child in node)]
     )
@@ -57,12 +57,12 @@ def _attributes(node: Any) -> Iterator[Markup]:
             yield Markup(' {}="{}"').format(key, _NUMBER.sub(_rounded, value))
 
 
-def _rounded(found: re.Match[str]) -> str:
-    return f"{float(found.group()):.1f}".removesuffix(".0")
+def _rounded(number: re.Match[str]) -> str:
+    return f"{float(number.group()):.1f}".removesuffix(".0")
 
 
 def _hint(node: Any, name: str) -> Iterator[Markup]:
-    told = {(child.get("class") or ""): child.text for child in node if str(child.tag).endswith("desc")}
-    if "value" in told:
-        names = ", ".join(filter(None, (told.get("x_label"), name)))
-        yield Markup("<title>{}</title>").format(readable(f"{names}: {told['value']}"))
+    texts = {(child.get("class") or ""): child.text for child in node if str(child.tag).endswith("desc")}
+    if "value" in texts:
+        names = ", ".join(filter(None, (texts.get("x_label"), name)))
+        yield Markup("<title>{}</title>").format(readable(f"{names}: {texts['value']}"))

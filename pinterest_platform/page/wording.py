@@ -1,35 +1,33 @@
-"""How values read on the page: numbers, times, and texts that others wrote."""
+"""The notation of values on the page: numbers, times, and texts of posts."""
 
 import re
 from datetime import UTC, datetime
-from typing import Literal
 from unicodedata import east_asian_width
 
-Kind = Literal["text", "count", "median", "year"]
-"""What a column holds, and so how its values are written."""
+from pinterest_platform.catalog.model import Format
 
 NOTHING = "\u2013"
 
-# Controls, surrogates without their pair, and the marks that turn the direction of whole lines: shown, never obeyed.
+# Controls, unpaired surrogates, and the marks that reverse the direction of lines: they are shown by their code.
 _UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
 def readable(text: str) -> str:
-    """A text as it can be shown: what has no shape of its own, or would disturb its neighbours, by its code."""
-    return _UNREADABLE.sub(lambda found: f"[U+{ord(found.group()):04X}]", text)
+    """Return a text in which invisible and direction-changing characters are replaced by their code."""
+    return _UNREADABLE.sub(lambda character: f"[U+{ord(character.group()):04X}]", text)
 
 
-def written(value: object, kind: Kind) -> str:
-    """A cell's value as text: 1,234,567 for counts, 0.5 or 12 for medians, 2018 for years; a dash for nothing."""
+def written(value: object, notation: Format) -> str:
+    """Return the value of a cell as text: 1,234,567 for a count, 0.5 for a median, 2018 for a year, a dash for null."""
     if value is None:
         return NOTHING
-    if isinstance(value, int | float) and kind in ("count", "median"):
+    if isinstance(value, int | float) and notation in ("count", "median"):
         return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}".rstrip("0").rstrip(".")
     return readable(str(value))
 
 
 def short(value: float | None) -> str:
-    """A number on a chart, where there is little room: 950, 42.5k, 1.5M, 2B; nothing for None."""
+    """Return a number in short form for charts: 950, 42.5k, 1.5M, 2B; an empty text for None."""
     if value is None:
         return ""
     for size, suffix in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
@@ -39,25 +37,25 @@ def short(value: float | None) -> str:
 
 
 def moment(time: datetime) -> str:
-    """A time in UTC, to the second."""
+    """Return a time in UTC, to the second."""
     return stamp(time).replace("T", " ").removesuffix("Z") + " UTC"
 
 
 def stamp(time: datetime) -> str:
-    """A time for machines: ISO 8601 in UTC."""
+    """Return a time as ISO 8601 in UTC."""
     return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def places(text: str) -> int:
-    """How many places a text takes on a line: two for wide characters, as those of Chinese and emoji are."""
+def width(text: str) -> int:
+    """Return the width of a text in characters; wide ones, such as Chinese ones and emoji, count as two."""
     return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def clipped(text: str, length: int) -> str:
-    """A text on one line, cut to so many places, with an ellipsis where something is gone."""
+    """Return a text on one line, cut to a width, with an ellipsis if it was longer."""
     flat = " ".join(readable(text).split())
-    if places(flat) <= length:
+    if width(flat) <= length:
         return flat
-    while places(flat) > length - 1:
-        flat = flat[: max(0, len(flat) - max(1, (places(flat) - length + 1) // 2))]
+    while width(flat) > length - 1:
+        flat = flat[: max(0, len(flat) - max(1, (width(flat) - length + 1) // 2))]
     return flat.rstrip() + "…"

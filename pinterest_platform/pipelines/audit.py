@@ -32,7 +32,7 @@ def inspection_plan(entity: Entity, route: Route, settings: Settings) -> VerifyP
         quarantine_uri=places.quarantine_uri,
         records=0,
         io_timeout_seconds=settings.io_timeout_seconds,
-        source=route.value,
+        route=route.value,
     )
 
 

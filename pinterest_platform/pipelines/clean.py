@@ -77,7 +77,7 @@ def cleaning_of(
         quarantine_uri=places.quarantine_uri,
         staging_uri=settings.names.staging_uri(entity, route, run_id),
         io_timeout_seconds=settings.io_timeout_seconds,
-        source=route.value,
+        route=route.value,
     )
 
 

@@ -46,7 +46,7 @@ def maintain(
     broken: list[PermanentFailure] = []
     for name, uri in chosen(tables(settings.names), wanted).items():
         try:
-            done = lake.keep_up(uri, hours, dry_run)
+            done = lake.preview_maintenance(uri, hours) if dry_run else lake.maintain(uri, hours)
         except PermanentFailure as failure:
             broken.append(failure)
             continue

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pinterest_platform.catalog import ENTITIES, GEO, PAGE_KEY, REPORT_KEYS, USER
-from pinterest_platform.page import PageFacts, TableVersion, render
+from pinterest_platform.catalog import PAGE_KEY, REPORT_KEYS, REPORTED_ENTITIES
+from pinterest_platform.page import PageFacts, TableVersion, TimeRange, render
 from pinterest_platform.pipelines.lakehouse import table_facts
 from pinterest_platform.ports import Lake, ObjectStore, Progress, SparkEngine
 from pinterest_platform.settings import Settings
@@ -24,9 +24,9 @@ class PublishedPage:
 
 
 def reports_plan(settings: Settings, keys: Sequence[str]) -> ReportsParameters:
-    """Where the selected reports read and write; they come in the order of SPEC 7."""
+    """Where the selected reports read and write; they come in the order of the catalog."""
     return ReportsParameters(
-        cleaned={entity.name: settings.names.cleaned_uri(entity) for entity in ENTITIES},
+        cleaned={entity.name: settings.names.cleaned_uri(entity) for entity in REPORTED_ENTITIES},
         reports={key: settings.names.report_uri(key) for key in REPORT_KEYS if key in keys},
         io_timeout_seconds=settings.io_timeout_seconds,
     )
@@ -66,15 +66,12 @@ def publish_page(
     facts = {key: table_facts(lake, settings.names.report_uri(key)) for key in REPORT_KEYS}
     tables = [TableVersion(f"cleaned/{name}", source.version, source.rows) for name, source in sources.items()]
     tables += [TableVersion(f"reports/{key}", found.version, found.rows) for key, found in facts.items()]
-    geo, user = sources[GEO.name], sources[USER.name]
-    told = PageFacts(
-        now,
-        _moment(geo.first_time),
-        _moment(geo.last_time),
-        _moment(user.first_time),
-        _moment(user.last_time),
-        tuple(tables),
-    )
+    ranges = [
+        TimeRange(entity.time.label, _moment(sources[entity.name].first_time), _moment(sources[entity.name].last_time))
+        for entity in REPORTED_ENTITIES
+        if entity.time
+    ]
+    told = PageFacts(now, tuple(ranges), tuple(tables))
     uri = settings.names.uri(PAGE_KEY)
     if (objects.metadata(PAGE_KEY) or {}).get("fingerprint") == told.fingerprint:
         return PublishedPage(uri, False, 0, told)

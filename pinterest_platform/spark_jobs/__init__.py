@@ -1,6 +1,6 @@
-"""The Spark jobs: read, transform, write. Each runs on any engine, and `python -m` runs it by name.
+"""The Spark jobs: read, transform, write. Each runs on any engine (rule D11), and by name with `python -m`.
 
-Importing this package costs nothing: a job's module, and with it pyspark, is imported when the job runs.
+A job's module, and with it pyspark, is imported when the job runs, not with this package.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job: what it takes, and the module whose `run` does it."""
+    """A job: the type of its parameters, and the module with its `run`."""
 
     parameters: type[Transferable]
     module: str
@@ -39,25 +39,25 @@ JOBS: Mapping[str, Job] = {
 
 
 SESSION: Mapping[str, str] = {
-    # Years and written times mean UTC on every engine, wherever it stands.
+    # Years and written times are in UTC on every engine (rules C9 and R7).
     "spark.sql.session.timeZone": "UTC",
-    # Else a JVM writes nanoseconds, which end in 2262, and moves dates before 1582 by days.
+    # By default, a JVM writes nanoseconds, which end in 2262, and moves dates before 1582 by days.
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
     "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
 }
-"""What a session has to be set to, so that all engines write the same."""
+"""The settings of a session with which all engines write the same (rule C21)."""
 
 
 def configure(spark: "SparkSession") -> None:
-    """Set a session to what the jobs rely on; where it was set before, nothing changes."""
+    """Apply `SESSION` to a session."""
     from pyspark.errors import PySparkException
 
     for name, value in SESSION.items():
         try:
             spark.conf.set(name, value)
         except PySparkException as error:
-            # Serverless compute lets nobody set some of them, and has them so already.
+            # Serverless compute has some of these values already, and does not allow setting them.
             if error.getCondition() != "CONFIG_NOT_AVAILABLE":
                 raise
 
@@ -69,30 +69,30 @@ def execute(spark: "SparkSession", job: str, parameters: Json, progress: Callabl
         spark: the session to run on.
         job: a name in `JOBS`.
         parameters: the job's parameters, as their `to_json` wrote them.
-        progress: gets a line now and then.
+        progress: gets a line for each step.
 
     Raises:
-        PermanentFailure: no such job, its input is wrong, or the engine refuses the work.
-        TransientFailure: the engine or the store did not answer, or a race was lost too often.
+        PermanentFailure: the job does not exist, its input is invalid, or the engine refuses the work.
+        TransientFailure: the engine or the store did not answer, or every attempt to commit met a conflict.
     """
     if job not in JOBS:
         raise PermanentFailure(f"There is no Spark job {job!r}.", f"Name one of {', '.join(JOBS)}.")
     from pinterest_platform.spark_jobs.engine_errors import translate_errors
 
-    known = JOBS[job]
-    wanted = known.parameters.from_json(parameters)
+    entry = JOBS[job]
+    job_parameters = entry.parameters.from_json(parameters)
     with translate_errors(job):
         configure(spark)
-        _forget_call_sites()
-        result: Transferable = import_module(known.module).run(spark, wanted, progress)
+        _disable_call_sites()
+        result: Transferable = import_module(entry.module).run(spark, job_parameters, progress)
     return result.to_json()
 
 
-def _forget_call_sites() -> None:
-    """Let pyspark not look for the line that wrote each use of a column: half the cost of planning a small query.
+def _disable_call_sites() -> None:
+    """Disable pyspark's search for the source line of each column expression: half the cost of planning a small query.
 
-    Asked by its setting (spark.python.sql.dataFrameDebugging.enabled), it reads that from the thread's oldest session,
-    which may have lost its server, and then waits for ten minutes.
+    Its own setting (spark.python.sql.dataFrameDebugging.enabled) is not used: pyspark reads it from the thread's oldest
+    session, and waits ten minutes if that has lost its server.
     """
     from pyspark.errors import utils
 

@@ -1,6 +1,6 @@
-"""The entry of a Spark job on Databricks: what `python -m pinterest_platform.spark_jobs` is elsewhere.
+"""The entry point of a Spark job on Databricks, in place of `python -m pinterest_platform.spark_jobs`.
 
-Job and parameters come, and progress and outcome go, by Dagster Pipes; the session is the runtime's own.
+Dagster Pipes carries job and parameters in, and progress and outcome out. The session is the runtime's own.
 """
 
 import json
@@ -22,7 +22,7 @@ from pinterest_platform.ports import Json
 from pinterest_platform.spark_jobs import execute, sessions
 
 OUTCOME_LINE = "pinterest_platform outcome: "
-"""How the line on stdout begins that repeats the outcome, for whoever can no longer read the messages."""
+"""The start of the line on stdout that repeats the outcome, for readers that can no longer read the messages."""
 
 _SECONDS_BETWEEN_CHUNKS = 1
 
@@ -31,9 +31,9 @@ def main() -> None:
     """Run the job that Pipes names.
 
     Raises:
-        PlatformFailure: the job's own, after it was reported, so that the run fails and shows it.
+        PlatformFailure: the job's own failure, after it was reported, so that the Databricks run fails and shows it.
     """
-    # Both paths, of DBFS and of volumes, are mounted: the folder is given as the job sees it.
+    # DBFS and volumes are both mounted, so the folder is a path that the job can read.
     with open_dagster_pipes(
         params_loader=_params_loader(),
         context_loader=PipesDefaultContextLoader(),
@@ -47,21 +47,21 @@ def main() -> None:
 
 
 def outcome_of(failure: PlatformFailure) -> Json:
-    """A failure, as it crosses to the side of Dagster."""
+    """Return a failure as an outcome."""
     kind = "transient" if isinstance(failure, TransientFailure) else "permanent"
     return {"failure": {"kind": kind, "what": failure.what, "action": failure.action}}
 
 
 def result_of(outcome: Json) -> Json:
-    """What a job returned, by its outcome.
+    """Return the result of a job from its outcome.
 
     Raises:
-        PlatformFailure: the job's own failure, of the same kind.
+        PlatformFailure: the job's own failure, transient or permanent as it was.
     """
     if "failure" in outcome:
-        told = outcome["failure"]
-        kind = TransientFailure if told["kind"] == "transient" else PermanentFailure
-        raise kind(told["what"], told["action"])
+        failure = outcome["failure"]
+        kind = TransientFailure if failure["kind"] == "transient" else PermanentFailure
+        raise kind(failure["what"], failure["action"])
     return outcome["result"]
 
 
@@ -75,12 +75,13 @@ def _outcome(pipes: PipesContext) -> tuple[PlatformFailure | None, Json]:
 
 
 def _params_loader() -> PipesParamsLoader:
-    """Where dagster-databricks put the parameters: arguments, or a new cluster's environment."""
+    """Return the loader of the parameters, which are in the arguments or in a new cluster's environment."""
     for loader in (PipesCliArgsParamsLoader(), PipesEnvVarParamsLoader()):
         if loader.is_dagster_pipes_process():
             return loader
     raise DagsterPipesError(
-        "This is started by the platform as a Databricks job; by hand, run python -m pinterest_platform.spark_jobs."
+        "The platform starts this module as a Databricks job. To run a job yourself, "
+        "run python -m pinterest_platform.spark_jobs."
     )
 
 

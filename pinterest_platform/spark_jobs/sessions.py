@@ -1,4 +1,4 @@
-"""Where a session comes from: the embedded engine, a Spark Connect address, or the place that the process runs in."""
+"""Spark sessions: of the embedded engine, of a Spark Connect address, or of the runtime of this process."""
 
 import os
 import queue
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 ANSWER_SECONDS = 30.0
-"""How long a server may take to answer, where nobody says otherwise."""
+"""The default for the time that a server has to answer."""
 
 _REFUSALS = ("unauthenticated", "permission_denied", "permission denied")
 _LONGEST_PAUSE_MS = 1000
 
 
 def start_embedded() -> tuple["SparkConnectServer", str]:
-    """Start a Sail server in this process on a free local port; returns it with its `sc://` address."""
-    # Sail tells of every start and stop on stderr, unless somebody has asked for more or less.
+    """Start a Sail server in this process on a free local port; return it with its `sc://` address."""
+    # Sail logs every start and stop to stderr, unless RUST_LOG is set.
     os.environ.setdefault("RUST_LOG", "error")
     from pysail.spark import SparkConnectServer
 
@@ -32,63 +32,61 @@ def start_embedded() -> tuple["SparkConnectServer", str]:
     server.start(background=True)
     address = server.listening_address
     if address is None:
-        raise TransientFailure(
-            "The embedded Spark engine did not start.", "See what it says on stderr, and run it again."
-        )
+        raise TransientFailure("The embedded Spark engine did not start.", "Check its log on stderr, and retry.")
     host, port = address
     return server, f"sc://{host}:{port}"
 
 
-def shown(remote: str) -> str:
-    """An address as it may be shown: host and port, without its parameters, one of which may be a token."""
-    found = re.match(r"sc://(?:[^/;?#]*@)?([^@/;?#]+)", remote)
-    return found[1] if found else ""
+def public_address(remote: str) -> str:
+    """Return host and port of an address, without parameters, one of which may be a token; "" if it has none."""
+    match = re.match(r"sc://(?:[^/;?#]*@)?([^@/;?#]+)", remote)
+    return match[1] if match else ""
 
 
 def connect(remote: str, seconds: float = ANSWER_SECONDS) -> "SparkSession":
-    """A session of one's own at an `sc://` address; `getOrCreate` would return another address's session.
+    """Open a new session at an `sc://` address; `getOrCreate` could return a session of another address.
 
     Args:
-        remote: the address, perhaps with parameters.
-        seconds: within which the server has to answer, now and at any later time.
+        remote: the address, with optional parameters.
+        seconds: the time that the server has to answer, now and later.
 
     Raises:
-        PermanentFailure: it is no such address, or the server refuses.
-        TransientFailure: nobody answers there in time.
+        PermanentFailure: the address is invalid, or the server refuses the session.
+        TransientFailure: no server answers in time.
     """
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
     unreadable = PermanentFailure(
         "The Spark Connect address cannot be read.", "Write it as sc://host:port/;name=value."
     )
-    if not shown(remote):
+    if not public_address(remote):
         raise unreadable
     try:
         session = _session(remote)
     except ValueError:  # its text may show a token
         raise unreadable from None
-    # By itself, the client tries again for ten minutes.
-    tries = max(int(seconds * 1000 / _LONGEST_PAUSE_MS), 1)
-    session.client.set_retry_policies([DefaultPolicy(max_retries=tries, max_backoff=_LONGEST_PAUSE_MS, jitter=0)])
+    # By default, the client retries for ten minutes.
+    retries = max(int(seconds * 1000 / _LONGEST_PAUSE_MS), 1)
+    session.client.set_retry_policies([DefaultPolicy(max_retries=retries, max_backoff=_LONGEST_PAUSE_MS, jitter=0)])
     _expect_answer(session, remote, seconds)
     return session
 
 
 def _session(remote: str) -> "SparkSession":
-    """A session at an address; raises ValueError where it is none."""
+    """Create a session at an address; raise ValueError if the address is invalid."""
     from pyspark.sql.connect.client import DefaultChannelBuilder
     from pyspark.sql.connect.session import SparkSession as ConnectSession
 
     channels = DefaultChannelBuilder(remote)
-    if _is_here(channels.host.strip("[]")):
-        # A proxy that the environment names would look for the server on its own machine.
+    if _is_loopback(channels.host.strip("[]")):
+        # A proxy from the environment would connect to its own machine.
         channels.setChannelOption("grpc.enable_http_proxy", 0)
-    # What the builder of `pyspark.sql`, which takes no channels, does: functions are then those of Connect.
+    # The builder of `pyspark.sql`, which accepts no channels, sets this, too: functions are then those of Connect.
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     return cast("SparkSession", ConnectSession.builder.channelBuilder(channels).create())
 
 
-def _is_here(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
@@ -96,7 +94,7 @@ def _is_here(host: str) -> bool:
 
 
 def _expect_answer(session: "SparkSession", remote: str, seconds: float) -> None:
-    """Ask the server something cheap; in a thread, for a call to a server that hangs cannot be limited otherwise."""
+    """Request the server's version, in a thread: a call to a server that hangs has no other time limit."""
     import grpc
     from pyspark.errors import PySparkException
 
@@ -117,20 +115,21 @@ def _expect_answer(session: "SparkSession", remote: str, seconds: float) -> None
     if error is None:
         return
     session.client.close()
-    said = str(error).lower()
-    if any(sign in said for sign in _REFUSALS):
+    text = str(error).lower()
+    if any(sign in text for sign in _REFUSALS):
         raise PermanentFailure(
-            f"The Spark Connect server at {shown(remote)} refuses us.", "Set an address with a valid token."
+            f"The Spark Connect server at {public_address(remote)} refuses the session.",
+            "Set an address with a valid token.",
         ) from None
     raise TransientFailure(
-        f"No Spark Connect server answers at {shown(remote)} within {seconds:g} s.",
-        "Start it, or set PINTEREST_SPARK_REMOTE to one that runs.",
+        f"No Spark Connect server answers at {public_address(remote)} within {seconds:g} s.",
+        "Start it, or set PINTEREST_SPARK_REMOTE to a running server.",
     ) from None
 
 
 @contextmanager
 def session(remote: str | None) -> Iterator["SparkSession"]:
-    """A session at an address, or on an embedded engine where there is none; ended with the block."""
+    """Open a session at an address, or on the embedded engine if there is none; it ends with the block."""
     server = None
     if remote is None:
         server, remote = start_embedded()
@@ -147,18 +146,18 @@ def session(remote: str | None) -> Iterator["SparkSession"]:
 
 @contextmanager
 def runtime() -> Iterator["SparkSession"]:
-    """The session of the place itself, such as a Databricks cluster's, or SPARK_REMOTE's; it is not ours to stop.
+    """Use the session of this process's runtime, of a Databricks cluster or of SPARK_REMOTE; it is not stopped.
 
     Raises:
-        PermanentFailure: there is none, and none can be made.
+        PermanentFailure: there is no session, and none can be created.
     """
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
     try:
-        found = SparkSession.builder.getOrCreate()
+        existing = SparkSession.builder.getOrCreate()
     except PySparkException as error:
         raise PermanentFailure(
-            "There is no Spark session where this runs.", "Run it on a cluster, or set SPARK_REMOTE to a server."
+            "There is no Spark session in this process.", "Run it on a cluster, or set SPARK_REMOTE to a server."
         ) from error
-    yield found
+    yield existing

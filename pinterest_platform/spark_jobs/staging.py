@@ -1,156 +1,179 @@
-"""Rows between a job's steps: a batch decoded and cleaned once, kept in files or in memory, and what it holds."""
+"""Staged rows: batches that are decoded and cleaned once, and kept in files or in memory between a job's steps."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
-from pyspark.sql.types import BooleanType, StringType, StructField, StructType
+from pyspark.sql.types import StructType
 
-from pinterest_platform.catalog import Entity, Route
-from pinterest_platform.failures import TransientFailure
-from pinterest_platform.schemas import CLEANED, cleaned_schema
+from pinterest_platform.catalog import Entity
+from pinterest_platform.delta import parquet
+from pinterest_platform.delta.tables import DeltaTables
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.spark_jobs import merge
+from pinterest_platform.spark_jobs.counts import Counts, check_records, count, count_in_memory
+from pinterest_platform.spark_jobs.frames import only_row
+from pinterest_platform.spark_jobs.origin import RecordOrigin
 from pinterest_platform.spark_jobs.parameters import Batch
 from pinterest_platform.transforms import cleaning, decoding
+from pinterest_platform.transforms.cleaning import KEY
+from pinterest_platform.transforms.schemas import CLEANED
 
 StagedRows = tuple[str, ...] | pa.Table
-"""Where rows wait for the next step: folders of Parquet files, or, where they are few, this process's memory.
+"""Rows for the next step: folders of Parquet files, or a table in this process's memory.
 
-A drain's batches are small: what files cost, written and listed and read back, would be most of their latency.
+A drain's batches are small: to write, list and read files would be most of their latency.
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """What a batch holds; see CleanResult for the fields."""
-
-    records: int = 0
-    rejected: int = 0
-    keys: int = 0
-    unreadable: Mapping[str, int] = field(default_factory=dict[str, int])
-
-    @property
-    def accepted(self) -> int:
-        """How many records are not rejected."""
-        return self.records - self.rejected
-
-
-@dataclass(frozen=True, slots=True)
-class Staged:
-    """A batch, cleaned once: its rows, rejected ones too, and what they are."""
+class StagedBatch:
+    """The cleaned rows of a batch, rejected ones too, and their counts."""
 
     rows: StagedRows
     counts: Counts
 
     @property
     def in_memory(self) -> bool:
-        """Whether its rows are in this process's memory."""
+        """True if the rows are in this process's memory."""
         return isinstance(self.rows, pa.Table)
 
 
-def materialize(rows: DataFrame, uri: str, *, in_memory: bool) -> StagedRows:
-    """Compute rows once: into memory, or into Parquet files at an address."""
-    if in_memory:
+@dataclass(frozen=True, slots=True)
+class NewestRows:
+    """The newest row of each key of staged batches.
+
+    Attributes:
+        rows: the rows, with the columns of the cleaned table.
+        keys: their number.
+        conflicting_keys: the keys that the batch has with other values, too; None if there are none.
+    """
+
+    rows: StagedRows
+    keys: int
+    conflicting_keys: StagedRows | None = None
+
+
+def cleaned_lines(spark: SparkSession, uris: Sequence[str], origin: RecordOrigin) -> DataFrame:
+    """Return every line of the objects, decoded and cleaned, rejected ones too."""
+    lines = decoding.decode(spark.read.text(list(uris)), origin.entity, origin.stream, origin.route)
+    return cleaning.clean(lines, origin.entity)
+
+
+def accepted(staged: DataFrame, entity: Entity) -> DataFrame:
+    """Return the rows that are not rejected, with the columns of the cleaned table."""
+    return staged.where(F.col(decoding.REASON).isNull()).select(*CLEANED[entity].names)
+
+
+def materialize(rows: DataFrame, uri: str | None) -> StagedRows:
+    """Compute rows once, into Parquet files at an address, or into memory if there is no address."""
+    if uri is None:
         return rows.toArrow()
     rows.write.mode("overwrite").option("compression", "snappy").parquet(uri)
     return (uri,)
 
 
-def read_rows(spark: SparkSession, kept: StagedRows, schema: StructType) -> DataFrame:
-    """Rows that were kept; without a schema, engines cannot tell the columns of no rows."""
-    if isinstance(kept, pa.Table):
-        return spark.createDataFrame(kept, schema)
-    return spark.read.schema(schema).parquet(*kept)
+def read_rows(spark: SparkSession, rows: StagedRows, schema: StructType) -> DataFrame:
+    """Return staged rows as a frame; the schema is needed, as engines cannot infer the columns of no rows."""
+    if isinstance(rows, pa.Table):
+        return spark.createDataFrame(rows, schema)
+    return spark.read.schema(schema).parquet(*rows)
 
 
-def cleaned_lines(
-    spark: SparkSession, uris: Sequence[str], entity: Entity, stream: str, route: Route = Route.KAFKA
-) -> DataFrame:
-    """Every line of the objects, decoded and cleaned, rejected ones too."""
-    return cleaning.clean(decoding.decode(spark.read.text(list(uris)), entity, stream, route), entity)
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """The staged rows of one run.
 
-
-def staged_schema(entity: Entity, route: Route = Route.KAFKA) -> StructType:
-    """The columns of staged files: the cleaned table's, then what else `cleaning.clean` tells of a record."""
-    flags = StructType([StructField(name, BooleanType()) for name in cleaning.UNREADABLE_FIELDS[entity]])
-    extra = (
-        StructField(cleaning.UNREADABLE, flags),
-        StructField(decoding.REASON, StringType()),
-        StructField(decoding.LINE, StringType()),
-    )
-    return StructType([*cleaned_schema(entity, route).fields, *extra])
-
-
-def read_staged(spark: SparkSession, kept: StagedRows, entity: Entity, route: Route = Route.KAFKA) -> DataFrame:
-    """What `stage` kept."""
-    return read_rows(spark, kept, staged_schema(entity, route))
-
-
-def accepted(staged: DataFrame, entity: Entity) -> DataFrame:
-    """The rows that are not rejected, with the columns of the cleaned table."""
-    return staged.where(F.col(decoding.REASON).isNull()).select(*CLEANED[entity].names)
-
-
-def stage(
-    spark: SparkSession, batch: Batch, entity: Entity, stream: str, uri: str, route: Route = Route.KAFKA
-) -> Staged:
-    """Clean a batch once, into memory or into files at an address, and count.
-
-    Raises:
-        TransientFailure: the objects do not show as many lines as they hold.
+    Attributes:
+        spark: the session that computes them.
+        tables: the store of their files.
+        origin: the origin of the records.
+        uri: the run's staging folder.
     """
-    lines = cleaned_lines(spark, batch.uris, entity, stream, route)
-    kept = materialize(lines, uri, in_memory=batch.is_small)
-    is_small = isinstance(kept, pa.Table)
-    counts = _count_small(kept, entity) if is_small else count(read_staged(spark, kept, entity, route), entity)
-    check_records(counts.records, batch.records, stream, batch.uris)
-    return Staged(kept, counts)
 
+    spark: SparkSession
+    tables: DeltaTables
+    origin: RecordOrigin
+    uri: str
 
-def check_records(found: int, expected: int | None, stream: str, uris: Sequence[str]) -> None:
-    """Refuse to go on with fewer or more lines than the objects are known to hold: engines read a missing one as empty.
+    def stage(self, batch: Batch, name: str) -> StagedBatch:
+        """Clean a batch once, into memory if it is small, else into files, and count.
 
-    Raises:
-        TransientFailure: the numbers differ.
-    """
-    if expected is None or found == expected:
-        return
-    raise TransientFailure(
-        f"{stream}: {len(uris)} objects from {uris[0]} show {found} records, and {expected} were landed.",
-        "Look whether an object was deleted or changed; if not, run it again.",
-    )
+        Raises:
+            TransientFailure: the objects have another number of lines than was landed.
+        """
+        lines = cleaned_lines(self.spark, batch.uris, self.origin)
+        rows = materialize(lines, None if batch.is_small else f"{self.uri}/{name}")
+        if isinstance(rows, pa.Table):
+            counts = count_in_memory(rows, self.origin.entity)
+        else:
+            counts = count(read_rows(self.spark, rows, self.origin.staged_schema), self.origin.entity)
+        check_records(counts.records, batch.records, self.origin.stream, batch.uris)
+        return StagedBatch(rows, counts)
 
+    def read(self, batches: Sequence[StagedBatch]) -> DataFrame:
+        """Return the rows of batches that are all in files, or of one in memory."""
+        first = batches[0]
+        rows = first.rows if first.in_memory else tuple(uri for batch in batches for uri in batch.rows)
+        return read_rows(self.spark, rows, self.origin.staged_schema)
 
-def count(staged: DataFrame, entity: Entity) -> Counts:
-    """Count a staged batch in one pass over its narrow columns."""
-    taken = F.col(decoding.REASON).isNull()
-    fields = cleaning.UNREADABLE_FIELDS[entity]
-    flags = [F.count_if(taken & F.col(cleaning.UNREADABLE).getField(name)).alias(f"_{name}") for name in fields]
-    row = only_row(
-        staged.select(
-            F.count(F.lit(1)).alias("records"),
-            F.count(decoding.REASON).alias("rejected"),
-            F.count_distinct(F.when(taken, F.col(cleaning.KEY))).alias("keys"),
-            *flags,
-        )
-    )
-    return Counts(row["records"], row["rejected"], row["keys"], {name: row[f"_{name}"] for name in fields})
+    def read_newest(self, newest: NewestRows) -> DataFrame:
+        """Return newest rows, each with whether its key is conflicting."""
+        schema = self.origin.cleaned_schema
+        rows = read_rows(self.spark, newest.rows, schema)
+        if newest.conflicting_keys is None:
+            return rows.withColumn(merge.CONFLICTING_KEY, F.lit(False))
+        keys = read_rows(self.spark, newest.conflicting_keys, StructType([schema[KEY]]))
+        flagged = rows.join(keys.withColumn(merge.CONFLICTING_KEY, F.lit(True)), KEY, "left")
+        return flagged.fillna(False, [merge.CONFLICTING_KEY])
 
+    def stage_newest(self, batches: Sequence[StagedBatch], uri: str | None = None) -> NewestRows:
+        """Stage the newest row of each key of batches; rows are only compared if a key has several.
 
-def _count_small(staged: pa.Table, entity: Entity) -> Counts:
-    """The same of rows in memory, without asking an engine."""
-    taken = staged.filter(pc.field(decoding.REASON).is_null())
-    flags = taken[cleaning.UNREADABLE].combine_chunks()
-    return Counts(
-        staged.num_rows,
-        staged.num_rows - taken.num_rows,
-        len(taken[cleaning.KEY].unique()),
-        {name: flags.field(name).true_count for name in cleaning.UNREADABLE_FIELDS[entity]},
-    )
+        Args:
+            batches: the batches, all in files, or one in memory.
+            uri: the folder for the files; one in the staging folder by default.
 
+        Raises:
+            PermanentFailure: a record is in two objects.
+        """
+        first, rows = batches[0], accepted(self.read(batches), self.origin.entity)
+        records, keys = first.counts.accepted, first.counts.keys
+        if len(batches) > 1:
+            records, keys = only_row(rows.select(F.count(F.lit(1)), F.count_distinct(KEY)))
+        if first.in_memory and records == keys:
+            staged = cast("pa.Table", first.rows).filter(pc.field(decoding.REASON).is_null())
+            return NewestRows(staged.select(self.origin.cleaned_schema.names), keys)
+        newest = rows if records == keys else cleaning.newest(rows, self.origin.route)
+        staged = materialize(newest, self._target(first, "newest") if uri is None else uri)
+        if (newest_rows := self._row_count(staged)) != keys:
+            raise PermanentFailure(
+                f"{self.origin.stream}: {keys} keys have {newest_rows} newest records: a record is in two objects.",
+                "Check for landed objects whose ranges overlap.",
+            )
+        return NewestRows(staged, keys)
 
-def only_row(frame: DataFrame) -> Row:
-    """The row of a frame that has one."""
-    return frame.collect()[0]
+    def with_conflicting_keys(self, batch: StagedBatch, newest: NewestRows) -> NewestRows:
+        """Stage the keys that a batch has with other values than their newest, and return them with the newest rows."""
+        if batch.counts.accepted == batch.counts.keys:
+            return newest
+        schema = self.origin.cleaned_schema
+        rows = accepted(self.read([batch]), self.origin.entity).alias("s")
+        joined = rows.join(read_rows(self.spark, newest.rows, schema).alias("t"), F.expr(f"s.`{KEY}` = t.`{KEY}`"))
+        keys = joined.where(merge.values_differ(schema)).select(F.col(f"s.{KEY}").alias(KEY)).distinct()
+        staged = materialize(keys, self._target(batch, "conflicting"))
+        return replace(newest, conflicting_keys=staged) if self._row_count(staged) else newest
+
+    def _target(self, batch: StagedBatch, name: str) -> str | None:
+        """Return an address for rows of a batch; None if the batch is in memory."""
+        return None if batch.in_memory else f"{self.uri}/{name}-{uuid.uuid4().hex}"
+
+    def _row_count(self, rows: StagedRows) -> int:
+        if isinstance(rows, tuple):
+            return sum(parquet.row_count(self.tables, uri) for uri in rows)
+        return rows.num_rows

@@ -1,222 +1,207 @@
-"""Bringing a cleaned table up to staged batches, while others may (ARCHITECTURE "Cleaning incrementally")."""
+"""Upsert of staged batches into a cleaned table that other runs may write to (rules P1 to P8)."""
 
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import cast
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from deltalake import DeltaTable
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812
-from pyspark.sql.types import StructType
+from pyspark.sql import DataFrame
 
-from pinterest_platform.catalog import Route, entity_named
-from pinterest_platform.delta import table_cache
+from pinterest_platform.delta import commits, replacement, table_cache
 from pinterest_platform.delta.conflicts import CommitConflictError, TableRebuiltError, retry_on_conflict
 from pinterest_platform.delta.key_lookup import rows_with
-from pinterest_platform.delta.tables import NOTHING_TAKEN, REBUILDS, DeltaTables
+from pinterest_platform.delta.positions import NO_POSITION, REBUILDS
 from pinterest_platform.failures import PermanentFailure, TransientFailure
-from pinterest_platform.schemas import cleaned_schema
 from pinterest_platform.spark_jobs import merge
-from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters
-from pinterest_platform.spark_jobs.staging import (
-    Staged,
-    StagedRows,
-    accepted,
-    materialize,
-    only_row,
-    read_rows,
-    read_staged,
-)
-from pinterest_platform.transforms import cleaning, decoding
+from pinterest_platform.spark_jobs.engine_errors import translate_engine_conflicts
+from pinterest_platform.spark_jobs.frames import load_delta
+from pinterest_platform.spark_jobs.merge import Difference
+from pinterest_platform.spark_jobs.parameters import Batch
+from pinterest_platform.spark_jobs.staging import NewestRows, StagedBatch, Staging, read_rows
 from pinterest_platform.transforms.cleaning import KEY
 from pinterest_platform.transforms.quality import schema_differences
 
 
 class TableUpsert:
-    """One run's work on one cleaned table, which is made if there is none.
+    """The changes of one run to one cleaned table, which is created if it does not exist.
 
     Args:
-        spark: the session to work on.
-        parameters: what to clean, and where.
+        staging: the run's staged rows.
+        uri: the table.
+
+    Attributes:
+        counts: the rows that are `new`, `changed` and `unchanged`, over all batches.
 
     Raises:
         PermanentFailure: the table has other columns than cleaning writes.
     """
 
-    def __init__(self, spark: SparkSession, parameters: CleanParameters) -> None:
-        self.spark = spark
-        self.parameters = parameters
-        self.entity = entity_named(parameters.entity)
-        self.route = Route(parameters.source)
-        self.schema = cleaned_schema(self.entity, self.route)
-        self.tables = DeltaTables(parameters.io_timeout_seconds)
-        self.totals: Counter[str] = Counter()
-        uri = parameters.table_uri
-        self.table = table_cache.checkout(spark, self.tables, uri) or self.tables.ensure(uri, self.schema)
-        if differences := schema_differences(self.tables.schema(self.table), self.schema):
+    def __init__(self, staging: Staging, uri: str) -> None:
+        self.counts: Counter[str] = Counter()
+        self._staging = staging
+        self._tables = staging.tables
+        self._origin = staging.origin
+        self._uri = uri
+        schema = self._origin.cleaned_schema
+        cached = table_cache.check_out(staging.spark, self._tables, uri)
+        self._table = cached or self._tables.ensure(uri, schema)
+        if differences := schema_differences(self._tables.schema(self._table), schema):
             raise PermanentFailure(
                 f"The table {uri} has other columns than cleaning writes: {'; '.join(differences)}.",
                 "Move the table away and run a full refresh.",
             )
 
-    def _take(self, staged: Staged | None, batch: Batch) -> None:
-        """Bring the table up to one staged batch. Doing it again changes nothing, so a lost race is simply redone."""
-        table = self.tables.refreshed(self.table)
-        known = self.tables.transactions_of(table)
-        self._check_continues(known, batch)
-        reached = {**known, **{name: max(end, known.get(name, end)) for name, end in batch.positions.items()}}
-        if staged is None:
-            self._advance(known.get(REBUILDS), batch)
-        elif staged.in_memory:
-            self._take_small(staged, batch, table, reached)
-        elif self.tables.row_count(table) == 0:
-            # MERGE into an empty table costs five times as much as this, which also commits the positions.
-            folder = f"rows-{uuid.uuid4().hex}"
-            self._keep_newest([staged], f"{self.parameters.table_uri}/{folder}")
-            # A commit that seems lost may stand all the same, so its files do too; without it, no reader sees them.
-            self.tables.adopt(table, folder, reached)
-            self._count_difference(merge.Difference(staged.counts.keys, 0), staged.counts.keys)
-        else:
-            newest = self._keep_newest([staged], self._folder("newest"))
-            varied = self._keep_varied(staged, newest)
-            self._merge(staged, newest, varied, self._compare(newest, varied), table.version())
-            self._advance(known.get(REBUILDS), batch)
+    def apply(self, batch: Batch, staged: StagedBatch | None) -> None:
+        """Upsert a staged batch and commit its positions; None if the batch has no row.
 
-    def _take_small(self, staged: Staged, batch: Batch, table: DeltaTable, reached: Mapping[str, int]) -> None:
-        """Take rows that are in memory; where they only add to the table, in one commit with the positions."""
-        newest = fresh = cast("pa.Table", self._keep_newest([staged], ""))
-        standing = rows_with(self.tables, table, KEY, newest[KEY])
-        if standing.num_rows:
-            varied = self._keep_varied(staged, newest)
-            target = read_rows(self.spark, standing, self.schema)
-            effects = self._effects(newest, varied, target).collect()
-            difference = merge.Difference(*(sum(row[name] for row in effects) for name in merge.Difference._fields))
-            if difference.changed or difference.moved:
-                self._merge(staged, newest, varied, difference, table.version())
-                self._advance(reached.get(REBUILDS), batch)
-                return
-            new = {row[KEY] for row in effects if row["new"]}
-            fresh = newest.filter(pa.array([key in new for key in newest[KEY].to_pylist()], pa.bool_()))
-        if fresh.num_rows:
-            self.tables.append(table, fresh, reached)
-        else:
-            self._advance(reached.get(REBUILDS), batch)
-        self._count_difference(merge.Difference(fresh.num_rows, 0), staged.counts.keys)
+        A batch that was applied before changes nothing, so conflicts and rebuilds are retried.
+        """
+        work = partial(self._apply, batch, staged)
+        retry_on_conflict(work, self._uri, CommitConflictError, TableRebuiltError)
 
-    def _merge(
-        self, staged: Staged, newest: StagedRows, varied: StagedRows | None, expected: merge.Difference, version: int
-    ) -> None:
-        """Merge newest rows of which it is known what they do to the table, which was at `version` before."""
-        if any(expected):
-            uri, update = self.parameters.table_uri, expected.changed + expected.moved > 0
-            merge.merge_newest(self.spark, self._source(newest, varied), uri, self.schema, update, self.route)
-            if any(self._compare(newest, varied)):
-                # An older row of a key that was new to us came in between.
-                raise CommitConflictError(f"{uri} changed while it was compared")
-            expected = self._committed(version, expected)
-        self._count_difference(expected, staged.counts.keys)
+    def rebuild(self, staged: Sequence[StagedBatch], positions: Mapping[str, int]) -> int:
+        """Replace all rows by the newest rows of batches in files, and all positions, in one commit.
 
-    def _committed(self, version: int, expected: merge.Difference) -> merge.Difference:
-        """What our MERGE did, by the log; other runs' merges may stand beside it there."""
-        found = [
-            merge.Difference(
-                int(metrics["numTargetRowsInserted"]), max(int(metrics["numTargetRowsUpdated"]) - expected.moved, 0)
-            )
-            for metrics in self.tables.merge_metrics(self.tables.refreshed(self.table), version)
-        ]
-        return found[0] if len(found) == 1 else expected
-
-    def _advance(self, rebuilds: int | None, batch: Batch) -> None:
-        """Commit the batch's positions, unless the rows that go with them were meanwhile replaced."""
+        Returns:
+            The number of rows.
+        """
+        folder, rows = f"rows-{uuid.uuid4().hex}", 0
+        if staged:
+            newest = self._staging.stage_newest(staged, f"{self._uri}/{folder}")
+            rows = newest.keys
+            self._count(retry_on_conflict(partial(self._rebuild_difference, newest), self._uri), rows)
 
         def commit() -> None:
-            uri = self.parameters.table_uri
-            table = self.tables.refreshed(self.table)
-            known = self.tables.transactions_of(table)
-            if known.get(REBUILDS) != rebuilds:
-                raise TableRebuiltError(f"{uri} was rebuilt")
-            self._check_continues(known, batch)
-            self.tables.advance(table, known, batch.positions)
+            table = self._tables.refreshed(self._table)
+            if replacement.contains_folder(table, folder):
+                # The files are committed. A second commit would remove and add them, and some readers would lose them.
+                return
+            transactions = self._tables.transactions_of(table)
+            uncovered = dict.fromkeys(transactions, NO_POSITION)
+            rebuilds = transactions.get(REBUILDS, 0) + 1
+            replacement.replace_with_files(self._tables, table, folder, {**uncovered, **positions, REBUILDS: rebuilds})
 
-        retry_on_conflict(commit, self.parameters.table_uri)
+        retry_on_conflict(commit, self._uri)
+        return rows
 
-    def _check_continues(self, known: Mapping[str, int], batch: Batch) -> None:
-        """Refuse to go on where a rebuild took the table back behind what the batch goes on from."""
-        uri = self.parameters.table_uri
+    def finish(self) -> DeltaTable:
+        """Return the table at its newest version, and leave it to the session's next job."""
+        table = self._tables.refreshed(self._table)
+        table_cache.check_in(self._staging.spark, self._tables, self._uri, table)
+        return table
+
+    def _apply(self, batch: Batch, staged: StagedBatch | None) -> None:
+        table = self._tables.refreshed(self._table)
+        transactions = self._tables.transactions_of(table)
+        self._check_continues(transactions, batch)
+        reached = {name: max(end, transactions.get(name, end)) for name, end in batch.positions.items()}
+        if staged is None:
+            self._advance(transactions.get(REBUILDS), batch)
+        elif staged.in_memory:
+            self._apply_in_memory(batch, staged, table, {**transactions, **reached})
+        elif self._tables.row_count(table) == 0:
+            self._fill(staged, table, {**transactions, **reached})
+        else:
+            newest = self._staging.stage_newest([staged])
+            newest = self._staging.with_conflicting_keys(staged, newest)
+            self._merge(newest, self._difference(newest), table.version())
+            self._advance(transactions.get(REBUILDS), batch)
+
+    def _apply_in_memory(
+        self, batch: Batch, staged: StagedBatch, table: DeltaTable, transactions: Mapping[str, int]
+    ) -> None:
+        """Upsert rows in memory; if all of them are new, append them in one commit with the positions."""
+        newest = self._staging.stage_newest([staged])
+        new_rows = rows = cast("pa.Table", newest.rows)
+        existing = rows_with(table, KEY, rows[KEY])
+        if existing.num_rows:
+            newest = self._staging.with_conflicting_keys(staged, newest)
+            target = read_rows(self._staging.spark, existing, self._origin.cleaned_schema)
+            outcome = self._outcome(newest, target).collect()
+            difference = Difference(*(sum(row[name] for row in outcome) for name in Difference._fields))
+            if difference.changed or difference.moved:
+                self._merge(newest, difference, table.version())
+                self._advance(transactions.get(REBUILDS), batch)
+                return
+            new_keys = {row[KEY] for row in outcome if row["new"]}
+            new_rows = rows.filter(pa.array([key in new_keys for key in rows[KEY].to_pylist()], pa.bool_()))
+        if new_rows.num_rows:
+            commits.append(table, new_rows, transactions)
+        else:
+            self._advance(transactions.get(REBUILDS), batch)
+        self._count(Difference(new_rows.num_rows, 0), newest.keys)
+
+    def _fill(self, staged: StagedBatch, table: DeltaTable, transactions: Mapping[str, int]) -> None:
+        """Commit rows to an empty table, with the positions; a MERGE would take five times as long."""
+        folder = f"rows-{uuid.uuid4().hex}"
+        newest = self._staging.stage_newest([staged], f"{self._uri}/{folder}")
+        # The files stay after a conflict: the commit may have succeeded although its answer was lost.
+        replacement.replace_with_files(self._tables, table, folder, transactions)
+        self._count(Difference(newest.keys, 0), newest.keys)
+
+    def _merge(self, newest: NewestRows, expected: Difference, version: int) -> None:
+        """Merge newest rows, whose difference from the table was computed; `version` is the table's before."""
+        if any(expected):
+            merge.merge_newest(self._staging.read_newest(newest), self._uri, self._origin, expected)
+            if any(self._difference(newest)):
+                # Another run inserted an older row of a key that did not exist before.
+                raise CommitConflictError(f"{self._uri} changed while it was compared")
+            expected = self._committed(version, expected)
+        self._count(expected, newest.keys)
+
+    def _committed(self, version: int, expected: Difference) -> Difference:
+        """Return the counts of the log's only MERGE since a version; the expected ones if other runs merged, too."""
+        merges = [
+            Difference(
+                int(metrics["numTargetRowsInserted"]), max(int(metrics["numTargetRowsUpdated"]) - expected.moved, 0)
+            )
+            for metrics in self._tables.merge_metrics(self._tables.refreshed(self._table), version)
+        ]
+        return merges[0] if len(merges) == 1 else expected
+
+    def _advance(self, rebuilds: int | None, batch: Batch) -> None:
+        """Commit a batch's positions, unless a rebuild replaced its rows meanwhile."""
+
+        def commit() -> None:
+            table = self._tables.refreshed(self._table)
+            transactions = self._tables.transactions_of(table)
+            if transactions.get(REBUILDS) != rebuilds:
+                raise TableRebuiltError(f"{self._uri} was rebuilt")
+            self._check_continues(transactions, batch)
+            commits.advance(table, transactions, batch.positions)
+
+        retry_on_conflict(commit, self._uri)
+
+    def _check_continues(self, transactions: Mapping[str, int], batch: Batch) -> None:
+        """Refuse a batch if a rebuild set the table back behind the positions after which the batch begins."""
         for name, position in batch.after.items():
-            if (reached := known.get(name, NOTHING_TAKEN)) < position:
+            if (reached := transactions.get(name, NO_POSITION)) < position:
                 raise TransientFailure(
-                    f"{uri} stands at {reached} of {name}, and this run goes on after {position}: "
+                    f"{self._uri} is at {reached} of {name}, and this run continues after {position}: "
                     "the table was rebuilt from fewer objects.",
-                    "Run it again: it then takes what is missing.",
+                    "Retry: the next run cleans the missing objects.",
                 )
 
-    def _keep_newest(self, staged: Sequence[Staged], uri: str) -> StagedRows:
-        """Keep the newest row of each key of staged batches; mostly each key stands once, and nothing is sorted out."""
-        first, rows = staged[0], accepted(self._all_of(staged), self.entity)
-        taken, keys = first.counts.accepted, first.counts.keys
-        if len(staged) > 1:
-            taken, keys = only_row(rows.select(F.count(F.lit(1)), F.count_distinct(KEY)))
-        if first.in_memory and taken == keys:
-            return cast("pa.Table", first.rows).filter(pc.field(decoding.REASON).is_null()).select(self.schema.names)
-        kept = materialize(rows if taken == keys else cleaning.newest(rows, self.route), uri, in_memory=first.in_memory)
-        if (found := self._rows_of(kept)) != keys:
-            raise PermanentFailure(
-                f"{self.parameters.stream}: of {keys} keys {found} newest records stand out: one is in two objects.",
-                "Look for landed objects whose ranges overlap.",
-            )
-        return kept
+    def _difference(self, newest: NewestRows) -> Difference:
+        with translate_engine_conflicts(self._uri):
+            return merge.count_outcome(self._outcome(newest, load_delta(self._staging.spark, self._uri)))
 
-    def _keep_varied(self, staged: Staged, newest: StagedRows) -> StagedRows | None:
-        """Keep the keys that a batch holds with other values than their newest; None where there is none."""
-        if staged.counts.accepted == staged.counts.keys:
-            return None
-        rows = accepted(self._all_of([staged]), self.entity).alias("s")
-        joined = rows.join(read_rows(self.spark, newest, self.schema).alias("t"), F.expr(f"s.`{KEY}` = t.`{KEY}`"))
-        varied = joined.where(merge.values_differ(self.schema)).select(F.col(f"s.{KEY}").alias(KEY)).distinct()
-        kept = materialize(varied, self._folder("varied"), in_memory=staged.in_memory)
-        return kept if self._rows_of(kept) else None
+    def _rebuild_difference(self, newest: NewestRows) -> Difference:
+        """Compare newest rows with the table; unlike a merge, a rebuild changes rows that are newer, too."""
+        source = self._staging.read_newest(newest)
+        with translate_engine_conflicts(self._uri):
+            target = load_delta(self._staging.spark, self._uri)
+            changed = merge.values_differ(self._origin.cleaned_schema)
+            return merge.count_outcome(merge.merge_outcome(source, target, changed, "FALSE"))
 
-    def _all_of(self, staged: Sequence[Staged]) -> DataFrame:
-        kept = staged[0].rows if staged[0].in_memory else tuple(uri for batch in staged for uri in batch.rows)
-        return read_staged(self.spark, kept, self.entity, self.route)
+    def _outcome(self, newest: NewestRows, target: DataFrame) -> DataFrame:
+        schema, route = self._origin.cleaned_schema, self._origin.route
+        changed, moved = merge.outdated(schema, route), merge.source_moved(schema, route)
+        return merge.merge_outcome(self._staging.read_newest(newest), target, changed, moved)
 
-    def _rows_of(self, kept: StagedRows) -> int:
-        return sum(map(self.tables.rows_in, kept)) if isinstance(kept, tuple) else kept.num_rows
-
-    def _folder(self, name: str) -> str:
-        return f"{self.parameters.staging_uri}/{name}-{uuid.uuid4().hex}"
-
-    def _source(self, newest: StagedRows, varied: StagedRows | None) -> DataFrame:
-        """Newest rows, each with whether its key varied."""
-        rows = read_rows(self.spark, newest, self.schema)
-        if varied is None:
-            return rows.withColumn(merge.VARIED, F.lit(False))
-        keys = read_rows(self.spark, varied, StructType([self.schema[KEY]]))
-        return rows.join(keys.withColumn(merge.VARIED, F.lit(True)), KEY, "left").fillna(False, [merge.VARIED])
-
-    def _compare(
-        self, newest: StagedRows, varied: StagedRows | None, conditions: tuple[str, str] | None = None
-    ) -> merge.Difference:
-        with merge.translate_conflicts(self.parameters.table_uri):
-            target = self.spark.read.format("delta").load(self.parameters.table_uri)
-            return merge.compare(self._effects(newest, varied, target, conditions))
-
-    def _effects(
-        self,
-        newest: StagedRows,
-        varied: StagedRows | None,
-        target: DataFrame,
-        conditions: tuple[str, str] | None = None,
-    ) -> DataFrame:
-        """What a merge of newest rows would do to the rows of the target, key by key."""
-        outdated = f"{merge.values_differ(self.schema)} AND {merge.newer(self.route)}"
-        changed, moved = conditions or (outdated, merge.source_moved(self.schema, self.route))
-        return merge.merge_outcome(self._source(newest, varied), target, changed, moved)
-
-    def _count_difference(self, difference: merge.Difference, rows: int) -> None:
-        unchanged = rows - difference.new - difference.changed
-        self.totals.update(new=difference.new, changed=difference.changed, unchanged=unchanged)
+    def _count(self, difference: Difference, keys: int) -> None:
+        unchanged = keys - difference.new - difference.changed
+        self.counts.update(new=difference.new, changed=difference.changed, unchanged=unchanged)

@@ -1,57 +1,63 @@
-"""The three cleaned tables (SPEC 6): decoded records to typed rows, and the newest row of each key."""
+"""Decoded records to typed rows, and the newest row of each key (rules C2 to C19)."""
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.types import BooleanType, StructField, StructType
 
-from pinterest_platform.catalog import GEO, PIN, USER, Entity, Route
-from pinterest_platform.schemas import CLEANED, POSITION, RAW_FIELDS, SAVE_LOCATION_PREFIX, SENTINELS
+from pinterest_platform import catalog
+from pinterest_platform.catalog import ENTITIES, KEY, Entity, Route, resolve
 from pinterest_platform.transforms import decoding, reading
+from pinterest_platform.transforms.schemas import POSITION
 
-KEY = "ind"
+__all__ = ["KEY", "UNREADABLE", "UNREADABLE_FIELDS", "clean", "newest", "unreadable_type"]
+
 UNREADABLE = "_unreadable"
-"""A struct of booleans, one for each field that is read as a number or time: was it there and unreadable?"""
+"""A struct of booleans, one for each field with a reader: whether its text could not be read."""
+
 UNREADABLE_FIELDS: Mapping[Entity, tuple[str, ...]] = {
-    PIN: ("follower_count",),
-    GEO: ("latitude", "longitude", "timestamp"),
-    USER: ("age", "date_joined"),
+    entity: tuple(field.name for field in entity.read_fields) for entity in ENTITIES
 }
 
 
-def clean(records: DataFrame, entity: Entity) -> DataFrame:
-    """Type and tidy every record that `decoding.decode` made, rejected ones too.
+def unreadable_type(entity: Entity) -> StructType:
+    """Return the type of `_unreadable`; a struct cannot be empty, so without readers it has a flag for the key."""
+    names = [field.name for field in entity.read_fields] or [entity.key_field]
+    return StructType([StructField(name, BooleanType()) for name in names])
 
-    The columns are those of schemas.CLEANED, then `_unreadable`, `_reason` and `value`, the raw line where there is a
-    reason. Each step stands on the columns of the one before: as one expression it would take thrice as long to plan.
+
+def clean(records: DataFrame, entity: Entity) -> DataFrame:
+    """Apply the readers and rules of an entity to every record that `decoding.decode` returned, rejected ones too.
+
+    The columns are those of the cleaned table, then `_unreadable`, `_reason`, and `value`, the raw line of a rejected
+    record. Each step uses the columns of the one before: planning one expression would take three times as long.
     """
     rejected = F.col(decoding.REASON).isNotNull()
-    texts = [name for name in RAW_FIELDS[entity] if name not in (entity.key_field, *_UNUSED)]
-    tidied = records.select(
+    texts = records.select(
         decoding.key(F.col(entity.key_field)).alias(KEY),
-        *(reading.text(F.col(name), SENTINELS.get(name, ())).alias(name) for name in texts),
+        *(reading.text(F.col(field.name), field.sentinels).alias(_text(field.name)) for field in entity.used_fields),
         decoding.SOURCE,
         decoding.REASON,
         F.when(rejected, F.col(decoding.LINE)).alias(decoding.LINE),
     )
-    readers = _READERS[entity]
-    read = tidied.select("*", *(reader(F.col(name)).alias(_read(name)) for name, reader in readers.items()))
-    values = {name: F.col(_read(name)) for name in readers} | {name: make() for name, make in _MADE[entity].items()}
-    flags = {name: reading.unreadable(F.col(name), F.col(_read(name))) for name in UNREADABLE_FIELDS[entity]}
-    return read.select(
-        *(values.get(name, F.col(name)).alias(name) for name in CLEANED[entity].names),
-        F.struct(*(flag.alias(name) for name, flag in flags.items())).alias(UNREADABLE),
+    values = texts.select("*", *(_read(field).alias(_value(field.name)) for field in entity.read_fields))
+    names = {field.name: _text(field.name) for field in entity.used_fields}
+    names |= {field.name: _value(field.name) for field in entity.read_fields}
+    return values.select(
+        *(_column(column, names).alias(column.name) for column in entity.columns),
+        decoding.SOURCE,
+        _flags(entity).alias(UNREADABLE),
         decoding.REASON,
         decoding.LINE,
     )
 
 
 def newest(rows: DataFrame, route: Route = Route.KAFKA) -> DataFrame:
-    """One row of each key: the latest by arrival, then partition (shard), then offset (sequence number).
+    """Return one row of each key: the latest by arrival, then partition (shard), then offset (sequence number).
 
-    All three name a row: a topic made anew counts its offsets from 0 again. The winners are found on narrow columns and
-    semi-joined back, because sorting whole rows costs several times more.
+    All three identify a row, because the offsets of a recreated topic start at 0. The newest rows are determined on
+    narrow columns and semi-joined, because sorting whole rows costs several times more.
     """
     part, place = POSITION[route]
     order = ("arrived_at", part, place)
@@ -68,40 +74,33 @@ def newest(rows: DataFrame, route: Route = Route.KAFKA) -> DataFrame:
     )
 
 
-def _read(name: str) -> str:
-    """The column of what was read from the text in a field."""
-    return f"_read_{name}"
+def _text(field: str) -> str:
+    """Return the name of the column with the text of a field."""
+    return f"_text_{field}"
 
 
-def _saved(text: Column) -> Column:
-    beyond = F.substring(text, len(SAVE_LOCATION_PREFIX) + 1, 1_000_000_000)
-    return reading.text(F.when(text.startswith(SAVE_LOCATION_PREFIX), beyond).otherwise(text))
+def _value(field: str) -> str:
+    """Return the name of the column with the value that a reader made of the text."""
+    return f"_value_{field}"
 
 
-def _coordinates() -> Column:
-    latitude, longitude = F.col(_read("latitude")), F.col(_read("longitude"))
-    return F.when(latitude.isNotNull() & longitude.isNotNull(), F.array(latitude, longitude))
+def _read(field: catalog.Field) -> Column:
+    """Apply the reader of a field, if it has one, to its text."""
+    text = F.col(_text(field.name))
+    return text if field.reader is None else resolve(field.reader)(text)
 
 
-def _user_name() -> Column:
-    name = F.concat_ws(" ", "first_name", "last_name")
-    return F.when(name != "", name)
+def _column(column: catalog.Column, names: Mapping[str, str]) -> Column:
+    """Return a column of the cleaned table, given the column that holds the value of each field."""
+    if column.name == KEY:
+        return F.col(KEY)
+    sources = [F.col(names[source]) for source in column.sources]
+    return sources[0] if column.rule is None else resolve(column.rule)(*sources)
 
 
-_UNUSED = ("downloaded",)
-_READERS: Mapping[Entity, Mapping[str, Callable[[Column], Column]]] = {
-    PIN: {"follower_count": reading.follower_count, "save_location": _saved},
-    GEO: {
-        "latitude": partial(reading.degrees, limit=90.0),
-        "longitude": partial(reading.degrees, limit=180.0),
-        "timestamp": reading.timestamp,
-    },
-    USER: {"age": reading.age, "date_joined": reading.timestamp},
-}
-"""How the texts of some fields are read; the others are texts."""
-_MADE: Mapping[Entity, Mapping[str, Callable[[], Column]]] = {
-    PIN: {},
-    GEO: {"coordinates": _coordinates},
-    USER: {"user_name": _user_name},
-}
-"""Columns that are made of several fields."""
+def _flags(entity: Entity) -> Column:
+    flags = [
+        reading.unreadable(F.col(_text(field.name)), F.col(_value(field.name))).alias(field.name)
+        for field in entity.read_fields
+    ]
+    return F.struct(*(flags or [F.lit(False).alias(entity.key_field)]))

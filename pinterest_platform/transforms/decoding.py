@@ -1,7 +1,6 @@
-"""Raw lines to columns of text, and which records are rejected (SPEC 6).
+"""Raw lines to columns of text, and the reasons to reject a record (rules C5 to C7).
 
-A line is one JSON object that landing accepted, with the envelope that landing spliced in (entities.PARTITION_FIELD
-and its neighbours).
+A line is one JSON object that landing accepted, with the envelope that landing spliced in (rules L7 and N12).
 """
 
 from pyspark.sql import Column, DataFrame
@@ -18,14 +17,14 @@ from pinterest_platform.catalog import (
     Entity,
     Route,
 )
-from pinterest_platform.schemas import POSITION, RAW_FIELDS
 from pinterest_platform.transforms.reading import trimmed
+from pinterest_platform.transforms.schemas import POSITION
 
 LINE = "value"
 """The column of the raw line, as `spark.read.text` names it."""
 SOURCE = "_source"
 REASON = "_reason"
-"""Why a record is rejected; null where it is accepted."""
+"""The reason to reject a record; null if it is accepted."""
 
 _ENVELOPE = {
     Route.KAFKA: (PARTITION_FIELD, OFFSET_FIELD, TIMESTAMP_FIELD),
@@ -35,33 +34,33 @@ _POSITION_TYPES = {Route.KAFKA: ("int", "bigint"), Route.KINESIS: ("string", "st
 _SHORTENED_NUMBER = r"^(?:0|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)\z"
 _TEXT_OR_NUMBER = r'"([^"]*)"|(-?[0-9][0-9.eE+-]*)'
 _ESCAPES = (("\\\\", "\u0001"), ('\\"', "\u0002"))
-"""What hides quotes in a line's texts, in this order, and characters that stand in no JSON text as they are."""
+"""Escapes that hide quotes in a line, in this order, and characters that occur in no JSON text unescaped."""
 _KEY = r"^-?[0-9]+\z"
 _EXACT = "_exact"
-"""The column of the line that numbers are looked up in."""
+"""The column of the line in which numbers are looked up."""
 
 
 def key(text: Column) -> Column:
-    """The key of a record as a long; null where the text is not an integer that fits one."""
+    """Read the key of a record as a long; null if the text is not an integer that fits one."""
     bare = trimmed(text)
     return F.when(bare.rlike(_KEY), bare.try_cast("bigint"))
 
 
 def decode(lines: DataFrame, entity: Entity, stream: str, route: Route = Route.KAFKA) -> DataFrame:
-    """Every known field as text, `_source`, `_reason`, and the raw line.
+    """Return every known field as text, `_source`, `_reason`, and the raw line.
 
     Args:
-        lines: one column, `value`: a raw line each.
-        entity: whose known fields are decoded.
-        stream: the topic or stream the lines come from; the lines do not say it.
-        route: how they came: it decides what their envelopes and `_source` hold.
+        lines: one column, `value`, with a raw line each.
+        entity: the entity whose known fields are decoded.
+        stream: the topic or stream of the lines, which do not hold it.
+        route: the route of the lines, which decides the fields of their envelopes and of `_source`.
     """
-    fields = RAW_FIELDS[entity]
+    fields = entity.field_names
     names = (*fields, *_ENVELOPE[route], REPEATED_FIELD, NESTED_FIELD)
     decoded = F.from_json(LINE, ", ".join(f"`{name}` string" for name in names))
-    # Step by step: as one expression it would take half as long again to plan.
+    # Step by step: one expression would take half as long again to plan.
     record = lines.select(LINE, _exact_line().alias(_EXACT), decoded.alias("_record"))
-    told = record.select(
+    texts = record.select(
         LINE,
         _EXACT,
         *(F.col("_record").getField(name).alias(name) for name in fields),
@@ -71,36 +70,39 @@ def decode(lines: DataFrame, entity: Entity, stream: str, route: Route = Route.K
         F.col("_record").getField(NESTED_FIELD).alias(NESTED_FIELD),
     )
     rest = (SOURCE, "_undecoded", REPEATED_FIELD, NESTED_FIELD)
-    exact = told.select(LINE, *(_exact_text(name).alias(name) for name in fields), *rest)
+    exact = texts.select(LINE, *(_exact_text(name).alias(name) for name in fields), *rest)
     return exact.select(LINE, *fields, SOURCE, _reason(entity).alias(REASON))
 
 
 def _exact_line() -> Column:
-    """A line of which `get_json_object` gives numbers as they were posted."""
-    # An engine that shortens them there, too, says so here; the answer is a constant of the plan.
+    """Return a line from which `get_json_object` returns numbers as they were posted (rule C7)."""
+    # Some engines shorten numbers there, too. The comparison is a constant of the plan.
     shortens = F.get_json_object(F.lit('{"n":1.50}'), "$.n") != "1.50"
     return F.when(shortens, _quoted(F.col(LINE))).otherwise(F.col(LINE))
 
 
 def _exact_text(name: str) -> Column:
-    """A field's text as it was posted: `from_json` writes a bare 1.50 as 1.5, 1e3 as 1000.0, and on a JVM -0 as 0."""
+    """Return the text of a field as it was posted.
+
+    `from_json` writes a bare 1.50 as 1.5, 1e3 as 1000.0, and on a JVM -0 as 0.
+    """
     text = F.col(name)
     shortened = text.rlike(_SHORTENED_NUMBER) & ((text == "0") | text.contains(".") | text.contains("e"))
     return F.when(shortened, F.get_json_object(_EXACT, f"$.{name}")).otherwise(text)
 
 
 def _quoted(line: Column) -> Column:
-    """A JSON line with its bare numbers as texts."""
-    for escape, stand_in in _ESCAPES:
-        line = F.replace(line, F.lit(escape), F.lit(stand_in))
+    """Return a JSON line with its bare numbers as texts."""
+    for escape, placeholder in _ESCAPES:
+        line = F.replace(line, F.lit(escape), F.lit(placeholder))
     line = F.regexp_replace(line, _TEXT_OR_NUMBER, '"$1$2"')
-    for escape, stand_in in _ESCAPES:
-        line = F.replace(line, F.lit(stand_in), F.lit(escape))
+    for escape, placeholder in _ESCAPES:
+        line = F.replace(line, F.lit(placeholder), F.lit(escape))
     return line
 
 
 def _source(stream: str, route: Route) -> Column:
-    """Where the record stood. The envelope leads the line, so a line that cannot be decoded shows it all the same."""
+    """Return `_source`. The envelope is at the start of the line, so a line that cannot be decoded has one, too."""
     envelope = r"^\{" + ",".join(f'"{name}":"?([A-Za-z0-9_.-]+)"?' for name in _ENVELOPE[route])
     *place, arrival = (
         F.coalesce(F.col("_record").getField(name), F.regexp_extract(LINE, envelope, group))
@@ -115,10 +117,10 @@ def _source(stream: str, route: Route) -> Column:
 
 
 def _reason(entity: Entity) -> Column:
-    """The first of the reasons to reject a record that applies."""
+    """Return the first reason to reject the record that applies (rule C5)."""
     name = entity.key_field
     nested = F.concat_ws(
-        ",", *(F.when(F.col(NESTED_FIELD).contains(f",{field},"), F.lit(field)) for field in RAW_FIELDS[entity])
+        ",", *(F.when(F.col(NESTED_FIELD).contains(f",{field},"), F.lit(field)) for field in entity.field_names)
     )
     return (
         F.when(F.col("_undecoded"), F.lit("nested too deeply to be decoded"))

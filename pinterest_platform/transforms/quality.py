@@ -1,14 +1,14 @@
-"""Facts that the blocking checks judge: keys that stand twice or are null, columns that differ."""
+"""Facts on which blocking checks decide: keys that are null or occur twice, columns that differ (rule D9)."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import StructType
 
-from pinterest_platform.transforms.cleaning import KEY
+from pinterest_platform.catalog import KEY
 
 
 def key_facts(table: DataFrame) -> DataFrame:
-    """One row: `rows`, `null_keys`, and `duplicate_keys`, the rows beyond the first of each key."""
+    """Return one row: `rows`, `null_keys`, and `duplicate_keys`, the rows beyond the first of each key."""
     return table.select(
         F.count(F.lit(1)).alias("rows"),
         F.count_if(F.col(KEY).isNull()).alias("null_keys"),
@@ -17,14 +17,16 @@ def key_facts(table: DataFrame) -> DataFrame:
 
 
 def schema_differences(actual: StructType, expected: StructType) -> list[str]:
-    """What a table's columns lack, add or type otherwise than expected, one line each; nullability does not count."""
-    found = {field.name: field.dataType.simpleString() for field in actual.fields}
-    wanted = {field.name: field.dataType.simpleString() for field in expected.fields}
-    lines = [f"{name} is missing" for name in wanted if name not in found]
-    lines += [f"{name} is not expected" for name in found if name not in wanted]
+    """Return a line for each column that is missing, not expected or of another type. Nullability does not count."""
+    types = {field.name: field.dataType.simpleString() for field in actual.fields}
+    expected_types = {field.name: field.dataType.simpleString() for field in expected.fields}
+    lines = [f"{name} is missing" for name in expected_types if name not in types]
+    lines += [f"{name} is not expected" for name in types if name not in expected_types]
     lines += [
-        f"{name} is {found[name]} instead of {kind}" for name, kind in wanted.items() if found.get(name, kind) != kind
+        f"{name} is {types[name]} instead of {kind}"
+        for name, kind in expected_types.items()
+        if types.get(name, kind) != kind
     ]
-    if not lines and list(found) != list(wanted):
-        lines.append(f"the columns stand as {', '.join(found)} instead of {', '.join(wanted)}")
+    if not lines and list(types) != list(expected_types):
+        lines.append(f"the order of the columns is {', '.join(types)} instead of {', '.join(expected_types)}")
     return lines

@@ -1,7 +1,7 @@
-"""How one text becomes one value (SPEC 6): trimming, sentinels, numbers and times.
+"""The rules that turn texts into values: trimming, sentinels, numbers, times and composed columns (rules C2 to C18).
 
-Every reader takes a text that `text` made, null where there is none, and gives null where it cannot be read.
-Patterns end in `\\z` and write `[0-9]`: engines differ on `$`, `\\s` and `\\d`.
+The catalog refers to these functions. A reader gets a text that `text` made, which can be null, and returns null if it
+cannot read it. Patterns end in `\\z` and use `[0-9]`, because engines differ on `$`, `\\s` and `\\d`.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from pyspark.sql import Column
 from pyspark.sql import functions as F  # noqa: N812
 
-from pinterest_platform.schemas import BLANKS
+BLANKS = "\t\n\x0b\x0c\r \u00a0"
+"""The characters that are trimmed at both ends (rule C2), written out because engines differ on `\\s`."""
+
+SAVE_LOCATION_PREFIX = "Local save in "
 
 _FOLLOWERS = r"^(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]+)?[kKmMbB]?\z"
 _INTEGER = r"^[+-]?[0-9]+\z"
@@ -24,21 +27,20 @@ _ZEROS = "0000000000"
 
 
 def trimmed(column: Column) -> Column:
-    """The text without blanks at either end (schemas.BLANKS)."""
+    """Trim `BLANKS` at both ends."""
     return F.trim(column, F.lit(BLANKS))
 
 
 def text(column: Column, sentinels: Sequence[str] = ()) -> Column:
-    """The trimmed text; null where it is empty or one of the sentinels."""
+    """Return the trimmed text, or null if it is empty or a sentinel (rule C3)."""
     bare = trimmed(column)
     return F.when(~bare.isin("", *sentinels), bare)
 
 
 def follower_count(column: Column) -> Column:
-    """A count such as 422, 1,234, 136k or 1.5M as a long, rounded half up, by moving the point in the text.
+    """Read a count such as 422, 1,234, 136k or 1.5M as a long, rounded half up (rule C11).
 
-    Null where the whole text does not match or the count does not fit a long. Neither doubles nor decimals are
-    involved: both lose digits.
+    It moves the decimal point in the text, because both doubles and decimals lose digits.
     """
     digits = F.translate(column, ",", "")
     whole = F.regexp_extract(digits, r"^([0-9]+)", 1)
@@ -46,30 +48,47 @@ def follower_count(column: Column) -> Column:
     shifts = ((r"[kK]\z", 3), (r"[mM]\z", 6), (r"[bB]\z", 9))
     moved, following = F.concat(whole, F.lit("")), F.substring(fraction, 1, 1)
     for suffix, places in shifts:
-        here = column.rlike(suffix)
-        moved = F.when(here, F.concat(whole, F.substring(fraction, 1, places))).otherwise(moved)
-        following = F.when(here, F.substring(fraction, places + 1, 1)).otherwise(following)
+        applies = column.rlike(suffix)
+        moved = F.when(applies, F.concat(whole, F.substring(fraction, 1, places))).otherwise(moved)
+        following = F.when(applies, F.substring(fraction, places + 1, 1)).otherwise(following)
     rounded_up = F.when(following >= "5", F.lit(1)).otherwise(F.lit(0)).cast("bigint")
     return F.when(column.rlike(_FOLLOWERS), F.try_add(moved.try_cast("bigint"), rounded_up))
 
 
+def integer(column: Column) -> Column:
+    """Read a whole number as a long."""
+    return F.when(column.rlike(_INTEGER), column.try_cast("bigint"))
+
+
+def decimal(column: Column) -> Column:
+    """Read a decimal number, with or without exponent, as a double."""
+    return F.when(column.rlike(_DECIMAL), column.try_cast("double"))
+
+
 def age(column: Column) -> Column:
-    """A whole number of years from 0 to 130 as a long."""
-    years = F.when(column.rlike(_INTEGER), column.try_cast("bigint"))
+    """Read a whole number of years from 0 to 130 as a long (rule C17)."""
+    years = integer(column)
     return F.when(years.between(0, 130), years)
 
 
 def degrees(column: Column, limit: float) -> Column:
-    """A decimal number from -limit to +limit as a double."""
-    number = F.when(column.rlike(_DECIMAL), column.try_cast("double"))
+    """Read a decimal number from -limit to +limit as a double."""
+    number = decimal(column)
     return F.when(number.between(-limit, limit), number)
 
 
-def timestamp(column: Column) -> Column:
-    """An ISO time as a timestamp: UTC where it names no zone, cut to microseconds, within the years 0001-9999 of UTC.
+def latitude(column: Column) -> Column:
+    """Read a latitude in degrees as a double."""
+    return degrees(column, 90.0)
 
-    `YYYY-MM-DD`, then nothing or a T or blank and `HH:MM[:SS[.fraction]]` and perhaps `Z` or an offset `±HH:MM`.
-    """
+
+def longitude(column: Column) -> Column:
+    """Read a longitude in degrees as a double."""
+    return degrees(column, 180.0)
+
+
+def timestamp(column: Column) -> Column:
+    """Read an ISO 8601 time as a timestamp, in UTC if it names no zone (rule C9)."""
     # Nearly all times are whole seconds without a zone; taking one apart costs four more matches.
     written = F.when(column.rlike(_SECONDS), F.concat(column, F.lit("Z"))).when(column.rlike(_TIME), _in_full(column))
     instant = written.try_cast("timestamp")
@@ -77,7 +96,7 @@ def timestamp(column: Column) -> Column:
 
 
 def _in_full(column: Column) -> Column:
-    """The same time in one form that every engine reads, whatever its session's zone."""
+    """Return the same time in one form that every engine reads, whatever the time zone of its session."""
     date, minutes, seconds, zone = (F.regexp_extract(column, _TIME, group) for group in range(1, 5))
     return F.concat(
         date,
@@ -89,5 +108,22 @@ def _in_full(column: Column) -> Column:
 
 
 def unreadable(source: Column, value: Column) -> Column:
-    """Whether there was something to read and it could not be read."""
+    """Return whether there is a text that could not be read."""
     return source.isNotNull() & value.isNull()
+
+
+def save_location(path: Column) -> Column:
+    """Remove the prefix "Local save in " of a path (rule C12)."""
+    rest = F.substring(path, len(SAVE_LOCATION_PREFIX) + 1, 1_000_000_000)
+    return text(F.when(path.startswith(SAVE_LOCATION_PREFIX), rest).otherwise(path))
+
+
+def coordinates(latitude: Column, longitude: Column) -> Column:
+    """Return the array of latitude and longitude, or null if one of them is null (rule C14)."""
+    return F.when(latitude.isNotNull() & longitude.isNotNull(), F.array(latitude, longitude))
+
+
+def user_name(first_name: Column, last_name: Column) -> Column:
+    """Join the first and the last name by one blank; either can be null (rule C16)."""
+    name = F.concat_ws(" ", first_name, last_name)
+    return F.when(name != "", name)

@@ -38,8 +38,14 @@ class FakeLake:
         self.compacted.append(uri)
         return self.small_files
 
-    def keep_up(self, uri: str, retention_hours: int, dry_run: bool = False) -> MaintenanceResult | None:
-        self.kept_up.append((uri, retention_hours, dry_run))
+    def maintain(self, uri: str, retention_hours: int) -> MaintenanceResult | None:
+        return self._maintained(uri, (uri, retention_hours, False))
+
+    def preview_maintenance(self, uri: str, retention_hours: int) -> MaintenanceResult | None:
+        return self._maintained(uri, (uri, retention_hours, True))
+
+    def _maintained(self, uri: str, call: tuple[str, int, bool]) -> MaintenanceResult | None:
+        self.kept_up.append(call)
         found = self.upkeep.get(uri)
         if isinstance(found, Exception):
             raise found

@@ -1,13 +1,12 @@
-"""Delta tables seen through their logs."""
+"""The lake of Delta tables, without an engine."""
 
-import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import write_deltalake
 
 from pinterest_platform.delta.lake import DeltaLake
 from pinterest_platform.failures import PermanentFailure, TransientFailure
@@ -20,18 +19,12 @@ def lake(seconds: float = 2) -> DeltaLake:
     return DeltaLake(Settings.model_validate({"kafka_bootstrap_servers": "x", "io_timeout_seconds": seconds}))
 
 
-def move(uri: str, **positions: int) -> None:
-    transactions = [Transaction(name, position) for name, position in positions.items()]
-    properties = CommitProperties(app_transactions=transactions)
-    write_deltalake(uri, ROWS.slice(0, 0), mode="append", commit_properties=properties)
-
-
 @pytest.fixture
 def uri(tmp_path: Path) -> str:
     return str(tmp_path / "table")
 
 
-def test_where_there_is_no_table_there_is_none(uri: str) -> None:
+def test_a_table_that_does_not_exist_has_no_positions_facts_or_rows(uri: str) -> None:
     assert lake().positions(uri) is None
     assert lake().facts(uri) is None
     with pytest.raises(PermanentFailure, match="no Delta table at"):
@@ -47,49 +40,10 @@ def test_facts_are_version_rows_and_columns_in_order(uri: str) -> None:
     assert facts.columns == (("ind", "bigint"), ("country", "string"))
 
 
-def test_rows_come_in_the_order_of_the_file(uri: str) -> None:
+def test_rows_are_in_the_order_of_the_file(uri: str) -> None:
     write_deltalake(uri, ROWS)
     assert lake().rows(uri) == [{"ind": 2, "country": "b"}, {"ind": 1, "country": None}]
     assert lake().rows(uri, limit=1) == [{"ind": 2, "country": "b"}]
-
-
-def test_positions_are_those_of_the_newest_commit_that_has_any(uri: str) -> None:
-    write_deltalake(uri, ROWS)
-    assert lake().positions(uri) == {}
-    move(uri, a=1, b=7)
-    move(uri, a=2, b=7)
-    write_deltalake(uri, ROWS, mode="append")
-    assert lake().positions(uri) == {"a": 2, "b": 7}
-
-
-@pytest.mark.parametrize("checkpoint", [True, False])
-def test_positions_are_found_however_many_commits_without_any_came_since(uri: str, checkpoint: bool) -> None:
-    move(uri, a=1, b=7)
-    if checkpoint:
-        DeltaTable(uri).create_checkpoint()
-    move(uri, a=2, b=7)
-    for _ in range(12):
-        write_deltalake(uri, ROWS, mode="append")
-    assert lake().positions(uri) == {"a": 2, "b": 7}
-    DeltaTable(uri).create_checkpoint()
-    assert lake().positions(uri) == {"a": 2, "b": 7}
-
-
-def test_positions_outlive_the_commits_that_a_checkpoint_replaced(uri: str) -> None:
-    write_deltalake(uri, ROWS)
-    move(uri, a=1, b=7)
-    write_deltalake(uri, ROWS, mode="append")
-    DeltaTable(uri).create_checkpoint()
-    for commit in Path(uri, "_delta_log").glob("*.json"):
-        commit.unlink()
-    assert lake().positions(uri) == {"a": 1, "b": 7}
-
-
-def test_text_in_a_commit_is_not_taken_for_a_position(uri: str) -> None:
-    write_deltalake(
-        uri, ROWS, commit_properties=CommitProperties(custom_metadata={"x": json.dumps({"txn": {"appId": 1}})})
-    )
-    assert lake().positions(uri) == {}
 
 
 @pytest.fixture
@@ -106,6 +60,6 @@ def silent_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.mark.parametrize("ask", ["positions", "facts", "rows"])
 @pytest.mark.usefixtures("silent_store")
-def test_a_silent_store_is_a_failure_that_may_pass_and_never_an_empty_answer(ask: str) -> None:
+def test_a_store_that_does_not_answer_is_a_transient_failure_and_no_empty_result(ask: str) -> None:
     with pytest.raises(TransientFailure, match="did not answer for s3://bucket/table"):
         getattr(lake(1), ask)("s3://bucket/table")

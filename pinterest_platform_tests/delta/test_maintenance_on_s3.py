@@ -1,4 +1,4 @@
-"""Upkeep on the S3 emulator, beside writers at work."""
+"""Maintenance on the S3 emulator while writers are running."""
 
 import json
 import os
@@ -9,7 +9,6 @@ import time
 
 import pytest
 
-from pinterest_platform.delta.lake import DeltaLake
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform_tests.delta.compactors import compactors
 from pinterest_platform_tests.spark_jobs.test_on_s3 import Store, pins, store
@@ -19,16 +18,16 @@ __all__ = ["store"]
 ROUNDS = 12
 
 
-def each_key_once(lake: DeltaLake, uri: str) -> None:
-    """Readers see each key once, whatever version they happen to open."""
+def assert_no_duplicate_key(uri: str) -> None:
+    """Assert that the newest version has each key once."""
     table = DeltaTables().open(uri)
     if table is not None:
         keys = table.to_pyarrow_table(columns=["ind"]).column("ind").to_pylist()
-        assert len(keys) == len(set(keys)), f"version {table.version()} holds a key twice"
+        assert len(keys) == len(set(keys)), f"version {table.version()} has a duplicate key"
 
 
 @pytest.mark.parametrize("seed", [1])
-def test_upkeep_beside_merging_writers_loses_and_doubles_nothing(store: Store, seed: int) -> None:
+def test_maintenance_next_to_merging_writers_loses_and_duplicates_nothing(store: Store, seed: int) -> None:
     chance, uri = random.Random(seed), store.uri("table/pin")
     batches = [store.land("pin", 20 * turn, pins(10 * turn, 10 * turn + 20, str(turn))) for turn in range(ROUNDS)]
     command = [sys.executable, "-m", "pinterest_platform.spark_jobs", "clean"]
@@ -40,29 +39,29 @@ def test_upkeep_beside_merging_writers_loses_and_doubles_nothing(store: Store, s
     ]
     with compactors(uri, seed) as compacted:
         while any(writer.poll() is None for writer in writers):
-            each_key_once(store.lake, uri)
+            assert_no_duplicate_key(uri)
             time.sleep(chance.random() / 5)
-    told = [writer.communicate(timeout=200)[1] for writer in writers]
-    assert [writer.returncode for writer in writers] == [0, 0], told
-    assert compacted.value > 0, "nothing was put together beside the writers"
+    errors = [writer.communicate(timeout=200)[1] for writer in writers]
+    assert [writer.returncode for writer in writers] == [0, 0], errors
+    assert compacted.value > 0, "nothing was compacted next to the writers"
 
     last = ROUNDS - 1
-    wanted = [(ind, str(min(ind // 10, last))) for ind in range(10 * ROUNDS + 10)]
+    expected = [(ind, str(min(ind // 10, last))) for ind in range(10 * ROUNDS + 10)]
 
-    def whole() -> bool:
+    def is_complete() -> bool:
         rows = sorted((row["ind"], row["category"]) for row in store.lake.rows(uri))
-        return rows == wanted and store.lake.positions(uri) == batches[-1].positions
+        return rows == expected and store.lake.positions(uri) == batches[-1].positions
 
-    assert whole()
-    store.lake.keep_up(uri, 1)
+    assert is_complete()
+    store.lake.maintain(uri, 1)
     live = {name.rsplit("/", 1)[-1] for name in DeltaTables().existing(uri).file_uris()}
-    gone = store.lake.keep_up(uri, 0)
-    assert gone is not None and gone.deleted_files > 0
+    expired = store.lake.maintain(uri, 0)
+    assert expired is not None and expired.deleted_files > 0
     assert {name.rsplit("/", 1)[-1] for name in store.keys("table/") if name.endswith(".parquet")} >= live
-    assert whole()
+    assert is_complete()
     before = store.keys("table/")
-    again = store.lake.keep_up(uri, 0)
-    assert again is not None and again.idle
+    second = store.lake.maintain(uri, 0)
+    assert second is not None and second.idle
     assert store.keys("table/") == before
     assert store.clean("pin", *batches)["changed"] == 0
-    assert whole()
+    assert is_complete()

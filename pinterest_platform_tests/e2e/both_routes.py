@@ -11,12 +11,12 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emulators.home import Home
-from emulators.posting.delivery import Patience
+from emulators.posting.counts import Counts
+from emulators.posting.delivery import RetryPolicy
 from emulators.posting.kafka import KafkaRoute
 from emulators.posting.kinesis import KinesisRoute
 from emulators.posting.poster import Pace, Poster
 from emulators.posting.source import Post
-from emulators.posting.tally import Tally
 from emulators.services.api_gateway import document
 from emulators.services.api_gateway.app import Gateway
 from emulators.services.api_gateway.service import DOCUMENT
@@ -69,16 +69,16 @@ class BothRoutes:
         for entity in ENTITIES:
             self.posted[entity].update(post.rows[entity.name] for post in posts)
 
-    async def _post(self, posts: list[Post], pace: Pace) -> list[Tally]:
+    async def _post(self, posts: list[Post], pace: Pace) -> list[Counts]:
         user_id = self.user.settings.user_id
         routes = [KafkaRoute(self.gateway, KEY, user_id), KinesisRoute(self.gateway, KEY, user_id)]
-        tallies = [Tally() for _ in routes]
+        tallies = [Counts() for _ in routes]
         # Which records of a request fail is a matter of chance: none is given up for having been unlucky.
-        patience = Patience(request_seconds=10, give_up_seconds=60, attempts=100)
+        patience = RetryPolicy(request_seconds=10, retry_seconds=60, attempts=100)
         async with contextlib.AsyncExitStack() as opened:
             for route in routes:
                 opened.push_async_callback(route.close)
-                await route.open(pace.concurrency, patience.give_up_seconds)
+                await route.open(pace.concurrency, patience.retry_seconds)
             poster = Poster(list(zip(routes, tallies, strict=True)), pace, patience, asyncio.Event())
             await poster.run(iter([posts]))
         return tallies

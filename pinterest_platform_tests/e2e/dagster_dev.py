@@ -35,17 +35,17 @@ TERMINATE = "mutation($run: String!) { terminateRun(runId: $run) { __typename } 
 
 
 def eventually(what: str, look: Callable[[], Found | None]) -> Found:
-    """What `look` finds, once it finds something; nothing here is about how fast that is."""
+    """Return the first result of `look` that is true; how fast that is does not matter."""
     until = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < until:
         if found := look():
             return found
         time.sleep(0.5)
-    raise AssertionError(f"waited in vain for {what}")
+    raise AssertionError(f"timed out waiting for {what}")
 
 
 class DagsterDev:
-    """`dagster dev` on a folder that outlives it.
+    """`dagster dev` on a folder that remains after it.
 
     Args:
         home: its DAGSTER_HOME.
@@ -60,7 +60,7 @@ class DagsterDev:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, **variables: str) -> None:
-        """Start it, with some variables beside the environment, and wait until it answers."""
+        """Start it, with variables in addition to the environment, and wait until it answers."""
         command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(self.port)]
         environment = {**os.environ, **variables, "DAGSTER_HOME": str(self.home)}
         with (self.home / "dev.log").open("ab") as log:
@@ -70,7 +70,7 @@ class DagsterDev:
         eventually("dagster dev to answer", lambda: self._answers() or None)
 
     def kill(self) -> None:
-        """Kill all of it at once, run workers included, as a machine that dies does."""
+        """Kill all its processes at once, run workers included, like a machine that dies."""
         if self.process is None:
             return
         whole = [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]
@@ -85,25 +85,25 @@ class DagsterDev:
     def launch(self, job: str, config: Mapping[str, Any], tags: Mapping[str, str]) -> str:
         """Launch a job as the UI does; returns the run's id."""
         pairs = [{"key": key, "value": value} for key, value in tags.items()]
-        told = self._ask(LAUNCH, job=job, config=json.dumps(config), tags=pairs)["launchRun"]
-        assert told["__typename"] == "LaunchRunSuccess", told
-        return told["run"]["runId"]
+        launch = self._ask(LAUNCH, job=job, config=json.dumps(config), tags=pairs)["launchRun"]
+        assert launch["__typename"] == "LaunchRunSuccess", launch
+        return launch["run"]["runId"]
 
     def terminate(self, run_id: str) -> None:
         """Terminate a run as the UI does."""
         assert self._ask(TERMINATE, run=run_id)["terminateRun"]["__typename"] == "TerminateRunSuccess"
 
     def runs(self, job: str) -> Sequence[dg.DagsterRun]:
-        """A job's runs, oldest first."""
+        """Return a job's runs, oldest first."""
         with dg.DagsterInstance.from_config(str(self.home)) as instance:
             return list(reversed(instance.get_runs(dg.RunsFilter(job_name=job))))
 
-    def run_at_work(self, job: str) -> dg.DagsterRun:
-        """A job's last run, once a process works on it."""
-        return eventually(f"{job} to be at work", lambda: next(filter(_at_work, self.runs(job)[-1:]), None))
+    def running(self, job: str) -> dg.DagsterRun:
+        """Return a job's last run, once it has a process."""
+        return eventually(f"{job} to run", lambda: next(filter(_is_running, self.runs(job)[-1:]), None))
 
     def run_ended(self, run_id: str) -> dg.DagsterRun:
-        """A run, once it has ended."""
+        """Return a run, once it has ended."""
 
         def look() -> dg.DagsterRun | None:
             with dg.DagsterInstance.from_config(str(self.home)) as instance:
@@ -123,10 +123,10 @@ class DagsterDev:
         url = f"http://127.0.0.1:{self.port}/graphql"
         request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=60) as answer:
-            told = json.loads(answer.read())
-        assert "errors" not in told, told
-        return told["data"]
+            response = json.loads(answer.read())
+        assert "errors" not in response, response
+        return response["data"]
 
 
-def _at_work(run: dg.DagsterRun) -> bool:
+def _is_running(run: dg.DagsterRun) -> bool:
     return run.status is dg.DagsterRunStatus.STARTED and run.tags.get(WORKER_TAG, "").endswith(run.run_id)

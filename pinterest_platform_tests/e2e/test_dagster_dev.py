@@ -26,7 +26,7 @@ NO_GAP = {"ops": {"raw__pin": {"config": {"accept_gap": ["this is no range"]}}}}
 
 @pytest.fixture
 def dev(tmp_path: Path, user: Tenant, monkeypatch: pytest.MonkeyPatch) -> Iterator[DagsterDev]:
-    """Not started yet; the streams are there for the other route, which has its drain at the end."""
+    """A `dagster dev` that is not started yet, and streams for the other route, which is drained at the end."""
     monkeypatch.setenv("PINTEREST_KINESIS_SHARDS", "1")
     settings = load()
     ensure_streams(settings)
@@ -45,8 +45,8 @@ def posts(first: int, last: int) -> list[dict[str, object]]:
 def put(user: Tenant, values: list[dict[str, object]]) -> None:
     """Put posts of the user entity on its stream."""
     records = [{"Data": json.dumps(value).encode(), "PartitionKey": str(value["ind"])} for value in values]
-    told = kinesis_client(user.settings).put_records(StreamName=user.names.stream(USER), Records=records)
-    assert told["FailedRecordCount"] == 0
+    answer = kinesis_client(user.settings).put_records(StreamName=user.names.stream(USER), Records=records)
+    assert answer["FailedRecordCount"] == 0
 
 
 def streamed(user: Tenant) -> int:
@@ -64,7 +64,7 @@ def rows(user: Tenant) -> int:
 
 
 @pytest.mark.timeout(1200)
-def test_what_is_terminated_or_dies_with_dagster_is_followed_by_runs_that_complete(
+def test_runs_that_are_terminated_or_die_with_dagster_are_followed_by_runs_that_complete(
     user: Tenant, dev: DagsterDev
 ) -> None:
     user.produce(USER, posts(0, 100))
@@ -72,24 +72,24 @@ def test_what_is_terminated_or_dies_with_dagster_is_followed_by_runs_that_comple
         dev.start(PINTEREST_DRAIN_IDLE_SECONDS="600", PINTEREST_ALERT_WEBHOOK=hook.url)
         hopeless = dev.launch("batch_pipeline", NO_GAP, {DAY_TAG: YESTERDAY, ATTEMPT_TAG: "1"})
 
-        terminated = dev.run_at_work("kafka_pipeline").run_id
+        terminated = dev.running("kafka_pipeline").run_id
         eventually("the first rows", lambda: rows(user) == 100)
         dev.terminate(terminated)
         assert dev.run_ended(terminated).status is dg.DagsterRunStatus.CANCELED
         user.produce(USER, posts(100, 200))
-        eventually("another drain to take the next rows", lambda: rows(user) == 200)
+        eventually("another drain to apply the next rows", lambda: rows(user) == 200)
 
-        # A permanent failure is told once, however many ticks there are.
+        # A permanent failure is alerted once, however many ticks there are.
         eventually("an alert", lambda: hook.got)
         assert dev.run_ended(hopeless).status is dg.DagsterRunStatus.FAILURE
         [(_, _, alert)] = hook.got
         assert (alert["run_id"], alert["date"], alert["attempts"]) == (hopeless, YESTERDAY, 1)
         assert alert["causes"][0]["asset"] == "raw/pin"
 
-        drain = dev.run_at_work("kafka_pipeline").run_id
+        drain = dev.running("kafka_pipeline").run_id
         assert drain != terminated
         scheduled = dev.launch("batch_pipeline", {}, {DAY_TAG: TODAY, ATTEMPT_TAG: "1"})
-        assert dev.run_at_work("batch_pipeline").run_id == scheduled
+        assert dev.running("batch_pipeline").run_id == scheduled
         user.produce(USER, posts(200, 400))
         dev.kill()
         lost = {run.run_id: run.status for job in ("kafka_pipeline", "batch_pipeline") for run in dev.runs(job)}
@@ -98,8 +98,8 @@ def test_what_is_terminated_or_dies_with_dagster_is_followed_by_runs_that_comple
         user.produce(USER, posts(400, 500))
         put(user, posts(0, 50))
         dev.start(PINTEREST_DRAIN_IDLE_SECONDS="0", PINTEREST_RETRY_DELAY_SECONDS="1", PINTEREST_ALERT_WEBHOOK=hook.url)
-        eventually("a drain to take what was left", lambda: rows(user) == 500)
-        eventually("the other route's drain to take what is on its stream", lambda: streamed(user) == 50)
+        eventually("a drain to apply the remaining rows", lambda: rows(user) == 500)
+        eventually("the other route's drain to apply the records of its stream", lambda: streamed(user) == 50)
         assert dev.run_ended(drain).status is dg.DagsterRunStatus.FAILURE
 
         def second_attempt() -> dg.DagsterRun | None:

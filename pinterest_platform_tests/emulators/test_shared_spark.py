@@ -1,4 +1,4 @@
-"""A Sail server beside a command, which its runs share."""
+"""A Sail server that the runs of a command share."""
 
 import os
 import subprocess
@@ -25,25 +25,25 @@ spark.stop()
 
 def ask(remote: str) -> str:
     environment = {**os.environ, "PINTEREST_SPARK_REMOTE": remote}
-    told = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", ASK], env=environment, capture_output=True, text=True, timeout=120, check=False
     )
-    return told.stdout.strip() or told.stderr
+    return process.stdout.strip() or process.stderr
 
 
-def test_a_command_finds_the_server_and_nothing_is_left_of_it(emulated: dict[str, str]) -> None:
-    told = emulators(
+def test_a_command_uses_the_server_and_no_process_is_left(emulated: dict[str, str]) -> None:
+    process = emulators(
         "exec", "--spark", "--home", emulated["PINTEREST_HOME"], "--", sys.executable, "-c", ASK,
         environment={**os.environ, "PINTEREST_SPARK_REMOTE": "", "PINTEREST_SPARK_ENGINE": ""},
     )  # fmt: skip
-    assert told.returncode == 0, told.stderr
-    remote, counted = told.stdout.split()
+    assert process.returncode == 0, process.stderr
+    remote, counted = process.stdout.split()
     assert counted == "3"
     port = remote.rpartition(":")[2]
     assert not [process for process in psutil.process_iter(["cmdline"]) if port in (process.info["cmdline"] or ())]
 
 
-def test_a_server_that_dies_is_run_again(tmp_path: Path) -> None:
+def test_a_server_that_ends_is_restarted(tmp_path: Path) -> None:
     remote = shared_spark.start(tmp_path / "spark.log", {**os.environ, MARK: str(tmp_path)})
     try:
         assert ask(remote) == f"{remote} 3"
@@ -56,7 +56,7 @@ def test_a_server_that_dies_is_run_again(tmp_path: Path) -> None:
     assert not marked(MARK, str(tmp_path))
 
 
-def test_an_environment_that_has_chosen_is_left_alone() -> None:
+def test_an_environment_with_a_server_or_another_engine_needs_none() -> None:
     assert shared_spark.is_wanted({})
     assert shared_spark.is_wanted({"PINTEREST_SPARK_ENGINE": "sail", "PINTEREST_SPARK_REMOTE": ""})
     assert not shared_spark.is_wanted({"PINTEREST_SPARK_REMOTE": "sc://elsewhere"})

@@ -9,7 +9,6 @@ from deltalake import DeltaTable
 
 from pinterest_platform.catalog import ENTITIES, REPORT_KEYS, Entity
 from pinterest_platform.ports import SparkEngine
-from pinterest_platform.schemas import CLEANED
 from pinterest_platform.spark_jobs.parameters import (
     Batch,
     CleanParameters,
@@ -17,6 +16,7 @@ from pinterest_platform.spark_jobs.parameters import (
     ReportsParameters,
     ReportsResult,
 )
+from pinterest_platform.transforms.schemas import CLEANED
 from pinterest_platform_tests.spark_fixtures import STREAM, write_object
 
 

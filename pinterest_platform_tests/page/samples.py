@@ -1,10 +1,10 @@
-"""Rows and facts for the page's tests: ordinary ones, hostile ones, and a reader of what the page holds."""
+"""Rows and facts for tests of the page, ordinary and hostile ones, and a parser of the page."""
 
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
 
-from pinterest_platform.page import PageFacts, TableVersion
+from pinterest_platform.page import PageFacts, TableVersion, TimeRange
 
 HOSTILE = (
     "<script>window.stolen = 1</script>",
@@ -26,20 +26,20 @@ TYPES: dict[str, type] = {
 
 
 def facts(**changes: Any) -> PageFacts:
-    """Facts of a page, some of them changed."""
+    """Return facts of a page, some of them changed."""
     given: dict[str, Any] = {
         "generated_at": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
-        "posts_from": datetime(2017, 10, 2, tzinfo=UTC),
-        "posts_to": datetime(2022, 10, 30, 12, 1, 2, tzinfo=UTC),
-        "joined_from": datetime(2015, 10, 21, tzinfo=UTC),
-        "joined_to": datetime(2017, 10, 5, tzinfo=UTC),
+        "ranges": (
+            TimeRange("Posts made", datetime(2017, 10, 2, tzinfo=UTC), datetime(2022, 10, 30, 12, 1, 2, tzinfo=UTC)),
+            TimeRange("Users joined", datetime(2015, 10, 21, tzinfo=UTC), datetime(2017, 10, 5, tzinfo=UTC)),
+        ),
         "tables": (TableVersion("cleaned/pin", 3, 11154), TableVersion("reports/users_joined_by_year", 1, 3)),
     }
     return PageFacts(**(given | changes))
 
 
 def ordinary() -> dict[str, list[dict[str, Any]]]:
-    """Reports as a run gives them, with more rows than a chart shows."""
+    """Return reports as a run computes them, with more rows than a chart shows."""
     countries = [f"Country {number:03}" for number in range(242)]
     groups, categories, years = ("18-24", "25-35", "36-50", "+50"), ("art", "beauty", "travel"), (2015, 2016, 2017)
     return {
@@ -71,7 +71,7 @@ def ordinary() -> dict[str, list[dict[str, Any]]]:
 
 
 def hostile() -> dict[str, list[dict[str, Any]]]:
-    """The same reports, with somebody's worst texts wherever a text can stand."""
+    """Return the same reports with hostile texts in every text column."""
     return {
         key: [
             {name: HOSTILE[at % len(HOSTILE)] if TYPES[name] is str else value for name, value in row.items()}
@@ -82,7 +82,7 @@ def hostile() -> dict[str, list[dict[str, Any]]]:
 
 
 class Page(HTMLParser):
-    """What a page holds: the tags and attributes in it, and the cells of each report's table.
+    """The tags and attributes of a page, and the cells of the table of each report.
 
     Args:
         html: the page.
@@ -117,9 +117,9 @@ class Page(HTMLParser):
             self.cells[self._report or ""][-1][-1] += data
 
     def rows(self, report: str) -> list[list[str]]:
-        """The body rows of a report's table."""
+        """Return the body rows of the table of a report."""
         return [row for row in self.cells.get(report, []) if row]
 
     def count(self, tag: str, **attributes: str) -> int:
-        """How many elements have this tag and these attributes."""
-        return sum(name == tag and attributes.items() <= found.items() for name, found in self.tags)
+        """Count the elements with this tag and these attributes."""
+        return sum(name == tag and attributes.items() <= present.items() for name, present in self.tags)

@@ -1,4 +1,4 @@
-"""The page in a real browser: nothing is fetched, nothing runs, everything shows, on wide and narrow screens."""
+"""The page in a real browser: it fetches nothing, runs no script, and shows everything on wide and narrow screens."""
 
 import os
 import shutil
@@ -19,14 +19,14 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
-        told = "no chromium on PATH: on Debian, apt-get install chromium"
-        pytest.fail(told) if os.environ.get("CI") == "true" else pytest.skip(told)
+        reason = "no chromium on PATH: on Debian, apt-get install chromium"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
+        chromium = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         )
-        yield launched
-        launched.close()
+        yield chromium
+        chromium.close()
 
 
 def _open(browser: Browser, tmp_path: Path, html: str, width: int, scheme: str) -> tuple[Page, list[str], list[str]]:
@@ -36,14 +36,14 @@ def _open(browser: Browser, tmp_path: Path, html: str, width: int, scheme: str) 
         viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light"
     )
     requests: list[str] = []
-    complaints: list[str] = []
+    messages: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("dialog", lambda dialog: complaints.append(dialog.message))
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    page.on("dialog", lambda dialog: messages.append(dialog.message))
     page.goto(file.as_uri())
     assert requests.pop(0) == file.as_uri()
-    return page, requests, complaints
+    return page, requests, messages
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -52,7 +52,7 @@ def test_hostile_rows_neither_run_nor_fetch_and_all_rows_and_charts_show(
     browser: Browser, tmp_path: Path, width: int, scheme: str
 ) -> None:
     reports = hostile()
-    page, requests, complaints = _open(browser, tmp_path, render(reports, facts()), width, scheme)
+    page, requests, messages = _open(browser, tmp_path, render(reports, facts()), width, scheme)
     assert page.evaluate("window.stolen") is None
     for key in REPORT_KEYS:
         assert page.locator(f"#{key} tbody tr").count() == len(reports[key])
@@ -63,12 +63,12 @@ def test_hostile_rows_neither_run_nor_fetch_and_all_rows_and_charts_show(
         assert box["width"] > 200
         assert box["height"] > 40
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert (requests, complaints) == ([], [])
+    assert (requests, messages) == ([], [])
     page.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_shapes_and_words_stand_out_from_their_ground(browser: Browser, tmp_path: Path, scheme: str) -> None:
+def test_shapes_and_texts_have_enough_contrast(browser: Browser, tmp_path: Path, scheme: str) -> None:
     page, _, _ = _open(browser, tmp_path, render(ordinary(), facts()), 1280, scheme)
     ground = _luminance(page, "section", "backgroundColor")
     for selector, style, least in (
@@ -86,7 +86,7 @@ def test_shapes_and_words_stand_out_from_their_ground(browser: Browser, tmp_path
     page.close()
 
 
-def test_on_paper_every_row_is_printed(browser: Browser, tmp_path: Path) -> None:
+def test_every_row_is_printed(browser: Browser, tmp_path: Path) -> None:
     page, _, _ = _open(browser, tmp_path, render(ordinary(), facts()), 1280, "dark")
     page.emulate_media(media="print")
     hidden = page.evaluate(
@@ -98,7 +98,7 @@ def test_on_paper_every_row_is_printed(browser: Browser, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("reports", [ordinary(), hostile()], ids=["ordinary", "hostile"])
-def test_labels_and_numbers_of_charts_do_not_leave_the_picture(
+def test_labels_and_numbers_of_charts_are_inside_the_picture(
     browser: Browser, tmp_path: Path, reports: dict[str, list[dict[str, Any]]]
 ) -> None:
     page, _, _ = _open(browser, tmp_path, render(reports, facts()), 1280, "light")

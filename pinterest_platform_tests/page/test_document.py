@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pinterest_platform.catalog import REPORT_KEYS
+from pinterest_platform.catalog import REPORT_KEYS, REPORTS, report_with_key
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.page import render
-from pinterest_platform.page.catalogue import CATALOGUE
+from pinterest_platform.page import TimeRange, render
 from pinterest_platform.page.wording import written
-from pinterest_platform.schemas import REPORTS
+from pinterest_platform.transforms.schemas import REPORT_SCHEMAS
 from pinterest_platform_tests.page.samples import HOSTILE, TYPES, Page, facts, hostile, ordinary
 
 ELEMENTS = frozenset(
@@ -26,24 +25,29 @@ ELEMENTS = frozenset(
 )
 
 
-def test_the_catalogue_shows_every_report_with_every_column_of_its_table() -> None:
-    assert tuple(CATALOGUE) == REPORT_KEYS
-    for key, report in CATALOGUE.items():
-        assert [column.name for column in report.columns] == REPORTS[key].fieldNames()
+def test_the_page_shows_every_report_with_the_heading_of_every_column() -> None:
+    html = render(ordinary(), facts())
+    for report in REPORTS:
+        section = html.partition(f'<section id="{report.key}"')[2].partition("</section>")[0]
+        assert re.findall(r'<th scope="col" class="\w+">(.*?)</th>', section) == [
+            column.heading for column in report.columns
+        ]
+        assert [column.name for column in report.columns] == REPORT_SCHEMAS[report.key].fieldNames()
 
 
 @pytest.mark.parametrize("reports", [ordinary(), hostile()], ids=["ordinary", "hostile"])
-def test_every_row_of_every_report_stands_in_its_table_beside_one_chart(
+def test_each_report_has_a_table_with_every_row_and_one_chart(
     reports: dict[str, list[dict[str, Any]]],
 ) -> None:
     page = Page(render(reports, facts()))
-    for key, report in CATALOGUE.items():
-        expected = [[written(row[column.name], column.kind) for column in report.columns] for row in reports[key]]
-        assert page.rows(key) == expected
+    for report in REPORTS:
+        rows = reports[report.key]
+        expected = [[written(row[column.name], column.notation) for column in report.columns] for row in rows]
+        assert page.rows(report.key) == expected
     assert page.count("svg", role="img") == len(REPORT_KEYS)
 
 
-def test_what_rows_hold_becomes_text_alone() -> None:
+def test_values_of_rows_become_text_alone() -> None:
     page = Page(render(hostile(), facts()))
     assert {tag for tag, _ in page.tags} <= ELEMENTS
     named = {name for _, attributes in page.tags for name in attributes}
@@ -58,7 +62,7 @@ def test_the_page_refers_to_nothing_outside_itself() -> None:
     assert links == {"data:,", "#reports", *(f"#{key}" for key in REPORT_KEYS)}
 
 
-def test_ids_stand_once_and_every_reference_finds_its_element() -> None:
+def test_ids_are_unique_and_every_reference_has_its_element() -> None:
     page = Page(render(hostile(), facts()))
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
@@ -77,26 +81,26 @@ def test_the_policy_allows_the_page_s_own_style_sheet_and_nothing_else() -> None
     )
 
 
-def test_the_time_the_range_and_the_tables_are_told_in_utc() -> None:
+def test_times_and_ranges_are_in_utc_and_the_tables_are_listed() -> None:
     html = render(ordinary(), facts())
-    for told in (
+    for text in (
         "2026-01-02 03:04:05 UTC",
         "2017-10-02 00:00:00 UTC",
         "2022-10-30 12:01:02 UTC",
         "2015-10-21",
         "2017-10-05",
     ):
-        assert told in html
+        assert text in html
     assert ["cleaned/pin", "3", "11,154"] in Page(html).rows("")
 
 
-def test_a_report_without_rows_says_so_instead_of_a_chart() -> None:
+def test_a_report_without_rows_has_a_note_instead_of_a_chart() -> None:
     reports: dict[str, list[dict[str, Any]]] = {**ordinary(), "users_joined_by_year": []}
     html = render(reports, facts())
     assert html.count("No rows.") == 1
     assert Page(html).count("svg") == len(REPORT_KEYS) - 1
-    nothing = facts(posts_from=None, posts_to=None, joined_from=None, joined_to=None, tables=())
-    assert render({key: [] for key in REPORT_KEYS}, nothing).count("No rows.") == len(REPORT_KEYS)
+    empty = facts(ranges=(TimeRange("Posts made", None, None), TimeRange("Users joined", None, None)), tables=())
+    assert render({key: [] for key in REPORT_KEYS}, empty).count("No rows.") == len(REPORT_KEYS)
 
 
 def test_the_same_arguments_give_the_same_bytes() -> None:
@@ -114,7 +118,7 @@ def test_a_missing_report_or_column_is_named() -> None:
         render({**ordinary(), "posts_by_category_and_year": [{"post_year": 2018, "category": "art"}]}, facts())
 
 
-def test_the_leading_country_stands_out_from_those_that_come_next() -> None:
+def test_the_leading_country_is_highlighted_among_the_next_ones() -> None:
     html = render(ordinary(), facts())
     leader = html.partition('class="chart bars leader"')[2].partition("</svg>")[0]
     assert re.findall(r"<title>(.*?)</title>", leader)[-1] == "Country 241: 12.1M"
@@ -128,13 +132,13 @@ MEDIANS = st.floats(0, 2**63, allow_nan=False) | st.integers(0, 50).map(lambda h
 
 def _rows(key: str) -> st.SearchStrategy[list[dict[str, Any]]]:
     kinds = {"text": TEXTS, "count": COUNTS, "median": MEDIANS, "year": st.integers(1, 9999)}
-    row = st.fixed_dictionaries({column.name: kinds[column.kind] for column in CATALOGUE[key].columns})
+    row = st.fixed_dictionaries({column.name: kinds[column.notation] for column in report_with_key(key).columns})
     return st.lists(row, max_size=6)
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.fixed_dictionaries({key: _rows(key) for key in REPORT_KEYS}))
-def test_any_rows_make_a_whole_page(reports: dict[str, list[dict[str, Any]]]) -> None:
+def test_any_rows_make_a_complete_page(reports: dict[str, list[dict[str, Any]]]) -> None:
     html = render(reports, facts())
     page = Page(html)
     assert {tag for tag, _ in page.tags} <= ELEMENTS
@@ -145,10 +149,12 @@ def test_any_rows_make_a_whole_page(reports: dict[str, list[dict[str, Any]]]) ->
     html.encode()
 
 
-def test_types_of_the_samples_are_those_of_the_tables() -> None:
-    """The samples would not be hostile enough if a text column were taken for a number."""
+def test_samples_have_the_types_of_the_tables() -> None:
+    """A text column treated as a number would get no hostile texts."""
     python = {"string": str, "bigint": int, "int": int, "double": float}
     fields = {
-        field.name: python[field.dataType.simpleString()] for schema in REPORTS.values() for field in schema.fields
+        field.name: python[field.dataType.simpleString()]
+        for schema in REPORT_SCHEMAS.values()
+        for field in schema.fields
     }
     assert fields == TYPES

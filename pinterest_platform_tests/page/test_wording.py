@@ -1,14 +1,15 @@
-"""How numbers, times and foreign texts read."""
+"""The notation of numbers, times and texts of posts."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from pinterest_platform.page.wording import Kind, clipped, moment, readable, short, stamp, written
+from pinterest_platform.catalog.model import Format
+from pinterest_platform.page.wording import clipped, moment, readable, short, stamp, written
 
 
 @pytest.mark.parametrize(
-    ("value", "kind", "expected"),
+    ("value", "notation", "expected"),
     [
         (0, "count", "0"),
         (1234567, "count", "1,234,567"),
@@ -21,8 +22,8 @@ from pinterest_platform.page.wording import Kind, clipped, moment, readable, sho
         ("1234567", "text", "1234567"),
     ],
 )
-def test_cells_are_written_by_what_their_column_holds(value: object, kind: Kind, expected: str) -> None:
-    assert written(value, kind) == expected
+def test_cells_are_written_in_the_notation_of_their_column(value: object, notation: Format, expected: str) -> None:
+    assert written(value, notation) == expected
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_numbers_on_charts_are_short(value: float | None, expected: str) -> None
     assert short(value) == expected
 
 
-def test_marks_that_turn_lines_and_controls_are_shown_by_their_code() -> None:
+def test_controls_and_marks_that_reverse_lines_are_shown_by_their_code() -> None:
     assert readable("a\u202eb\x00c\ud800") == "a[U+202E]b[U+0000]c[U+D800]"
     assert readable("שלום 🧑‍🚀 é\u200f") == "שלום 🧑‍🚀 é\u200f"
 
@@ -55,7 +56,7 @@ def test_long_labels_are_cut_with_an_ellipsis_and_kept_on_one_line() -> None:
     assert clipped("東京", 4) == "東京"
 
 
-def test_times_are_told_in_utc_whatever_their_zone() -> None:
+def test_times_are_shown_in_utc_whatever_their_zone() -> None:
     time = datetime(2026, 1, 2, 1, 0, 0, 999, tzinfo=timezone(timedelta(hours=2)))
     assert moment(time) == "2026-01-01 23:00:00 UTC"
     assert stamp(time) == "2026-01-01T23:00:00Z"

@@ -56,13 +56,6 @@ def test_a_run_is_requested_when_something_waits_and_nobody_works(
     assert why in decision.reason
 
 
-def test_nothing_is_requested_beside_a_job_that_writes_alone() -> None:
-    assert decide(SOME, [], NOW, "run x of batch_pipeline is at work") == Decision(
-        False, "run x of batch_pipeline is at work"
-    )
-    assert "to its end" in decide(NONE, [], NOW, "run x is at work").reason
-
-
 def test_a_run_on_another_host_is_told_with_the_host() -> None:
     assert decide(SOME, [DrainRun("a", live=True, host="mill")], NOW).reason == (
         "run a is at work on this route, on mill"

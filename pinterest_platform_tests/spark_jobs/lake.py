@@ -1,4 +1,4 @@
-"""A lake of one entity in a folder, and the jobs on it: what the tests of the jobs share."""
+"""A lake of one entity in a folder, and the jobs on it, which the tests of the jobs share."""
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ class Lake:
         spark: the session that the jobs run on.
         root: a folder, or an address under which the engine can write.
         entity: pin, geo or user.
-        small: whether batches say that they are small, so that their rows pass through memory and not through files.
+        small: whether batches have their size, so that their rows pass through memory and not through files.
     """
 
     def __init__(self, spark: SparkSession, root: Path | str, entity: str = "geo", *, small: bool = True) -> None:
@@ -34,8 +34,8 @@ class Lake:
     def land(self, values: Iterable[bytes | Mapping[str, Any]], partition: int = 0) -> Batch:
         """Land posted values as one object at the partition's end."""
         start = self._ends.get(partition, 0)
-        made = lines(values, partition, start)
-        self._ends[partition] = start + len(made)
+        content = lines(values, partition, start)
+        self._ends[partition] = start + len(content)
         path = (
             Path(self.root)
             / "topics"
@@ -43,8 +43,10 @@ class Lake:
             / f"partition={partition}"
             / f"{STREAM}+{partition}+{start:019d}-{next(self._numbers)}.json"
         )
-        size = sum(map(len, made)) if self.small else None
-        return Batch([write_object(path, made)], {f"id/{partition}": start + len(made) - 1}, len(made), size=size)
+        size = sum(map(len, content)) if self.small else None
+        return Batch(
+            [write_object(path, content)], {f"id/{partition}": start + len(content) - 1}, len(content), size=size
+        )
 
     def parameters(self, batches: Sequence[Batch], full_refresh: bool = False) -> CleanParameters:
         staging = f"{self.staging}/{next(self._numbers)}"

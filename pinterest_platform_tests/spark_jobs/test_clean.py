@@ -1,4 +1,4 @@
-"""The job `clean`: incremental, idempotent, and the same as anew."""
+"""The job `clean`: incremental, idempotent, and equal to a rebuild."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -35,7 +35,7 @@ def geo(ind: int, country: str | None = "Aruba", **fields: Any) -> dict[str, Any
     }
 
 
-def test_a_first_run_makes_the_table_with_its_positions(lake: Lake) -> None:
+def test_the_first_run_creates_the_table_with_its_positions(lake: Lake) -> None:
     result = lake.clean(lake.land([geo(1), geo(2)]))
     assert [row["ind"] for row in lake.rows()] == [1, 2]
     assert (result.records, result.keys, result.new, result.changed, result.unchanged, result.rows) == (
@@ -50,7 +50,7 @@ def test_a_first_run_makes_the_table_with_its_positions(lake: Lake) -> None:
     assert result.version == lake.version()
 
 
-def test_rows_are_typed_and_say_where_they_came_from(lake: Lake) -> None:
+def test_rows_are_typed_and_have_their_source(lake: Lake) -> None:
     lake.clean(lake.land([geo(1), geo(2, " Fiji ")], partition=3))
     row = lake.rows()[1]
     assert row["country"] == "Fiji"
@@ -61,7 +61,7 @@ def test_rows_are_typed_and_say_where_they_came_from(lake: Lake) -> None:
     }  # fmt: skip
 
 
-def test_the_table_is_made_without_deletion_vectors_and_all_nullable(lake: Lake) -> None:
+def test_the_table_is_created_without_deletion_vectors_and_all_nullable(lake: Lake) -> None:
     lake.clean(lake.land([geo(1)]))
     lake.clean(lake.land([geo(1, "Fiji")]))
     table = DeltaTable(lake.table)
@@ -69,15 +69,15 @@ def test_the_table_is_made_without_deletion_vectors_and_all_nullable(lake: Lake)
     assert all(field.nullable for field in table.schema().fields)
 
 
-def test_doing_it_again_commits_nothing(lake: Lake) -> None:
+def test_a_second_run_commits_nothing(lake: Lake) -> None:
     batch = lake.land([geo(1), geo(2)])
     first = lake.clean(batch)
-    again = lake.clean(batch)
-    assert again.version == first.version
-    assert (again.new, again.changed, again.unchanged) == (0, 0, 2)
+    second = lake.clean(batch)
+    assert second.version == first.version
+    assert (second.new, second.changed, second.unchanged) == (0, 0, 2)
 
 
-def test_the_same_rows_posted_later_move_positions_alone(lake: Lake) -> None:
+def test_equal_rows_posted_later_change_only_positions(lake: Lake) -> None:
     lake.clean(lake.land([geo(1), geo(2)]))
     before = lake.rows()
     files = DeltaTable(lake.table).file_uris()
@@ -87,18 +87,18 @@ def test_the_same_rows_posted_later_move_positions_alone(lake: Lake) -> None:
     assert result.positions == {"id/0": 3}
 
 
-def test_no_batch_at_all_makes_the_empty_table_and_no_more(lake: Lake) -> None:
+def test_a_run_without_batches_creates_an_empty_table_and_commits_nothing(lake: Lake) -> None:
     assert (lake.clean().rows, lake.version()) == (0, 0)
     lake.clean()
     assert lake.version() == 0
 
 
-def test_a_batch_without_objects_moves_the_position(lake: Lake) -> None:
+def test_a_batch_without_objects_advances_the_position(lake: Lake) -> None:
     lake.clean(lake.land([geo(1)]))
     assert lake.clean(Batch([], {"id/0": 9}, 0)).positions == {"id/0": 9}
 
 
-def test_objects_without_lines_are_no_error(lake: Lake) -> None:
+def test_objects_without_lines_are_accepted(lake: Lake) -> None:
     empty = lake.land([])
     assert lake.clean(Batch(empty.uris, {"id/0": 5}, 0)).positions == {"id/0": 5}
     assert lake.clean(lake.land([geo(1)])).rows == 1
@@ -131,7 +131,7 @@ def test_null_is_a_value_when_rows_are_compared(lake: Lake, field: str) -> None:
     assert lake.clean(lake.land([geo(1)])).changed == 1
 
 
-def test_rejected_records_stand_in_quarantine_once_with_reason_and_line(lake: Lake) -> None:
+def test_rejected_records_are_in_quarantine_once_with_reason_and_line(lake: Lake) -> None:
     batch = lake.land([geo(1), {"ind": "x"}, {"country": "y"}, b'{"ind":1,"ind":2}', geo(2, country=[]), {"ind": "z"}])
     result = lake.clean(batch)
     lake.clean(batch)
@@ -146,17 +146,17 @@ def test_rejected_records_stand_in_quarantine_once_with_reason_and_line(lake: La
     assert '"ind":1,"ind":2' in rows[2]["value"]
 
 
-def test_a_batch_of_rejected_records_alone_moves_the_position(lake: Lake) -> None:
+def test_a_batch_of_only_rejected_records_advances_the_position(lake: Lake) -> None:
     result = lake.clean(lake.land([{"ind": "x"}]))
     assert (result.rows, result.quarantined, result.positions) == (0, 1, {"id/0": 0})
 
 
-def test_what_cannot_be_read_is_counted_by_field(lake: Lake) -> None:
+def test_unreadable_values_are_counted_by_field(lake: Lake) -> None:
     result = lake.clean(lake.land([geo(1, latitude=91), geo(2, timestamp="soon", longitude="x"), geo(1, latitude="")]))
     assert result.unreadable == {"latitude": 1, "longitude": 1, "timestamp": 1}
 
 
-def test_an_object_that_cannot_be_seen_fails_and_commits_nothing(lake: Lake) -> None:
+def test_a_missing_object_fails_and_commits_nothing(lake: Lake) -> None:
     batch = lake.land([geo(1), geo(2)])
     Path(batch.uris[0]).write_bytes(b"".join(Path(batch.uris[0]).read_bytes().splitlines(keepends=True)[:1]))
     with pytest.raises(TransientFailure, match=r"show 1 records, and 2 were landed"):
@@ -167,15 +167,15 @@ def test_an_object_that_cannot_be_seen_fails_and_commits_nothing(lake: Lake) -> 
     assert lake.version() == 0
 
 
-def test_objects_that_overlap_are_named_and_nothing_is_doubled(lake: Lake) -> None:
+def test_objects_that_overlap_are_refused_and_nothing_is_duplicated(lake: Lake) -> None:
     batch = lake.land([geo(1), geo(2)])
     twice = Batch([*batch.uris, *batch.uris], batch.positions, 4)
-    with pytest.raises(PermanentFailure, match="one is in two objects"):
+    with pytest.raises(PermanentFailure, match="a record is in two objects"):
         lake.clean(twice)
     assert lake.rows() == []
 
 
-def test_no_staged_file_is_left_behind(lake: Lake, tmp_path: Path) -> None:
+def test_staged_files_are_deleted(lake: Lake, tmp_path: Path) -> None:
     lake.clean(lake.land([geo(1)]), lake.land([geo(2)]))
     with pytest.raises(TransientFailure):
         lake.clean(Batch(["/nowhere.json"], {"id/0": 9}, 1))
@@ -200,18 +200,18 @@ def test_full_refresh_rebuilds_the_same_table_in_one_commit(lake: Lake) -> None:
     assert lake.clean(*batches).version == result.version
 
 
-def test_full_refresh_mends_what_somebody_spoiled(lake: Lake) -> None:
+def test_full_refresh_repairs_a_damaged_table(lake: Lake) -> None:
     batch = lake.land([geo(1), geo(2)])
     lake.clean(batch)
     before = lake.rows()
     DeltaTable(lake.table).delete("ind = 1")
-    DeltaTable(lake.table).update(updates={"country": "'spoiled'"})
+    DeltaTable(lake.table).update(updates={"country": "'damaged'"})
     result = lake.clean(batch, full_refresh=True)
     assert lake.rows() == before
     assert (result.new, result.changed) == (1, 1)
 
 
-def test_full_refresh_leaves_what_it_did_not_cover_to_be_taken_again(lake: Lake) -> None:
+def test_partitions_that_a_full_refresh_did_not_cover_are_cleaned_again(lake: Lake) -> None:
     one, two = lake.land([geo(1)]), lake.land([geo(2)], partition=1)
     lake.clean(one, two)
     assert lake.clean(one, full_refresh=True).positions == {"id/0": 0, "id/1": -1}
@@ -223,7 +223,7 @@ def test_full_refresh_leaves_what_it_did_not_cover_to_be_taken_again(lake: Lake)
     max_examples=6, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
 )
 @given(data=st.data())
-def test_incremental_equals_full_refresh_whatever_the_batches_were(
+def test_incremental_cleaning_equals_a_full_refresh_for_any_batches(
     spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     lake = Lake(spark, tmp_path_factory.mktemp("lake"))
@@ -235,26 +235,26 @@ def test_incremental_equals_full_refresh_whatever_the_batches_were(
     for start, end in pairwise(cuts):
         for partition in (0, 1):
             # Posters key by index: one key stays in one partition.
-            mine = [geo(ind, country) for ind, country in posts[start:end] if ind % 2 == partition]
-            batches.append(lake.land(mine, partition))
+            posted = [geo(ind, country) for ind, country in posts[start:end] if ind % 2 == partition]
+            batches.append(lake.land(posted, partition))
     for batch in batches:
         lake.clean(batch)
     incremental = lake.business()
-    wanted = dict(posts)
-    assert {row["ind"]: row["country"] for row in incremental} == wanted
+    expected = dict(posts)
+    assert {row["ind"]: row["country"] for row in incremental} == expected
     lake.clean(*batches, full_refresh=True)
     assert lake.business() == incremental
-    found = lake.verify(*batches)
-    assert (found.missing, found.stale, found.unquarantined, found.duplicate_keys) == (0, 0, 0, 0)
+    result = lake.verify(*batches)
+    assert (result.missing, result.stale, result.unquarantined, result.duplicate_keys) == (0, 0, 0, 0)
 
 
-def test_a_topic_made_anew_repeats_offsets_and_loses_no_record(lake: Lake, tmp_path: Path) -> None:
+def test_a_recreated_topic_repeats_offsets_and_loses_no_record(lake: Lake, tmp_path: Path) -> None:
     old = lake.land([geo(1, "old"), {"ind": "x"}, geo(2)])
-    anew = Lake(lake.spark, tmp_path / "anew").land([geo(1, "new"), {"ind": "y"}, geo(2)])
-    for uri in anew.uris:
+    recreated = Lake(lake.spark, tmp_path / "recreated").land([geo(1, "new"), {"ind": "y"}, geo(2)])
+    for uri in recreated.uris:
         later = Path(uri).read_text().replace(str(NOON)[:6], str(NOON + 10**9)[:6])
         Path(uri).write_text(later)
-    both = Batch([*old.uris, *anew.uris], {"id/0": 2, "id/epoch=z/0": 2}, 6)
+    both = Batch([*old.uris, *recreated.uris], {"id/0": 2, "id/epoch=z/0": 2}, 6)
     for full_refresh in (False, True):
         result = lake.clean(both, full_refresh=full_refresh)
         assert [row["country"] for row in lake.rows()] == ["new", "Aruba"]
@@ -263,18 +263,16 @@ def test_a_topic_made_anew_repeats_offsets_and_loses_no_record(lake: Lake, tmp_p
     assert lake.verify(both).unquarantined == 0
     DeltaTable(lake.quarantine).delete("arrived_at > '2023-11-20T00:00:00Z'")
     assert lake.verify(both).unquarantined == 1
-    lake.clean(old, anew)
+    lake.clean(old, recreated)
     assert lake.verify(both).unquarantined == 0
 
 
-def test_staged_files_that_cannot_be_deleted_do_not_fail_what_is_committed(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_succeeds_although_staged_files_cannot_be_deleted(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(tables: DeltaTables, uri: str) -> None:
-        raise TransientFailure(f"The store did not answer for {uri}.", "Run it again.")
+        raise TransientFailure(f"The store did not answer for {uri}.", "Retry.")
 
     monkeypatch.setattr(DeltaTables, "delete_folder", refuse)
-    told: list[str] = []
+    progress: list[str] = []
     parameters = lake.parameters([replace(lake.land([geo(1)]), size=None)])
-    assert clean.run(lake.spark, parameters, told.append).rows == 1
-    assert f"staged files stay at {parameters.staging_uri}" in told[-1]
+    assert clean.run(lake.spark, parameters, progress.append).rows == 1
+    assert f"staged files at {parameters.staging_uri} remain" in progress[-1]

@@ -1,4 +1,4 @@
-"""`python -m pinterest_platform.spark_jobs`, and what importing the package costs."""
+"""`python -m pinterest_platform.spark_jobs`, and the imports of the package."""
 
 import json
 import os
@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.spark_jobs import sessions
-from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, ReportsParameters
+from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters
 from pinterest_platform_tests.spark_fixtures import STREAM, lines, write_object
 
 
@@ -24,58 +23,49 @@ def test_a_job_runs_from_the_command_line(tmp_path: Path) -> None:
     uri = write_object(tmp_path / "object.json", lines([{"ind": 1}]))
     places = [str(tmp_path / name) for name in ("table", "quarantine", "staging")]
     parameters = CleanParameters("user", STREAM, [Batch([uri], {"id/0": 0}, 1)], *places)
-    told = command("clean", json.dumps(parameters.to_json()))
-    assert told.returncode == 0, told.stderr
-    assert json.loads(told.stdout)["rows"] == 1
-    assert told.stderr == "user: batch 1 of 1: 1 records, 1 keys, 0 quarantined\n"
+    completed = command("clean", json.dumps(parameters.to_json()))
+    assert completed.returncode == 0, completed.stderr
+    assert json.loads(completed.stdout)["rows"] == 1
+    assert completed.stderr == "user: batch 1 of 1: 1 records, 1 keys, 0 quarantined\n"
 
 
-def test_a_job_runs_in_the_session_of_the_place_which_goes_on(tmp_path: Path) -> None:
+def test_a_job_runs_in_the_existing_session_and_leaves_it_running(tmp_path: Path) -> None:
     server, remote = sessions.start_embedded()
     uri = write_object(tmp_path / "object.json", lines([{"ind": 1}]))
     places = [str(tmp_path / name) for name in ("table", "quarantine", "staging")]
     parameters = json.dumps(CleanParameters("user", STREAM, [Batch([uri], {"id/0": 0}, 1)], *places).to_json())
-    for done in ("new", "unchanged"):
-        told = command("clean", parameters, "--session", "runtime", SPARK_REMOTE=remote)
-        assert told.returncode == 0, told.stderr
-        assert json.loads(told.stdout)[done] == 1
+    for outcome in ("new", "unchanged"):
+        completed = command("clean", parameters, "--session", "runtime", SPARK_REMOTE=remote)
+        assert completed.returncode == 0, completed.stderr
+        assert json.loads(completed.stdout)[outcome] == 1
     server.stop()
 
 
-def test_a_place_without_a_session_is_named(tmp_path: Path) -> None:
-    told = command("clean", "{}", "--session", "runtime", SPARK_REMOTE="", JAVA_HOME=str(tmp_path))
-    assert told.returncode == 1
-    assert told.stderr.splitlines()[-1].startswith("clean: There is no Spark session where this runs.")
+def test_a_process_without_a_session_is_a_failure(tmp_path: Path) -> None:
+    completed = command("clean", "{}", "--session", "runtime", SPARK_REMOTE="", JAVA_HOME=str(tmp_path))
+    assert completed.returncode == 1
+    assert completed.stderr.splitlines()[-1].startswith("clean: There is no Spark session in this process.")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("launder", "{}"), "'launder' is not one of 'clean', 'reports', 'verify'"),
-        (("clean", "{"), "no JSON"),
-        (("clean", "{}", "--session", "runtime", "--remote", "sc://h"), "give one of them"),
-        (("clean", "[]"), "no JSON object"),
+        (("clean", "{"), "not JSON"),
+        (("clean", "{}", "--session", "runtime", "--remote", "sc://h"), "set one of them"),
+        (("clean", "[]"), "not a JSON object"),
         (("clean", "{}"), "clean: The parameters are no CleanParameters: "),
         (("reports", '{"cleaned":{"pin":"x"},"reports":{}}'), "instead of pin, geo and user"),
     ],
 )
-def test_what_is_wrong_with_a_call_is_said_in_one_line(arguments: tuple[str, str], said: str) -> None:
-    told = command(*arguments)
-    assert told.returncode != 0
-    assert said in told.stderr.splitlines()[-1]
+def test_an_error_in_the_arguments_is_reported_in_one_line(arguments: tuple[str, str], message: str) -> None:
+    completed = command(*arguments)
+    assert completed.returncode != 0
+    assert message in completed.stderr.splitlines()[-1]
 
 
 def test_importing_the_jobs_imports_no_engine() -> None:
     engines = {"pyspark", "deltalake", "pyarrow", "pysail"}
     code = f"import sys, pinterest_platform.spark_jobs; print(sorted({engines} & set(sys.modules)))"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert told.stdout == "[]\n"
-
-
-def test_parameters_survive_the_way_through_json() -> None:
-    clean = CleanParameters("geo", "s", (Batch(["a"], {"id": 1}, 2), Batch([])), "t", "q", "s", full_refresh=True)
-    assert CleanParameters.from_json(json.loads(json.dumps(clean.to_json()))).batches[0] == Batch(["a"], {"id": 1}, 2)
-    with pytest.raises(PermanentFailure, match="There is no entity 'cat'"):
-        CleanParameters.from_json({**clean.to_json(), "entity": "cat"})
-    with pytest.raises(PermanentFailure, match="instead of pin, geo and user"):
-        ReportsParameters.from_json({"cleaned": {}, "reports": {}})
+    completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert completed.stdout == "[]\n"

@@ -1,4 +1,4 @@
-"""What engines' errors mean, those of a JVM in the job's own process among them, which py4j brings."""
+"""Errors of engines, including those of a JVM in the job's own process, which py4j raises."""
 
 from typing import Any
 
@@ -10,18 +10,17 @@ from pyspark.errors.exceptions.connect import SparkConnectGrpcException
 from pinterest_platform.delta.conflicts import CommitConflictError
 from pinterest_platform.delta.error_text import first_line
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
-from pinterest_platform.spark_jobs.engine_errors import error_text, translate_errors
-from pinterest_platform.spark_jobs.merge import translate_conflicts
+from pinterest_platform.spark_jobs.engine_errors import error_text, translate_engine_conflicts, translate_errors
 
 FRAMES = "\tat java.base/java.util.concurrent.ThreadPoolExecutor.runWorker(ThreadPoolExecutor.java:1136)\n"
-RACE = "io.delta.exceptions.ConcurrentAppendException: [DELTA_CONCURRENT_APPEND] Files were added to the table"
+CONFLICT = "io.delta.exceptions.ConcurrentAppendException: [DELTA_CONCURRENT_APPEND] Files were added to the table"
 ABORTED = "org.apache.spark.SparkException: Job aborted due to stage failure"
 OUTAGE = "software.amazon.awssdk.core.exception.SdkClientException: Unable to execute HTTP request: Connect to s3"
 DEFECT = "org.apache.spark.SparkException: Parquet column cannot be converted"
 
 
 class Gateway:
-    """Stands for the JVM that is asked for an error's text."""
+    """A stub of the JVM that returns an error's text."""
 
     def __init__(self, text: str | None) -> None:
         self._text = text
@@ -33,7 +32,7 @@ class Gateway:
 
 
 def thrown(*messages: str) -> Py4JJavaError:
-    """An error as a JVM throws it, with its causes and their frames."""
+    """Return an error as a JVM throws it, with its causes and their frames."""
     return java_error("Caused by: ".join(f"{message}\n{FRAMES}" for message in messages))
 
 
@@ -48,36 +47,36 @@ def failure(error: Exception) -> PlatformFailure:
     return raised.value
 
 
-@pytest.mark.parametrize("error", [thrown(RACE), thrown(ABORTED, RACE), PySparkException("conflict")])
-def test_a_lost_race_is_told_apart_wherever_the_engine_runs(error: Exception) -> None:
-    with pytest.raises(CommitConflictError), translate_conflicts("s3://lake/pin"):
+@pytest.mark.parametrize("error", [thrown(CONFLICT), thrown(ABORTED, CONFLICT), PySparkException("conflict")])
+def test_a_commit_conflict_is_recognized_on_every_engine(error: Exception) -> None:
+    with pytest.raises(CommitConflictError), translate_engine_conflicts("s3://lake/pin"):
         raise error
     assert isinstance(failure(error), TransientFailure)
 
 
 @pytest.mark.parametrize("error", [thrown(DEFECT), Py4JError("no such method"), PySparkException("no such column")])
-def test_other_errors_stay_what_they_are_whatever_threads_a_jvm_names(error: Exception) -> None:
-    with pytest.raises(type(error)), translate_conflicts("s3://lake/pin"):
+def test_other_errors_pass_unchanged_with_any_thread_names_of_a_jvm(error: Exception) -> None:
+    with pytest.raises(type(error)), translate_engine_conflicts("s3://lake/pin"):
         raise error
     assert isinstance(failure(error), PermanentFailure)
 
 
 @pytest.mark.parametrize("error", [thrown(ABORTED, OUTAGE), java_error(None), Py4JNetworkError("no answer")])
-def test_a_store_or_a_jvm_that_does_not_answer_may_pass(error: Exception) -> None:
+def test_a_store_or_a_jvm_that_does_not_answer_is_a_transient_failure(error: Exception) -> None:
     assert isinstance(failure(error), TransientFailure)
 
 
 @pytest.mark.parametrize(("code", "kind"), [("INTERNAL", TransientFailure), ("RESOURCE_EXHAUSTED", PermanentFailure)])
-def test_a_call_that_broke_off_is_told_by_its_details(code: str, kind: type[PlatformFailure]) -> None:
-    said = (
+def test_an_interrupted_call_is_reported_by_its_details(code: str, kind: type[PlatformFailure]) -> None:
+    text = (
         f'<_InactiveRpcError of RPC that terminated with:\n\tstatus = StatusCode.{code}\n\tdetails = "Received "it""\n'
         '\tdebug_error_string = "UNKNOWN:Error received from peer"\n>'
     )
-    told = failure(SparkConnectGrpcException(said))
-    assert isinstance(told, kind)
-    assert told.what == f"The Spark job 'clean' failed: {code}: Received \"it\"."
+    raised = failure(SparkConnectGrpcException(text))
+    assert isinstance(raised, kind)
+    assert raised.what == f"The Spark job 'clean' failed: {code}: Received \"it\"."
 
 
-def test_an_error_of_a_jvm_is_told_by_its_own_message() -> None:
+def test_an_error_of_a_jvm_is_reported_by_its_own_message() -> None:
     assert first_line(error_text(thrown(DEFECT))) == DEFECT
     assert first_line(error_text(PySparkException("wrong\nlong plan"))) == "wrong"

@@ -1,4 +1,4 @@
-"""The same jobs on the S3 server: names as landing gives them, races, and what stands there afterwards."""
+"""The jobs on the S3 server: the names of landed objects, concurrent runs, and the objects afterwards."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from pinterest_platform_tests.spark_fixtures import STREAM, lines
 
 
 class Store:
-    """A folder of the bucket of its own, the engine, and the lake."""
+    """A folder of the bucket, the engine, and the lake."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self.bucket = variables["PINTEREST_BUCKET"]
@@ -55,20 +55,20 @@ class Store:
 def store(emulated: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     for name, value in emulated.items():
         monkeypatch.setenv(name, value)
-    made = Store(emulated)
+    store = Store(emulated)
     try:
-        made.client.create_bucket(Bucket=made.bucket)
-    except (made.client.exceptions.BucketAlreadyOwnedByYou, made.client.exceptions.BucketAlreadyExists):
+        store.client.create_bucket(Bucket=store.bucket)
+    except (store.client.exceptions.BucketAlreadyOwnedByYou, store.client.exceptions.BucketAlreadyExists):
         pass
-    yield made
-    made.engine.close()
+    yield store
+    store.engine.close()
 
 
 def pins(first: int, last: int, category: str = "art") -> list[dict[str, Any]]:
     return [{"index": ind, "category": category, "follower_count": f"{ind}k"} for ind in range(first, last)]
 
 
-def test_objects_become_tables_and_tables_reports(store: Store) -> None:
+def test_objects_become_tables_and_tables_become_reports(store: Store) -> None:
     one, two = store.land("pin", 0, pins(0, 50)), store.land("pin", 50, [*pins(40, 60, "travel"), {"index": "x"}])
     assert store.clean("pin", one)["new"] == 50
     result = store.clean("pin", two)
@@ -78,8 +78,8 @@ def test_objects_become_tables_and_tables_reports(store: Store) -> None:
         store.clean(entity, store.land(entity, 0, rows))
     reports = {key: store.uri(f"reports/{key}") for key in REPORT_KEYS}
     cleaned = {entity: store.uri(f"table/{entity}") for entity in ("pin", "geo", "user")}
-    told = store.engine.run("reports", ReportsParameters(cleaned, reports).to_json(), lambda line: None)
-    assert all(outcome["changed"] for outcome in told["reports"].values())
+    result_of_reports = store.engine.run("reports", ReportsParameters(cleaned, reports).to_json(), lambda line: None)
+    assert all(outcome["changed"] for outcome in result_of_reports["reports"].values())
     assert store.lake.rows(reports["popular_category_by_country"]) == [
         {"country": "Peru", "category": "art", "category_count": 40}
     ]
@@ -91,7 +91,7 @@ def test_objects_become_tables_and_tables_reports(store: Store) -> None:
     assert store.lake.facts(store.uri("nowhere")) is None
 
 
-def test_doing_it_again_writes_nothing_and_a_full_refresh_gives_the_same(store: Store) -> None:
+def test_a_second_run_writes_nothing_and_a_full_refresh_gives_equal_rows(store: Store) -> None:
     batch = store.land("pin", 0, pins(0, 20))
     store.clean("pin", batch)
     rows = store.lake.rows(store.uri("table/pin"))
@@ -102,15 +102,15 @@ def test_doing_it_again_writes_nothing_and_a_full_refresh_gives_the_same(store: 
     assert sorted(store.lake.rows(store.uri("table/pin")), key=lambda row: row["ind"]) == rows
 
 
-def test_an_object_that_is_not_there_is_a_failure(store: Store) -> None:
+def test_a_missing_object_is_a_failure(store: Store) -> None:
     from pinterest_platform.failures import TransientFailure
 
-    gone = Batch([store.uri("topics/u.pin/partition=0/u.pin+0+0000000000000000000.json")], {"id/0": 4}, 5)
+    missing = Batch([store.uri("topics/u.pin/partition=0/u.pin+0+0000000000000000000.json")], {"id/0": 4}, 5)
     with pytest.raises(TransientFailure, match="show 0 records, and 5 were landed"):
-        store.clean("pin", gone)
+        store.clean("pin", missing)
 
 
-def test_two_runs_at_once_lose_and_double_nothing(store: Store) -> None:
+def test_two_runs_at_once_lose_and_duplicate_nothing(store: Store) -> None:
     batches = [store.land("pin", 20 * turn, pins(10 * turn, 10 * turn + 20, str(turn))) for turn in range(6)]
     command = [sys.executable, "-m", "pinterest_platform.spark_jobs", "clean"]
     runs = [
@@ -119,7 +119,7 @@ def test_two_runs_at_once_lose_and_double_nothing(store: Store) -> None:
         )
         for _ in range(2)
     ]
-    told = [run.communicate(timeout=200)[1] for run in runs]
-    assert [run.returncode for run in runs] == [0, 0], told
+    errors = [run.communicate(timeout=200)[1] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], errors
     rows = store.lake.rows(store.uri("table/pin"))
     assert sorted((row["ind"], row["category"]) for row in rows) == [(ind, str(min(ind // 10, 5))) for ind in range(70)]

@@ -1,4 +1,4 @@
-"""What cleaning is told to take: batches in turn, each knowing what the table must have taken before it."""
+"""The plan of a cleaning run: batches in order, each with the positions that the table must have before it."""
 
 from pinterest_platform.catalog import GEO
 from pinterest_platform.landing.kafka.options import LandingOptions
@@ -9,7 +9,7 @@ from pinterest_platform.settings import Settings
 from pinterest_platform_tests.fakes import FakeObjectStore, FakeTopicLog
 
 
-def test_each_batch_says_what_the_table_must_have_taken_before_it() -> None:
+def test_each_batch_has_the_positions_that_the_table_must_have_before_it() -> None:
     settings = Settings.model_validate({"KAFKA_BOOTSTRAP_SERVERS": "nowhere:1"}).model_copy(
         update={"clean_batch_bytes": 1}
     )
@@ -19,7 +19,7 @@ def test_each_batch_says_what_the_table_must_have_taken_before_it() -> None:
     topics.append(topic, 0, *(b'{"ind":%d}' % number for number in range(6)))
     topics.trim(topic, 0, 2)
     land_topic(topics, objects, topic, LandingOptions(object_bytes=1))
-    ends = [found.end for found in pending_segments(objects, topic, {})]
+    ends = [segment.end for segment in pending_segments(objects, topic, {})]
     app = pending_segments(objects, topic, {})[0].app_id
 
     def after(positions: dict[str, int] | None, full_refresh: bool = False) -> list[dict[str, int]]:

@@ -1,4 +1,4 @@
-"""The job `reports`: one version of each table, written where it differs, as one sorted file."""
+"""The job `reports`: reports of one version of each table, written as one sorted file if they differ."""
 
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,9 @@ from pyspark.sql import SparkSession
 from pinterest_platform import spark_jobs
 from pinterest_platform.catalog import ENTITIES, REPORT_KEYS
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.schemas import REPORTS
 from pinterest_platform.spark_jobs import reports as job
 from pinterest_platform.spark_jobs.parameters import Batch, ReportsParameters, ReportsResult
+from pinterest_platform.transforms.schemas import REPORT_SCHEMAS
 from pinterest_platform_tests.spark_fixtures import NOON
 from pinterest_platform_tests.spark_jobs.lake import Lake
 
@@ -72,14 +72,14 @@ def reports(spark: SparkSession, tmp_path: Path) -> Reports:
     return Reports(spark, tmp_path)
 
 
-def test_every_report_is_written_as_its_schema_says_sorted_and_in_one_file(reports: Reports) -> None:
+def test_every_report_is_written_with_its_schema_sorted_and_in_one_file(reports: Reports) -> None:
     reports.post(POSTS)
     result = reports.run()
     assert list(result.reports) == list(REPORT_KEYS)
     for key in REPORT_KEYS:
         table = DeltaTable(reports.uri(key))
         fields = [(field.name, field.type.type) for field in table.schema().fields]  # pyright: ignore[reportAttributeAccessIssue]
-        assert fields == [(field.name, field.dataType.jsonValue()) for field in REPORTS[key].fields]
+        assert fields == [(field.name, field.dataType.jsonValue()) for field in REPORT_SCHEMAS[key].fields]
         assert len(table.file_uris()) == 1
     assert reports.rows("popular_category_by_country") == [("Chad", "travel", 2), ("Peru", "art", 2)]
     assert reports.rows("posts_by_category_and_year") == [(2019, "art", 1), (2020, "art", 1), (2020, "travel", 1)]
@@ -90,20 +90,20 @@ def test_every_report_is_written_as_its_schema_says_sorted_and_in_one_file(repor
     assert reports.rows("median_followers_by_join_year") == [(2016, 3000.0)]
 
 
-def test_posts_outside_the_age_groups_are_counted_for_those_reports_alone(reports: Reports) -> None:
+def test_posts_outside_the_age_groups_are_counted_only_for_reports_of_age_groups(reports: Reports) -> None:
     reports.post(POSTS)
     result = reports.run("popular_category_by_age_group", "users_joined_by_year")
     assert result.reports["popular_category_by_age_group"].left_out == {"age_missing": 1, "age_outside": 1}
     assert result.reports["users_joined_by_year"].left_out == {}
 
 
-def test_only_what_differs_is_written_again(reports: Reports) -> None:
+def test_only_reports_that_differ_are_written_again(reports: Reports) -> None:
     reports.post(POSTS)
     first = reports.run()
-    again = reports.run()
+    second = reports.run()
     assert all(outcome.changed for outcome in first.reports.values())
-    assert not any(outcome.changed for outcome in again.reports.values())
-    assert {key: outcome.version for key, outcome in again.reports.items()} == {
+    assert not any(outcome.changed for outcome in second.reports.values())
+    assert {key: outcome.version for key, outcome in second.reports.items()} == {
         key: outcome.version for key, outcome in first.reports.items()
     }
     reports.post([{**POSTS[3], "country": "Fiji"}])
@@ -111,13 +111,13 @@ def test_only_what_differs_is_written_again(reports: Reports) -> None:
     assert [key for key, outcome in third.reports.items() if outcome.changed] == ["popular_category_by_country"]
 
 
-def test_reports_of_empty_tables_are_empty_and_made_once(reports: Reports) -> None:
+def test_reports_of_empty_tables_are_empty_and_written_once(reports: Reports) -> None:
     reports.post([])
     assert {outcome.rows for outcome in reports.run().reports.values()} == {0}
     assert not any(outcome.changed for outcome in reports.run().reports.values())
 
 
-def test_the_range_of_the_data_is_told(reports: Reports) -> None:
+def test_the_result_has_the_range_of_the_data(reports: Reports) -> None:
     reports.post(POSTS)
     sources = reports.run("users_joined_by_year").sources
     assert (sources["geo"].rows, sources["geo"].version) == (4, 1)
@@ -137,33 +137,35 @@ def test_a_missing_table_and_an_unknown_report_are_named(reports: Reports) -> No
         reports.run("most_hated")
 
 
-def test_a_slower_run_does_not_leave_older_reports(reports: Reports, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slower_run_does_not_replace_newer_reports(reports: Reports, monkeypatch: pytest.MonkeyPatch) -> None:
     key = "popular_category_by_country"
     reports.post(POSTS)
     write = job._write
 
-    def writing_after_a_faster_run(*arguments: Any) -> tuple[bool, int]:
+    def write_after_a_faster_run(*arguments: Any) -> tuple[bool, int]:
         monkeypatch.setattr(job, "_write", write)
         reports.post([{**POSTS[3], "country": "Fiji"}])
         reports.run(key)
         return write(*arguments)
 
-    monkeypatch.setattr(job, "_write", writing_after_a_faster_run)
+    monkeypatch.setattr(job, "_write", write_after_a_faster_run)
     result = reports.run(key)
     assert reports.rows(key) == [("Chad", "travel", 1), ("Fiji", "travel", 1), ("Peru", "art", 2)]
     assert result.reports[key].changed
     assert result.sources["geo"].version == reports.lakes["geo"].version()
 
 
-def test_tables_that_never_rest_are_not_followed_for_ever(reports: Reports, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reports_of_tables_that_keep_changing_are_recomputed_a_limited_number_of_times(
+    reports: Reports, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reports.post(POSTS)
-    write, written = job._write, list[int]()
+    write, calls = job._write, list[int]()
 
-    def writing_among_others(*arguments: Any) -> tuple[bool, int]:
-        written.append(1)
-        reports.lakes["geo"].clean(Batch([], {"id/0": 100 + len(written)}, 0))
+    def write_after_a_commit(*arguments: Any) -> tuple[bool, int]:
+        calls.append(1)
+        reports.lakes["geo"].clean(Batch([], {"id/0": 100 + len(calls)}, 0))
         return write(*arguments)
 
-    monkeypatch.setattr(job, "_write", writing_among_others)
+    monkeypatch.setattr(job, "_write", write_after_a_commit)
     reports.run("users_joined_by_year")
-    assert len(written) == 5
+    assert len(calls) == 5

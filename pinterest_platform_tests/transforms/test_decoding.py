@@ -1,4 +1,4 @@
-"""What a raw line becomes, and which lines are rejected and why."""
+"""The texts that a raw line becomes, and the reasons to reject it."""
 
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ def test_extra_fields_are_ignored_however_they_look(spark: SparkSession, tmp_pat
     assert [(row["ind"], row["country"], row["_reason"]) for row in rows] == [("1", "a", None)] * len(extras)
 
 
-def test_lines_hold_one_record_whatever_characters_stand_in_it(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_line_is_one_record_whatever_characters_it_contains(spark: SparkSession, tmp_path: Path) -> None:
     text = "a\u0085b\u2028c\u2029d🎨\x7f"
     posted = [
         f'{{"ind":1,\r\n"country":"{text}"}}',
@@ -73,7 +73,7 @@ def test_lines_hold_one_record_whatever_characters_stand_in_it(spark: SparkSessi
     assert [row["country"] for row in rows] == [text, "\x00\n🎨", "é" * 2**19]
 
 
-def test_a_record_knows_where_it_came_from(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_record_has_its_source(spark: SparkSession, tmp_path: Path) -> None:
     source = decoded(spark, tmp_path, GEO, b'{"ind":1}')[0]["_source"]
     assert (source["stream"], source["partition"], source["offset"]) == (STREAM, 2, 10)
     assert source["arrived_at"].timestamp() * 1000 == NOON + 10
@@ -82,9 +82,9 @@ def test_a_record_knows_where_it_came_from(spark: SparkSession, tmp_path: Path) 
 def test_keys_are_integers_that_fit_a_long_as_text_or_number(spark: SparkSession, tmp_path: Path) -> None:
     accepted = [b"1", b'"1"', b'" 7 "', b"-1", b'"-0"', b"9223372036854775807", b'"007"']
     assert reasons(spark, tmp_path, *(b'{"ind":%b}' % key for key in accepted)) == [None] * len(accepted)
-    refused = [b"1.0", b"1e3", b'"x"', b"true", b"9223372036854775808", b'"+1"', b'"1 2"', '"١"'.encode()]
-    wanted = ["non-integer key: ind"] * len(refused)
-    assert reasons(spark, tmp_path, *(b'{"ind":%b}' % key for key in refused)) == wanted
+    rejected = [b"1.0", b"1e3", b'"x"', b"true", b"9223372036854775808", b'"+1"', b'"1 2"', '"١"'.encode()]
+    wanted = ["non-integer key: ind"] * len(rejected)
+    assert reasons(spark, tmp_path, *(b'{"ind":%b}' % key for key in rejected)) == wanted
 
 
 def test_each_kind_of_rejection_names_its_reason(spark: SparkSession, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""One text, one value: the examples of SPEC 6, and where the rules end."""
+"""Texts and their values at the limits of the rules (rules C2, C9, C11, C14 and C17)."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from pinterest_platform.transforms import reading
 
 
 def read(spark: SparkSession, reader: Callable[[Column], Column], texts: list[str]) -> Mapping[str, Any]:
-    """Each text with what it is read as; one query for all."""
+    """Return the value of each text, in one query."""
     frame = spark.createDataFrame([(text,) for text in texts], "text string")
     return {row[0]: row[1] for row in frame.select("text", reader(F.col("text")).alias("value")).collect()}
 

@@ -1,1 +1,1 @@
-"""An API gateway that executes an OpenAPI document with x-amazon-apigateway-* extensions, as Amazon's does."""
+"""An API gateway that executes an OpenAPI document with x-amazon-apigateway-* extensions, like Amazon's."""

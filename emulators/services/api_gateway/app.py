@@ -15,6 +15,7 @@ from emulators.services.api_gateway.exchange import (
     GatewayError,
     Headers,
     forbidden,
+    headers_too_large,
     missing_route,
     too_large,
 )
@@ -22,7 +23,10 @@ from emulators.services.api_gateway.integrations import Integration, make
 from emulators.services.api_gateway.routing import Route, find
 
 LARGEST_PAYLOAD = 10 * 1024 * 1024
-"""Bytes of a request's body that API Gateway takes at most."""
+"""API Gateway's limit of a request's body in bytes."""
+
+LARGEST_HEADERS = 10 * 1024
+"""API Gateway's limit of a request's line and headers in bytes."""
 
 _IDLE_SECONDS = 30
 _CONNECTIONS = 512
@@ -36,10 +40,10 @@ class Gateway:
     """Executes an API.
 
     Args:
-        api: the document, read.
+        api: the parsed document.
         variables: the stage's variables.
-        api_key: the key that operations with a key scheme ask for.
-        endpoints: where Amazon's services are, by name.
+        api_key: the key of operations with a key scheme.
+        endpoints: addresses of Amazon's services by name.
     """
 
     def __init__(self, api: Api, variables: Mapping[str, str], api_key: str, endpoints: Mapping[str, str]) -> None:
@@ -52,24 +56,25 @@ class Gateway:
         self._session: aiohttp.ClientSession | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection event, as ASGI has it."""
+        """Serve one ASGI scope."""
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._run_lifespan(receive, send)
         elif scope["type"] == "http":
             try:
                 answer = await self._answer(scope, receive)
             except GatewayError as error:
-                answer = self._error(error)
+                answer = self._error_answer(error)
             await _respond(answer, scope, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        _check_size(scope)
         path = scope["raw_path"].decode("latin-1")
         if path != self._prefix and not path.startswith(f"{self._prefix}/"):
             raise forbidden()
-        found = find(self._routes, scope["method"], path[len(self._prefix) :])
-        if found is None:
+        match = find(self._routes, scope["method"], path[len(self._prefix) :])
+        if match is None:
             raise missing_route()
-        (operation, integration), values = found
+        (operation, integration), values = match
         self._check_key(operation, scope["headers"])
         body = await _body(scope, receive)
         query = scope["query_string"].decode("latin-1")
@@ -78,18 +83,18 @@ class Gateway:
     def _check_key(self, operation: Operation, headers: Headers) -> None:
         if operation.key_header is None:
             return
-        given = next((value for name, value in headers if name == operation.key_header), b"")
-        if not hmac.compare_digest(given, self._key):
+        keys = [value for name, value in headers if name == operation.key_header]
+        if len(keys) != 1 or not hmac.compare_digest(keys[0], self._key):
             raise forbidden()
 
-    def _error(self, error: GatewayError) -> Answer:
-        known = self._api.error_headers
-        extra = known.get(error.kind, known.get(f"DEFAULT_{error.status // 100}XX", ()))
+    def _error_answer(self, error: GatewayError) -> Answer:
+        by_kind = self._api.error_headers
+        extra = by_kind.get(error.kind, by_kind.get(f"DEFAULT_{error.status // 100}XX", ()))
         headers = [(b"content-type", b"application/json"), (b"x-amzn-errortype", _error_type(error)), *extra]
         return Answer(error.status, headers, json.dumps({"message": error.message}).encode())
 
-    async def _live(self, receive: Receive, send: Send) -> None:
-        """Open the client with the server, and close it with the server."""
+    async def _run_lifespan(self, receive: Receive, send: Send) -> None:
+        """Open the client when the server starts, and close it when the server stops."""
         while True:
             event = await receive()
             if event["type"] == "lifespan.startup":
@@ -114,19 +119,25 @@ class Gateway:
         )
         self._session = session
 
-        def executable(told: Operation) -> tuple[Operation, Integration]:
-            return told, make(told, self._variables, session, self._endpoints)
+        def executable(operation: Operation) -> tuple[Operation, Integration]:
+            return operation, make(operation, self._variables, session, self._endpoints)
 
         self._routes = [
-            Route(route.template, {method: executable(told) for method, told in route.methods.items()})
+            Route(route.template, {method: executable(operation) for method, operation in route.methods.items()})
             for route in self._api.routes
         ]
 
 
+def _check_size(scope: Scope) -> None:
+    size = len(scope["method"]) + len(scope["raw_path"]) + len(scope["query_string"])
+    if size + sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEADERS:
+        raise headers_too_large()
+
+
 async def _body(scope: Scope, receive: Receive) -> bytes:
-    """The whole body, unless it is over the limit; one that says so is refused unread."""
-    told = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    if told.isdigit() and int(told) > LARGEST_PAYLOAD:
+    """Return the body; raises GatewayError if it exceeds the limit, without reading it if its length is declared."""
+    declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    if declared.isdigit() and int(declared) > LARGEST_PAYLOAD:
         raise too_large()
     chunks: list[bytes] = []
     size = 0
@@ -143,7 +154,7 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
 
 
 async def _respond(answer: Answer, scope: Scope, send: Send) -> None:
-    """Send an answer; to HEAD without its body."""
+    """Send an answer, without its body to HEAD."""
     headers = [(name, value) for name, value in answer.headers if name not in (b"content-length", b"x-amzn-requestid")]
     headers.append((b"x-amzn-requestid", str(uuid.uuid4()).encode()))
     if answer.status >= 200 and answer.status not in (204, 304):
@@ -153,8 +164,8 @@ async def _respond(answer: Answer, scope: Scope, send: Send) -> None:
 
 
 def _length(answer: Answer, scope: Scope) -> bytes:
-    told = next((value for name, value in answer.headers if name == b"content-length"), b"")
-    return told if scope["method"] == "HEAD" and told else str(len(answer.body)).encode()
+    declared = next((value for name, value in answer.headers if name == b"content-length"), b"")
+    return declared if scope["method"] == "HEAD" and declared else str(len(answer.body)).encode()
 
 
 def _error_type(error: GatewayError) -> bytes:

@@ -1,4 +1,4 @@
-"""Integrations of type `aws`: a call becomes an action of an Amazon service through mapping templates."""
+"""Integrations of type `aws`: mapping templates turn a call into an action of an Amazon service."""
 
 import re
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ from emulators.services.api_gateway.exchange import (
 from emulators.services.api_gateway.mapping import MappingTemplate
 
 IMPORT_VARIABLES = {"AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": "000000000000"}
-"""What Amazon fills in when a document is imported."""
+"""Variables that Amazon fills in when a document is imported."""
 
 _URI = re.compile(r"arn:[a-z-]+:apigateway:[a-z0-9-]+:([a-z0-9-]+):action/(\w+)")
 _ROLE = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/[\w+=,.@/-]+")
 _TARGETS = {"kinesis": "Kinesis_20131202."}
-"""The version that stands before an action's name, by service."""
+"""The version prefix of action names, by service."""
 
 _DEFAULT_TYPE = "application/json"
 _PASSTHROUGH = ("when_no_match", "when_no_templates", "never")
@@ -37,14 +37,14 @@ class AwsAction:
     """Calls one action of a service.
 
     Args:
-        operation: its operation.
+        operation: the operation.
         variables: the stage's variables.
         session: the pooled client.
-        endpoints: where the services are, by name.
-        longest_ms: milliseconds that the gateway waits at most.
+        endpoints: addresses of the services by name.
+        longest_ms: upper limit of the time-out in milliseconds.
 
     Raises:
-        DocumentError: something in the integration cannot be executed.
+        DocumentError: a part of the integration cannot be executed.
     """
 
     def __init__(
@@ -55,31 +55,31 @@ class AwsAction:
         endpoints: Mapping[str, str],
         longest_ms: int,
     ) -> None:
-        told, where = operation.integration, operation.where
-        if unknown := told.keys() - _KNOWN:
-            raise DocumentError(where, f"the integration's {', '.join(sorted(unknown))} cannot be executed")
-        _check_role(where, _filled(where, str(told.get("credentials", "")), variables))
-        service, action = _action(where, _filled(where, str(told.get("uri", "")), variables))
+        integration, location = operation.integration, operation.location
+        if unknown := integration.keys() - _KNOWN:
+            raise DocumentError(location, f"the integration's {', '.join(sorted(unknown))} cannot be executed")
+        _check_role(location, _filled(location, str(integration.get("credentials", "")), variables))
+        service, action = _action(location, _filled(location, str(integration.get("uri", "")), variables))
         if service not in endpoints:
-            raise DocumentError(where, f"nothing says where the service {service} is")
+            raise DocumentError(location, f"the service {service} has no address")
         self._url = endpoints[service]
-        self._method = str(told.get("httpMethod", "POST")).upper()
-        self._headers = {"X-Amz-Target": _TARGETS[service] + action, **_headers(where, told)}
+        self._method = str(integration.get("httpMethod", "POST")).upper()
+        self._headers = {"X-Amz-Target": _TARGETS[service] + action, **_headers(location, integration)}
         self._templates = {
-            kind.lower(): MappingTemplate(f"{where}, requestTemplates {kind}", text, variables)
-            for kind, text in (told.get("requestTemplates") or {}).items()
+            kind.lower(): MappingTemplate(f"{location}, requestTemplates {kind}", text, variables)
+            for kind, text in (integration.get("requestTemplates") or {}).items()
         }
-        self._passthrough = str(told.get("passthroughBehavior", "when_no_match")).lower()
+        self._passthrough = str(integration.get("passthroughBehavior", "when_no_match")).lower()
         if self._passthrough not in _PASSTHROUGH:
-            raise DocumentError(where, f"passthroughBehavior {self._passthrough} is unknown")
-        self._responses, self._default = _responses(where, told.get("responses") or {})
+            raise DocumentError(location, f"passthroughBehavior {self._passthrough} is unknown")
+        self._responses, self._default = _responses(location, integration.get("responses") or {})
         self._timeout = aiohttp.ClientTimeout(
-            total=min(int(told.get("timeoutInMillis", longest_ms)), longest_ms) / 1000
+            total=min(int(integration.get("timeoutInMillis", longest_ms)), longest_ms) / 1000
         )
         self._session = session
 
     async def answer(self, call: Call) -> Answer:
-        """The service's body, under the status that the document gives to the service's status."""
+        """Return the service's body with the status that the document maps the service's status to."""
         try:
             async with self._session.request(
                 self._method,
@@ -107,66 +107,68 @@ class AwsAction:
         raise unsupported_media_type()
 
     def _response(self, status: int) -> "_Response":
-        for pattern, ours in self._responses:
+        for pattern, response in self._responses:
             if pattern.fullmatch(str(status)):
-                return ours
+                return response
         if self._default is None:
             raise misconfigured()
         return self._default
 
 
-def _filled(where: str, text: str, variables: Mapping[str, str]) -> str:
-    """A text with the variables of the stage and of Amazon's import filled in."""
+def _filled(location: str, text: str, variables: Mapping[str, str]) -> str:
+    """Return a text with the variables of the stage and of Amazon's import replaced."""
 
-    def value(found: re.Match[str]) -> str:
-        name = found[1].removeprefix("stageVariables.")
-        known = IMPORT_VARIABLES if name == found[1] else variables
-        if name not in known:
-            raise DocumentError(where, f"the variable {found[1]} is not set")
-        return known[name]
+    def value(match: re.Match[str]) -> str:
+        name = match[1].removeprefix("stageVariables.")
+        values = IMPORT_VARIABLES if name == match[1] else variables
+        if name not in values:
+            raise DocumentError(location, f"the variable {match[1]} is not set")
+        return values[name]
 
     return re.sub(r"\$\{([\w:.]+)\}", value, text)
 
 
-def _check_role(where: str, credentials: str) -> None:
-    """Here nobody checks who calls a service; Amazon does, so a document without a role is refused."""
+def _check_role(location: str, credentials: str) -> None:
+    """Raise DocumentError for a document without a role: Amazon requires one, although it is not used here."""
     if not _ROLE.fullmatch(credentials):
-        raise DocumentError(where, f"the credentials {credentials!r} are no role's ARN")
+        raise DocumentError(location, f"the credentials {credentials!r} are not the ARN of a role")
 
 
-def _action(where: str, uri: str) -> tuple[str, str]:
+def _action(location: str, uri: str) -> tuple[str, str]:
     match = _URI.fullmatch(uri)
     if match is None or match[1] not in _TARGETS:
-        raise DocumentError(where, f"the uri {uri!r} is no action of {', '.join(_TARGETS)}")
+        raise DocumentError(location, f"the uri {uri!r} is not an action of {', '.join(_TARGETS)}")
     return match[1], match[2]
 
 
-def _headers(where: str, told: Mapping[str, Any]) -> dict[str, str]:
+def _headers(location: str, integration: Mapping[str, Any]) -> dict[str, str]:
     prefix = "integration.request.header."
-    parameters: Mapping[str, str] = told.get("requestParameters") or {}
+    parameters: Mapping[str, str] = integration.get("requestParameters") or {}
     for name in parameters:
         if not name.startswith(prefix):
-            raise DocumentError(where, f"the request parameter {name} is no header's")
-    return {name.removeprefix(prefix): constant(where, value) for name, value in parameters.items()}
+            raise DocumentError(location, f"the request parameter {name} is not a header")
+    return {name.removeprefix(prefix): constant(location, value) for name, value in parameters.items()}
 
 
 class _Response(NamedTuple):
-    """What a status of the service becomes: a status, and headers beside the service's body."""
+    """The gateway's response to a status of the service: a status, and headers in addition to the service's body."""
 
     status: int
     headers: tuple[tuple[bytes, bytes], ...]
 
 
 def _responses(
-    where: str, told: Mapping[str, Mapping[str, Any]]
+    location: str, mapped: Mapping[str, Mapping[str, Any]]
 ) -> tuple[list[tuple[re.Pattern[str], _Response]], _Response | None]:
-    """What to answer with, by pattern of the service's status, and what for all others."""
+    """Return the responses by pattern of the service's status, and the default response."""
     responses: dict[str, _Response] = {}
-    for pattern, response in told.items():
+    for pattern, response in mapped.items():
         if response.keys() - {"responseParameters"} != {"statusCode"}:
-            raise DocumentError(where, f"the response {pattern} must give a statusCode, perhaps headers, and no more")
-        responses[pattern] = _Response(int(response["statusCode"]), response_headers(where, response))
+            raise DocumentError(
+                location, f"the response {pattern} must have a statusCode, optional headers, and no more"
+            )
+        responses[pattern] = _Response(int(response["statusCode"]), response_headers(location, response))
     if not responses:
-        raise DocumentError(where, "it maps no response")
+        raise DocumentError(location, "the integration maps no response")
     default = responses.pop("default", None)
     return [(re.compile(pattern), response) for pattern, response in responses.items()], default

@@ -1,4 +1,4 @@
-"""Reading the OpenAPI document into what the gateway executes; what it cannot execute it refuses at once."""
+"""Reading the OpenAPI document into executable operations; a document that cannot be executed is rejected at once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ _RESPONSES = "x-amazon-apigateway-gateway-responses"
 
 
 class DocumentError(EmulatorFailure):
-    """The document asks for something that this gateway does not execute.
+    """A part of the document that this gateway cannot execute.
 
     Args:
-        where: the part of the document.
+        location: the part of the document.
         problem: what is wrong with it.
     """
 
-    def __init__(self, where: str, problem: str) -> None:
-        super().__init__(f"The API document, {where}: {problem}.", "Mend the document, or teach the gateway.")
+    def __init__(self, location: str, problem: str) -> None:
+        super().__init__(f"The API document, {location}: {problem}.", "Fix the document, or extend the gateway.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +33,22 @@ class Operation:
     """One method of one path.
 
     Args:
-        where: its path and method, for messages.
-        key_header: the header that must carry the API key, in lower case; None where no key is asked for.
+        location: its path and method, for messages.
+        key_header: the header of the API key, in lower case; None if no key is required.
         integration: the raw integration object.
     """
 
-    where: str
+    location: str
     key_header: bytes | None
     integration: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """The document, read.
+    """The parsed document.
 
     Args:
-        stage: the first part of every path.
+        stage: the first segment of every path.
         routes: paths with their operations by method in upper case, `ANY` among them.
         error_headers: headers of the gateway's own errors, by response type.
     """
@@ -62,7 +62,7 @@ def read(path: Path) -> Api:
     """Read a document.
 
     Raises:
-        DocumentError: it is no such document, or asks for something unknown.
+        DocumentError: it is not an OpenAPI document, or has an unsupported part.
     """
     try:
         document = yaml.safe_load(path.read_text())
@@ -78,22 +78,22 @@ def read(path: Path) -> Api:
 
 
 def _operations(template: str, item: Mapping[str, Any], keys: Mapping[str, bytes]) -> dict[str, Operation]:
-    found: dict[str, Operation] = {}
+    operations: dict[str, Operation] = {}
     for name, operation in item.items():
         if name == _ANY or name in _METHODS:
             method = "ANY" if name == _ANY else name.upper()
-            where = f"{method} {template}"
+            location = f"{method} {template}"
             if _INTEGRATION not in operation:
-                raise DocumentError(where, f"it has no {_INTEGRATION}")
-            found[method] = Operation(where, _key_header(where, operation, keys), operation[_INTEGRATION])
-    return found
+                raise DocumentError(location, f"the operation has no {_INTEGRATION}")
+            operations[method] = Operation(location, _key_header(location, operation, keys), operation[_INTEGRATION])
+    return operations
 
 
-def _key_header(where: str, operation: Mapping[str, Any], keys: Mapping[str, bytes]) -> bytes | None:
+def _key_header(location: str, operation: Mapping[str, Any], keys: Mapping[str, bytes]) -> bytes | None:
     names = [name for requirement in operation.get("security", ()) for name in requirement]
     for name in names:
         if name not in keys:
-            raise DocumentError(where, f"the security scheme {name} is no API key in a header")
+            raise DocumentError(location, f"the security scheme {name} is not an API key in a header")
     return keys[names[0]] if names else None
 
 
@@ -124,28 +124,29 @@ def _error_headers(document: Mapping[str, Any]) -> dict[str, tuple[tuple[bytes, 
     }
 
 
-def constant(where: str, value: str) -> str:
-    """The text of a quoted constant, `'…'`, the one kind of value that needs no evaluation.
+def constant(location: str, value: str) -> str:
+    """Return the text of a quoted constant, `'…'`, the only supported kind of value.
 
     Raises:
-        DocumentError: it is something else.
+        DocumentError: the value is not a constant.
     """
     if len(value) < 2 or value[0] != "'" or value[-1] != "'":
-        raise DocumentError(where, f"{value} is no constant in single quotes")
+        raise DocumentError(location, f"{value} is not a constant in single quotes")
     return value[1:-1]
 
 
-def response_headers(where: str, response: Mapping[str, Any]) -> tuple[tuple[bytes, bytes], ...]:
-    """The constant headers that an integration's response sets by `responseParameters`.
+def response_headers(location: str, response: Mapping[str, Any]) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the constant headers that an integration's response sets by `responseParameters`.
 
     Raises:
-        DocumentError: a parameter sets something else, or is no constant.
+        DocumentError: a parameter is not a header, or its value is not a constant.
     """
     prefix = "method.response.header."
-    told: Mapping[str, str] = response.get("responseParameters") or {}
-    for name in told:
+    parameters: Mapping[str, str] = response.get("responseParameters") or {}
+    for name in parameters:
         if not name.startswith(prefix):
-            raise DocumentError(where, f"the response parameter {name} is no header's")
+            raise DocumentError(location, f"the response parameter {name} is not a header")
     return tuple(
-        (name.removeprefix(prefix).lower().encode(), constant(where, value).encode()) for name, value in told.items()
+        (name.removeprefix(prefix).lower().encode(), constant(location, value).encode())
+        for name, value in parameters.items()
     )

@@ -1,4 +1,4 @@
-"""What passes through the gateway: a call, an answer, and the gateway's own errors."""
+"""The gateway's messages: a call, an answer, and the gateway's own errors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,11 +9,11 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that found its method.
+    """A request to a method of the document.
 
     Args:
         method: the HTTP method.
-        path_parameters: what the path's `{names}` stand for, percent-encoded as sent.
+        path_parameters: values of the path's `{names}`, percent-encoded as sent.
         query: the raw query string.
         headers: the raw headers.
         body: the whole body.
@@ -26,8 +26,8 @@ class Call:
     body: bytes
 
     def header(self, name: bytes) -> str | None:
-        """The first header of that name."""
-        return next((value.decode("latin-1") for known, value in self.headers if known == name), None)
+        """Return the first value of a header."""
+        return next((value.decode("latin-1") for other, value in self.headers if other == name), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,11 @@ class Answer:
 
 @dataclass(eq=False)
 class GatewayError(Exception):
-    """An answer that the gateway itself gives.
+    """An error answer of the gateway itself.
 
     Args:
         status: the HTTP status.
-        kind: Amazon's response type, by which the document can add headers.
+        kind: Amazon's response type, for which the document can add headers.
         message: the `message` of the body.
     """
 
@@ -56,40 +56,45 @@ class GatewayError(Exception):
 
 
 def missing_route() -> GatewayError:
-    """No method of the document fits: Amazon says it in the same odd words."""
+    """Return the error for a request without a matching method, in Amazon's words."""
     return GatewayError(403, "MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token")
 
 
 def forbidden() -> GatewayError:
-    """The API key is missing or wrong, or there is no such stage."""
+    """Return the error for a missing or wrong API key, or a wrong stage."""
     return GatewayError(403, "INVALID_API_KEY", "Forbidden")
 
 
 def too_large() -> GatewayError:
-    """The payload is over the limit."""
+    """Return the error for a payload over the limit."""
     return GatewayError(413, "REQUEST_TOO_LARGE", "Request Too Long")
 
 
+def headers_too_large() -> GatewayError:
+    """Return the error for a request line and headers over the limit."""
+    return GatewayError(431, "DEFAULT_4XX", "Request Header Fields Too Large")
+
+
 def bad_body(problem: str) -> GatewayError:
-    """A mapping template looks into a body that is no JSON."""
+    """Return the error for a body that a mapping template cannot parse as JSON."""
     return GatewayError(400, "BAD_REQUEST_BODY", f"Could not parse request body into json: {problem}")
 
 
 def unsupported_media_type() -> GatewayError:
-    """No mapping template is meant for this Content-Type."""
+    """Return the error for a Content-Type without a mapping template."""
     return GatewayError(415, "UNSUPPORTED_MEDIA_TYPE", "Unsupported Media Type")
 
 
 def misconfigured() -> GatewayError:
-    """The document itself fails: a template, or a status that it does not map."""
+    """Return the error for a failing template or an unmapped status of the service."""
     return GatewayError(500, "API_CONFIGURATION_ERROR", "Internal server error")
 
 
 def timed_out() -> GatewayError:
-    """The backend did not answer in time."""
+    """Return the error for a backend that does not answer in time."""
     return GatewayError(504, "INTEGRATION_TIMEOUT", "Endpoint request timed out")
 
 
 def unreachable() -> GatewayError:
-    """The backend refused, or hung up."""
+    """Return the error for a backend that cannot be reached or closes the connection."""
     return GatewayError(504, "INTEGRATION_FAILURE", "Network error communicating with endpoint")

@@ -1,4 +1,4 @@
-"""The kinds of integration that the gateway executes: one class each, made from the document's integration object."""
+"""The kinds of integration that the gateway executes: one class each, built from the document's integration object."""
 
 import json
 import re
@@ -13,7 +13,10 @@ from emulators.services.api_gateway.document import DocumentError, Operation, re
 from emulators.services.api_gateway.exchange import Answer, Call, timed_out, unreachable
 
 LONGEST_MS = 29_000
-"""Milliseconds that API Gateway waits for a backend at most."""
+"""API Gateway's longest time-out of a backend in milliseconds."""
+
+API_ID_HEADER = "x-amzn-apigateway-api-id"
+"""API Gateway adds it to requests to HTTP backends, which recognize the gateway by it."""
 
 _HOP_BY_HOP = frozenset(
     {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"te", b"trailer",
@@ -22,26 +25,26 @@ _HOP_BY_HOP = frozenset(
 
 
 class Integration(Protocol):
-    """What answers a call."""
+    """An executable integration."""
 
     async def answer(self, call: Call) -> Answer:
-        """Answer a call; raises GatewayError where the backend cannot."""
+        """Answer a call; raises GatewayError if the backend fails."""
         ...
 
 
 def make(
     operation: Operation, variables: Mapping[str, str], session: aiohttp.ClientSession, endpoints: Mapping[str, str]
 ) -> Integration:
-    """The integration of an operation.
+    """Return the integration of an operation.
 
     Args:
         operation: the operation.
         variables: the stage's variables.
         session: the pooled client for backends.
-        endpoints: where Amazon's services are, by name.
+        endpoints: addresses of Amazon's services by name.
 
     Raises:
-        DocumentError: the kind, or something in it, is unknown.
+        DocumentError: the kind or a part of the integration is not supported.
     """
     kind = str(operation.integration.get("type", "")).lower()
     if kind == "http_proxy":
@@ -50,11 +53,11 @@ def make(
         return AwsAction(operation, variables, session, endpoints, LONGEST_MS)
     if kind == "mock":
         return Mock(operation)
-    raise DocumentError(operation.where, f"integrations of type {kind!r} are unknown")
+    raise DocumentError(operation.location, f"integrations of type {kind!r} are not supported")
 
 
 class HttpProxy:
-    """Hands a call on to a backend and its answer back, both as they are.
+    """Forwards a call to a backend and returns its answer, both unchanged.
 
     Args:
         operation: its operation.
@@ -63,18 +66,18 @@ class HttpProxy:
     """
 
     def __init__(self, operation: Operation, variables: Mapping[str, str], session: aiohttp.ClientSession) -> None:
-        told = operation.integration
-        self._uri = _with_variables(operation.where, str(told["uri"]), variables)
-        self._method = str(told.get("httpMethod", "ANY")).upper()
-        self._parameters = _path_parameters(operation.where, told.get("requestParameters") or {})
+        integration = operation.integration
+        self._uri = _with_variables(operation.location, str(integration["uri"]), variables)
+        self._method = str(integration.get("httpMethod", "ANY")).upper()
+        self._parameters = _path_parameters(operation.location, integration.get("requestParameters") or {})
         self._key_header = operation.key_header
         self._timeout = aiohttp.ClientTimeout(
-            total=min(int(told.get("timeoutInMillis", LONGEST_MS)), LONGEST_MS) / 1000
+            total=min(int(integration.get("timeoutInMillis", LONGEST_MS)), LONGEST_MS) / 1000
         )
         self._session = session
 
     async def answer(self, call: Call) -> Answer:
-        """The backend's status, headers and body."""
+        """Return the backend's status, headers and body."""
         method = call.method if self._method == "ANY" else self._method
         try:
             async with self._session.request(
@@ -100,17 +103,18 @@ class HttpProxy:
         return yarl.URL(f"{uri}?{call.query}" if call.query else uri, encoded=True)
 
     def _forwarded(self, call: Call) -> list[tuple[str, str]]:
-        """The call's headers without those of the hop, and without the key, which is the gateway's own affair."""
-        own = (b"host", b"content-length", b"expect", self._key_header)
-        return [
+        """Return the call's headers without hop-by-hop headers and without the gateway's key."""
+        own = (b"host", b"content-length", b"expect", API_ID_HEADER.encode(), self._key_header)
+        forwarded = [
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in _end_to_end(call.headers)
             if name not in own
         ]
+        return [*forwarded, (API_ID_HEADER, "emulated")]
 
 
 class Mock:
-    """Answers by itself, with constant headers.
+    """Answers without a backend, with constant headers.
 
     Args:
         operation: its operation.
@@ -124,34 +128,34 @@ class Mock:
             response = responses[chosen] if chosen in responses else responses["default"]
             status = int(response["statusCode"])
         except (ValueError, KeyError, TypeError):
-            raise DocumentError(operation.where, "the mock chooses no response with a status") from None
-        self._answer = Answer(status, response_headers(operation.where, response))
+            raise DocumentError(operation.location, "the mock selects no response with a status") from None
+        self._answer = Answer(status, response_headers(operation.location, response))
 
-    async def answer(self, call: Call) -> Answer:  # noqa: ARG002 - whatever was asked
-        """The same answer to every call."""
+    async def answer(self, call: Call) -> Answer:  # noqa: ARG002
+        """Return the same answer to every call."""
         return self._answer
 
 
-def _with_variables(where: str, uri: str, variables: Mapping[str, str]) -> str:
-    def value(found: re.Match[str]) -> str:
-        if found[1] not in variables:
-            raise DocumentError(where, f"the stage variable {found[1]} is not set")
-        return variables[found[1]]
+def _with_variables(location: str, uri: str, variables: Mapping[str, str]) -> str:
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in variables:
+            raise DocumentError(location, f"the stage variable {match[1]} is not set")
+        return variables[match[1]]
 
     return re.sub(r"\$\{stageVariables\.(\w+)\}", value, uri)
 
 
-def _path_parameters(where: str, told: Mapping[str, str]) -> dict[str, str]:
-    """Names in the backend's path by the names in ours that give their value."""
+def _path_parameters(location: str, parameters: Mapping[str, str]) -> dict[str, str]:
+    """Return the names in our path by the names in the backend's path that they fill."""
     target, source = "integration.request.path.", "method.request.path."
-    for name, value in told.items():
+    for name, value in parameters.items():
         if not (name.startswith(target) and value.startswith(source)):
-            raise DocumentError(where, f"the request parameter {name}: {value} is none of path to path")
-    return {name.removeprefix(target): value.removeprefix(source) for name, value in told.items()}
+            raise DocumentError(location, f"the request parameter {name}: {value} does not map path to path")
+    return {name.removeprefix(target): value.removeprefix(source) for name, value in parameters.items()}
 
 
 def _end_to_end(headers: Any) -> list[tuple[bytes, bytes]]:
-    """Headers without those that only concern one connection, those that `connection` names among them."""
+    """Return headers without hop-by-hop headers, which include those that `connection` names."""
     named = {part.strip().lower() for name, value in headers if name == b"connection" for part in value.split(b",")}
     dropped = _HOP_BY_HOP | named if named else _HOP_BY_HOP
     return [(name, value) for name, value in headers if name not in dropped]

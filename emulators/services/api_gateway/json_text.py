@@ -1,4 +1,4 @@
-"""JSON in which the very text of any part can be found, so that numbers and repeated names survive a mapping."""
+"""JSON with access to the original text of any part, so that numbers and repeated names survive a mapping."""
 
 import functools
 import json
@@ -12,12 +12,12 @@ Step = str | int
 
 _STEP = re.compile(r"\.([\w-]+)|\['([^']*)'\]|\[([0-9]+)\]")
 _skip_blanks: Callable[[str, int], Any] = re.compile(r"[ \t\r\n]*").match
-# Numbers are not evaluated: only where a value ends is asked.
+# Only the end of a value is needed, so numbers are not evaluated.
 _scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(parse_int=str, parse_float=str).scan_once  # pyright: ignore
 
 
 class Number(str):
-    """A fraction that is kept as it was written."""
+    """A fraction in its original spelling."""
 
     __slots__ = ()
 
@@ -29,7 +29,7 @@ class JsonText:
         text: the document.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not JSON.
     """
 
     def __init__(self, text: str) -> None:
@@ -38,10 +38,10 @@ class JsonText:
         try:
             self.value = json.loads(text, parse_float=Number, parse_constant=_refuse)
         except RecursionError:
-            raise ValueError("it is nested too deeply") from None
+            raise ValueError("the document is nested too deeply") from None
 
     def find(self, path: str) -> Any:
-        """The value at a path, None where there is none; raises ValueError where it is no path."""
+        """Return the value at a path, None if there is none; raises ValueError for an invalid path."""
         value = self.value
         for step in steps(path):
             match value, step:
@@ -54,7 +54,7 @@ class JsonText:
         return value
 
     def cut(self, path: str) -> str | None:
-        """The text of the value at a path, None where there is none; raises ValueError where it is no path."""
+        """Return the text of the value at a path, None if there is none; raises ValueError for an invalid path."""
         start = _after_blanks(self._text, 0)
         end = len(self._text.rstrip(" \t\r\n"))
         for step in steps(path):
@@ -65,7 +65,7 @@ class JsonText:
         return self._text[start:end]
 
     def _parts(self, at: int) -> dict[Step, tuple[int, int]]:
-        """Where the members or elements of the value that begins at `at` begin and end; looked for once."""
+        """Return the cached spans of the members or elements of the value that begins at `at`."""
         if at not in self._spans:
             walk = {"{": self._members, "[": self._elements}.get(self._text[at])
             self._spans[at] = dict(walk(at)) if walk else {}
@@ -91,27 +91,27 @@ class JsonText:
             index, at = index + 1, self._next(end)
 
     def _next(self, at: int) -> int:
-        """Where the next part begins, or the closing bracket stands."""
+        """Return the position of the next part or of the closing bracket."""
         at = _after_blanks(self._text, at)
         return _after_blanks(self._text, at + 1) if self._text[at] == "," else at
 
 
 @functools.lru_cache(maxsize=2048)
 def steps(path: str) -> tuple[Step, ...]:
-    """The steps of a path such as `$.records[0].data` or `$['a name']`.
+    """Return the steps of a path such as `$.records[0].data` or `$['a name']`.
 
     Raises:
-        ValueError: it is no such path.
+        ValueError: it is not a path.
     """
-    found: list[Step] = []
+    steps_found: list[Step] = []
     at = 1
     while at < len(path) and (match := _STEP.match(path, at)):
         name, quoted, index = match.groups()
-        found.append(int(index) if index is not None else quoted if quoted is not None else name)
+        steps_found.append(int(index) if index is not None else quoted if quoted is not None else name)
         at = match.end()
     if not path.startswith("$") or at != len(path):
-        raise ValueError(f"{path!r} is no path of names and indexes")
-    return tuple(found)
+        raise ValueError(f"{path!r} is not a path of names and indexes")
+    return tuple(steps_found)
 
 
 def _after_blanks(text: str, at: int) -> int:
@@ -119,4 +119,4 @@ def _after_blanks(text: str, at: int) -> int:
 
 
 def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")

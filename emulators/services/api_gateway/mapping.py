@@ -22,32 +22,32 @@ _logger = logging.getLogger(__name__)
 
 
 class MappingTemplate:
-    """A template, parsed once.
+    """A parsed template.
 
     Args:
-        where: the part of the document, for messages.
+        location: the part of the document, for messages.
         text: the template.
         variables: the stage's variables.
 
     Raises:
-        DocumentError: it cannot be parsed, or refers to something that this gateway lacks.
+        DocumentError: it cannot be parsed, or has a reference that this gateway does not support.
     """
 
-    def __init__(self, where: str, text: str, variables: Mapping[str, str]) -> None:
-        self._where = where
+    def __init__(self, location: str, text: str, variables: Mapping[str, str]) -> None:
+        self._where = location
         self._variables = dict(variables)
-        self._template = Template(text, where)
+        self._template = Template(text, location)
         try:
             self._template.ensure_compiled()
         except TemplateError as error:
-            raise DocumentError(where, f"the mapping template cannot be parsed ({error})") from None
-        _check_references(where, text)
+            raise DocumentError(location, f"the mapping template cannot be parsed ({error})") from None
+        _check_references(location, text)
 
     def render(self, call: Call) -> bytes:
-        """What the template makes of a call.
+        """Render the template for a call.
 
         Raises:
-            GatewayError: the body is no JSON though the template looks into it, or the template fails.
+            GatewayError: the template reads the body and it is not JSON, or the template fails.
         """
         names = {"input": Input(call), "util": _UTIL, "stageVariables": self._variables}
         try:
@@ -71,23 +71,23 @@ class Input:
 
     @functools.cached_property
     def body(self) -> str:
-        """`$input.body`: the body as it came."""
+        """`$input.body`: the unchanged body."""
         try:
             return self._call.body.decode()
         except UnicodeDecodeError:
-            raise bad_body("it is not UTF-8") from None
+            raise bad_body("the body is not UTF-8") from None
 
     def path(self, path: str) -> Any:
-        """The value at a path; nothing where there is none."""
+        """Return the value at a path; None if there is none."""
         return self._document.find(path)
 
     def json(self, path: str) -> str:
-        """The text of the value at a path; an empty string's text where there is none."""
-        found = self._document.cut(path)
-        return '""' if found is None else found
+        """Return the text of the value at a path; the text of an empty string if there is none."""
+        text = self._document.cut(path)
+        return '""' if text is None else text
 
     def params(self, name: str) -> str:
-        """The parameter of a name, decoded, looked for in the path, the query and the headers; else nothing."""
+        """Return a decoded parameter from the path, the query or the headers; empty if there is none."""
         call = self._call
         if name in call.path_parameters:
             return unquote(call.path_parameters[name])
@@ -103,30 +103,30 @@ class Input:
 
 
 class Util:
-    """`$util`, whose names are Amazon's."""
+    """`$util`; the method names are Amazon's."""
 
     def base64Encode(self, text: str) -> str:  # noqa: N802
-        """The base64 of a text's UTF-8 bytes."""
+        """Return the base64 encoding of a text's UTF-8 bytes."""
         return base64.b64encode(str(text).encode("utf-8", "replace")).decode()
 
     def base64Decode(self, text: str) -> str:  # noqa: N802
-        """The text whose base64 this is."""
+        """Decode base64 into a text."""
         return base64.b64decode(text).decode("utf-8", "replace")
 
     def escapeJavaScript(self, text: str) -> str:  # noqa: N802
-        """A text as it stands in JavaScript's quotes; single quotes too get a backslash, which JSON does not know."""
+        """Escape a text for a JavaScript string; unlike in JSON, single quotes get a backslash, too."""
         return json.dumps(str(text))[1:-1].replace("/", "\\/").replace("'", "\\'")
 
     def parseJson(self, text: str) -> Any:  # noqa: N802
-        """The value of a JSON text."""
+        """Return the value of a JSON text."""
         return JsonText(text).value
 
     def urlEncode(self, text: str) -> str:  # noqa: N802
-        """A text as it stands in a form."""
+        """Encode a text for a form."""
         return quote_plus(str(text))
 
     def urlDecode(self, text: str) -> str:  # noqa: N802
-        """The text that stands in a form like this."""
+        """Decode a text of a form."""
         return unquote_plus(text)
 
 
@@ -134,12 +134,12 @@ _UTIL = Util()
 _KNOWN: dict[str, type | None] = {"input": Input, "util": Util, "stageVariables": None, "foreach": None}
 
 
-def _check_references(where: str, text: str) -> None:
-    """Velocity leaves out what it does not know; a template that relies on such a thing is refused instead."""
+def _check_references(location: str, text: str) -> None:
+    """Raise DocumentError for unknown references, which Velocity would silently leave as they are."""
     own = set(_OWN.findall(text))
     for name, member in _REFERENCE.findall(text):
         kind = _KNOWN.get(name)
         if name not in own and name not in _KNOWN:
-            raise DocumentError(where, f"the mapping template refers to ${name}, which is unknown")
+            raise DocumentError(location, f"the mapping template has the unknown reference ${name}")
         if name not in own and kind is not None and not (member and hasattr(kind, member)):
-            raise DocumentError(where, f"the mapping template refers to ${name}.{member}, which is unknown")
+            raise DocumentError(location, f"the mapping template has the unknown reference ${name}.{member}")

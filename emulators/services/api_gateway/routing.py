@@ -1,4 +1,4 @@
-"""Finding the path of a document that a request means, as API Gateway does: literal parts before names before greed."""
+"""Matching a request to a path of the document like API Gateway: literal segments before names before greedy names."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class Template:
-    """A path template: `/streams/{name}`, or `/{proxy+}` that takes all that is left, at least one part.
+    """A path template: `/streams/{name}`, or `/{proxy+}`, which matches one or more remaining segments.
 
     Args:
         text: the template.
@@ -18,26 +18,26 @@ class Template:
         self.parts = text.strip("/").split("/") if text.strip("/") else []
 
     def match(self, parts: list[str]) -> tuple[tuple[int, ...], dict[str, str]] | None:
-        """How the parts of a path fit.
+        """Match the segments of a path.
 
         Returns:
-            A rank, part by part (0 literal, 1 name, 2 greedy; the lowest fits best), and the values of the names.
+            A rank per segment (0 literal, 1 name, 2 greedy; the lowest is the best match), and the values of the names.
         """
         rank: list[int] = []
         values: dict[str, str] = {}
-        for number, wanted in enumerate(self.parts):
-            if wanted.startswith("{") and wanted.endswith("+}"):
+        for number, part in enumerate(self.parts):
+            if part.startswith("{") and part.endswith("+}"):
                 if number >= len(parts) or not any(parts[number:]):
                     return None
-                return (*rank, 2), values | {wanted[1:-2]: "/".join(parts[number:])}
+                return (*rank, 2), values | {part[1:-2]: "/".join(parts[number:])}
             if number >= len(parts):
                 return None
-            if wanted.startswith("{"):
+            if part.startswith("{"):
                 if not parts[number]:
                     return None
-                values[wanted[1:-1]] = parts[number]
+                values[part[1:-1]] = parts[number]
                 rank.append(1)
-            elif wanted == parts[number]:
+            elif part == parts[number]:
                 rank.append(0)
             else:
                 return None
@@ -46,24 +46,24 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Route(Generic[T]):
-    """A path with its methods; the method `ANY` stands for those not named."""
+    """A path with its methods; the method `ANY` matches all that are not listed."""
 
     template: Template
     methods: Mapping[str, T]
 
 
 def find(routes: Iterable[Route[T]], method: str, path: str) -> tuple[T, dict[str, str]] | None:
-    """The method that a request means, with the values of the path's names; None where there is none.
+    """Return the method that matches a request, with the values of the path's names; None if there is none.
 
     Args:
-        routes: the paths.
+        routes: the routes of the document.
         method: the HTTP method.
         path: the path below the stage, percent-encoded as sent.
     """
     parts = path.removeprefix("/").split("/") if path not in ("", "/") else []
-    fits = [(match, route) for route in routes if (match := route.template.match(parts)) is not None]
-    if not fits:
+    matches = [(match, route) for route in routes if (match := route.template.match(parts)) is not None]
+    if not matches:
         return None
-    (_, values), route = min(fits, key=lambda fit: fit[0][0])
-    found = route.methods.get(method, route.methods.get("ANY"))
-    return None if found is None else (found, values)
+    (_, values), route = min(matches, key=lambda candidate: candidate[0][0])
+    operation = route.methods.get(method, route.methods.get("ANY"))
+    return None if operation is None else (operation, values)

@@ -8,21 +8,21 @@ from emulators.services.service import Command, Service
 
 DOCUMENT = PROJECT / "pinterest_platform" / "provisioning" / "openapi.yaml"
 STAGE = "staging"
-"""The stage (SPEC 2); the document says the same."""
+"""The stage (rule N4); equal to the document's."""
 
 
 def url(home: Home) -> str:
-    """What clients dial, stage included."""
+    """Return the address for clients, stage included."""
     return f"http://127.0.0.1:{home.port('api_gateway')}/{STAGE}"
 
 
 def stage_variables(home: Home) -> dict[str, str]:
-    """Where the stage's backends are, and by which role they are called."""
+    """Return the stage's variables: the address of the Kafka REST proxy, and the role for Kinesis."""
     return {"kafkaRestEndpoint": f"127.0.0.1:{home.port('kafka_rest')}", "kinesisRole": "role/emulated"}
 
 
 def endpoints(home: Home) -> dict[str, str]:
-    """Where Amazon's services are, by name."""
+    """Return the addresses of Amazon's services by name."""
     return {"kinesis": f"http://127.0.0.1:{home.port('kinesis')}"}
 
 
@@ -31,7 +31,7 @@ def _command(home: Home) -> Command:
 
 
 def _probe(home: Home) -> None:
-    """Serving means that a call with the key reaches the backend and comes back."""
+    """Check that a call with the key is answered by the backend."""
     expect_http(f"{url(home)}/brokers", contains=b'"brokers":[1]', headers={"x-api-key": home.api_key})
 
 

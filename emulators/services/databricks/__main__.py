@@ -1,4 +1,4 @@
-"""`python -m emulators.services.databricks`: serve on 127.0.0.1 until a signal asks to stop."""
+"""`python -m emulators.services.databricks`: serve on 127.0.0.1 until a signal to stop."""
 
 import argparse
 import json
@@ -11,29 +11,32 @@ from emulators.failures import EmulatorFailure
 from emulators.services.databricks.app import Api
 from emulators.services.databricks.core import open_core
 from emulators.services.databricks.options import Options
+from emulators.services.http_guard import Guard
 from emulators.services.web import listen, serve_on, whole_number
 
 
 def options(arguments: list[str]) -> Options:
-    """The settings of a command line; a wrong one ends the process with one line of usage and one that says why.
+    """Return the settings of a command line; a wrong one ends the process with its usage and the reason.
 
     Raises:
-        EmulatorFailure: a file that it names cannot be read.
+        EmulatorFailure: a named file cannot be read.
     """
     defaults = Options(Path(), "")
     parser = argparse.ArgumentParser("python -m emulators.services.databricks", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of runs, clusters and files")
-    parser.add_argument("--token-file", type=Path, required=True, help="file that holds the token of clients")
-    parser.add_argument("--profile", type=Path, help="JSON file of environment variables of every job")
-    parser.add_argument("--port", type=whole_number(0), default=0, help="port on 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--token-file", type=Path, required=True, help="file of the clients' token")
+    parser.add_argument("--profile", type=Path, help="JSON file of environment variables for every job")
+    parser.add_argument("--port", type=whole_number(0), default=0, help="port on 127.0.0.1; 0 chooses a free one")
     parser.add_argument("--cluster-seconds", type=float, default=defaults.cluster_seconds, metavar="S",
-                        help="how long a cluster takes to start")  # fmt: skip
-    parser.add_argument("--processes", type=whole_number(1), default=defaults.processes, help="tasks that run at once")
+                        help="start time of a cluster")  # fmt: skip
+    parser.add_argument(
+        "--processes", type=whole_number(1), default=defaults.processes, help="tasks that run concurrently"
+    )
     parser.add_argument("--kept-runs", type=whole_number(0), default=defaults.kept_runs, help="finished runs to keep")
-    parser.add_argument("--controls", action="store_true", help="let tests POST /_faults")
-    given = vars(parser.parse_args(arguments))
-    token, profile = given.pop("token_file"), given.pop("profile")
-    return Options(token=_text(token).strip(), profile=_profile(profile) if profile else {}, **given)
+    parser.add_argument("--controls", action="store_true", help="enable POST /_faults for tests")
+    values = vars(parser.parse_args(arguments))
+    token, profile = values.pop("token_file"), values.pop("profile")
+    return Options(token=_text(token).strip(), profile=_profile(profile) if profile else {}, **values)
 
 
 def main(arguments: list[str]) -> None:
@@ -46,27 +49,27 @@ def main(arguments: list[str]) -> None:
     except EmulatorFailure as failure:
         sys.exit(f"databricks: {failure}")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    serve_on(listener, app, "databricks")
+    serve_on(listener, Guard(app), "databricks")
 
 
 def _text(path: Path) -> str:
     try:
         text = path.read_text()
     except OSError as error:
-        raise EmulatorFailure(f"{path} cannot be read: {error.strerror}.", "Name a file that can.") from None
+        raise EmulatorFailure(f"{path} cannot be read: {error.strerror}.", "Name a readable file.") from None
     if not text.strip():
-        raise EmulatorFailure(f"{path} is empty.", "Put the token or the variables into it.")
+        raise EmulatorFailure(f"{path} is empty.", "Write the token or the variables into it.")
     return text
 
 
 def _profile(path: Path) -> Mapping[str, str]:
     try:
-        found = json.loads(_text(path))
+        variables = json.loads(_text(path))
     except ValueError as error:
-        raise EmulatorFailure(f"{path} is not JSON: {error}.", "It must hold an object of strings.") from None
-    if not isinstance(found, dict):
-        raise EmulatorFailure(f"{path} holds no JSON object.", "It must hold an object of strings.")
-    return found
+        raise EmulatorFailure(f"{path} is not JSON: {error}.", "Write an object of strings into it.") from None
+    if not isinstance(variables, dict):
+        raise EmulatorFailure(f"{path} holds no JSON object.", "Write an object of strings into it.")
+    return variables
 
 
 if __name__ == "__main__":

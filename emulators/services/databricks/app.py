@@ -1,4 +1,4 @@
-"""The HTTP side: the token, the paths of the API, errors as the service tells them; GET /_health; for tests /_faults"""
+"""The HTTP side: the token, the paths of the API, the service's errors; GET /_health; for tests /_faults."""
 
 import contextlib
 import hmac
@@ -20,22 +20,22 @@ from emulators.services.databricks.faults import Dropped
 from emulators.services.databricks.multipart import fields
 from emulators.services.databricks.options import USER
 from emulators.services.databricks.parameters import Parameters
-from emulators.services.kinesis.journal import StorageFailure
+from emulators.services.journal import StorageFailure
 from emulators.services.web import read_body
 
 _LARGEST_BODY = 200 * 1024 * 1024
-"""Bytes of a JSON body or a form; uploads to volumes may be larger."""
+"""Largest JSON body or form in bytes; uploads to volumes may be larger."""
 _VERSIONS = {"jobs": ("2.0", "2.1", "2.2"), "clusters": ("2.0", "2.1")}
-"""Versions of the API that offer an operation, by the first part of its path; all others are offered by 2.0."""
+"""API versions of operations by the first segment of their path; the version of all others is 2.0."""
 
 _logger = logging.getLogger(__name__)
 
 _PAGE = """\
 <!doctype html><title>Databricks emulator</title>
-<p>This is the emulated Databricks workspace. A run, and below it what a task has printed:</p>
+<p>This is the emulated Databricks workspace. A run, and the output of a task:</p>
 <pre>curl -H "Authorization: Bearer $DATABRICKS_TOKEN" "$DATABRICKS_HOST/api/2.2/jobs/runs/get?run_id=<b>RUN</b>"
 curl -H "Authorization: Bearer $DATABRICKS_TOKEN" "$DATABRICKS_HOST/api/2.2/jobs/runs/get-output?run_id=TASK_RUN"</pre>
-<p>The variables are those of <code>python -m emulators env</code>.</p>
+<p><code>python -m emulators env</code> prints the variables.</p>
 <script>document.querySelector("b").textContent = location.hash.split("/").pop() || "RUN"</script>
 """
 
@@ -44,7 +44,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 def operations(core: Core) -> dict[str, Operation]:
-    """What the API offers beside files of volumes, by method and path."""
+    """Return the operations by method and path, except those of the Files API."""
     return {
         "POST jobs/runs/submit": core.runs.submit,
         "GET jobs/runs/get": core.runs.get,
@@ -70,10 +70,10 @@ def operations(core: Core) -> dict[str, Operation]:
         "GET dbfs/read": core.dbfs.read,
         "GET dbfs/get-status": core.dbfs.status,
         "GET dbfs/list": core.dbfs.page,
-        "POST workspace/import": core.workspace.take,
+        "POST workspace/import": core.workspace.upload,
         "POST workspace/mkdirs": core.workspace.mkdirs,
         "POST workspace/delete": core.workspace.delete,
-        "GET workspace/export": core.workspace.give,
+        "GET workspace/export": core.workspace.export,
         "GET workspace/get-status": core.workspace.status,
         "GET workspace/list": core.workspace.page,
         "GET preview/scim/v2/Me": _me,
@@ -81,7 +81,7 @@ def operations(core: Core) -> dict[str, Operation]:
 
 
 class Api:
-    """Answers the requests of clients that know the token.
+    """Answers the requests of clients that send the token.
 
     Args:
         core: the server's parts.
@@ -93,15 +93,15 @@ class Api:
         self._routes = self._make_routes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request, or the server's start and end."""
+        """Serve one ASGI scope."""
         if scope["type"] == "http" and scope["path"] != "/" and not scope["path"].startswith("/_"):
             try:
-                self._judge_token(Request(scope))
+                self._check_token(Request(scope))
             except ApiError as error:
-                return await _told(error)(scope, receive, send)
+                return await _error_response(error)(scope, receive, send)
         return await self._routes({**scope, "uvicorn_send": send}, receive, send)
 
-    def _judge_token(self, request: Request) -> None:
+    def _check_token(self, request: Request) -> None:
         sent = request.headers.get("authorization", "").encode()
         if not sent.startswith(b"Bearer "):
             raise ApiError(401, "401", "Credential was not sent or was of an unsupported type for this API.")
@@ -129,31 +129,31 @@ class Api:
         self._core.tables.close()
 
     def _guarded(self, handler: Handler) -> Handler:
-        """The handler with faults around it, and its errors as answers."""
+        """Return the handler with injected faults, and with its errors as answers."""
 
         async def answer(request: Request) -> Response:
             try:
                 return await self._core.faults.around(request.url.path, lambda: handler(request))
             except ApiError as error:
-                return _told(error)
+                return _error_response(error)
             except (Dropped, ClientDisconnect):
                 return Hangup()
             except (OSError, StorageFailure) as error:
                 _logger.exception("%s %s", request.method, request.url.path)
-                return _told(ApiError(500, "INTERNAL_ERROR", f"The workspace's disk does not do it: {error}"))
+                return _error_response(ApiError(500, "INTERNAL_ERROR", f"The workspace's disk failed: {error}"))
 
         return answer
 
     async def _health(self, _: Request) -> Response:
-        """GET /_health: also whose server this is."""
+        """GET /_health: the status and the data folder of this server."""
         return _json({"status": "ok", "service": "databricks", "data": str(self._core.options.data.resolve())})
 
 
 class Hangup(Response):
-    """No answer at all: the connection ends."""
+    """No answer: the connection is closed."""
 
     async def __call__(self, scope: Scope, _receive: Receive, _send: Send) -> None:
-        """End the connection below uvicorn, which would else answer with status 500."""
+        """Close the connection's transport; otherwise uvicorn would answer with status 500."""
         scope["uvicorn_send"].__self__.transport.abort()
 
 
@@ -188,28 +188,30 @@ def _too_large(message: str) -> ApiError:
 
 
 def _me(_: Parameters) -> dict[str, Any]:
-    """GET preview/scim/v2/Me: who the token belongs to."""
+    """GET preview/scim/v2/Me: the user of the token."""
     return {"id": "1", "userName": USER, "displayName": "Emulator", "active": True, "emails": [{"value": USER}]}
 
 
-async def _nothing(request: Request, _: Exception) -> Response:
-    return _told(ApiError(404, "ENDPOINT_NOT_FOUND", f"No API found for '{request.method} {request.url.path}'"))
+async def _not_found(request: Request, _: Exception) -> Response:
+    return _error_response(
+        ApiError(404, "ENDPOINT_NOT_FOUND", f"No API found for '{request.method} {request.url.path}'")
+    )
 
 
 async def _defect(_: Request, __: Exception) -> Response:
-    """Starlette logs the exception."""
-    return _told(ApiError(500, "INTERNAL_ERROR", "Unexpected error of the workspace; see its log."))
+    """Answer an unexpected exception, which Starlette logs."""
+    return _error_response(ApiError(500, "INTERNAL_ERROR", "Unexpected error of the workspace: check its log."))
 
 
 async def _page(_: Request) -> Response:
-    """GET /: where the addresses of runs lead; it tells nothing that would need the token."""
+    """GET /: the page at the addresses of runs; it shows nothing that needs the token."""
     return HTMLResponse(_PAGE)
 
 
-_HANDLERS = {404: _nothing, 405: _nothing, 500: _defect}
+_HANDLERS = {404: _not_found, 405: _not_found, 500: _defect}
 
 
-def _told(error: ApiError) -> Response:
+def _error_response(error: ApiError) -> Response:
     return _json({"error_code": error.code, "message": error.message}, error.status, error.headers)
 
 

@@ -1,4 +1,4 @@
-"""Clusters: what the API says of them, and their slow start."""
+"""Clusters: their descriptions and their slow start."""
 
 import asyncio
 import secrets
@@ -23,11 +23,11 @@ _DESCRIBED = (
 
 
 class Clusters:
-    """All clusters of the workspace; those that a run makes for itself are not among them.
+    """The clusters of the workspace, without the job clusters of runs.
 
     Args:
-        tables: where they are kept.
-        start_seconds: how long a start takes, asked at each one.
+        tables: the tables of the database.
+        start_seconds: returns the duration of a start; called at each one.
     """
 
     def __init__(self, tables: Tables, start_seconds: Callable[[], float]) -> None:
@@ -36,7 +36,7 @@ class Clusters:
         self._clusters = tables.clusters()
         self._starting: dict[str, asyncio.Task[None]] = {}
         if CLUSTER_ID not in self._clusters:
-            self._keep(_described(CLUSTER_ID, {"cluster_name": "emulated"}, "RUNNING"))
+            self._save(_description(CLUSTER_ID, {"cluster_name": "emulated"}, "RUNNING"))
         for cluster in self._clusters.values():
             if cluster["state"] == "PENDING":
                 self._set(cluster["cluster_id"], "TERMINATED")
@@ -54,8 +54,8 @@ class Clusters:
         call.text("spark_version")
         call.environment("spark_env_vars")
         cluster_id = f"0101-{secrets.randbelow(10**6):06}-{secrets.token_hex(4)}"
-        given = {name: call.raw(name) for name in _DESCRIBED if call.raw(name) is not None}
-        self._keep(_described(cluster_id, given, "TERMINATED"))
+        settings = {name: call.raw(name) for name in _DESCRIBED if call.raw(name) is not None}
+        self._save(_description(cluster_id, settings, "TERMINATED"))
         self._start(cluster_id)
         return {"cluster_id": cluster_id}
 
@@ -68,7 +68,7 @@ class Clusters:
         return {}
 
     def terminate(self, call: Parameters) -> dict[str, Any]:
-        """POST clusters/delete: end it; it can be started again."""
+        """POST clusters/delete: terminate a cluster; it can be started again."""
         cluster_id = self._cluster(call)["cluster_id"]
         if start := self._starting.pop(cluster_id, None):
             start.cancel()
@@ -93,23 +93,23 @@ class Clusters:
         return {"node_types": [{**node, "instance_type_id": _NODE, "category": "Storage Optimized"}]}
 
     def environment(self, cluster_id: str) -> dict[str, str]:
-        """The variables that a cluster gives to its jobs."""
+        """Return the environment variables that a cluster sets for its jobs."""
         return dict(self._clusters.get(cluster_id, {}).get("spark_env_vars") or {})
 
-    def knows(self, cluster_id: str) -> bool:
-        """Whether there is such a cluster."""
+    def exists(self, cluster_id: str) -> bool:
+        """Return whether there is such a cluster."""
         return cluster_id in self._clusters
 
     async def ready(self, cluster_id: str) -> bool:
-        """Wait until a cluster runs, started if need be; False where it has been removed or terminated meanwhile."""
-        if self.knows(cluster_id) and self._clusters[cluster_id]["state"] == "TERMINATED":
+        """Start a cluster if necessary and wait for it; return False if it was removed or terminated meanwhile."""
+        if self.exists(cluster_id) and self._clusters[cluster_id]["state"] == "TERMINATED":
             self._start(cluster_id)
         if start := self._starting.get(cluster_id):
             await asyncio.wait([start])
-        return self.knows(cluster_id) and self._clusters[cluster_id]["state"] == "RUNNING"
+        return self.exists(cluster_id) and self._clusters[cluster_id]["state"] == "RUNNING"
 
     async def new(self) -> None:
-        """Wait as long as a cluster of a run's own takes to start."""
+        """Wait for the start of a job cluster."""
         await asyncio.sleep(self._start_seconds())
 
     def _start(self, cluster_id: str) -> None:
@@ -123,19 +123,19 @@ class Clusters:
 
     def _cluster(self, call: Parameters) -> dict[str, Any]:
         cluster_id = call.text("cluster_id")
-        if not self.knows(cluster_id):
+        if not self.exists(cluster_id):
             raise invalid(f"Cluster {cluster_id} does not exist")
         return self._clusters[cluster_id]
 
     def _set(self, cluster_id: str, state: str) -> None:
-        self._keep({**self._clusters[cluster_id], "state": state})
+        self._save({**self._clusters[cluster_id], "state": state})
 
-    def _keep(self, cluster: dict[str, Any]) -> None:
+    def _save(self, cluster: dict[str, Any]) -> None:
         self._clusters[cluster["cluster_id"]] = cluster
         self._tables.save_cluster(cluster["cluster_id"], cluster)
 
 
-def _described(cluster_id: str, given: dict[str, Any], state: str) -> dict[str, Any]:
-    assumed = {"cluster_name": "", "spark_version": SPARK_VERSION, "node_type_id": _NODE, "num_workers": 0}
+def _description(cluster_id: str, given: dict[str, Any], state: str) -> dict[str, Any]:
+    defaults = {"cluster_name": "", "spark_version": SPARK_VERSION, "node_type_id": _NODE, "num_workers": 0}
     fixed = {"cluster_id": cluster_id, "creator_user_name": USER, "start_time": now_ms(), "cluster_source": "API"}
-    return {**assumed, **given, **fixed, "state": state, "state_message": ""}
+    return {**defaults, **given, **fixed, "state": state, "state_message": ""}

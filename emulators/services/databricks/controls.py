@@ -1,4 +1,4 @@
-"""What tests can do to a server that was started with --controls: ask for faults."""
+"""Test controls of a server that was started with --controls: inject faults."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -6,7 +6,7 @@ from starlette.routing import Route
 
 from emulators.services.databricks.errors import ApiError
 from emulators.services.databricks.faults import Faults
-from emulators.services.kinesis.controls import json_answer, json_object
+from emulators.services.web import json_answer, json_object
 
 PATH = "/_faults"
 

@@ -1,4 +1,4 @@
-"""The parts of the server, put together."""
+"""The parts of the server."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from emulators.services.databricks.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """What answers requests."""
+    """The parts that answer requests."""
 
     options: Options
     tables: Tables
@@ -30,11 +30,11 @@ class Core:
 
 
 def open_core(options: Options, url: str) -> Core:
-    """Open the data folder, and end the runs that a killed server has left.
+    """Open the data folder, and end the runs of a killed server.
 
     Args:
         options: the server's settings.
-        url: where clients reach it.
+        url: its address for clients.
 
     Raises:
         EmulatorFailure: the folder cannot be opened.

@@ -15,13 +15,13 @@ from emulators.services.databricks.storage import Storage, children, modified_ms
 
 _MIB = 1024 * 1024
 _READ = 512 * 1024
-"""Bytes that a read returns where no length is given."""
+"""Bytes that a read returns if no length is given."""
 _MOST_HANDLES = 100
 
 
 @dataclass(slots=True)
 class _Handle:
-    """A file that arrives in blocks."""
+    """A file that is uploaded in blocks."""
 
     file: BinaryIO
     closing: ExitStack
@@ -31,7 +31,7 @@ class Dbfs:
     """Files of DBFS.
 
     Args:
-        storage: where they are.
+        storage: the workspace's files.
     """
 
     def __init__(self, storage: Storage) -> None:
@@ -40,13 +40,13 @@ class Dbfs:
         self._numbers = itertools.count(uuid.uuid4().int % 2**40)
 
     def put(self, call: Parameters) -> dict[str, Any]:
-        """POST dbfs/put: a small file in one go."""
+        """POST dbfs/put: upload a small file in one request."""
         with self._open(call) as file:
             file.write(_block(call, "contents"))
         return {}
 
     def create(self, call: Parameters) -> dict[str, Any]:
-        """POST dbfs/create: begin a file; the handle is good until this server stops."""
+        """POST dbfs/create: begin a file; the handle is valid until this server stops."""
         if len(self._handles) >= _MOST_HANDLES:
             raise ApiError(429, "RESOURCE_EXHAUSTED", f"There are {_MOST_HANDLES} open handles.", {"Retry-After": "1"})
         closing = ExitStack()
@@ -60,7 +60,7 @@ class Dbfs:
         return {}
 
     def close(self, call: Parameters) -> dict[str, Any]:
-        """POST dbfs/close: the file is there."""
+        """POST dbfs/close: the file appears."""
         handle = self._handle(call)
         del self._handles[call.integer("handle")]
         handle.closing.close()
@@ -68,7 +68,7 @@ class Dbfs:
 
     def read(self, call: Parameters) -> dict[str, Any]:
         """GET dbfs/read: up to 1 MiB."""
-        path, file = self._there(call)
+        path, file = self._existing(call)
         if not file.is_file():
             raise invalid(f"{path} is a directory.")
         offset, length = call.optional_integer("offset") or 0, call.optional_integer("length")
@@ -81,12 +81,12 @@ class Dbfs:
 
     def status(self, call: Parameters) -> dict[str, Any]:
         """GET dbfs/get-status."""
-        return self._told(self._there(call)[1])
+        return self._status(self._existing(call)[1])
 
     def page(self, call: Parameters) -> dict[str, Any]:
-        """GET dbfs/list: what is in a directory; of a file itself."""
-        _, found = self._there(call)
-        return {"files": [self._told(each) for each in (children(found) if found.is_dir() else [found])]}
+        """GET dbfs/list: the entries of a directory, or a file itself."""
+        _, file = self._existing(call)
+        return {"files": [self._status(each) for each in (children(file) if file.is_dir() else [file])]}
 
     def mkdirs(self, call: Parameters) -> dict[str, Any]:
         """POST dbfs/mkdirs."""
@@ -98,40 +98,40 @@ class Dbfs:
         return {}
 
     def delete(self, call: Parameters) -> dict[str, Any]:
-        """POST dbfs/delete; what is not there counts as deleted."""
+        """POST dbfs/delete; a missing file counts as deleted."""
         path = call.text("path")
-        found = self._storage.dbfs(path)
-        if found == self._storage.dbfs_root:
+        file = self._storage.dbfs(path)
+        if file == self._storage.dbfs_root:
             raise invalid("The root cannot be deleted.")
-        if found.is_dir() and any(found.iterdir()) and not call.flag("recursive"):
-            raise ApiError(400, "IO_ERROR", f"{path} is not empty: say recursive to delete all that is in it.")
-        remove(found)
+        if file.is_dir() and any(file.iterdir()) and not call.flag("recursive"):
+            raise ApiError(400, "IO_ERROR", f"{path} is not empty: set recursive to delete its contents.")
+        remove(file)
         return {}
 
     def move(self, call: Parameters) -> dict[str, Any]:
         """POST dbfs/move."""
         source, target = call.text("source_path"), call.text("destination_path")
-        found, wanted = self._storage.dbfs(source), self._storage.dbfs(target)
-        if not found.exists():
+        source_file, target_file = self._storage.dbfs(source), self._storage.dbfs(target)
+        if not source_file.exists():
             raise missing(f"No file or directory exists on path {source}.")
-        if wanted.exists():
+        if target_file.exists():
             raise taken(f"A file or directory already exists at path {target}.")
-        if not wanted.parent.is_dir() or wanted.is_relative_to(found):
-            raise invalid(f"{target} is in no directory that {source} can move to.")
-        os.replace(found, wanted)
+        if not target_file.parent.is_dir() or target_file.is_relative_to(source_file):
+            raise invalid(f"{source} cannot be moved to {target}: its directory is missing, or is in {source}.")
+        os.replace(source_file, target_file)
         return {}
 
     def _open(self, call: Parameters) -> Any:
         path = call.text("path")
         overwrite = call.flag("overwrite")
 
-        def judge(target: Path) -> None:
+        def check(target: Path) -> None:
             if target.is_dir() or (target.exists() and not overwrite):
                 raise taken(f"A file or directory already exists at the input path {path}.")
 
         target = self._storage.dbfs(path)
-        judge(target)
-        return self._storage.arriving(target, judge)
+        check(target)
+        return self._storage.upload(target, check)
 
     def _handle(self, call: Parameters) -> _Handle:
         number = call.integer("handle")
@@ -139,20 +139,20 @@ class Dbfs:
             raise missing(f"No open handle: {number}")
         return self._handles[number]
 
-    def _there(self, call: Parameters) -> tuple[str, Path]:
+    def _existing(self, call: Parameters) -> tuple[str, Path]:
         path = call.text("path")
-        found = self._storage.dbfs(path)
-        if not found.exists():
+        file = self._storage.dbfs(path)
+        if not file.exists():
             raise missing(f"No file or directory exists on path {path}.")
-        return path, found
+        return path, file
 
-    def _told(self, found: Path) -> dict[str, Any]:
-        is_dir = found.is_dir()
+    def _status(self, file: Path) -> dict[str, Any]:
+        is_dir = file.is_dir()
         return {
-            "path": "/" + found.relative_to(self._storage.dbfs_root).as_posix().removeprefix("."),
+            "path": "/" + file.relative_to(self._storage.dbfs_root).as_posix().removeprefix("."),
             "is_dir": is_dir,
-            "file_size": 0 if is_dir else found.stat().st_size,
-            "modification_time": modified_ms(found),
+            "file_size": 0 if is_dir else file.stat().st_size,
+            "modification_time": modified_ms(file),
         }
 
 

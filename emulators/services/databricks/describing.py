@@ -1,4 +1,4 @@
-"""How runs look to clients."""
+"""JSON descriptions of runs."""
 
 from typing import Any
 
@@ -6,18 +6,18 @@ from emulators.services.databricks.model import Clocked, Run, State, Task
 from emulators.services.databricks.options import USER
 
 _TYPES = {"SUCCESS": "SUCCESS", "USER_CANCELED": "SUCCESS", "RUN_EXECUTION_ERROR": "CLIENT_ERROR"}
-"""Types of termination, by code; all others are the service's fault."""
+"""Types of termination by code; all others are internal errors."""
 
 
 def run(of: Run, url: str, *, tasks: bool) -> dict[str, Any]:
-    """A run.
+    """Return the description of a run.
 
     Args:
         of: the run.
         url: the workspace's address.
-        tasks: whether its tasks are told too.
+        tasks: whether to include its tasks.
     """
-    told = {
+    description = {
         **_common(of),
         "job_id": _job(of),
         "number_in_job": of.run_id,
@@ -30,32 +30,32 @@ def run(of: Run, url: str, *, tasks: bool) -> dict[str, Any]:
         "has_more": False,
     }
     if tasks:
-        told["tasks"] = [_task(each, of, url) for each in of.tasks]
-    return told
+        description["tasks"] = [_task(each, of, url) for each in of.tasks]
+    return description
 
 
 def task_run(task: Task, of: Run, url: str) -> dict[str, Any]:
-    """A task, as a run of its own."""
-    told = {"job_id": _job(of), "job_run_id": of.run_id, "run_name": task.key, "run_type": "SUBMIT_RUN"}
-    return {**_task(task, of, url), **told, "creator_user_name": USER}
+    """Return the description of a task as a run."""
+    description = {"job_id": _job(of), "job_run_id": of.run_id, "run_name": task.key, "run_type": "SUBMIT_RUN"}
+    return {**_task(task, of, url), **description, "creator_user_name": USER}
 
 
 def output(of: Run, task: Task, url: str, logs: tuple[str, bool]) -> dict[str, Any]:
-    """The output of a task: what it printed, and the exception that ended it."""
-    told: dict[str, Any] = {
+    """Return the output of a task: its printed output, and the exception that ended it."""
+    description: dict[str, Any] = {
         "metadata": task_run(task, of, url),
         "logs": logs[0],
         "logs_truncated": logs[1],
     }
     if task.error:
-        told |= {"error": task.error, "error_trace": task.trace}
+        description |= {"error": task.error, "error_trace": task.trace}
     elif task.state.result not in (None, "SUCCESS"):
-        told["error"] = task.state.message
-    return told
+        description["error"] = task.state.message
+    return description
 
 
 def page(run_id: int, of: Run, url: str) -> str:
-    """Where a person looks at a run."""
+    """Return the address of a run's page."""
     return f"{url}/?o=0#job/{_job(of)}/run/{run_id}"
 
 
@@ -87,10 +87,10 @@ def _common(one: Clocked) -> dict[str, Any]:
 
 
 def _state(state: State) -> dict[str, Any]:
-    told: dict[str, Any] = {"life_cycle_state": state.life, "state_message": state.message}
+    description: dict[str, Any] = {"life_cycle_state": state.life, "state_message": state.message}
     if state.result:
-        told["result_state"] = state.result
-    return {**told, "user_cancelled_or_timedout": state.result in ("CANCELED", "TIMEDOUT")}
+        description["result_state"] = state.result
+    return {**description, "user_cancelled_or_timedout": state.result in ("CANCELED", "TIMEDOUT")}
 
 
 def _status(state: State) -> dict[str, Any]:
@@ -101,5 +101,5 @@ def _status(state: State) -> dict[str, Any]:
 
 
 def _job(of: Run) -> int:
-    """The number of the job that the service makes for a one-time run."""
+    """Return the number of the job that the service creates for a one-time run."""
     return of.run_id + 500_000_000_000_000

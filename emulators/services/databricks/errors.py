@@ -1,4 +1,4 @@
-"""The workspace's errors, as clients see them: a status, an error code and a message."""
+"""The workspace's errors: a status, an error code and a message."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ class ApiError(Exception):
     Args:
         status: the HTTP status.
         code: the `error_code`.
-        message: what the client reads.
+        message: the message for the client.
         headers: headers of the answer.
     """
 
@@ -22,35 +22,35 @@ class ApiError(Exception):
 
 
 def invalid(message: str) -> ApiError:
-    """400: a parameter is wrong."""
+    """Return the error for a wrong parameter (400)."""
     return ApiError(400, "INVALID_PARAMETER_VALUE", message)
 
 
 def missing(message: str) -> ApiError:
-    """404: what is named is not there."""
+    """Return the error for a missing resource (404)."""
     return ApiError(404, "RESOURCE_DOES_NOT_EXIST", message)
 
 
 def taken(message: str) -> ApiError:
-    """400: what is to be made is there already; the workspace and DBFS answer so, the Files API with 409."""
+    """Return the error for an existing resource (400; the Files API answers 409)."""
     return ApiError(400, "RESOURCE_ALREADY_EXISTS", message)
 
 
 def wrong_state(message: str) -> ApiError:
-    """400: not now."""
+    """Return the error for a resource in the wrong state (400)."""
     return ApiError(400, "INVALID_STATE", message)
 
 
 def denied(message: str) -> ApiError:
-    """403: not allowed."""
+    """Return the error for a forbidden operation (403)."""
     return ApiError(403, "PERMISSION_DENIED", message)
 
 
 def throttled(message: str, retry_after: int) -> ApiError:
-    """429: too many calls; `retry_after` in seconds."""
+    """Return the error for too many calls (429); `retry_after` in seconds."""
     return ApiError(429, "REQUEST_LIMIT_EXCEEDED", message, {"Retry-After": str(retry_after)})
 
 
 def unavailable(message: str) -> ApiError:
-    """503: try again."""
+    """Return the error for a temporary outage (503)."""
     return ApiError(503, "TEMPORARILY_UNAVAILABLE", message)

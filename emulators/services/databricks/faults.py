@@ -1,4 +1,4 @@
-"""Faults that tests ask for: so many of the next calls or runs go wrong; none until asked for."""
+"""Faults that tests inject into a number of the next calls or runs; none by default."""
 
 import asyncio
 from collections import Counter
@@ -9,72 +9,72 @@ from emulators.services.databricks import errors
 from emulators.services.databricks.parameters import Parameters
 
 CALLS = ("throttle", "unavailable", "drop", "lose_reply", "slow")
-"""The next so many calls: 429; 503; the connection ends with nothing done; ends after the call was done; are late."""
+"""Faults of the next calls: 429; 503; the connection is closed before the call; after the call; a delayed answer."""
 RUNS = ("fail_runs", "skip_runs")
-"""The next so many runs: end as INTERNAL_ERROR; as SKIPPED."""
+"""Faults of the next runs: they end as INTERNAL_ERROR; as SKIPPED."""
 
 
 class Dropped(Exception):
-    """The connection is to end without an answer."""
+    """The connection has to be closed without an answer."""
 
 
 class Faults:
-    """What goes wrong next.
+    """The injected faults.
 
     Args:
-        cluster_seconds: how long a cluster takes to start where nothing else was asked for.
+        cluster_seconds: default start time of a cluster.
     """
 
     def __init__(self, cluster_seconds: float) -> None:
-        self._usual_seconds = self._cluster_seconds = cluster_seconds
-        self._left: Counter[str] = Counter()
+        self._default_seconds = self._cluster_seconds = cluster_seconds
+        self._remaining: Counter[str] = Counter()
         self._struck: Counter[str] = Counter()
         self._path = ""
         self._retry_after = 1
         self._slow_seconds = 1.0
 
-    def configure(self, wanted: dict[str, Any]) -> None:
-        """Replace all settings; what is not named is off.
+    def configure(self, settings: dict[str, Any]) -> None:
+        """Replace all settings; faults that are not named are off.
 
         Args:
-            wanted: numbers by the names of CALLS and RUNS; `path`, a part of the path to which faults of calls are
-                confined; `retry_after` in seconds, of a 429; `slow_seconds`; `cluster_seconds`, how long starts take.
+            settings: numbers by the names of CALLS and RUNS; `path`, a part of the path to which faults of calls are
+                confined; `retry_after` of a 429 in seconds; `slow_seconds`; `cluster_seconds`, the time of starts.
 
         Raises:
-            ApiError: saying what is wrong.
+            ApiError: a setting is wrong; the message names it.
         """
-        known = {*CALLS, *RUNS, "path", "retry_after", "slow_seconds", "cluster_seconds"}
-        if unknown := set(wanted) - known:
+        names = {*CALLS, *RUNS, "path", "retry_after", "slow_seconds", "cluster_seconds"}
+        if unknown := set(settings) - names:
             raise errors.invalid(f"unknown: {', '.join(sorted(unknown))}")
-        given = Parameters(wanted)
-        left = Counter({name: given.optional_integer(name) or 0 for name in (*CALLS, *RUNS)})
+        given = Parameters(settings)
+        remaining = Counter({name: given.optional_integer(name) or 0 for name in (*CALLS, *RUNS)})
         path, retry_after = given.optional_text("path") or "", given.optional_integer("retry_after", most=60)
-        slow, cluster = (
-            _seconds(wanted, "slow_seconds", 1.0),
-            _seconds(wanted, "cluster_seconds", self._usual_seconds),
-        )
-        self._left, self._path, self._slow_seconds, self._cluster_seconds = left, path, slow, cluster
+        slow_seconds = _seconds(settings, "slow_seconds", 1.0)
+        self._cluster_seconds = _seconds(settings, "cluster_seconds", self._default_seconds)
+        self._slow_seconds = slow_seconds
+        self._remaining = remaining
+        self._path = path
         self._retry_after = 1 if retry_after is None else retry_after
         self._struck.clear()
 
     def describe(self) -> dict[str, Any]:
-        """What is still to come, and how often each fault struck."""
-        return {"left": +self._left, "struck": dict(self._struck)}
+        """Return the faults still to come, and the number of occurrences of each."""
+        return {"left": +self._remaining, "struck": dict(self._struck)}
 
     def cluster_seconds(self) -> float:
-        """How long the start of a cluster takes now."""
+        """Return the present start time of a cluster."""
         return self._cluster_seconds
 
     def skips(self) -> str:
-        """Why the next run is skipped; empty where it is not."""
+        """Return the reason why the next run is skipped; empty if it is not."""
         return "Run was skipped: the maximum of concurrent runs is reached." if self._strikes("skip_runs") else ""
 
     def fails(self) -> str:
-        """Why the next task fails; empty where it does not."""
+        """Return the reason why the next task fails; empty if it does not."""
         return "The driver of the cluster was lost (injected)." if self._strikes("fail_runs") else ""
 
     async def around(self, path: str, call: Callable[[], Awaitable[Any]]) -> Any:
-        """Do a call, with what goes wrong before and after it; raises ApiError or Dropped."""
+        """Perform a call with the faults before and after it; raises ApiError or Dropped."""
         if self._path not in path:
             return await call()
         if self._strikes("slow"):
@@ -91,15 +91,15 @@ class Faults:
         return answer
 
     def _strikes(self, fault: str) -> bool:
-        if not self._left[fault]:
+        if not self._remaining[fault]:
             return False
-        self._left[fault] -= 1
+        self._remaining[fault] -= 1
         self._struck[fault] += 1
         return True
 
 
-def _seconds(wanted: dict[str, Any], name: str, usual: float) -> float:
-    value = wanted.get(name, usual)
+def _seconds(settings: dict[str, Any], name: str, default: float) -> float:
+    value = settings.get(name, default)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 600:
         raise errors.invalid(f"{name} must be a number from 0 to 600")
     return value

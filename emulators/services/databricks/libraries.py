@@ -1,4 +1,4 @@
-"""What a task brings along: wheels are unpacked into a folder of its own, named packages have to be installed here."""
+"""Libraries of a task: wheels are unpacked into the task's folder, packages must be installed in this environment."""
 
 import zipfile
 from importlib.metadata import PackageNotFoundError, version
@@ -12,18 +12,18 @@ from emulators.services.databricks.model import Run, Task
 from emulators.services.databricks.storage import Storage
 
 _MOST_BYTES = 2 * 1024**3
-"""What all files of a wheel may come to."""
+"""Largest total size of a wheel's files."""
 
 
 class NotInstallable(Exception):
-    """A library cannot be had; the text says which one, and why."""
+    """A library that cannot be installed; the text names it and the reason."""
 
 
 def of(run: Run, task: Task) -> list[str]:
-    """The wheels and requirements of a task, as text.
+    """Return the wheels and requirements of a task, as text.
 
     Raises:
-        NotInstallable: one is of a kind that cannot be had here.
+        NotInstallable: the kind of a library is not supported.
     """
     key = task.given.get("environment_key")
     if key is not None:
@@ -32,23 +32,23 @@ def of(run: Run, task: Task) -> list[str]:
     return [_named(library) for library in task.given.get("libraries") or []]
 
 
-def install(wanted: list[str], storage: Storage, folder: Path) -> None:
-    """Put the wheels into a folder, and see to it that the packages are there.
+def install(libraries: list[str], storage: Storage, folder: Path) -> None:
+    """Unpack the wheels into a folder, and check that the packages are installed.
 
     Args:
-        wanted: paths of wheels, and requirements.
-        storage: where the wheels are.
-        folder: where they go; it is made.
+        libraries: paths of wheels, and requirements.
+        storage: the workspace's files.
+        folder: the target folder, which is created.
 
     Raises:
-        NotInstallable: one of them cannot be had.
+        NotInstallable: a library is missing or broken.
     """
     folder.mkdir(parents=True)
-    for library in wanted:
+    for library in libraries:
         if library.endswith(".whl"):
             _unpack(library, storage, folder)
         else:
-            _look_for(library)
+            _require(library)
 
 
 def _named(library: dict[str, Any]) -> str:
@@ -66,20 +66,20 @@ def _unpack(path: str, storage: Storage, folder: Path) -> None:
         with zipfile.ZipFile(wheel) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > _MOST_BYTES:
                 raise NotInstallable(f"{path}: the wheel is too large.")
-            archive.extractall(folder)  # which lets no name lead out of the folder
+            archive.extractall(folder)  # rejects names that lead out of the folder
     except (ApiError, zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
         raise NotInstallable(f"{path}: {error}") from None
 
 
-def _look_for(text: str) -> None:
+def _require(text: str) -> None:
     try:
-        wanted = Requirement(text)
-        found = version(wanted.name)
+        requirement = Requirement(text)
+        installed = version(requirement.name)
     except InvalidRequirement as error:
         raise NotInstallable(f"{text}: {error}") from None
     except PackageNotFoundError:
         raise NotInstallable(
-            f"{text}: it is not installed where the workspace runs, and nothing is downloaded."
+            f"{text}: not installed in the workspace's environment, and nothing is downloaded."
         ) from None
-    if not wanted.specifier.contains(found, prereleases=True):
-        raise NotInstallable(f"{text}: version {found} is installed where the workspace runs.")
+    if not requirement.specifier.contains(installed, prereleases=True):
+        raise NotInstallable(f"{text}: version {installed} is installed in the workspace's environment.")

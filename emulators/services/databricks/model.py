@@ -1,27 +1,27 @@
-"""What a run is: its tasks, their states, and how both are kept as JSON."""
+"""Runs, their tasks and states, and their JSON form in the database."""
 
 import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 ACTIVE = frozenset({"QUEUED", "PENDING", "RUNNING", "TERMINATING"})
-"""Life cycle states of what has not ended."""
+"""Life cycle states of active runs and tasks."""
 
 
 def now_ms() -> int:
-    """Now, in ms since the epoch."""
+    """Return the current time in ms since the epoch."""
     return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How a run or a task is.
+    """State of a run or a task.
 
     Args:
         life: its life cycle state.
-        result: its result state, once it has ended; a skipped one has none.
-        message: what the person reads.
-        code: the termination code, once it has ended.
+        result: its result state after its end; a skipped one has none.
+        message: the message for the user.
+        code: the termination code after its end.
     """
 
     life: str
@@ -31,7 +31,7 @@ class State:
 
     @property
     def active(self) -> bool:
-        """Whether it has not ended."""
+        """True if it has not ended."""
         return self.life in ACTIVE
 
 
@@ -44,30 +44,30 @@ LOST = State(
 
 
 def failed(message: str) -> State:
-    """The job itself failed."""
+    """Return the state of a failed job."""
     return State("TERMINATED", "FAILED", message, "RUN_EXECUTION_ERROR")
 
 
 def timed_out(seconds: float) -> State:
-    """It took longer than it may."""
+    """Return the state after a time-out."""
     return State("TERMINATED", "TIMEDOUT", f"Run timed out after {seconds:g} seconds.", "RUN_EXECUTION_ERROR")
 
 
 def broken(message: str, code: str) -> State:
-    """The service, and not the job, failed."""
+    """Return the state after a failure of the service."""
     return State("INTERNAL_ERROR", "FAILED", message, code)
 
 
 @dataclass(slots=True)
 class Clocked:
-    """What runs and tasks have in common; times in ms since the epoch, 0 where they have not come.
+    """The common part of runs and tasks; times in ms since the epoch, 0 if they are in the future.
 
     Args:
         run_id: its number; tasks have numbers of their own.
-        state: how it is.
-        created: when it was submitted.
-        began: when its process started.
-        ended: when it ended.
+        state: its state.
+        created: time of its submission.
+        began: time of its process's start.
+        ended: time of its end.
     """
 
     run_id: int
@@ -77,7 +77,7 @@ class Clocked:
     ended: int = 0
 
     def move(self, state: State) -> None:
-        """Take a new state, and note the time."""
+        """Change the state and set the corresponding time."""
         if state.life == "RUNNING" and not self.began:
             self.began = now_ms()
         if not state.active and not self.ended:
@@ -92,8 +92,8 @@ class Task(Clocked):
     Args:
         key: its name in the run.
         given: the task as it was submitted.
-        cluster_id: the cluster that it runs on; empty where it is serverless.
-        error: the exception that ended the job, in a line.
+        cluster_id: its cluster; empty if it is serverless.
+        error: the exception that ended the job, in one line.
         trace: that exception's traceback.
     """
 
@@ -105,12 +105,12 @@ class Task(Clocked):
 
     @property
     def upstream(self) -> list[str]:
-        """Keys of the tasks that have to succeed before."""
+        """Keys of the tasks that must succeed first."""
         return [edge["task_key"] for edge in self.given.get("depends_on") or []]
 
     @property
     def timeout(self) -> float | None:
-        """Seconds that its process may take; None where there is no limit."""
+        """Time-out of its process in seconds; None if there is none."""
         return int(self.given.get("timeout_seconds") or 0) or None
 
 
@@ -130,19 +130,19 @@ class Run(Clocked):
 
     @property
     def timeout(self) -> float | None:
-        """Seconds that all of it may take; None where there is no limit."""
+        """Time-out of the run in seconds; None if there is none."""
         return int(self.given.get("timeout_seconds") or 0) or None
 
     def task(self, run_id: int) -> Task | None:
-        """The task of that number."""
+        """Return the task with that number."""
         return next((task for task in self.tasks if task.run_id == run_id), None)
 
-    def kept(self) -> dict[str, Any]:
-        """The run as JSON."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the run as JSON."""
         return asdict(self)
 
 
-def restored(kept: dict[str, Any]) -> Run:
-    """The run that `kept` gave."""
-    tasks = [Task(**{**task, "state": State(**task["state"])}) for task in kept["tasks"]]
-    return Run(**{**kept, "state": State(**kept["state"]), "tasks": tasks})
+def from_json(document: dict[str, Any]) -> Run:
+    """Return the run of a document from `Run.to_json`."""
+    tasks = [Task(**{**task, "state": State(**task["state"])}) for task in document["tasks"]]
+    return Run(**{**document, "state": State(**document["state"]), "tasks": tasks})

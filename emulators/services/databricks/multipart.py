@@ -6,18 +6,18 @@ from emulators.services.databricks.errors import invalid
 
 
 def fields(content_type: str, body: bytes) -> dict[str, bytes]:
-    """The fields of a multipart/form-data body, by name.
+    """Return the fields of a multipart/form-data body, by name.
 
     Raises:
-        ApiError: it is none.
+        ApiError: the form is invalid.
     """
     boundary = re.search(r'boundary="?([^";]+)"?', content_type)
     if boundary is None:
-        raise invalid("The form names no boundary.")
+        raise invalid("The form has no boundary.")
     delimiter = b"\r\n--" + boundary.group(1).encode()
     first, *parts = (b"\r\n" + body).split(delimiter)
     if first or not parts or not parts.pop().startswith(b"--"):
-        raise invalid("The form is cut off.")
+        raise invalid("The form is truncated.")
     return dict(_field(part) for part in parts)
 
 

@@ -1,14 +1,14 @@
-"""What can be set when the server starts."""
+"""Settings of the server."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 CLUSTER_ID = "0101-000000-emulated"
-"""The cluster that every workspace has from its beginning."""
+"""The initial cluster of every workspace."""
 USER = "emulator@example.com"
 VOLUME = "main/default/pinterest"
-"""Catalog, schema and name of the volume that every workspace has from its beginning."""
+"""Catalog, schema and name of the initial volume of every workspace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +17,12 @@ class Options:
 
     Args:
         data: the folder of runs, clusters and files.
-        token: what clients have to send.
-        port: the port on 127.0.0.1; 0 takes a free one.
-        profile: environment variables of every job: what an instance profile is to a cluster.
-        cluster_seconds: how long a cluster takes to start.
-        processes: how many tasks run at once; others wait for their turn.
-        kept_runs: how many finished runs are remembered.
+        token: the token of clients.
+        port: the port on 127.0.0.1; 0 chooses a free one.
+        profile: environment variables of every job, in the role of an instance profile.
+        cluster_seconds: start time of a cluster.
+        processes: number of tasks that run concurrently; others wait.
+        kept_runs: number of finished runs to keep.
         controls: whether tests may inject faults by POST /_faults.
     """
 

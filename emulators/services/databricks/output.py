@@ -1,32 +1,32 @@
-"""What a job prints: kept in files of bounded size, of which the end is shown."""
+"""Output of a job: kept in files of bounded size; clients get its end."""
 
 import asyncio
 import contextlib
 from pathlib import Path
 
 SHOWN = 5 * 1024 * 1024
-"""Bytes of output that clients get: the last ones."""
+"""Number of bytes at the end of the output that clients get."""
 
 
 class Output:
-    """The output of one task, in two files at most, each of `SHOWN` bytes.
+    """The output of one task, in at most two files of about `SHOWN` bytes each.
 
     Args:
-        path: the newer of the two.
+        path: the newer file.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._older = path.with_suffix(".older")
 
-    async def take(self, stream: asyncio.StreamReader | None) -> None:
-        """Keep what comes, until it ends."""
+    async def copy(self, stream: asyncio.StreamReader | None) -> None:
+        """Append a stream until its end."""
         while stream and (data := await stream.read(65536)):
-            with contextlib.suppress(OSError):  # a full disk must not hold up the job
+            with contextlib.suppress(OSError):  # a full disk must not block the job
                 self.append(data)
 
     def append(self, data: bytes) -> None:
-        """Keep some bytes."""
+        """Append bytes."""
         with self._path.open("ab") as file:
             file.write(data)
             full = file.tell() >= SHOWN
@@ -34,6 +34,6 @@ class Output:
             self._path.replace(self._older)
 
     def end(self) -> tuple[str, bool]:
-        """The last of it as text, and whether something stood before that."""
+        """Return the end of the output as text, and whether it was truncated."""
         data = b"".join(path.read_bytes() for path in (self._older, self._path) if path.exists())
         return data[-SHOWN:].decode(errors="replace"), len(data) > SHOWN

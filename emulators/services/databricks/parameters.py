@@ -1,4 +1,4 @@
-"""Taking the parameters of a request: members of a JSON body, or of a query, where everything is text."""
+"""Parameters of a request: members of a JSON body, or of a query, which contains only text."""
 
 import base64
 import binascii
@@ -9,7 +9,7 @@ from emulators.services.databricks.errors import invalid
 
 
 class Parameters:
-    """Named values; every method raises ApiError where one is missing or of another type.
+    """Named values; every method raises ApiError if a value is missing or of another type.
 
     Args:
         values: the values by name.
@@ -19,25 +19,25 @@ class Parameters:
         self._values = values
 
     def raw(self, name: str) -> Any:
-        """A value as it came; None where there is none."""
+        """Return the unchanged value; None if there is none."""
         return self._values.get(name)
 
     def optional_text(self, name: str) -> str | None:
-        """A text, or None."""
+        """Return a text, or None."""
         value = self.raw(name)
         if value is not None and not isinstance(value, str):
             raise invalid(f"{name} must be a string.")
         return value
 
     def text(self, name: str) -> str:
-        """A text of at least one character."""
+        """Return a text of at least one character."""
         value = self.optional_text(name)
         if not value:
             raise invalid(f"Missing required field: {name}")
         return value
 
     def optional_integer(self, name: str, least: int = 0, most: int = 2**63 - 1) -> int | None:
-        """A whole number within bounds, or None."""
+        """Return an integer within bounds, or None."""
         value = self.raw(name)
         if value is None:
             return None
@@ -48,14 +48,14 @@ class Parameters:
         return value
 
     def integer(self, name: str) -> int:
-        """A whole number that has to be there."""
+        """Return a required integer."""
         value = self.optional_integer(name)
         if value is None:
             raise invalid(f"Missing required field: {name}")
         return value
 
     def flag(self, name: str) -> bool:
-        """True or false; false where it is not there."""
+        """Return a boolean; false if it is absent."""
         value = self.raw(name)
         if value in (None, "", "false", False):
             return False
@@ -64,14 +64,14 @@ class Parameters:
         raise invalid(f"{name} must be true or false.")
 
     def decoded(self, name: str) -> bytes:
-        """Bytes that came as base64; none where it is not there."""
+        """Return bytes that are sent as base64; empty if absent."""
         try:
             return base64.b64decode(self.optional_text(name) or "", validate=True)
         except (binascii.Error, ValueError) as error:
             raise invalid(f"{name} is not base64: {error}.") from None
 
     def objects(self, name: str) -> list["Parameters"]:
-        """A list of objects; empty where it is not there."""
+        """Return a list of objects; empty if it is absent."""
         value = self.raw(name)
         if value is None:
             return []
@@ -80,14 +80,14 @@ class Parameters:
         return [Parameters(item) for item in value]
 
     def optional_object(self, name: str) -> "Parameters | None":
-        """An object, or None."""
+        """Return an object, or None."""
         value = self.raw(name)
         if value is not None and not isinstance(value, dict):
             raise invalid(f"{name} must be an object.")
         return None if value is None else Parameters(value)
 
     def texts(self, name: str) -> list[str]:
-        """A list of texts; empty where it is not there."""
+        """Return a list of texts; empty if it is absent."""
         value = self.raw(name)
         if value is None:
             return []
@@ -96,7 +96,7 @@ class Parameters:
         return value
 
     def mapping(self, name: str) -> dict[str, str]:
-        """An object of texts; empty where it is not there."""
+        """Return an object of texts; empty if it is absent."""
         value = self.raw(name)
         if value is None:
             return {}
@@ -105,13 +105,13 @@ class Parameters:
         return value
 
     def environment(self, name: str) -> dict[str, str]:
-        """Environment variables; none where it is not there."""
+        """Return environment variables; empty if absent."""
         variables = self.mapping(name)
         for variable, value in variables.items():
             if not variable or "=" in variable or "\0" in variable + value:
-                raise invalid(f"{name}: {variable!r} is no environment variable.")
+                raise invalid(f"{name}: {variable!r} is not an environment variable.")
         return variables
 
     def items(self) -> list[tuple[str, Any]]:
-        """All names and values as they came."""
+        """Return all names and unchanged values."""
         return list(self._values.items())

@@ -1,4 +1,4 @@
-"""The process of one task: its folder, its environment, its life and its end."""
+"""The process of one task: its folder, its environment, its start and its end."""
 
 import asyncio
 import contextlib
@@ -25,18 +25,18 @@ TASK_MARK = "DATABRICKS_EMULATOR_TASK"
 
 _RUNTIME = Path(__file__).resolve().parent / "runtime"
 _GRACE_SECONDS = 2.0
-"""How long a process may take to end once it was asked to."""
-_HERE = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "NO_PROXY", "no_proxy")
-"""What a job's environment takes from the server's."""
+"""Time for a process to end after SIGTERM."""
+_INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "NO_PROXY", "no_proxy")
+"""Variables that a job inherits from the server's environment."""
 
 
 class TaskProcess:
-    """A task on its way.
+    """The process of a task.
 
     Args:
-        run: the run that it belongs to.
+        run: its run.
         task: the task.
-        folder: its folder: output stays in it, all else is removed at the end.
+        folder: its folder; everything except the output is removed at the end.
         storage: the workspace's files.
     """
 
@@ -49,26 +49,26 @@ class TaskProcess:
         self._outcome = self._work / "outcome.json"
 
     def prepare(self) -> list[str]:
-        """Make its folders, install its libraries; returns the command to run.
+        """Create its folders and install its libraries; return the command to run.
 
         Raises:
-            NotInstallable: a library cannot be had.
-            ApiError: the file to run is not there.
+            NotInstallable: a library cannot be installed.
+            ApiError: the file to run is missing.
         """
         clear(self._folder)
         for name in ("home", "tmp"):
             (self._work / name).mkdir(parents=True)
         libraries.install(libraries.of(self._run, self._task), self._storage, self._work / "libraries")
-        spec = {"libraries": str(self._work / "libraries"), "outcome": str(self._outcome), **self._what()}
+        spec = {"libraries": str(self._work / "libraries"), "outcome": str(self._outcome), **self._job()}
         (self._work / "spec.json").write_bytes(orjson.dumps(spec))
         return [sys.executable, str(_RUNTIME / "driver.py"), str(self._work / "spec.json")]
 
     async def perform(self, command: list[str], variables: Mapping[str, str]) -> State:
-        """Run the command to its end and return how it ended; nothing of it runs on after this, cancelled or not.
+        """Run the command and return its final state; none of its processes is left afterwards, cancelled or not.
 
         Args:
-            command: what `prepare` returned.
-            variables: what the cluster and the instance profile add to the environment.
+            command: the command from `prepare`.
+            variables: environment variables of the cluster and the instance profile.
         """
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -79,19 +79,19 @@ class TaskProcess:
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
         )
-        reading = asyncio.create_task(Output(output_of(self._folder)).take(process.stdout))
+        reading = asyncio.create_task(Output(output_of(self._folder)).copy(process.stdout))
         try:
             code = await process.wait()
         finally:
             await asyncio.shield(self._finish(process, reading))
-        return self._judged(code)
+        return self._final_state(code)
 
     def clear(self) -> None:
-        """Remove all but the output."""
+        """Remove everything except the output."""
         shutil.rmtree(self._work, ignore_errors=True)
 
     async def _finish(self, process: asyncio.subprocess.Process, reading: "asyncio.Task[None]") -> None:
-        """End what still runs of it: its group, and what has left that."""
+        """End the remaining processes: its group, and processes that left the group."""
         if process.returncode is None:
             _signal(process.pid, signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
@@ -102,20 +102,21 @@ class TaskProcess:
         await asyncio.wait([reading], timeout=_GRACE_SECONDS)
         reading.cancel()
 
-    def _judged(self, code: int) -> State:
+    def _final_state(self, code: int) -> State:
         if code == 0:
             return SUCCESS
         if code == NO_SPARK:
-            return broken("The cluster's driver could not start Spark; see the output.", "DRIVER_ERROR")
+            return broken("The cluster's driver could not start Spark: check the output.", "DRIVER_ERROR")
         try:
-            told = orjson.loads(self._outcome.read_bytes())
+            outcome = orjson.loads(self._outcome.read_bytes())
         except (OSError, orjson.JSONDecodeError):
-            told = {"error": f"The Python process exited with exit code {code}.", "trace": ""}
-        self._task.error, self._task.trace = told["error"], told["trace"]
+            outcome = {"error": f"The Python process exited with exit code {code}.", "trace": ""}
+        self._task.error = outcome["error"]
+        self._task.trace = outcome["trace"]
         return failed("Workload failed, see run output for details")
 
-    def _what(self) -> dict[str, Any]:
-        """What the driver is to run."""
+    def _job(self) -> dict[str, Any]:
+        """Return the driver's description of the job."""
         given = self._task.given
         if "spark_python_task" in given:
             work = given["spark_python_task"]
@@ -131,7 +132,7 @@ class TaskProcess:
         if self._task.cluster_id:  # serverless has no DBFS mount
             mounts["/dbfs"] = str(self._storage.dbfs_root)
         return {
-            **{name: os.environ[name] for name in _HERE if name in os.environ},
+            **{name: os.environ[name] for name in _INHERITED if name in os.environ},
             **variables,
             "HOME": str(self._work / "home"),
             "TMPDIR": str(self._work / "tmp"),
@@ -142,22 +143,22 @@ class TaskProcess:
             "DATABRICKS_RUNTIME_VERSION": RUNTIME if self._task.cluster_id else "client.3.0",
             "CLUSTER_MOUNTS": orjson.dumps(mounts).decode(),
             TASK_MARK: str(self._folder),
-            MARK: os.environ.get(MARK, ""),  # by which `emulators down` finds it
+            MARK: os.environ.get(MARK, ""),  # `emulators down` finds it by this
         }
 
 
 def output_of(folder: Path) -> Path:
-    """Where a task's output is."""
+    """Return the path of a task's output."""
     return folder / "output"
 
 
 def clear(folder: Path) -> None:
-    """Remove all that a task left, output included."""
+    """Remove a task's folder, output included."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def end_all(folder: Path) -> None:
-    """End every process of a task, wherever it went."""
+    """End every process of a task, also in other process groups."""
     end(marked(TASK_MARK, str(folder)), patience=_GRACE_SECONDS)
 
 

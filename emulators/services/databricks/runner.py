@@ -1,4 +1,4 @@
-"""Bringing runs to their end: one asyncio task a run, one process a task."""
+"""Execution of runs: one asyncio task per run, one process per task."""
 
 import asyncio
 import logging
@@ -25,23 +25,23 @@ from emulators.services.databricks.model import (
 from emulators.services.databricks.process import TaskProcess, clear, end_all
 from emulators.services.databricks.storage import Storage
 from emulators.services.databricks.tables import Tables
-from emulators.services.kinesis.journal import StorageFailure
+from emulators.services.journal import StorageFailure
 
 _logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
 class Runner:
-    """The runs that are active.
+    """The active runs.
 
     Args:
         folder: the folder of the tasks' folders.
-        tables: where runs are kept.
+        tables: the tables of the database.
         storage: the workspace's files.
-        clusters: where tasks run.
-        faults: what goes wrong.
+        clusters: the clusters of tasks.
+        faults: injected faults.
         profile: environment variables of every job.
-        processes: how many tasks run at once.
+        processes: number of tasks that run concurrently.
     """
 
     def __init__(
@@ -60,13 +60,13 @@ class Runner:
         self._clusters = clusters
         self._faults = faults
         self._profile = profile
-        self._turns = asyncio.Semaphore(processes)
+        self._slots = asyncio.Semaphore(processes)
         self._active: dict[int, Run] = {}
-        self._working: dict[int, asyncio.Task[None]] = {}
-        self._verdicts: dict[int, State] = {}
+        self._executions: dict[int, asyncio.Task[None]] = {}
+        self._final_states: dict[int, State] = {}
 
     def recover(self) -> None:
-        """End what a server that was killed has left: its processes, and the runs that it had not finished."""
+        """End the processes and the unfinished runs of a server that was killed."""
         for run in self._tables.runs(active=True, below=2**62, count=2**31):
             for task in run.tasks:
                 end_all(self.folder(task))
@@ -76,11 +76,11 @@ class Runner:
             self._tables.save_run(run)
 
     def folder(self, task: Task) -> Path:
-        """The folder of a task."""
+        """Return the folder of a task."""
         return self._folder / str(task.run_id)
 
     def find(self, run_id: int) -> Run | None:
-        """A run by its number, or by that of one of its tasks."""
+        """Return a run by its number or by the number of one of its tasks."""
         for run in self._active.values():
             if run.run_id == run_id or run.task(run_id):
                 return run
@@ -88,98 +88,98 @@ class Runner:
 
     @property
     def active(self) -> int:
-        """How many runs have not ended."""
+        """Number of active runs."""
         return len(self._active)
 
     def start(self, run: Run) -> None:
-        """Begin a run that is kept already."""
+        """Start a run that is already saved."""
         self._active[run.run_id] = run
-        self._working[run.run_id] = asyncio.create_task(self._bring_to_end(run))
+        self._executions[run.run_id] = asyncio.create_task(self._execute(run))
 
-    def cancel(self, run: Run, verdict: State = CANCELED) -> None:
-        """End a run; nothing happens where it has ended."""
-        working = self._working.get(run.run_id)
-        if working is None or run.run_id in self._verdicts:
+    def cancel(self, run: Run, final_state: State = CANCELED) -> None:
+        """End a run; a run that has ended is not changed."""
+        execution = self._executions.get(run.run_id)
+        if execution is None or run.run_id in self._final_states:
             return
         for one in (*run.tasks, run):
             if one.state.active:
                 one.move(State("TERMINATING", None, "Terminating the run."))
         self._tables.save_run(run)
-        self._verdicts[run.run_id] = verdict
-        # Not at once: a task that is cancelled before its first step would never get to say how it ended.
-        asyncio.get_running_loop().call_soon(working.cancel)
+        self._final_states[run.run_id] = final_state
+        # Not immediately: a task that is cancelled before its first step would never save its final state.
+        asyncio.get_running_loop().call_soon(execution.cancel)
 
     def forget(self, run: Run) -> None:
-        """Remove a run that has ended, and what it printed."""
+        """Remove a run that has ended, and its output."""
         self._tables.remove_run(run)
         for task in run.tasks:
             clear(self.folder(task))
 
     async def close(self) -> None:
         """End all runs."""
-        working = list(self._working.values())
+        executions = list(self._executions.values())
         for run in list(self._active.values()):
             self.cancel(run, LOST)
-        if working:
-            await asyncio.wait(working)
+        if executions:
+            await asyncio.wait(executions)
 
-    async def _bring_to_end(self, run: Run) -> None:
+    async def _execute(self, run: Run) -> None:
         try:
             async with asyncio.timeout(run.timeout):
-                await self._work_through(run)
-            verdict = _verdict(run)
+                await self._run_tasks(run)
+            state = _final_state(run)
         except TimeoutError:
-            verdict = timed_out(run.timeout or 0)
+            state = timed_out(run.timeout or 0)
         except asyncio.CancelledError:
-            verdict = self._verdicts.get(run.run_id, CANCELED)
-        except Exception:  # a defect of this server: the run says so instead of staying active for ever
+            state = self._final_states.get(run.run_id, CANCELED)
+        except Exception:  # a defect of this server: the run gets a final state instead of staying active
             _logger.exception("Run %d", run.run_id)
-            verdict = broken("Unexpected error of the workspace; see its log.", "INTERNAL_ERROR")
+            state = broken("Unexpected error of the workspace: check its log.", "INTERNAL_ERROR")
         for task in run.tasks:
             if task.state.active:
-                task.move(verdict)
-        run.move(verdict)
+                task.move(state)
+        run.move(state)
         try:
             self._tables.save_run(run)
         except StorageFailure:
-            _logger.exception("The end of run %d is not kept: a restart will call it lost", run.run_id)
-            return  # until then it is told from memory
-        for known in (self._active, self._working, self._verdicts):
-            known.pop(run.run_id, None)
+            _logger.exception("The end of run %d is not saved: after a restart it counts as lost", run.run_id)
+            return  # until a restart its state is in memory
+        for by_run in (self._active, self._executions, self._final_states):
+            by_run.pop(run.run_id, None)
 
-    async def _work_through(self, run: Run) -> None:
-        """Perform all tasks, each once those before it have ended."""
+    async def _run_tasks(self, run: Run) -> None:
+        """Run all tasks, each after its upstream tasks have ended."""
         if message := self._faults.skips():
             for task in run.tasks:
                 task.move(State("SKIPPED", None, message, "MAX_CONCURRENT_RUNS_EXCEEDED"))
             return
         ended = {task.key: asyncio.Event() for task in run.tasks}
 
-        async def in_turn(task: Task) -> None:
+        async def run_after_upstream(task: Task) -> None:
             for key in task.upstream:
                 await ended[key].wait()
-            before = [other for other in run.tasks if other.key in task.upstream]
-            if all(other.state.result == "SUCCESS" for other in before):
-                self._moved(run, task, await self._perform(run, task))
+            upstream = [other for other in run.tasks if other.key in task.upstream]
+            if all(other.state.result == "SUCCESS" for other in upstream):
+                self._move(run, task, await self._run_task(run, task))
             else:
-                self._moved(run, task, UPSTREAM_FAILED)
+                self._move(run, task, UPSTREAM_FAILED)
             ended[task.key].set()
 
         async with asyncio.TaskGroup() as group:
             for task in run.tasks:
-                group.create_task(in_turn(task))
+                group.create_task(run_after_upstream(task))
 
-    async def _perform(self, run: Run, task: Task) -> State:
-        """One task, from its turn to its end."""
+    async def _run_task(self, run: Run, task: Task) -> State:
+        """Run one task and return its final state."""
         process = TaskProcess(run, task, self.folder(task), self._storage)
-        async with self._turns:
+        async with self._slots:
             if not await self._cluster_is_ready(task):
                 return broken(f"Cluster {task.cluster_id} was terminated or removed.", "CLUSTER_ERROR")
             if message := self._faults.fails():
                 return broken(message, "INTERNAL_ERROR")
             try:
-                command = await _to_its_end(process.prepare)
-                self._moved(run, task, State("RUNNING", None, "In run"))
+                command = await _run_in_thread(process.prepare)
+                self._move(run, task, State("RUNNING", None, "In run"))
                 async with asyncio.timeout(task.timeout):
                     return await process.perform(command, self._variables(task))
             except NotInstallable as error:
@@ -201,15 +201,15 @@ class Runner:
         own = (task.given.get("new_cluster") or {}).get("spark_env_vars") or {}
         return {**self._profile, **self._clusters.environment(task.cluster_id), **own}
 
-    def _moved(self, run: Run, task: Task, state: State) -> None:
+    def _move(self, run: Run, task: Task, state: State) -> None:
         task.move(state)
         if state.life == "RUNNING":
             run.move(state)
         self._tables.save_run(run)
 
 
-def _verdict(run: Run) -> State:
-    """How a run ended whose tasks have all ended: as the first of them that did not succeed."""
+def _final_state(run: Run) -> State:
+    """Return the final state of a run whose tasks have ended: that of the first task that did not succeed."""
     for task in run.tasks:
         state = task.state
         if state.result != "SUCCESS" and state.result != "UPSTREAM_FAILED":
@@ -222,11 +222,11 @@ def _verdict(run: Run) -> State:
     return SUCCESS
 
 
-async def _to_its_end(work: Callable[[], T]) -> T:
-    """Work in a thread, of which nothing goes on once this is left: a thread cannot be cancelled."""
-    working = asyncio.ensure_future(asyncio.to_thread(work))
+async def _run_in_thread(work: Callable[[], T]) -> T:
+    """Call a function in a thread; a cancel waits for its end, since a thread cannot be cancelled."""
+    thread = asyncio.ensure_future(asyncio.to_thread(work))
     try:
-        return await asyncio.shield(working)
+        return await asyncio.shield(thread)
     except asyncio.CancelledError:
-        await asyncio.wait([working])
+        await asyncio.wait([thread])
         raise

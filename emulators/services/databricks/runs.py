@@ -10,11 +10,11 @@ from emulators.services.databricks.output import Output
 from emulators.services.databricks.parameters import Parameters
 from emulators.services.databricks.process import output_of
 from emulators.services.databricks.runner import Runner
-from emulators.services.databricks.submission import judged
+from emulators.services.databricks.submission import parse
 from emulators.services.databricks.tables import Tables
 
 _MOST_ACTIVE = 200
-"""Active runs in a workspace; more are refused."""
+"""Limit of active runs in a workspace."""
 _LARGEST_PAGE = 25
 _NO_LIMIT = 2**62
 
@@ -23,11 +23,11 @@ class Runs:
     """One-time runs.
 
     Args:
-        tables: where they are kept.
-        runner: what brings them to their end.
-        clusters: where they may run.
+        tables: the tables of the database.
+        runner: executes the runs.
+        clusters: the clusters of the workspace.
         url: the workspace's address.
-        kept: how many finished runs are remembered.
+        kept: number of finished runs to keep.
     """
 
     def __init__(self, tables: Tables, runner: Runner, clusters: Clusters, url: str, kept: int) -> None:
@@ -38,14 +38,14 @@ class Runs:
         self._kept = kept
 
     def submit(self, call: Parameters) -> dict[str, Any]:
-        """POST jobs/runs/submit: begin a run; a token that was seen before names the run that it began."""
-        run, token = judged(call)
-        if token and (known := self._tables.run_of_token(token)):
-            return {"run_id": known.run_id}
+        """POST jobs/runs/submit: start a run; an idempotency token that was used before returns its run."""
+        run, token = parse(call)
+        if token and (earlier := self._tables.run_of_token(token)):
+            return {"run_id": earlier.run_id}
         if token and self._tables.is_spent(token):
             raise invalid(f"The run of idempotency token {token} has been deleted.")
         for task in run.tasks:
-            if task.cluster_id and not self._clusters.knows(task.cluster_id):
+            if task.cluster_id and not self._clusters.exists(task.cluster_id):
                 raise invalid(f"Cluster {task.cluster_id} does not exist")
         if self._runner.active >= _MOST_ACTIVE:
             raise ApiError(
@@ -58,17 +58,17 @@ class Runs:
                 task.cluster_id = f"0101-{number % 10**6:06}-own{number % 10**5:05}"
         self._tables.add_run(run, token)
         self._runner.start(run)
-        self._forget_oldest()
+        self._remove_oldest()
         return {"run_id": run.run_id}
 
     def get(self, call: Parameters) -> dict[str, Any]:
-        """GET jobs/runs/get: a run with its tasks, or of a task's number that task."""
+        """GET jobs/runs/get: a run with its tasks, or a task by its number."""
         run = self._run(call)
         task = run.task(call.integer("run_id"))
         return describing.task_run(task, run, self._url) if task else describing.run(run, self._url, tasks=True)
 
     def output(self, call: Parameters) -> dict[str, Any]:
-        """GET jobs/runs/get-output: of a task, not of the run that it is part of."""
+        """GET jobs/runs/get-output: the output of a task; refused for a run."""
         run = self._run(call)
         task = run.task(call.integer("run_id"))
         if task is None:
@@ -79,12 +79,12 @@ class Runs:
         return describing.output(run, task, self._url, Output(output_of(self._runner.folder(task))).end())
 
     def cancel(self, call: Parameters) -> dict[str, Any]:
-        """POST jobs/runs/cancel: returns at once; the run ends soon after."""
+        """POST jobs/runs/cancel: returns immediately; the run ends soon after."""
         self._runner.cancel(self._run(call))
         return {}
 
     def delete(self, call: Parameters) -> dict[str, Any]:
-        """POST jobs/runs/delete: of a run that has ended."""
+        """POST jobs/runs/delete: delete a run that has ended."""
         run = self._run(call)
         if run.state.active:
             raise wrong_state(f"Run {run.run_id} is active: cancel it first.")
@@ -92,25 +92,25 @@ class Runs:
         return {}
 
     def page(self, call: Parameters) -> dict[str, Any]:
-        """GET jobs/runs/list: the latest first."""
+        """GET jobs/runs/list: the newest runs first."""
         active, completed = call.flag("active_only"), call.flag("completed_only")
         if active and completed:
             raise invalid("active_only and completed_only cannot both be true.")
         limit = call.optional_integer("limit", most=_LARGEST_PAGE) or _LARGEST_PAGE
         below = call.optional_integer("page_token") or _NO_LIMIT
-        found = self._tables.runs(True if active else False if completed else None, below, _NO_LIMIT)
+        candidates = self._tables.runs(True if active else False if completed else None, below, _NO_LIMIT)
         earliest, latest = (
             call.optional_integer("start_time_from") or 0,
             call.optional_integer("start_time_to") or _NO_LIMIT,
         )
-        asked = [run for run in found if earliest <= run.created <= latest and self._is_of_type(call)]
-        told = [describing.run(run, self._url, tasks=call.flag("expand_tasks")) for run in asked[:limit]]
-        if len(asked) <= limit:
-            return {"runs": told, "has_more": False}
-        return {"runs": told, "has_more": True, "next_page_token": str(asked[limit - 1].run_id)}
+        selected = [run for run in candidates if earliest <= run.created <= latest and self._is_of_type(call)]
+        descriptions = [describing.run(run, self._url, tasks=call.flag("expand_tasks")) for run in selected[:limit]]
+        if len(selected) <= limit:
+            return {"runs": descriptions, "has_more": False}
+        return {"runs": descriptions, "has_more": True, "next_page_token": str(selected[limit - 1].run_id)}
 
     def _is_of_type(self, call: Parameters) -> bool:
-        """Whether one-time runs are asked for: of saved jobs there are none."""
+        """Return whether one-time runs are requested: there are no saved jobs."""
         return call.raw("job_id") is None and (call.optional_text("run_type") or "SUBMIT_RUN") == "SUBMIT_RUN"
 
     def _run(self, call: Parameters) -> Run:
@@ -120,6 +120,6 @@ class Runs:
             raise invalid(f"Run {run_id} does not exist.")
         return run
 
-    def _forget_oldest(self) -> None:
+    def _remove_oldest(self) -> None:
         for run in self._tables.runs(active=False, below=_NO_LIMIT, count=_NO_LIMIT)[self._kept :]:
             self._runner.forget(run)

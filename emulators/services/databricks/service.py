@@ -12,7 +12,7 @@ from emulators.services.service import Command, Service
 
 
 def url(home: Home) -> str:
-    """What clients dial."""
+    """Return the address for clients."""
     return f"http://127.0.0.1:{home.port('databricks')}"
 
 
@@ -27,7 +27,7 @@ def _command(home: Home) -> Command:
 
 
 def _profile(home: Home) -> Path:
-    """The file of the variables that let jobs reach S3: what an instance profile is to a cluster."""
+    """Write the file of the variables that jobs need for S3, in the role of an instance profile; return its path."""
     file = home.run / "databricks-profile.json"
     write_private(file, json.dumps(s3.client_variables(home)))
     return file

@@ -1,4 +1,4 @@
-"""The workspace's files: DBFS, volumes and workspace files, each a folder of plain files below the data folder."""
+"""The workspace's files: DBFS, volumes and workspace files, each a folder of plain files in the data folder."""
 
 import os
 import shutil
@@ -12,13 +12,13 @@ from emulators.services.databricks.errors import ApiError, denied, invalid, miss
 from emulators.services.databricks.options import USER, VOLUME
 
 _LONGEST_NAME = 255
-"""Bytes in one part of a path: what the file systems below take."""
+"""Largest path segment in bytes: the limit of file systems."""
 _LONGEST_PATH = 4000
-"""Bytes in a whole path."""
+"""Largest path in bytes."""
 
 
 class Storage:
-    """The folders, and the only way from a client's path to a file in one of them.
+    """The folders, and the mapping of client paths to files in them.
 
     Args:
         data: the server's data folder.
@@ -27,60 +27,60 @@ class Storage:
     def __init__(self, data: Path) -> None:
         files = data.resolve() / "files"
         self.dbfs_root, self.volumes_root, self.workspace_root = files / "dbfs", files / "volumes", files / "workspace"
-        self._arriving = data.resolve() / "arriving"
-        shutil.rmtree(self._arriving, ignore_errors=True)
+        self._uploads = data.resolve() / "arriving"
+        shutil.rmtree(self._uploads, ignore_errors=True)
         for folder in (
-            *(self._arriving, self.dbfs_root / "tmp", self.volumes_root / VOLUME),
+            *(self._uploads, self.dbfs_root / "tmp", self.volumes_root / VOLUME),
             *(self.workspace_root / "Shared", self.workspace_root / "Users" / USER),
         ):
             folder.mkdir(parents=True, exist_ok=True)
 
     def dbfs(self, path: str) -> Path:
-        """The file behind a path of DBFS, with or without its scheme."""
+        """Return the file of a DBFS path, with or without its scheme."""
         path = path.removeprefix("dbfs:")
         if path.startswith("/Volumes/"):
             raise invalid(f"{path} is a volume: use the Files API.")
         return _below(self.dbfs_root, path)
 
     def volume(self, path: str) -> Path:
-        """The file behind `/Volumes/<catalog>/<schema>/<volume>/…`; the volume has to exist."""
+        """Return the file of `/Volumes/<catalog>/<schema>/<volume>/…`; the volume must exist."""
         names = _names(path)
         if len(names) < 4 or names[0] != "Volumes":
-            raise invalid(f"{path} is not below /Volumes/<catalog>/<schema>/<volume>.")
+            raise invalid(f"{path} is not in /Volumes/<catalog>/<schema>/<volume>.")
         if not self.volumes_root.joinpath(*names[1:4]).is_dir():
             raise ApiError(404, "NOT_FOUND", f"Volume '{'.'.join(names[1:4])}' does not exist.")
         return _below(self.volumes_root, "/" + "/".join(names[1:]))
 
     def workspace(self, path: str) -> Path:
-        """The file behind a path of the workspace; `/Workspace/Shared/x` and `/Shared/x` are the same."""
+        """Return the file of a workspace path; `/Workspace/Shared/x` and `/Shared/x` are equal."""
         return _below(self.workspace_root, path.removeprefix("/Workspace") or "/")
 
     def anywhere(self, path: str) -> Path:
-        """The file that a job names: `dbfs:/…`, `/dbfs/…`, `/Volumes/…`, `/Workspace/…`; it has to be there."""
+        """Return the existing file of a job's path: `dbfs:/…`, `/dbfs/…`, `/Volumes/…`, `/Workspace/…`."""
         plain = path.removeprefix("dbfs:")
         if plain.startswith("/Volumes/"):
-            found = self.volume(plain)
+            file = self.volume(plain)
         elif plain.startswith("/Workspace/"):
-            found = self.workspace(plain)
+            file = self.workspace(plain)
         else:
-            found = self.dbfs(plain.removeprefix("/dbfs"))
-        if not found.is_file():
+            file = self.dbfs(plain.removeprefix("/dbfs"))
+        if not file.is_file():
             raise missing(f"No such file: {path}")
-        return found
+        return file
 
     @contextmanager
-    def arriving(self, target: Path, judge: Callable[[Path], None]) -> Iterator[BinaryIO]:
-        """Write a file that appears whole, or, where an error ends this, not at all.
+    def upload(self, target: Path, check: Callable[[Path], None]) -> Iterator[BinaryIO]:
+        """Write a file atomically: after an error it does not appear.
 
         Args:
-            target: where it appears; folders above are made.
-            judge: asked at the end; raises ApiError where the target may not be replaced.
+            target: its path; missing folders are created.
+            check: called at the end; raises ApiError if the target may not be replaced.
         """
-        part = self._arriving / uuid.uuid4().hex
+        part = self._uploads / uuid.uuid4().hex
         try:
             with part.open("xb") as file:
                 yield file
-            judge(target)
+            check(target)
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(part, target)
         except (NotADirectoryError, FileExistsError, IsADirectoryError):
@@ -90,7 +90,7 @@ class Storage:
 
 
 def remove(path: Path) -> None:
-    """Delete a file or a folder with all that is in it; nothing happens where there is none."""
+    """Delete a file, or a folder with its contents, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -98,23 +98,23 @@ def remove(path: Path) -> None:
 
 
 def modified_ms(path: Path) -> int:
-    """When a file was changed last, in ms since the epoch."""
+    """Return a file's modification time in ms since the epoch."""
     return path.stat().st_mtime_ns // 1_000_000
 
 
 def children(folder: Path) -> list[Path]:
-    """What is in a folder, by name."""
+    """Return the entries of a folder by name."""
     return sorted(folder.iterdir(), key=lambda child: child.name)
 
 
 def _names(path: str) -> list[str]:
-    """The parts of an absolute path; none may lead upwards."""
+    """Return the segments of an absolute path; raises ApiError for invalid ones such as `..`."""
     if not path.startswith("/"):
         raise invalid(f"Path must be absolute: {path}")
     names = [name for name in path.split("/") if name]
     for name in names:
         if name in (".", "..") or "\0" in name or len(os.fsencode(name)) > _LONGEST_NAME:
-            raise invalid(f"Path has a part that is not allowed: {name[:50]!r}")
+            raise invalid(f"Path has an invalid segment: {name[:50]!r}")
     return names
 
 
@@ -123,9 +123,9 @@ def _below(root: Path, path: str) -> Path:
     if len(os.fsencode(target)) > _LONGEST_PATH:
         raise invalid(f"Path is too long: {path[:200]}…")
     try:
-        inside = target.resolve().is_relative_to(root)  # a job may have left a link that leads elsewhere
+        inside = target.resolve().is_relative_to(root)  # a job may have created a link out of the folder
     except (OSError, RuntimeError):
-        raise invalid(f"{path} goes through links in a circle.") from None
+        raise invalid(f"{path} has a loop of links.") from None
     if not inside:
         raise denied(f"{path} leads out of the workspace.")
     return target

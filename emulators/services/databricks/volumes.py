@@ -1,4 +1,4 @@
-"""The Files API: files and directories of volumes, bodies as they are."""
+"""The Files API: files and directories of volumes, with raw bodies."""
 
 import os
 from email.utils import formatdate
@@ -14,7 +14,7 @@ from emulators.services.databricks.parameters import Parameters
 from emulators.services.databricks.storage import Storage, children, modified_ms
 
 _LARGEST_FILE = 5 * 1024**3
-"""Bytes of one upload."""
+"""Largest upload in bytes."""
 _BINARY = "application/octet-stream"
 _PAGE = 1000
 
@@ -23,7 +23,7 @@ class Volumes:
     """Files of volumes.
 
     Args:
-        storage: where they are.
+        storage: the workspace's files.
     """
 
     def __init__(self, storage: Storage) -> None:
@@ -66,17 +66,17 @@ class Volumes:
     async def _upload(self, request: Request, path: str, target: Path) -> Response:
         overwrite = Parameters(request.query_params).raw("overwrite") != "false"
 
-        def judge(target: Path) -> None:
+        def check(target: Path) -> None:
             if target.is_dir() or (target.exists() and not overwrite):
                 raise ApiError(409, "ALREADY_EXISTS", f"The file being created already exists: {path}")
 
-        judge(target)
+        check(target)
         size = 0
-        with self._storage.arriving(target, judge) as file:
+        with self._storage.upload(target, check) as file:
             async for piece in request.stream():
                 size += len(piece)
                 if size > _LARGEST_FILE:
-                    raise ApiError(413, "INVALID_PARAMETER_VALUE", f"A file may have at most {_LARGEST_FILE} bytes.")
+                    raise ApiError(413, "INVALID_PARAMETER_VALUE", f"The file exceeds {_LARGEST_FILE} bytes.")
                 file.write(piece)
         return Response(status_code=204)
 
@@ -91,24 +91,24 @@ class Volumes:
 
 
 def _page(path: str, target: Path, call: Parameters) -> Response:
-    """Up to page_size entries, by name, after the one that the token names."""
+    """Return up to page_size entries by name, after the entry in the token."""
     size = call.optional_integer("page_size", most=_PAGE) or _PAGE
     after = call.optional_text("page_token") or ""
     entries = [child for child in children(target) if child.name > after]
-    told: dict[str, Any] = {"contents": [_told(path, child) for child in entries[:size]]}
+    listing: dict[str, Any] = {"contents": [_entry(path, child) for child in entries[:size]]}
     if len(entries) > size:
-        told["next_page_token"] = entries[size - 1].name
-    return Response(orjson.dumps(told), media_type="application/json")
+        listing["next_page_token"] = entries[size - 1].name
+    return Response(orjson.dumps(listing), media_type="application/json")
 
 
-def _told(path: str, child: Path) -> dict[str, Any]:
-    told = {
+def _entry(path: str, child: Path) -> dict[str, Any]:
+    entry = {
         "path": f"{path.rstrip('/')}/{child.name}",
         "name": child.name,
         "is_directory": child.is_dir(),
         "last_modified": modified_ms(child),
     }
-    return told if child.is_dir() else {**told, "file_size": child.stat().st_size}
+    return entry if child.is_dir() else {**entry, "file_size": child.stat().st_size}
 
 
 def _path(request: Request) -> str:

@@ -1,4 +1,4 @@
-"""The operations of workspace/: files and folders, uploaded wheels among them. Notebooks are not kept."""
+"""The operations of workspace/: files and folders, uploaded wheels among them. Notebooks are not supported."""
 
 import base64
 from pathlib import Path
@@ -11,56 +11,56 @@ from emulators.services.databricks.parameters import Parameters
 from emulators.services.databricks.storage import Storage, children, modified_ms, remove
 
 _FORMATS = ("AUTO", "RAW")
-"""Formats in which files are imported; SOURCE, the default, makes notebooks."""
+"""Formats of imported files; SOURCE, the default, creates notebooks."""
 
 
 class Workspace:
     """Files of the workspace.
 
     Args:
-        storage: where they are.
+        storage: the workspace's files.
     """
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    def take(self, call: Parameters) -> dict[str, Any]:
-        """POST workspace/import; `content` is base64 in JSON, and as it is in a form."""
+    def upload(self, call: Parameters) -> dict[str, Any]:
+        """POST workspace/import; `content` is base64 in JSON, and raw in a form."""
         path = call.text("path")
         if (call.optional_text("format") or "SOURCE") not in _FORMATS:
             raise invalid(
-                f"Only files are kept in this workspace: say format {' or '.join(_FORMATS)} to import {path}."
+                f"This workspace supports only files: set format to {' or '.join(_FORMATS)} to import {path}."
             )
         content = call.raw("content")
         target, overwrite = self._storage.workspace(path), call.flag("overwrite")
         if not target.parent.is_dir():
             raise missing(f"The parent folder ({Path(path).parent}) does not exist.")
 
-        def judge(target: Path) -> None:
+        def check(target: Path) -> None:
             if target.is_dir() or (target.exists() and not overwrite):
                 raise taken(f"{path} already exists. Please pass overwrite as true to overwrite it.")
 
-        with self._storage.arriving(target, judge) as file:
+        with self._storage.upload(target, check) as file:
             file.write(content if isinstance(content, bytes) else call.decoded("content"))
         return {}
 
-    def give(self, call: Parameters) -> dict[str, Any] | Response:
+    def export(self, call: Parameters) -> dict[str, Any] | Response:
         """GET workspace/export."""
-        path, found = self._there(call)
-        if not found.is_file():
+        path, file = self._existing(call)
+        if not file.is_file():
             raise invalid(f"{path} is a folder; only files are exported here.")
         if call.flag("direct_download"):
-            return Response(found.read_bytes(), media_type="application/octet-stream")
-        return {"content": base64.b64encode(found.read_bytes()).decode(), "file_type": found.suffix.removeprefix(".")}
+            return Response(file.read_bytes(), media_type="application/octet-stream")
+        return {"content": base64.b64encode(file.read_bytes()).decode(), "file_type": file.suffix.removeprefix(".")}
 
     def status(self, call: Parameters) -> dict[str, Any]:
         """GET workspace/get-status."""
-        return self._told(self._there(call)[1])
+        return self._status(self._existing(call)[1])
 
     def page(self, call: Parameters) -> dict[str, Any]:
         """GET workspace/list."""
-        _, found = self._there(call)
-        objects = [self._told(each) for each in (children(found) if found.is_dir() else [found])]
+        _, file = self._existing(call)
+        objects = [self._status(each) for each in (children(file) if file.is_dir() else [file])]
         return {"objects": objects} if objects else {}
 
     def mkdirs(self, call: Parameters) -> dict[str, Any]:
@@ -74,24 +74,24 @@ class Workspace:
 
     def delete(self, call: Parameters) -> dict[str, Any]:
         """POST workspace/delete."""
-        path, found = self._there(call)
-        if found == self._storage.workspace_root:
+        path, file = self._existing(call)
+        if file == self._storage.workspace_root:
             raise invalid("The root cannot be deleted.")
-        if found.is_dir() and any(found.iterdir()) and not call.flag("recursive"):
+        if file.is_dir() and any(file.iterdir()) and not call.flag("recursive"):
             raise ApiError(400, "DIRECTORY_NOT_EMPTY", f"Folder ({path}) is not empty")
-        remove(found)
+        remove(file)
         return {}
 
-    def _there(self, call: Parameters) -> tuple[str, Path]:
+    def _existing(self, call: Parameters) -> tuple[str, Path]:
         path = call.text("path")
-        found = self._storage.workspace(path)
-        if not found.exists():
+        file = self._storage.workspace(path)
+        if not file.exists():
             raise missing(f"Path ({path}) doesn't exist.")
-        return path, found
+        return path, file
 
-    def _told(self, found: Path) -> dict[str, Any]:
-        status = found.stat()
-        kind = {"object_type": "DIRECTORY"} if found.is_dir() else {"object_type": "FILE", "size": status.st_size}
-        name = found.relative_to(self._storage.workspace_root).as_posix()
-        times = {"modified_at": modified_ms(found), "created_at": modified_ms(found)}
+    def _status(self, file: Path) -> dict[str, Any]:
+        status = file.stat()
+        kind = {"object_type": "DIRECTORY"} if file.is_dir() else {"object_type": "FILE", "size": status.st_size}
+        name = file.relative_to(self._storage.workspace_root).as_posix()
+        times = {"modified_at": modified_ms(file), "created_at": modified_ms(file)}
         return {"path": "/" + name.removeprefix("."), "object_id": status.st_ino, **kind, **times}

@@ -1,1 +1,1 @@
-"""The Confluent REST Proxy v2 API, spoken over the home's broker: produce, and describe topics."""
+"""The Confluent REST Proxy v2 API over the home's broker: produce, and describe topics."""

@@ -1,4 +1,4 @@
-"""`python -m emulators.services.kafka_rest`: the REST proxy of the home that PINTEREST_HOME names."""
+"""`python -m emulators.services.kafka_rest`: the REST proxy of the home in PINTEREST_HOME."""
 
 from emulators.home import Home
 from emulators.services import kafka
@@ -7,4 +7,4 @@ from emulators.services.web import serve
 
 if __name__ == "__main__":
     home = Home.find()
-    serve(lambda: app.build(kafka.bootstrap_servers(home), kafka.LARGEST_BATCH), home.port("kafka_rest"))
+    serve(lambda: app.build_guarded(kafka.bootstrap_servers(home), kafka.LARGEST_BATCH), home.port("kafka_rest"))

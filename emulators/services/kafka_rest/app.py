@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from emulators.services.http_guard import Guard, Headers, is_local_origin
 from emulators.services.kafka_rest.cluster import Cluster
 from emulators.services.kafka_rest.delivery import Deliverer
 from emulators.services.kafka_rest.errors import KAFKA_RETRIABLE_ERROR, RestError, plain
@@ -19,35 +20,35 @@ from emulators.services.kafka_rest.requests import ProduceRecord, read_binary, r
 LARGEST_BODY = 32 * 1024 * 1024
 
 _V2 = "application/vnd.kafka.v2+json"
-_SPOKEN = (_V2, "application/vnd.kafka+json", "application/json")
-"""What answers may be labelled, the preferred first."""
+_ANSWER_TYPES = (_V2, "application/vnd.kafka+json", "application/json")
+"""Content types of answers, the preferred one first."""
 
 _READERS: dict[str, Callable[[bytes], list[ProduceRecord]]] = {
     "application/vnd.kafka.json.v2+json": read_json,
     "application/vnd.kafka.json+json": read_json,
     "application/vnd.kafka.binary.v2+json": read_binary,
     "application/vnd.kafka.binary+json": read_binary,
-    # Without an embedded format, binary is meant.
+    # Without an embedded format, the format is binary.
     "application/vnd.kafka.v2+json": read_binary,
     "application/vnd.kafka+json": read_binary,
     "application/json": read_binary,
     "application/octet-stream": read_binary,
 }
 
-_ANY_ORIGIN = {"access-control-allow-origin": "*"}
-"""Confluent's setting access.control.allow.origin=*: a gateway in front cannot add it to a proxied answer."""
+_GATEWAY_HEADER = "x-amzn-apigateway-api-id"
+"""API Gateway adds it to its requests; a browser cannot send it to another origin without a preflight request."""
 
 
 def build(bootstrap_servers: str, largest_record: int) -> Starlette:
-    """The REST Proxy as an ASGI application.
+    """Return the REST Proxy as an ASGI application.
 
     Args:
         bootstrap_servers: the broker.
-        largest_record: bytes of the largest record that the broker takes.
+        largest_record: largest record of the broker in bytes.
     """
 
     @contextlib.asynccontextmanager
-    async def life(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         deliverer = Deliverer(bootstrap_servers, largest_record)
         app.state.deliverer = deliverer
         app.state.cluster = Cluster(bootstrap_servers, deliverer.producer)
@@ -55,7 +56,7 @@ def build(bootstrap_servers: str, largest_record: int) -> Starlette:
         deliverer.close()
 
     app = Starlette(
-        lifespan=life,
+        lifespan=lifespan,
         routes=[
             Route("/topics/{topic}", _topic, methods=["GET", "POST"]),
             Route("/topics/{topic}/partitions/{partition:int}", _partition, methods=["GET", "POST"]),
@@ -69,6 +70,15 @@ def build(bootstrap_servers: str, largest_record: int) -> Starlette:
     )
     app.router.redirect_slashes = False
     return app
+
+
+def build_guarded(bootstrap_servers: str, largest_record: int) -> Guard:
+    """Return the REST Proxy without access for foreign web pages, except through the gateway."""
+
+    def is_gateway(headers: Headers) -> bool:
+        return any(name == _GATEWAY_HEADER.encode() for name, _ in headers)
+
+    return Guard(build(bootstrap_servers, largest_record), accepts_origin=is_gateway)
 
 
 async def _root(request: Request) -> Response:
@@ -107,7 +117,7 @@ async def _offsets(request: Request) -> Response:
 
 
 async def _produce(request: Request, topic: str, number: int | None) -> Response:
-    label = _label(request)
+    content_type = _content_type(request)
     reader = _READERS.get(request.headers.get("content-type", "").partition(";")[0].strip().lower())
     if reader is None:
         raise plain(415, "Unsupported Media Type")
@@ -118,7 +128,7 @@ async def _produce(request: Request, topic: str, number: int | None) -> Response
     if any(result["error_code"] == KAFKA_RETRIABLE_ERROR for result in results):
         cluster.forget(topic)
     answer = {"offsets": results, "key_schema_id": None, "value_schema_id": None}
-    return Response(orjson.dumps(answer), headers={"content-type": label, **_ANY_ORIGIN})
+    return Response(orjson.dumps(answer), headers={"content-type": content_type, **_cors(request)})
 
 
 async def _body(request: Request) -> bytes:
@@ -139,31 +149,39 @@ def _cluster(request: Request) -> Cluster:
     return request.app.state.cluster
 
 
-def _label(request: Request) -> str:
-    """The content type of the answer, out of those that the client accepts."""
+def _content_type(request: Request) -> str:
+    """Return the content type of the answer; raises RestError if the client accepts none."""
     accepted = request.headers.get("accept", "*/*")
     if "*/*" in accepted or "application/*" in accepted:
         return _V2
-    wanted = [part.partition(";")[0].strip().lower() for part in accepted.split(",")]
-    for spoken in _SPOKEN:
-        if spoken in wanted:
-            return spoken
+    types = [part.partition(";")[0].strip().lower() for part in accepted.split(",")]
+    for content_type in _ANSWER_TYPES:
+        if content_type in types:
+            return content_type
     raise plain(406, "Not Acceptable")
 
 
 def _answer(request: Request, content: Any) -> Response:
-    return Response(orjson.dumps(content), headers={"content-type": _label(request), **_ANY_ORIGIN})
+    return Response(orjson.dumps(content), headers={"content-type": _content_type(request), **_cors(request)})
 
 
-def _error(error: RestError) -> Response:
+def _cors(request: Request) -> dict[str, str]:
+    """Return the CORS headers: all pages may read answers to the gateway, only local ones answers to themselves."""
+    if _GATEWAY_HEADER in request.headers:
+        return {"access-control-allow-origin": "*"}
+    origin = request.headers.get("origin", "")
+    return {"access-control-allow-origin": origin, "vary": "origin"} if is_local_origin(origin) else {}
+
+
+def _error(request: Request, error: RestError) -> Response:
     content = orjson.dumps({"error_code": error.code, "message": error.message})
-    return Response(content, error.status, headers={"content-type": _V2, **_ANY_ORIGIN})
+    return Response(content, error.status, headers={"content-type": _V2, **_cors(request)})
 
 
-async def _on_rest_error(_: Request, error: Exception) -> Response:
-    return _error(cast("RestError", error))
+async def _on_rest_error(request: Request, error: Exception) -> Response:
+    return _error(request, cast("RestError", error))
 
 
-async def _on_http_error(_: Request, error: Exception) -> Response:
-    found = cast("HTTPException", error)
-    return _error(plain(found.status_code, found.detail))
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    exception = cast("HTTPException", error)
+    return _error(request, plain(exception.status_code, exception.detail))

@@ -1,4 +1,4 @@
-"""What the REST Proxy tells of the cluster: brokers, topics, partitions, offsets."""
+"""The REST Proxy's view of the cluster: brokers, topics, partitions, offsets."""
 
 import asyncio
 import re
@@ -12,60 +12,60 @@ from confluent_kafka.admin import (
     ResourceType,  # pyright: ignore[reportPrivateImportUsage]
     TopicMetadata,  # pyright: ignore[reportPrivateImportUsage]
 )
+from tenacity import AsyncRetrying, retry_if_result, stop_after_attempt, wait_exponential
 
 from emulators.services.kafka_rest.delivery import is_retriable
 from emulators.services.kafka_rest.errors import RestError, kafka_error, partition_not_found, topic_not_found
 
 _SECONDS = 10
-_WAITS = (0.05, 0.1, 0.2, 0.4)
 _is_valid_name = re.compile(r"[A-Za-z0-9._-]{1,249}").fullmatch
 _FIRST: Any = OffsetSpec.earliest()
 _END: Any = OffsetSpec.latest()
 
 
 class Cluster:
-    """A view of the cluster. Every method raises RestError where the broker does not answer.
+    """A view of the cluster. Every method raises RestError if the broker does not answer.
 
     Args:
         bootstrap_servers: the broker.
-        producer: asked for topics, because its own view of them is thereby made new as well.
+        producer: used for metadata requests, which also refresh its own metadata.
     """
 
     def __init__(self, bootstrap_servers: str, producer: Producer) -> None:
         self._admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 3})
         self._producer = producer
-        self._seen: dict[str, int] = {}
+        self._partition_counts: dict[str, int] = {}
 
     async def brokers(self) -> list[int]:
-        """The ids of the brokers."""
+        """Return the ids of the brokers."""
         return sorted((await self._metadata()).brokers)
 
     async def topics(self) -> list[str]:
-        """The names of all topics."""
+        """Return the names of all topics."""
         return sorted((await self._metadata()).topics)
 
     async def require(self, topic: str, number: int | None = None) -> None:
-        """Make sure that a topic, and a partition if one is named, exist; what was seen once is believed.
+        """Check that a topic, and a partition if one is named, exist; known ones are cached.
 
         Raises:
-            RestError: 40401 or 40402 where they do not.
+            RestError: 40401 or 40402 if they do not.
         """
-        if self._seen.get(topic, 0) <= (number or 0):
-            self._seen[topic] = len((await self._topic(topic)).partitions)
-        if self._seen[topic] <= (number or 0):
+        if self._partition_counts.get(topic, 0) <= (number or 0):
+            self._partition_counts[topic] = len((await self._topic(topic)).partitions)
+        if self._partition_counts[topic] <= (number or 0):
             raise partition_not_found()
 
     def forget(self, topic: str) -> None:
-        """Ask the broker again the next time: the topic may have been deleted."""
-        self._seen.pop(topic, None)
+        """Drop a topic from the cache: it may have been deleted."""
+        self._partition_counts.pop(topic, None)
 
     async def describe(self, topic: str) -> dict[str, Any]:
-        """A topic: name, configs, partitions."""
+        """Return a topic: name, configs, partitions."""
         partitions = await self.partitions(topic)
         return {"name": topic, "configs": await self._configs(topic), "partitions": partitions}
 
     async def partitions(self, topic: str) -> list[dict[str, Any]]:
-        """The partitions of a topic, with leader and replicas."""
+        """Return the partitions of a topic, with leader and replicas."""
         metadata = await self._topic(topic)
         return [
             {
@@ -80,19 +80,22 @@ class Cluster:
         ]
 
     async def partition(self, topic: str, number: int) -> dict[str, Any]:
-        """One partition; raises RestError 40402 where there is none."""
+        """Return one partition; raises RestError 40402 if there is none."""
         for partition in await self.partitions(topic):
             if partition["partition"] == number:
                 return partition
         raise partition_not_found()
 
     async def offsets(self, topic: str, number: int) -> dict[str, int]:
-        """The first offset of a partition, and the one after its last."""
+        """Return the first offset and the end offset of a partition."""
         await self.partition(topic, number)
-        where = TopicPartition(topic, number)
-        found = [self._admin.list_offsets({where: spec}, request_timeout=_SECONDS)[where] for spec in (_FIRST, _END)]
+        topic_partition = TopicPartition(topic, number)
+        requests = [
+            self._admin.list_offsets({topic_partition: spec}, request_timeout=_SECONDS)[topic_partition]
+            for spec in (_FIRST, _END)
+        ]
         try:
-            first, end = await asyncio.gather(*map(asyncio.wrap_future, found))
+            first, end = await asyncio.gather(*map(asyncio.wrap_future, requests))
         except KafkaException as error:
             raise _as_rest_error(error.args[0]) from None
         return {"beginning_offset": first.offset, "end_offset": end.offset}
@@ -100,27 +103,35 @@ class Cluster:
     async def _configs(self, topic: str) -> dict[str, str]:
         resource = ConfigResource(ResourceType.TOPIC, topic)
         try:
-            asked = self._admin.describe_configs([resource], request_timeout=_SECONDS)[resource]
-            return {name: entry.value for name, entry in sorted((await asyncio.wrap_future(asked)).items())}
+            request = self._admin.describe_configs([resource], request_timeout=_SECONDS)[resource]
+            return {name: entry.value for name, entry in sorted((await asyncio.wrap_future(request)).items())}
         except KafkaException as error:
             raise _as_rest_error(error.args[0]) from None
 
     async def _topic(self, topic: str) -> TopicMetadata:
-        """A topic; one that is not there may just have been made, so it is looked for during a moment."""
-        for wait in _WAITS if _is_valid_name(topic) else ():
-            found = (await self._metadata(topic)).topics[topic]
-            if found.error is None:
-                return found
-            await asyncio.sleep(wait)
-        found = (await self._metadata(topic)).topics[topic]
-        if found.error is not None:
-            raise _as_rest_error(found.error)
-        return found
+        """Return a topic; a missing one is requested again for a moment, since it may just have been created."""
+
+        if not _is_valid_name(topic):
+            raise topic_not_found()
+
+        async def metadata() -> TopicMetadata:
+            return (await self._metadata(topic)).topics[topic]
+
+        retrying = AsyncRetrying(
+            retry=retry_if_result(lambda metadata: metadata.error is not None),
+            stop=stop_after_attempt(5),
+            wait=wait_exponential(multiplier=0.05),
+            retry_error_callback=lambda state: state.outcome and state.outcome.result(),
+        )
+        topic_metadata = await retrying(metadata)
+        if topic_metadata.error is not None:
+            raise _as_rest_error(topic_metadata.error)
+        return topic_metadata
 
     async def _metadata(self, topic: str | None = None) -> Any:
-        chosen = {} if topic is None else {"topic": topic}
+        selection = {} if topic is None else {"topic": topic}
         try:
-            return await asyncio.to_thread(self._producer.list_topics, timeout=_SECONDS, **chosen)
+            return await asyncio.to_thread(self._producer.list_topics, timeout=_SECONDS, **selection)
         except KafkaException as error:
             raise _as_rest_error(error.args[0]) from None
 

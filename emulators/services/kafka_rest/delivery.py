@@ -1,4 +1,4 @@
-"""Handing records to the broker, and waiting until it has answered for each of them."""
+"""Producing records, and waiting for the broker's answer on each of them."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from emulators.services.kafka_rest.errors import KAFKA_ERROR, KAFKA_RETRIABLE_ER
 from emulators.services.kafka_rest.requests import ProduceRecord
 
 DELIVERY_SECONDS = 20
-"""How long the broker may take: less than the gateway waits for us."""
+"""Delivery time-out: shorter than the gateway's time-out of this service."""
 
 _SETTINGS: dict[str, Any] = {
     "acks": "all",
@@ -32,10 +32,10 @@ Result = dict[str, Any]
 
 
 class _Batch:
-    """The records of one request, on their way.
+    """The records of one request in flight.
 
-    The poll thread counts what was delivered, the event loop what was refused at once; whoever comes last is sure
-    to see the sum, and settling twice does no harm.
+    The poll thread counts delivered records, the event loop refused ones. The thread that counts the last record sees
+    the complete sum, and settling twice is harmless.
     """
 
     __slots__ = ("delivered", "future", "refused", "results")
@@ -56,11 +56,11 @@ class _Batch:
 
 
 class Deliverer:
-    """An idempotent producer with its poll thread; to be made inside a running event loop.
+    """An idempotent producer with its poll thread; to be created in a running event loop.
 
     Args:
         bootstrap_servers: the broker.
-        largest: bytes of the largest record that the broker takes.
+        largest: largest record of the broker in bytes.
     """
 
     def __init__(self, bootstrap_servers: str, largest: int) -> None:
@@ -72,18 +72,18 @@ class Deliverer:
         self._thread.start()
 
     async def deliver(self, topic: str, records: Sequence[ProduceRecord], to: int | None = None) -> list[Result]:
-        """Produce records and wait for the broker's answer on each, in their order.
+        """Produce records and return the broker's answers in the same order.
 
         Args:
             topic: an existing topic.
             records: the records.
-            to: the partition of those that name none.
+            to: the partition of records that name none.
         """
         batch = _Batch(len(records), self._loop.create_future())
         for number, record in enumerate(records):
-            chosen = to if record.partition is None else record.partition
-            told = partial(self._delivered, batch, number)
-            refusal = await self._produce(topic, record, -1 if chosen is None else chosen, told)
+            target = to if record.partition is None else record.partition
+            callback = partial(self._delivered, batch, number)
+            refusal = await self._produce(topic, record, -1 if target is None else target, callback)
             if refusal is not None:
                 batch.results[number] = refusal
                 batch.refused += 1
@@ -92,20 +92,20 @@ class Deliverer:
         return await batch.future
 
     def close(self) -> None:
-        """Wait a little for what is on its way, and end the thread."""
+        """Wait up to 5 s for records in flight, and end the thread."""
         self.producer.flush(5)
         self._open = False
         self._thread.join(5)
 
-    async def _produce(self, topic: str, record: ProduceRecord, partition: int, told: Any) -> Result | None:
-        """Hand one record to the producer; -1 leaves the partition to it. Returns why it was refused, if it was."""
+    async def _produce(self, topic: str, record: ProduceRecord, partition: int, callback: Any) -> Result | None:
+        """Produce one record; -1 lets the producer choose the partition. Return the refusal, if any."""
         deadline = self._loop.time() + DELIVERY_SECONDS
         while True:
             try:
-                self.producer.produce(topic, record.value, record.key, partition, told)
+                self.producer.produce(topic, record.value, record.key, partition, callback)
             except BufferError:
                 if self._loop.time() > deadline:
-                    return _failed(KAFKA_RETRIABLE_ERROR, "The broker does not take records fast enough")
+                    return _failed(KAFKA_RETRIABLE_ERROR, "The broker does not accept records fast enough")
                 await asyncio.sleep(0.005)
             except KafkaException as error:
                 return _refused(error.args[0])
@@ -131,7 +131,7 @@ class Deliverer:
             self.producer.poll(0.1)
             if self._finished:
                 finished, self._finished = self._finished, []
-                with contextlib.suppress(RuntimeError):  # the loop has been closed: nobody waits any more
+                with contextlib.suppress(RuntimeError):  # the loop is closed: no request waits
                     self._loop.call_soon_threadsafe(_settle, finished)
 
 
@@ -152,7 +152,7 @@ _RETRIABLE = frozenset(
 
 
 def is_retriable(error: KafkaError) -> bool:
-    """Whether the same request may succeed later."""
+    """Return whether the same request may succeed later."""
     return error.retriable() or error.code() in _RETRIABLE
 
 

@@ -12,7 +12,7 @@ class RestError(Exception):
 
     Args:
         status: the HTTP status.
-        code: the `error_code`: the status, or the status and two digits more.
+        code: the `error_code`: the status, or the status with two more digits.
         message: the `message`.
     """
 
@@ -22,32 +22,32 @@ class RestError(Exception):
 
 
 def topic_not_found() -> RestError:
-    """There is no such topic."""
+    """Return the error for an unknown topic."""
     return RestError(404, 40401, "Topic not found.")
 
 
 def partition_not_found() -> RestError:
-    """The topic has no such partition."""
+    """Return the error for an unknown partition."""
     return RestError(404, 40402, "Partition not found.")
 
 
 def malformed(reason: str) -> RestError:
-    """The body is no JSON."""
+    """Return the error for a body that is not JSON."""
     return RestError(400, 400, reason)
 
 
 def unprocessable(reason: str) -> RestError:
-    """The body is JSON, but no produce request."""
+    """Return the error for JSON that is not a produce request."""
     return RestError(422, 422, reason)
 
 
 def kafka_error(reason: str, *, retriable: bool) -> RestError:
-    """The broker, or the way to it, failed."""
+    """Return the error for a failure of the broker or of the connection to it."""
     if retriable:
         return RestError(500, KAFKA_RETRIABLE_ERROR, f"Retriable Kafka error: {reason}")
     return RestError(500, KAFKA_ERROR, f"Kafka error: {reason}")
 
 
 def plain(status: int, reason: str) -> RestError:
-    """An error of HTTP itself, such as 405."""
+    """Return an error of HTTP itself, such as 405."""
     return RestError(status, status, f"HTTP {status} {reason}")

@@ -1,11 +1,12 @@
-"""Produce requests: what a body must look like, and the records in it.
+"""Produce requests: validation of the body, and the records in it.
 
-In the JSON format a key or value reaches Kafka as the very text that stood in the body, so that 1.50, 1e5,
-numbers beyond 64 bits and repeated names survive; Confluent's proxy would write it anew.
+In the JSON format a key or value reaches Kafka as its original text in the body, so that 1.50, 1e5, numbers beyond
+64 bits and repeated names survive; Confluent's proxy would serialize it again.
 """
 
 import base64
 import binascii
+import itertools
 import json
 import re
 from collections.abc import Callable
@@ -20,12 +21,12 @@ _REQUEST_FIELDS = frozenset({"records", "key_schema", "key_schema_id", "value_sc
 _RECORD_FIELDS = frozenset({"key", "value", "partition"})
 
 _skip_blanks: Callable[[str, int], Any] = re.compile(r"[ \t\r\n]*").match
-# Numbers are not evaluated: only where a value ends is asked.
+# Only the end of a value is needed, so numbers are not evaluated.
 _scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(parse_int=str, parse_float=str).scan_once  # pyright: ignore
 
 
 class ProduceRecord(NamedTuple):
-    """A record as Kafka shall get it; `partition` None leaves the choice to the key, or to chance."""
+    """A record for Kafka; with `partition` None the partitioner chooses by key or at random."""
 
     key: bytes | None
     value: bytes | None
@@ -33,15 +34,15 @@ class ProduceRecord(NamedTuple):
 
 
 def read_json(body: bytes) -> list[ProduceRecord]:
-    """The records of a body in the JSON format.
+    """Return the records of a body in the JSON format.
 
     Raises:
-        RestError: 400 where it is no JSON, 422 where it is no produce request.
+        RestError: 400 if it is not JSON, 422 if it is not a produce request.
     """
     request = _checked(body)
     records = request["records"]
     if _is_as_orjson_writes(request, body):
-        # Then so is every part of it, and writing the parts anew is quicker than cutting them out.
+        # Then so is every part of it, and serializing the parts is faster than slicing them.
         return [
             ProduceRecord(_written(record.get("key")), _written(record.get("value")), record.get("partition"))
             for record in records
@@ -51,20 +52,20 @@ def read_json(body: bytes) -> list[ProduceRecord]:
     except RecursionError:
         raise malformed("The request is nested too deeply.") from None
     return [
-        ProduceRecord(found.get("key"), found.get("value"), record.get("partition"))
-        for found, record in zip(slices.records, records, strict=True)
+        ProduceRecord(texts.get("key"), texts.get("value"), record.get("partition"))
+        for texts, record in zip(slices.records, records, strict=True)
     ]
 
 
 def read_binary(body: bytes) -> list[ProduceRecord]:
-    """The records of a body in the binary format, where keys and values are base64.
+    """Return the records of a body in the binary format, where keys and values are base64.
 
     Raises:
-        RestError: 400 where it is no JSON, 422 where it is no produce request or no base64.
+        RestError: 400 if it is not JSON, 422 if it is not a produce request or not base64.
     """
     return [
-        ProduceRecord(_decoded(record.get("key")), _decoded(record.get("value")), record.get("partition"))
-        for record in _checked(body)["records"]
+        ProduceRecord(_decoded(index, record.get("key")), _decoded(index, record.get("value")), record.get("partition"))
+        for index, record in enumerate(_checked(body)["records"])
     ]
 
 
@@ -72,7 +73,7 @@ def _is_as_orjson_writes(request: Any, body: bytes) -> bool:
     try:
         return orjson.dumps(request) == body
     except orjson.JSONEncodeError:
-        return False  # nested too deeply to be written, though it could be read
+        return False  # nested too deeply to be serialized, although it was parsed
 
 
 def _written(value: Any) -> bytes | None:
@@ -80,45 +81,74 @@ def _written(value: Any) -> bytes | None:
 
 
 def _checked(body: bytes) -> dict[str, Any]:
-    """The request as plain values, once it is certain that it is a produce request."""
+    """Return the validated request as plain values."""
     try:
         request = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise malformed(f"The request is not valid JSON: {error}") from None
+        index = _failing_record(body)
+        place = "" if index is None else f", in records[{index}]"
+        raise malformed(f"The request is not valid JSON{place}: {error}") from None
     if not isinstance(request, dict):
         raise unprocessable("The request must be an object with the field records")
-    _reject_unknown(request, _REQUEST_FIELDS)
+    _reject_unknown(request, _REQUEST_FIELDS, "")
     records = request.get("records")
     if not isinstance(records, list) or not records:
         raise unprocessable("The field records must be a list of at least one record")
-    for record in records:
+    for index, record in enumerate(records):
         if not isinstance(record, dict):
-            raise unprocessable("A record must be an object")
+            raise unprocessable(f"records[{index}]: A record must be an object")
         if not record.keys() <= _RECORD_FIELDS:
-            _reject_unknown(record, _RECORD_FIELDS)
+            _reject_unknown(record, _RECORD_FIELDS, f"records[{index}]: ")
         partition = record.get("partition")
         if partition is not None and (type(partition) is not int or not 0 <= partition < 2**31):
-            raise unprocessable("A record's partition must be an integer from 0 on")
+            raise unprocessable(f"records[{index}]: The partition must be an integer of at least 0")
     return request
 
 
-def _reject_unknown(found: dict[str, Any], known: frozenset[str]) -> None:
-    for name in found:
-        if name not in known:
-            raise unprocessable(f"Unrecognized field: {name}")
+def _failing_record(body: bytes) -> int | None:
+    """Return the index of the record at which a body ceases to be JSON, None if the fault is not in a record."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        text = body[: error.start].decode()
+    records = re.search(r'"records"[ \t\r\n]*:[ \t\r\n]*\[', text)
+    at = _after_blanks(text, records.end()) if records else len(text)
+    for index in itertools.count():
+        if text[at : at + 1] in ("", "]"):
+            return None
+        try:
+            _, at = _strict_scan(text, at)
+        except (StopIteration, ValueError, RecursionError):
+            return index
+        at = _after_blanks(text, at)
+        at = _after_blanks(text, at + 1) if text[at : at + 1] == "," else at
+    return None
 
 
-def _decoded(text: Any) -> bytes | None:
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+_strict_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(parse_constant=_refuse_constant).scan_once  # pyright: ignore
+
+
+def _reject_unknown(fields: dict[str, Any], allowed: frozenset[str], place: str) -> None:
+    for name in fields:
+        if name not in allowed:
+            raise unprocessable(f"{place}Unrecognized field: {name}")
+
+
+def _decoded(index: int, text: Any) -> bytes | None:
     if text is None:
         return None
     try:
         return base64.b64decode(text, validate=True)
     except (TypeError, ValueError, binascii.Error):
-        raise unprocessable("Keys and values must be base64 text in the binary format") from None
+        raise unprocessable(f"records[{index}]: Key and value must be base64 text in the binary format") from None
 
 
 class _Slices:
-    """The texts of keys and values, cut out of a body that is known to be a valid produce request.
+    """The texts of keys and values, sliced out of the body of a valid produce request.
 
     Args:
         text: the body.
@@ -154,7 +184,7 @@ class _Slices:
                 return at + 1
 
     def _each_member(self, at: int, value_end: Callable[[str, int], int]) -> int:
-        """Walk the object that begins at `at`; `value_end` gets each name and where its value begins."""
+        """Walk the object that begins at `at`; `value_end` gets each name and the position of its value."""
         text = self._text
         at = _after_blanks(text, at + 1)
         while text[at] != "}":

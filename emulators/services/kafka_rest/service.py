@@ -8,7 +8,7 @@ from emulators.services.service import Command, Service
 
 
 def url(home: Home) -> str:
-    """What clients dial."""
+    """Return the address for clients."""
     return f"http://127.0.0.1:{home.port('kafka_rest')}"
 
 
@@ -17,7 +17,7 @@ def _command(home: Home) -> Command:
 
 
 def _probe(home: Home) -> None:
-    """Serving means that the broker answers through it."""
+    """Check that the broker answers through it."""
     expect_http(f"{url(home)}/brokers", contains=b'"brokers":[1]')
 
 

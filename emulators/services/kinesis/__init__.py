@@ -1,5 +1,5 @@
-"""A Kinesis Data Streams server of our own: the service's JSON 1.1 API and its rules, over SQLite.
+"""A Kinesis Data Streams server: the service's JSON 1.1 API and its rules, over SQLite.
 
-It runs as `python -m emulators.services.kinesis --data DIR --port PORT`. What it acknowledged survives `kill -9`.
-Signatures are not checked. One event loop does everything, so a put never races with a split, a merge or a read.
+It runs as `python -m emulators.services.kinesis --data DIR --port PORT`. Acknowledged records survive `kill -9`.
+Signatures are not checked. One event loop handles all requests, so a put never races with a split, a merge or a read.
 """

@@ -13,10 +13,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from emulators.services.journal import StorageFailure
 from emulators.services.kinesis import controls, errors
 from emulators.services.kinesis.core import Core
 from emulators.services.kinesis.errors import ServiceError
-from emulators.services.kinesis.journal import StorageFailure
 from emulators.services.kinesis.parameters import Parameters
 from emulators.services.kinesis.record_operations import RecordOperations
 from emulators.services.kinesis.shard_operations import ShardOperations
@@ -35,7 +35,7 @@ Operation = Callable[[Parameters], dict[str, Any] | None]
 
 
 def operations(core: Core) -> dict[str, Operation]:
-    """What the API offers, by name."""
+    """Return the operations of the API by name."""
     streams, shards, records = StreamOperations(core), ShardOperations(core), RecordOperations(core)
     return {
         "CreateStream": streams.create,
@@ -71,40 +71,40 @@ class Api:
         self._operations = operations(core)
 
     async def answer(self, request: Request) -> Response:
-        """POST /: do what X-Amz-Target names; nothing is answered before it is on disk."""
+        """POST /: perform the operation in X-Amz-Target; the answer is sent after the commit."""
         try:
             try:
                 body = await read_body(request, _LARGEST_BODY, _too_large)
             except ClientDisconnect:
-                return Response(status_code=499)  # nobody hears it
+                return Response(status_code=499)  # the client is gone
             result = await self._perform(request.headers.get("x-amz-target", ""), body)
         except ServiceError as error:
             return _respond({"__type": error.kind, "message": error.message}, error.status)
         except StorageFailure as failure:
-            _logger.error("%s Free some space: what was not acknowledged is forgotten.", failure)
+            _logger.error("%s Free some disk space. Unacknowledged writes are discarded.", failure)
             self._core.catalog.reload()
             error = errors.internal(str(failure))
             return _respond({"__type": error.kind, "message": error.message}, error.status)
         return _respond(result)
 
     async def health(self, _: Request) -> Response:
-        """GET /_health: also whose server this is."""
-        told = {"status": "ok", "service": "kinesis", "data": str(self._core.options.data.resolve())}
-        return Response(orjson.dumps(told), media_type="application/json")
+        """GET /_health: the status and the data folder of this server."""
+        status = {"status": "ok", "service": "kinesis", "data": str(self._core.options.data.resolve())}
+        return Response(orjson.dumps(status), media_type="application/json")
 
     async def _perform(self, target: str, body: bytes) -> dict[str, Any] | None:
         name = target.removeprefix(_TARGET)
         operation = self._operations.get(name)
         if operation is None or not target.startswith(_TARGET):
-            raise ServiceError("UnknownOperationException", f"X-Amz-Target {target!r} is not an operation known here.")
+            raise ServiceError("UnknownOperationException", f"X-Amz-Target {target!r} is not a supported operation.")
         try:
-            given = orjson.loads(body)
+            parameters = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise errors.serialization(f"The body is not JSON: {error}") from None
-        if not isinstance(given, dict):
+        if not isinstance(parameters, dict):
             raise errors.serialization("The body is not a JSON object.")
         await self._core.faults.before(name)
-        result = operation(Parameters(given))
+        result = operation(Parameters(parameters))
         await self._core.journal.durable()
         self._core.faults.after(name)
         return result
@@ -120,7 +120,7 @@ def _respond(content: dict[str, Any] | None, status: int = 200) -> Response:
 
 
 def build(core: Core) -> Starlette:
-    """The application; it closes the database at its end."""
+    """Return the application; it closes the database when it stops."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

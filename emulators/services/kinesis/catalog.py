@@ -1,6 +1,6 @@
-"""The streams and their life: created, resharded, deleted, each after a short passing state.
+"""The streams and their lifecycle: created, resharded, deleted, each after a short transition.
 
-A passing state ends when its time is over, noticed whenever the stream is next looked at: also after a restart.
+A transition that is over is completed at the next access to the stream, also after a restart.
 """
 
 from emulators.services.kinesis import errors
@@ -14,10 +14,10 @@ _DEFAULT_RETENTION_HOURS = 24
 
 
 class Catalog:
-    """All streams of the server, in memory as they are on disk.
+    """All streams of the server, cached from disk.
 
     Args:
-        tables: where they are kept.
+        tables: the tables of the database.
         clock: the server's clock.
         options: the server's settings.
     """
@@ -31,18 +31,18 @@ class Catalog:
         self.reload()
 
     def reload(self) -> None:
-        """Read everything back from disk."""
+        """Reload all streams from disk."""
         self._streams = {stream.name: stream for stream in self._tables.load()}
         self._by_id = {stream.id: stream for stream in self._streams.values()}
 
     def all(self) -> list[Stream]:
-        """All streams by name."""
+        """Return all streams by name."""
         for stream in list(self._streams.values()):
             self._settle(stream)
         return [self._streams[name] for name in sorted(self._streams)]
 
     def find(self, name: str) -> Stream:
-        """A stream in any state; raises ResourceNotFoundException."""
+        """Return a stream in any state; raises ResourceNotFoundException."""
         if name in self._streams:
             self._settle(self._streams[name])
         if name not in self._streams:
@@ -50,14 +50,14 @@ class Catalog:
         return self._streams[name]
 
     def serving(self, name: str) -> Stream:
-        """A stream that records can be put to and read from; raises ResourceNotFoundException."""
+        """Return a stream that accepts puts and reads; raises ResourceNotFoundException."""
         stream = self.find(name)
         if stream.status in (Status.CREATING, Status.DELETING):
             raise errors.no_stream(name)
         return stream
 
     def by_id(self, key: int) -> Stream | None:
-        """A stream that serves, by its id; None where it was deleted, though another may bear its name."""
+        """Return a readable stream by its id; None if it was deleted, even if another stream has its name."""
         stream = self._by_id.get(key)
         if stream is not None:
             self._settle(stream)
@@ -65,7 +65,7 @@ class Catalog:
         return stream if stream is not None and stream.status is not Status.DELETING else None
 
     def active(self, name: str) -> Stream:
-        """A stream that can be changed; raises ResourceNotFoundException or ResourceInUseException."""
+        """Return a stream in state ACTIVE; raises ResourceNotFoundException or ResourceInUseException."""
         stream = self.find(name)
         if stream.status is not Status.ACTIVE:
             raise errors.in_use(
@@ -90,7 +90,7 @@ class Catalog:
             self._open(stream, epoch, low, high, (), now)
         stream.routes_changed()
         self._streams[name] = self._by_id[stream.id] = stream
-        self._pass_through(stream, Status.CREATING)
+        self._begin_transition(stream, Status.CREATING)
 
     def delete(self, name: str) -> None:
         """Delete a stream; raises ResourceNotFoundException or ResourceInUseException."""
@@ -100,30 +100,30 @@ class Catalog:
         if stream.status is Status.CREATING:
             raise errors.in_use(f"Stream {name} under account {ACCOUNT} is being created.")
         stream.pending = ()
-        self._pass_through(stream, Status.DELETING)
+        self._begin_transition(stream, Status.DELETING)
 
     def update(self, stream: Stream, *pending: str) -> None:
-        """Keep a changed stream, and have it UPDATING for a while.
+        """Save a changed stream in state UPDATING.
 
         Args:
             stream: an active stream.
-            pending: the reshard to go through: ("split", shard, hash key), ("merge", shard, shard), ("count", shards).
+            pending: the reshard to do: ("split", shard, hash key), ("merge", shard, shard), ("count", shards).
         """
         stream.pending = pending
-        self._pass_through(stream, Status.UPDATING)
+        self._begin_transition(stream, Status.UPDATING)
 
     def keep(self, stream: Stream) -> None:
-        """Keep a changed stream."""
+        """Save a changed stream."""
         self._tables.save_stream(stream)
 
     def drop_expired(self, stream: Stream) -> None:
-        """Forget the shards that were closed before all that a stream retains."""
+        """Drop the shards that were closed before the retention period."""
         retained = {shard.number for shard in stream.retained(self._clock.now_ms())}
         for number in stream.shards.keys() - retained:
             self._tables.drop_shard(stream.shards.pop(number))
 
     def check_shard_limit(self, more: int) -> None:
-        """Raise LimitExceededException where so many more shards would be too many."""
+        """Raise LimitExceededException if that many more shards exceed the limit."""
         present = sum(len(stream.open_shards) for stream in self.all())
         if present + more > self._options.shard_limit:
             raise errors.too_many(
@@ -132,13 +132,13 @@ class Catalog:
                 f"Number of additional shards that would have resulted from this request: {more}."
             )
 
-    def _pass_through(self, stream: Stream, status: Status) -> None:
+    def _begin_transition(self, stream: Stream, status: Status) -> None:
         stream.status = status
         stream.until_ms = self._clock.now_ms() + self._options.transition_ms
         self._tables.save_stream(stream)
 
     def _settle(self, stream: Stream) -> None:
-        """End a passing state whose time is over."""
+        """Complete a transition that is over."""
         if stream.until_ms is None or self._clock.now_ms() < stream.until_ms:
             return
         if stream.status is Status.DELETING:
@@ -146,7 +146,9 @@ class Catalog:
             self._tables.drop_stream(stream)
             return
         pending, at_ms = stream.pending, stream.until_ms
-        stream.status, stream.until_ms, stream.pending = Status.ACTIVE, None, ()
+        stream.status = Status.ACTIVE
+        stream.until_ms = None
+        stream.pending = ()
         self._reshard(stream, pending, at_ms)
         self._tables.save_stream(stream)
 
@@ -164,7 +166,7 @@ class Catalog:
                 pass
 
     def _scale(self, stream: Stream, shards: int, at_ms: int) -> None:
-        """Come to even ranges by splits at the new bounds and merges between them."""
+        """Create even ranges by splits at the new bounds and merges between them."""
         ranges = even_ranges(shards)
         for low, _ in ranges:
             shard = stream.route(low)
@@ -201,5 +203,5 @@ class Catalog:
         self._tables.save_shard(stream, shard)
 
     def _next_epoch(self) -> int:
-        """Seconds that no shard has had before: children are numbered above parents, streams apart from each other."""
+        """Return a new epoch in seconds: above those of all shards before, so that children follow their parents."""
         return self._tables.next_number("epoch", at_least=self._clock.now_ms() // 1000)

@@ -1,11 +1,11 @@
-"""The server's clock: the machine's, moved forward by tests."""
+"""The server's clock: the machine's clock, which tests can advance."""
 
 import time
 from collections.abc import Callable
 
 
 def machine_ms() -> int:
-    """The machine's time."""
+    """Return the machine's time in ms since the epoch."""
     return time.time_ns() // 1_000_000
 
 
@@ -13,7 +13,7 @@ class Clock:
     """Milliseconds since the epoch.
 
     Args:
-        ahead_ms: how far it is ahead of the machine's clock.
+        ahead_ms: its difference to the machine's clock.
         machine: the machine's clock, in ms since the epoch.
     """
 
@@ -22,9 +22,9 @@ class Clock:
         self._machine = machine
 
     def now_ms(self) -> int:
-        """Now."""
+        """Return the current time."""
         return self._machine() + self.ahead_ms
 
     def advance(self, milliseconds: int) -> None:
-        """Move the clock forward."""
+        """Advance the clock."""
         self.ahead_ms += milliseconds

@@ -1,13 +1,11 @@
-"""What tests can do to a server that was started with --controls: inject faults, move its clock."""
+"""Test controls of a server that was started with --controls: inject faults, advance its clock."""
 
-from typing import Any
-
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from emulators.services.kinesis.core import Core
+from emulators.services.web import json_answer, json_object
 
 
 def routes(core: Core) -> list[Route]:
@@ -33,16 +31,3 @@ def routes(core: Core) -> list[Route]:
         return json_answer({"now_ms": core.clock.now_ms()})
 
     return [Route("/_faults", faults, methods=["GET", "POST"]), Route("/_clock", clock, methods=["POST"])]
-
-
-def json_object(body: bytes) -> dict[str, Any]:
-    """A JSON object; raises ValueError where it is none."""
-    content = orjson.loads(body or b"{}")
-    if not isinstance(content, dict):
-        raise ValueError("the body must be a JSON object")
-    return content
-
-
-def json_answer(content: dict[str, Any], status: int = 200) -> Response:
-    """An answer of JSON."""
-    return Response(orjson.dumps(content), status, media_type="application/json")

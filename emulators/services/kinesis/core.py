@@ -1,12 +1,12 @@
-"""The parts of the server, put together."""
+"""The parts of the server."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from emulators.services.journal import Journal
 from emulators.services.kinesis.catalog import Catalog
 from emulators.services.kinesis.clock import Clock, machine_ms
 from emulators.services.kinesis.faults import Faults
-from emulators.services.kinesis.journal import Journal
 from emulators.services.kinesis.limits import ShardLimits
 from emulators.services.kinesis.log import Log
 from emulators.services.kinesis.options import Options
@@ -18,7 +18,7 @@ _CLOCK = "clock_ahead_ms"
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """What all operations work on."""
+    """The parts that operations use."""
 
     options: Options
     journal: Journal
@@ -31,7 +31,7 @@ class Core:
     faults: Faults
 
     def advance_clock(self, milliseconds: int) -> None:
-        """Move the clock forward, for good."""
+        """Advance the clock permanently."""
         self.clock.advance(milliseconds)
         self.tables.remember(_CLOCK, str(self.clock.ahead_ms))
 
@@ -44,7 +44,7 @@ def open_core(options: Options, machine: Callable[[], int] = machine_ms) -> Core
         machine: the machine's clock, in ms since the epoch.
 
     Raises:
-        EmulatorFailure: it cannot be opened.
+        EmulatorFailure: the folder cannot be opened.
     """
     journal = open_journal(options.data)
     tables = Tables(journal)

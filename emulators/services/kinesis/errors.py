@@ -1,4 +1,4 @@
-"""The service's errors, as clients see them."""
+"""The service's errors."""
 
 from emulators.services.kinesis.options import ACCOUNT
 
@@ -8,7 +8,7 @@ class ServiceError(Exception):
 
     Args:
         kind: the exception's name in the API.
-        message: what the client reads.
+        message: the message for the client.
         status: the HTTP status.
     """
 
@@ -20,17 +20,17 @@ class ServiceError(Exception):
 
 
 def invalid(message: str) -> ServiceError:
-    """An InvalidArgumentException."""
+    """Return an InvalidArgumentException."""
     return ServiceError("InvalidArgumentException", message)
 
 
 def violation(field: str, value: object, constraint: str) -> ServiceError:
-    """A ValidationException, worded as the service words it.
+    """Return a ValidationException in the service's words.
 
     Args:
         field: the parameter's name in the API.
-        value: what was sent; long values are cut.
-        constraint: what it must be, beginning with "Member must".
+        value: the sent value; long values are truncated.
+        constraint: the violated constraint, beginning with "Member must".
     """
     text = str(value)
     shown = text if len(text) <= 128 else f"{text[:125]}..."
@@ -42,39 +42,39 @@ def violation(field: str, value: object, constraint: str) -> ServiceError:
 
 
 def unsupported(message: str) -> ServiceError:
-    """A ValidationException about the stream's mode or the combination of parameters."""
+    """Return a ValidationException about the stream's mode or the combination of parameters."""
     return ServiceError("ValidationException", message)
 
 
 def serialization(message: str) -> ServiceError:
-    """A SerializationException: the request is not what its types say."""
+    """Return a SerializationException: a value has the wrong type."""
     return ServiceError("SerializationException", message)
 
 
 def no_stream(name: str) -> ServiceError:
-    """A ResourceNotFoundException about a stream."""
+    """Return a ResourceNotFoundException about a stream."""
     return ServiceError("ResourceNotFoundException", f"Stream {name} under account {ACCOUNT} not found.")
 
 
 def no_shard(shard: str, stream: str) -> ServiceError:
-    """A ResourceNotFoundException about a shard."""
+    """Return a ResourceNotFoundException about a shard."""
     return ServiceError(
         "ResourceNotFoundException", f"Shard {shard} in stream {stream} under account {ACCOUNT} does not exist"
     )
 
 
 def in_use(message: str) -> ServiceError:
-    """A ResourceInUseException."""
+    """Return a ResourceInUseException."""
     return ServiceError("ResourceInUseException", message)
 
 
 def too_many(message: str) -> ServiceError:
-    """A LimitExceededException."""
+    """Return a LimitExceededException."""
     return ServiceError("LimitExceededException", message)
 
 
 def rate_exceeded(shard: str, stream: str) -> ServiceError:
-    """A ProvisionedThroughputExceededException."""
+    """Return a ProvisionedThroughputExceededException."""
     return ServiceError(
         "ProvisionedThroughputExceededException",
         f"Rate exceeded for shard {shard} in stream {stream} under account {ACCOUNT}.",
@@ -82,5 +82,5 @@ def rate_exceeded(shard: str, stream: str) -> ServiceError:
 
 
 def internal(message: str = "Internal Service Failure") -> ServiceError:
-    """An InternalFailure, status 500."""
+    """Return an InternalFailure, status 500."""
     return ServiceError("InternalFailure", message, 500)

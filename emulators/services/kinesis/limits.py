@@ -1,4 +1,4 @@
-"""The service's throughput limits of a shard, as token buckets that fill within a second."""
+"""The service's throughput limits of a shard, as token buckets with a capacity of one second."""
 
 from emulators.services.kinesis.model import Shard
 from emulators.services.kinesis.options import MIB
@@ -10,10 +10,10 @@ READ_BYTES = 2 * MIB
 
 
 class Bucket:
-    """So much a second, and at most one second's worth at once.
+    """A token bucket with a capacity of one second.
 
     Args:
-        rate: how much a second.
+        rate: tokens per second.
     """
 
     def __init__(self, rate: float) -> None:
@@ -22,19 +22,19 @@ class Bucket:
         self._at_ms: int | None = None
 
     def level(self, now_ms: int) -> float:
-        """How much is there now; below 0 where more was taken."""
+        """Return the tokens at a time; negative if more were taken than available."""
         if self._at_ms is not None:
             self._level = min(self._rate, self._level + self._rate * max(0, now_ms - self._at_ms) / 1000)
         self._at_ms = now_ms
         return self._level
 
     def has(self, amount: float, now_ms: int) -> bool:
-        """Whether so much is there; a full bucket has any amount, as a large record must get through some time."""
+        """Return whether an amount is available; a full bucket allows any amount, so that large records can pass."""
         level = self.level(now_ms)
         return level >= amount or level >= self._rate
 
     def take(self, amount: float) -> None:
-        """Take some, be it there or not."""
+        """Take tokens, available or not."""
         self._level -= amount
 
 
@@ -42,7 +42,7 @@ class ShardLimits:
     """The limits of all shards.
 
     Args:
-        enforced: whether there are any.
+        enforced: whether the limits apply.
     """
 
     def __init__(self, enforced: bool) -> None:
@@ -50,7 +50,7 @@ class ShardLimits:
         self._buckets: dict[tuple[int, str], Bucket] = {}
 
     def may_put(self, shard: Shard, size: int, now_ms: int) -> bool:
-        """Whether a shard takes a record of so many bytes now; if so, it is counted."""
+        """Return whether a shard accepts a record of that size now, and count it if so."""
         if not self._enforced:
             return True
         records, data = self._bucket(shard, "put", PUT_RECORDS), self._bucket(shard, "put_bytes", PUT_BYTES)
@@ -61,7 +61,7 @@ class ShardLimits:
         return True
 
     def may_read(self, shard: Shard, now_ms: int) -> bool:
-        """Whether a shard can be read now; if so, the call is counted."""
+        """Return whether a shard can be read now, and count the call if so."""
         if not self._enforced:
             return True
         calls = self._bucket(shard, "read", READS)
@@ -71,7 +71,7 @@ class ShardLimits:
         return True
 
     def count_read(self, shard: Shard, size: int) -> None:
-        """Count the bytes that were read: a large answer silences the shard for the seconds it is worth."""
+        """Count the bytes of an answer: a large one throttles the shard for the corresponding seconds."""
         if self._enforced:
             self._bucket(shard, "read_bytes", READ_BYTES).take(size)
 

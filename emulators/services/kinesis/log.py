@@ -1,13 +1,13 @@
-"""The records of shards: appended, found by time, read in pages, trimmed by retention.
+"""The records of shards: append, search by time, read in pages, trim by retention.
 
-Along a shard indices have no gaps and arrivals never run backwards, so a time is found by bisection.
+The indices of a shard have no gaps and its arrival times never decrease, so a time is found by bisection.
 """
 
 from dataclasses import dataclass
 
+from emulators.services.journal import Row
 from emulators.services.kinesis import sequence
 from emulators.services.kinesis.clock import Clock
-from emulators.services.kinesis.journal import Row
 from emulators.services.kinesis.model import Shard, Stream
 from emulators.services.kinesis.options import LARGEST_ANSWER
 from emulators.services.kinesis.tables import Tables
@@ -15,13 +15,13 @@ from emulators.services.kinesis.tables import Tables
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one reading gave.
+    """One page of records.
 
     Args:
         records: the records, in order.
-        following: the index to read from next.
+        following: the next index to read.
         size: bytes of data and partition keys.
-        behind_ms: age of the last record where more are waiting, at least 1; 0 at the tip.
+        behind_ms: age of the last record if there are more, at least 1; 0 at the tip.
     """
 
     records: list[Row]
@@ -34,7 +34,7 @@ class Log:
     """The records of all shards.
 
     Args:
-        tables: where they are kept.
+        tables: the tables of the database.
         clock: the server's clock.
     """
 
@@ -43,7 +43,7 @@ class Log:
         self._clock = clock
 
     def append(self, shard: Shard, key: str, data: bytes) -> str:
-        """Append a record to an open shard; returns its sequence number."""
+        """Append a record to an open shard; return its sequence number."""
         arrived_ms = max(self._clock.now_ms(), shard.last_ms)
         shard.last += 1
         shard.last_ms = arrived_ms
@@ -51,7 +51,7 @@ class Log:
         return sequence.number(shard.prefix, shard.last, arrived_ms)
 
     def first_since(self, shard: Shard, at_ms: int) -> int:
-        """The index of the first record that arrived at a time or later, `last` + 1 where none did."""
+        """Return the index of the first record that arrived at a time or later, `last` + 1 if there is none."""
         low, high = shard.first, shard.last + 1
         while low < high:
             middle = (low + high) // 2
@@ -62,12 +62,12 @@ class Log:
         return low
 
     def read(self, stream: Stream, shard: Shard, start: int, limit: int) -> Page:
-        """Read records that retention has not taken, up to the size of an answer but at least one.
+        """Read records within retention, up to the size of an answer but at least one.
 
         Args:
             stream: the shard's stream.
             shard: the shard.
-            start: the index to begin at.
+            start: the first index.
             limit: the most records to return.
         """
         now_ms = self._clock.now_ms()
@@ -87,7 +87,7 @@ class Log:
         return Page(records, following, size, behind)
 
     def trim(self, stream: Stream, shard: Shard) -> None:
-        """Move a shard's first record past what is out of retention, for good."""
+        """Move a shard's first index past the expired records, permanently."""
         first = self.first_since(shard, stream.horizon_ms(self._clock.now_ms()))
         if first != shard.first:
             shard.first = first

@@ -1,4 +1,4 @@
-"""Streams and shards as the server holds them in memory."""
+"""Streams and shards in memory."""
 
 import re
 from bisect import bisect_right
@@ -10,15 +10,15 @@ from emulators.services.kinesis import sequence
 from emulators.services.kinesis.options import ACCOUNT
 
 HASH_KEYS = 2**128
-"""How many hash keys there are; the largest is one less."""
+"""Number of hash keys; the largest key is one less."""
 
 INDEX_BITS = 40
-"""Bits of a record's id that hold its index in the shard; the rest is the id of the shard."""
+"""Bits of a record's id for its index in the shard; the higher bits are the shard's id."""
 _SHARD_ID = re.compile(r"shardId-([0-9]{12})")
 
 
 class Status(StrEnum):
-    """A stream's state, as DescribeStream gives it."""
+    """A stream's state in DescribeStream."""
 
     CREATING = "CREATING"
     ACTIVE = "ACTIVE"
@@ -31,17 +31,17 @@ class Shard:
     """One shard.
 
     Args:
-        id: its id in the database, never used again.
-        number: its place in the stream, from which its name is made.
+        id: its id in the database, never reused.
+        number: its number in the stream, which determines its name.
         epoch: seconds; larger than that of its parents and of every stream created before.
         low: its first hash key.
         high: its last hash key.
-        parents: numbers of the shards that it came from.
-        opened_ms: when it was opened.
-        closed_ms: when it was split or merged; None while it takes records.
-        first: index of the first record that retention has not taken.
-        last: index of the last record; `first` - 1 where there is none.
-        last_ms: arrival of the last record.
+        parents: numbers of its parent shards.
+        opened_ms: time of its creation.
+        closed_ms: time of its split or merge; None while it is open.
+        first: index of the first record within retention.
+        last: index of the last record; `first` - 1 if there is none.
+        last_ms: arrival time of the last record.
     """
 
     id: int
@@ -69,7 +69,7 @@ class Shard:
 
     @property
     def is_open(self) -> bool:
-        """Whether it takes records."""
+        """True if it accepts records."""
         return self.closed_ms is None
 
     @property
@@ -88,18 +88,18 @@ class Stream:
     """One stream.
 
     Args:
-        id: its id in the database, never used again.
+        id: its id in the database, never reused.
         name: its name.
-        created_ms: when it was created.
-        status: its state as it was last settled.
-        until_ms: when a passing state ends; None in ACTIVE.
-        pending: the reshard that an UPDATING stream will then have gone through.
-        retention_hours: how long it keeps records.
+        created_ms: time of its creation.
+        status: its last stored state.
+        until_ms: end of a transition; None in ACTIVE.
+        pending: the reshard that completes at the end of UPDATING.
+        retention_hours: its retention period.
         mode: PROVISIONED or ON_DEMAND.
-        record_kib: its largest record.
+        record_kib: size limit of its records.
         next_shard: the number of the next shard.
         tags: its tags.
-        shards: its shards by number, in the order in which they were opened.
+        shards: its shards by number, in the order of creation.
     """
 
     id: int
@@ -118,55 +118,55 @@ class Stream:
     _open: list[Shard] = field(default_factory=list)
 
     def arn(self, region: str) -> str:
-        """The StreamARN."""
+        """Return the StreamARN."""
         return f"arn:aws:kinesis:{region}:{ACCOUNT}:stream/{self.name}"
 
     @property
     def open_shards(self) -> list[Shard]:
-        """The open shards by hash key: together they cover every hash key once."""
+        """The open shards by hash key; they cover every hash key exactly once."""
         return self._open
 
     def routes_changed(self) -> None:
-        """Take note of shards opened or closed."""
+        """Update the routes after shards were opened or closed."""
         self._open = sorted((shard for shard in self.shards.values() if shard.is_open), key=lambda shard: shard.low)
         self._lows = [shard.low for shard in self._open]
 
     def route(self, hash_key: int) -> Shard:
-        """The open shard that takes a hash key."""
+        """Return the open shard of a hash key."""
         return self._open[bisect_right(self._lows, hash_key) - 1]
 
     def horizon_ms(self, now_ms: int) -> int:
-        """The arrival time before which records are out of retention."""
+        """Return the arrival time before which records have expired."""
         return now_ms - self.retention_hours * 3_600_000
 
     def retained(self, now_ms: int) -> list[Shard]:
-        """The shards that can still hold records: open ones, and closed ones within retention."""
+        """Return the shards that can hold records: open ones, and closed ones within retention."""
         horizon = self.horizon_ms(now_ms)
         return [shard for shard in self.shards.values() if shard.closed_ms is None or shard.closed_ms >= horizon]
 
     def children(self, shard: Shard) -> list[Shard]:
-        """The shards that a split or merge of this one opened."""
+        """Return the shards that a split or merge of this one opened."""
         return [child for child in self.shards.values() if shard.number in child.parents]
 
 
 def shard_name(number: int) -> str:
-    """The ShardId of a number."""
+    """Return the ShardId of a number."""
     return f"shardId-{number:012d}"
 
 
 def shard_number(name: str) -> int | None:
-    """The number of a ShardId; None where it is none."""
+    """Return the number of a ShardId; None if it is invalid."""
     match = _SHARD_ID.fullmatch(name)
     return int(match.group(1)) if match else None
 
 
 def hash_key(partition_key: str) -> int:
-    """The hash key of a partition key: its MD5 as a number."""
+    """Return the hash key of a partition key: its MD5 as a number."""
     return int.from_bytes(md5(partition_key.encode(), usedforsecurity=False).digest(), "big")
 
 
 def even_ranges(count: int) -> list[tuple[int, int]]:
-    """All hash keys cut into `count` ranges of one width, first and last hash key of each."""
+    """Return all hash keys as `count` even ranges: first and last hash key of each."""
     width = HASH_KEYS // count
     lows = [width * place for place in range(count)]
     return list(zip(lows, [low - 1 for low in (*lows[1:], HASH_KEYS)], strict=True))

@@ -1,4 +1,4 @@
-"""What can be set when the server starts."""
+"""Settings of the server."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,9 +7,9 @@ MIB = 1024 * 1024
 ACCOUNT = "000000000000"
 
 LARGEST_REQUEST = 10 * MIB
-"""Bytes of data and partition keys that one PutRecords takes, and one record at the very most."""
+"""Largest PutRecords request in bytes of data and partition keys, and upper limit of one record."""
 LARGEST_ANSWER = 10 * MIB
-"""Bytes of data and partition keys that one GetRecords returns."""
+"""Largest GetRecords answer in bytes of data and partition keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +18,15 @@ class Options:
 
     Args:
         data: the folder that holds the database.
-        port: the port on 127.0.0.1; 0 takes a free one.
-        region: what stands in stream ARNs.
-        transition_ms: how long a stream is CREATING, UPDATING or DELETING, in milliseconds.
-        iterator_seconds: how long a shard iterator or a page token lives.
-        record_kib: largest record of a stream that was created without MaxRecordSizeInKiB, in KiB.
-        shard_limit: open shards that all streams together may have.
-        throughput_limits: whether the service's limits per shard hold.
-        controls: whether tests may inject faults and move the clock, by POST /_faults and /_clock.
-        sweep_seconds: how often records past retention are removed from disk; they are out of sight before.
+        port: the port on 127.0.0.1; 0 chooses a free one.
+        region: region in stream ARNs.
+        transition_ms: duration of CREATING, UPDATING and DELETING in milliseconds.
+        iterator_seconds: lifetime of shard iterators and page tokens.
+        record_kib: largest record in KiB of a stream that was created without MaxRecordSizeInKiB.
+        shard_limit: limit of open shards of all streams.
+        throughput_limits: whether the service's limits per shard are enforced.
+        controls: whether tests may inject faults and advance the clock, by POST /_faults and /_clock.
+        sweep_seconds: interval at which expired records are removed from disk; they are invisible before.
     """
 
     data: Path

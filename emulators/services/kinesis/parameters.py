@@ -1,4 +1,4 @@
-"""Taking a request's parameters, with the service's own complaints about wrong ones."""
+"""Reading a request's parameters, with the service's own errors for wrong ones."""
 
 import base64
 import binascii
@@ -15,7 +15,7 @@ _HASH_KEY = "0|([1-9][0-9]{0,38})"
 
 
 class Parameters:
-    """The members of a JSON object; every method raises ServiceError where one is wrong.
+    """The members of a JSON object; every method raises ServiceError for a wrong one.
 
     Args:
         body: the object.
@@ -25,11 +25,11 @@ class Parameters:
         self._body = body
 
     def given(self, name: str) -> bool:
-        """Whether a member is there and not null."""
+        """Return whether a member is present and not null."""
         return self._body.get(name) is not None
 
     def stream_name(self) -> str:
-        """The stream that StreamName or StreamARN names."""
+        """Return the stream that StreamName or StreamARN names."""
         name = self.optional_text("StreamName", STREAM_NAME, 128)
         arn = self.optional_text("StreamARN", None, 2048)
         match = _ARN.fullmatch(arn) if arn is not None else None
@@ -43,7 +43,7 @@ class Parameters:
         return name or named or ""
 
     def optional_text(self, name: str, pattern: str | None = None, longest: int | None = None) -> str | None:
-        """A text of at least one character, or None where it is not there."""
+        """Return a text of at least one character, or None if it is absent."""
         value = self._body.get(name)
         if value is None:
             return None
@@ -58,21 +58,21 @@ class Parameters:
         return value
 
     def text(self, name: str, pattern: str | None = None, longest: int | None = None) -> str:
-        """A text that has to be there."""
+        """Return a required text."""
         value = self.optional_text(name, pattern, longest)
         if value is None:
             raise errors.violation(name, "null", "Member must not be null")
         return value
 
     def choice(self, name: str, *choices: str) -> str:
-        """One of some texts."""
+        """Return a required text that is one of the choices."""
         value = self.text(name)
         if value not in choices:
             raise errors.violation(name, value, f"Member must satisfy enum value set: [{', '.join(choices)}]")
         return value
 
     def optional_integer(self, name: str, least: int, most: int | None = None) -> int | None:
-        """A whole number within bounds, or None where it is not there."""
+        """Return an integer within bounds, or None if it is absent."""
         value = self._body.get(name)
         if value is None:
             return None
@@ -85,14 +85,14 @@ class Parameters:
         return value
 
     def integer(self, name: str, least: int) -> int:
-        """A whole number, not below a bound, that has to be there."""
+        """Return a required integer with a lower bound."""
         value = self.optional_integer(name, least)
         if value is None:
             raise errors.violation(name, "null", "Member must not be null")
         return value
 
     def optional_time_ms(self, name: str) -> int | None:
-        """A time, sent as seconds since the epoch, in ms; None where it is not there."""
+        """Return in ms a time that is sent in seconds since the epoch; None if it is absent."""
         value = self._body.get(name)
         if value is None:
             return None
@@ -103,7 +103,7 @@ class Parameters:
         return round(value * 1000)
 
     def optional_hash_key(self, name: str) -> int | None:
-        """A hash key, or None where it is not there."""
+        """Return a hash key, or None if it is absent."""
         value = self.optional_text(name, _HASH_KEY)
         if value is None:
             return None
@@ -114,7 +114,7 @@ class Parameters:
         return int(value)
 
     def blob(self, name: str) -> bytes:
-        """Bytes, sent in base64."""
+        """Return bytes that are sent in base64."""
         value = self._body.get(name)
         if value is None:
             raise errors.violation(name, "null", "Member must not be null")
@@ -126,7 +126,7 @@ class Parameters:
             raise errors.serialization(f"{name} is not valid base64.") from None
 
     def objects(self, name: str, least: int, most: int) -> list["Parameters"]:
-        """A list of objects."""
+        """Return a list of objects."""
         value = self._body.get(name)
         if value is None:
             raise errors.violation(name, "null", "Member must not be null")
@@ -136,7 +136,7 @@ class Parameters:
         return [Parameters(item) for item in value]
 
     def optional_object(self, name: str) -> "Parameters | None":
-        """An object, or None where it is not there."""
+        """Return an object, or None if it is absent."""
         value = self._body.get(name)
         if value is None:
             return None
@@ -145,7 +145,7 @@ class Parameters:
         return Parameters(value)
 
     def texts(self, name: str, most: int) -> list[str]:
-        """A list of texts, one at least."""
+        """Return a list of one or more texts."""
         value = self._body.get(name)
         if value is None:
             raise errors.violation(name, "null", "Member must not be null")
@@ -155,7 +155,7 @@ class Parameters:
         return value
 
     def text_map(self, name: str) -> dict[str, str]:
-        """A map of texts to texts, empty where it is not there."""
+        """Return a map of texts to texts, empty if it is absent."""
         value = self._body.get(name) or {}
         if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
             raise errors.serialization(f"{name} must be a map of strings to strings.")

@@ -1,4 +1,4 @@
-"""Operations on records: put, find a position, read."""
+"""Operations on records: put, get an iterator, read."""
 
 import base64
 import time
@@ -17,7 +17,7 @@ _MOST_PUT = 500
 
 
 class RecordOperations:
-    """One method an operation.
+    """One method per operation.
 
     Args:
         core: the server's parts.
@@ -27,7 +27,7 @@ class RecordOperations:
         self._core = core
 
     def put(self, given: Parameters) -> dict[str, Any]:
-        """PutRecord. SequenceNumberForOrdering has to be a sequence number; order along a shard is kept anyway."""
+        """PutRecord. SequenceNumberForOrdering must be a sequence number; the order in a shard is kept in any case."""
         stream = self._core.catalog.serving(given.stream_name())
         key, data, place = self._entry(stream, given)
         ordering = given.optional_text("SequenceNumberForOrdering")
@@ -45,7 +45,7 @@ class RecordOperations:
         return {"ShardId": shard.name, "SequenceNumber": self._core.log.append(shard, key, data)}
 
     def put_many(self, given: Parameters) -> dict[str, Any]:
-        """PutRecords: the request is refused as a whole if it is malformed; else each record fares by itself."""
+        """PutRecords: a malformed request is refused as a whole; otherwise each record has its own result."""
         stream = self._core.catalog.serving(given.stream_name())
         entries = [self._entry(stream, entry) for entry in given.objects("Records", 1, _MOST_PUT)]
         if sum(len(data) + len(key.encode()) for key, data, _ in entries) > LARGEST_REQUEST:
@@ -62,7 +62,7 @@ class RecordOperations:
         return {"ShardIterator": self._seal(stream, shard, self._position(stream, shard, kind, given))}
 
     def get(self, given: Parameters) -> dict[str, Any]:
-        """GetRecords: at the end of a closed shard, the answer names its children and no further iterator."""
+        """GetRecords: at the end of a closed shard the answer has its children and no next iterator."""
         token = given.text("ShardIterator")
         limit = given.optional_integer("Limit", 1)
         if limit is not None and limit > _MOST_RECORDS:
@@ -100,7 +100,7 @@ class RecordOperations:
         return answer
 
     def _entry(self, stream: Stream, entry: Parameters) -> tuple[str, bytes, int]:
-        """A record to put: partition key, data, and the hash key that routes it."""
+        """Return partition key, data and hash key of a record to put."""
         data = entry.blob("Data")
         key = entry.text("PartitionKey", None, 256)
         explicit = entry.optional_hash_key("ExplicitHashKey")
@@ -121,7 +121,7 @@ class RecordOperations:
         return {"SequenceNumber": self._core.log.append(shard, key, data), "ShardId": shard.name}
 
     def _shard(self, stream: Stream, number: int | None, name: str) -> Shard:
-        """A shard that retention has not taken."""
+        """Return a shard within retention."""
         shard = stream.shards.get(number) if number is not None else None
         horizon = stream.horizon_ms(self._core.clock.now_ms())
         if shard is None or (shard.closed_ms is not None and shard.closed_ms < horizon):
@@ -129,7 +129,7 @@ class RecordOperations:
         return shard
 
     def _position(self, stream: Stream, shard: Shard, kind: str, given: Parameters) -> int:
-        """The index that an iterator begins at."""
+        """Return the first index of an iterator."""
         start = given.optional_text("StartingSequenceNumber")
         at_ms = given.optional_time_ms("Timestamp")
         if kind.endswith("SEQUENCE_NUMBER") != (start is not None) or (kind == "AT_TIMESTAMP") != (at_ms is not None):
@@ -152,7 +152,7 @@ class RecordOperations:
         return shard.first if kind == "TRIM_HORIZON" else shard.last + 1
 
     def _index(self, stream: Stream, shard: Shard, start: str) -> int:
-        """The index that a sequence number stands for in a shard."""
+        """Return the index of a sequence number in a shard."""
         text = f"StartingSequenceNumber {start} used in GetShardIterator on shard {shard.name} in stream {stream.name}"
         try:
             parsed = sequence.parse(start)
@@ -173,7 +173,7 @@ class RecordOperations:
         return self._core.sealer.seal("iterator", [self._core.clock.now_ms(), stream.id, shard.number, index])
 
     def _open(self, token: str) -> tuple[Stream, Shard, int]:
-        """What a shard iterator stands for: stream, shard, index."""
+        """Return stream, shard and index of a shard iterator."""
         content = self._core.sealer.open("iterator", token)
         if content is None:
             raise errors.invalid("Invalid ShardIterator.")

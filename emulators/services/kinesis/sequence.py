@@ -1,6 +1,6 @@
-"""Sequence numbers: 56 decimal digits that grow along a shard, and from parents to children.
+"""Sequence numbers: 56 decimal digits that increase along a shard and from parents to children.
 
-From the highest bits down: a 2, the shard's epoch (36 bits), the last four bits of the shard's number, the record's
+From the highest bits: a 2, the shard's epoch (36 bits), the last four bits of the shard's number, the record's
 index in its shard (64), 8 bits unused, its arrival in seconds (36), the shard's number (32), and a 2 again.
 """
 
@@ -8,18 +8,18 @@ import re
 from typing import NamedTuple
 
 SHARD_START = 0
-"""Index that stands for the beginning of a shard; its first record has index 1."""
+"""Index of the beginning of a shard; its first record has index 1."""
 SHARD_END = 2**63 - 1
-"""Index that stands for the end of a closed shard."""
+"""Index of the end of a closed shard."""
 
 _PATTERN = re.compile(r"0|[1-9][0-9]{0,128}")
 _MARK = 2 << 184 | 2
 _FIXED = 15 << 184 | 255 << 72 | 15
-"""Bits that are the same in all sequence numbers."""
+"""Bits that are equal in all sequence numbers."""
 
 
 class SequenceNumber(NamedTuple):
-    """A sequence number taken apart: the shard's epoch and number, the record's place and its arrival in seconds."""
+    """A parsed sequence number: the shard's epoch and number, the record's index and its arrival in seconds."""
 
     epoch: int
     shard: int
@@ -28,26 +28,26 @@ class SequenceNumber(NamedTuple):
 
 
 def prefix(epoch: int, shard: int) -> int:
-    """The bits that all sequence numbers of a shard share."""
+    """Return the bits that all sequence numbers of a shard share."""
     return _MARK | epoch << 148 | (shard & 15) << 144 | shard << 4
 
 
 def number(shard_prefix: int, index: int, arrived_ms: int) -> str:
-    """The sequence number of a record.
+    """Return the sequence number of a record.
 
     Args:
-        shard_prefix: what `prefix` gave for its shard.
+        shard_prefix: the `prefix` of its shard.
         index: the record's index.
-        arrived_ms: its arrival in ms since the epoch; along a shard it never runs backwards.
+        arrived_ms: its arrival in ms since the epoch; it never decreases along a shard.
     """
     return str(shard_prefix | index << 80 | arrived_ms // 1000 << 36)
 
 
 def parse(text: str) -> SequenceNumber:
-    """Take a sequence number apart.
+    """Parse a sequence number.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is invalid.
     """
     if not _PATTERN.fullmatch(text):
         raise ValueError(text)

@@ -9,7 +9,7 @@ from emulators.services.service import Command, Service
 
 
 def url(home: Home) -> str:
-    """What clients dial."""
+    """Return the address for clients."""
     return f"http://127.0.0.1:{home.port('kinesis')}"
 
 

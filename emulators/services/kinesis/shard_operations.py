@@ -14,7 +14,7 @@ _FILTERS = ("AFTER_SHARD_ID", "AT_TRIM_HORIZON", "FROM_TRIM_HORIZON", "AT_LATEST
 
 
 def shard_json(shard: Shard) -> dict[str, Any]:
-    """A shard as ListShards and DescribeStream give it."""
+    """Return a shard as in ListShards and DescribeStream."""
     described: dict[str, Any] = {"ShardId": shard.name}
     for name, parent in zip(("ParentShardId", "AdjacentParentShardId"), shard.parents, strict=False):
         described[name] = f"shardId-{parent:012d}"
@@ -26,12 +26,12 @@ def shard_json(shard: Shard) -> dict[str, Any]:
 
 
 def hash_key_range(shard: Shard) -> dict[str, str]:
-    """A shard's range of hash keys."""
+    """Return a shard's range of hash keys."""
     return {"StartingHashKey": str(shard.low), "EndingHashKey": str(shard.high)}
 
 
 class ShardOperations:
-    """One method an operation.
+    """One method per operation.
 
     Args:
         core: the server's parts.
@@ -41,13 +41,13 @@ class ShardOperations:
         self._core = core
 
     def page(self, given: Parameters) -> dict[str, Any]:
-        """ListShards: a page token names the stream, the last shard listed and the filter that still holds."""
+        """ListShards: a page token holds the stream, the last listed shard and the filter."""
         limit = min(given.optional_integer("MaxResults", 1, 10_000) or _PAGE, _PAGE)
         token = given.optional_text("NextToken")
         if token is not None:
-            stream, after, kind, at_ms = self._continued(given, token)
+            stream, after, kind, at_ms = self._next_page(given, token)
         else:
-            stream, after, kind, at_ms = self._begun(given)
+            stream, after, kind, at_ms = self._first_page(given)
         if stream.status in (Status.CREATING, Status.DELETING):
             raise errors.in_use(
                 f"Stream {stream.name} under account {ACCOUNT} not ACTIVE, instead in state {stream.status.value}"
@@ -90,7 +90,7 @@ class ShardOperations:
         self._core.catalog.update(stream, "merge", str(first.number), str(second.number))
 
     def scale(self, given: Parameters) -> dict[str, Any]:
-        """UpdateShardCount: at most double, at least half, by splits and merges."""
+        """UpdateShardCount: from half to double the present count, by splits and merges."""
         stream = self._core.catalog.find(given.stream_name())
         target = given.integer("TargetShardCount", 1)
         given.choice("ScalingType", "UNIFORM_SCALING")
@@ -110,7 +110,7 @@ class ShardOperations:
             "TargetShardCount": target,
         }
 
-    def _continued(self, given: Parameters, token: str) -> tuple[Stream, int, str, int]:
+    def _next_page(self, given: Parameters, token: str) -> tuple[Stream, int, str, int]:
         for name in ("StreamName", "StreamARN", "ExclusiveStartShardId", "StreamCreationTimestamp", "ShardFilter"):
             if given.given(name):
                 raise errors.invalid(f"NextToken and {name} cannot be provided together.")
@@ -125,7 +125,7 @@ class ShardOperations:
             raise errors.ServiceError("ResourceNotFoundException", "The stream of the NextToken was deleted.")
         return stream, after, kind, at_ms
 
-    def _begun(self, given: Parameters) -> tuple[Stream, int, str, int]:
+    def _first_page(self, given: Parameters) -> tuple[Stream, int, str, int]:
         stream = self._core.catalog.find(given.stream_name())
         created_ms = given.optional_time_ms("StreamCreationTimestamp")
         if created_ms is not None and created_ms // 1000 != stream.created_ms // 1000:
@@ -155,7 +155,7 @@ class ShardOperations:
         return lambda _: True
 
     def _reshardable(self, stream: Stream, name: str) -> Shard:
-        """An open shard of an active, provisioned stream."""
+        """Return an open shard of an active, provisioned stream."""
         number = shard_number(name)
         shard = stream.shards.get(number) if number is not None else None
         if shard is None:

@@ -16,7 +16,7 @@ _MOST_TAGS = 50
 
 
 class StreamOperations:
-    """One method an operation.
+    """One method per operation.
 
     Args:
         core: the server's parts.
@@ -101,7 +101,7 @@ class StreamOperations:
         }
 
     def increase_retention(self, given: Parameters) -> None:
-        """IncreaseStreamRetentionPeriod: what was out of retention stays out of sight."""
+        """IncreaseStreamRetentionPeriod: expired records stay invisible."""
         stream = self._core.catalog.active(given.stream_name())
         hours = given.integer("RetentionPeriodHours", 0)
         if hours > _LONGEST_RETENTION_HOURS:
@@ -187,15 +187,15 @@ class StreamOperations:
         }
 
 
-def _check_tags(stream: str, tags: dict[str, str], together: dict[str, str]) -> None:
-    """Raise ServiceError for tags that cannot be, or for too many of them together."""
+def _check_tags(stream: str, tags: dict[str, str], total: dict[str, str]) -> None:
+    """Raise ServiceError for invalid tags, or for too many tags in total."""
     for key, value in tags.items():
         if not 1 <= len(key) <= 128 or len(value) > 256 or key.startswith("aws:"):
             raise errors.invalid(
                 f"Tag {key!r} of stream {stream} is not allowed: keys have 1 to 128 characters and do not begin "
                 "with aws:, values have up to 256."
             )
-    if len(together) > _MOST_TAGS:
+    if len(total) > _MOST_TAGS:
         raise errors.invalid(
             f"Failed to add tags to stream {stream} under account {ACCOUNT} because a given stream cannot have "
             f"more than {_MOST_TAGS} tags associated with it."

@@ -1,36 +1,36 @@
-"""Removing from disk, bit by bit, what retention or a deletion has put out of sight."""
+"""Removing expired and deleted records from disk in small steps."""
 
 import asyncio
 import logging
 
+from emulators.services.journal import StorageFailure
 from emulators.services.kinesis.core import Core
-from emulators.services.kinesis.journal import StorageFailure
 
 _STEP = 2000
-"""Records removed at once: a few milliseconds in which nothing else is answered."""
+"""Records removed in one step, which blocks other requests for a few milliseconds."""
 _PAUSE_SECONDS = 0.01
 
 _logger = logging.getLogger(__name__)
 
 
 async def sweep_forever(core: Core) -> None:
-    """Sweep now and then, until cancelled."""
+    """Sweep periodically until cancelled."""
     while True:
         try:
             await sweep(core)
         except StorageFailure as failure:
-            _logger.error("%s Free some space.", failure)
+            _logger.error("%s Free some disk space.", failure)
             core.catalog.reload()
         await asyncio.sleep(core.options.sweep_seconds)
 
 
 async def sweep(core: Core) -> None:
-    """Remove everything that is out of sight; raises StorageFailure."""
+    """Remove all expired and deleted records; raises StorageFailure."""
     for stream in core.catalog.all():
         core.catalog.drop_expired(stream)
-    places = [(stream.id, number) for stream in core.catalog.all() for number in stream.shards]
-    for stream_id, number in places:
-        # Looked up again each time: while others were answered, it may have been deleted or loaded anew.
+    shard_keys = [(stream.id, number) for stream in core.catalog.all() for number in stream.shards]
+    for stream_id, number in shard_keys:
+        # Looked up again each time: other requests may have deleted or reloaded it meanwhile.
         stream = core.catalog.by_id(stream_id)
         shard = stream.shards.get(number) if stream else None
         if stream and shard:

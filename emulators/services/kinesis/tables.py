@@ -1,11 +1,11 @@
-"""What is kept in SQLite, and how it is read back."""
+"""The tables in SQLite, and access to their rows."""
 
 import secrets
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from emulators.services.kinesis.journal import Journal, Row
+from emulators.services.journal import Journal, Row
 from emulators.services.kinesis.model import INDEX_BITS, Shard, Status, Stream
 
 _VERSION = 1
@@ -14,7 +14,7 @@ _SCHEMA = (
     "CREATE TABLE streams (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, created_ms INTEGER NOT NULL,"
     " status TEXT NOT NULL, until_ms INTEGER, retention_hours INTEGER NOT NULL, mode TEXT NOT NULL,"
     " record_kib INTEGER NOT NULL, pending TEXT NOT NULL, next_shard INTEGER NOT NULL)",
-    # A shard without a stream is on its way out: its records are being removed.
+    # A shard without a stream is dropped: its records are being removed.
     "CREATE TABLE shards (id INTEGER PRIMARY KEY, stream INTEGER, number INTEGER NOT NULL, epoch INTEGER NOT NULL,"
     " low TEXT NOT NULL, high TEXT NOT NULL, parents TEXT NOT NULL, opened_ms INTEGER NOT NULL, closed_ms INTEGER,"
     " first INTEGER NOT NULL)",
@@ -32,12 +32,12 @@ def _create(connection: sqlite3.Connection) -> None:
 
 
 def open_journal(folder: Path) -> Journal:
-    """Open, or make, the database of a data folder; raises EmulatorFailure."""
-    return Journal(folder / "kinesis.sqlite", _VERSION, _create)
+    """Open or create the database of a data folder; raises EmulatorFailure."""
+    return Journal(folder / "kinesis.sqlite", _VERSION, _create, "Kinesis")
 
 
 class Tables:
-    """The rows behind streams, shards and records; writing raises StorageFailure.
+    """The rows of streams, shards and records; writing raises StorageFailure.
 
     Args:
         journal: the open database.
@@ -47,16 +47,16 @@ class Tables:
         self._journal = journal
 
     def recall(self, name: str) -> str:
-        """A remembered value; "0" where nothing was."""
+        """Return a stored value; "0" if there is none."""
         row = self._journal.read("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return row[0] if row else "0"
 
     def remember(self, name: str, value: str) -> None:
-        """Remember a value."""
+        """Store a value."""
         self._journal.write("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
     def next_number(self, name: str, at_least: int = 1) -> int:
-        """A number greater than all that this name was ever given, and not below `at_least`."""
+        """Return a number greater than all earlier ones of this name, and not below `at_least`."""
         number = max(int(self.recall(name)) + 1, at_least)
         self.remember(name, str(number))
         return number
@@ -64,7 +64,7 @@ class Tables:
     # Streams and shards
 
     def save_stream(self, stream: Stream) -> None:
-        """Insert or update a stream, its tags included, its shards not."""
+        """Insert or update a stream with its tags, but without its shards."""
         values = (
             *(stream.id, stream.name, stream.created_ms, stream.status.value, stream.until_ms, stream.retention_hours),
             *(stream.mode, stream.record_kib, " ".join(stream.pending), stream.next_shard),
@@ -83,17 +83,17 @@ class Tables:
         self._journal.write("INSERT OR REPLACE INTO shards VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
     def drop_stream(self, stream: Stream) -> None:
-        """Forget a stream; the records of its shards are removed by `collect_dropped`."""
+        """Drop a stream; `collect_dropped` removes the records of its shards."""
         self._journal.write("DELETE FROM streams WHERE id = ?", (stream.id,))
         self._journal.write("DELETE FROM tags WHERE stream = ?", (stream.id,))
         self._journal.write("UPDATE shards SET stream = NULL WHERE stream = ?", (stream.id,))
 
     def drop_shard(self, shard: Shard) -> None:
-        """Forget a shard; its records are removed by `collect_dropped`."""
+        """Drop a shard; `collect_dropped` removes its records."""
         self._journal.write("UPDATE shards SET stream = NULL WHERE id = ?", (shard.id,))
 
     def load(self) -> list[Stream]:
-        """All streams with their shards and tags."""
+        """Return all streams with their shards and tags."""
         columns = "id, name, created_ms, status, until_ms, retention_hours, mode, record_kib, pending, next_shard"
         streams: dict[int, Stream] = {}
         for key, name, created, status, until, hours, mode, kib, pending, following in self._journal.read(
@@ -132,25 +132,25 @@ class Tables:
         self._journal.add_record((shard.base + index, arrived_ms, key, data))
 
     def records(self, shard: Shard, start: int, limit: int) -> Iterator[Row]:
-        """At most `limit` records of a shard from an index on, in order."""
+        """Yield at most `limit` records of a shard from an index, in order."""
         return self._journal.read(
             "SELECT id, arrived_ms, key, data FROM records WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?",
             (shard.base + start, shard.base + shard.last, limit),
         )
 
     def arrived_ms(self, shard: Shard, index: int) -> int:
-        """The arrival of a record that is there."""
+        """Return the arrival time of an existing record."""
         return self._journal.read("SELECT arrived_ms FROM records WHERE id = ?", (shard.base + index,)).fetchone()[0]
 
     def collect(self, shard: Shard, most: int) -> int:
-        """Remove up to `most` records before the shard's first one; returns how many there were."""
+        """Remove up to `most` records before the shard's first one; return their number."""
         return self._remove(shard.base, shard.base + shard.first - 1, most)
 
     def collect_dropped(self, most: int) -> int:
         """Remove up to `most` records of a dropped shard, and the shard once it is empty.
 
         Returns:
-            How much was removed, the shard counted; 0 when nothing is left to do.
+            Number of removed records, plus 1 for the shard; 0 if there is no dropped shard.
         """
         row = self._journal.read("SELECT id FROM shards WHERE stream IS NULL LIMIT 1").fetchone()
         if row is None:

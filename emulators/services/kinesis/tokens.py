@@ -15,19 +15,19 @@ class Sealer:
     """Seals small JSON values.
 
     Args:
-        secret: the key; the same key opens tokens after a restart.
+        secret: the key, which also opens tokens after a restart.
     """
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
 
     def seal(self, purpose: str, content: list[Any]) -> str:
-        """A token that holds the content and opens for this purpose alone."""
+        """Return a token that holds the content and opens only for this purpose."""
         body = orjson.dumps(content)
         return base64.b64encode(self._seal(purpose, body) + body).decode()
 
     def open(self, purpose: str, token: str) -> list[Any] | None:
-        """The content of a token; None where this server did not make it for this purpose."""
+        """Return the content of a token; None if this server did not create it for this purpose."""
         try:
             sealed = base64.b64decode(token, validate=True)
         except (binascii.Error, ValueError):

@@ -1,15 +1,7 @@
-"""The entities, one module each: a module of this folder that defines `ENTITY` declares one."""
+"""The entities: each module of this folder declares one, as `ENTITY`."""
 
-from importlib import import_module
-from pkgutil import iter_modules
-
+from pinterest_platform.catalog.discovery import declarations
 from pinterest_platform.catalog.model import Entity
 
-
-def _discover() -> tuple[Entity, ...]:
-    entities = (import_module(f"{__name__}.{module.name}").ENTITY for module in iter_modules(__path__))
-    return tuple(sorted(entities, key=lambda entity: entity.order))
-
-
-ENTITIES: tuple[Entity, ...] = _discover()
+ENTITIES: tuple[Entity, ...] = declarations(__name__, __path__, "ENTITY", Entity, "name")
 """Every entity, in order."""

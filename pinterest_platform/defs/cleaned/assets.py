@@ -6,6 +6,7 @@ from pydantic import Field
 from pinterest_platform.catalog import ENTITIES, Entity
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.cleaning import READABLE_CHECK, REJECTED_CHECK, cleaning_result
+from pinterest_platform.orchestration.results.columns import cleaned_metadata, pii_tags
 from pinterest_platform.pipelines.clean import clean
 from pinterest_platform.ports import Lake, ObjectStore, SparkEngine
 from pinterest_platform.settings import Settings
@@ -28,6 +29,8 @@ def _cleaned(entity: Entity) -> dg.AssetsDefinition:
             dg.AssetCheckSpec(READABLE_CHECK, asset=key, description="Every number and date could be read."),
         ],
         description=f"Delta table `<user id>_{entity.name}_table`: one row per key, the latest post wins.",
+        metadata=cleaned_metadata(entity, "raw"),
+        tags=pii_tags(entity),
         kinds={"deltalake", "pyspark"},
     )
     def cleaned(
@@ -42,7 +45,7 @@ def _cleaned(entity: Entity) -> dg.AssetsDefinition:
             done = clean(
                 entity, settings, objects, lake, engine, context.run.run_id, config.full_refresh, context.log.info
             )
-            return cleaning_result(*done, settings.names.cleaned_quarantine_uri(entity))
+            return cleaning_result(entity, *done, settings.names.cleaned_quarantine_uri(entity))
 
     return cleaned
 

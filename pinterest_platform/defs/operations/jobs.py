@@ -10,6 +10,7 @@ from pinterest_platform.orchestration.results.ledger import AUDIT_CHECK
 from pinterest_platform.orchestration.results.maintenance import upkeep_event
 from pinterest_platform.orchestration.results.stream_ledger import STREAM_CHECK
 from pinterest_platform.orchestration.runs import WRITER
+from pinterest_platform.orchestration.workers import EXCLUSIVE
 from pinterest_platform.pipelines.deprovision import refuse_unlanded, streams_to_delete
 from pinterest_platform.pipelines.maintenance import maintain
 from pinterest_platform.ports import Lake, ObjectStore, Provisioner, ShardLog
@@ -26,7 +27,7 @@ batch_pipeline = dg.define_asset_job(
     selection=BATCH - AUDIT,
     # What the launchpad begins with: the knob that people look for. The schema of all others is one click away there.
     config={"ops": {f"cleaned__{entity.name}": {"config": {"full_refresh": False}} for entity in ENTITIES}},
-    tags=WRITER,
+    tags=WRITER | EXCLUSIVE,
     description="Land what is new in Kafka, clean it, rebuild the reports and their page, and balance the books.",
 )
 
@@ -39,8 +40,8 @@ audit = dg.define_asset_job(
 reports_only = dg.define_asset_job(
     "reports_only",
     selection=dg.AssetSelection.groups("reports"),
-    tags=WRITER,
-    description="The nine reports and their page, from the cleaned tables as they are.",
+    tags=WRITER | EXCLUSIVE,
+    description="The reports and their page, from the current cleaned tables.",
 )
 
 
@@ -69,7 +70,7 @@ def look_after_the_lake(
 
 
 @dg.job(
-    tags=WRITER,
+    tags=WRITER | EXCLUSIVE,
     description="Compact and vacuum every table, and sweep what dead runs left. Takes no lock.",
 )
 def maintenance() -> None:
@@ -126,14 +127,14 @@ def deprovision() -> None:
     delete_streams()
 
 
-@dg.op(description="Mark the daily runs that wait for their next attempt: there will be none, and no alert.")
+@dg.op(description="Mark the daily runs that wait for a retry: there will be none, and no alert.")
 def cancel_waiting_retries(context: dg.OpExecutionContext) -> None:
     """Cancel the wait for a retry of the daily run."""
     for line in cancel_retries(context.instance) or ["no daily run waits for a retry"]:
         context.log.info(line)
 
 
-@dg.job(description="Cancel the wait for a retry of the daily run; an attempt that is at work is terminated instead.")
+@dg.job(description="Cancel the wait for a retry of the daily run; terminate a queued or running one instead.")
 def cancel_daily_retries() -> None:
     """Cancel the wait for a retry of the daily run."""
     cancel_waiting_retries()

@@ -1,9 +1,11 @@
-"""The daily schedule: midnight UTC, no catch-up, never two at a time (SPEC 9)."""
+"""The daily schedule: midnight UTC, without catch-up (rule D1)."""
+
+from datetime import UTC
 
 import dagster as dg
 
 from pinterest_platform.defs.operations.jobs import batch_pipeline
-from pinterest_platform.orchestration.daily.requests import daily_request
+from pinterest_platform.orchestration.daily.requests import attempt_request
 
 
 @dg.schedule(
@@ -11,10 +13,8 @@ from pinterest_platform.orchestration.daily.requests import daily_request
     cron_schedule="0 0 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    required_resource_keys={"settings"},
-    description="Requests `batch_pipeline` at midnight UTC; of midnights that were missed, the last one at most.",
+    description="Requests `batch_pipeline` at midnight UTC; of several missed midnights, only the last one.",
 )
-def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Request the run of the day, unless one is at work."""
-    scheduled = context.scheduled_execution_time
-    return daily_request(context.instance, scheduled, lambda: context.resources.settings.spark_engine)
+def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Request the day's first attempt. The run queue holds it while another run of the job is running (rule D2)."""
+    return attempt_request(context.scheduled_execution_time.astimezone(UTC).date(), 1)

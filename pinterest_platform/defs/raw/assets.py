@@ -6,6 +6,7 @@ from pydantic import Field
 from pinterest_platform.catalog import ENTITIES, Entity
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.orchestration.failures import as_dagster_failure
+from pinterest_platform.orchestration.results.columns import pii_tags, raw_metadata
 from pinterest_platform.orchestration.results.landing import QUARANTINE_CHECK, landing_result
 from pinterest_platform.pipelines.options import landing_options
 from pinterest_platform.ports import Lake, ObjectStore, TopicLog
@@ -27,6 +28,8 @@ def _raw(entity: Entity) -> dg.AssetsDefinition:
         deps=[dg.AssetKey(["kafka", entity.name])],
         check_specs=[dg.AssetCheckSpec(QUARANTINE_CHECK, asset=key, description="Everything posted was accepted.")],
         description=f"The {entity.name} records in S3, each offset in exactly one object or in quarantine.",
+        metadata=raw_metadata(entity),
+        tags=pii_tags(entity),
         kinds={"s3", "json"},
     )
     def raw(

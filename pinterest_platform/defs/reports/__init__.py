@@ -1,1 +1,1 @@
-"""The nine reports and their page."""
+"""The reports and their page."""

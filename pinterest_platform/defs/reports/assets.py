@@ -1,41 +1,31 @@
-"""The nine reports of SPEC 7, and the page that shows them."""
+"""The reports of the catalog, and the page that shows them."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import dagster as dg
 
-from pinterest_platform.catalog import REPORT_KEYS, REPORT_SOURCES
+from pinterest_platform.catalog import REPORT_KEYS, REPORTS
 from pinterest_platform.orchestration.failures import as_dagster_failure
+from pinterest_platform.orchestration.results.columns import report_metadata
 from pinterest_platform.orchestration.results.reports import page_result, report_results
 from pinterest_platform.pipelines.report import publish_page, report
 from pinterest_platform.ports import Lake, ObjectStore, SparkEngine
 from pinterest_platform.settings import Settings
-
-MEANINGS = {
-    "popular_category_by_country": "The most posted category of each country; ties are kept.",
-    "posts_by_category_and_year": "Posts of each category in each year of posting, 2018-2022.",
-    "top_poster_by_country": "The poster with the most followers of each country; ties are kept.",
-    "top_country_by_followers": "The country of the most followed poster.",
-    "popular_category_by_age_group": "The most posted category of each age group; ties are kept.",
-    "median_followers_by_age_group": "The exact median of followers over the posts of each age group.",
-    "users_joined_by_year": "Distinct persons by the year in which they joined, 2015-2020.",
-    "median_followers_by_join_year": "The exact median of followers over posts, by the year of joining.",
-    "median_followers_by_join_year_and_age_group": "The exact median of followers over posts, by both.",
-}
 
 
 @dg.multi_asset(
     name="reports",
     specs=[
         dg.AssetSpec(
-            ["reports", key],
-            deps=[dg.AssetKey(["cleaned", entity.name]) for entity in sources],
-            description=MEANINGS[key],
+            ["reports", declared.key],
+            deps=[dg.AssetKey(["cleaned", entity]) for entity in declared.reads],
+            description=declared.meaning,
+            metadata=report_metadata(declared),
             kinds={"deltalake", "pyspark"},
             skippable=True,
         )
-        for key, sources in REPORT_SOURCES.items()
+        for declared in REPORTS
     ],
     can_subset=True,
 )
@@ -45,7 +35,7 @@ def reports(
     lake: dg.ResourceParam[Lake],
     engine: dg.ResourceParam[SparkEngine],
 ) -> Iterator[dg.MaterializeResult]:
-    """Recompute the selected reports, and replace those that differ."""
+    """Recompute the selected reports, and replace those that differ (rule R9)."""
     keys = [key for key in REPORT_KEYS if dg.AssetKey(["reports", key]) in context.selected_asset_keys]
     with as_dagster_failure(", ".join(f"reports/{key}" for key in keys)):
         yield from report_results(report(settings, engine, keys, context.log.info), settings, lake)
@@ -54,7 +44,7 @@ def reports(
 @dg.asset(
     key=["reports", "page"],
     deps=[dg.AssetKey(["reports", key]) for key in REPORT_KEYS],
-    description="One self-contained HTML file: the nine reports as tables and charts.",
+    description="One self-contained HTML file with every report as a table and a chart.",
     kinds={"html"},
 )
 def page(
@@ -64,6 +54,6 @@ def page(
     lake: dg.ResourceParam[Lake],
     engine: dg.ResourceParam[SparkEngine],
 ) -> dg.MaterializeResult:
-    """Publish the page, unless the same one already stands there."""
+    """Publish the page, unless the published one has the same fingerprint."""
     with as_dagster_failure("reports/page"):
         return page_result(publish_page(settings, objects, lake, engine, datetime.now(UTC), context.log.info))

@@ -1,10 +1,10 @@
-"""What must hold of a report's table before the page is built on it."""
+"""The blocking checks of the reports, which must pass before the page is built (rule D9)."""
 
 from collections.abc import Iterator
 
 import dagster as dg
 
-from pinterest_platform.catalog import REPORT_KEYS
+from pinterest_platform.catalog import REPORT_KEYS, report_with_key
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.table_checks import REPORT_CHECK, report_soundness
 from pinterest_platform.pipelines.report import report_problems
@@ -17,7 +17,7 @@ from pinterest_platform.settings import Settings
         dg.AssetCheckSpec(
             REPORT_CHECK,
             asset=dg.AssetKey(["reports", key]),
-            description="The columns are the report's, no group stands twice, nothing is null.",
+            description="The columns are those of the report, no group occurs twice, nothing is null.",
             blocking=True,
         )
         for key in REPORT_KEYS
@@ -30,11 +30,10 @@ def reports_are_sound(
     lake: dg.ResourceParam[Lake],
 ) -> Iterator[dg.AssetCheckResult]:
     """Check the tables of the selected reports."""
-    from pinterest_platform.schemas import report_columns
-
     for check in sorted(context.selected_asset_check_keys):
         key = check.asset_key.path[-1]
         with as_dagster_failure(check.asset_key.to_user_string()):
             yield report_soundness(
-                check.asset_key, report_problems(lake, settings.names.report_uri(key), report_columns(key))
+                check.asset_key,
+                report_problems(lake, settings.names.report_uri(key), report_with_key(key).column_types),
             )

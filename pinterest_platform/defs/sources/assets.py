@@ -1,4 +1,4 @@
-"""The three Kafka topics and the three Kinesis streams, as external assets."""
+"""The Kafka topic and the Kinesis stream of each entity, as external assets."""
 
 import dagster as dg
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from pinterest_platform.catalog import ENTITIES, Entity
 from pinterest_platform.orchestration.draining.run import drain, results
 from pinterest_platform.orchestration.failures import as_dagster_failure
+from pinterest_platform.orchestration.results.columns import cleaned_metadata, pii_tags, raw_metadata
 from pinterest_platform.pipelines.clean import rebuild_streamed
 from pinterest_platform.pipelines.micro_batches import KinesisOutside, KinesisPipeline
 from pinterest_platform.pipelines.options import stream_options
@@ -32,12 +33,16 @@ def _specs(entity: Entity) -> list[dg.AssetSpec]:
         ["raw_stream", entity.name],
         deps=[dg.AssetKey(["kinesis", entity.name])],
         description=f"The {entity.name} stream in S3, each record in exactly one object or in quarantine.",
+        metadata=raw_metadata(entity),
+        tags=pii_tags(entity),
         kinds={"s3", "json"},
     )
     cleaned = dg.AssetSpec(
         ["cleaned_stream", entity.name],
         deps=[raw.key],
         description=f"Delta table of the {entity.name} stream: one row per key, the latest post wins.",
+        metadata=cleaned_metadata(entity, "raw_stream"),
+        tags=pii_tags(entity),
         kinds={"deltalake", "pyspark"},
     )
     return [raw, cleaned]

@@ -6,6 +6,7 @@ from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.orchestration.draining.run import drain, materializations
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.runs import WRITER
+from pinterest_platform.orchestration.workers import EXCLUSIVE
 from pinterest_platform.pipelines.micro_batches import KafkaOutside, KafkaPipeline
 from pinterest_platform.pipelines.options import landing_options
 from pinterest_platform.pipelines.progress import BufferedProgress
@@ -38,13 +39,13 @@ def drain_kafka(
 streaming_pipeline = dg.define_asset_job(
     "streaming_pipeline",
     selection=dg.AssetSelection.groups("raw_stream", "cleaned_stream").without_checks(),
-    tags=WRITER,
+    tags=WRITER | EXCLUSIVE,
     description="Drain Kinesis into raw_stream and cleaned_stream, micro-batch by micro-batch, until it is idle.",
 )
 
 
 @dg.job(
-    tags=WRITER,
+    tags=WRITER | EXCLUSIVE,
     description="Drain Kafka into raw and cleaned, micro-batch by micro-batch, until the topics are idle.",
 )
 def kafka_pipeline() -> None:

@@ -1,7 +1,6 @@
 """Alerts of days whose run failed permanently."""
 
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -9,69 +8,60 @@ import dagster as dg
 from pinterest_platform.failures import TransientFailure
 from pinterest_platform.orchestration.daily.causes import failure_causes
 from pinterest_platform.orchestration.daily.history import ALERTED_TAG, JOB, pipeline_runs
-from pinterest_platform.orchestration.daily.missed_days import ALERT_TRIES_TAG, Debt, debts, note_debt, tries_noted
-from pinterest_platform.orchestration.daily.policy import Verdict, alert_wait, final_failures
+from pinterest_platform.orchestration.daily.policy import Step, Verdict, alert_wait, verdicts
 from pinterest_platform.ports import Alert, Notifier
 from pinterest_platform.settings import AlertSettings
 
+ALERT_TRIES_TAG = "pinterest/alert_tries"
+"""How often delivery of a run's alert failed, and the time of the last failure in seconds since the epoch."""
 
-def tell_final_failures(
-    context: dg.SensorEvaluationContext, settings: AlertSettings, notifier: Notifier
-) -> dg.SkipReason:
-    """Tell people of every day that was given up, once; one of which nobody could be told is tried again later.
+
+def alert_final_failures(instance: dg.DagsterInstance, settings: AlertSettings, notifier: Notifier) -> dg.SkipReason:
+    """Deliver an alert of every day that failed permanently, once; retry one that failed with exponential backoff.
 
     Raises:
-        TransientFailure: of some day nobody could be told; every other one was tried first.
+        TransientFailure: an alert was not delivered; every other one was attempted before.
     """
-    instance, now = context.instance, time.time()
-    given_up = final_failures(pipeline_runs(instance), now, settings.retry_delay_seconds, debts(instance))
-    waits = {verdict: alert_wait(*tries_noted(instance, verdict.run_id), now) for verdict in given_up}
+    alerted: list[str] = []
+    waits: list[float] = []
     failures: list[TransientFailure] = []
-    told: list[str] = []
-    for verdict in (verdict for verdict, wait in waits.items() if wait <= 0):
+    steps = verdicts(pipeline_runs(instance), time.time(), settings.retry_delay_seconds)
+    for verdict in (verdict for verdict in steps if verdict.step is Step.ALERT):
+        tries, last = _failed_deliveries(instance, verdict.run_id)
+        if (wait := alert_wait(tries, last, time.time())) > 0:
+            waits.append(wait)
+            continue
         try:
-            _tell(instance, verdict, settings, notifier)
+            notifier.notify(_alert(instance, verdict, settings))
         except TransientFailure as failure:
+            instance.add_run_tags(verdict.run_id, {ALERT_TRIES_TAG: f"{tries + 1} {int(time.time())}"})
             failures.append(failure)
         else:
-            told.append(str(verdict.day))
+            # Marked after delivery: a process that dies in between alerts twice rather than never.
+            instance.add_run_tags(verdict.run_id, {ALERTED_TAG: datetime.now(UTC).isoformat(timespec="seconds")})
+            alerted.append(str(verdict.day))
     if failures:
         raise failures[0]
-    return dg.SkipReason(_told(told, [wait for wait in waits.values() if wait > 0]))
+    reasons = [f"alerted that {', '.join(alerted)} failed permanently"] if alerted else []
+    if waits:
+        reasons.append(f"alerts of {len(waits)} days were not delivered; the next retry is in {min(waits):.0f} s")
+    return dg.SkipReason("; ".join(reasons) or "no alert is due")
 
 
-def _tell(instance: dg.DagsterInstance, verdict: Verdict, settings: AlertSettings, notifier: Notifier) -> None:
-    alert = _alert(instance, verdict, settings)
-    try:
-        notifier.notify(alert)
-    except TransientFailure:
-        tries, _ = tries_noted(instance, alert.run_id)
-        instance.add_run_tags(alert.run_id, {ALERT_TRIES_TAG: f"{tries + 1} {int(time.time())}"})
-        raise
-    # Told first, noted then: a process that dies in between tells twice rather than never.
-    if verdict.owed:
-        note_debt(instance, alert.run_id, alert.day, Debt.TOLD)
-    else:
-        instance.add_run_tags(alert.run_id, {ALERTED_TAG: datetime.now(UTC).isoformat(timespec="seconds")})
-
-
-def _told(days: Sequence[str], waits: Sequence[float]) -> str:
-    told = [f"told that {', '.join(days)} failed for good"] if days else []
-    late = [f"nobody could be told of {len(waits)} days; the next try is in {min(waits):.0f} s"] if waits else []
-    return "; ".join([*told, *late]) or "nobody has to be told of anything"
+def _failed_deliveries(instance: dg.DagsterInstance, run_id: str) -> tuple[int, float]:
+    run = instance.get_run_by_id(run_id)
+    tries, _, last = (run.tags.get(ALERT_TRIES_TAG, "") if run else "").partition(" ")
+    return (int(tries), float(last)) if tries.isdecimal() and last.isdecimal() else (0, 0.0)
 
 
 def _alert(instance: dg.DagsterInstance, verdict: Verdict, settings: AlertSettings) -> Alert:
-    if verdict.day is None:
-        raise ValueError("only a day's run can have failed for good")
-    run_id, day = verdict.run_id, verdict.day
     return Alert(
-        key=f"{settings.user_id}/{JOB}/{day}",
+        key=f"{settings.user_id}/{JOB}/{verdict.day}",
         job=JOB,
-        day=day,
-        attempts=verdict.attempt,
+        day=verdict.day,
+        attempts=verdict.attempts,
         reason=verdict.reason,
-        run_id=run_id,
-        link=f"{settings.ui_url.rstrip('/')}/runs/{run_id}",
-        causes=failure_causes(instance, run_id).causes,
+        run_id=verdict.run_id,
+        link=f"{settings.ui_url.rstrip('/')}/runs/{verdict.run_id}",
+        causes=tuple(cause for cause, _ in failure_causes(instance, verdict.run_id)),
     )

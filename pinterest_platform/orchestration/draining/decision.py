@@ -44,17 +44,15 @@ FIRST_WAIT_SECONDS = 15.0
 LONGEST_WAIT_SECONDS = 600.0
 
 
-def decide(waiting: Mapping[str, Pending], runs: Sequence[DrainRun], now: float, busy: str = "") -> Decision:
+def decide(waiting: Mapping[str, Pending], runs: Sequence[DrainRun], now: float) -> Decision:
     """Decide whether to request a drain.
 
     One live run a route is economy and no ground for correctness: two at once would lose and double nothing.
-    Where an engine allows one writer alone, `busy` is that ground.
 
     Args:
         waiting: by stream, what is not in its table yet.
         runs: the route's runs, newest first.
         now: seconds since the epoch.
-        busy: why no run may be requested beside those of other jobs; empty where it may.
     """
     orphans = tuple(run.run_id for run in runs if run.live and run.worker_lost)
     alive = [run for run in runs if run.live and not run.worker_lost]
@@ -64,8 +62,6 @@ def decide(waiting: Mapping[str, Pending], runs: Sequence[DrainRun], now: float,
     backlog = {stream: found for stream, found in waiting.items() if found}
     if not backlog:
         return Decision(False, "every stream is landed and cleaned to its end", orphans)
-    if busy:
-        return Decision(False, busy, orphans)
     ended = [run for run in runs if not run.live]
     wait = min(_wait_after_failures(ended, stream, now) for stream in backlog)
     if wait > 0:

@@ -81,7 +81,7 @@ def lane_metadata(lane: Pipeline) -> tuple[dict[str, dg.MetadataValue], dict[str
         "bytes": dg.MetadataValue.int(tally.bytes),
     }
     facts = lane.facts()
-    cleaned: dict[str, dg.MetadataValue] = table_metadata(facts) if facts else {}
+    cleaned: dict[str, dg.MetadataValue] = table_metadata(facts, lane.entity.columns) if facts else {}
     if done := tally.cleaned:
         counts = {
             "new": done.new,

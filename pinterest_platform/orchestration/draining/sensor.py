@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from pinterest_platform.orchestration.daily.requests import daily_goes_first
 from pinterest_platform.orchestration.draining.decision import Decision, DrainRun, decide
 from pinterest_platform.orchestration.draining.run import failed_entities
-from pinterest_platform.orchestration.runs import LIVE, WRITER, declare_dead, host_of, is_orphan, reason_to_wait
+from pinterest_platform.orchestration.runs import LIVE, WRITER, declare_dead, drain_tags, host_of, is_orphan
 from pinterest_platform.orchestration.table_checks import LAG_CHECK, is_fresh, lag_seen, lag_unknown
 from pinterest_platform.pipelines.backlog import RouteBacklog
 from pinterest_platform.settings import Settings
@@ -40,14 +39,14 @@ def backlog_result(
         {f"{route}/{entity.name}": found for entity, found in backlog.waiting.items()},
         _runs(context, route, job, settings.drain_longest_seconds + LAST_BATCH_SECONDS),
         time.time(),
-        reason_to_wait(context.instance, settings.spark_engine) or daily_goes_first(context.instance, settings),
     )
     for run_id in decision.orphans:
         declare_dead(context.instance, run_id)
     before: dict[str, object] = json.loads(context.cursor) if context.cursor else {}
     told = {**_backlogs(route, backlog), **(_lags(backlog) if route == "kinesis" else {})}
     cursor, events = _news(before, told, time.time())
-    return _answer(decision, _unknown(route, backlog), route, cursor, events)
+    tags = drain_tags(context.instance, settings.spark_engine) if decision.request else {}
+    return _answer(decision, _unknown(route, backlog), {"pinterest/route": route, **tags}, cursor, events)
 
 
 Event = dg.AssetObservation | dg.AssetCheckEvaluation
@@ -112,10 +111,12 @@ def _unknown(route: str, backlog: RouteBacklog) -> str:
     return "".join(f"; nothing known of {route}/{entity.name}: {why}" for entity, why in backlog.unknown.items())
 
 
-def _answer(decision: Decision, unknown: str, route: str, cursor: str, events: list[Event]) -> dg.SensorResult:
+def _answer(
+    decision: Decision, unknown: str, tags: Mapping[str, str], cursor: str, events: list[Event]
+) -> dg.SensorResult:
     if not decision.request:
         return dg.SensorResult(skip_reason=decision.reason + unknown, cursor=cursor, asset_events=events)
-    request = dg.RunRequest(tags={"pinterest/route": route, "pinterest/backlog": decision.reason})
+    request = dg.RunRequest(tags={**tags, "pinterest/backlog": decision.reason})
     return dg.SensorResult(run_requests=[request], cursor=cursor, asset_events=events)
 
 

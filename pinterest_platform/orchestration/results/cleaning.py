@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from pinterest_platform.catalog import Entity
 from pinterest_platform.orchestration.results.tables import table_metadata
 from pinterest_platform.ports import TableFacts
 from pinterest_platform.spark_jobs.parameters import CleanResult
@@ -11,15 +12,16 @@ from pinterest_platform.spark_jobs.parameters import CleanResult
 REJECTED_CHECK = "nothing_rejected"
 READABLE_CHECK = "everything_readable"
 
-NOTHING_TAKEN = CleanResult(0, 0, {}, 0, 0, 0, 0, {}, 0, 0, {})
+NOTHING_TAKEN = CleanResult()
 
 
 def cleaning_result(
-    facts: TableFacts, done: CleanResult | None, positions: Mapping[str, int], quarantine_uri: str
+    entity: Entity, facts: TableFacts, done: CleanResult | None, positions: Mapping[str, int], quarantine_uri: str
 ) -> dg.MaterializeResult:
     """Counts of one run of cleaning, and the checks that warn of what was rejected or could not be read.
 
     Args:
+        entity: the entity of the table.
         facts: the table afterwards.
         done: what cleaning did; None where nothing was new.
         positions: the last offset taken, by app id, afterwards.
@@ -29,7 +31,7 @@ def cleaning_result(
     unreadable = sum(told.unreadable.values())
     return dg.MaterializeResult(
         metadata={
-            **table_metadata(facts),
+            **table_metadata(facts, entity.columns),
             "records": told.records,
             "new": told.new,
             "changed": told.changed,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from pinterest_platform.catalog import report_with_key
 from pinterest_platform.orchestration.results.tables import table_metadata
 from pinterest_platform.pipelines.lakehouse import table_facts
 from pinterest_platform.pipelines.report import PublishedPage
@@ -19,7 +20,7 @@ def report_results(done: ReportsResult, settings: Settings, lake: Lake) -> Itera
         yield dg.MaterializeResult(
             asset_key=["reports", key],
             metadata={
-                **table_metadata(table_facts(lake, settings.names.report_uri(key))),
+                **table_metadata(table_facts(lake, settings.names.report_uri(key)), report_with_key(key).columns),
                 "replaced": outcome.changed,
                 "left_out": dg.MetadataValue.json(dict(outcome.left_out)),
                 "read_versions": dg.MetadataValue.json(versions),

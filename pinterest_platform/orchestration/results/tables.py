@@ -1,23 +1,23 @@
 """Metadata in the forms that Dagster's UI shows best."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 
+from pinterest_platform.catalog import Column, ReportColumn
+from pinterest_platform.orchestration.results.columns import table_schema
 from pinterest_platform.ports import TableFacts
 
 Cell = str | int | float | bool
 
 
-def table_metadata(facts: TableFacts) -> dict[str, dg.MetadataValue]:
-    """What is said of every Delta table: rows, address, version, columns."""
+def table_metadata(facts: TableFacts, columns: Iterable[Column | ReportColumn]) -> dict[str, dg.MetadataValue]:
+    """Return the metadata of a Delta table: rows, address, version, and its columns as the catalog declares them."""
     return {
         "dagster/row_count": dg.MetadataValue.int(facts.rows),
         "dagster/uri": dg.MetadataValue.text(facts.uri),
         "table_version": dg.MetadataValue.int(facts.version),
-        "dagster/column_schema": dg.MetadataValue.table_schema(
-            dg.TableSchema(columns=[dg.TableColumn(name=name, type=kind) for name, kind in facts.columns])
-        ),
+        "dagster/column_schema": dg.MetadataValue.table_schema(table_schema(columns, facts.columns)),
     }
 
 

@@ -1,4 +1,4 @@
-"""What the daemon does with the daily schedule and its sensors, on a real instance, one call a tick."""
+"""The daily schedule and its sensors as the daemon evaluates them, on a real instance, one call per tick."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from pinterest_platform.defs.operations.jobs import cancel_daily_retries
+from pinterest_platform.defs.operations.schedules import daily
 from pinterest_platform.defs.operations.sensors import daily_alerts, daily_retries
 from pinterest_platform.failures import TransientFailure
 from pinterest_platform.orchestration.daily.history import JOB
-from pinterest_platform.orchestration.daily.requests import daily_request
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.runs import WRITER
 from pinterest_platform.ports import Alert
@@ -20,105 +20,105 @@ LONG, SHORT = 1200.0, 0.2
 
 
 def midnight() -> datetime:
-    """A midnight whose day has time left for retries, whenever the test runs."""
+    """Return a midnight whose day has time left for retries, whenever the test runs."""
     now = datetime.now(UTC)
     day = now + timedelta(days=1) if now.hour >= 22 else now
     return day.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 class FakeNotifier:
-    """Remembers what it told; `silent` as long as nobody can be told."""
+    """A notifier that keeps its alerts; delivery fails while it is `down`."""
 
     def __init__(self) -> None:
-        self.told: list[Alert] = []
-        self.silent = False
+        self.alerts: list[Alert] = []
+        self.down = False
 
     def notify(self, alert: Alert) -> None:
-        if self.silent:
+        if self.down:
             raise TransientFailure("The webhook answered 500.", "Try again.")
-        self.told.append(alert)
+        self.alerts.append(alert)
 
 
 class Daemon:
-    """The schedule, its two sensors, and runs that end as a test wants them to.
+    """The schedule, its two sensors, and runs that end as a test needs them to.
 
     Attributes:
-        work: what the only op of the stand-in job does.
-        job: what is run in answer to a request.
-        notifier: who is told.
-        engine: PINTEREST_SPARK_ENGINE.
+        work: what the only op of the job does.
+        job: the job that is run for a request.
+        notifier: receives the alerts.
     """
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self.instance = instance
-        self.engine = "sail"
         self.notifier = FakeNotifier()
         self.work: Callable[[dg.OpExecutionContext], None] = lambda _: None
-        self.job = self._stand_in()
+        self.job = self._one_op_job()
 
-    def _stand_in(self) -> dg.JobDefinition:
+    def _one_op_job(self) -> dg.JobDefinition:
         @dg.op
         def work(context: dg.OpExecutionContext) -> None:
             with as_dagster_failure("raw/pin"):
                 self.work(context)
 
         @dg.job(name=JOB, executor_def=dg.in_process_executor, tags=WRITER)
-        def stand_in() -> None:
+        def one_op() -> None:
             work()
 
-        return stand_in
+        return one_op
 
     def run(self, tags: dict[str, str] | None = None) -> dg.DagsterRun:
         """Run the job to its end."""
-        done = self.job.execute_in_process(instance=self.instance, tags=tags, raise_on_error=False)
-        return self.seen(done.run_id)
+        result = self.job.execute_in_process(instance=self.instance, tags=tags, raise_on_error=False)
+        return self.run_by_id(result.run_id)
 
-    def seen(self, run_id: str) -> dg.DagsterRun:
+    def run_by_id(self, run_id: str) -> dg.DagsterRun:
         run = self.instance.get_run_by_id(run_id)
         assert run is not None
         return run
 
-    def midnight(self, at: datetime | None = None) -> dg.DagsterRun | str:
-        """A tick of the schedule: the run that it started, or why it skipped."""
-        return self._answer(daily_request(self.instance, at or midnight(), lambda: self.engine))
+    def midnight(self, at: datetime | None = None) -> dg.DagsterRun:
+        """Evaluate the schedule, which reads no settings, and run its request."""
+        request = daily(dg.build_schedule_context(self.instance, scheduled_execution_time=at or midnight()))
+        run = self._answer(request)
+        assert isinstance(run, dg.DagsterRun)
+        return run
 
     def retries(self, delay: float) -> dg.DagsterRun | str:
-        """A tick of `daily_retries`: the run that it started, or why it skipped."""
-        with dg.build_sensor_context(instance=self.instance, resources={"settings": self._settings(delay)}) as context:
+        """Evaluate `daily_retries`: the run that it started, or its reason to skip."""
+        with dg.build_sensor_context(instance=self.instance, resources={"settings": self.settings(delay)}) as context:
             return self._answer(daily_retries(context))
 
     def retried(self) -> dg.DagsterRun:
-        """The next attempt, after a short delay."""
-        while isinstance(found := self.retries(SHORT), str):
-            assert "is requested in" in found
-        return found
+        """Evaluate `daily_retries` until a short delay is over."""
+        while isinstance(run := self.retries(SHORT), str):
+            assert "is requested in" in run
+        return run
 
     def alerts(self, delay: float = LONG) -> str:
-        """A tick of `daily_alerts`."""
-        resources = {"alerting": self._settings(delay), "notifier": self.notifier}
+        """Evaluate `daily_alerts`."""
+        resources = {"alerting": self.settings(delay), "notifier": self.notifier}
         with dg.build_sensor_context(instance=self.instance, resources=resources) as context:
-            told = daily_alerts(context)
-        assert isinstance(told, dg.SkipReason)
-        return str(told.skip_message)
+            answer = daily_alerts(context)
+        assert isinstance(answer, dg.SkipReason)
+        return str(answer.skip_message)
 
     def cancel(self) -> None:
-        """A person runs `cancel_daily_retries`."""
+        """Run `cancel_daily_retries`."""
         assert cancel_daily_retries.execute_in_process(instance=self.instance).success
 
-    def _answer(self, told: object) -> dg.DagsterRun | str:
-        if isinstance(told, dg.SkipReason):
-            return str(told.skip_message)
-        assert isinstance(told, dg.RunRequest)
-        assert not told.run_config
-        return self.run(dict(told.tags))
-
-    def _settings(self, delay: float) -> Settings:
+    def settings(self, delay: float) -> Settings:
         return Settings.model_validate(
             {
                 "KAFKA_BOOTSTRAP_SERVERS": "nowhere:1",
                 "PINTEREST_USER_ID": "u",
-                "PINTEREST_SPARK_ENGINE": self.engine,
                 "PINTEREST_RETRY_DELAY_SECONDS": delay,
                 "PINTEREST_UI_URL": "http://ui.example/",
             }
         )
+
+    def _answer(self, answer: object) -> dg.DagsterRun | str:
+        if isinstance(answer, dg.SkipReason):
+            return str(answer.skip_message)
+        assert isinstance(answer, dg.RunRequest)
+        assert not answer.run_config
+        return self.run(dict(answer.tags))

@@ -11,7 +11,7 @@ from pinterest_platform.resources import build
 from pinterest_platform_tests.defs.operations.schedule_daemon import Daemon
 
 
-def test_that_the_environment_lacks_a_setting_is_told_by_the_alert_itself(
+def test_the_alert_names_a_setting_that_the_environment_lacks(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
@@ -24,6 +24,6 @@ def test_that_the_environment_lacks_a_setting_is_told_by_the_alert_itself(
         dg.build_sensor_context(instance=daemon.instance, resources=resources) as context,
     ):
         daily_alerts(context)
-    [told] = [record.getMessage() for record in caplog.records if record.name == "pinterest_platform.alerts"]
-    assert "batch_pipeline: The environment lacks or misstates: KAFKA_BOOTSTRAP_SERVERS" in told
-    assert "was raised" not in told
+    [alert] = [record.getMessage() for record in caplog.records if record.name == "pinterest_platform.alerts"]
+    assert "batch_pipeline: The environment lacks or misstates: KAFKA_BOOTSTRAP_SERVERS" in alert
+    assert "was raised" not in alert

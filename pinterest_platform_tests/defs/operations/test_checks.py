@@ -101,5 +101,5 @@ def test_the_audit_holds_streamed_records_against_their_table_and_leaves_unused_
     around.engine.answers["verify"] = answer
     found = look(around, every_record_is_in_its_table)
     assert problems(found) == [f"{STREAM}: 1 missing: {SHARD}:7"]
-    assert [(told.source, told.table_uri, told.records) for told in asked if told.uris] == [("kinesis", URI, 2)]
-    assert [told.source for told in asked] == ["kafka", "kafka", "kafka", "kinesis"]
+    assert [(told.route, told.table_uri, told.records) for told in asked if told.uris] == [("kinesis", URI, 2)]
+    assert [told.route for told in asked] == ["kafka", "kafka", "kafka", "kinesis"]

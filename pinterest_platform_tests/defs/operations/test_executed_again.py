@@ -1,4 +1,4 @@
-"""Runs of a day that a person executes again, on a real, ephemeral instance."""
+"""Runs of a day that the user executes again, on a real, ephemeral instance."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ def first() -> None: ...
 @dg.asset(deps=[first])
 def second(context: dg.AssetExecutionContext) -> None:
     if RESUMED not in context.run.tags:
-        raise RuntimeError("the store is away")
+        raise RuntimeError("the store is down")
 
 
 def two_steps() -> dg.JobDefinition:
@@ -28,32 +28,31 @@ def two_steps() -> dg.JobDefinition:
     return dg.Definitions([first, second], jobs=[job], executor=dg.in_process_executor).resolve_job_def(JOB)
 
 
-def again(daemon: Daemon, parent: str, steps: Sequence[str], **tags: str) -> dg.DagsterRun:
-    """A person executes some steps of a run again: the new run inherits the tags."""
-    done = dg.execute_job(
+def execute_again(daemon: Daemon, parent: str, steps: Sequence[str], **tags: str) -> dg.DagsterRun:
+    """The user executes some steps of a run again: the new run inherits the tags."""
+    result = dg.execute_job(
         dg.reconstructable(two_steps),
         daemon.instance,
         tags={DAY_TAG: DAY, ATTEMPT_TAG: "1", **tags},
         reexecution_options=dg.ReexecutionOptions(parent, steps),
     )
-    assert done.success
-    return daemon.seen(done.run_id)
+    assert result.success
+    return daemon.run_by_id(result.run_id)
 
 
 def failed(daemon: Daemon) -> str:
     daemon.job = two_steps()
     run = daemon.midnight()
     assert number(run) == "1"
-    assert isinstance(run, dg.DagsterRun)
     assert run.is_failure
     return run.run_id
 
 
-def test_a_part_that_is_executed_again_does_not_stand_for_its_day(daemon: Daemon) -> None:
-    again(daemon, failed(daemon), ["first"])
+def test_a_part_that_is_executed_again_does_not_count_as_its_day(daemon: Daemon) -> None:
+    execute_again(daemon, failed(daemon), ["first"])
     assert number(daemon.retries(0)) == "2"
 
 
-def test_the_rest_that_is_executed_again_from_the_failure_on_does_the_day_s_work(daemon: Daemon) -> None:
-    rest = again(daemon, failed(daemon), ["second"], **{RESUMED: "true"})
-    assert daemon.retries(0) == f"run {rest.run_id} of {DAY} succeeded"
+def test_the_rest_that_is_executed_again_from_the_failure_counts_as_the_day(daemon: Daemon) -> None:
+    rest = execute_again(daemon, failed(daemon), ["second"], **{RESUMED: "true"})
+    assert daemon.retries(0) == f"run {rest.run_id} of {DAY} is SUCCESS"

@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordinator
 
 from pinterest_platform.catalog import ENTITIES, GEO, PIN, USER
 from pinterest_platform.definitions import defs
@@ -14,14 +15,11 @@ from pinterest_platform.defs.streaming.sensors import kafka_backlog, kinesis_bac
 from pinterest_platform.failures import TransientFailure
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.landing.kinesis.stream import land_stream
-from pinterest_platform.orchestration.daily import requests
-from pinterest_platform.orchestration.daily.requests import daily_request
 from pinterest_platform.orchestration.draining import decision
 from pinterest_platform.orchestration.draining import sensor as draining_sensor
 from pinterest_platform.orchestration.draining.run import failed_tags
 from pinterest_platform.orchestration.runs import WRITER
-from pinterest_platform.orchestration.workers import WORKER_TAG, record_worker
-from pinterest_platform_tests.defs.operations.schedule_daemon import midnight
+from pinterest_platform.orchestration.workers import EXCLUSIVE, SHARED, WORKER_TAG, record_worker
 from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
 
 ROW = b'{"ind":1}'
@@ -258,30 +256,26 @@ def test_a_run_of_the_other_route_is_none_of_its_business(around: Surroundings, 
     assert tick(other, instance).run_requests
 
 
-def test_a_run_of_the_other_route_is_waited_for_where_an_engine_writes_alone(around: Surroundings, instance) -> None:
-    around.settings = around.settings.model_copy(update={"spark_engine": "spark"})
-    one, other = Kafka(around), Kinesis(around)
-    other.put(1)
-    run_id = run_of(one, instance, dg.DagsterRunStatus.STARTING)
-    assert f"run {run_id} of kafka_pipeline is at work" in skipped(tick(other, instance))
-
-
-@pytest.mark.parametrize("engine", ["spark", "sail"])
-def test_where_one_run_writes_at_a_time_a_drain_leaves_a_gap_to_an_owed_day(
-    around: Surroundings, instance, engine: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    around.settings = around.settings.model_copy(update={"spark_engine": engine})
-    route = Kinesis(around)
+@pytest.mark.parametrize("engine", ["sail", "connect"])
+def test_a_drain_shares_the_engine_with_other_runs(route: Route, instance, engine: str) -> None:
+    route.around.settings = route.around.settings.model_copy(update={"spark_engine": engine})
     route.put(1)
-    run_id = run_of(route, instance, dg.DagsterRunStatus.STARTED)
-    daily_request(instance, midnight(), lambda: "spark")
-    instance.report_run_canceled(instance.get_run_by_id(run_id))
-    if engine == "sail":
-        assert tick(route, instance).run_requests
-        return
-    assert "goes first" in skipped(tick(route, instance))
-    monkeypatch.setattr(requests, "GIVE_WAY_SECONDS", 0.0)
-    assert tick(route, instance).run_requests
+    [request] = tick(route, instance).run_requests or []
+    assert SHARED.items() <= request.tags.items()
+
+
+@pytest.mark.parametrize("engine", ["spark", "databricks"])
+def test_on_an_engine_that_needs_one_writer_a_drain_is_queued_alone_or_not_requested(
+    route: Route, instance, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    route.around.settings = route.around.settings.model_copy(update={"spark_engine": engine})
+    assert "to its end" in skipped(tick(route, instance))
+    route.put(1)
+    with pytest.raises(dg.Failure, match="needs one writer"):
+        tick(route, instance)
+    monkeypatch.setattr(instance, "_run_coordinator", QueuedRunCoordinator(max_concurrent_runs=1))
+    [request] = tick(route, instance).run_requests or []
+    assert EXCLUSIVE.items() <= request.tags.items()
 
 
 def test_a_job_of_the_same_name_that_is_not_ours_is_none_of_its_business(route: Route, instance) -> None:

@@ -1,4 +1,4 @@
-"""A small gateway for tests: it speaks the wire of SPEC 3, keeps what it accepted, and fails as it is told to."""
+"""A small gateway for tests: it implements rule W5, keeps accepted values, and fails as configured."""
 
 import asyncio
 import json
@@ -16,12 +16,12 @@ Behaviour = Callable[[int, str, list[dict[str, Any]]], Reply | None]
 
 
 def accepted(records: list[Any]) -> Reply:
-    """A reply that accepts everything."""
+    """Return a reply that accepts everything."""
     return 200, {"offsets": [{"partition": 0, "offset": 1, "error_code": None, "error": None} for _ in records]}
 
 
 def rejecting(records: list[Any], codes: dict[int, int]) -> Reply:
-    """A reply in which the records at some positions fail with a code."""
+    """Return a reply in which the records at some positions fail with a code."""
     return 200, {
         "offsets": [
             {"partition": None, "offset": None, "error_code": codes[at], "error": f"reason {codes[at]}"}
@@ -33,7 +33,7 @@ def rejecting(records: list[Any], codes: dict[int, int]) -> Reply:
 
 
 class Gateway:
-    """Keeps the values that were accepted, by topic and in the order of arrival."""
+    """Keeps the accepted values by topic, in the order of arrival."""
 
     def __init__(self, behaviour: Behaviour) -> None:
         self.behaviour = behaviour
@@ -49,7 +49,7 @@ class Gateway:
         topic = request.match_info["topic"]
         self.requests.append((topic, dict(request.headers), records))
         number = len(self.requests)
-        # Answers overtake each other, as they do on a network.
+        # Answers arrive out of order, as on a network.
         await asyncio.sleep(0.001 * (number * 7 % 5))
         status, body = self.behaviour(number, topic, records) or accepted(records)
         results = body.get("offsets") if status == 200 and isinstance(body, dict) else None
@@ -64,7 +64,7 @@ class Gateway:
 
 @contextmanager
 def serving(behaviour: Behaviour = lambda *_: None) -> Iterator[Gateway]:
-    """A gateway on a free port, in a thread of its own."""
+    """Run a gateway on a free port in its own thread."""
     gateway = Gateway(behaviour)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)

@@ -18,7 +18,7 @@ KEY = "the-key"
 
 @contextmanager
 def gateway_before(kinesis: str, path: Path = DOCUMENT) -> Iterator[str]:
-    """The gateway, executing a document; gives its URL, stage included."""
+    """Run the gateway on a document; yield its URL, stage included."""
     variables = {"kafkaRestEndpoint": "127.0.0.1:1", "kinesisRole": "role/r"}
     with serving(Gateway(document.read(path), variables, KEY, {"kinesis": kinesis})) as address:
         yield f"http://{address}/staging"
@@ -26,7 +26,7 @@ def gateway_before(kinesis: str, path: Path = DOCUMENT) -> Iterator[str]:
 
 @contextmanager
 def kinesis_server(folder: Path, *flags: str) -> Iterator[Server]:
-    """A server of the test's own, which can be told to fail."""
+    """Run the test's own server, with controls for faults."""
     server = Server(folder, "--controls", *flags).start()
     try:
         yield server
@@ -35,13 +35,13 @@ def kinesis_server(folder: Path, *flags: str) -> Iterator[Server]:
 
 
 def all_records(client: Any, stream: str) -> list[tuple[str, bytes]]:
-    """Partition key and data of every record, shard by shard, in order."""
+    """Return partition key and data of every record, shard by shard, in order."""
     return [(record["PartitionKey"], record["Data"]) for record in reading.read_stream(client, stream)]
 
 
 def by_key(records: list[tuple[str, bytes]]) -> Mapping[str, list[bytes]]:
-    """The data of each key, in order."""
-    found: dict[str, list[bytes]] = defaultdict(list)
+    """Return the data of each key, in order."""
+    values: dict[str, list[bytes]] = defaultdict(list)
     for key, data in records:
-        found[key].append(data)
-    return found
+        values[key].append(data)
+    return values

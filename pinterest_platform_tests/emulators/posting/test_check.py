@@ -1,4 +1,4 @@
-"""`check-streams`: right APIs pass, wrong ones are found out, and no stream is left or touched."""
+"""`check-streams`: correct APIs pass, wrong ones are detected, and no stream is left or touched."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +32,7 @@ def nothing_left(server: Server) -> None:
     assert reading.read_stream(server.client, "streaming-0a-pin") == []
 
 
-def test_a_right_api_passes_and_nothing_is_left(server: Server) -> None:
+def test_a_correct_api_passes_and_nothing_is_left(server: Server) -> None:
     with gateway_before(server.url) as base:
         result = check(base)
     assert result.exit_code == 0, result.output
@@ -49,7 +49,7 @@ def test_a_right_api_passes_and_nothing_is_left(server: Server) -> None:
         ("$input.params('Shard-Iterator')", "$input.params('Iterator')", "ValidationException"),
     ],
 )
-def test_a_wrong_api_is_found_out_and_nothing_is_left(
+def test_a_wrong_api_is_detected_and_nothing_is_left(
     server: Server, tmp_path: Path, right: str, wrong: str, complaint: str
 ) -> None:
     text = DOCUMENT.read_text()
@@ -64,7 +64,7 @@ def test_a_wrong_api_is_found_out_and_nothing_is_left(
     nothing_left(server)
 
 
-def test_a_wrong_key_and_a_dead_gateway_are_one_line(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_key_and_an_unreachable_gateway_are_one_line(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("emulators.posting.gateway.LISTENING_SECONDS", 0.3)
     with gateway_before(server.url) as base:
         refused = check(base, "wrong")

@@ -1,4 +1,4 @@
-"""A row of any database becomes JSON."""
+"""Encoding the rows of any database as JSON."""
 
 import ipaddress
 import json
@@ -42,11 +42,11 @@ from emulators.posting.encoding import encode_row
         (None, "null"),
     ],
 )
-def test_values_of_every_type_have_a_form(value: Any, text: str) -> None:
+def test_values_of_every_type_are_encoded(value: Any, text: str) -> None:
     assert encode_row({"column": value}).decode() == f'{{"column":{text}}}'
 
 
-def test_a_type_without_a_form_is_named_with_its_column() -> None:
+def test_a_type_without_json_form_is_named_with_its_column() -> None:
     with pytest.raises(EmulatorFailure, match="Column odd holds a complex"):
         encode_row({"index": 1, "odd": 1j})
 
@@ -60,5 +60,5 @@ def test_a_type_without_a_form_is_named_with_its_column() -> None:
         | st.floats(allow_nan=False, allow_infinity=False),
     )
 )
-def test_plain_values_are_read_back_as_they_were(row: dict[str, Any]) -> None:
+def test_plain_values_are_read_back_unchanged(row: dict[str, Any]) -> None:
     assert json.loads(encode_row(row)) == row

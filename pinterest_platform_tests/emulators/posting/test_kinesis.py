@@ -1,4 +1,4 @@
-"""The Kinesis route through the real gateway: what arrives, in which order, and what its refusals come to."""
+"""The Kinesis route through the real gateway: arriving records, their order, and the handling of refusals."""
 
 import asyncio
 import random
@@ -13,12 +13,12 @@ from aiohttp import web
 from emulators.failures import EmulatorFailure
 from emulators.posting import delivery, streams
 from emulators.posting import gateway as posting_gateway
-from emulators.posting.delivery import Patience
+from emulators.posting.counts import Counts
+from emulators.posting.delivery import RetryPolicy
 from emulators.posting.kinesis import KinesisRoute
 from emulators.posting.poster import Pace, Poster
 from emulators.posting.routes import Record, Rejection, UnavailableError, Verdict
 from emulators.posting.source import Post
-from emulators.posting.tally import Tally
 from pinterest_platform_tests.emulators.posting.kinesis_route import (
     KEY,
     all_records,
@@ -69,7 +69,7 @@ def send(
     return asyncio.run(run())
 
 
-def test_streams_are_made_if_they_are_absent_and_left_alone_if_not(gateway: str, server: Server) -> None:
+def test_streams_are_created_if_they_are_absent_and_not_touched_if_present(gateway: str, server: Server) -> None:
     server.client.create_stream(StreamName="streaming-made-geo", ShardCount=2)
     send(gateway, user="made")
     send(gateway, user="made")
@@ -77,11 +77,11 @@ def test_streams_are_made_if_they_are_absent_and_left_alone_if_not(gateway: str,
         entity: server.client.describe_stream_summary(StreamName=f"streaming-made-{entity}")["StreamDescriptionSummary"]
         for entity in ("pin", "geo", "user")
     }
-    assert {entity: told["OpenShardCount"] for entity, told in counts.items()} == {"pin": 5, "geo": 2, "user": 5}
-    assert all(told["StreamStatus"] == "ACTIVE" for told in counts.values())
+    assert {entity: summary["OpenShardCount"] for entity, summary in counts.items()} == {"pin": 5, "geo": 2, "user": 5}
+    assert all(summary["StreamStatus"] == "ACTIVE" for summary in counts.values())
 
 
-def test_two_posters_may_make_the_streams_at_once(gateway: str) -> None:
+def test_concurrent_posters_may_create_the_streams(gateway: str) -> None:
     async def run() -> None:
         routes = [KinesisRoute(gateway, KEY, "twice") for _ in range(3)]
         await asyncio.gather(*(route.open(1, 20.0) for route in routes))
@@ -102,19 +102,19 @@ def test_data_arrives_byte_for_byte_under_the_index_as_its_key(
     assert sorted(arrived) == sorted((str(record.key), record.value) for record in RECORDS)
 
 
-def test_one_record_that_is_too_large_is_found_out_and_the_others_are_taken(gateway: str, server: Server) -> None:
+def test_one_record_that_is_too_large_is_isolated_and_the_others_are_accepted(gateway: str, server: Server) -> None:
     records = [Record(key, b'"%b"' % (b"x" * (2**20 if key == 11 else 10))) for key in range(30)]
     (verdicts,) = send(gateway, records, user="large")
     assert [bool(verdict) for verdict in verdicts] == [key == 11 for key in range(30)]
     rejection = verdicts[11]
     assert isinstance(rejection, Rejection)
-    assert not rejection.again
+    assert not rejection.retriable
     assert "ValidationException" in rejection.reason
     arrived = all_records(server.client, "streaming-large-pin")
     assert sorted(int(key) for key, _ in arrived) == [key for key in range(30) if key != 11]
 
 
-def test_a_stream_that_is_gone_is_a_refusal_of_every_record(gateway: str, server: Server) -> None:
+def test_a_deleted_stream_is_a_refusal_of_every_record(gateway: str, server: Server) -> None:
     async def run() -> list[Verdict]:
         route = KinesisRoute(gateway, KEY, "gone")
         await route.open(1, 20.0)
@@ -128,23 +128,23 @@ def test_a_stream_that_is_gone_is_a_refusal_of_every_record(gateway: str, server
     assert len(verdicts) == 3
     for verdict in verdicts:
         assert isinstance(verdict, Rejection)
-        assert not verdict.again
+        assert not verdict.retriable
         assert "ResourceNotFoundException" in verdict.reason
 
 
-def test_records_of_a_batch_that_fail_may_be_sent_again(gateway: str, server: Server) -> None:
+def test_failed_records_of_a_batch_are_retriable(gateway: str, server: Server) -> None:
     send(gateway, user="partial")
     server.control("/_faults", {"partial": 0.5, "seed": 3})
     (verdicts,) = send(gateway, [Record(key, b"{}") for key in range(100)], user="partial")
     arrived = {int(key) for key, _ in all_records(server.client, "streaming-partial-pin")}
     assert {key for key, verdict in enumerate(verdicts) if verdict is None} == arrived
     assert 0 < len(arrived) < 100
-    assert all(verdict.again for verdict in verdicts if verdict is not None)
+    assert all(verdict.retriable for verdict in verdicts if verdict is not None)
 
 
 @pytest.mark.parametrize("fault", ["throttle", "errors"])
 @pytest.mark.parametrize("records", [RECORDS, RECORDS[:1]], ids=["batch", "single"])
-def test_a_throttled_or_failed_request_is_worth_another(
+def test_a_throttled_or_failed_request_is_retriable(
     gateway: str, server: Server, fault: str, records: list[Record]
 ) -> None:
     send(gateway, user="passing")
@@ -153,19 +153,19 @@ def test_a_throttled_or_failed_request_is_worth_another(
         send(gateway, records, user="passing")
 
 
-def test_streams_are_made_ready_through_throttling_and_errors(gateway: str, server: Server) -> None:
+def test_streams_become_ready_through_throttling_and_errors(gateway: str, server: Server) -> None:
     server.control("/_faults", {"throttle": 0.3, "errors": 0.3, "lost_replies": 0.3, "seed": 1})
     assert send(gateway, user="through") == []
     assert server.client.describe_stream_summary(StreamName="streaming-through-user")
 
 
-def test_a_refused_key_ends_the_run_without_being_told(gateway: str) -> None:
+def test_a_rejected_key_ends_the_run_and_is_not_shown(gateway: str) -> None:
     with pytest.raises(EmulatorFailure, match="PINTEREST_API_KEY") as raised:
         send(gateway, key="hidden")
     assert "hidden" not in str(raised.value)
 
 
-def test_nobody_listening_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gateway_that_does_not_listen_is_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(posting_gateway, "LISTENING_SECONDS", 0.3)
     with pytest.raises(EmulatorFailure, match="python -m emulators up"):
         send("http://127.0.0.1:1/staging", patience=600)
@@ -175,25 +175,25 @@ def test_nobody_listening_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> No
     "body",
     [b"", b"{}", b"[]", b"null", b'{"Records":[]}', b'{"Records":{}}', b'{"Records":[{"SequenceNumber":"1"}]}', b"{"],
 )
-def test_a_reply_that_does_not_speak_of_every_record_counts_as_none(body: bytes) -> None:
+def test_a_reply_without_a_result_for_every_record_is_invalid(body: bytes) -> None:
     with pytest.raises(UnavailableError, match="reply"):
         asyncio.run(answered(body, RECORDS))
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"ShardId":"shardId-000000000000"}', b'{"SequenceNumber":null}'])
-def test_a_cut_off_reply_to_a_single_put_counts_as_none(body: bytes) -> None:
+def test_a_truncated_reply_to_a_single_put_is_invalid(body: bytes) -> None:
     with pytest.raises(UnavailableError, match="SequenceNumber"):
         asyncio.run(answered(body, RECORDS[:1]))
 
 
-def test_an_entry_without_sequence_number_and_error_is_not_taken_for_accepted() -> None:
+def test_an_entry_without_sequence_number_and_error_is_not_accepted() -> None:
     (first, *others) = asyncio.run(answered(b'{"Records":[{"SequenceNumber":"1"},{},3]}', RECORDS))
     assert first is None
-    assert all(isinstance(verdict, Rejection) and verdict.again for verdict in others)
+    assert all(isinstance(verdict, Rejection) and verdict.retriable for verdict in others)
 
 
 async def answered(body: bytes, records: list[Record]) -> list[Verdict]:
-    """The verdicts on records where every PUT is answered by `body`."""
+    """Return the verdicts on records if every PUT is answered with `body`."""
 
     async def answer(request: web.Request) -> web.Response:
         if request.method == "GET":
@@ -214,16 +214,16 @@ async def answered(body: bytes, records: list[Record]) -> list[Verdict]:
         await runner.cleanup()
 
 
-def deliver(gateway: str, user: str, posts: list[Post], per_request: int) -> Tally:
-    async def run() -> Tally:
-        route, tally = KinesisRoute(gateway, KEY, user), Tally()
+def deliver(gateway: str, user: str, posts: list[Post], per_request: int) -> Counts:
+    async def run() -> Counts:
+        route, counts = KinesisRoute(gateway, KEY, user), Counts()
         await route.open(8, 20.0)
         pace = Pace(per_request=per_request, concurrency=8)
         try:
-            await Poster([(route, tally)], pace, Patience(attempts=50), asyncio.Event()).run(iter([posts]))
+            await Poster([(route, counts)], pace, RetryPolicy(attempts=50), asyncio.Event()).run(iter([posts]))
         finally:
             await route.close()
-        return tally
+        return counts
 
     return asyncio.run(run())
 
@@ -243,25 +243,25 @@ def test_each_keys_posts_arrive_in_order_through_throttling_and_partial_failures
         wanted[str(key)].append(row)
         posts.append(Post(key, {"pin": row, "geo": row, "user": row}))
 
-    tally = deliver(gateway, user, posts, per_request)
+    counts = deliver(gateway, user, posts, per_request)
 
     server.control("/_faults", {})
-    assert (tally.sent, tally.accepted, tally.failed) == (600, 600, 0)
+    assert (counts.sent, counts.accepted, counts.failed) == (600, 600, 0)
     for entity in ("pin", "geo", "user"):
         assert by_key(all_records(server.client, f"streaming-{user}-{entity}")) == wanted
 
 
-def test_a_stream_at_its_limits_takes_everything_bit_by_bit(tmp_path: Path) -> None:
+def test_a_stream_at_its_limits_accepts_everything_bit_by_bit(tmp_path: Path) -> None:
     posts = [Post(key, {"pin": b"{}"}) for key in range(2500)]
     with kinesis_server(tmp_path, "--throughput-limits") as limited, gateway_before(limited.url) as gateway:
         limited.client.create_stream(StreamName="streaming-limits-pin", ShardCount=1)
-        tally = deliver(gateway, "limits", posts, 500)
+        counts = deliver(gateway, "limits", posts, 500)
         arrived: Any = sorted(int(key) for key, _ in slowly(limited, "streaming-limits-pin"))
-    assert (tally.accepted, tally.failed) == (2500, 0)
+    assert (counts.accepted, counts.failed) == (2500, 0)
     assert arrived == list(range(2500))
 
 
 def slowly(server: Server, stream: str) -> list[tuple[str, bytes]]:
-    """All records of a stream whose limits count for readers, too: its clock is moved on instead of waiting."""
+    """Return all records of a stream whose limits also apply to readers; its clock is advanced instead of waiting."""
     server.advance(10)
     return all_records(server.client, stream)

@@ -1,9 +1,10 @@
-"""`post` as its users know it: wire, modes, order, exit codes and signals."""
+"""`post` as a command: wire format, modes, order, exit codes and signals."""
 
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -117,7 +118,7 @@ def test_random_rows_repeat_and_are_the_same_for_the_same_seed(database: str) ->
     assert len(set(drawn[0])) < 400
 
 
-def test_what_fails_for_a_while_is_posted_in_the_end_in_order_of_each_key(database: str) -> None:
+def test_transient_failures_are_retried_and_each_keys_order_is_kept(database: str) -> None:
     def flaky(number: int, _topic: str, records: list[dict[str, Any]]) -> Any:
         if number % 5 == 1:
             return (503, {"message": "later"}) if number % 2 else (429, {"message": "slower"})
@@ -135,7 +136,7 @@ def test_what_fails_for_a_while_is_posted_in_the_end_in_order_of_each_key(databa
         assert sorted(keys(gateway, entity)) == list(range(ROWS))
 
 
-def test_what_is_not_accepted_is_counted_with_its_reason_and_the_exit_code_is_1(database: str) -> None:
+def test_rejected_records_are_counted_with_their_reason_and_the_exit_code_is_1(database: str) -> None:
     def too_large(_number: int, topic: str, records: list[dict[str, Any]]) -> Any:
         return rejecting(
             records, {at: 1 for at, record in enumerate(records) if topic == "0a.geo" and record["key"] < 3}
@@ -148,7 +149,7 @@ def test_what_is_not_accepted_is_counted_with_its_reason_and_the_exit_code_is_1(
     assert "not accepted: 3 x reason 1 (error code 1)" in result.stdout
 
 
-def test_a_missing_topic_is_counted_and_said(database: str) -> None:
+def test_a_missing_topic_is_counted_and_reported(database: str) -> None:
     with serving(lambda *_: (404, {"error_code": 40401, "message": "Topic not found."})) as gateway:
         result = post(gateway, database, "--rows", "5")
     assert result.exit_code == 1
@@ -156,7 +157,7 @@ def test_a_missing_topic_is_counted_and_said(database: str) -> None:
     assert "Topic not found." in result.stdout
 
 
-def test_a_refused_api_key_is_one_line_and_ends_at_once(database: str) -> None:
+def test_a_rejected_api_key_is_one_line_and_ends_the_run_at_once(database: str) -> None:
     with serving(lambda *_: (403, {"message": "Forbidden"})) as gateway:
         result = post(gateway, database, "--forever")
     assert result.exit_code == 1
@@ -164,19 +165,19 @@ def test_a_refused_api_key_is_one_line_and_ends_at_once(database: str) -> None:
     assert "PINTEREST_API_KEY" in result.stderr
 
 
-def test_a_dead_gateway_is_one_line_that_says_what_to_do(database: str) -> None:
+def test_an_unreachable_gateway_is_one_line_with_the_next_step(database: str) -> None:
     gateway = Gateway(lambda *_: None)
     gateway.url = "http://127.0.0.1:1/staging"
-    # Its patience is for gateways that were there: the test's own time-out would end this one.
+    # The retry time applies to gateways that were reachable before; else the test would time out.
     result = post(gateway, database, "--rows", "5", "--give-up-after", "3600")
     assert result.exit_code == 1
     assert result.stderr.count("\n") == 1
-    assert "Nobody listens at" in result.stderr
+    assert "No server listens at" in result.stderr
     assert "python -m emulators up" in result.stderr
     assert summary(result.stdout)[1] == 0
 
 
-def test_the_rate_holds_posts_back(gateway: Gateway, database: str) -> None:
+def test_the_rate_delays_posts(gateway: Gateway, database: str) -> None:
     started = time.monotonic()
     assert post(gateway, database, "--rows", "20", "--rate", "20", "--per-request", "100").exit_code == 0
     # A lower bound alone: no machine is too slow for it.
@@ -193,11 +194,11 @@ def test_the_rate_holds_posts_back(gateway: Gateway, database: str) -> None:
         (["--rows", "3", "--per-request", "0"], 2, "--per-request"),
         (["--rows", "3", "--route", "post"], 2, "--route"),
         (["--rows", "3", "--database", "sqlite:////nowhere/source.db"], 1, "python -m emulators seed"),
-        (["--rows", "3", "--database", "mysql+pymysql://me:hidden@127.0.0.1:1/x"], 1, "See that the database is up"),
+        (["--rows", "3", "--database", "mysql+pymysql://me:hidden@127.0.0.1:1/x"], 1, "Check that the database is up"),
         (["--rows", "3", "--home", "/nowhere"], 1, "python -m emulators up"),
     ],
 )
-def test_mistakes_are_said_with_what_to_do(
+def test_mistakes_are_reported_with_the_next_step(
     gateway: Gateway, database: str, arguments: list[str], code: int, complaint: str
 ) -> None:
     result = post(gateway, database, *arguments)
@@ -215,7 +216,7 @@ def test_mistakes_are_said_with_what_to_do(
         (signal.SIGTERM, ["--rows", "1000000"], 143),
     ],
 )
-def test_a_signal_ends_posting_with_a_true_summary(
+def test_a_signal_ends_posting_with_a_correct_summary(
     gateway: Gateway, database: str, number: signal.Signals, arguments: list[str], code: int
 ) -> None:
     with posting(gateway, database, *arguments) as process:
@@ -225,9 +226,37 @@ def test_a_signal_ends_posting_with_a_true_summary(
     assert process.returncode == code, out + err
     sent, accepted, failed = summary(out)
     assert sent == accepted == sum(map(len, gateway.topics.values()))
+    posts = f"{len(gateway.keys['0a.pin']):,}"
+    of_total = " of 1,000,000" if "--rows" in arguments else ""
+    assert out.startswith(f"stopped by {number.name}: {posts}{of_total} posts\n")
     assert failed == 0
     assert len({len(values) for values in gateway.topics.values()}) == 1
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("arguments", [["--rows", "9"], ["--every-row"], ["--forever"]])
+def test_ctrl_c_before_the_first_post_is_exit_code_130(gateway: Gateway, arguments: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as database:
+        database.settimeout(60)
+        silent = f"mysql+pymysql://me@127.0.0.1:{database.getsockname()[1]}/x"
+        with posting(gateway, silent, *arguments) as process:
+            connection, _ = database.accept()
+            time.sleep(0.2)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=30)
+            connection.close()
+    assert process.returncode == 130, out + err
+    assert (out, err) == ("", "stopped by Ctrl-C\n")
+
+
+def test_a_closed_pipe_is_no_error(gateway: Gateway, database: str) -> None:
+    with posting(gateway, database, "--every-row", "--per-request", "50") as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        process.wait(60)
+        assert process.stderr is not None
+        assert (process.returncode, process.stderr.read()) == (0, "")
+    assert sorted(keys(gateway, "pin")) == list(range(ROWS))
 
 
 def test_a_signal_ends_posting_to_a_gateway_that_does_not_answer(database: str) -> None:
@@ -242,7 +271,7 @@ def test_a_signal_ends_posting_to_a_gateway_that_does_not_answer(database: str) 
     assert summary(out)[1] == 0
 
 
-def test_memory_does_not_grow_while_posting_for_ever(gateway: Gateway, database: str) -> None:
+def test_memory_does_not_grow_while_posting_without_end(gateway: Gateway, database: str) -> None:
     gateway.topics.clear()
     with posting(gateway, database, "--forever", "--per-request", "200") as process:
         memory = psutil.Process(process.pid)
@@ -255,7 +284,7 @@ def test_memory_does_not_grow_while_posting_for_ever(gateway: Gateway, database:
     assert sizes[2] - sizes[1] < 8 * 2**20, sizes
 
 
-def test_rows_posted_to_a_real_home_stand_in_its_topics(emulated: dict[str, str], database: str) -> None:
+def test_rows_posted_to_a_real_home_are_in_its_topics(emulated: dict[str, str], database: str) -> None:
     def ends() -> dict[str, int]:
         return {entity: topic_end(emulated, f"{emulated['PINTEREST_USER_ID']}.{entity}") for entity in ENTITIES}
 
@@ -277,7 +306,7 @@ def test_rows_posted_to_a_real_home_stand_in_its_topics(emulated: dict[str, str]
 
 
 def test_both_routes_get_every_post_byte_for_byte(tenant: Settings, database: str) -> None:
-    """The topics' and the streams' records are the same, key by key, and each route has a summary of its own."""
+    """The records of topics and streams are equal key by key, and each route has its own summary."""
     arguments = ["post", "--route", "both", "--every-row", "--per-request", "20", "--database", database]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
@@ -299,22 +328,22 @@ def test_both_routes_get_every_post_byte_for_byte(tenant: Settings, database: st
 
 
 def topic_records(settings: Settings, topic: str) -> list[tuple[str, bytes]]:
-    """Key and value of all records of a topic."""
+    """Return key and value of all records of a topic."""
     consumer = Consumer({**kafka_config(settings), "group.id": topic, "enable.partition.eof": True})
     partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
     consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
-    found: list[tuple[str, bytes]] = []
+    records: list[tuple[str, bytes]] = []
     ended = 0
     while ended < len(partitions):
         message = consumer.poll(30)
         assert message is not None
         if message.error() is None:
-            found.append((message.key().decode(), message.value()))
+            records.append((message.key().decode(), message.value()))
         else:
             assert message.error().code() == KafkaError._PARTITION_EOF
             ended += 1
     consumer.close()
-    return found
+    return records
 
 
 def topic_end(emulated: dict[str, str], topic: str) -> int:

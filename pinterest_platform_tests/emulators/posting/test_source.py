@@ -1,4 +1,4 @@
-"""Posts are paired by index, each row once or at random with repeats, page after page."""
+"""Posts are joined by index and read in pages, each row once or at random with repeats."""
 
 import itertools
 import json
@@ -34,7 +34,7 @@ def posts(engine: Engine) -> list[Post]:
     return [post for page in PostSource(engine).every_post() for post in page]
 
 
-def found(rows: list[Post]) -> dict[int, list[str]]:
+def entities_by_key(rows: list[Post]) -> dict[int, list[str]]:
     return {post.key: list(post.rows) for post in rows}
 
 
@@ -61,12 +61,18 @@ def test_times_are_posted_as_iso_text_with_a_t(engine: Engine) -> None:
     )
 
 
-def test_an_index_is_posted_as_far_as_it_exists(engine: Engine) -> None:
+def test_an_index_is_posted_with_the_rows_that_exist(engine: Engine) -> None:
     fill(engine, pin=[1, 5], geo=[2, 5], user=[-3, 5, 9])
-    assert found(posts(engine)) == {-3: ["user"], 1: ["pin"], 2: ["geo"], 5: ["pin", "geo", "user"], 9: ["user"]}
+    assert entities_by_key(posts(engine)) == {
+        -3: ["user"],
+        1: ["pin"],
+        2: ["geo"],
+        5: ["pin", "geo", "user"],
+        9: ["user"],
+    }
 
 
-def test_pages_end_where_the_densest_table_fills_one(engine: Engine) -> None:
+def test_pages_end_when_the_densest_table_fills_one(engine: Engine) -> None:
     fill(engine, pin=range(0, 10 * PAGE_ROWS, 10), geo=range(3 * PAGE_ROWS), user=[10 * PAGE_ROWS])
     pages = list(PostSource(engine).every_post())
     rows = [post for page in pages for post in page]
@@ -107,14 +113,14 @@ def test_the_size_of_pages_does_not_change_what_is_drawn(engine: Engine) -> None
     assert by_size[0] == by_size[1]
 
 
-def test_random_posts_for_ever_do_not_end_and_draw_from_sparse_indexes(engine: Engine) -> None:
+def test_random_posts_without_count_do_not_end_and_draw_from_sparse_indexes(engine: Engine) -> None:
     fill(engine, pin=[3, 900, 10_000], geo=[3, 900], user=[3])
     drawn = list(itertools.islice(PostSource(engine).random_posts(1, None, 20), 10))
     assert {post.key for page in drawn for post in page} == {3, 900, 10_000}
     assert all(len(page) == 20 for page in drawn)
 
 
-def test_rows_deleted_meanwhile_are_left_out(engine: Engine) -> None:
+def test_rows_deleted_meanwhile_are_skipped(engine: Engine) -> None:
     fill(engine, pin=[1, 2])
     pages = PostSource(engine).random_posts(1, None, 20)
     next(pages)
@@ -128,11 +134,13 @@ def test_rows_deleted_meanwhile_are_left_out(engine: Engine) -> None:
     [
         ("DELETE FROM pinterest_data", "holds no rows"),
         ("DROP TABLE user_data", "has no table user_data"),
-        ("ALTER TABLE geolocation_data RENAME COLUMN ind TO id", "has no column ind"),
+        ("ALTER TABLE geolocation_data RENAME COLUMN ind TO id", "has no integer column ind"),
         ("UPDATE pinterest_data SET title = x'80' WHERE \"index\" = 1", ""),
     ],
 )
-def test_what_is_missing_is_named_with_what_to_do(engine: Engine, statement: str, complaint: str) -> None:
+def test_missing_tables_and_columns_are_named_with_the_next_step(
+    engine: Engine, statement: str, complaint: str
+) -> None:
     fill(engine, pin=[1])
     with engine.begin() as connection:
         connection.execute(text(statement))

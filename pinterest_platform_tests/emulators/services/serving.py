@@ -1,4 +1,4 @@
-"""Serving while a test runs: an ASGI application in a thread, or one of the emulators' servers as a process."""
+"""Servers for tests: an ASGI application in a thread, or one of the emulators' servers as a process."""
 
 import contextlib
 import json
@@ -22,10 +22,10 @@ from emulators.services.service import Service, Unhealthy
 
 
 @contextlib.contextmanager
-def serving(app: Any) -> Iterator[str]:
-    """Serve `app` in a thread; gives its address, `127.0.0.1:port`."""
+def serving(app: Any, protocol: Any = "httptools") -> Iterator[str]:
+    """Serve `app` in a thread; yield its address, `127.0.0.1:port`."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, http="httptools", log_level="critical", timeout_graceful_shutdown=1))
+    server = uvicorn.Server(uvicorn.Config(app, http=protocol, log_level="critical", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
@@ -38,12 +38,12 @@ def serving(app: Any) -> Iterator[str]:
 
 @contextlib.contextmanager
 def supervised(service: Service, home: Home, elsewhere: Path) -> Iterator[None]:
-    """Run a service as the supervisor does; its probe holds while it serves, and for no home but its own.
+    """Run a service as the supervisor does; check that its probe passes for its own home and fails for another.
 
     Args:
         service: the service.
         home: its home.
-        elsewhere: where another home can be made, with the same ports.
+        elsewhere: folder for another home with the same ports.
     """
     with pytest.raises(Unhealthy, match="no answer"):
         service.probe(home)
@@ -74,9 +74,9 @@ def _await_healthy(service: Service, home: Home) -> None:
 
 
 class ServerProcess:
-    """A server of the emulators, started, killed and started again on the same data.
+    """A server of the emulators that can be killed and restarted on the same data.
 
-    `settings` are those that it cannot do without; `flags` are a test's own, which may change between starts.
+    `settings` are the required ones; `flags` are a test's own, which may change between starts.
     """
 
     def __init__(self, name: str, settings: tuple[str, ...], flags: tuple[str, ...]) -> None:
@@ -87,7 +87,7 @@ class ServerProcess:
         self._process: subprocess.Popen[str] | None = None
 
     def launch(self, before: Callable[[], None] | None = None) -> None:
-        """Start it and wait for its address; `before` is called in the new process."""
+        """Start the server and wait for its address; `before` is called in the new process."""
         command = [sys.executable, "-m", f"emulators.services.{self.name}", *self.settings, *self.flags]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=before)
         assert self._process.stdout is not None
@@ -119,7 +119,7 @@ class ServerProcess:
 
 
 def post(url: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
-    """POST past all proxies; the answer is JSON."""
+    """Send a POST request without proxies; return the JSON answer."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(urllib.request.Request(url, data=body, headers=headers), timeout=20) as answer:
         return json.loads(answer.read() or b"{}")

@@ -1,7 +1,8 @@
-"""The commands as a user types them, against homes of their own."""
+"""The commands on homes of their own."""
 
 import json
 import os
+import select
 import shlex
 import signal
 import socket
@@ -38,9 +39,9 @@ VARIABLES = {
 
 
 def clean() -> dict[str, str]:
-    """The environment without what this shell may know of another home."""
-    astray = ("PINTEREST_", "AWS_", "KAFKA_", "DAGSTER_")
-    return {name: value for name, value in os.environ.items() if not name.startswith(astray)}
+    """Return the environment without variables of another home."""
+    foreign = ("PINTEREST_", "AWS_", "KAFKA_", "DAGSTER_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
 
 
 def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -57,15 +58,15 @@ def status(home: Path) -> dict[str, Any]:
 
 
 def processes(home: Path, service: str = "") -> list[psutil.Process]:
-    """The home's living processes, or those of one service."""
+    """Return the home's running processes, or those of one service."""
     ports = json.loads((home / "ports.json").read_text()) if service else {}
-    told = {"kafka": "kafka.Kafka", "s3": f"--server.port={ports.get('s3')}"}
-    sign = told.get(service, f"services.{service}" if service else "")
-    return [process for process in marked(MARK, str(home)) if sign in line(process)]
+    java = {"kafka": "kafka.Kafka", "s3": f"--server.port={ports.get('s3')}"}
+    argument = java.get(service, f"services.{service}" if service else "")
+    return [process for process in marked(MARK, str(home)) if argument in line(process)]
 
 
 def line(process: psutil.Process) -> str:
-    """A process's command line; empty where it has gone meanwhile."""
+    """Return a process's command line; empty if it has ended."""
     try:
         return " ".join(process.cmdline())
     except psutil.Error:
@@ -81,7 +82,7 @@ def eventually(good: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def empty() -> Iterator[Path]:
-    """A home that was never up; whatever a test leaves running in it is ended."""
+    """A home that was never up; processes that a test leaves in it are ended."""
     folder = Path(tempfile.mkdtemp(prefix="cli-")).resolve()
     yield folder
     run(folder, "down")
@@ -100,7 +101,7 @@ def home() -> Iterator[Path]:
         subprocess.run(["rm", "-rf", str(folder)], check=True)
 
 
-def test_a_home_that_was_never_up_says_so(empty: Path) -> None:
+def test_a_home_that_was_never_up_is_reported(empty: Path) -> None:
     told, listed, down = run(empty, "env"), run(empty, "status", "--json"), run(empty, "down")
 
     assert (told.returncode, told.stdout) == (1, "")
@@ -112,7 +113,7 @@ def test_a_home_that_was_never_up_says_so(empty: Path) -> None:
     assert "UNHEALTHY" in run(empty, "status").stdout
 
 
-def test_status_and_env_tell_what_the_contract_names(home: Path) -> None:
+def test_status_and_env_have_the_contracts_names(home: Path) -> None:
     told = status(home)
 
     assert set(told) == {"services", "env"}
@@ -146,7 +147,7 @@ def test_up_again_changes_nothing(home: Path) -> None:
     assert (home / "ports.json").read_text() == ports
 
 
-def test_everything_listens_on_this_machine_alone(home: Path) -> None:
+def test_all_services_listen_on_this_machine_only(home: Path) -> None:
     addresses = {
         connection.laddr.ip
         for process in processes(home)
@@ -156,37 +157,130 @@ def test_everything_listens_on_this_machine_alone(home: Path) -> None:
     assert addresses <= {"127.0.0.1", "::ffff:127.0.0.1"}
 
 
-def test_no_secret_stands_on_a_command_line_or_in_a_log(home: Path) -> None:
+def test_no_secret_is_on_a_command_line_or_in_a_log(home: Path) -> None:
     for secret in ("api_key", "databricks_token"):
         key = (home / secret).read_text().strip()
         assert not [process for process in processes(home) if key in line(process)]
         assert not [log for log in (home / "logs").iterdir() if key in log.read_text(errors="replace")]
 
 
-def test_a_killed_service_is_started_again(home: Path) -> None:
+def test_a_killed_service_is_restarted(home: Path) -> None:
     (before,) = processes(home, "kafka_rest")
     before.kill()
     eventually(lambda: [p.pid for p in processes(home, "kafka_rest")] not in ([], [before.pid]))
     eventually(lambda: status(home)["services"]["api_gateway"]["healthy"])
 
 
-def test_exec_finds_everything_up_and_leaves_it_up(home: Path) -> None:
+def test_a_home_is_accessible_to_its_owner_only(home: Path) -> None:
+    write_data(status(home)["env"])
+    open_to_others = [path for path in home.rglob("*") if not path.is_socket() and path.lstat().st_mode & 0o077]
+    assert [path for path in open_to_others if not path.is_symlink()] == []
+    assert home.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_service_is_stopped_started_and_restarted(home: Path) -> None:
+    stopped = run(home, "stop", "kinesis")
+    assert (stopped.returncode, stopped.stdout.split()) == (0, ["kinesis", "stopped"])
+    assert processes(home, "kinesis") == []
+    unhealthy = status(home)["services"]
+    assert "stopped" in unhealthy["kinesis"]["reason"]
+    assert unhealthy["kafka"]["healthy"]
+    again = run(home, "stop", "kinesis")
+    assert (again.returncode, again.stdout.split()) == (0, ["kinesis", "was", "not", "running"])
+
+    started = run(home, "start", "kinesis")
+    assert started.returncode == 0, started.stderr
+    assert started.stdout.splitlines()[-1].split()[:2] == ["kinesis", "healthy"]
+    (before,) = processes(home, "kinesis")
+    restarted = run(home, "restart", "kinesis")
+    assert restarted.returncode == 0, restarted.stderr
+    assert [process.pid for process in processes(home, "kinesis")] not in ([], [before.pid])
+    assert status(home)["services"]["kinesis"]["healthy"]
+
+
+def test_up_starts_a_stopped_service(home: Path) -> None:
+    run(home, "stop", "kafka_rest")
+    up(home)
+    assert status(home)["services"]["kafka_rest"]["healthy"]
+
+
+def test_logs_prints_the_last_lines_of_a_service(home: Path) -> None:
+    log = (home / "logs" / "kafka.log").read_text().splitlines()
+    printed = run(home, "logs", "kafka", "--lines", "3")
+    assert printed.returncode == 0
+    assert len(printed.stdout.splitlines()) == 3
+    assert printed.stdout.splitlines()[0] in log
+
+
+def test_logs_follows_until_ctrl_c(home: Path) -> None:
+    command = [sys.executable, "-m", "emulators", "logs", "kinesis", "-f", "-n", "0", "--home", str(home)]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+
+        def write() -> bool:
+            with (home / "logs" / "kinesis.log").open("a") as log:
+                print("a new line", file=log)
+            return bool(select.select([process.stdout], [], [], 0.1)[0])
+
+        eventually(write)
+        assert process.stdout.readline() == "a new line\n"
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("command", ["stop", "start", "restart", "logs"])
+def test_an_unknown_service_is_named_with_a_suggestion(empty: Path, command: str) -> None:
+    wrong = run(empty, command, "kafkarest")
+    assert wrong.returncode == 2
+    assert "There is no service kafkarest. Did you mean kafka_rest? Services: kafka, s3," in wrong.stderr
+
+
+def test_an_unknown_command_is_named_with_a_suggestion(empty: Path) -> None:
+    wrong = run(empty, "stauts")
+    assert wrong.returncode == 2
+    assert "Did you mean status?" in wrong.stderr
+
+
+@pytest.mark.parametrize("command", ["stop", "start", "restart", "logs"])
+def test_services_of_a_home_that_is_not_up_are_one_line(empty: Path, command: str) -> None:
+    failed = run(empty, command, "kafka")
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert len(failed.stderr.strip().splitlines()) == 1
+    assert "python -m emulators up" in failed.stderr
+
+
+@pytest.mark.parametrize("arguments", [["logs", "kafka", "-n", "100000"], ["status"], ["env"], ["post", "--help"]])
+def test_a_closed_pipe_is_no_error(home: Path, arguments: list[str]) -> None:
+    options = [] if "--help" in arguments else ["--home", str(home)]
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = subprocess.run(
+        [sys.executable, "-m", "emulators", *arguments, *options],
+        cwd=PROJECT, env=clean(), stdout=writer, stderr=subprocess.PIPE, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    os.close(writer)
+    assert (process.returncode, process.stderr) == (0, "")
+
+
+def test_exec_uses_running_services_and_leaves_them_running(home: Path) -> None:
     done = run(home, "exec", "--", "sh", "-c", 'echo "$PINTEREST_API_KEY"; exit 7')
     assert done.returncode == 7
     assert done.stdout.strip() == (home / "api_key").read_text().strip()
     assert status(home)["services"]["kafka"]["healthy"]
 
 
-def test_exec_of_what_is_no_program_is_one_line(home: Path) -> None:
+def test_exec_of_a_missing_program_is_one_line(home: Path) -> None:
     done = run(home, "exec", "--", "no-such-program")
     assert done.returncode == 1
     assert "no-such-program cannot be run" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_state_outlives_a_kill_of_everything_and_a_busy_port_is_named(home: Path) -> None:
+def test_state_survives_a_kill_of_all_processes_and_a_busy_port_is_named(home: Path) -> None:
     variables = status(home)["env"]
-    leave_behind(variables)
+    write_data(variables)
     killed = processes(home)
     for process in killed:
         process.kill()
@@ -203,12 +297,12 @@ def test_state_outlives_a_kill_of_everything_and_a_busy_port_is_named(home: Path
 
     up(home)
     assert json.loads((home / "ports.json").read_text()) == kept
-    assert found_again(status(home)["env"])
+    assert data_is_there(status(home)["env"])
 
 
-def test_what_a_killed_supervisor_left_behind_is_replaced(home: Path) -> None:
+def test_orphans_of_a_killed_supervisor_are_replaced(home: Path) -> None:
     (supervisor,) = [process for process in processes(home) if "supervisor.supervisord" in line(process)]
-    leave_behind(status(home)["env"])
+    write_data(status(home)["env"])
     supervisor.kill()
     supervisor.wait(10)
     orphans = processes(home)
@@ -219,10 +313,10 @@ def test_what_a_killed_supervisor_left_behind_is_replaced(home: Path) -> None:
 
     assert not {process.pid for process in orphans} & {process.pid for process in processes(home)}
     assert len(processes(home, "kafka")) == 1
-    assert found_again(status(home)["env"])
+    assert data_is_there(status(home)["env"])
 
 
-def test_down_leaves_nothing_running_and_can_be_repeated(home: Path) -> None:
+def test_down_ends_all_processes_and_can_be_repeated(home: Path) -> None:
     variables = status(home)["env"]
     workspace = databricks.client(variables["DATABRICKS_HOST"], variables["DATABRICKS_TOKEN"])
     databricks.running(workspace, databricks.run_script(workspace, "import time; time.sleep(1000)"))
@@ -233,7 +327,7 @@ def test_down_leaves_nothing_running_and_can_be_repeated(home: Path) -> None:
     assert (home / "ports.json").is_file()
 
 
-def leave_behind(variables: dict[str, str]) -> None:
+def write_data(variables: dict[str, str]) -> None:
     """Put a record into Kafka, one into a stream and an object into S3."""
     producer = Producer({"bootstrap.servers": variables["KAFKA_BOOTSTRAP_SERVERS"], "acks": "all"})
     producer.produce(f"{variables['PINTEREST_USER_ID']}.geo", b"kept", partition=0)
@@ -245,7 +339,7 @@ def leave_behind(variables: dict[str, str]) -> None:
     streams.put_record(StreamName="kept", Data=b"kept", PartitionKey="1")
 
 
-def found_again(variables: dict[str, str]) -> bool:
+def data_is_there(variables: dict[str, str]) -> bool:
     admin = AdminClient({"bootstrap.servers": variables["KAFKA_BOOTSTRAP_SERVERS"]})
     topics = [f"{variables['PINTEREST_USER_ID']}.{entity}" for entity in ("pin", "geo", "user")]
     stored = client(variables).get_object(Bucket=variables["PINTEREST_BUCKET"], Key="kept")["Body"].read()
@@ -306,7 +400,7 @@ def test_exec_from_nothing_starts_and_stops_everything(empty: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_homes_run_side_by_side_even_in_an_odd_and_deep_folder(empty: Path) -> None:
+def test_two_homes_run_concurrently_even_in_an_odd_and_deep_folder(empty: Path) -> None:
     odd = empty / "it's a #home; 100%" / ("deep" * 25) / "ü"
     first = empty / "first"
     try:
@@ -323,8 +417,8 @@ def test_two_homes_run_side_by_side_even_in_an_odd_and_deep_folder(empty: Path) 
         )
         assert shell.stdout.decode() == str(odd)
         assert shlex.quote(str(odd)) != str(odd)
-        leave_behind(other["env"])
-        assert found_again(other["env"])
+        write_data(other["env"])
+        assert data_is_there(other["env"])
     finally:
         for home in (first, odd):
             run(home, "down")

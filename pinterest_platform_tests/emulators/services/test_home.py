@@ -1,4 +1,4 @@
-"""What a home keeps, and how it is found."""
+"""The contents of a home, and its lookup."""
 
 import stat
 from pathlib import Path
@@ -7,12 +7,12 @@ import pytest
 
 from emulators import control
 from emulators.failures import EmulatorFailure
-from emulators.home import DEFAULT_USER_ID, Home, bucket_of
+from emulators.home import DEFAULT_USER_ID, Home, bucket_of, private_files
 from emulators.services.registry import SERVICES
 from emulators.services.supervision import Supervisor
 
 
-def test_the_option_goes_before_the_variable_and_that_before_the_default(
+def test_the_option_overrides_the_variable_and_that_the_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -23,7 +23,7 @@ def test_the_option_goes_before_the_variable_and_that_before_the_default(
     assert Home.find(str(tmp_path / "x" / ".." / "by-option")).root == tmp_path / "by-option"
 
 
-def test_identity_and_key_are_made_once_and_the_key_is_the_owners_alone(tmp_path: Path) -> None:
+def test_identity_and_key_are_created_once_and_the_key_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     home, other = Home(tmp_path / "a"), Home(tmp_path / "b")
     for each in (home, other, home):
         each.prepare(None)
@@ -38,6 +38,41 @@ def test_identity_and_key_are_made_once_and_the_key_is_the_owners_alone(tmp_path
     assert (home.dagster / "dagster.yaml").is_file()
 
 
+def modes(folder: Path) -> set[str]:
+    """The permissions of group and others in a folder, by path; empty if there are none."""
+    paths = [folder, *folder.rglob("*")]
+    return {f"{path} {path.stat().st_mode & 0o777:o}" for path in paths if path.stat().st_mode & 0o077}
+
+
+def test_a_new_home_is_accessible_to_its_owner_only(tmp_path: Path) -> None:
+    home = Home(tmp_path / "above" / "home")
+    with private_files():
+        home.prepare(None)
+        (home.root / "data").write_text("")
+    assert modes(home.root) == set()
+
+
+def test_an_existing_home_becomes_private_with_its_contents(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("")
+    outside.chmod(0o644)
+    home = Home(tmp_path / "home")
+    data = home.root / "kafka" / "data"
+    data.mkdir(parents=True)
+    (data / "log").write_text("kept")
+    (data / "link").symlink_to(outside)
+    (data / "run.sh").touch()
+    for path, mode in ((home.root, 0o755), (data, 0o775), (data / "log", 0o664), (data / "run.sh", 0o755)):
+        path.chmod(mode)
+    with private_files():
+        home.prepare(None)
+    (data / "link").unlink()
+    assert modes(home.root) == set()
+    assert (data / "log").read_text() == "kept"
+    assert stat.S_IMODE((data / "run.sh").stat().st_mode) == 0o700
+    assert stat.S_IMODE(outside.stat().st_mode) == 0o644
+
+
 def test_a_user_id_once_given_is_kept(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.prepare("someone_Else")
@@ -46,7 +81,7 @@ def test_a_user_id_once_given_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("user_id", ["a b", "a/b", "ü", "x" * 52, "a.b"])
-def test_a_user_id_that_gives_no_names_is_refused_and_not_kept(tmp_path: Path, user_id: str) -> None:
+def test_a_user_id_without_valid_names_is_rejected_and_not_kept(tmp_path: Path, user_id: str) -> None:
     home = Home(tmp_path)
     with pytest.raises(EmulatorFailure, match="PINTEREST_USER_ID"):
         home.prepare(user_id)
@@ -57,7 +92,7 @@ def test_the_longest_user_id_still_gives_a_valid_bucket() -> None:
     assert len(bucket_of("x" * 51)) <= 63
 
 
-def test_a_home_that_was_never_up_says_what_to_do(tmp_path: Path) -> None:
+def test_a_home_that_was_never_up_is_reported_with_the_next_step(tmp_path: Path) -> None:
     home = Home(tmp_path)
     for ask in (lambda: home.user_id, lambda: home.api_key, lambda: home.port("kafka")):
         with pytest.raises(EmulatorFailure, match="python -m emulators up --home"):
@@ -72,7 +107,7 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
         _ = home.user_id
 
 
-def test_a_home_where_nothing_can_be_written_is_named(tmp_path: Path) -> None:
+def test_an_unwritable_home_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(EmulatorFailure, match="cannot be written"):
         Home(tmp_path / "file" / "home").prepare(None)

@@ -1,4 +1,4 @@
-"""Bringing the jars: whole or not at all, and a failure is one line."""
+"""Fetching the jars is atomic, and a failure is one line."""
 
 import importlib.util
 from pathlib import Path
@@ -18,33 +18,33 @@ def test_the_cache_follows_the_users_setting_if_it_is_absolute(tmp_path: Path, m
     assert jars.cache().is_relative_to(tmp_path / "me" / ".cache")
 
 
-def test_what_is_there_is_not_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cached_jars_are_not_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     jars.cache().mkdir(parents=True)
-    said: list[str] = []
-    assert jars.fetch(said.append) == jars.cache()
-    assert said == []
+    lines: list[str] = []
+    assert jars.fetch(lines.append) == jars.cache()
+    assert lines == []
 
 
-def test_missing_jars_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_jars_are_reported_with_the_next_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     for ask in (jars.s3_jar, jars.kafka_class_path):
         with pytest.raises(EmulatorFailure, match="python -m emulators fetch"):
             ask()
 
 
-def test_without_a_way_out_the_failure_is_one_line_and_nothing_is_left(
+def test_without_a_network_the_failure_is_one_line_and_nothing_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    done = emulators("fetch")
+    process = emulators("fetch")
 
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert "could not be fetched" in done.stderr
-    assert "python -m emulators fetch" in done.stderr
+    assert process.returncode == 1
+    assert "Traceback" not in process.stderr
+    assert len(process.stderr.strip().splitlines()) == 1
+    assert "could not be fetched" in process.stderr
+    assert "python -m emulators fetch" in process.stderr
     assert [path.name for path in (tmp_path / "pinterest-platform").iterdir()] == ["fetch.lock"]
 
 
@@ -54,7 +54,7 @@ def test_a_missing_java_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
         jars.java()
 
 
-def test_files_that_are_not_the_reviewed_ones_are_refused(tmp_path: Path) -> None:
+def test_jars_with_other_checksums_are_rejected(tmp_path: Path) -> None:
     listed = [line.split("  ")[1] for line in Path(jars.__file__).with_name("jars.sha256").read_text().splitlines()]
     for name in listed:
         (tmp_path / name).parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""What the platform relies on in the S3 server, and where a start mends what a kill has left."""
+"""The platform's requirements of the S3 server, and the repair of its data folder after a kill."""
 
 import threading
 import uuid
@@ -12,7 +12,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from emulators.services.s3 import move_broken_aside
+from emulators.services.s3 import move_incomplete_aside
 
 WRITERS = 8
 RACES = 40
@@ -20,7 +20,7 @@ RACES = 40
 
 @pytest.fixture(scope="module")
 def clients(emulated: dict[str, str]) -> list[Any]:
-    """One client a writer, so that each has connections of its own."""
+    """One client per writer, so that each has its own connections."""
     return [
         boto3.session.Session(emulated["AWS_ACCESS_KEY_ID"], emulated["AWS_SECRET_ACCESS_KEY"]).client(
             "s3",
@@ -68,16 +68,16 @@ def test_of_many_writers_of_one_key_exactly_one_wins(clients: list[Any], emulate
         assert stored["Body"].read().decode() == stored["Metadata"]["writer"] == f"w{won.index(True)}"
 
 
-def test_a_listing_tells_keys_in_order_and_can_begin_after_one(clients: list[Any], emulated: dict[str, str]) -> None:
+def test_a_listing_has_keys_in_order_and_can_start_after_one(clients: list[Any], emulated: dict[str, str]) -> None:
     bucket, prefix = emulated["PINTEREST_BUCKET"], f"list-{uuid.uuid4().hex}/topic=a+b/x+0+"
     keys = [f"{prefix}{number:019d}.json" for number in (0, 5, 10, 200)]
     for key in reversed(keys):
         clients[0].put_object(Bucket=bucket, Key=key, Body=b"{}\n")
-    found = clients[0].list_objects_v2(Bucket=bucket, Prefix=prefix, StartAfter=keys[1])
-    assert [entry["Key"] for entry in found["Contents"]] == keys[2:]
+    listing = clients[0].list_objects_v2(Bucket=bucket, Prefix=prefix, StartAfter=keys[1])
+    assert [entry["Key"] for entry in listing["Contents"]] == keys[2:]
 
 
-def test_only_half_written_folders_are_moved_aside(tmp_path: Path) -> None:
+def test_only_incomplete_folders_are_moved_aside(tmp_path: Path) -> None:
     data, aside = tmp_path / "data", tmp_path / "broken"
     cases = {"good": b'{"key":"a"}', "empty": b"", "torn": b'{"key":', "list": b"[]", "bare": None}
     folders = {name: data / "bucket" / str(uuid.uuid4()) for name in cases}
@@ -89,10 +89,10 @@ def test_only_half_written_folders_are_moved_aside(tmp_path: Path) -> None:
     (data / "bucket" / "multiparts").mkdir()
     (data / "bucket" / "bucketMetadata.json").write_bytes(b"{}")
 
-    moved = move_broken_aside(data, aside)
+    moved = move_incomplete_aside(data, aside)
 
-    left = {"bucketMetadata.json", "multiparts", folders["good"].name}
-    assert {path.name for path in (data / "bucket").iterdir()} == left
+    remaining = {"bucketMetadata.json", "multiparts", folders["good"].name}
+    assert {path.name for path in (data / "bucket").iterdir()} == remaining
     assert len(moved) == 4
     assert sorted(moved) == sorted(aside.iterdir())
-    assert move_broken_aside(data, aside) == []
+    assert move_incomplete_aside(data, aside) == []

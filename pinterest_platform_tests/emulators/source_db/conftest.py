@@ -31,16 +31,16 @@ def _answers(port: int) -> bool:
 
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[str]:
-    """The URL of an empty schema in a private MariaDB server, which the session starts and stops.
+    """The URL of an empty schema in a private MariaDB server that the session starts and stops.
 
-    Its default character set is latin1, as old servers have it: the tables have to ask for utf8mb4 themselves.
+    Its default character set is latin1, as on old servers: the tables have to specify utf8mb4.
     """
     install, server = shutil.which("mariadb-install-db"), shutil.which("mariadbd") or shutil.which("/usr/sbin/mariadbd")
     if not install or not server or not shutil.which("my_print_defaults"):
         pytest.skip("MariaDB is not installed: apt-get install mariadb-server-core mariadb-client-core")
     with tempfile.TemporaryDirectory(prefix="mariadb-") as folder:
         port = _free_port()
-        # Run as root, the server insists on being told so; elsewhere it runs as whoever runs the tests.
+        # The server refuses to run as root without --user=root.
         common = ["--no-defaults", f"--datadir={folder}/data", *(["--user=root"] if os.geteuid() == 0 else [])]
         subprocess.run([install, *common, "--auth-root-authentication-method=normal"], check=True, capture_output=True)
         process = subprocess.Popen(
@@ -70,5 +70,5 @@ def _await(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     deadline = time.monotonic() + _STARTING_SECONDS
     while not _answers(port):
         if process.poll() is not None or time.monotonic() > deadline:
-            pytest.fail(f"MariaDB did not start: {log.read_text()[-2000:] if log.is_file() else 'it left no log'}")
+            pytest.fail(f"MariaDB did not start: {log.read_text()[-2000:] if log.is_file() else 'there is no log'}")
         time.sleep(0.1)

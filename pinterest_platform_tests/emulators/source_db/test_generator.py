@@ -1,4 +1,4 @@
-"""The generator gives what was measured (SPEC 1), from a seed."""
+"""The generator reproduces the measured distributions from a seed (rules S3 to S9)."""
 
 import re
 from collections import Counter
@@ -26,11 +26,11 @@ SENTINELS = {
 
 
 def tables(rows: int, seed: int) -> Rows:
-    found: Rows = {"pin": [], "geo": [], "user": []}
+    rows_by_entity: Rows = {"pin": [], "geo": [], "user": []}
     for chunk in generate(rows, seed):
         for entity, part in chunk.items():
-            found[entity].extend(map(dict, part))
-    return found
+            rows_by_entity[entity].extend(map(dict, part))
+    return rows_by_entity
 
 
 @pytest.fixture(scope="module", params=[100, 7])
@@ -44,7 +44,7 @@ def share(rows: list[dict[str, Any]], column: str, wanted: Any) -> float:
 
 @settings(max_examples=15, deadline=None)
 @given(rows=st.integers(1, 300), seed=st.integers(0, 2**40))
-def test_the_same_rows_and_seed_give_the_same_content_paired_by_index(rows: int, seed: int) -> None:
+def test_the_same_rows_and_seed_give_the_same_content_joined_by_index(rows: int, seed: int) -> None:
     first = tables(rows, seed)
     assert first == tables(rows, seed)
     assert [row["index"] for row in first["pin"]] == list(range(rows))
@@ -57,7 +57,7 @@ def test_another_seed_gives_other_content() -> None:
         assert first[entity] != second[entity]
 
 
-def test_a_row_does_not_depend_on_the_size_of_the_table_but_for_its_category() -> None:
+def test_a_row_does_not_depend_on_the_size_of_the_table_except_for_its_category() -> None:
     small, large = tables(10, 3), tables(BLOCK_ROWS + 10, 3)
     assert small["geo"] == large["geo"][:10]
     assert small["user"] == large["user"][:10]
@@ -87,7 +87,7 @@ def test_descriptions_are_as_measured(sample: Rows) -> None:
     assert max(len(pin["description"]) for pin in pins) <= 180
 
 
-def test_sentinels_stand_together_as_measured(sample: Rows) -> None:
+def test_sentinels_occur_together_as_measured(sample: Rows) -> None:
     for pin in sample["pin"]:
         missing = {column for column, sentinel in SENTINELS.items() if pin[column] == sentinel}
         together = {"title", "poster_name", "follower_count"}
@@ -112,14 +112,14 @@ def test_a_poster_has_the_same_followers_everywhere(sample: Rows) -> None:
     assert len(pairs) == len({name for name, _ in pairs}) > 1000
 
 
-def test_categories_stand_in_alphabetical_blocks(sample: Rows) -> None:
+def test_categories_form_alphabetical_blocks(sample: Rows) -> None:
     blocks = [pin["category"] for pin in sample["pin"]]
     assert tuple(dict.fromkeys(blocks)) == CATEGORIES == tuple(sorted(CATEGORIES))
     assert blocks == sorted(blocks)
     assert all(pin["save_location"] == f"Local save in /data/{pin['category']}" for pin in sample["pin"])
 
 
-def test_titles_hold_what_is_hard_to_carry(sample: Rows) -> None:
+def test_titles_contain_difficult_characters(sample: Rows) -> None:
     titles = [pin["title"] for pin in sample["pin"]]
     for what in ("\n", '"', "  "):
         assert any(what in title for title in titles), what

@@ -31,14 +31,14 @@ def folder_of(root: Path, **lines: list[str]) -> Path:
 
 
 def loaded(folder: Path) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = {entity: [] for entity in TABLES}
+    rows_by_entity: dict[str, list[dict[str, Any]]] = {entity: [] for entity in TABLES}
     for chunk in read_folder(folder):
         for entity, rows in chunk.items():
-            found[entity].extend(map(dict, rows))
-    return found
+            rows_by_entity[entity].extend(map(dict, rows))
+    return rows_by_entity
 
 
-def test_values_come_unchanged_and_what_is_missing_is_null(tmp_path: Path) -> None:
+def test_values_are_unchanged_and_missing_fields_are_null(tmp_path: Path) -> None:
     rows = loaded(folder_of(tmp_path))
     assert rows["pin"][0]["title"] == " two  blanks\u00a0"
     assert rows["pin"][1]["title"] is None
@@ -58,7 +58,7 @@ def test_values_come_unchanged_and_what_is_missing_is_null(tmp_path: Path) -> No
         ('{"index": 3.0}', "index is"),
         ('{"index": true}', "index is"),
         ('{"index": 9223372036854775808}', "64 bits"),
-        ('{"index": 1}', "stands on line 1 already"),
+        ('{"index": 1}', "is on line 1 already"),
         ('{"index": 3, "title": 5}', "title is 5, not a text"),
         ('{"index": 3, "downloaded": "1"}', "downloaded is"),
         ('{"index": 3, "colour": "red"}', "no column colour"),
@@ -76,19 +76,19 @@ def test_a_malformed_line_is_named_with_its_file_and_its_fault(tmp_path: Path, l
 @pytest.mark.parametrize(
     "time", ["2021-07-26", "2021-13-01T00:00:00", "2021-07-26T03:32:26Z", "2021-07-26T03:32:26+01:00", "yesterday", 5]
 )
-def test_a_time_that_is_none_or_has_a_zone_is_refused(tmp_path: Path, time: Any) -> None:
+def test_an_invalid_time_or_one_with_a_zone_is_rejected(tmp_path: Path, time: Any) -> None:
     folder = folder_of(tmp_path, geo=[json.dumps({"ind": 1, "timestamp": time})])
     with pytest.raises(EmulatorFailure, match=r"geo\.jsonl, line 1: timestamp is .* not a time such as"):
         loaded(folder)
 
 
-def test_a_folder_without_one_of_the_files_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_one_of_the_files_is_rejected(tmp_path: Path) -> None:
     (folder_of(tmp_path) / "geo.jsonl").unlink()
     with pytest.raises(EmulatorFailure, match=r"has no geo\.jsonl"):
         loaded(tmp_path)
 
 
-def test_when_loading_fails_half_way_the_old_contents_stand(tmp_path: Path) -> None:
+def test_when_loading_fails_half_way_the_old_contents_are_kept(tmp_path: Path) -> None:
     engine = create_engine("sqlite://")
     replace_contents(engine, read_folder(folder_of(tmp_path)))
     with pytest.raises(EmulatorFailure):
@@ -119,7 +119,7 @@ def test_any_text_number_and_time_survives_file_and_database(
     engine.dispose()
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason="the real rows are not there")
+@pytest.mark.skipif(not REAL.is_dir(), reason="the real rows are missing")
 def test_real_rows_are_loaded_unchanged() -> None:
     engine = create_engine("sqlite://")
     replace_contents(engine, read_folder(REAL))

@@ -1,4 +1,4 @@
-"""MariaDB does what SQLite does."""
+"""MariaDB behaves as SQLite does."""
 
 import json
 
@@ -52,7 +52,7 @@ def test_texts_of_a_mebibyte_and_fractions_of_seconds_survive(mariadb: str) -> N
     engine.dispose()
 
 
-def test_a_database_of_somebody_elses_is_posted_as_it_is(mariadb: str) -> None:
+def test_a_foreign_database_is_posted_as_it_is(mariadb: str) -> None:
     engine = open_engine(mariadb)
     METADATA.drop_all(engine)
     with engine.begin() as connection:

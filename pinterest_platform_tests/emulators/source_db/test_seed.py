@@ -1,4 +1,4 @@
-"""`seed` as its users know it."""
+"""`seed` as a command."""
 
 import sqlite3
 from pathlib import Path
@@ -42,7 +42,7 @@ def test_seeding_again_replaces_the_contents_and_is_repeatable(tmp_path: Path) -
     assert rows(database) == first
 
 
-def test_with_if_empty_a_filled_database_is_left_alone(tmp_path: Path) -> None:
+def test_with_if_empty_a_filled_database_is_not_touched(tmp_path: Path) -> None:
     seed("--rows", "20", "--if-empty", "--home", str(tmp_path))
     result = seed("--rows", "30", "--if-empty", "--home", str(tmp_path))
     assert result.exit_code == 0
@@ -70,12 +70,12 @@ def test_files_are_loaded_and_a_bad_line_changes_nothing(tmp_path: Path) -> None
         (["--rows", "3", "--from", "."], 2, "leave out --rows"),
         (["--database", "nosuch://x"], 1, "database URL"),
         (["--database", "no url at all"], 1, "database URL"),
-        (["--database", "sqlite:////no/such/folder/source.db"], 1, "See that the database is up"),
+        (["--database", "sqlite:////no/such/folder/source.db"], 1, "Check that the database is up"),
         (["--database", "mysql+pymysql://me:hidden@127.0.0.1:1/x"], 1, "127.0.0.1:1"),
-        (["--home", "/proc/none/home"], 1, "cannot be made"),
+        (["--home", "/proc/none/home"], 1, "cannot be created"),
     ],
 )
-def test_mistakes_are_one_line_that_says_what_to_do(arguments: list[str], code: int, complaint: str) -> None:
+def test_mistakes_are_one_line_with_the_next_step(arguments: list[str], code: int, complaint: str) -> None:
     result = seed(*arguments)
     assert result.exit_code == code
     assert complaint in result.stderr

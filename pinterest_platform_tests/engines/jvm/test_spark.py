@@ -64,7 +64,7 @@ def test_callers_without_its_token_are_refused(remote: str) -> None:
     address = remote.partition("/;")[0]
     sessions.connect(remote, 120).stop()
     for other in (address, f"{address}/;token=wrong"):
-        with pytest.raises(PermanentFailure, match=r"The Spark Connect server at localhost:\d+ refuses us"):
+        with pytest.raises(PermanentFailure, match=r"The Spark Connect server at localhost:\d+ refuses the session"):
             sessions.connect(other, 120)
 
 

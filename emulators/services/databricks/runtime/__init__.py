@@ -1,1 +1,1 @@
-"""What runs inside the process of a task; nothing of the workspace is imported here."""
+"""Code that runs in the process of a task; it imports nothing of the workspace."""

@@ -1,7 +1,7 @@
-"""What runs a task: a Spark session is made, as a cluster makes one before the job; then the job runs in this process.
+"""The driver of a task: it creates a Spark session, as a cluster does before a job; then the job runs in this process.
 
-It stands alone: it is run as a file, `driver.py SPEC`, and knows nothing of the workspace. It ends with 0 where the job
-succeeded, 1 where it failed, and 70 where there was no Spark to run it on.
+It is independent of the workspace's code and run as a file, `driver.py SPEC`. Its exit code is 0 if the job succeeded,
+1 if it failed, and 70 if Spark could not be started.
 """
 
 import json
@@ -16,27 +16,27 @@ from typing import Any
 
 NO_SPARK = 70
 _LONGEST_TRACE = 100_000
-"""Characters of a traceback that are kept: its end."""
+"""Number of characters at the end of a traceback that are kept."""
 _servers: list[Any] = []
-"""Spark servers: one ends with the last name that holds it."""
+"""Keeps a reference to the Spark server, which stops without one."""
 
 
 def main(spec: dict[str, Any]) -> int:
-    """Run a task; returns the exit code.
+    """Run a task; return the exit code.
 
     Args:
-        spec: `libraries`, a folder; `arguments`; `outcome`, the file for how it ended; and either `python_file`, or
+        spec: `libraries`, a folder; `arguments`; `outcome`, the file for an exception; and either `python_file`, or
             `package_name` with `entry_point`.
     """
-    sys.path[0] = spec["libraries"]  # this file's own folder stood there
+    sys.path[0] = spec["libraries"]  # replaces this file's own folder
     try:
         _start_spark()
-    except Exception:  # noqa: BLE001  told, and the process ends
+    except Exception:  # noqa: BLE001  printed, and the process ends
         traceback.print_exc()
         return NO_SPARK
     error = _run(spec)
     if error is not None:
-        _tell(error, spec["outcome"])
+        _report(error, spec["outcome"])
     return 0 if error is None else 1
 
 
@@ -54,12 +54,12 @@ def _start_spark() -> None:
     from pyspark.sql import SparkSession
 
     session = SparkSession.builder.getOrCreate()
-    # A cluster has this setting; dagster-pipes asks for it, and empty means that logs are delivered nowhere.
+    # dagster-pipes reads this setting of a cluster; empty means that logs are not delivered.
     session.conf.set("spark.databricks.clusterUsageTags.clusterLogDeliveryEnabled", "")
 
 
 def _run(spec: dict[str, Any]) -> BaseException | None:
-    """Run the job to its end; returns the exception that ended it."""
+    """Run the job; return the exception that ended it, if any."""
     sys.argv = [spec.get("python_file") or spec["package_name"], *spec["arguments"]]
     try:
         if "python_file" in spec:
@@ -69,16 +69,16 @@ def _run(spec: dict[str, Any]) -> BaseException | None:
             _entry_point(spec)()
     except SystemExit as end:
         return None if end.code in (None, 0) else end
-    except BaseException as error:  # noqa: BLE001  whatever it is, it is the job's, and is told
+    except BaseException as error:  # noqa: BLE001  any exception is the job's, and is reported
         return error
     return None
 
 
 def _entry_point(spec: dict[str, Any]) -> Callable[[], Any]:
-    """The function of a wheel: by its metadata, else by its name in the package."""
-    wanted = _canonical(spec["package_name"])
+    """Return the function of a wheel: by its metadata, else by its name in the package."""
+    package = _canonical(spec["package_name"])
     for distribution in distributions(path=[spec["libraries"]]):
-        if _canonical(distribution.metadata["Name"]) == wanted:
+        if _canonical(distribution.metadata["Name"]) == package:
             for point in distribution.entry_points:
                 if point.name == spec["entry_point"]:
                     return point.load()
@@ -89,12 +89,12 @@ def _entry_point(spec: dict[str, Any]) -> Callable[[], Any]:
 
 
 def _canonical(name: str) -> str:
-    """A package's name as PyPI compares it."""
+    """Return a package's normalized name."""
     return name.lower().replace("_", "-").replace(".", "-")
 
 
-def _tell(error: BaseException, outcome: str) -> None:
-    """Print a traceback, and leave it in the outcome file."""
+def _report(error: BaseException, outcome: str) -> None:
+    """Print a traceback, and write it to the outcome file."""
     trace = "".join(traceback.format_exception(error))
     print(trace, file=sys.stderr, flush=True)
     summary = "".join(traceback.format_exception_only(error)).strip()
@@ -103,9 +103,9 @@ def _tell(error: BaseException, outcome: str) -> None:
 
 
 if __name__ == "__main__":
-    with open(sys.argv[1], encoding="utf-8") as given:
-        task = json.load(given)
+    with open(sys.argv[1], encoding="utf-8") as spec_file:
+        task = json.load(spec_file)
     code = main(task)
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code)  # a cluster's Python does not end with its job either; and Sail's end may wait for open queries
+    os._exit(code)  # without cleanup, as on a cluster: Sail's shutdown may wait for open queries

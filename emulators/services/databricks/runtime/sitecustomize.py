@@ -1,9 +1,8 @@
-"""The stand-in for a cluster's mounts: in a job's Python `/dbfs`, `/Volumes` and `/Workspace` lead to plain folders.
+"""Emulation of a cluster's mounts: in a job's Python, `/dbfs`, `/Volumes` and `/Workspace` are mapped to plain folders.
 
-A cluster mounts these by FUSE, for which an emulator would need rights that it does not ask for. Python runs this file
-at its start, in child processes too, because its folder stands first in PYTHONPATH. It maps absolute paths in `open`
-and in the functions of `os`, and with them pathlib, shutil, glob and the like. Libraries that open files in native code
-do not see it.
+A cluster mounts these by FUSE, which needs privileges that the emulator does not require. Python runs this file at its
+start, also in child processes, because its folder is the first in PYTHONPATH. It maps absolute paths in `open` and in
+the functions of `os`, and therefore in pathlib, shutil and glob. Libraries that open files in native code bypass it.
 """
 
 import builtins
@@ -21,14 +20,14 @@ _ONE_PATH = (
 )
 _TWO_PATHS = ("rename", "replace", "link", "symlink")
 _PATH_NAMES = ("file", "path", "src", "dst")
-"""What these functions call their paths."""
+"""Names of these functions' path parameters."""
 
 
 def install(mounts: Mapping[str, str]) -> None:
-    """Map the paths of this process, for good.
+    """Map the paths of this process permanently.
 
     Args:
-        mounts: folders of this machine by the path that stands for them.
+        mounts: folders of this machine by mount path.
     """
     builtins.open = io.open = _mapping(io.open, 1, mounts)
     for paths, names in ((1, _ONE_PATH), (2, _TWO_PATHS)):
@@ -36,14 +35,19 @@ def install(mounts: Mapping[str, str]) -> None:
             original = getattr(os, name)
             mapped = _mapping(original, paths, mounts)
             setattr(os, name, mapped)
-            # Sets of functions by which shutil and tempfile decide what they may do.
-            for known in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks, os.supports_effective_ids):
-                if original in known:
-                    known.add(mapped)
+            # shutil and tempfile check these sets for the capabilities of a function.
+            for functions in (
+                os.supports_dir_fd,
+                os.supports_fd,
+                os.supports_follow_symlinks,
+                os.supports_effective_ids,
+            ):
+                if original in functions:
+                    functions.add(mapped)
 
 
 def _mapping(function: Callable[..., Any], paths: int, mounts: Mapping[str, str]) -> Callable[..., Any]:
-    """The function with its first `paths` arguments mapped, however they are given."""
+    """Return the function with its first `paths` arguments mapped, positional or named."""
 
     @functools.wraps(function)
     def mapped(*arguments: Any, **named: Any) -> Any:
@@ -56,7 +60,7 @@ def _mapping(function: Callable[..., Any], paths: int, mounts: Mapping[str, str]
 
 
 def _mapped(path: Any, mounts: Mapping[str, str]) -> Any:
-    """A path as it is on this machine; what is no path of a mount is returned as it is."""
+    """Return a path on this machine; paths outside of the mounts and other values are returned unchanged."""
     if not isinstance(path, str | bytes | os.PathLike):
         return path
     text = os.fsdecode(path)
@@ -65,8 +69,8 @@ def _mapped(path: Any, mounts: Mapping[str, str]) -> Any:
     text = posixpath.normpath(text)
     for mount, folder in mounts.items():
         if text == mount or text.startswith(mount + "/"):
-            found = folder + text[len(mount) :]
-            return os.fsencode(found) if isinstance(path, bytes) else found
+            target = folder + text[len(mount) :]
+            return os.fsencode(target) if isinstance(path, bytes) else target
     return path
 
 

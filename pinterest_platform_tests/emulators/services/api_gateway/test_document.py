@@ -16,14 +16,14 @@ from emulators.services.api_gateway.service import DOCUMENT, STAGE
 
 
 def written(folder: Path, change: Any) -> Path:
-    told = yaml.safe_load(DOCUMENT.read_text())
-    change(told)
+    content = yaml.safe_load(DOCUMENT.read_text())
+    change(content)
     path = folder / "openapi.yaml"
-    path.write_text(yaml.safe_dump(told))
+    path.write_text(yaml.safe_dump(content))
     return path
 
 
-def test_the_projects_document_says_stage_key_and_routes() -> None:
+def test_the_projects_document_has_stage_key_and_routes() -> None:
     api = document.read(DOCUMENT)
 
     assert api.stage == STAGE
@@ -34,20 +34,20 @@ def test_the_projects_document_says_stage_key_and_routes() -> None:
 
 
 def operations() -> list[tuple[str, dict[str, Any]]]:
-    """Every operation of the project's document that calls a service of Amazon's."""
-    told = yaml.safe_load(DOCUMENT.read_text())
-    found = [
+    """Return every operation of the project's document that calls a service of Amazon's."""
+    content = yaml.safe_load(DOCUMENT.read_text())
+    operations_of_services = [
         (f"{method} {path}", operation)
-        for path, methods in told["paths"].items()
+        for path, methods in content["paths"].items()
         for method, operation in methods.items()
         if operation["x-amazon-apigateway-integration"]["type"] == "aws"
     ]
-    assert len(found) == 8
-    return found
+    assert len(operations_of_services) == 8
+    return operations_of_services
 
 
 @pytest.mark.parametrize(("where", "operation"), operations())
-def test_each_action_asks_for_the_key_and_declares_every_status_that_it_maps(
+def test_each_action_requires_the_key_and_declares_every_status_that_it_maps(
     where: str, operation: dict[str, Any]
 ) -> None:
     integration = operation["x-amazon-apigateway-integration"]
@@ -71,15 +71,15 @@ def test_each_action_has_one_template_under_both_content_types(where: str, opera
 
 
 @pytest.mark.parametrize(("where", "operation"), operations())
-def test_each_parameter_that_a_template_takes_is_declared(where: str, operation: dict[str, Any]) -> None:
+def test_each_parameter_that_a_template_uses_is_declared(where: str, operation: dict[str, Any]) -> None:
     template = operation["x-amazon-apigateway-integration"]["requestTemplates"]["application/json"]
-    taken = set(re.findall(r"params\('([^']+)'\)", template))
+    used = set(re.findall(r"params\('([^']+)'\)", template))
 
-    assert taken <= {parameter["name"] for parameter in operation.get("parameters", ())}, where
+    assert used <= {parameter["name"] for parameter in operation.get("parameters", ())}, where
 
 
 STRICT = DOCUMENT.read_text().replace("/{proxy+}:", "/{proxy}:")
-"""The document without greed: Amazon calls that parameter "proxy", and OpenAPI would have it called "proxy+"."""
+"""The document without a greedy parameter: Amazon names it "proxy", and OpenAPI requires the name "proxy+"."""
 
 
 MOTO = {"AWS::AccountId": "123456789012"}
@@ -90,20 +90,20 @@ def test_the_projects_document_is_valid_openapi() -> None:
 
 
 def test_the_kinesis_route_can_be_imported_into_another_api_gateway() -> None:
-    told = yaml.safe_load(re.sub(r"\$\{(AWS::\w+)\}", lambda found: {**IMPORT_VARIABLES, **MOTO}[found[1]], STRICT))
-    del told["paths"]["/{proxy}"]  # moto knows neither ANY nor integrations without a backend
-    for methods in told["paths"].values():
+    content = yaml.safe_load(re.sub(r"\$\{(AWS::\w+)\}", lambda found: {**IMPORT_VARIABLES, **MOTO}[found[1]], STRICT))
+    del content["paths"]["/{proxy}"]  # moto supports neither ANY nor integrations without a backend
+    for methods in content["paths"].values():
         del methods["options"]
     with mock_aws():
         client = boto3.client("apigateway", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
-        imported = client.import_rest_api(body=yaml.safe_dump(told).encode(), failOnWarnings=True)
+        imported = client.import_rest_api(body=yaml.safe_dump(content).encode(), failOnWarnings=True)
         resources = client.get_resources(restApiId=imported["id"])["items"]
 
     methods = {(resource["path"], method) for resource in resources for method in resource.get("resourceMethods", {})}
-    assert methods == {(path, name.upper()) for path, operations in told["paths"].items() for name in operations}
+    assert methods == {(path, name.upper()) for path, operations in content["paths"].items() for name in operations}
 
 
-def test_the_projects_document_holds_only_extensions_that_amazon_knows() -> None:
+def test_the_projects_document_has_only_extensions_of_amazon() -> None:
     known = {
         "x-amazon-apigateway-any-method",
         "x-amazon-apigateway-api-key-source",
@@ -122,27 +122,27 @@ def test_the_projects_document_holds_only_extensions_that_amazon_knows() -> None
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        (lambda told: told.update(openapi="2.0"), "version 2.0"),
-        (lambda told: told.pop("servers"), "basePath"),
+        (lambda content: content.update(openapi="2.0"), "version 2.0"),
+        (lambda content: content.pop("servers"), "basePath"),
         (
-            lambda told: told["paths"]["/{proxy+}"]["options"].pop("x-amazon-apigateway-integration"),
+            lambda content: content["paths"]["/{proxy+}"]["options"].pop("x-amazon-apigateway-integration"),
             "OPTIONS /{proxy+}",
         ),
-        (lambda told: told["components"].pop("securitySchemes"), "security scheme api_key"),
+        (lambda content: content["components"].pop("securitySchemes"), "security scheme api_key"),
         (
-            lambda told: told["x-amazon-apigateway-gateway-responses"]["DEFAULT_4XX"].update(
+            lambda content: content["x-amazon-apigateway-gateway-responses"]["DEFAULT_4XX"].update(
                 responseParameters={"gatewayresponse.header.A": "method.request.header.B"}
             ),
             "DEFAULT_4XX",
         ),
     ],
 )
-def test_what_cannot_be_executed_is_refused_by_name(tmp_path: Path, change: Any, named: str) -> None:
+def test_an_unsupported_part_is_rejected_by_name(tmp_path: Path, change: Any, named: str) -> None:
     with pytest.raises(document.DocumentError, match=named.replace("{", r"\{").replace("+", r"\+")):
         document.read(written(tmp_path, change))
 
 
-def test_a_document_that_is_missing_or_no_yaml_is_named(tmp_path: Path) -> None:
+def test_a_missing_or_invalid_document_is_named(tmp_path: Path) -> None:
     path = tmp_path / "openapi.yaml"
     with pytest.raises(document.DocumentError, match=r"openapi\.yaml"):
         document.read(path)

@@ -1,4 +1,4 @@
-"""Finding parts of a JSON document, as values and as the text that stands there."""
+"""Access to parts of a JSON document, as values and as their original text."""
 
 import json
 from typing import Any
@@ -23,14 +23,14 @@ def places(value: Any, path: str = "$") -> list[tuple[str, Any]]:
         steps = list(value.items())
     elif isinstance(value, list):
         steps = list(enumerate(value))
-    found = [(path, value)]
+    parts = [(path, value)]
     for step, inner in steps:
-        found += places(inner, f"{path}[{step}]" if isinstance(step, int) else f"{path}['{step}']")
-    return found
+        parts += places(inner, f"{path}[{step}]" if isinstance(step, int) else f"{path}['{step}']")
+    return parts
 
 
 @given(DOCUMENTS, st.sampled_from([None, 0, 2]), st.sampled_from(["", " \n\t"]))
-def test_every_part_is_found_and_cut_out_as_it_stands(document: Any, indent: int | None, around: str) -> None:
+def test_every_part_is_found_and_its_text_is_unchanged(document: Any, indent: int | None, around: str) -> None:
     text = around + json.dumps(document, indent=indent) + around
     parsed = JsonText(text)
     for path, value in places(document):
@@ -48,24 +48,24 @@ def test_numbers_keep_their_spelling(number: str) -> None:
     assert JsonText(f'{{"a":[{number}]}}').cut("$.a") == f"[{number}]"
 
 
-def test_names_that_stand_twice_stay_in_what_is_cut_out_and_the_last_is_found() -> None:
+def test_repeated_names_stay_in_the_text_and_the_last_one_is_found() -> None:
     document = JsonText('{"a":{"b":1,"b":2},"a":{"b":3,"b":4}}')
     assert (document.cut("$.a"), document.find("$.a.b")) == ('{"b":3,"b":4}', 4)
 
 
 @pytest.mark.parametrize("path", ["$.no", "$.a.b.c", "$.list[3]", "$.list.a", "$.a[0]", "$['no']"])
-def test_what_is_not_there_is_none(path: str) -> None:
+def test_a_missing_part_is_none(path: str) -> None:
     document = JsonText('{"a":{"b":1},"list":[1,2,3]}')
     assert (document.find(path), document.cut(path)) == (None, None)
 
 
 @pytest.mark.parametrize("path", ["", "a", "$a", "$.", "$.a[", "$.a[*]", "$..a", "$.a[-1]"])
-def test_what_is_no_path_is_refused(path: str) -> None:
-    with pytest.raises(ValueError, match="is no path"):
+def test_an_invalid_path_is_rejected(path: str) -> None:
+    with pytest.raises(ValueError, match="is not a path"):
         JsonText("{}").find(path)
 
 
 @pytest.mark.parametrize("text", ["", "{", "nul", '{"a":NaN}', "[1e999,Infinity]", "{} {}", "[" * 100_000])
-def test_what_is_no_json_is_refused(text: str) -> None:
+def test_invalid_json_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         JsonText(text)

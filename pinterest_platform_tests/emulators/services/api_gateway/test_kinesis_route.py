@@ -1,4 +1,4 @@
-"""The Kinesis route of the project's document, executed by the gateway before a real Kinesis server."""
+"""The Kinesis route of the project's document, executed by the gateway with a real Kinesis server."""
 
 import base64
 import json
@@ -57,11 +57,11 @@ def ask(method: str, url: str, body: Any = None, **headers: str) -> requests.Res
 
 
 def records(base: str, stream: str) -> list[tuple[str, bytes]]:
-    """What the API itself reads back from the first shard."""
+    """Return the records that the API reads from the first shard."""
     (shard, *_) = ask("GET", f"{base}/streams/{stream}").json()["StreamDescription"]["Shards"]
-    found = ask("GET", f"{base}/streams/{stream}/sharditerator?shard-id={shard['ShardId']}")
-    assert found.status_code == 200
-    answer = ask("GET", f"{base}/streams/{stream}/records", Shard_Iterator=found.json()["ShardIterator"])
+    iterator = ask("GET", f"{base}/streams/{stream}/sharditerator?shard-id={shard['ShardId']}")
+    assert iterator.status_code == 200
+    answer = ask("GET", f"{base}/streams/{stream}/records", Shard_Iterator=iterator.json()["ShardIterator"])
     assert answer.status_code == 200
     return [(record["PartitionKey"], base64.b64decode(record["Data"])) for record in answer.json()["Records"]]
 
@@ -96,14 +96,14 @@ def test_records_are_put_and_read_back_whatever_the_content_type(base: str, stre
     assert records(base, stream) == [("7", data), ("8", "text é".encode()), ("9", b'{"b": [1, 2]}')]
 
 
-def test_another_content_type_is_refused_by_the_gateway(base: str, stream: str) -> None:
+def test_another_content_type_is_rejected_by_the_gateway(base: str, stream: str) -> None:
     answer = ask("PUT", f"{base}/streams/{stream}/record", b"<data/>", Content_Type="application/xml")
     assert (answer.status_code, answer.json()) == (415, {"message": "Unsupported Media Type"})
     assert answer.headers["access-control-allow-origin"] == "*"
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff"])
-def test_a_body_that_is_no_json_is_refused_by_the_gateway(base: str, stream: str, body: bytes) -> None:
+def test_a_body_that_is_not_json_is_rejected_by_the_gateway(base: str, stream: str, body: bytes) -> None:
     answer = ask("PUT", f"{base}/streams/{stream}/records", body)
     assert answer.status_code == 400
     assert "Could not parse request body into json" in answer.json()["message"]
@@ -128,7 +128,7 @@ def test_a_body_that_is_no_json_is_refused_by_the_gateway(base: str, stream: str
         ("GET", "/streams/{}/records", None, "ValidationException"),
     ],
 )
-def test_what_kinesis_refuses_keeps_its_status_and_reason(
+def test_a_refusal_of_kinesis_keeps_its_status_and_reason(
     base: str, stream: str, method: str, path: str, body: Any, kind: str
 ) -> None:
     answer = ask(method, base + path.format(stream), body)
@@ -139,7 +139,7 @@ def test_what_kinesis_refuses_keeps_its_status_and_reason(
     ("faults", "status", "kind"),
     [({"throttle": 1}, 400, "ProvisionedThroughputExceededException"), ({"errors": 1}, 500, "InternalFailure")],
 )
-def test_throttling_and_failures_come_through(
+def test_throttling_and_failures_are_passed_on(
     base: str, stream: str, server: Server, faults: dict[str, int], status: int, kind: str
 ) -> None:
     server.control("/_faults", faults)
@@ -150,7 +150,7 @@ def test_throttling_and_failures_come_through(
     assert (answer.status_code, answer.json()["__type"]) == (status, kind)
 
 
-def test_partial_failures_stand_in_the_answer(base: str, stream: str, server: Server) -> None:
+def test_partial_failures_are_in_the_answer(base: str, stream: str, server: Server) -> None:
     server.control("/_faults", {"partial": 0.5})
     try:
         batch = {"records": [{"data": str(key), "partition-key": str(key)} for key in range(40)]}
@@ -166,7 +166,7 @@ def test_partial_failures_stand_in_the_answer(base: str, stream: str, server: Se
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/streams"), ("PUT", "/streams/x/record"), ("DELETE", "/streams/x")]
 )
-def test_every_action_asks_for_the_key(base: str, method: str, path: str) -> None:
+def test_every_action_requires_the_key(base: str, method: str, path: str) -> None:
     answer = requests.request(method, base + path, timeout=20)
     assert (answer.status_code, answer.json()) == (403, {"message": "Forbidden"})
 
@@ -200,10 +200,10 @@ def test_a_method_that_a_path_lacks_is_no_route(base: str, method: str, path: st
 
 @pytest.mark.parametrize(("status", "expected"), [(status, status) for status in STATUSES] + [(418, 502), (302, 502)])
 def test_each_status_of_the_service_is_mapped_and_its_body_kept(status: int, expected: int) -> None:
-    asked: list[tuple[str, str]] = []
+    requested: list[tuple[str, str]] = []
 
     async def service(request: Request) -> Response:
-        asked.append((request.headers["x-amz-target"], request.headers["content-type"]))
+        requested.append((request.headers["x-amz-target"], request.headers["content-type"]))
         return Response(
             b'{"own":1}', status, {"x-own": "1", "location": "/other"}, media_type="application/x-amz-json-1.1"
         )
@@ -215,22 +215,22 @@ def test_each_status_of_the_service_is_mapped_and_its_body_kept(status: int, exp
     assert (answer.status_code, answer.content) == (expected, b'{"own":1}')
     assert (answer.headers["content-type"], "x-own" in answer.headers) == ("application/json", False)
     assert answer.headers["access-control-allow-origin"] == "*"
-    assert asked == [("Kinesis_20131202.ListStreams", "application/x-amz-json-1.1")]
+    assert requested == [("Kinesis_20131202.ListStreams", "application/x-amz-json-1.1")]
 
 
-def test_a_service_that_is_away_is_a_504_of_the_gateways_own() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        nobody = f"http://127.0.0.1:{taken.getsockname()[1]}"
-    with gateway_before(nobody) as base:
+def test_an_unreachable_service_is_a_504_of_the_gateway() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        unused = f"http://127.0.0.1:{free.getsockname()[1]}"
+    with gateway_before(unused) as base:
         answer = ask("GET", f"{base}/streams")
     assert (answer.status_code, answer.json()) == (504, {"message": "Network error communicating with endpoint"})
 
 
 def test_a_service_that_does_not_answer_in_time_is_a_504(tmp_path: Path) -> None:
-    told = yaml.safe_load(DOCUMENT.read_text())
-    told["paths"]["/streams"]["get"]["x-amazon-apigateway-integration"]["timeoutInMillis"] = 50
+    content = yaml.safe_load(DOCUMENT.read_text())
+    content["paths"]["/streams"]["get"]["x-amazon-apigateway-integration"]["timeoutInMillis"] = 50
     path = tmp_path / "openapi.yaml"
-    path.write_text(yaml.safe_dump(told))
+    path.write_text(yaml.safe_dump(content))
     with (
         socket.create_server(("127.0.0.1", 0)) as silent,
         gateway_before(f"http://127.0.0.1:{silent.getsockname()[1]}", path) as base,
@@ -255,22 +255,22 @@ def test_a_service_that_does_not_answer_in_time_is_a_504(tmp_path: Path) -> None
         ({"responses": {}}, "no response"),
         (
             {"responses": {"200": {"statusCode": "200", "responseTemplates": {}}}},
-            "statusCode, perhaps headers, and no more",
+            "statusCode, optional headers, and no more",
         ),
         (
             {"responses": {"200": {"statusCode": "200", "responseParameters": {"method.response.body": "'x'"}}}},
-            "no header",
+            "not a header",
         ),
     ],
 )
-def test_what_cannot_be_executed_is_refused_by_name(change: dict[str, Any], named: str) -> None:
-    told = yaml.safe_load(DOCUMENT.read_text())["paths"]["/streams"]["get"]["x-amazon-apigateway-integration"]
-    operation = Operation("GET /streams", None, {**told, **change})
+def test_an_unsupported_part_is_rejected_by_name(change: dict[str, Any], named: str) -> None:
+    content = yaml.safe_load(DOCUMENT.read_text())["paths"]["/streams"]["get"]["x-amazon-apigateway-integration"]
+    operation = Operation("GET /streams", None, {**content, **change})
     with pytest.raises(DocumentError, match=named):
         make(operation, {"kinesisRole": "role/r"}, None, {"kinesis": "http://k"})  # pyright: ignore[reportArgumentType]
 
 
-def test_a_service_without_an_address_is_refused_by_name() -> None:
-    told = yaml.safe_load(DOCUMENT.read_text())["paths"]["/streams"]["get"]["x-amazon-apigateway-integration"]
-    with pytest.raises(DocumentError, match="where the service kinesis is"):
-        make(Operation("GET /streams", None, told), {"kinesisRole": "role/r"}, None, {})  # pyright: ignore[reportArgumentType]
+def test_a_service_without_an_address_is_rejected_by_name() -> None:
+    content = yaml.safe_load(DOCUMENT.read_text())["paths"]["/streams"]["get"]["x-amazon-apigateway-integration"]
+    with pytest.raises(DocumentError, match="the service kinesis has no address"):
+        make(Operation("GET /streams", None, content), {"kinesisRole": "role/r"}, None, {})  # pyright: ignore[reportArgumentType]

@@ -1,4 +1,4 @@
-"""Mapping templates: the project's own, and the rules by which any is executed."""
+"""Mapping templates: the project's own, and the rules of their execution."""
 
 import base64
 import json
@@ -20,7 +20,7 @@ STREAM = "/streams/{stream-name}"
 
 
 def own(path: str, method: str) -> MappingTemplate:
-    """A template of the project's document."""
+    """Return a template of the project's document."""
     templates = PATHS[path][method]["x-amazon-apigateway-integration"]["requestTemplates"]
     return MappingTemplate(path, templates["application/json"], {})
 
@@ -48,14 +48,14 @@ def rendered(text: str, body: str = "", variables: dict[str, str] | None = None)
         "true",
     ],
 )
-def test_put_record_takes_data_as_the_text_that_stands_in_the_body(data: str) -> None:
-    found = made(PUT_RECORD, f'{{"StreamName": "other", "PartitionKey": "7", "Data":  {data} }}')
-    assert base64.b64decode(found.pop("Data")).decode() == data
-    assert found == {"StreamName": "a\"stream'\\", "PartitionKey": "7"}
+def test_put_record_uses_the_original_text_of_data(data: str) -> None:
+    request = made(PUT_RECORD, f'{{"StreamName": "other", "PartitionKey": "7", "Data":  {data} }}')
+    assert base64.b64decode(request.pop("Data")).decode() == data
+    assert request == {"StreamName": "a\"stream'\\", "PartitionKey": "7"}
 
 
 @given(TEXTS)
-def test_any_partition_key_arrives_as_it_is(key: str) -> None:
+def test_any_partition_key_arrives_unchanged(key: str) -> None:
     assert made(PUT_RECORD, json.dumps({"Data": {}, "PartitionKey": key}))["PartitionKey"] == key
     many = made(PUT_RECORDS, json.dumps({"records": [{"data": "x", "partition-key": key}]}))
     assert many["Records"][0]["PartitionKey"] == key
@@ -67,32 +67,34 @@ def test_a_partition_key_that_is_a_number_becomes_its_text() -> None:
 
 
 @pytest.mark.parametrize("body", ["", "{}", '{"PartitionKey":null,"Data":null}', "[]", '"x"'])
-def test_what_the_body_lacks_is_left_for_kinesis_to_refuse(body: str) -> None:
+def test_members_that_the_body_lacks_are_left_to_kinesis(body: str) -> None:
     assert made(PUT_RECORD, body) == {"StreamName": "a\"stream'\\", "PartitionKey": ""}
     assert made(PUT_RECORDS, body) == {"StreamName": "a\"stream'\\", "Records": []}
 
 
 @given(st.lists(st.tuples(TEXTS, TEXTS), max_size=8))
-def test_put_records_takes_texts_as_they_are_and_in_order(records: list[tuple[str, str]]) -> None:
+def test_put_records_uses_texts_unchanged_and_in_order(records: list[tuple[str, str]]) -> None:
     body = json.dumps({"records": [{"data": data, "partition-key": key} for data, key in records]})
-    found = made(PUT_RECORDS, body)["Records"]
-    assert [(base64.b64decode(record.get("Data", "")).decode(), record["PartitionKey"]) for record in found] == records
+    entries = made(PUT_RECORDS, body)["Records"]
+    assert [
+        (base64.b64decode(record.get("Data", "")).decode(), record["PartitionKey"]) for record in entries
+    ] == records
 
 
-def test_put_records_takes_other_data_as_the_text_that_stands_in_the_body() -> None:
+def test_put_records_uses_the_original_text_of_other_data() -> None:
     values = ['{"length": 1.50, "a": "x"}', "[1, 2]", "7", "1e5", "false", '{"a":1,"a":2}']
     body = ",".join(f'{{"partition-key":"k","data": {value}}}' for value in values)
-    found = made(PUT_RECORDS, f'{{"records":[{body}, {{"data":null,"partition-key":"k"}}]}}')["Records"]
-    assert [base64.b64decode(record["Data"]).decode() for record in found[:-1]] == values
-    assert found[-1] == {"PartitionKey": "k"}
+    entries = made(PUT_RECORDS, f'{{"records":[{body}, {{"data":null,"partition-key":"k"}}]}}')["Records"]
+    assert [base64.b64decode(record["Data"]).decode() for record in entries[:-1]] == values
+    assert entries[-1] == {"PartitionKey": "k"}
 
 
 @pytest.mark.parametrize(("body", "shards"), [("", 5), ("{}", 5), ('{"ShardCount":2}', 2), ('{"ShardCount":"2"}', "2")])
-def test_create_stream_has_five_shards_unless_told(body: str, shards: Any) -> None:
+def test_create_stream_has_five_shards_by_default(body: str, shards: Any) -> None:
     assert made(own(STREAM, "post"), body) == {"StreamName": "a\"stream'\\", "ShardCount": shards}
 
 
-def test_parameters_of_path_query_and_header_are_taken_decoded() -> None:
+def test_parameters_of_path_query_and_header_are_decoded() -> None:
     iterator = made(own(f"{STREAM}/sharditerator", "get"), query="shard-id=shard%2F1%22&x=y")
     assert iterator == {
         "StreamName": "a\"stream'\\",
@@ -103,13 +105,13 @@ def test_parameters_of_path_query_and_header_are_taken_decoded() -> None:
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff", b'{"a":NaN}', b"not json"])
-def test_a_body_that_is_no_json_is_the_callers_fault(body: bytes) -> None:
+def test_a_body_that_is_not_json_is_a_client_error(body: bytes) -> None:
     with pytest.raises(GatewayError) as raised:
         made(PUT_RECORD, body)
     assert (raised.value.status, raised.value.kind) == (400, "BAD_REQUEST_BODY")
 
 
-def test_a_template_that_does_not_look_into_the_body_takes_any() -> None:
+def test_a_template_that_does_not_read_the_body_accepts_any() -> None:
     assert made(own("/streams", "get"), b"\xff{") == {}
 
 
@@ -143,12 +145,12 @@ def test_the_language_is_amazons(template: str, body: str, expected: str) -> Non
         ("#if(true) never ended", "cannot be parsed"),
     ],
 )
-def test_a_template_that_cannot_be_executed_is_refused_with_the_document(template: str, named: str) -> None:
+def test_an_unsupported_template_is_rejected_with_the_document(template: str, named: str) -> None:
     with pytest.raises(DocumentError, match=named):
         MappingTemplate("PUT /x", template, {})
 
 
-def test_a_template_that_fails_is_the_gateways_fault() -> None:
+def test_a_template_that_fails_is_a_server_error() -> None:
     with pytest.raises(GatewayError) as raised:
         rendered("$input.path('no path')", "{}")
     assert (raised.value.status, raised.value.kind) == (500, "API_CONFIGURATION_ERROR")

@@ -1,4 +1,4 @@
-"""Which path of a document a request means."""
+"""Matching a request to a path of the document."""
 
 from typing import Any
 
@@ -45,11 +45,11 @@ def test_the_most_literal_path_wins_and_its_names_are_filled(
 
 
 @pytest.mark.parametrize(("method", "path"), [("DELETE", "/streams"), ("GET", "/"), ("GET", "")])
-def test_a_method_that_the_best_path_lacks_and_the_bare_stage_are_no_route(method: str, path: str) -> None:
+def test_a_method_that_the_best_path_lacks_and_the_bare_stage_match_no_route(method: str, path: str) -> None:
     assert find(API, method, path) is None
 
 
-def test_a_greedy_name_needs_at_least_one_part() -> None:
+def test_a_greedy_name_needs_at_least_one_segment() -> None:
     assert Template("/a/{rest+}").match(["a"]) is None
     assert Template("/a/{rest+}").match(["a", ""]) is None
     assert Template("/a/{rest+}").match(["a", "b"]) is not None

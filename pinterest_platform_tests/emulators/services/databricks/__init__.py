@@ -1,1 +1,1 @@
-"""The Databricks workspace, by way of the real SDK."""
+"""Tests of the Databricks workspace through the real SDK."""

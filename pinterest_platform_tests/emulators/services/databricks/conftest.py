@@ -25,11 +25,11 @@ def workspace(shared: Server) -> WorkspaceClient:
 
 @pytest.fixture
 def new_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """Starts servers over the test's own folder, and stops them after the test."""
+    """A function that starts servers on the test's folder, which are stopped after the test."""
     servers: list[Server] = []
 
-    def make(*flags: str, folder: str = "own", **more: Any) -> Server:
-        servers.append(Server(tmp_path / folder, *flags, **more).start())
+    def make(*flags: str, folder: str = "own", **settings: Any) -> Server:
+        servers.append(Server(tmp_path / folder, *flags, **settings).start())
         return servers[-1]
 
     yield make

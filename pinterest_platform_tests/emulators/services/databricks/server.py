@@ -1,4 +1,4 @@
-"""A workspace of the tests' own, and what its tests submit to it."""
+"""A workspace process for tests, and the jobs that tests submit to it."""
 
 import hashlib
 import io
@@ -23,7 +23,7 @@ _ENDED = ("TERMINATED", "SKIPPED", "INTERNAL_ERROR")
 
 
 class Server(ServerProcess):
-    """One workspace over a data folder."""
+    """One workspace with a data folder."""
 
     def __init__(self, folder: Path, *flags: str, profile: dict[str, str] | None = None) -> None:
         self.folder = folder
@@ -39,12 +39,12 @@ class Server(ServerProcess):
         self.client = client(self.url)
         return self
 
-    def faults(self, **wanted: Any) -> dict[str, Any]:
-        return self.control("/_faults", wanted)
+    def faults(self, **settings: Any) -> dict[str, Any]:
+        return self.control("/_faults", settings)
 
 
 def client(url: str, token: str = TOKEN, retry_seconds: int = 60) -> WorkspaceClient:
-    """A client that looks nowhere else for its settings."""
+    """Return a client that reads no other settings."""
     config = Config(
         host=url, token=token, auth_type="pat", retry_timeout_seconds=retry_seconds, http_timeout_seconds=20
     )
@@ -52,30 +52,30 @@ def client(url: str, token: str = TOKEN, retry_seconds: int = 60) -> WorkspaceCl
 
 
 def script(workspace: WorkspaceClient, text: str, name: str = "job.py") -> str:
-    """Upload a Python file; gives its path."""
+    """Upload a Python file; return its path."""
     path = f"/Workspace/Shared/{name}"
     workspace.workspace.upload(path, text.encode(), format=ImportFormat.AUTO, overwrite=True)
     return path
 
 
-def python(path: str, *parameters: str, **more: Any) -> SubmitTask:
-    """A task that runs a Python file on the cluster that is there."""
+def python(path: str, *parameters: str, **settings: Any) -> SubmitTask:
+    """Return a task that runs a Python file on the initial cluster."""
     task = SparkPythonTask(python_file=path, parameters=list(parameters) or None)
-    return SubmitTask(**{"task_key": "main", "existing_cluster_id": CLUSTER_ID, "spark_python_task": task, **more})
+    return SubmitTask(**{"task_key": "main", "existing_cluster_id": CLUSTER_ID, "spark_python_task": task, **settings})
 
 
-def submit(workspace: WorkspaceClient, *tasks: SubmitTask, **more: Any) -> int:
-    return workspace.jobs.submit(tasks=list(tasks), **more).response.run_id
+def submit(workspace: WorkspaceClient, *tasks: SubmitTask, **settings: Any) -> int:
+    return workspace.jobs.submit(tasks=list(tasks), **settings).response.run_id
 
 
-def run_script(workspace: WorkspaceClient, text: str, *parameters: str, **more: Any) -> int:
-    """Submit a Python text; gives the run's number."""
+def run_script(workspace: WorkspaceClient, text: str, *parameters: str, **settings: Any) -> int:
+    """Submit a Python text; return the run's number."""
     name = f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.py"
-    return submit(workspace, python(script(workspace, text, name), *parameters), **more)
+    return submit(workspace, python(script(workspace, text, name), *parameters), **settings)
 
 
 def until(workspace: WorkspaceClient, run_id: int, good: Callable[[RunState], bool], patience: float = 120) -> Run:
-    """The run once its state is as wanted."""
+    """Wait until a run's state fulfils a condition; return the run."""
     deadline = time.monotonic() + patience
     while True:
         run = workspace.jobs.get_run(run_id)
@@ -98,16 +98,16 @@ def output(workspace: WorkspaceClient, run: Run, task: int = 0) -> Any:
 
 
 def lines(workspace: WorkspaceClient, run_id: int) -> list[str]:
-    """What a run printed that has succeeded."""
+    """Return the output of a successful run."""
     run = ended(workspace, run_id)
-    told = output(workspace, run)
+    result = output(workspace, run)
     assert run.state.result_state is not None, run.state
-    assert run.state.result_state.value == "SUCCESS", f"{run.state}\n{told.logs}"
-    return told.logs.splitlines()
+    assert run.state.result_state.value == "SUCCESS", f"{run.state}\n{result.logs}"
+    return result.logs.splitlines()
 
 
 def wheel(modules: dict[str, str], entry_points: Iterable[str] = ("main=tiny_job:main",)) -> bytes:
-    """A wheel of the package `tiny-job`."""
+    """Return a wheel of the package `tiny-job`."""
     points = "[console_scripts]\n" + "\n".join(entry_points)
     info = {
         "METADATA": "Metadata-Version: 2.1\nName: tiny-job\nVersion: 1.0\n",

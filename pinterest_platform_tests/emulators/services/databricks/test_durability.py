@@ -1,4 +1,4 @@
-"""What a workspace knows outlives it; what it runs does not."""
+"""State of a workspace survives a restart; its processes do not."""
 
 import io
 import json
@@ -29,12 +29,12 @@ def test_runs_and_files_survive_and_processes_do_not(
 ) -> None:
     server = new_server()
     workspace = server.client
-    made = workspace.clusters.create(spark_version="17.3.x-scala2.13", cluster_name="mine").response.cluster_id
+    cluster_id = workspace.clusters.create(spark_version="17.3.x-scala2.13", cluster_name="mine").response.cluster_id
     workspace.files.upload("/Volumes/main/default/pinterest/kept", io.BytesIO(b"kept"))
     finished = run_script(workspace, "print('done')", idempotency_token="done")
     before = ended(workspace, finished)
-    going = run_script(workspace, SPREADING)
-    running(workspace, going)
+    active = run_script(workspace, SPREADING)
+    running(workspace, active)
 
     end(server)
     server.start()
@@ -43,26 +43,26 @@ def test_runs_and_files_survive_and_processes_do_not(
     assert processes(server) == []
     assert workspace.jobs.get_run(finished).as_dict()["tasks"][0]["state"] == before.as_dict()["tasks"][0]["state"]
     assert output(workspace, workspace.jobs.get_run(finished)).logs == "done\n"
-    lost = workspace.jobs.get_run(going)
+    lost = workspace.jobs.get_run(active)
     assert (lost.state.life_cycle_state, lost.state.result_state) == (
         RunLifeCycleState.INTERNAL_ERROR,
         RunResultState.FAILED,
     )
     assert "driver was lost" in lost.state.state_message
     assert submit(workspace, python("/Workspace/Shared/x.py"), idempotency_token="done") == finished
-    assert run_script(workspace, "print('next')") > going
+    assert run_script(workspace, "print('next')") > active
     assert workspace.files.download("/Volumes/main/default/pinterest/kept").contents.read() == b"kept"
-    assert {cluster.cluster_id for cluster in workspace.clusters.list()} == {CLUSTER_ID, made}
+    assert {cluster.cluster_id for cluster in workspace.clusters.list()} == {CLUSTER_ID, cluster_id}
 
 
-def refused(*arguments: str) -> str:
+def error_of(*arguments: str) -> str:
     command = [sys.executable, "-m", "emulators.services.databricks", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode != 0
     return done.stderr
 
 
-def test_what_it_cannot_start_with_is_one_line(new_server: Callable[..., Server], tmp_path: Path) -> None:
+def test_a_wrong_setting_is_one_line(new_server: Callable[..., Server], tmp_path: Path) -> None:
     server = new_server()
     token = ("--token-file", str(server.folder / "token"))
     (tmp_path / "empty").write_text("\n")
@@ -73,8 +73,8 @@ def test_what_it_cannot_start_with_is_one_line(new_server: Callable[..., Server]
         ((*fresh, "--token-file", str(tmp_path / "none")), "cannot be read"),
         ((*fresh, "--token-file", str(tmp_path / "empty")), "is empty"),
         ((*fresh, *token, "--profile", str(tmp_path / "list")), "no JSON object"),
-        ((*fresh, *token, "--port", server.url.rpartition(":")[2]), "cannot be taken"),
+        ((*fresh, *token, "--port", server.url.rpartition(":")[2]), "cannot be used"),
     ):
-        told = refused(*arguments)
-        assert complaint in told
-        assert len(told.splitlines()) == 1
+        message = error_of(*arguments)
+        assert complaint in message
+        assert len(message.splitlines()) == 1

@@ -1,4 +1,4 @@
-"""Faults that tests ask for: so many of the next calls and runs, and the real SDK goes on."""
+"""Injected faults of the next calls and runs, and the reaction of the real SDK."""
 
 import time
 import urllib.error
@@ -28,10 +28,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.mark.parametrize("fault", ["throttle", "unavailable", "drop"])
-def test_the_sdk_tries_again(server: Server, fault: str) -> None:
+def test_the_sdk_retries(server: Server, fault: str) -> None:
     server.faults(**{fault: 2, "retry_after": 0})
     assert list(server.client.clusters.list())
-    assert server.control("/_faults", {})["struck"] == {}, "setting faults anew forgets those that struck"
+    assert server.control("/_faults", {})["struck"] == {}, "new settings reset the counts"
 
 
 def test_faults_are_counted_and_confined_to_a_path(server: Server) -> None:
@@ -46,7 +46,7 @@ def test_faults_are_counted_and_confined_to_a_path(server: Server) -> None:
     assert impatient.current_user.me().active
 
 
-def test_a_lost_reply_and_a_token_make_one_run(server: Server) -> None:
+def test_a_lost_reply_and_a_token_start_one_run(server: Server) -> None:
     path = script(server.client, "print(1)")
     server.faults(lose_reply=2, path="jobs/runs/submit")
     run_id = submit(server.client, python(path), idempotency_token="lost")
@@ -54,7 +54,7 @@ def test_a_lost_reply_and_a_token_make_one_run(server: Server) -> None:
     ended(server.client, run_id)
 
 
-def test_a_run_fails_without_the_job_s_fault(server: Server) -> None:
+def test_a_run_fails_by_an_injected_fault(server: Server) -> None:
     server.faults(fail_runs=1)
     run = ended(server.client, run_script(server.client, "print(1)"))
     assert (run.state.life_cycle_state, run.state.result_state) == (
@@ -73,21 +73,21 @@ def test_a_run_is_skipped(server: Server) -> None:
     assert ended(server.client, run_script(server.client, "print(1)")).state.result_state == RunResultState.SUCCESS
 
 
-def test_a_cluster_that_starts_slowly_is_waited_for_and_left_on_cancel(server: Server) -> None:
-    made = server.client.clusters.create(spark_version="17.3.x-scala2.13").response.cluster_id
-    server.client.clusters.ensure_cluster_is_running(made)
-    server.client.clusters.delete(made)
+def test_a_slow_cluster_is_waited_for_until_a_cancel(server: Server) -> None:
+    cluster_id = server.client.clusters.create(spark_version="17.3.x-scala2.13").response.cluster_id
+    server.client.clusters.ensure_cluster_is_running(cluster_id)
+    server.client.clusters.delete(cluster_id)
     server.faults(cluster_seconds=600)
-    run_id = submit(server.client, python(script(server.client, "print(1)"), existing_cluster_id=made))
+    run_id = submit(server.client, python(script(server.client, "print(1)"), existing_cluster_id=cluster_id))
     time.sleep(0.5)
     assert server.client.jobs.get_run(run_id).state.life_cycle_state == RunLifeCycleState.PENDING
-    assert server.client.clusters.get(made).state.value == "PENDING"
+    assert server.client.clusters.get(cluster_id).state.value == "PENDING"
     server.client.jobs.cancel_run(run_id)
     assert ended(server.client, run_id).state.result_state == RunResultState.CANCELED
     server.faults()
 
 
-def test_a_slow_call_is_late(server: Server) -> None:
+def test_a_slow_call_is_delayed(server: Server) -> None:
     server.faults(slow=1, slow_seconds=0.5)
     before = time.monotonic()
     server.client.current_user.me()
@@ -102,11 +102,11 @@ def test_wrong_settings_are_named(server: Server, wrong: dict[str, Any]) -> None
     assert next(iter(wrong)).encode() in error.value.read()
 
 
-def test_a_removed_cluster_ends_what_waits_for_it(new_server: Callable[..., Server]) -> None:
+def test_a_removed_cluster_ends_the_runs_that_wait_for_it(new_server: Callable[..., Server]) -> None:
     server = new_server("--cluster-seconds", "600")
-    made = server.client.clusters.create(spark_version="17.3.x-scala2.13").response.cluster_id
-    run_id = submit(server.client, python(script(server.client, "print(1)"), existing_cluster_id=made))
-    server.client.clusters.permanent_delete(made)
+    cluster_id = server.client.clusters.create(spark_version="17.3.x-scala2.13").response.cluster_id
+    run_id = submit(server.client, python(script(server.client, "print(1)"), existing_cluster_id=cluster_id))
+    server.client.clusters.permanent_delete(cluster_id)
     run = ended(server.client, run_id)
     assert run.state.life_cycle_state == RunLifeCycleState.INTERNAL_ERROR
     assert "terminated or removed" in run.state.state_message

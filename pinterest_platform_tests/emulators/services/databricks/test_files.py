@@ -1,4 +1,4 @@
-"""DBFS, volumes and workspace files, and paths that would lead out of them."""
+"""DBFS, volumes and workspace files, and paths that lead out of them."""
 
 import base64
 import io
@@ -27,7 +27,7 @@ def fresh() -> str:
     return f"it's {uuid.uuid4().hex} ü"
 
 
-def test_dbfs_gives_back_what_it_was_given(workspace: WorkspaceClient) -> None:
+def test_dbfs_returns_the_uploaded_bytes(workspace: WorkspaceClient) -> None:
     folder = f"/tmp/{fresh()}"
     workspace.dbfs.mkdirs(folder)
     workspace.dbfs.put(f"{folder}/a.json", contents=encoded(BYTES))
@@ -52,7 +52,7 @@ def test_dbfs_gives_back_what_it_was_given(workspace: WorkspaceClient) -> None:
         workspace.dbfs.get_status(folder)
 
 
-def test_dbfs_refuses_as_the_service_does(workspace: WorkspaceClient) -> None:
+def test_dbfs_has_the_services_errors(workspace: WorkspaceClient) -> None:
     path = f"/tmp/{fresh()}/file"
     workspace.dbfs.put(path, contents=encoded(b"1"))
     with pytest.raises(ResourceAlreadyExists):
@@ -72,7 +72,7 @@ def test_dbfs_refuses_as_the_service_does(workspace: WorkspaceClient) -> None:
         workspace.api_client.do("POST", "/api/2.0/dbfs/add-block", body={"handle": 1, "data": ""})
 
 
-def test_a_file_that_is_not_closed_is_not_there(workspace: WorkspaceClient) -> None:
+def test_a_file_that_is_not_closed_does_not_exist(workspace: WorkspaceClient) -> None:
     path = f"/tmp/{fresh()}"
     handle = workspace.api_client.do("POST", "/api/2.0/dbfs/create", body={"path": path})["handle"]
     workspace.api_client.do("POST", "/api/2.0/dbfs/add-block", body={"handle": handle, "data": encoded(b"half")})
@@ -81,7 +81,7 @@ def test_a_file_that_is_not_closed_is_not_there(workspace: WorkspaceClient) -> N
     assert base64.b64decode(workspace.dbfs.read(path).data) == b"half"
 
 
-def test_volumes_give_back_what_they_were_given(workspace: WorkspaceClient) -> None:
+def test_volumes_return_the_uploaded_bytes(workspace: WorkspaceClient) -> None:
     folder = f"{VOLUME}/{fresh()}%20#?"
     files = workspace.files
     files.create_directory(f"{folder}/a/b")
@@ -106,14 +106,14 @@ def test_volumes_give_back_what_they_were_given(workspace: WorkspaceClient) -> N
             gone()
 
 
-def test_a_volume_has_to_exist(workspace: WorkspaceClient) -> None:
+def test_a_volume_must_exist(workspace: WorkspaceClient) -> None:
     with pytest.raises(NotFound, match=r"main\.default\.other"):
         workspace.files.upload("/Volumes/main/default/other/x", io.BytesIO(b""))
     with pytest.raises(BadRequest):
         workspace.files.delete_directory(VOLUME)
 
 
-def test_the_workspace_keeps_wheels_as_they_are(workspace: WorkspaceClient) -> None:
+def test_the_workspace_keeps_wheels_unchanged(workspace: WorkspaceClient) -> None:
     content = wheel({"tiny_job.py": ""})
     folder = f"/Workspace/Shared/{fresh()}"
     workspace.workspace.mkdirs(folder)
@@ -136,16 +136,16 @@ def test_the_workspace_keeps_wheels_as_they_are(workspace: WorkspaceClient) -> N
         workspace.workspace.get_status(path)
 
 
-def test_an_upload_needs_its_folder_and_a_format_of_files(workspace: WorkspaceClient) -> None:
+def test_an_upload_needs_its_folder_and_a_file_format(workspace: WorkspaceClient) -> None:
     with pytest.raises(NotFound, match="parent folder"):
         workspace.workspace.upload("/Shared/no/such/x", b"", format=ImportFormat.AUTO)
     with pytest.raises(DatabricksError, match=r"ImportFormat\.AUTO"):
         workspace.workspace.upload("/Shared/x.whl", b"")
 
 
-@pytest.mark.parametrize("astray", ["/../x", "/a/../../x", "/./x", "x", "/a\0b", "/" + "n" * 300, "/" + "a/" * 3000])
-def test_no_path_leads_out(shared: Server, astray: str) -> None:
-    path = urllib.parse.quote(astray, safe="")
+@pytest.mark.parametrize("invalid", ["/../x", "/a/../../x", "/./x", "x", "/a\0b", "/" + "n" * 300, "/" + "a/" * 3000])
+def test_no_path_leads_out(shared: Server, invalid: str) -> None:
+    path = urllib.parse.quote(invalid, safe="")
     for call in (
         f"GET /api/2.0/dbfs/read?path={path}",
         f"GET /api/2.0/dbfs/list?path=dbfs:{path}",
@@ -155,14 +155,14 @@ def test_no_path_leads_out(shared: Server, astray: str) -> None:
         f"PUT /api/2.0/fs/directories{VOLUME}{path}",
         f"GET /api/2.0/fs/files/Volumes/..{path}",
     ):
-        method, where = call.split(" ", 1)
-        status, told = answer(shared.url + where, method, b"x" if method == "PUT" else None)
-        assert status in (400, 404), (call, status, told)
+        method, address = call.split(" ", 1)
+        status, content = answer(shared.url + address, method, b"x" if method == "PUT" else None)
+        assert status in (400, 404), (call, status, content)
     assert not (shared.folder / "data" / "files" / "x").exists()
     assert not (shared.folder / "x").exists()
 
 
-def test_a_link_that_a_job_left_leads_nowhere(shared: Server, workspace: WorkspaceClient, tmp_path: Path) -> None:
+def test_a_link_out_of_the_workspace_is_rejected(shared: Server, workspace: WorkspaceClient, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret")
     (shared.folder / "data" / "files" / "dbfs" / "link").symlink_to(tmp_path)
     with pytest.raises(PermissionDenied, match="leads out"):

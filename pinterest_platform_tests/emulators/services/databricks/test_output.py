@@ -1,11 +1,11 @@
-"""What a job prints is kept in bounded space."""
+"""The output of a job is kept in bounded space."""
 
 from pathlib import Path
 
 from emulators.services.databricks.output import SHOWN, Output
 
 
-def test_the_end_is_shown_and_little_more_is_kept(tmp_path: Path) -> None:
+def test_clients_get_the_end_and_little_more_is_kept(tmp_path: Path) -> None:
     output = Output(tmp_path / "output")
     assert output.end() == ("", False)
     block = b"x" * 1_000_003
@@ -17,7 +17,7 @@ def test_the_end_is_shown_and_little_more_is_kept(tmp_path: Path) -> None:
     assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= 2 * (SHOWN + len(block) + 2)
 
 
-def test_bytes_that_are_no_text_do_no_harm(tmp_path: Path) -> None:
+def test_invalid_utf8_is_replaced(tmp_path: Path) -> None:
     output = Output(tmp_path / "output")
     output.append(b"\xff\xfe\x00ok")
     assert output.end() == ("\ufffd\ufffd\x00ok", False)

@@ -1,4 +1,4 @@
-"""dagster-databricks' own Pipes clients against the workspace, as the platform uses them."""
+"""The Pipes clients of dagster-databricks on the workspace, as the platform uses them."""
 
 import io
 from typing import Any
@@ -32,7 +32,7 @@ with open_dagster_pipes(
 
 
 def materialized(run: Any) -> dict[str, Any]:
-    """The metadata of an asset that a function on a context makes."""
+    """Return the metadata of an asset that a function materializes."""
 
     @dg.asset
     def numbers(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
@@ -50,10 +50,10 @@ def test_pipes_by_dbfs_on_a_cluster(workspace: WorkspaceClient) -> None:
     client = PipesDatabricksClient(workspace, message_reader=reader, poll_interval_seconds=0.2)
     task = python(script(workspace, text, "by_dbfs.py"), "--first", "1")
     before = list(workspace.dbfs.list("/tmp"))
-    found = materialized(lambda context: client.run(context=context, task=task, extras={"rows": 7}))
-    assert found["rows"] == 7
-    assert found["Databricks Job Run URL"].startswith("http://127.0.0.1:")
-    assert list(workspace.dbfs.list("/tmp")) == before, "what Pipes left behind is deleted"
+    metadata = materialized(lambda context: client.run(context=context, task=task, extras={"rows": 7}))
+    assert metadata["rows"] == 7
+    assert metadata["Databricks Job Run URL"].startswith("http://127.0.0.1:")
+    assert list(workspace.dbfs.list("/tmp")) == before, "the files of Pipes are deleted"
 
 
 def test_pipes_by_volumes_on_serverless(workspace: WorkspaceClient) -> None:
@@ -65,12 +65,12 @@ def test_pipes_by_volumes_on_serverless(workspace: WorkspaceClient) -> None:
         task_key="main", environment_key="default", spark_python_task=SparkPythonTask(f"{VOLUME}/by_volumes.py")
     )
     environments = [JobEnvironment("default", Environment(environment_version="3"))]
-    found = materialized(
+    metadata = materialized(
         lambda context: client.run(
             context=context, task=task, extras={"rows": 8}, submit_args={"environments": environments}
         )
     )
-    assert found["rows"] == 8
+    assert metadata["rows"] == 8
 
 
 def test_a_failed_job_fails_its_asset(workspace: WorkspaceClient) -> None:

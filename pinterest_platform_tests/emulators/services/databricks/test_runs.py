@@ -1,4 +1,4 @@
-"""One-time runs: real processes with Spark, from their submission to their end."""
+"""One-time runs as real processes with Spark, from submission to end."""
 
 import time
 
@@ -48,14 +48,14 @@ def main():
 
 @pytest.fixture
 def tiny_wheel(workspace: WorkspaceClient) -> str:
-    """The path of a wheel whose entry point asks Spark."""
+    """The path of a wheel whose entry point uses Spark."""
     workspace.workspace.upload(WHEEL, wheel({"tiny_job.py": SPARKED}), format=ImportFormat.AUTO, overwrite=True)
     return WHEEL
 
 
-def wheel_task(**more: object) -> SubmitTask:
+def wheel_task(**settings: object) -> SubmitTask:
     task = PythonWheelTask("Tiny.Job", "main", parameters=["--name", "O'Hara ü"])
-    return SubmitTask(**{"task_key": "main", "python_wheel_task": task, **more})
+    return SubmitTask(**{"task_key": "main", "python_wheel_task": task, **settings})
 
 
 def test_a_wheel_runs_on_each_kind_of_compute(workspace: WorkspaceClient, tiny_wheel: str) -> None:
@@ -84,7 +84,7 @@ def test_named_parameters_and_functions_of_the_package(workspace: WorkspaceClien
     assert lines(workspace, submit(workspace, task)) == ["['--a=1', '--b=x y']"]
 
 
-def test_a_run_is_told_as_the_service_tells_it(shared: Server, workspace: WorkspaceClient) -> None:
+def test_a_run_is_described_as_by_the_service(shared: Server, workspace: WorkspaceClient) -> None:
     run_id = run_script(
         workspace, "import sys; print(sys.argv[1:])", "--a", "b c", run_name="Über", timeout_seconds=300
     )
@@ -105,24 +105,24 @@ def test_a_run_is_told_as_the_service_tells_it(shared: Server, workspace: Worksp
     assert (alone.run_id, alone.job_run_id, alone.state) == (task.run_id, run_id, task.state)
     with pytest.raises(BadRequest, match="each individual task run"):
         workspace.jobs.get_run_output(run_id)
-    told = output(workspace, run)
-    assert (told.logs, told.logs_truncated, told.error) == ("['--a', 'b c']\n", False, None)
+    result = output(workspace, run)
+    assert (result.logs, result.logs_truncated, result.error) == ("['--a', 'b c']\n", False, None)
 
 
-def test_a_failing_job_tells_its_error(workspace: WorkspaceClient) -> None:
+def test_a_failing_job_reports_its_error(workspace: WorkspaceClient) -> None:
     raising = run_script(workspace, "print('before')\nraise ValueError('no such größe')")
     exiting = run_script(workspace, "import sys; sys.exit(3)")
     dying = run_script(workspace, "import os; os.kill(os.getpid(), 9)")
     fine = run_script(workspace, "import sys; sys.exit(0)")
 
     run = ended(workspace, raising)
-    told = output(workspace, run)
+    result = output(workspace, run)
     assert (run.state.life_cycle_state, run.state.result_state) == (RunLifeCycleState.TERMINATED, RunResultState.FAILED)
     assert "Workload failed" in run.state.state_message
-    assert told.error == "ValueError: no such größe"
-    assert 'raise ValueError("no such größe")' in told.error_trace.replace("'", '"')
-    assert told.logs.startswith("before\n")
-    assert "ValueError: no such größe" in told.logs
+    assert result.error == "ValueError: no such größe"
+    assert 'raise ValueError("no such größe")' in result.error_trace.replace("'", '"')
+    assert result.logs.startswith("before\n")
+    assert "ValueError: no such größe" in result.logs
     assert output(workspace, ended(workspace, exiting)).error == "SystemExit: 3"
     assert "exit code -9" in output(workspace, ended(workspace, dying)).error
     assert ended(workspace, fine).state.result_state == RunResultState.SUCCESS
@@ -140,15 +140,15 @@ except BaseException:
 
 
 def processes(server: Server) -> list[psutil.Process]:
-    """The processes of the tasks of a workspace."""
-    found: list[psutil.Process] = []
+    """Return the processes of the tasks of a workspace."""
+    tasks: list[psutil.Process] = []
     for process in psutil.process_iter():
         try:
             if str(server.folder / "data") in process.environ().get("DATABRICKS_EMULATOR_TASK", ""):
-                found.append(process)
+                tasks.append(process)
         except psutil.Error:
             continue
-    return [process for process in found if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    return [process for process in tasks if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_a_cancelled_run_ends_soon_with_all_its_processes(new_server: type[Server]) -> None:
@@ -160,7 +160,7 @@ def test_a_cancelled_run_ends_soon_with_all_its_processes(new_server: type[Serve
         time.sleep(0.1)
     assert len(processes(server)) >= 2
 
-    asked = time.monotonic()
+    cancelled = time.monotonic()
     workspace.jobs.cancel_run(run_id)
     workspace.jobs.cancel_run(run_id)
     assert workspace.jobs.get_run(run_id).state.life_cycle_state in (
@@ -168,14 +168,14 @@ def test_a_cancelled_run_ends_soon_with_all_its_processes(new_server: type[Serve
         RunLifeCycleState.TERMINATED,
     )
     run = ended(workspace, run_id)
-    assert time.monotonic() - asked < 30
+    assert time.monotonic() - cancelled < 30
     assert (run.state.result_state, run.tasks[0].state.result_state) == (RunResultState.CANCELED,) * 2
     assert processes(server) == []
     workspace.jobs.cancel_run(run_id)
     assert workspace.jobs.get_run(run_id).state == run.state
 
 
-def test_a_run_that_takes_too_long_is_ended(workspace: WorkspaceClient) -> None:
+def test_a_run_is_ended_at_its_timeout(workspace: WorkspaceClient) -> None:
     whole = run_script(workspace, "import time; time.sleep(1000)", timeout_seconds=1)
     task = submit(workspace, python(script(workspace, "import time; time.sleep(1000)"), timeout_seconds=1))
     for run_id in (whole, task):
@@ -184,7 +184,7 @@ def test_a_run_that_takes_too_long_is_ended(workspace: WorkspaceClient) -> None:
         assert "timed out after 1 seconds" in run.state.state_message
 
 
-def test_a_token_begins_one_run(workspace: WorkspaceClient) -> None:
+def test_a_token_starts_one_run(workspace: WorkspaceClient) -> None:
     task = python(script(workspace, "print('once')"))
     first = submit(workspace, task, idempotency_token="once")
     assert submit(workspace, task, idempotency_token="once") == first
@@ -229,7 +229,9 @@ def test_tasks_follow_each_other_and_fail_together(workspace: WorkspaceClient) -
         (Library(jar="dbfs:/x.jar"), "only wheels"),
     ],
 )
-def test_a_library_that_cannot_be_had_is_named(workspace: WorkspaceClient, library: Library, complaint: str) -> None:
+def test_a_library_that_is_not_installable_is_named(
+    workspace: WorkspaceClient, library: Library, complaint: str
+) -> None:
     workspace.workspace.upload("/Workspace/Shared/broken.whl", b"PK", format=ImportFormat.AUTO, overwrite=True)
     run = ended(workspace, submit(workspace, wheel_task(existing_cluster_id=CLUSTER_ID, libraries=[library])))
     assert run.state.life_cycle_state == RunLifeCycleState.INTERNAL_ERROR
@@ -237,46 +239,46 @@ def test_a_library_that_cannot_be_had_is_named(workspace: WorkspaceClient, libra
     assert complaint in run.state.state_message
 
 
-def test_a_file_that_is_not_there_is_named(workspace: WorkspaceClient) -> None:
+def test_a_missing_file_is_named(workspace: WorkspaceClient) -> None:
     run = ended(workspace, submit(workspace, python("dbfs:/no/such.py")))
     assert run.state.life_cycle_state == RunLifeCycleState.INTERNAL_ERROR
     assert "dbfs:/no/such.py" in run.state.state_message
 
 
-def test_runs_are_listed_the_latest_first(new_server: type[Server]) -> None:
+def test_runs_are_listed_newest_first(new_server: type[Server]) -> None:
     server = new_server("--kept-runs", "4")
     workspace = server.client
     missing = python("dbfs:/no/such.py")
     numbers = [submit(workspace, missing, run_name=str(number)) for number in range(4)]
     for number in numbers:
         ended(workspace, number)
-    going = run_script(workspace, "import time; time.sleep(1000)")
+    active_run = run_script(workspace, "import time; time.sleep(1000)")
 
-    assert [run.run_id for run in workspace.jobs.list_runs(limit=2)] == [going, *reversed(numbers)]
+    assert [run.run_id for run in workspace.jobs.list_runs(limit=2)] == [active_run, *reversed(numbers)]
     assert [run.run_id for run in workspace.jobs.list_runs(completed_only=True)] == numbers[::-1]
     (active,) = workspace.jobs.list_runs(active_only=True, expand_tasks=True)
-    assert (active.run_id, active.tasks[0].task_key) == (going, "main")
+    assert (active.run_id, active.tasks[0].task_key) == (active_run, "main")
     later = workspace.jobs.get_run(numbers[2]).start_time
-    assert {run.run_id for run in workspace.jobs.list_runs(start_time_from=later)} >= {going, *numbers[2:]}
+    assert {run.run_id for run in workspace.jobs.list_runs(start_time_from=later)} >= {active_run, *numbers[2:]}
     with pytest.raises(DatabricksError, match="active"):
-        workspace.jobs.delete_run(going)
+        workspace.jobs.delete_run(active_run)
     with pytest.raises(BadRequest):
         list(workspace.jobs.list_runs(active_only=True, completed_only=True))
-    workspace.jobs.cancel_run(going)
-    ended(workspace, going)
+    workspace.jobs.cancel_run(active_run)
+    ended(workspace, active_run)
     submit(workspace, missing)
-    assert numbers[0] not in {run.run_id for run in workspace.jobs.list_runs()}, "only so many are kept"
+    assert numbers[0] not in {run.run_id for run in workspace.jobs.list_runs()}, "the oldest runs are removed"
 
 
-def test_long_output_is_cut_at_its_beginning(workspace: WorkspaceClient) -> None:
+def test_long_output_is_truncated_at_its_beginning(workspace: WorkspaceClient) -> None:
     text = "print(*(f'{n:099}' for n in range(150_000)), 'the end', sep=chr(10))"
-    told = output(workspace, ended(workspace, run_script(workspace, text)))
-    assert told.logs_truncated
-    assert len(told.logs.encode()) == 5 * 1024 * 1024
-    assert told.logs.endswith("149999\nthe end\n")
+    result = output(workspace, ended(workspace, run_script(workspace, text)))
+    assert result.logs_truncated
+    assert len(result.logs.encode()) == 5 * 1024 * 1024
+    assert result.logs.endswith("149999\nthe end\n")
 
 
-def test_more_runs_than_processes_wait_for_their_turn(new_server: type[Server]) -> None:
+def test_more_runs_than_processes_wait(new_server: type[Server]) -> None:
     workspace = new_server("--processes", "1", "--cluster-seconds", "0").client
     path = script(workspace, "import time; time.sleep(1000)")
     first, second = submit(workspace, python(path)), submit(workspace, python(path))
@@ -306,7 +308,7 @@ print(sorted(os.listdir(base + "/a")))
 """
 
 
-def test_a_job_finds_the_mounts_of_a_cluster(workspace: WorkspaceClient) -> None:
+def test_a_job_has_the_mounts_of_a_cluster(workspace: WorkspaceClient) -> None:
     path = script(workspace, MOUNTED, "mounted.py")
     places = ("/dbfs/tmp/mounted", "/Volumes/main/default/pinterest/mounted", "/Workspace/Shared/mounted")
     runs = [submit(workspace, python(path, place)) for place in places]

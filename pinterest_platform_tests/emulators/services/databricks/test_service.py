@@ -1,4 +1,4 @@
-"""The workspace as `emulators up` runs it."""
+"""The workspace as a supervised service."""
 
 import socket
 from pathlib import Path
@@ -21,7 +21,7 @@ def home(tmp_path: Path) -> Home:
     return home
 
 
-def test_it_is_healthy_once_it_serves_this_home_and_its_jobs_find_s3(
+def test_it_is_healthy_when_it_serves_this_home_and_its_jobs_have_s3(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_REGION", "elsewhere")

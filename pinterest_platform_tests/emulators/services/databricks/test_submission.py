@@ -1,4 +1,4 @@
-"""What is refused when it is submitted, before anything runs."""
+"""Validation of submissions, before a run starts."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 
 from emulators.services.databricks.errors import ApiError
 from emulators.services.databricks.parameters import Parameters
-from emulators.services.databricks.submission import judged
+from emulators.services.databricks.submission import parse
 
 FILE = {"python_file": "dbfs:/job.py"}
 TASK: dict[str, Any] = {"task_key": "main", "existing_cluster_id": "c", "spark_python_task": FILE}
@@ -14,13 +14,13 @@ WHEEL = {"package_name": "p", "entry_point": "e"}
 
 
 def task(**changes: Any) -> dict[str, Any]:
-    """A task that is right but for what is changed; None takes something away."""
+    """Return a valid task with changes; None removes a member."""
     return {name: value for name, value in {**TASK, **changes}.items() if value is not None}
 
 
-def test_what_is_right_is_taken_as_it_is() -> None:
+def test_a_valid_submission_is_kept_unchanged() -> None:
     given = task(spark_python_task={**FILE, "parameters": ["--a", "ü"]}, depends_on=[], timeout_seconds=5)
-    run, token = judged(Parameters({"tasks": [given], "run_name": "n", "idempotency_token": "t", "timeout_seconds": 0}))
+    run, token = parse(Parameters({"tasks": [given], "run_name": "n", "idempotency_token": "t", "timeout_seconds": 0}))
     assert (run.name, token, run.timeout) == ("n", "t", None)
     assert (run.tasks[0].given, run.tasks[0].timeout, run.tasks[0].cluster_id) == (given, 5, "c")
 
@@ -36,7 +36,10 @@ def test_what_is_right_is_taken_as_it_is() -> None:
         ({"tasks": [task(task_key="a b")]}, "'a b'"),
         ({"tasks": [task(task_key=None)]}, "task_key"),
         ({"tasks": [task(spark_python_task=None)]}, "python_wheel_task"),
-        ({"tasks": [task(spark_python_task=None, notebook_task={"notebook_path": "/x"})]}, "other kinds do not run"),
+        (
+            {"tasks": [task(spark_python_task=None, notebook_task={"notebook_path": "/x"})]},
+            "other kinds are not supported",
+        ),
         ({"tasks": [task(python_wheel_task=WHEEL)]}, "one of spark_python_task"),
         ({"tasks": [task(spark_python_task={})]}, "python_file"),
         ({"tasks": [task(spark_python_task={**FILE, "source": "GIT"})]}, "Git"),
@@ -82,7 +85,7 @@ def test_what_is_right_is_taken_as_it_is() -> None:
                     task(task_key="b", depends_on=[{"task_key": "a"}]),
                 ]
             },
-            "circle",
+            "cycle",
         ),
         ({"tasks": [TASK], "timeout_seconds": -1}, "timeout_seconds"),
         ({"tasks": [TASK], "idempotency_token": "x" * 65}, "64 characters"),
@@ -96,12 +99,12 @@ def test_what_is_right_is_taken_as_it_is() -> None:
                     task(existing_cluster_id=None, new_cluster={"spark_version": "16", "spark_env_vars": {"a=": ""}})
                 ]
             },
-            "no environment variable",
+            "not an environment variable",
         ),
     ],
 )
-def test_what_is_wrong_is_named(body: dict[str, Any], complaint: str) -> None:
+def test_a_wrong_submission_is_named(body: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ApiError) as error:
-        judged(Parameters(body))
+        parse(Parameters(body))
     assert complaint in error.value.message
     assert (error.value.status, error.value.code) == (400, "INVALID_PARAMETER_VALUE")

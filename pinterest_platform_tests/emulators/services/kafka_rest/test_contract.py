@@ -1,4 +1,4 @@
-"""The Kafka REST Proxy v2 API over the real broker, reached as clients reach it: through the gateway, and directly."""
+"""The Kafka REST Proxy v2 API over the real broker, through the gateway and directly."""
 
 import base64
 import json
@@ -63,26 +63,26 @@ def topic(admin: AdminClient) -> Iterator[str]:
 
 
 def stored(variables: dict[str, str], topic: str) -> dict[tuple[int, int], tuple[bytes | None, bytes | None]]:
-    """Everything in a topic: key and value by partition and offset."""
+    """Return everything in a topic: key and value by partition and offset."""
     consumer = Consumer(
         {"bootstrap.servers": variables["KAFKA_BOOTSTRAP_SERVERS"], "group.id": "contract", "enable.auto.commit": False}
     )
-    found: dict[tuple[int, int], tuple[bytes | None, bytes | None]] = {}
+    records: dict[tuple[int, int], tuple[bytes | None, bytes | None]] = {}
     try:
         for number in range(3):
-            where = TopicPartition(topic, number, 0)
-            end = consumer.get_watermark_offsets(where, timeout=20)[1]
-            consumer.assign([where])
-            while sum(1 for partition, _ in found if partition == number) < end:
+            topic_partition = TopicPartition(topic, number, 0)
+            end = consumer.get_watermark_offsets(topic_partition, timeout=20)[1]
+            consumer.assign([topic_partition])
+            while sum(1 for partition, _ in records if partition == number) < end:
                 message = consumer.poll(20)
                 assert message is not None and message.error() is None
-                found[number, message.offset()] = (message.key(), message.value())
+                records[number, message.offset()] = (message.key(), message.value())
     finally:
         consumer.close()
-    return found
+    return records
 
 
-def test_json_records_are_stored_as_sent_and_each_is_answered_with_its_place(
+def test_json_records_are_stored_as_sent_and_each_is_answered_with_its_position(
     proxy: Proxy, emulated: dict[str, str], topic: str
 ) -> None:
     texts = ['{"a":1.50,"b":"ü😀"}', "123456789012345678901234567890", '{"a":1,"a":2}', '"\\u00e9"']
@@ -92,14 +92,14 @@ def test_json_records_are_stored_as_sent_and_each_is_answered_with_its_place(
 
     assert answer.status_code == 200
     assert answer.headers["content-type"] == V2
-    told = answer.json()
-    assert set(told) == {"offsets", "key_schema_id", "value_schema_id"}
-    assert (told["key_schema_id"], told["value_schema_id"]) == (None, None)
-    places = [(entry["partition"], entry["offset"]) for entry in told["offsets"]]
-    assert all(entry["error_code"] is None and entry["error"] is None for entry in told["offsets"])
-    found = stored(emulated, topic)
-    assert [found[place] for place in places[:-1]] == [(b"7", text.encode()) for text in texts]
-    assert found[places[-1]] == (None, None)
+    content = answer.json()
+    assert set(content) == {"offsets", "key_schema_id", "value_schema_id"}
+    assert (content["key_schema_id"], content["value_schema_id"]) == (None, None)
+    places = [(entry["partition"], entry["offset"]) for entry in content["offsets"]]
+    assert all(entry["error_code"] is None and entry["error"] is None for entry in content["offsets"])
+    records_by_place = stored(emulated, topic)
+    assert [records_by_place[place] for place in places[:-1]] == [(b"7", text.encode()) for text in texts]
+    assert records_by_place[places[-1]] == (None, None)
     keyed = places[:-1]
     assert len({partition for partition, _ in keyed}) == 1
     assert keyed == sorted(keyed)
@@ -145,7 +145,7 @@ def test_a_record_that_only_the_broker_refuses_fails_alone_too(
         drop(admin, topic)
 
 
-def test_a_record_of_4_mib_is_taken(proxy: Proxy, emulated: dict[str, str]) -> None:
+def test_a_record_of_4_mib_is_accepted(proxy: Proxy, emulated: dict[str, str]) -> None:
     topic = f"{emulated['PINTEREST_USER_ID']}.pin"
     answer = proxy.post(f"/topics/{topic}", {"records": [{"value": "x" * (4 * 1024 * 1024 - 2)}]})
     assert answer.json()["offsets"][0]["error_code"] is None
@@ -160,27 +160,37 @@ def test_topics_and_partitions_are_described(proxy: Proxy, topic: str) -> None:
     assert partitions[0] == {"partition": 0, "leader": 1, "replicas": [{"broker": 1, "leader": True, "in_sync": True}]}
     assert proxy.get(f"/topics/{topic}/partitions/2").json() == partitions[2]
     assert proxy.get(f"/topics/{topic}/partitions/1/offsets").json() == {"beginning_offset": 0, "end_offset": 2}
-    told = proxy.get(f"/topics/{topic}").json()
-    assert (told["name"], told["partitions"]) == (topic, partitions)
-    assert told["configs"]["message.timestamp.type"] == "LogAppendTime"
+    content = proxy.get(f"/topics/{topic}").json()
+    assert (content["name"], content["partitions"]) == (topic, partitions)
+    assert content["configs"]["message.timestamp.type"] == "LogAppendTime"
     assert proxy.get("/brokers").json() == {"brokers": [1]}
 
 
-def test_the_projects_topics_are_there_as_the_specification_names_them(proxy: Proxy, emulated: dict[str, str]) -> None:
+def test_the_projects_topics_exist_with_their_names_and_configs(proxy: Proxy, emulated: dict[str, str]) -> None:
     for entity in ("pin", "geo", "user"):
-        told = proxy.get(f"/topics/{emulated['PINTEREST_USER_ID']}.{entity}").json()
-        assert len(told["partitions"]) == 3
-        assert told["configs"]["message.timestamp.type"] == "LogAppendTime"
-        assert int(told["configs"]["max.message.bytes"]) > 4 * 1024 * 1024
+        content = proxy.get(f"/topics/{emulated['PINTEREST_USER_ID']}.{entity}").json()
+        assert len(content["partitions"]) == 3
+        assert content["configs"]["message.timestamp.type"] == "LogAppendTime"
+        assert int(content["configs"]["max.message.bytes"]) > 4 * 1024 * 1024
 
 
-@pytest.mark.parametrize("path", ["/topics/nope", "/topics/nope/partitions", "/topics/nope/partitions/0/offsets"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/topics/nope",
+        "/topics/nope/partitions",
+        "/topics/nope/partitions/0/offsets",
+        "/topics/%00",
+        "/topics/a%00/partitions",
+        "/topics/%ff/partitions/0",
+    ],
+)
 def test_an_unknown_topic_is_40401(proxy: Proxy, path: str) -> None:
     answer = proxy.get(path)
     assert (answer.status_code, answer.json()) == (404, {"error_code": 40401, "message": "Topic not found."})
 
 
-def test_producing_to_what_is_not_there_makes_nothing(proxy: Proxy, topic: str) -> None:
+def test_producing_to_a_missing_topic_creates_nothing(proxy: Proxy, topic: str) -> None:
     records = {"records": [{"value": 1}]}
     for path, code in (("/topics/nope", 40401), ("/topics/bad name!", 40401), (f"/topics/{topic}/partitions/3", 40402)):
         answer = proxy.post(path, records)
@@ -199,14 +209,16 @@ def test_producing_to_what_is_not_there_makes_nothing(proxy: Proxy, topic: str) 
         (JSON.upper(), 200),
     ],
 )
-def test_the_content_type_decides_and_another_is_415(proxy: Proxy, topic: str, content_type: str, status: int) -> None:
+def test_the_content_type_selects_the_format_and_another_is_415(
+    proxy: Proxy, topic: str, content_type: str, status: int
+) -> None:
     answer = proxy.post(f"/topics/{topic}", {"records": [{"value": 1}]}, content_type)
     assert answer.status_code == status
     if status == 415:
         assert answer.json() == {"error_code": 415, "message": "HTTP 415 Unsupported Media Type"}
 
 
-def test_accept_chooses_the_answers_type_and_what_is_not_spoken_is_406(proxy: Proxy, topic: str) -> None:
+def test_accept_selects_the_answers_type_and_an_unsupported_one_is_406(proxy: Proxy, topic: str) -> None:
     records = {"records": [{"value": 1}]}
     for accept, expected in (("application/json", "application/json"), ("text/html, */*;q=0.1", V2), (V2, V2)):
         assert proxy.post(f"/topics/{topic}", records, accept=accept).headers["content-type"] == expected
@@ -221,24 +233,38 @@ def test_errors_of_http_itself_have_confluents_shape(proxy: Proxy, topic: str) -
     assert proxy.post(f"/topics/{topic}", b'{"receiver":1}').json()["error_code"] == 422
 
 
-def test_a_body_over_the_limit_is_413_and_a_browser_may_read_it(emulated: dict[str, str], topic: str) -> None:
-    told = requests.post(
+def test_a_body_over_the_limit_is_413_and_a_local_page_may_read_it(emulated: dict[str, str], topic: str) -> None:
+    answer = requests.post(
         f"{proxy_itself(emulated)}/topics/{topic}",
         data=b"x" * (32 * 1024 * 1024 + 1),
-        headers={"content-type": JSON},
+        headers={"content-type": JSON, "origin": "http://localhost:3000"},
         timeout=60,
     )
-    assert (told.status_code, told.json()["error_code"]) == (413, 413)
-    assert told.headers["access-control-allow-origin"] == "*"
+    assert (answer.status_code, answer.json()["error_code"]) == (413, 413)
+    assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
+
+
+def test_any_page_may_read_answers_through_the_gateway_but_not_of_the_proxy(
+    proxy: Proxy, emulated: dict[str, str]
+) -> None:
+    foreign = {"origin": "https://foreign.example"}
+    for path, status in (("/topics", 200), ("/topics/nope", 404)):
+        through = proxy.get(path, **foreign)
+        assert (through.status_code, through.headers["access-control-allow-origin"]) == (status, "*")
+    direct = requests.get(f"{proxy_itself(emulated)}/topics", headers=foreign, timeout=60)
+    plain = requests.get(f"{proxy_itself(emulated)}/topics", timeout=60)
+    assert (direct.status_code, plain.status_code) == (403, 200)
+    for answer in (direct, plain):
+        assert "access-control-allow-origin" not in answer.headers
 
 
 def proxy_itself(variables: dict[str, str]) -> str:
-    """The address of the proxy behind the gateway."""
+    """Return the address of the proxy behind the gateway."""
     with open(f"{variables['PINTEREST_HOME']}/ports.json") as file:
         return f"http://127.0.0.1:{json.load(file)['kafka_rest']}"
 
 
-def test_a_topic_deleted_and_made_anew_is_noticed(
+def test_a_topic_that_is_deleted_and_recreated_is_noticed(
     proxy: Proxy, emulated: dict[str, str], admin: AdminClient, topic: str
 ) -> None:
     records = {"records": [{"value": number, "partition": 0} for number in range(5)]}
@@ -253,7 +279,7 @@ def test_a_topic_deleted_and_made_anew_is_noticed(
 
 
 def eventually(ask: Any, good: Any) -> requests.Response:
-    """The first good answer, within a minute."""
+    """Return the first good answer within a minute."""
     deadline = time.monotonic() + 60
     while not good(answer := ask()):
         assert time.monotonic() < deadline, answer.text

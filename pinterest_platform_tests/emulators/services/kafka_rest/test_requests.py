@@ -1,4 +1,4 @@
-"""Reading produce requests."""
+"""Parsing of produce requests."""
 
 import base64
 from typing import Any
@@ -27,13 +27,13 @@ RECORDS = st.lists(
 
 
 @given(RECORDS, LAYOUTS)
-def test_keys_and_values_arrive_as_sent_whatever_the_blanks(records: list[dict[str, Any]], layout: int) -> None:
+def test_keys_and_values_are_unchanged_whatever_the_blanks(records: list[dict[str, Any]], layout: int) -> None:
     body = b" " + orjson.dumps({"key_schema": None, "records": records, "value_schema_id": None}, option=layout) + b"\n"
 
-    for found, sent in zip(read_json(body), records, strict=True):
-        for part, text in (("key", found.key), ("value", found.value)):
+    for record, sent in zip(read_json(body), records, strict=True):
+        for part, text in (("key", record.key), ("value", record.value)):
             assert (None if text is None else orjson.loads(text)) == sent.get(part)
-        assert found.partition == sent.get("partition")
+        assert record.partition == sent.get("partition")
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_keys_and_values_arrive_as_sent_whatever_the_blanks(records: list[dict[s
         "9" * 300,
     ],
 )
-def test_a_value_reaches_kafka_as_the_very_text_that_was_sent(text: str) -> None:
+def test_a_value_reaches_kafka_as_its_original_text(text: str) -> None:
     body = f'{{"records":[{{"key":{text},"partition":2,"value": {text} }}, {{"value":{text}}}]}}'.encode()
 
     first, second = read_json(body)
@@ -58,7 +58,7 @@ def test_a_value_reaches_kafka_as_the_very_text_that_was_sent(text: str) -> None
     assert (second.key, second.value, second.partition) == (None, text.encode(), None)
 
 
-def test_the_last_of_repeated_fields_counts_as_it_does_for_the_check() -> None:
+def test_the_last_of_repeated_fields_counts_as_in_the_validation() -> None:
     body = b'{"records":[{"value":0}],"records":[{"value":1,"value":2},{"value":3,"value":null}]}'
     assert [record.value for record in read_json(body)] == [b"2", None]
 
@@ -83,17 +83,55 @@ def test_the_last_of_repeated_fields_counts_as_it_does_for_the_check() -> None:
         (b'{"records":[{"value":null,"partition":"1"}]}', 422),
     ],
 )
-def test_what_is_no_produce_request_is_refused(read: Any, body: bytes, status: int) -> None:
+def test_an_invalid_produce_request_is_rejected(read: Any, body: bytes, status: int) -> None:
     with pytest.raises(RestError) as caught:
         read(body)
     assert (caught.value.status, caught.value.code) == (status, status)
 
 
-@pytest.mark.parametrize("body", [b'{"receiver":1,"records":[]}', b'{"records":[{"value":1,"receiver":2}]}'])
-def test_an_unknown_field_is_named(body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"receiver":1,"records":[]}', "Unrecognized field: receiver"),
+        (b'{"records":[{"value":1,"receiver":2}]}', "records[0]: Unrecognized field: receiver"),
+    ],
+)
+def test_an_unknown_field_is_named(body: bytes, message: str) -> None:
     with pytest.raises(RestError) as caught:
         read_json(body)
-    assert (caught.value.status, caught.value.message) == (422, "Unrecognized field: receiver")
+    assert (caught.value.status, caught.value.message) == (422, message)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"7",
+        b'{"value":null,"partition":-1}',
+        b'{"value":null,"receiver":1}',
+        b'{"value":NaN}',
+        b'{"value":"\xff"}',
+        b'{"value":}',
+        b'{"value":"unfinished',
+    ],
+)
+def test_a_record_that_makes_the_request_fail_is_named_by_its_index(record: bytes) -> None:
+    good = b'{"value":"]"}'
+    with pytest.raises(RestError) as caught:
+        read_json(b'{"key_schema":null, "records" : [ %b , {"value":[1]},\n%b,%b]}' % (good, record, good))
+    assert "records[2]" in caught.value.message
+
+
+def test_a_value_that_is_not_base64_is_named_by_its_index() -> None:
+    with pytest.raises(RestError) as caught:
+        read_binary(b'{"records":[{"value":"YQ=="},{"value":"no base64!"}]}')
+    assert "records[1]" in caught.value.message
+
+
+@pytest.mark.parametrize("body", [b"{", b'{"records":[{"value":1}', b'{"records":[{"value":1}],}', b'{"records":[]'])
+def test_a_fault_outside_of_the_records_names_no_index(body: bytes) -> None:
+    with pytest.raises(RestError) as caught:
+        read_json(body)
+    assert "records[" not in caught.value.message
 
 
 def outcome(body: bytes) -> bytes | None | int:
@@ -103,7 +141,7 @@ def outcome(body: bytes) -> bytes | None | int:
         return error.status
 
 
-def test_nesting_without_end_is_refused_and_does_not_crash() -> None:
+def test_deep_nesting_is_rejected_and_does_not_crash() -> None:
     for depth in (200, 300, 900, 1_020, 100_000):
         value = b"[" * depth + b"]" * depth
         assert outcome(b'{"records":[{"value":' + value + b"}]}") in (value, 400)
@@ -111,15 +149,15 @@ def test_nesting_without_end_is_refused_and_does_not_crash() -> None:
 
 @given(st.lists(st.tuples(BYTES, BYTES), min_size=1, max_size=5))
 def test_binary_keys_and_values_are_base64(pairs: list[tuple[bytes | None, bytes | None]]) -> None:
-    def told(data: bytes | None) -> str | None:
+    def encoded(data: bytes | None) -> str | None:
         return None if data is None else base64.b64encode(data).decode()
 
-    body = orjson.dumps({"records": [{"key": told(key), "value": told(value)} for key, value in pairs]})
+    body = orjson.dumps({"records": [{"key": encoded(key), "value": encoded(value)} for key, value in pairs]})
     assert [(record.key, record.value) for record in read_binary(body)] == pairs
 
 
 @pytest.mark.parametrize("value", ['"not base64!"', '"YQ"', "1", "{}", '"ü"'])
-def test_what_is_no_base64_is_refused(value: str) -> None:
+def test_invalid_base64_is_rejected(value: str) -> None:
     with pytest.raises(RestError) as caught:
         read_binary(f'{{"records":[{{"value":{value}}}]}}'.encode())
     assert caught.value.status == 422

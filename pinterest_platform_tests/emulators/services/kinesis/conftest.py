@@ -1,4 +1,4 @@
-"""The endpoints that the contract tests run against, and servers that single tests kill or wind forward."""
+"""The endpoints of the contract tests, and servers that single tests kill or advance in time."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from pinterest_platform_tests.emulators.services.kinesis.server import Server, c
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Expect moto to fail where it is known to differ."""
+    """Expect moto to fail the tests in which it is known to differ."""
     for item in items:
         name = getattr(item, "originalname", "")
         if "[moto" in item.name and name in DIFFERS | RACES:
@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", params=["ours", "moto"])
 def endpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A boto3 client of each server that is held to the service's contract; add others to `params`."""
+    """A boto3 client of each server under the contract tests; add others to `params`."""
     if request.param == "moto":
         moto = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
         moto.start()
@@ -39,7 +39,7 @@ def endpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture
 def new_stream(endpoint: Any) -> Iterator[Callable[..., str]]:
-    """Makes streams, and deletes them after the test."""
+    """A function that creates streams, which are deleted after the test."""
     names: list[str] = []
 
     def make(shards: int = 1) -> str:
@@ -53,7 +53,7 @@ def new_stream(endpoint: Any) -> Iterator[Callable[..., str]]:
 
 @pytest.fixture
 def new_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """Starts servers over the test's own folder, and stops them after the test."""
+    """A function that starts servers on the test's folder, which are stopped after the test."""
     servers: list[Server] = []
 
     def make(*flags: str, folder: str = "data", largest_file: int | None = None) -> Server:

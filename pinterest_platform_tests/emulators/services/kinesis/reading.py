@@ -1,4 +1,4 @@
-"""What consumers do: wait for a stream, read a shard to its end, read a stream parents before children."""
+"""Consumer helpers: wait for a stream, read a shard to its end, read a stream parents before children."""
 
 import time
 from typing import Any
@@ -22,7 +22,7 @@ def wait_active(client: Any, name: str) -> None:
 def wait_gone(client: Any, name: str) -> None:
     deadline = time.monotonic() + 20
     while name in client.list_streams(Limit=10_000)["StreamNames"]:
-        assert time.monotonic() < deadline, f"{name} does not go away"
+        assert time.monotonic() < deadline, f"{name} is not deleted"
         time.sleep(0.005)
 
 
@@ -31,8 +31,8 @@ def shards(client: Any, name: str) -> list[dict[str, Any]]:
 
 
 def open_shards(client: Any, name: str) -> list[dict[str, Any]]:
-    found = [shard for shard in shards(client, name) if "EndingSequenceNumber" not in shard["SequenceNumberRange"]]
-    return sorted(found, key=lambda shard: int(shard["HashKeyRange"]["StartingHashKey"]))
+    open_ones = [shard for shard in shards(client, name) if "EndingSequenceNumber" not in shard["SequenceNumberRange"]]
+    return sorted(open_ones, key=lambda shard: int(shard["HashKeyRange"]["StartingHashKey"]))
 
 
 def iterator(client: Any, name: str, shard: str, kind: str = "TRIM_HORIZON", **position: Any) -> str:
@@ -42,7 +42,7 @@ def iterator(client: Any, name: str, shard: str, kind: str = "TRIM_HORIZON", **p
 
 
 def drain(client: Any, token: str | None, limit: int = 10_000) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """All records from an iterator to the tip or the shard's end, and the last answer."""
+    """Return all records from an iterator to the tip or the shard's end, and the last answer."""
     records: list[dict[str, Any]] = []
     answer: dict[str, Any] = {}
     while token is not None:
@@ -59,13 +59,13 @@ def read_shard(client: Any, name: str, shard: str, limit: int = 10_000) -> list[
 
 
 def read_stream(client: Any, name: str, limit: int = 10_000) -> list[dict[str, Any]]:
-    """Every record once, parents before children."""
+    """Return every record once, parents before children."""
     records: list[dict[str, Any]] = []
     for shard in sorted(shards(client, name), key=lambda shard: shard["ShardId"]):
-        found = read_shard(client, name, shard["ShardId"], limit)
-        numbers = [int(record["SequenceNumber"]) for record in found]
-        assert numbers == sorted(set(numbers)), "sequence numbers do not grow along the shard"
-        records += found
+        shard_records = read_shard(client, name, shard["ShardId"], limit)
+        numbers = [int(record["SequenceNumber"]) for record in shard_records]
+        assert numbers == sorted(set(numbers)), "sequence numbers do not increase along the shard"
+        records += shard_records
     return records
 
 
@@ -74,7 +74,7 @@ def data(records: list[dict[str, Any]]) -> list[bytes]:
 
 
 def code(error: Any) -> str:
-    """The service's name of an error, of a `pytest.raises` context."""
+    """Return the service's error code from a `pytest.raises` context."""
     assert isinstance(error.value, ClientError)
     assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
     return error.value.response["Error"]["Code"]

@@ -1,4 +1,4 @@
-"""A server of the tests' own, started, killed and started again."""
+"""A server process for tests that can be killed and restarted."""
 
 import os
 import resource
@@ -14,7 +14,7 @@ from pinterest_platform_tests.emulators.services.serving import ServerProcess
 
 
 def client(url: str) -> Any:
-    """A boto3 client that tries nothing twice."""
+    """Return a boto3 client without retries."""
     return boto3.client(
         "kinesis",
         endpoint_url=url,

@@ -1,4 +1,4 @@
-"""`python -m emulators.services.kinesis`: one clear line for what is wrong."""
+"""`python -m emulators.services.kinesis`: one clear line for each mistake."""
 
 import json
 import signal
@@ -13,14 +13,14 @@ import pytest
 from pinterest_platform_tests.emulators.services.kinesis.server import Server, command
 
 
-def refused(data: Path, *flags: str) -> str:
+def error_of(data: Path, *flags: str) -> str:
     done = subprocess.run(command(data, *flags), capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode not in (0, None)
     assert "Traceback" not in done.stderr
     return done.stderr.strip()
 
 
-def test_it_says_when_it_is_healthy_and_stops_cleanly(new_server: Any) -> None:
+def test_it_reports_its_health_and_stops_cleanly(new_server: Any) -> None:
     server: Server = new_server()
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(f"{server.url}/_health", timeout=10) as answer:
@@ -28,44 +28,44 @@ def test_it_says_when_it_is_healthy_and_stops_cleanly(new_server: Any) -> None:
     assert server.stop() == 0
 
 
-@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
-def test_both_signals_stop_it(new_server: Any, asked: signal.Signals) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_both_signals_stop_it(new_server: Any, number: signal.Signals) -> None:
     server: Server = new_server()
-    assert server.end(asked) == 0
+    assert server.end(number) == 0
 
 
 def test_a_busy_port_is_named(new_server: Any, tmp_path: Path) -> None:
     port = new_server().url.rpartition(":")[2]
-    message = refused(tmp_path / "other", "--port", port)
-    assert message.startswith(f"kinesis: Port {port} cannot be taken")
+    message = error_of(tmp_path / "other", "--port", port)
+    assert message.startswith(f"kinesis: Port {port} cannot be used")
     assert "\n" not in message
 
 
 def test_a_folder_in_use_is_named(new_server: Any) -> None:
     server: Server = new_server()
-    message = refused(server.data)
+    message = error_of(server.data)
     assert message.startswith("kinesis: Another Kinesis server uses ")
     assert "\n" not in message
 
 
 def test_a_damaged_or_foreign_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "kinesis.sqlite").write_bytes(b"no database" * 1000)
-    assert "cannot be opened" in refused(tmp_path)
+    assert "cannot be opened" in error_of(tmp_path)
     other = tmp_path / "other"
     other.mkdir()
     with sqlite3.connect(other / "kinesis.sqlite") as database:
         database.execute("PRAGMA user_version = 99")
     database.close()
-    assert "is of version 99" in refused(other)
+    assert "has version 99" in error_of(other)
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert "cannot be opened" in refused(tmp_path / "file" / "data")
+    assert "cannot be opened" in error_of(tmp_path / "file" / "data")
 
 
 @pytest.mark.parametrize(
     "flags", [("--port", "-1"), ("--record-kib", "1"), ("--iterator-seconds", "x"), ("--nonsense",)]
 )
 def test_wrong_flags_are_named(tmp_path: Path, flags: tuple[str, ...]) -> None:
-    assert flags[0] in refused(tmp_path, *flags).splitlines()[-1]
+    assert flags[0] in error_of(tmp_path, *flags).splitlines()[-1]

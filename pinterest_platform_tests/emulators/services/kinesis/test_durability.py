@@ -1,4 +1,4 @@
-"""What was acknowledged survives: restarts, kills, a full disk."""
+"""Acknowledged records survive restarts, kills and a full disk."""
 
 import random
 import socket
@@ -24,7 +24,7 @@ from pinterest_platform_tests.emulators.services.kinesis.server import Server
 ONLY = "shardId-000000000000"
 
 
-def test_everything_survives_a_restart(new_server: Any) -> None:
+def test_streams_and_records_survive_a_restart(new_server: Any) -> None:
     server = new_server()
     name = create(server.client, "s", 2)
     server.client.add_tags_to_stream(StreamName=name, Tags={"epoch": "1"})
@@ -47,7 +47,7 @@ def test_everything_survives_a_restart(new_server: Any) -> None:
     assert drain(server.client, token)[0] == read_shard(server.client, name, ONLY)
 
 
-def test_a_reshard_and_a_deletion_end_although_the_server_was_away(new_server: Any) -> None:
+def test_a_reshard_and_a_deletion_complete_after_a_restart(new_server: Any) -> None:
     server = new_server()
     split, deleted = create(server.client, "split"), create(server.client, "deleted")
     server.client.put_record(StreamName=split, Data=b"a", PartitionKey="k")
@@ -65,7 +65,7 @@ def test_a_reshard_and_a_deletion_end_although_the_server_was_away(new_server: A
     assert deleted not in server.client.list_streams()["StreamNames"]
 
 
-def test_a_kill_loses_nothing_that_was_acknowledged(new_server: Any) -> None:
+def test_a_kill_loses_no_acknowledged_record(new_server: Any) -> None:
     """Four writers, three kills at random moments."""
     server: Server = new_server()
     name = create(server.client, "s", 2)
@@ -86,7 +86,7 @@ def test_a_kill_loses_nothing_that_was_acknowledged(new_server: Any) -> None:
                 except (BotoCoreError, ClientError):
                     return
                 if "Records" not in answer:
-                    return  # botocore takes an answer that was cut off after its headers for an empty one
+                    return  # botocore parses an answer that is truncated after its headers as an empty one
                 results = answer["Records"]
                 accepted.update(zip(texts, [result["SequenceNumber"] for result in results], strict=True))
                 if len(accepted) >= target:
@@ -106,7 +106,7 @@ def test_a_kill_loses_nothing_that_was_acknowledged(new_server: Any) -> None:
     assert set(read) <= sent
 
 
-def test_a_full_disk_refuses_and_keeps_what_was_acknowledged(new_server: Any) -> None:
+def test_a_full_disk_is_an_error_and_acknowledged_records_are_kept(new_server: Any) -> None:
     server: Server = new_server(largest_file=3_000_000)
     name = create(server.client, "s")
     accepted: list[bytes] = []
@@ -129,7 +129,7 @@ def test_a_full_disk_refuses_and_keeps_what_was_acknowledged(new_server: Any) ->
     assert data(read_shard(server.client, name, ONLY))[-1] == b"after"
 
 
-def test_a_client_that_goes_away_in_the_middle_of_a_request_is_no_error(
+def test_a_client_that_disconnects_during_a_request_is_no_error(
     new_server: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     server = new_server()

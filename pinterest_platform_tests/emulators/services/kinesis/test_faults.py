@@ -1,4 +1,4 @@
-"""Faults that tests inject: as asked, counted, and never at the cost of a record."""
+"""Injected faults: as configured, counted, and without loss of a record."""
 
 import asyncio
 import urllib.error
@@ -22,19 +22,19 @@ def server(new_server: Any) -> Server:
     return new_server("--controls")
 
 
-def test_there_are_no_controls_unless_asked_for(endpoint: Any) -> None:
+def test_there_are_no_controls_by_default(endpoint: Any) -> None:
     for path in ("/_faults", "/_clock"):
         with pytest.raises(urllib.error.HTTPError) as error:
             post(endpoint.meta.endpoint_url + path, b"{}", {})
         assert error.value.code == 404
 
 
-def test_every_fault_strikes_and_what_was_accepted_is_there(server: Server) -> None:
+def test_every_fault_occurs_and_accepted_records_are_kept(server: Server) -> None:
     name = create(server.client, "s")
     rates = dict.fromkeys(("throttle", "partial", "errors", "lost_replies", "slow"), 0.2)
     server.control("/_faults", {"seed": 7, "slow_seconds": 0.001, **rates})
     accepted: set[bytes] = set()
-    seen: Counter[str] = Counter()
+    outcomes: Counter[str] = Counter()
     lost: set[bytes] = set()
     for batch in range(60):
         texts = [b"%d/%d" % (batch, n) for n in range(5)]
@@ -42,23 +42,23 @@ def test_every_fault_strikes_and_what_was_accepted_is_there(server: Server) -> N
         try:
             answer = server.client.put_records(StreamName=name, Records=entries)
         except ClientError as error:
-            seen[error.response["Error"]["Code"]] += 1
+            outcomes[error.response["Error"]["Code"]] += 1
             lost.update(texts)
             continue
-        seen["partial"] += answer["FailedRecordCount"]
+        outcomes["partial"] += answer["FailedRecordCount"]
         accepted.update(
             text for text, result in zip(texts, answer["Records"], strict=True) if "ErrorCode" not in result
         )
     struck = server.control("/_faults", {})["struck"]
-    assert struck == {}, "setting faults anew forgets those that struck"
-    assert set(seen) == {"partial", "ProvisionedThroughputExceededException", "InternalFailure"}
+    assert struck == {}, "new settings reset the counts"
+    assert set(outcomes) == {"partial", "ProvisionedThroughputExceededException", "InternalFailure"}
     read = data(read_stream(server.client, name))
     assert len(read) == len(set(read))
     assert accepted <= set(read) <= accepted | lost
-    assert set(read) - accepted, "a reply was lost after the records were kept"
+    assert set(read) - accepted, "a reply was lost after the records were stored"
 
 
-def test_iterators_expire_at_the_asked_rate(server: Server) -> None:
+def test_iterators_expire_at_the_configured_rate(server: Server) -> None:
     name = create(server.client, "s")
     server.client.put_record(StreamName=name, Data=b"a", PartitionKey="k")
     server.control("/_faults", {"seed": 1, "expire_iterators": 0.5, "operations": ["GetRecords"]})
@@ -71,7 +71,7 @@ def test_iterators_expire_at_the_asked_rate(server: Server) -> None:
     assert set(outcomes) == {"a", "ExpiredIteratorException"}
 
 
-async def strike(faults: Faults) -> list[str]:
+async def outcomes_of(faults: Faults) -> list[str]:
     outcomes: list[str] = []
     for _ in range(100):
         try:
@@ -88,7 +88,7 @@ def test_a_seed_gives_the_same_faults_again() -> None:
     outcomes: list[list[str]] = []
     for seed in (3, 3, 4):
         faults.configure({**settings, "seed": seed})
-        outcomes.append(asyncio.run(strike(faults)))
+        outcomes.append(asyncio.run(outcomes_of(faults)))
     assert outcomes[0] == outcomes[1] != outcomes[2]
 
 

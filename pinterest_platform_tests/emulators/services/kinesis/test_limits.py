@@ -1,4 +1,4 @@
-"""The service's throughput limits, off unless asked for."""
+"""The service's throughput limits, off by default."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +27,7 @@ def test_a_bucket_fills_within_a_second() -> None:
     assert bucket.has(10, 1_000_000)
 
 
-def test_more_than_a_bucket_is_paid_for_afterwards() -> None:
+def test_more_than_a_bucket_has_to_refill_afterwards() -> None:
     bucket = Bucket(10)
     assert bucket.has(50, 0)
     bucket.take(50)
@@ -35,7 +35,7 @@ def test_more_than_a_bucket_is_paid_for_afterwards() -> None:
     assert bucket.has(1, 4200)
 
 
-def test_a_shard_takes_a_thousand_records_and_a_mebibyte_a_second(new_server: Any) -> None:
+def test_a_shard_accepts_a_thousand_records_and_a_mebibyte_a_second(new_server: Any) -> None:
     server = new_server("--throughput-limits")
     name = create(server.client, "s")
     accepted = 0

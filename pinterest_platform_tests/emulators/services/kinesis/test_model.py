@@ -1,4 +1,4 @@
-"""Random puts, splits, merges, scalings, trimmings and restarts against a plain list."""
+"""Random puts, splits, merges, scalings, sweeps and restarts compared with a plain list."""
 
 import asyncio
 import tempfile
@@ -22,13 +22,13 @@ START = 1_800_000_000_000
 
 
 class StreamMachine(RuleBasedStateMachine):
-    """The stream as one list of (arrival, partition key, sequence number, shard); the server runs in this process."""
+    """A stream as one list of (arrival, partition key, sequence number, shard); the server runs in this process."""
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.core: Core = self.open()
-        self.put_so_far: list[tuple[int, str, int, str]] = []
+        self.put_records: list[tuple[int, str, int, str]] = []
         self.call("CreateStream", StreamName=NAME, ShardCount=2)
 
     def open(self) -> Core:
@@ -42,14 +42,14 @@ class StreamMachine(RuleBasedStateMachine):
         return answer
 
     def open_shards(self) -> list[dict[str, Any]]:
-        found = self.call("ListShards", StreamName=NAME, ShardFilter={"Type": "AT_LATEST"})["Shards"]
-        return sorted(found, key=lambda shard: int(shard["HashKeyRange"]["StartingHashKey"]))
+        shards = self.call("ListShards", StreamName=NAME, ShardFilter={"Type": "AT_LATEST"})["Shards"]
+        return sorted(shards, key=lambda shard: int(shard["HashKeyRange"]["StartingHashKey"]))
 
     @rule(keys=st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=6))
     def put(self, keys: list[str]) -> None:
         entries = [{"Data": "", "PartitionKey": key} for key in keys]
         for key, result in zip(keys, self.call("PutRecords", StreamName=NAME, Records=entries)["Records"], strict=True):
-            self.put_so_far.append((self.core.clock.now_ms(), key, int(result["SequenceNumber"]), result["ShardId"]))
+            self.put_records.append((self.core.clock.now_ms(), key, int(result["SequenceNumber"]), result["ShardId"]))
 
     @precondition(lambda self: len(self.open_shards()) < 8)
     @rule(choice=st.randoms(use_true_random=False))
@@ -106,7 +106,7 @@ class StreamMachine(RuleBasedStateMachine):
             ended[name] = int(numbers.get("EndingSequenceNumber", 0))
             read += [(record["PartitionKey"], int(record["SequenceNumber"]), name) for record in self.read(name)]
         horizon = self.core.clock.now_ms() - DAY
-        retained = [(key, number, shard) for at, key, number, shard in self.put_so_far if at >= horizon]
+        retained = [(key, number, shard) for at, key, number, shard in self.put_records if at >= horizon]
         assert sorted(read) == sorted(retained)
         for key in "abcdefgh":
             numbers = [number for other, number, _ in read if other == key]

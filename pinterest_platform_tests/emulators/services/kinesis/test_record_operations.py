@@ -1,4 +1,4 @@
-"""Records: put, found again, read in order, refused."""
+"""Records: put, find by position, read in order, reject."""
 
 import hashlib
 import threading
@@ -37,7 +37,7 @@ def put(client: Any, name: str, *texts: str) -> list[str]:
     ]
 
 
-def test_eight_writers_lose_and_double_nothing_and_keep_their_order(endpoint: Any, new_stream: Any) -> None:
+def test_eight_writers_lose_and_duplicate_nothing_and_keep_their_order(endpoint: Any, new_stream: Any) -> None:
     name = new_stream(2)
     accepted: list[list[tuple[str, str, bytes]]] = [[] for _ in range(8)]
 
@@ -89,7 +89,7 @@ def test_records_are_routed_by_md5_or_by_an_explicit_hash_key(endpoint: Any, new
             assert answer["ShardId"] == shard
 
 
-def test_what_is_read_is_what_was_put(endpoint: Any, new_stream: Any) -> None:
+def test_records_are_read_as_they_were_put(endpoint: Any, new_stream: Any) -> None:
     name = new_stream()
     blobs = [b"", bytes(range(256)) * 4, "Ünïcode 🙂\n".encode(), b"x" * (1024 * 1024 - 1)]
     before = datetime.now(UTC) - timedelta(seconds=1)
@@ -106,13 +106,13 @@ def test_what_is_read_is_what_was_put(endpoint: Any, new_stream: Any) -> None:
     assert before <= arrivals[0] <= datetime.now(UTC) + timedelta(seconds=1)
 
 
-def test_sequence_numbers_look_like_the_services(endpoint: Any, new_stream: Any) -> None:
+def test_sequence_numbers_have_the_services_form(endpoint: Any, new_stream: Any) -> None:
     first, second = (int(number) for number in put(endpoint, new_stream(), "a", "b"))
     assert len(str(first)) == 56
     assert second > first + 1
 
 
-def test_every_kind_of_iterator_begins_where_it_says(endpoint: Any, new_stream: Any) -> None:
+def test_every_kind_of_iterator_begins_at_its_position(endpoint: Any, new_stream: Any) -> None:
     name = new_stream()
     start = shards(endpoint, name)[0]["SequenceNumberRange"]["StartingSequenceNumber"]
     latest = iterator(endpoint, name, ONLY, "LATEST")
@@ -135,7 +135,7 @@ def test_every_kind_of_iterator_begins_where_it_says(endpoint: Any, new_stream: 
     assert code(error) == "InvalidArgumentException"
 
 
-def test_a_time_finds_the_first_record_that_arrived_then(new_server: Any) -> None:
+def test_a_timestamp_finds_the_first_record_that_arrived_then(new_server: Any) -> None:
     server = new_server("--controls")
     name = create(server.client, "s")
     for text in "abcdef":
@@ -147,7 +147,7 @@ def test_a_time_finds_the_first_record_that_arrived_then(new_server: Any) -> Non
         assert data(drain(server.client, token)[0]) == [b"a", b"b", b"c", b"d", b"e", b"f"][place:]
 
 
-def test_reading_says_how_far_behind_the_tip_it_is(new_server: Any) -> None:
+def test_reading_reports_the_distance_to_the_tip(new_server: Any) -> None:
     server = new_server("--controls")
     name = create(server.client, "s")
     put(server.client, name, "a", "b")
@@ -189,7 +189,7 @@ def test_an_answer_holds_at_most_ten_mebibytes(endpoint: Any, new_stream: Any) -
     assert len(read_shard(endpoint, name, ONLY)) == 15
 
 
-def test_a_request_that_is_too_large_is_refused_whole(endpoint: Any, new_stream: Any) -> None:
+def test_a_request_that_is_too_large_is_rejected_as_a_whole(endpoint: Any, new_stream: Any) -> None:
     name = new_stream()
     too_many = [{"Data": b"x", "PartitionKey": "k"}] * 501
     too_large = [{"Data": b"x" * 1_000_000, "PartitionKey": "k"}] * 11
@@ -253,7 +253,7 @@ def test_wrong_parameters_are_named(
     assert error.value.response["Error"]["Message"]
 
 
-def test_a_sequence_number_of_another_shard_is_refused(endpoint: Any, new_stream: Any) -> None:
+def test_a_sequence_number_of_another_shard_is_rejected(endpoint: Any, new_stream: Any) -> None:
     name = new_stream(2)
     start = shards(endpoint, name)[1]["SequenceNumberRange"]["StartingSequenceNumber"]
     with pytest.raises(ClientError) as error:
@@ -283,13 +283,13 @@ def test_an_iterator_expires(new_server: Any) -> None:
 
 
 @pytest.mark.parametrize("token", ["nonsense", "AAAA", "AAAAAAAAAAGVsbG8gd29ybGQgaGVsbG8gd29ybGQ="])
-def test_an_iterator_that_nobody_gave_is_refused(endpoint: Any, token: str) -> None:
+def test_a_forged_iterator_is_rejected(endpoint: Any, token: str) -> None:
     with pytest.raises(ClientError) as error:
         endpoint.get_records(ShardIterator=token)
     assert code(error) == "InvalidArgumentException"
 
 
-def test_an_altered_iterator_is_refused(endpoint: Any, new_stream: Any) -> None:
+def test_an_altered_iterator_is_rejected(endpoint: Any, new_stream: Any) -> None:
     token = iterator(endpoint, new_stream(), ONLY)
     altered = token[:30] + ("A" if token[30] != "A" else "B") + token[31:]
     with pytest.raises(ClientError) as error:
@@ -297,14 +297,14 @@ def test_an_altered_iterator_is_refused(endpoint: Any, new_stream: Any) -> None:
     assert code(error) == "InvalidArgumentException"
 
 
-def test_too_high_a_limit_is_refused(endpoint: Any, new_stream: Any) -> None:
+def test_too_high_a_limit_is_rejected(endpoint: Any, new_stream: Any) -> None:
     token = iterator(endpoint, new_stream(), ONLY)
     with pytest.raises(ClientError) as error:
         endpoint.get_records(ShardIterator=token, Limit=10_001)
     assert code(error) == "InvalidArgumentException"
 
 
-def test_requests_that_no_client_would_send_get_an_error_body(endpoint: Any) -> None:
+def test_invalid_requests_get_an_error_body(endpoint: Any) -> None:
     url = endpoint.meta.endpoint_url
     for body, target, expected in (
         (b"{}", "Kinesis_20131202.Nonsense", "UnknownOperationException"),
@@ -325,7 +325,7 @@ def test_requests_that_no_client_would_send_get_an_error_body(endpoint: Any) -> 
         assert expected.encode() in error.value.read()
 
 
-def test_a_whole_stream_is_read_by_small_pages(endpoint: Any, new_stream: Any) -> None:
+def test_a_whole_stream_is_read_in_small_pages(endpoint: Any, new_stream: Any) -> None:
     name = new_stream(3)
     entries = [{"Data": str(n).encode(), "PartitionKey": str(n)} for n in range(100)]
     endpoint.put_records(StreamName=name, Records=entries)

@@ -1,4 +1,4 @@
-"""Splits, merges and scaling: lineage, closed shards, and nothing lost or doubled across them."""
+"""Splits, merges and scaling: lineage, closed shards, and no record lost or duplicated across them."""
 
 import threading
 from typing import Any
@@ -66,7 +66,7 @@ def test_a_split_closes_the_parent_and_numbers_its_children_above_it(endpoint: A
     assert code(error) == "InvalidArgumentException"
 
 
-def test_a_closed_shard_ends_in_no_iterator_and_names_its_children(endpoint: Any, new_stream: Any) -> None:
+def test_a_closed_shard_ends_without_iterator_and_names_its_children(endpoint: Any, new_stream: Any) -> None:
     name = new_stream()
     put(endpoint, name, "a")
     number = str(put(endpoint, name, "b")[1])
@@ -112,7 +112,7 @@ def test_a_merge_has_two_parents(endpoint: Any, new_stream: Any) -> None:
     assert data(read_stream(endpoint, name)) == [b"a", b"b"]
 
 
-def test_a_split_point_has_to_lie_inside(endpoint: Any, new_stream: Any) -> None:
+def test_a_split_point_must_be_inside_the_range(endpoint: Any, new_stream: Any) -> None:
     name = new_stream()
     for key in ("0", "1", str(2**128 - 1)):
         with pytest.raises(ClientError) as error:
@@ -172,15 +172,15 @@ def test_shards_are_listed_in_pages_and_by_filter(endpoint: Any, new_stream: Any
     assert [shard["ShardId"] for shard in described["Shards"] + rest["Shards"]] == everything
 
 
-def test_resharding_under_load_loses_and_doubles_nothing(endpoint: Any, new_stream: Any) -> None:
+def test_resharding_under_load_loses_and_duplicates_nothing(endpoint: Any, new_stream: Any) -> None:
     """Four writers, each with its own key, while shards split, merge and scale."""
     name = new_stream(2)
     accepted: list[list[bytes]] = [[] for _ in range(4)]
-    done = threading.Event()
+    stop = threading.Event()
 
     def write(writer: int) -> None:
         batch = 0
-        while not done.is_set():
+        while not stop.is_set():
             texts = [b"%d/%d" % (writer, batch * 20 + n) for n in range(20)]
             entries = [{"Data": text, "PartitionKey": f"key {writer}"} for text in texts]
             assert endpoint.put_records(StreamName=name, Records=entries)["FailedRecordCount"] == 0
@@ -198,7 +198,7 @@ def test_resharding_under_load_loses_and_doubles_nothing(endpoint: Any, new_stre
             endpoint.update_shard_count(StreamName=name, TargetShardCount=2, ScalingType="UNIFORM_SCALING")
             wait_active(endpoint, name)
     finally:
-        done.set()
+        stop.set()
         for thread in threads:
             thread.join()
 
@@ -209,21 +209,21 @@ def test_resharding_under_load_loses_and_doubles_nothing(endpoint: Any, new_stre
         assert [text for text in read if text.startswith(b"%d/" % writer)] == texts
 
 
-def test_children_are_found_by_following_the_answers(endpoint: Any, new_stream: Any) -> None:
+def test_children_are_found_from_the_answers(endpoint: Any, new_stream: Any) -> None:
     name = new_stream()
     for place in range(4):
         put(endpoint, name, str(place))
         split(endpoint, name, open_shards(endpoint, name)[0])
     put(endpoint, name, "4")
-    found: list[bytes] = []
-    queue, seen = [FIRST], set[str]()
+    texts: list[bytes] = []
+    queue, visited = [FIRST], set[str]()
     while queue:
         shard = queue.pop(0)
-        assert shard not in seen
-        seen.add(shard)
+        assert shard not in visited
+        visited.add(shard)
         records, last = drain(endpoint, iterator(endpoint, name, shard))
-        found += data(records)
+        texts += data(records)
         queue += [child["ShardId"] for child in last.get("ChildShards", [])]
-    assert found == [b"0", b"1", b"2", b"3", b"4"]
-    assert seen == {shard["ShardId"] for shard in shards(endpoint, name)}
+    assert texts == [b"0", b"1", b"2", b"3", b"4"]
+    assert visited == {shard["ShardId"] for shard in shards(endpoint, name)}
     assert read_shard(endpoint, name, FIRST)[0]["Data"] == b"0"

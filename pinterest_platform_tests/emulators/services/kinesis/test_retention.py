@@ -1,4 +1,4 @@
-"""Retention: what is older is out of sight at once, and soon off the disk."""
+"""Retention: expired records are invisible at once, and soon removed from disk."""
 
 import sqlite3
 import time
@@ -26,7 +26,7 @@ HOUR = 3600
 
 @pytest.fixture
 def server(new_server: Any) -> Server:
-    """A server that removes nothing from disk meanwhile: only sight is tested."""
+    """A server that removes nothing from disk meanwhile: only visibility is tested."""
     return new_server("--controls", "--sweep-seconds", "1000")
 
 
@@ -53,7 +53,7 @@ def test_records_out_of_retention_are_trimmed(server: Server) -> None:
     assert last["NextShardIterator"]
 
 
-def test_a_longer_retention_keeps_more_but_brings_nothing_back(server: Server) -> None:
+def test_a_longer_retention_keeps_more_but_restores_nothing(server: Server) -> None:
     name = create(server.client, "s")
     put(server, name, "a")
     server.advance(20 * HOUR)
@@ -87,7 +87,7 @@ def test_retention_has_bounds(endpoint: Any, new_stream: Any, operation: str, ho
     assert code(error) == "InvalidArgumentException"
 
 
-def test_shards_closed_before_all_that_is_retained_are_gone(server: Server) -> None:
+def test_shards_closed_before_the_retention_period_are_gone(server: Server) -> None:
     name = create(server.client, "s")
     put(server, name, "a")
     server.client.split_shard(StreamName=name, ShardToSplit=ONLY, NewStartingHashKey=str(2**127))
@@ -101,7 +101,7 @@ def test_shards_closed_before_all_that_is_retained_are_gone(server: Server) -> N
     assert code(error) == "ResourceNotFoundException"
 
 
-def test_what_is_out_of_sight_leaves_the_disk_and_numbers_go_on(new_server: Any) -> None:
+def test_expired_records_are_removed_from_disk_and_numbers_continue(new_server: Any) -> None:
     flags = ("--controls", "--sweep-seconds", "0.05")
     server = new_server(*flags)
     name, other = create(server.client, "s"), create(server.client, "other")
@@ -119,13 +119,13 @@ def test_what_is_out_of_sight_leaves_the_disk_and_numbers_go_on(new_server: Any)
         time.sleep(0.2)
         server.stop()
         with sqlite3.connect(server.data / "kinesis.sqlite") as database:
-            (left,) = database.execute("SELECT count(*) FROM records").fetchone()
+            (remaining,) = database.execute("SELECT count(*) FROM records").fetchone()
             (dropped,) = database.execute("SELECT count(*) FROM shards WHERE stream IS NULL").fetchone()
         database.close()
         server.start()
-        if (left, dropped) == (0, 0):
+        if (remaining, dropped) == (0, 0):
             break
-        assert time.monotonic() < deadline, f"{left} records and {dropped} shards are left"
+        assert time.monotonic() < deadline, f"{remaining} records and {dropped} shards remain"
     assert int(put(server, name, "after")[0]) > int(number)
     assert data(read_shard(server.client, name, ONLY)) == [b"after"]
     token = iterator(server.client, name, ONLY, "AFTER_SEQUENCE_NUMBER", StartingSequenceNumber=number)

@@ -1,4 +1,4 @@
-"""Sequence numbers grow along a shard and from parents to children, and say where they belong."""
+"""Sequence numbers increase along a shard and from parents to children, and identify their shard."""
 
 import pytest
 from hypothesis import given
@@ -13,14 +13,14 @@ TIMES = st.integers(0, (2**36 - 1) * 1000)
 
 
 @given(EPOCHS, SHARDS, PLACES, TIMES)
-def test_a_number_can_be_taken_apart(epoch: int, shard: int, place: int, at_ms: int) -> None:
+def test_a_number_can_be_parsed(epoch: int, shard: int, place: int, at_ms: int) -> None:
     text = sequence.number(sequence.prefix(epoch, shard), place, at_ms)
     assert sequence.parse(text) == (epoch, shard, place, at_ms // 1000)
     assert 56 <= len(text) <= 57
 
 
 @given(EPOCHS, SHARDS, PLACES, PLACES, TIMES, TIMES)
-def test_numbers_grow_with_the_place(epoch: int, shard: int, one: int, other: int, then: int, later: int) -> None:
+def test_numbers_increase_with_the_index(epoch: int, shard: int, one: int, other: int, then: int, later: int) -> None:
     prefix = sequence.prefix(epoch, shard)
     first, second = (int(sequence.number(prefix, place, at)) for place, at in ((one, then), (other, later)))
     assert one == other or (first < second) == (one < other)
@@ -35,7 +35,7 @@ def test_children_begin_above_the_end_of_their_parents(epoch: int, parent: int, 
 @pytest.mark.parametrize(
     "text", ["", "-1", "0", "12", "01", "x", "9" * 56, "9" * 130, str(2 << 184), str(1 << 190 | 2)]
 )
-def test_other_numbers_are_refused(text: str) -> None:
+def test_other_numbers_are_rejected(text: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
         sequence.parse(text)
 

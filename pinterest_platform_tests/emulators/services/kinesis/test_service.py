@@ -1,4 +1,4 @@
-"""The server as `emulators up` runs it."""
+"""The server as a supervised service."""
 
 import socket
 from pathlib import Path
@@ -20,6 +20,6 @@ def home(tmp_path: Path) -> Home:
     return home
 
 
-def test_it_is_healthy_once_it_serves_this_home(home: Home, tmp_path: Path) -> None:
+def test_it_is_healthy_when_it_serves_this_home(home: Home, tmp_path: Path) -> None:
     with supervised(SERVICE, home, tmp_path / "other"):
         assert SERVICE.variables(home) == {"AWS_ENDPOINT_URL_KINESIS": SERVICE.url(home)}

@@ -1,4 +1,4 @@
-"""Streams: created, described, listed, tagged, deleted."""
+"""Streams: create, describe, list, tag, delete."""
 
 import itertools
 import uuid
@@ -46,7 +46,7 @@ def test_a_stream_can_be_named_by_its_arn(endpoint: Any, new_stream: Any) -> Non
     assert endpoint.describe_stream_summary(StreamARN=arn)["StreamDescriptionSummary"]["StreamName"] == name
 
 
-def test_a_name_is_taken_only_once(endpoint: Any, new_stream: Any) -> None:
+def test_a_name_can_be_used_only_once(endpoint: Any, new_stream: Any) -> None:
     name = new_stream()
     with pytest.raises(ClientError) as error:
         endpoint.create_stream(StreamName=name, ShardCount=1)
@@ -75,18 +75,18 @@ def test_an_unknown_stream_is_not_found(endpoint: Any, operation: str, parameter
 
 def test_streams_are_listed_in_pages(endpoint: Any, new_stream: Any) -> None:
     names = sorted(new_stream() for _ in range(5))
-    found: list[str] = []
+    listed: list[str] = []
     page = endpoint.list_streams(Limit=2)
-    found += page["StreamNames"]
+    listed += page["StreamNames"]
     while page["HasMoreStreams"]:
         page = endpoint.list_streams(Limit=2, NextToken=page["NextToken"])
-        found += page["StreamNames"]
-    assert [name for name in found if name in names] == names
+        listed += page["StreamNames"]
+    assert [name for name in listed if name in names] == names
     after = endpoint.list_streams(ExclusiveStartStreamName=names[2])["StreamNames"]
     assert [name for name in after if name in names] == names[3:]
 
 
-def test_a_deleted_stream_made_anew_is_fresh(endpoint: Any) -> None:
+def test_a_recreated_stream_is_empty(endpoint: Any) -> None:
     name = f"twice-{uuid.uuid4().hex}"
     create(endpoint, name)
     endpoint.add_tags_to_stream(StreamName=name, Tags={"epoch": "1"})
@@ -129,7 +129,7 @@ def test_tags_are_added_replaced_listed_in_pages_and_removed(endpoint: Any, new_
     assert code(error) == "InvalidArgumentException"
 
 
-def test_only_five_streams_are_created_at_once(new_server: Any) -> None:
+def test_only_five_streams_are_created_concurrently(new_server: Any) -> None:
     server = new_server("--transition-ms", "60000")
     for place in range(5):
         server.client.create_stream(StreamName=f"s{place}", ShardCount=1)

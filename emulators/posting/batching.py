@@ -1,18 +1,18 @@
-"""Lanes: posts of one key always take the same one, and a lane sends one batch after the other."""
+"""Batches of posts: all posts of one key go to one worker, which sends one batch after the other."""
 
 from emulators.posting.source import Post
 
 
-def lane_of(key: int, lanes: int, per_request: int) -> int:
-    """The lane of a key. Neighbouring keys share one, so that posting in order fills whole batches."""
-    return key // per_request % lanes
+def worker_of(key: int, workers: int, per_request: int) -> int:
+    """Return the worker of a key. Neighbouring keys share one, so that posting in order fills whole batches."""
+    return key // per_request % workers
 
 
 class Batcher:
-    """Collects a lane's posts into batches in which no key stands twice.
+    """Collects a worker's posts into batches that hold each key at most once.
 
-    A key that comes again waits for the next batch: were both in one request, and only the first rejected,
-    sending it again would let the second overtake it.
+    A key that comes again waits for the next batch. If both posts were in one request and only the first was
+    rejected, its retry would come after the second.
 
     Args:
         size: posts in a full batch.
@@ -24,24 +24,24 @@ class Batcher:
         self._waiting: list[Post] = []
 
     def add(self, post: Post) -> list[list[Post]]:
-        """Take a post; returns the batches that are now due, oldest first."""
+        """Add a post; return the batches that are now due, oldest first."""
         due: list[list[Post]] = []
         if post.key in self._batch:
             self._waiting.append(post)
         else:
             self._batch[post.key] = post
         while len(self._batch) >= self._size or len(self._waiting) >= self._size:
-            due.append(self._take())
+            due.append(self._next_batch())
         return due
 
     def flush(self) -> list[list[Post]]:
-        """Everything that is left, in batches, oldest first."""
+        """Return all remaining posts in batches, oldest first."""
         due: list[list[Post]] = []
         while self._batch:
-            due.append(self._take())
+            due.append(self._next_batch())
         return due
 
-    def _take(self) -> list[Post]:
+    def _next_batch(self) -> list[Post]:
         batch = list(self._batch.values())
         waiting, self._batch, self._waiting = self._waiting, {}, []
         for post in waiting:

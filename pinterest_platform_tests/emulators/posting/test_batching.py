@@ -1,14 +1,14 @@
-"""Lanes keep the order of each key and no batch holds a key twice."""
+"""Workers keep the order of each key, and no batch holds a key twice."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulators.posting.lanes import Batcher, lane_of
+from emulators.posting.batching import Batcher, worker_of
 from emulators.posting.source import Post
 
 
 @given(st.lists(st.integers(0, 12), max_size=200), st.integers(1, 9))
-def test_batches_hold_every_post_once_in_the_order_of_its_key(keys: list[int], size: int) -> None:
+def test_batches_hold_every_post_once_in_key_order(keys: list[int], size: int) -> None:
     batcher = Batcher(size)
     posts = [Post(key, {"pin": str(at).encode()}) for at, key in enumerate(keys)]
     batches = [batch for post in posts for batch in batcher.add(post)] + batcher.flush()
@@ -21,17 +21,17 @@ def test_batches_hold_every_post_once_in_the_order_of_its_key(keys: list[int], s
 
 
 @given(st.integers(1, 20))
-def test_what_waits_is_bounded_however_often_a_key_comes(size: int) -> None:
+def test_the_waiting_posts_are_bounded_however_often_a_key_comes(size: int) -> None:
     batcher = Batcher(size)
-    held = 0
+    waiting = 0
     for at in range(500):
-        held += 1 - sum(map(len, batcher.add(Post(7, {"pin": str(at).encode()}))))
-        assert held <= 2 * size
+        waiting += 1 - sum(map(len, batcher.add(Post(7, {"pin": str(at).encode()}))))
+        assert waiting <= 2 * size
 
 
 @given(st.integers(1, 40), st.integers(1, 50))
-def test_neighbouring_keys_share_a_lane_and_all_lanes_are_used(lanes: int, per_request: int) -> None:
-    taken = [lane_of(key, lanes, per_request) for key in range(lanes * per_request)]
-    assert taken == sorted(taken)
-    assert set(taken) == set(range(lanes))
-    assert lane_of(-5, lanes, per_request) in range(lanes)
+def test_neighbouring_keys_share_a_worker_and_all_workers_are_used(workers: int, per_request: int) -> None:
+    assigned = [worker_of(key, workers, per_request) for key in range(workers * per_request)]
+    assert assigned == sorted(assigned)
+    assert set(assigned) == set(range(workers))
+    assert worker_of(-5, workers, per_request) in range(workers)

@@ -1,4 +1,4 @@
-"""Several whole runs on one table at once, each a process with an engine of its own."""
+"""Concurrent runs on one table, some in processes with engines of their own."""
 
 import json
 import subprocess
@@ -12,10 +12,11 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import SparkSession
 
+from pinterest_platform.delta import commits, replacement
 from pinterest_platform.delta.conflicts import CommitConflictError
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import TransientFailure
-from pinterest_platform.spark_jobs import clean, merge
+from pinterest_platform.spark_jobs import merge, upsert
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters
 from pinterest_platform_tests.spark_jobs.lake import Lake
 
@@ -29,46 +30,46 @@ def start(parameters: CleanParameters) -> "subprocess.Popen[str]":
 
 def at_once(runs: Sequence[CleanParameters]) -> None:
     processes = [start(parameters) for parameters in runs]
-    told = [process.communicate(timeout=240) for process in processes]
-    assert all(process.returncode == 0 for process in processes), "\n".join(errors for _, errors in told)
+    outputs = [process.communicate(timeout=240) for process in processes]
+    assert all(process.returncode == 0 for process in processes), "\n".join(errors for _, errors in outputs)
 
 
 def remaining(lake: Lake, batches: Sequence[Batch]) -> list[Batch]:
-    """What a later run would take: the batches that end beyond the table's positions."""
-    taken = DeltaTables().positions(lake.table) or {}
-    return [batch for batch in batches if any(end > taken.get(name, -1) for name, end in batch.positions.items())]
+    """Return the batches of a later run: those that end after the table's positions."""
+    positions = DeltaTables().positions(lake.table) or {}
+    return [batch for batch in batches if any(end > positions.get(name, -1) for name, end in batch.positions.items())]
 
 
 def post(key: int, turn: int) -> dict[str, object]:
     return {"ind": key, "country": f"{turn if key % 3 else 'same'}", "latitude": 1, "longitude": 2}
 
 
-def test_two_runs_and_a_full_refresh_at_once_lose_and_double_nothing(lake: Lake) -> None:
+def test_two_runs_and_a_full_refresh_at_once_lose_and_duplicate_nothing(lake: Lake) -> None:
     batches = [lake.land([post(key, turn) for key in range(turn, turn + KEYS)]) for turn in range(ROUNDS)]
     early = batches[: ROUNDS // 2]
     at_once([lake.parameters(batches), lake.parameters(batches), lake.parameters(early, full_refresh=True)])
     lake.clean(*remaining(lake, batches))
-    wanted = {key: str(min(key, ROUNDS - 1)) if key % 3 else "same" for key in range(ROUNDS - 1 + KEYS)}
-    assert [(row["ind"], row["country"]) for row in lake.rows()] == list(wanted.items())
+    expected = {key: str(min(key, ROUNDS - 1)) if key % 3 else "same" for key in range(ROUNDS - 1 + KEYS)}
+    assert [(row["ind"], row["country"]) for row in lake.rows()] == list(expected.items())
     assert DeltaTables().positions(lake.table) == batches[-1].positions
-    found = lake.verify(*batches)
-    assert (found.missing, found.stale, found.duplicate_keys) == (0, 0, 0)
+    result = lake.verify(*batches)
+    assert (result.missing, result.stale, result.duplicate_keys) == (0, 0, 0)
 
 
 def once_around(
     monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, before: Callable[[], Any], after: Callable[[], Any] = int
 ) -> None:
-    """Let other work happen right before and right after the next call of a function, once."""
+    """Run other work right before and right after the next call of a function."""
     function = getattr(owner, name)
 
-    def among_others(*arguments: Any) -> Any:
+    def wrapped(*arguments: Any) -> Any:
         monkeypatch.setattr(owner, name, function)
         before()
         result = function(*arguments)
         after()
         return result
 
-    monkeypatch.setattr(owner, name, among_others)
+    monkeypatch.setattr(owner, name, wrapped)
 
 
 @pytest.fixture(params=["in memory", "in files"])
@@ -76,17 +77,17 @@ def lake(spark: SparkSession, tmp_path: Path, request: pytest.FixtureRequest) ->
     return Lake(spark, tmp_path, small=request.param == "in memory")
 
 
-def test_a_full_refresh_between_rows_and_positions_makes_the_batch_be_taken_again(
+def test_a_batch_is_applied_again_after_a_full_refresh_between_its_rows_and_positions(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, two = lake.land([post(1, 0)]), lake.land([post(2, 0)])
     lake.clean(one)
-    once_around(monkeypatch, clean._Cleaning, "_advance", lambda: lake.clean(one, full_refresh=True))
+    once_around(monkeypatch, upsert.TableUpsert, "_advance", lambda: lake.clean(one, full_refresh=True))
     assert lake.clean(two).positions == two.positions
     assert [row["ind"] for row in lake.rows()] == [1, 2]
 
 
-def test_a_full_refresh_right_after_a_merge_makes_the_batch_be_taken_again(
+def test_a_batch_is_applied_again_after_a_full_refresh_right_after_its_merge(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, two = lake.land([post(1, 0)]), lake.land([post(2, 0)])
@@ -96,7 +97,9 @@ def test_a_full_refresh_right_after_a_merge_makes_the_batch_be_taken_again(
     assert [row["ind"] for row in lake.rows()] == [1, 2]
 
 
-def test_an_older_row_that_comes_in_between_does_not_stay(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_older_row_that_another_run_inserts_before_the_merge_is_updated(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, old, new = lake.land([post(9, 0)]), lake.land([post(1, 0)]), lake.land([post(1, 1)])
     lake.clean(first)
     once_around(monkeypatch, merge, "merge_newest", lambda: lake.clean(old))
@@ -104,36 +107,37 @@ def test_an_older_row_that_comes_in_between_does_not_stay(lake: Lake, monkeypatc
     assert [(row["ind"], row["country"]) for row in lake.rows()] == [(1, "1"), (9, "same")]
 
 
-def test_rows_that_come_right_before_a_rebuild_are_replaced_like_all_others(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_appended_right_before_a_rebuild_are_replaced(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     batch = lake.land([post(1, 0)])
     lake.clean(batch)
     rows = DeltaTable(lake.table).to_pyarrow_table()
-    once_around(monkeypatch, DeltaTables, "adopt", lambda: write_deltalake(lake.table, rows, mode="append"))
+    once_around(
+        monkeypatch, replacement, "replace_with_files", lambda: write_deltalake(lake.table, rows, mode="append")
+    )
     assert lake.clean(batch, full_refresh=True).rows == 1
 
 
-def test_two_first_runs_in_turns_make_one_table(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_first_runs_at_once_create_one_table(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = lake.land([post(1, 0)]), lake.land([post(2, 0)])
-    once_around(monkeypatch, DeltaTables, "append" if lake.small else "adopt", lambda: lake.clean(one))
+    first_commit = (commits, "append") if lake.small else (replacement, "replace_with_files")
+    once_around(monkeypatch, *first_commit, lambda: lake.clean(one))
     assert lake.clean(two).positions == two.positions
     assert [row["ind"] for row in lake.rows()] == [1, 2]
 
 
-def test_rows_that_another_run_adds_right_before_ours_are_not_added_again(
+def test_rows_that_another_run_inserts_right_before_are_not_inserted_again(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, one, two = lake.land([post(9, 0)]), lake.land([post(1, 0)]), lake.land([post(1, 1), post(2, 0)])
     lake.clean(first)
-    commit = (DeltaTables, "append") if lake.small else (merge, "merge_newest")
+    commit = (commits, "append") if lake.small else (merge, "merge_newest")
     once_around(monkeypatch, *commit, lambda: lake.clean(one))
     assert lake.clean(two).positions == two.positions
     assert [(row["ind"], row["country"]) for row in lake.rows()] == [(1, "1"), (2, "0"), (9, "same")]
 
 
 @pytest.mark.parametrize("rest", ["rows", "no rows"])
-def test_an_increment_does_not_go_on_after_a_rebuild_from_fewer_objects(lake: Lake, rest: str) -> None:
+def test_an_increment_stops_after_a_rebuild_from_fewer_objects(lake: Lake, rest: str) -> None:
     one, two = lake.land([post(1, 0)]), lake.land([post(2, 0)])
     three = replace(lake.land([post(3, 0)] if rest == "rows" else []), after=two.positions)
     lake.clean(one, two)
@@ -145,7 +149,7 @@ def test_an_increment_does_not_go_on_after_a_rebuild_from_fewer_objects(lake: La
     assert len(lake.rows()) == (3 if rest == "rows" else 2)
 
 
-def test_a_rebuild_without_rows_stops_an_increment_too(lake: Lake) -> None:
+def test_an_increment_stops_after_a_rebuild_without_rows(lake: Lake) -> None:
     one = lake.land([post(1, 0)])
     two = replace(lake.land([post(2, 0)]), after=one.positions)
     lake.clean(one)
@@ -155,7 +159,7 @@ def test_a_rebuild_without_rows_stops_an_increment_too(lake: Lake) -> None:
     assert lake.rows() == []
 
 
-def test_a_slower_run_does_not_bring_back_what_was_posted_and_taken_back_meanwhile(lake: Lake) -> None:
+def test_a_slower_run_does_not_restore_values_that_were_reverted_meanwhile(lake: Lake) -> None:
     first, changed, back = (lake.land([post(1, turn), post(2, 0)]) for turn in (0, 1, 0))
     lake.clean(first)
     fast = lake.clean(Batch([*changed.uris, *back.uris], back.positions, 4))
@@ -165,7 +169,7 @@ def test_a_slower_run_does_not_bring_back_what_was_posted_and_taken_back_meanwhi
     assert lake.verify(first, changed, back).stale == 0
 
 
-def test_equal_rows_posted_several_times_in_a_batch_leave_rows_and_files_alone(lake: Lake) -> None:
+def test_equal_rows_posted_several_times_in_a_batch_change_neither_rows_nor_files(lake: Lake) -> None:
     lake.clean(lake.land([post(1, 0), post(2, 0)]))
     before, files = lake.rows(), DeltaTable(lake.table).file_uris()
     result = lake.clean(lake.land([post(1, 0), post(2, 0)] * 2))
@@ -174,7 +178,7 @@ def test_equal_rows_posted_several_times_in_a_batch_leave_rows_and_files_alone(l
 
 
 @pytest.mark.parametrize("full_refresh", [False, True])
-def test_a_commit_that_stands_though_it_seemed_lost_keeps_its_rows(
+def test_a_successful_commit_whose_answer_was_lost_keeps_its_rows(
     lake: Lake, monkeypatch: pytest.MonkeyPatch, full_refresh: bool
 ) -> None:
     def lose() -> None:
@@ -183,7 +187,7 @@ def test_a_commit_that_stands_though_it_seemed_lost_keeps_its_rows(
     batch = lake.land([post(1, 0), post(2, 0)])
     if full_refresh:
         lake.clean(batch)
-    once_around(monkeypatch, DeltaTables, "adopt", int, lose)
+    once_around(monkeypatch, replacement, "replace_with_files", int, lose)
     assert lake.clean(batch, full_refresh=full_refresh).rows == 2
     assert lake.spark.read.format("delta").load(lake.table).count() == 2
     assert [row["ind"] for row in lake.rows()] == [1, 2]

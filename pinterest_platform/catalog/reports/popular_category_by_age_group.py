@@ -1,0 +1,19 @@
+"""Rule R15."""
+
+from pinterest_platform.catalog.columns import AGE_GROUP, CATEGORY, POSTS
+from pinterest_platform.catalog.model import CustomChart, Report
+
+REPORT = Report(
+    key="popular_category_by_age_group",
+    order=5,
+    title="Most posted category by age group",
+    meaning="The category with the most posts by users of each age group. Ties are kept.",
+    reads=("pin", "user"),
+    columns=(AGE_GROUP, CATEGORY, POSTS),
+    rows="pinterest_platform.transforms.reports:popular_category_by_age_group",
+    chart=CustomChart(
+        draw="pinterest_platform.page.drawing:categories_by_age_group",
+        caption="Posts in the most posted category of an age group; at most 3 categories that tie",
+    ),
+    left_out="pinterest_platform.transforms.reports:posts_in_no_age_group",
+)

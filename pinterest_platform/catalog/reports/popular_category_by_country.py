@@ -1,0 +1,21 @@
+"""Rule R11."""
+
+from pinterest_platform.catalog.columns import CATEGORY, COUNTRY, POSTS
+from pinterest_platform.catalog.model import MOST_BARS, Chart, Report
+
+REPORT = Report(
+    key="popular_category_by_country",
+    order=1,
+    title="Most posted category by country",
+    meaning="The category with the most posts in each country. Ties are kept.",
+    reads=("pin", "geo"),
+    columns=(COUNTRY, CATEGORY, POSTS),
+    rows="pinterest_platform.transforms.reports:popular_category_by_country",
+    chart=Chart(
+        form="bars",
+        value="category_count",
+        labels=("country", "category"),
+        description="Bar chart of posts by country and category.",
+        caption=f"Posts in the most posted category of a country; the {MOST_BARS} largest",
+    ),
+)

@@ -1,0 +1,18 @@
+"""Rule R14."""
+
+from pinterest_platform.catalog.columns import COUNTRY, FOLLOWERS
+from pinterest_platform.catalog.model import CustomChart, Report
+
+REPORT = Report(
+    key="top_country_by_followers",
+    order=4,
+    title="Country of the most followed poster",
+    meaning="The one country in which the most followed poster of all posted; on a tie, the first by name.",
+    reads=("pin", "geo"),
+    columns=(COUNTRY, FOLLOWERS),
+    rows="pinterest_platform.transforms.reports:top_country_by_followers",
+    chart=CustomChart(
+        draw="pinterest_platform.page.drawing:leading_country",
+        caption="Followers of the most followed poster: the leading country and the next ones",
+    ),
+)

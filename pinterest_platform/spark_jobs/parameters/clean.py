@@ -1,0 +1,105 @@
+"""Parameters and result of the job `clean`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from pinterest_platform.catalog import Route, entity_named
+from pinterest_platform.spark_jobs.parameters.transferable import Transferable
+
+SMALL_BYTES = 4 * 1024 * 1024
+"""The largest batch whose rows pass through the memory of the process that runs the job, instead of files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch(Transferable):
+    """Objects that are cleaned together.
+
+    Attributes:
+        uris: the objects; each holds raw lines, or none.
+        positions: application id to the position that the table reaches with these objects.
+        records: the number of lines in the objects, if known; the job fails if it reads another number.
+        after: application id to the position that the table must have reached before these objects; ids that are
+            missing here are not checked.
+        size: the objects' bytes, if known.
+    """
+
+    uris: Sequence[str]
+    positions: Mapping[str, int] = field(default_factory=dict[str, int])
+    records: int | None = None
+    after: Mapping[str, int] = field(default_factory=dict[str, int])
+    size: int | None = None
+
+    @property
+    def is_small(self) -> bool:
+        """True if the rows are known to fit in memory."""
+        return self.size is not None and self.size <= SMALL_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class CleanParameters(Transferable):
+    """One run of cleaning.
+
+    Attributes:
+        entity: the name of an entity.
+        stream: the topic or stream that the objects were landed from.
+        batches: the objects to clean, in order.
+        table_uri: the cleaned Delta table; created if it does not exist.
+        quarantine_uri: the Delta table of rejected records; created with the first rejected record.
+        staging_uri: a folder of this run alone; deleted when the run ends.
+        full_refresh: the batches are all objects of the entity, and the table is rebuilt from them in one commit.
+        io_timeout_seconds: the time that the store has to answer.
+        route: kafka or kinesis, the route of the records; it decides the fields of `_source`.
+    """
+
+    OLD_NAMES: ClassVar[Mapping[str, str]] = {"source": "route"}
+
+    entity: str
+    stream: str
+    batches: Sequence[Batch]
+    table_uri: str
+    quarantine_uri: str
+    staging_uri: str
+    full_refresh: bool = False
+    io_timeout_seconds: float = 30.0
+    route: str = Route.KAFKA.value
+
+    def __post_init__(self) -> None:
+        """Convert batches from JSON, and refuse an unknown entity or route."""
+        entity_named(self.entity)
+        Route(self.route)
+        batches = tuple(batch if isinstance(batch, Batch) else Batch.from_json(batch) for batch in self.batches)
+        object.__setattr__(self, "batches", batches)
+
+
+@dataclass(frozen=True, slots=True)
+class CleanResult(Transferable):
+    """Counts of a run of cleaning, and the table afterwards.
+
+    Attributes:
+        records: lines read.
+        quarantined: lines that were rejected.
+        reasons: rejected lines by kind of reason.
+        keys: distinct keys, summed over the batches.
+        new: rows inserted.
+        changed: rows whose values changed.
+        unchanged: keys whose row stayed as it was.
+        unreadable: field to the number of accepted records whose value could not be converted to the field's type.
+        version: the table's version afterwards.
+        rows: the table's rows afterwards.
+        positions: application id to position, as the table holds them afterwards.
+        small_files: the number of the table's files that compaction would merge.
+    """
+
+    records: int = 0
+    quarantined: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict[str, int])
+    keys: int = 0
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    unreadable: Mapping[str, int] = field(default_factory=dict[str, int])
+    version: int = 0
+    rows: int = 0
+    positions: Mapping[str, int] = field(default_factory=dict[str, int])
+    small_files: int = 0

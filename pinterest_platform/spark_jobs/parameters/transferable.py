@@ -1,0 +1,35 @@
+"""Dataclasses that can be written as JSON and read back."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, ClassVar, Self
+
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.ports import Json
+
+
+class Transferable:
+    """A dataclass that can be written as JSON and read back."""
+
+    __slots__ = ()
+
+    OLD_NAMES: ClassVar[Mapping[str, str]] = {}
+    """Names that fields had in JSON of earlier versions, which are still read, to their names of today."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the value as JSON objects, lists and scalars."""
+        return asdict(self)  # pyright: ignore[reportArgumentType]
+
+    @classmethod
+    def from_json(cls, document: Json) -> Self:
+        """Read a value that `to_json` wrote.
+
+        Raises:
+            PermanentFailure: a required field is missing, a field is unknown, or a value is invalid.
+        """
+        try:
+            return cls(**{cls.OLD_NAMES.get(name, name): value for name, value in document.items()})
+        except (TypeError, ValueError) as error:
+            raise PermanentFailure(
+                f"The parameters are no {cls.__name__}: {error}.", "Pass exactly the fields that it documents."
+            ) from None

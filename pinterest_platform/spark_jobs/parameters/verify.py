@@ -1,0 +1,70 @@
+"""Parameters and result of the job `verify`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pinterest_platform.catalog import Route, entity_named
+from pinterest_platform.spark_jobs.parameters.transferable import Transferable
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyParameters(Transferable):
+    """One comparison of raw objects with the cleaned table and the quarantine.
+
+    Attributes:
+        entity: the name of an entity.
+        stream: the topic or stream that the objects were landed from.
+        uris: the objects that the table's positions cover.
+        table_uri: the cleaned Delta table.
+        quarantine_uri: the Delta table of rejected records.
+        records: the number of lines in the objects, if known.
+        io_timeout_seconds: the time that the store has to answer.
+        route: kafka or kinesis, the route of the records.
+    """
+
+    OLD_NAMES: ClassVar[Mapping[str, str]] = {"source": "route"}
+
+    entity: str
+    stream: str
+    uris: Sequence[str]
+    table_uri: str
+    quarantine_uri: str
+    records: int | None = None
+    io_timeout_seconds: float = 30.0
+    route: str = Route.KAFKA.value
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown entity or route."""
+        entity_named(self.entity)
+        Route(self.route)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyResult(Transferable):
+    """Differences between raw objects and a table; `missing`, `stale` and `unquarantined` are 0 if it is complete.
+
+    Attributes:
+        records: lines read.
+        rejected: lines that cleaning rejects.
+        rows: the table's rows.
+        missing: keys of accepted records that the table lacks.
+        stale: keys whose row differs from a newer accepted record.
+        unquarantined: rejected lines that the quarantine table lacks.
+        duplicate_keys: rows beyond the first of each key.
+        null_keys: rows without a key.
+        schema_differences: differences of the table's columns from the declared ones, one line each.
+        examples: up to ten positions, as `partition:offset` or `shard:sequence number`, of records that are missing,
+            stale or not quarantined.
+    """
+
+    records: int
+    rejected: int
+    rows: int
+    missing: int
+    stale: int
+    unquarantined: int
+    duplicate_keys: int
+    null_keys: int
+    schema_differences: Sequence[str]
+    examples: Sequence[str]
