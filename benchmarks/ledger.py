@@ -14,8 +14,7 @@ from benchmarks._results import Measurement, Target, json_option, report
 from pinterest_platform.adapters.kafka import KafkaTopicLog
 from pinterest_platform.adapters.s3 import S3ObjectStore
 from pinterest_platform.catalog import PIN
-from pinterest_platform.landing.kafka.options import LandingOptions
-from pinterest_platform.landing.kafka.topic import land_topic
+from pinterest_platform.landing import kafka
 from pinterest_platform.pipelines.audit import kafka_ledgers
 from pinterest_platform.provisioning.bucket import ensure_bucket
 from pinterest_platform.provisioning.topics import ensure_topics
@@ -24,7 +23,7 @@ from pinterest_platform.settings import Settings, load
 ROUNDS = 3
 TARGET = Target(seconds=2.0)
 """The target for 100,000 objects, which any smaller number has to keep too."""
-_ONE_RECORD = LandingOptions(object_bytes=1)
+_ONE_RECORD = kafka.LandingOptions(object_bytes=1)
 
 
 @click.command()
@@ -41,7 +40,7 @@ def main(objects: int, json_path: Path | None) -> None:
     ensure_bucket(settings)
     _produce(settings, objects)
     log, store = KafkaTopicLog(settings), S3ObjectStore(settings)
-    if (landed := land_topic(log, store, settings.names.topic(PIN), _ONE_RECORD).objects) != objects:
+    if (landed := kafka.land_topic(log, store, settings.names.topic(PIN), _ONE_RECORD).objects) != objects:
         raise RuntimeError(f"{landed} instead of {objects} objects were landed.")
     first = _ledger_seconds(settings, log, store, objects)
     again = min(_ledger_seconds(settings, log, store, objects) for _ in range(ROUNDS))
