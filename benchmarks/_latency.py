@@ -1,4 +1,4 @@
-"""Posting at a steady rate while somebody watches, and what it took each post to be seen."""
+"""Posts at a steady rate, and the time until each is visible to a reader."""
 
 import asyncio
 import itertools
@@ -20,24 +20,24 @@ Sent = dict[tuple[Entity, int], float]
 
 @dataclass
 class Poster:
-    """Posts rows with keys that nobody used before, and notes when each was sent.
+    """Posts rows with unused keys, and records when each was sent.
 
     Args:
-        route: the way in, through the gateway.
+        route: the route through the gateway.
     """
 
     route: Route
     keys: Iterator[int] = field(default_factory=itertools.count)
 
     async def post(self, entity: Entity, records: int) -> Sent:
-        """Post so many rows of an entity in one request; the time is that before the request was made."""
+        """Post rows of an entity in one request; the time is taken before the request."""
         rows = [record(entity, next(self.keys)) for _ in range(records)]
         sent = time.time()
         await self._accepted(entity, rows)
         return {(entity, row.key): sent for row in rows}
 
     async def steadily(self, per_second: int, seconds: float) -> Sent:
-        """Post all entities in turns for so many seconds, on time whatever the answers take."""
+        """Post all entities in turn for some seconds, on time however long the responses take."""
         ticks = round(per_second * seconds) if per_second < 1 / _TICK_SECONDS else round(seconds / _TICK_SECONDS)
         pause = seconds / ticks
         began = time.monotonic()
@@ -48,8 +48,8 @@ class Poster:
             await asyncio.sleep(max(0.0, began + tick * pause - time.monotonic()))
             due += per_second * pause
             together = 1 if per_second * pause < len(ENTITIES) else len(ENTITIES)
-            for left in range(together, 0, -1):
-                share = round(due / left)
+            for remaining in range(together, 0, -1):
+                share = round(due / remaining)
                 tasks.append(asyncio.create_task(self.post(next(entities), share)))
                 due -= share
         return {key: sent for posted in await asyncio.gather(*tasks) for key, sent in posted.items()}
@@ -61,10 +61,10 @@ class Poster:
 
 
 def measured(poster: Poster, watcher: Watcher, per_second: int, seconds: float) -> list[float]:
-    """Latencies in seconds, sorted, of posts at a steady rate, from before each was sent until it could be seen.
+    """Return the sorted latencies in seconds of posts at a steady rate, from before each was sent until it is visible.
 
     Raises:
-        RuntimeError: a post was refused, or not seen for five minutes.
+        RuntimeError: a post was refused, or not visible after five minutes.
     """
 
     async def post() -> Sent:
@@ -76,10 +76,10 @@ def measured(poster: Poster, watcher: Watcher, per_second: int, seconds: float) 
 
     sent = asyncio.run(post())
     if not watcher.wait_for(set(sent), _PATIENCE_SECONDS):
-        raise RuntimeError(f"{len(set(sent) - watcher.seen.keys())} of {len(sent)} posts were never seen")
-    return sorted(watcher.seen[key] - moment for key, moment in sent.items())
+        raise RuntimeError(f"{len(set(sent) - watcher.visible_at.keys())} of {len(sent)} posts never became visible")
+    return sorted(watcher.visible_at[key] - moment for key, moment in sent.items())
 
 
 def quantile(latencies: list[float], share: float) -> float:
-    """The smallest latency that so large a share of all does not exceed."""
+    """Return the smallest latency that this share of all latencies does not exceed."""
     return latencies[max(math.ceil(share * len(latencies)) - 1, 0)]

@@ -1,6 +1,6 @@
 """The peer of the streaming benchmark: Spark Structured Streaming from Kafka to Delta, on local JVM Spark.
 
-It runs as a program of its own, for its classic session cannot share a process with Spark Connect sessions.
+It runs as a separate program, because its classic session cannot share a process with Spark Connect sessions.
 """
 
 import os
@@ -16,19 +16,19 @@ PACKAGES = "org.apache.spark:spark-sql-kafka-0-10_2.13:4.2.0,io.delta:delta-spar
 
 
 def command(settings: Settings, folder: Path) -> list[str]:
-    """The peer's command line; it reads the topics of a user and writes a table an entity into a folder."""
+    """Return the peer's command line; it reads the topics of a user and writes one table per entity into a folder."""
     return [sys.executable, "-m", "benchmarks._spark_peer", settings.kafka_bootstrap_servers, settings.user_id,
             str(folder)]  # fmt: skip
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """The peer's environment; raises PermanentFailure where there is no Java that Spark runs on."""
+    """Return the peer's environment; raises PermanentFailure if there is no Java that Spark supports."""
     home = java.home(os.environ.get("JAVA_HOME"))
     return {**os.environ, "JAVA_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_DIRS": str(folder)}
 
 
 def main(bootstrap: str, user: str, folder: str) -> None:
-    """Append what comes until somebody ends it: a query for each topic, each batch as soon as the last one is done."""
+    """Append records until the process is ended: one query per topic, each batch right after the previous one."""
     from pyspark.sql import SparkSession
     from pyspark.sql import functions as F  # noqa: N812
 
@@ -38,7 +38,7 @@ def main(bootstrap: str, user: str, folder: str) -> None:
         .config("spark.jars.ivy", str(jars.cache().parent / "spark-ivy"))
         .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
         .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
-        # For two cores: the defaults cut each small step, Delta's own reading of its log too, into 50 or 200 tasks.
+        # For two cores: the defaults split each small step, even Delta's reading of its log, into 50 or 200 tasks.
         .config("spark.sql.shuffle.partitions", "2")
         .config("spark.databricks.delta.snapshotPartitions", "2")
         .config("spark.ui.enabled", "false")

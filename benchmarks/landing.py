@@ -1,7 +1,7 @@
-"""Landing one partition from the local broker: records a second, beside a plain copy in the same run.
+"""Landing of one partition from the local broker, compared with a plain copy in the same run, in records per second.
 
-The peer reads the same records and writes objects of the same size, without looking at them and without any promise.
-Run it where the emulators run: python -m emulators exec -- python -m benchmarks.landing
+The copy reads the same records and writes objects of the same size; it does not parse them and guarantees nothing.
+Run it with the emulators: python -m emulators exec -- python -m benchmarks.landing
 """
 
 import json
@@ -17,15 +17,14 @@ from benchmarks._results import Measurement, Target, json_option, report
 from pinterest_platform.adapters.kafka import KafkaTopicLog
 from pinterest_platform.adapters.s3 import S3ObjectStore
 from pinterest_platform.catalog import PIN
-from pinterest_platform.landing.kafka.options import LandingOptions
-from pinterest_platform.landing.kafka.topic import land_topic
+from pinterest_platform.landing import kafka
 from pinterest_platform.provisioning.bucket import ensure_bucket
 from pinterest_platform.provisioning.topics import ensure_topics
 from pinterest_platform.settings import Settings, load
 
 ROUNDS = 3
 TARGET = Target(ratio=1 / 0.85)
-OBJECT_BYTES = LandingOptions().object_bytes
+OBJECT_BYTES = kafka.LandingOptions().object_bytes
 
 
 @click.command()
@@ -43,8 +42,8 @@ def main(records: int, json_path: Path | None) -> None:
     log, store = KafkaTopicLog(settings), S3ObjectStore(settings)
 
     def land() -> None:
-        if land_topic(log, store, topic).records != records:
-            raise RuntimeError("not everything was landed")
+        if kafka.land_topic(log, store, topic).records != records:
+            raise RuntimeError(f"{topic}: fewer than {records} records were landed")
 
     def copy() -> None:
         lines: list[bytes] = []
@@ -66,7 +65,7 @@ def _best(store: S3ObjectStore, work: Callable[[], None]) -> float:
     """Return the seconds of the best round, each of which begins with an empty bucket."""
     best = math.inf
     for _ in range(ROUNDS):
-        store.delete([found.key for found in store.list("")])
+        store.delete([stored.key for stored in store.list("")])
         began = time.perf_counter()
         work()
         best = min(best, time.perf_counter() - began)
@@ -99,7 +98,7 @@ def _produce(settings: Settings, topic: str, records: int) -> None:
             while len(producer) > 80_000:
                 producer.poll(0.05)
     if producer.flush(60):
-        raise RuntimeError("not everything was produced")
+        raise RuntimeError(f"{topic}: some records were not delivered within 60 s")
 
 
 if __name__ == "__main__":

@@ -23,11 +23,13 @@ from pinterest_platform.adapters.s3 import S3ObjectStore
 from pinterest_platform.catalog import PIN
 from pinterest_platform.delta.lake import DeltaLake
 from pinterest_platform.landing.kinesis.stream import land_stream
-from pinterest_platform.pipelines.micro_batches import KinesisOutside, KinesisPipeline
+from pinterest_platform.pipelines.lakehouse import Lakehouse
+from pinterest_platform.pipelines.landers import KinesisLander
+from pinterest_platform.pipelines.micro_batches import EntityPipeline
 from pinterest_platform.pipelines.options import stream_options
 from pinterest_platform.provisioning.bucket import ensure_bucket
 from pinterest_platform.provisioning.streams import ensure_streams
-from pinterest_platform.settings import Settings, load
+from pinterest_platform.settings import load
 
 ROUNDS, SHARDS = 2, 4
 _PUT_AT_ONCE = 500
@@ -47,10 +49,10 @@ def main(records: int, json_path: Path | None) -> None:
     _put(kinesis, stream, records)
     log, store, engine = KinesisShardLog(settings), S3ObjectStore(settings), engines.build(settings)
     try:
-        outside = KinesisOutside(log, store, DeltaLake(settings), engine)
+        lakehouse = Lakehouse(settings, store, DeltaLake(settings), engine)
         plain = _best(store, records, lambda: _read(kinesis, stream))
         landed = _best(store, records, lambda: land_stream(log, store, stream).records)
-        drained = _best(store, records, lambda: _drain(settings, outside))
+        drained = _best(store, records, lambda: _drain(lakehouse, log))
     finally:
         engine.close()
     times = {"landed": landed, "landed and cleaned": drained}
@@ -84,13 +86,13 @@ def _read(kinesis: Any, stream: str) -> int:
     return found
 
 
-def _drain(settings: Settings, outside: KinesisOutside) -> int:
-    """A lane from an empty bucket until nothing moves."""
-    options = stream_options(settings, longest_seconds=2.0)
-    lane = KinesisPipeline(PIN, settings, options, outside, uuid.uuid4().hex, lambda _: None)
-    while lane.move():
+def _drain(lakehouse: Lakehouse, log: KinesisShardLog) -> int:
+    """Run a pipeline from an empty bucket until no record arrives."""
+    lander = KinesisLander(log, stream_options(lakehouse.settings, longest_seconds=2.0))
+    pipeline = EntityPipeline(PIN, lander, lakehouse, uuid.uuid4().hex, lambda _: None)
+    while pipeline.run_batch():
         pass
-    return lane.tally.cleaned.rows if lane.tally.cleaned else 0
+    return pipeline.totals.cleaned.rows if pipeline.totals.cleaned else 0
 
 
 def _best(store: S3ObjectStore, records: int, work: Callable[[], int]) -> float:

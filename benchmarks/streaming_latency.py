@@ -1,8 +1,8 @@
-"""From a post to its row in `cleaned_stream`: while a drain runs, and from idle with the daemon; beside a Spark peer.
+"""Time from a post to its row in `cleaned_stream`, during a drain and from idle with the daemon, next to a Spark peer.
 
 A post is timed from before its request to the gateway until a reader that polls the Delta table with deltalake finds
 its key in a committed version. The peer, in the same run, is Spark Structured Streaming from Kafka to Delta on a local
-JVM: it appends what it decodes, without quarantine, one row a key, or any of the other promises.
+JVM: it appends what it decodes, without quarantine, one row per key, or any of the other guarantees.
 Run it where the emulators run: python -m emulators exec -- python -m benchmarks.streaming_latency
 """
 
@@ -36,11 +36,11 @@ from pinterest_platform.settings import Settings, load
 FEW, MANY = 1, 1000
 """Records a second, over all three streams together."""
 _WARMING_SECONDS = 5.0
-"""For the JVM, whose first batches take many times as long as later ones."""
+"""Warm-up of the JVM, whose first batches take many times as long as later ones."""
 _DAGSTER = (sys.executable, "-m", "dagster")
 _MODULE = ("-m", "pinterest_platform.definitions")
 _IDLE_SECONDS = 3.0
-"""After so long a drain ends; it costs no latency, only the time between two tries."""
+"""A drain ends after this idle time; it costs no latency, only the time between two tries."""
 
 
 @click.command()
@@ -81,7 +81,7 @@ def _measurements(rate: int, ours: list[float], peer: list[float] | None) -> lis
 
 
 def _tenant(folder: Path) -> tuple[Settings, dict[str, str]]:
-    """A user of our own, with a DAGSTER_HOME of the project's configuration."""
+    """Return settings and environment of a new user id, with a DAGSTER_HOME of the project's configuration."""
     home = folder / "dagster"
     home.mkdir()
     shutil.copy(Path(os.environ["DAGSTER_HOME"]) / "dagster.yaml", home)
@@ -100,19 +100,19 @@ def _route(kind: type[KinesisRoute] | type[KafkaRoute], settings: Settings) -> R
 
 
 def _from_idle(poster: Poster, watcher: Watcher, tries: int, environment: dict[str, str], folder: str) -> list[float]:
-    """Latencies of single posts that find the daemon waiting, each at a random moment of its interval."""
+    """Return the latencies of single posts to an idle daemon, each at a random time of its interval."""
     with _running([sys.executable, "-m", "dagster._daemon", "run", *_MODULE], environment, folder):
         measured(poster, watcher, FEW, 1)
-        found: list[float] = []
+        latencies: list[float] = []
         for number in range(tries):
-            # The drain ends, its process too, and the daemon comes to rest at some point of its interval.
+            # The drain and its process end, and the daemon is idle at a random point of its interval.
             time.sleep(_IDLE_SECONDS + 7 + random.Random(number).uniform(0, 5))
-            found += measured(poster, watcher, FEW, 1)
-    return sorted(found)
+            latencies += measured(poster, watcher, FEW, 1)
+    return sorted(latencies)
 
 
 def _peer(settings: Settings, seconds: float, folder: Path) -> dict[int, list[float]]:
-    """The same rates by way of Kafka and the peer; raises PermanentFailure where there is no Java for it."""
+    """Return the latencies of the peer at the same rates; raises PermanentFailure if there is no Java for it."""
     tables = {entity: folder / "peer" / entity.name for entity in ENTITIES}
     with (
         _running(_spark_peer.command(settings, folder / "peer"), _spark_peer.environment(folder), str(folder)),
@@ -126,7 +126,7 @@ def _peer(settings: Settings, seconds: float, folder: Path) -> dict[int, list[fl
 
 @contextmanager
 def _running(command: list[str], environment: dict[str, str], folder: str) -> Iterator[None]:
-    """Something that runs beside; its last words are shown where the block fails."""
+    """Run a program during the block; the end of its log is printed if the block fails."""
     log = Path(folder) / f"{uuid.uuid4().hex}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -142,7 +142,7 @@ def _running(command: list[str], environment: dict[str, str], folder: str) -> It
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End a program with all that it started: it is asked, and after a while forced."""
+    """End a program and its children, first by SIGTERM, then by SIGKILL."""
     for request in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, request)

@@ -1,4 +1,4 @@
-"""Look at the platform's results from a terminal: `python -m pinterest_platform.cli --help`."""
+"""Print the platform's results in a terminal: `python -m pinterest_platform.cli --help`."""
 
 import os
 import sys
@@ -18,15 +18,15 @@ from rich.table import Table
 from pinterest_platform import settings as environment
 from pinterest_platform.catalog import ENTITIES, PAGE_KEY, REPORT_KEYS, entity_named
 from pinterest_platform.failures import PlatformFailure
-from pinterest_platform.landing.kafka.quarantine import QuarantinedRecord
 from pinterest_platform.landing.kafka.quarantine import quarantined_records as landing_quarantine
+from pinterest_platform.landing.quarantine import QuarantinedRecord
 from pinterest_platform.ports import Lake, ObjectStore
 from pinterest_platform.settings import Settings
 
 
 @click.group(help=__doc__)
 def main() -> None:
-    """The group of commands."""
+    """Group the commands."""
 
 
 @contextmanager
@@ -39,9 +39,9 @@ def _clear_errors() -> Iterator[None]:
 
 
 @main.command()
-@click.option("--rows", "limit", type=click.IntRange(min=1), default=10, show_default=True, help="Rows shown of each.")
+@click.option("--rows", "limit", type=click.IntRange(min=1), default=10, show_default=True, help="Rows per report.")
 def reports(limit: int) -> None:
-    """Print the reports, and fetch their page."""
+    """Print the reports, and download their page."""
     with _clear_errors():
         settings = environment.load()
         lake, console = _lake(settings), Console()
@@ -53,9 +53,9 @@ def reports(limit: int) -> None:
 
 @main.command()
 @click.argument("entity", type=click.Choice([entity.name for entity in ENTITIES]))
-@click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True)
+@click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True, help="Rows to print.")
 def rows(entity: str, limit: int) -> None:
-    """Print some rows of a cleaned table, each with where it came from."""
+    """Print rows of a cleaned table with their source."""
     with _clear_errors():
         settings = environment.load()
         uri = settings.names.cleaned_uri(entity_named(entity))
@@ -64,18 +64,16 @@ def rows(entity: str, limit: int) -> None:
 
 
 @main.command()
-@click.option(
-    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Records shown of each entity."
-)
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Records per entity.")
 def quarantine(limit: int) -> None:
-    """Print what was not accepted, by landing and by cleaning, with where it stood and why."""
+    """Print the records that landing or cleaning rejected, with position and reason."""
     with _clear_errors():
         settings = environment.load()
         lake, objects, console = _lake(settings), _objects(settings), Console(soft_wrap=True)
         for entity in ENTITIES:
             topic = settings.names.topic(entity)
             landed = [_summary(record) for record in islice(landing_quarantine(objects, topic), limit)]
-            print_records(console, f"{topic}: not accepted by landing", landed, None)
+            print_records(console, f"{topic}: rejected by landing", landed, None)
             uri = settings.names.cleaned_quarantine_uri(entity)
             facts = lake.facts(uri)
             rejected = lake.rows(uri, limit) if facts else []
@@ -83,7 +81,7 @@ def quarantine(limit: int) -> None:
 
 
 def print_records(console: Console, title: str, records: list[dict[str, Any]], total: int | None) -> None:
-    """Print records one below the other, each field whole on a line; `total` is how many there are in all."""
+    """Print records one below the other, one field per line; `total` is the count of all records, None if unknown."""
     console.print(escape(title), style="bold")
     for record in records:
         for name, value in record.items():
@@ -95,7 +93,7 @@ def print_records(console: Console, title: str, records: list[dict[str, Any]], t
 
 
 def print_rows(console: Console, title: str, rows: list[dict[str, Any]], limit: int) -> None:
-    """Print rows as a table, cut at `limit`, with the count of all of them under it."""
+    """Print up to `limit` rows as a table, and the count of all rows below it."""
     count = len(rows)
     table = Table(title=escape(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for name in rows[0] if rows else ():
@@ -114,8 +112,8 @@ def print_rows(console: Console, title: str, rows: list[dict[str, Any]], limit: 
 
 def _summary(record: QuarantinedRecord) -> dict[str, Any]:
     return {
-        "partition": record.partition,
-        "offset": record.offset,
+        "partition": record.partition_id,
+        "offset": record.position,
         "arrived_at": datetime.fromtimestamp(record.timestamp_ms / 1000, UTC).isoformat(timespec="milliseconds"),
         "reason": record.reason,
         "value": None if record.value is None else record.value.decode(errors="backslashreplace"),
@@ -129,9 +127,9 @@ def _cell(value: Any) -> str:
         return f"{value:,.0f}"
     if isinstance(value, Mapping) and {"stream", "partition", "offset"} <= value.keys():
         return escape(f"{value['stream']}[{value['partition']}]@{value['offset']}")
-    # What others posted must not steer the reader's terminal: control and format characters are written out.
+    # Posted text must not control the terminal, so control and format characters are printed as code points.
     text = " ".join(str(value).split())
-    return escape("".join(sign if sign.isprintable() else f"[U+{ord(sign):04X}]" for sign in text))
+    return escape("".join(char if char.isprintable() else f"[U+{ord(char):04X}]" for char in text))
 
 
 def _fetch_page(objects: ObjectStore, home: Path) -> Path:
@@ -155,7 +153,7 @@ def _objects(settings: Settings) -> ObjectStore:
 
 
 def run() -> None:
-    """Run a command, and end the process without waiting for deltalake's threads, which can crash its end."""
+    """Run a command, then exit at once: threads of deltalake can crash a normal exit."""
     code = 0
     try:
         main()

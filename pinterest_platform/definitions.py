@@ -1,4 +1,4 @@
-"""The only composition root: everything below `defs`, the resources, one policy over all specs."""
+"""The only composition root: all of `defs`, the resources, and one policy for all assets."""
 
 import warnings
 
@@ -8,9 +8,9 @@ from pinterest_platform import defs as folders
 from pinterest_platform import resources
 from pinterest_platform.orchestration.policy import with_policy
 
-# The loader is marked preview; its alternative imports every registered component and takes 2 s more.
+# The loader is in preview. Its alternative imports every registered component, which takes 2 s more.
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
-# `map_asset_specs` passes on to every sensor what a sensor may be given; no sensor here has owners.
+# `map_asset_specs` passes `owners`, a beta parameter, to every sensor; no sensor here has owners.
 warnings.filterwarnings("ignore", "Parameter `owners` of initializer `SensorDefinition", dg.BetaWarning)
 
 defs = dg.Definitions.merge(

@@ -3,7 +3,7 @@
 Everything below the resources is written against these; fakes and real adapters pass the same contract tests.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple, Protocol
@@ -58,7 +58,7 @@ class TopicLog(Protocol):
         """The topic's id alone; raises as `describe` does."""
         ...
 
-    def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Sequence[Record]]:
+    def read(self, topic: str, partition: int, start: int, end: int) -> Generator[Sequence[Record], None, None]:
         """Committed records with start <= offset < end, in order, in batches; gaps are possible.
 
         It ends when everything before `end` was seen, be it records or not. Closing it early frees the reader.
@@ -133,7 +133,9 @@ class ShardLog(Protocol):
         """The stream's epoch alone; raises as `describe` does."""
         ...
 
-    def read(self, stream: str, shard_id: str, after: int | None, batch_records: int = 10_000) -> Iterator[ShardBatch]:
+    def read(
+        self, stream: str, shard_id: str, after: int | None, batch_records: int = 10_000
+    ) -> Generator[ShardBatch, None, None]:
         """What a shard holds, in order; without end while it is open, so the caller stops at a tip of its choice.
 
         Throttling, expired iterators and empty answers are the reader's own business. Closing it early frees it.

@@ -10,6 +10,7 @@ import dagster as dg
 
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.workers import record_worker
+from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.ports import Lake, Notifier, ObjectStore, Provisioner, ShardLog, SparkEngine, TopicLog
 from pinterest_platform.settings import AlertSettings, Settings, load, load_for_alerts
 
@@ -104,6 +105,14 @@ class SparkResource(dg.ConfigurableResource):
             engine.close()
 
 
+@dg.resource(required_resource_keys={"settings", "objects", "lake", "engine"})
+def lakehouse(context: dg.InitResourceContext) -> Lakehouse:
+    """Return the run's settings, bucket, tables and engine as one value."""
+    # A ConfigurableResource would create resources of its own, and start a second engine.
+    run = context.resources
+    return Lakehouse(run.settings, run.objects, run.lake, run.engine)
+
+
 class ProvisioningResource(dg.ConfigurableResource):
     """Bucket, topics and streams, for the jobs `provision` and `deprovision`."""
 
@@ -142,6 +151,7 @@ def build() -> Mapping[str, object]:
         "objects": ObjectStoreResource(settings=settings),
         "lake": LakeResource(settings=settings),
         "engine": SparkResource(settings=settings),
+        "lakehouse": lakehouse,
         "provisioner": ProvisioningResource(settings=settings),
         "notifier": NotifierResource(alerting=alerting),
     }

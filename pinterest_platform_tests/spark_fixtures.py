@@ -12,7 +12,7 @@ import pytest
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
-from pinterest_platform.landing.envelope import Encoder
+from pinterest_platform.landing.kafka.envelope import PartitionEncoder
 from pinterest_platform.ports import Record
 from pinterest_platform.spark_jobs import sessions
 
@@ -38,7 +38,7 @@ def spark() -> SparkSession:
 
 def lines(values: Iterable[bytes | Mapping[str, Any]], partition: int = 0, start: int = 0) -> list[bytes]:
     """Return posted values as landing writes them, one a millisecond; a value that it would quarantine is an error."""
-    encoder = Encoder(partition)
+    encoder = PartitionEncoder(partition)
     encoded: list[bytes] = []
     for offset, value in enumerate(values, start=start):
         line = encoder.line(Record(offset, NOON + offset, value if isinstance(value, bytes) else as_json(value)))

@@ -1,4 +1,4 @@
-"""The graph: what it holds, and that loading it does nothing else."""
+"""The asset graph, and that loading it has no side effects."""
 
 import subprocess
 import sys
@@ -27,11 +27,11 @@ MATERIALIZED = (
 STREAMED = keys("raw_stream", *ENTITIES) | keys("cleaned_stream", *ENTITIES)
 
 
-def test_the_graph_holds_exactly_these_assets() -> None:
+def test_the_graph_has_exactly_these_assets() -> None:
     assert GRAPH.materializable_asset_keys == MATERIALIZED | STREAMED
 
 
-def test_a_mistyped_dependency_would_show_as_an_external_asset() -> None:
+def test_the_external_assets_are_the_streams_so_no_dependency_is_mistyped() -> None:
     assert GRAPH.external_asset_keys == keys("kafka", *ENTITIES) | keys("kinesis", *ENTITIES)
 
 

@@ -1,4 +1,4 @@
-"""What may launch what: the schedule, the sensors, and nothing else beside people's hands."""
+"""The launchers of runs: the schedule and the sensors. All other runs are launched by users."""
 
 import dagster as dg
 
@@ -12,7 +12,7 @@ SENSORS = {sensor.name: sensor for sensor in defs.sensors or ()}
 SCHEDULES = {schedule.name: schedule for schedule in defs.schedules or ()}
 DRAINS = {"kafka_backlog": "kafka_pipeline", "kinesis_backlog": "streaming_pipeline"}
 WRITTEN_BY_OPS = {"kafka_pipeline": {dg.AssetKey([layer, e.name]) for layer in ("raw", "cleaned") for e in ENTITIES}}
-"""Assets on which a job of plain ops reports; Dagster itself does not know them."""
+"""Assets that a job of plain ops materializes; Dagster does not know them."""
 
 
 def launched(sensor: dg.SensorDefinition) -> set[str]:
@@ -44,7 +44,7 @@ def test_each_backlog_sensor_runs_its_drain_alone() -> None:
     assert {name: launched(SENSORS[name]) for name in DRAINS} == {name: {job} for name, job in DRAINS.items()}
 
 
-def test_only_the_schedule_with_its_retries_and_hands_launch_reports() -> None:
+def test_only_the_schedule_and_its_retries_launch_reports() -> None:
     by_sensors = {name for name, sensor in SENSORS.items() for job in launched(sensor) if reports(job)}
     assert by_sensors == {"daily_retries"}
     assert all(spec.automation_condition is None for spec in defs.resolve_all_asset_specs())
@@ -56,8 +56,8 @@ def test_no_two_sensors_of_streams_share_an_asset() -> None:
     assert not kafka & kinesis
 
 
-def test_two_sensors_share_assets_only_where_one_is_the_daily_schedule_s_second_half() -> None:
-    """Decision 0020: `daily_retries` requests what `daily` would have; it watches no stream."""
+def test_two_sensors_share_assets_only_if_one_of_them_is_daily_retries() -> None:
+    """Decision 0020: `daily_retries` requests the runs of `daily`; it reads no stream."""
     made = {name: {key for job in launched(sensor) for key in written(job)} for name, sensor in SENSORS.items()}
     shared = {(one, two): made[one] & made[two] for one in made for two in made if one < two and made[one] & made[two]}
     assert shared == {("daily_retries", "kafka_backlog"): WRITTEN_BY_OPS["kafka_pipeline"]}
@@ -73,19 +73,19 @@ def test_no_asset_is_selected_by_two_sensors() -> None:
     assert len(targets) == len(set(targets))
 
 
-def test_every_run_of_a_job_that_writes_tables_says_so() -> None:
+def test_every_job_that_writes_tables_has_the_writer_tag() -> None:
     jobs = {job.name: job for job in defs.resolve_all_job_defs()}
     marked = {name for name, job in jobs.items() if WRITER.items() <= job.tags.items()}
     assert marked == {"batch_pipeline", "kafka_pipeline", "streaming_pipeline", "reports_only", "maintenance"}
     assert {name for name, job in jobs.items() if EXCLUSIVE.items() <= job.tags.items()} == marked
 
 
-def test_all_of_them_are_on_unless_somebody_switches_them_off() -> None:
+def test_all_of_them_are_on_by_default() -> None:
     assert {sensor.default_status for sensor in SENSORS.values()} == {dg.DefaultSensorStatus.RUNNING}
     assert {schedule.default_status for schedule in SCHEDULES.values()} == {dg.DefaultScheduleStatus.RUNNING}
 
 
-def test_a_whole_run_makes_all_that_a_day_wants() -> None:
+def test_a_complete_run_materializes_all_results_of_a_day() -> None:
     assert written(JOB) - RESULTS == {dg.AssetKey(["ledger", "conservation"])}
     assert written(JOB) >= RESULTS
 

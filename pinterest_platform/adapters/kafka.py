@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pinterest_platform.adapters.clients import kafka_config
@@ -54,7 +54,7 @@ class KafkaTopicLog:
         """The topic's id alone; see `TopicLog.topic_id`."""
         return _written(self._describe(topic).topic_id)
 
-    def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Sequence[Record]]:
+    def read(self, topic: str, partition: int, start: int, end: int) -> Generator[Sequence[Record], None, None]:
         """Committed records with start <= offset < end, in batches; see `TopicLog.read`."""
         if start >= end:
             return

@@ -4,7 +4,7 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -55,7 +55,9 @@ class KinesisShardLog:
         """The stream's epoch alone; see `ShardLog.epoch`."""
         return self._epoch(stream, self._summary(stream)[0]["StreamCreationTimestamp"])
 
-    def read(self, stream: str, shard_id: str, after: int | None, batch_records: int = 10_000) -> Iterator[ShardBatch]:
+    def read(
+        self, stream: str, shard_id: str, after: int | None, batch_records: int = 10_000
+    ) -> Generator[ShardBatch, None, None]:
         """What a shard holds behind a sequence number, an answer a batch; see `ShardLog.read`."""
         where = f"{stream}/{shard_id}"
         token: str | None = None

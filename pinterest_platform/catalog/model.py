@@ -28,6 +28,7 @@ MOST_STACKED = 20
 
 _SCALARS = ("string", "bigint", "int", "double", "boolean", "timestamp")
 _FORMATS: dict[str, Format] = {"string": "text", "bigint": "count", "int": "count", "double": "median"}
+_SERIES_FORMS = ("grouped", "stacked")
 _RESERVED = "value"
 """The name of the column of raw lines while they are decoded."""
 _NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")
@@ -156,18 +157,18 @@ class Entity:
     @property
     def field_names(self) -> tuple[str, ...]:
         """The names of the known fields, in source order."""
-        return tuple(known.name for known in self.fields)
+        return tuple(raw_field.name for raw_field in self.fields)
 
     @property
     def used_fields(self) -> tuple[Field, ...]:
         """The fields that a column other than the key is made of, in source order."""
         used = {source for column in self.columns if column.name != KEY for source in column.sources}
-        return tuple(known for known in self.fields if known.name in used)
+        return tuple(raw_field for raw_field in self.fields if raw_field.name in used)
 
     @property
     def read_fields(self) -> tuple[Field, ...]:
         """The used fields that have a reader."""
-        return tuple(known for known in self.used_fields if known.reader is not None)
+        return tuple(raw_field for raw_field in self.used_fields if raw_field.reader is not None)
 
     def _check_fields(self) -> None:
         where = f"The entity {self.name!r}"
@@ -315,6 +316,12 @@ class Report:
         if len(names) < 2:
             _refuse(f"{where} has no measure", "Declare at least two columns: its key and its measure.")
         if isinstance(self.chart, Chart):
+            if (self.chart.series is not None) != (self.chart.form in _SERIES_FORMS):
+                _refuse(
+                    f"The chart of the report {self.key!r} has the form {self.chart.form} and the series "
+                    f"{self.chart.series!r}",
+                    f"Declare a series for {' and '.join(_SERIES_FORMS)} alone.",
+                )
             used = [self.chart.value, *self.chart.labels, *filter(None, [self.chart.series])]
             if missing := [name for name in used if name not in names]:
                 _refuse(f"The chart of the report {self.key!r} uses {missing[0]!r}, which is no column", "Declare it.")

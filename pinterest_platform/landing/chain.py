@@ -1,70 +1,145 @@
-"""How landed objects are named: by the position that they extend (ARCHITECTURE "Landing exactly once" 1)."""
+"""Chains of landed objects: folders, keys and app ids (rules L2, N7 to N10, N13)."""
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
 
 from pinterest_platform.catalog import QUARANTINE_PREFIX
-from pinterest_platform.ports import ObjectStore
+from pinterest_platform.ports import ObjectStore, StoredObject
+
+
+@dataclass(frozen=True, slots=True)
+class ChainFormat:
+    """The differences between the routes in the keys and lines of landed objects.
+
+    Attributes:
+        roots: prefixes under which a chain can have objects.
+        label: name of a partition's folder, `partition` or `shard`.
+        digits: digits of a position in keys.
+        partition_field: envelope field of the partition id.
+        position_field: envelope field of the position.
+    """
+
+    roots: tuple[str, ...]
+    label: str
+    digits: int
+    partition_field: str
+    position_field: str
 
 
 class ObjectChain:
-    """How the objects of a chain are named: what partitions and shards have in common.
+    """A partition or shard of one epoch, and the objects landed from it.
 
-    A chain has a stream, an epoch, the digits of a position in names, a `label` such as `partition`, and a `branch`,
-    the partition or shard within the stream.
+    A position is an offset or a sequence number. `epoch` is None in a stream's first epoch.
     """
 
     __slots__ = ()
+    format: ClassVar[ChainFormat]
     stream: str
     epoch: str | None
-    digits: int
 
     @property
-    def label(self) -> str:
-        """What its folders call a branch."""
-        raise NotImplementedError
-
-    @property
-    def branch(self) -> str:
-        """Which part of the stream it is."""
+    def partition_id(self) -> str:
+        """The partition's number or the shard's id."""
         raise NotImplementedError
 
     @property
     def app_id(self) -> str:
         """The name under which consumers keep their position in this chain."""
-        middle = f"epoch={self.epoch}/" if self.epoch else ""
-        return f"{self.stream}/{middle}{self.branch}"
+        return f"{self.stream}/{self._epoch_folder}{self.partition_id}"
 
-    def folder(self, root: str) -> str:
-        """The prefix of this chain's keys under a root such as `topics/`."""
-        middle = f"epoch={self.epoch}/" if self.epoch else ""
-        return f"{root}{self.stream}/{middle}{self.label}={self.branch}/"
+    def under(self, root: str) -> "ChainFolder":
+        """Return the chain's folder under a root such as `topics/`."""
+        path = f"{self.stream}/{self._epoch_folder}{self.format.label}={self.partition_id}/"
+        return ChainFolder(root, path, f"{self.stream}+{self.partition_id}+", self.format.digits)
 
-    def key(self, root: str, position: int) -> str:
-        """The key of the object that extends the chain from `position`."""
-        return f"{self.folder(root)}{self.stream}+{self.branch}+{position:0{self.digits}d}.json"
+    @property
+    def _epoch_folder(self) -> str:
+        return f"epoch={self.epoch}/" if self.epoch else ""
 
-    def quarantine_folder(self, root: str) -> str:
-        """The prefix of what was not accepted while landing under `root`."""
-        return f"{QUARANTINE_PREFIX}{self.folder(root)}"
 
-    def quarantine_key(self, root: str, position: int, end: int) -> str:
-        """Where an object's rejected records stand; it carries the range, as two landers' ranges may differ."""
-        name = f"{self.stream}+{self.branch}+{position:0{self.digits}d}+{end:0{self.digits}d}.json"
-        return f"{self.quarantine_folder(root)}{name}"
+@dataclass(frozen=True, slots=True)
+class ChainFolder:
+    """The folder of a chain under one root, and the folder of its quarantine.
+
+    Attributes:
+        root: the root, such as `topics/`.
+        path: the folder's path under the root.
+        stem: the part of an object's name before its position.
+        digits: digits of a position.
+    """
+
+    root: str
+    path: str
+    stem: str
+    digits: int
+
+    @property
+    def prefix(self) -> str:
+        """The prefix of the chain's keys."""
+        return f"{self.root}{self.path}"
+
+    @property
+    def quarantine_prefix(self) -> str:
+        """The prefix of the keys of quarantined records."""
+        return f"{QUARANTINE_PREFIX}{self.prefix}"
+
+    def key(self, position: int) -> str:
+        """Return the key of the object that extends the chain from `position`."""
+        return f"{self.prefix}{self.stem}{position:0{self.digits}d}.json"
+
+    def quarantine_key(self, position: int, end: int) -> str:
+        """Return the key of an object's rejected records; two writers' ranges can differ, so it holds the range."""
+        return f"{self.quarantine_prefix}{self.stem}{position:0{self.digits}d}+{end:0{self.digits}d}.json"
 
     def quarantine_range(self, key: str) -> tuple[int, int] | None:
-        """The position and end in a quarantine key, or None where it is no such key."""
+        """Return the position and the end in a quarantine key, or None if it is no such key."""
         match = re.search(rf"\+([0-9]{{{self.digits}}})\+([0-9]{{{self.digits}}})\.json$", key)
         return (int(match[1]), int(match[2])) if match else None
 
+    def list_named(
+        self, store: ObjectStore, suffix: str, list_from: int | None = None
+    ) -> Iterator[tuple[int, StoredObject]]:
+        """Yield the objects of the folder whose names hold a position, each with that position.
+
+        Args:
+            store: the bucket.
+            suffix: pattern of the name from the position on; the position is its group.
+            list_from: position from which on objects are listed; None or 0 for all.
+        """
+        pattern = re.compile(re.escape(f"{self.prefix}{self.stem}") + suffix)
+        for stored in store.list(self.prefix, self.key(list_from - 1) if list_from else ""):
+            if match := pattern.fullmatch(stored.key):
+                yield int(match[1]), stored
+
+
+def list_partitions(store: ObjectStore, stream: str, chain_format: ChainFormat) -> set[tuple[str | None, str]]:
+    """Return the epoch and the partition id of every chain of a stream that has an object."""
+    return {
+        partition
+        for root in chain_format.roots
+        for partition in _list_partition_folders(store, f"{root}{stream}/", chain_format.label, None)
+    }
+
+
+def _list_partition_folders(
+    store: ObjectStore, prefix: str, label: str, epoch: str | None
+) -> Iterator[tuple[str | None, str]]:
+    for folder in list_folders(store, prefix):
+        name, _, value = folder.partition("=")
+        if name == label:
+            yield epoch, value
+        elif name == "epoch" and epoch is None:
+            yield from _list_partition_folders(store, f"{prefix}{folder}/", label, value)
+
 
 def list_folders(store: ObjectStore, prefix: str) -> Iterator[str]:
-    """Yield the names of the folders under a prefix, by one short LIST each, however many objects they hold."""
+    """Yield the names of the folders under a prefix, by one short LIST for each, however many objects they hold."""
     after = ""
     while (first := next(iter(store.list(prefix, after)), None)) is not None:
         name, slash, _ = first.key.removeprefix(prefix).partition("/")
         if slash:
             yield name
-        # "0" follows "/": nothing of this folder sorts at or behind it, and no other folder before it.
+        # "0" follows "/": nothing of this folder sorts at or after it, and no other folder before it.
         after = f"{prefix}{name}0" if slash else first.key

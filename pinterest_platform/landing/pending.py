@@ -1,43 +1,59 @@
-"""Landed objects that a table has not applied yet, in bounded batches."""
+"""Batches and positions of landed objects that a table has not applied (rule P2)."""
 
 from collections.abc import Iterable, Iterator
 
-from pinterest_platform.landing.manifest import manifest_of
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.landing.manifest import Manifest
 from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.ports import ObjectStore
 
 
-def oldest_ms(store: ObjectStore, objects: Iterable[PendingSegment]) -> int | None:
-    """When the oldest record in these objects was appended, in ms since the epoch; None where none holds a record.
+def oldest_ms(store: ObjectStore, segments: Iterable[PendingSegment]) -> int | None:
+    """Return the append time of the oldest record of some segments in ms since the epoch, None if none has a record.
 
     Args:
         store: the bucket.
-        objects: an inventory, by app id and in chain order: of each app id the first object with records is asked.
+        segments: pending segments, by app id and in chain order; the first one with records of each app id is read.
     """
     earliest: dict[str, int] = {}
-    for found in objects:
-        if found.app_id in earliest or not found.size:
+    for segment in segments:
+        if segment.app_id in earliest or not segment.size:
             continue
-        manifest = manifest_of(store, found.key)
+        manifest = Manifest.read(store, segment.key)
         if manifest is not None and manifest.earliest_ms is not None:
-            earliest[found.app_id] = manifest.earliest_ms
+            earliest[segment.app_id] = manifest.earliest_ms
     return min(earliest.values(), default=None)
 
 
-def batches(objects: Iterable[PendingSegment], max_bytes: int) -> Iterator[list[PendingSegment]]:
-    """Cut an inventory, in order, into batches of up to `max_bytes`; an object larger than that stands alone."""
+def batches(segments: Iterable[PendingSegment], max_bytes: int) -> Iterator[list[PendingSegment]]:
+    """Cut segments, in order, into batches of up to `max_bytes`; a larger segment is a batch of its own."""
     batch: list[PendingSegment] = []
     size = 0
-    for found in objects:
-        if batch and size + found.size > max_bytes:
+    for segment in segments:
+        if batch and size + segment.size > max_bytes:
             yield batch
             batch, size = [], 0
-        batch.append(found)
-        size += found.size
+        batch.append(segment)
+        size += segment.size
     if batch:
         yield batch
 
 
-def positions_after(objects: Iterable[PendingSegment]) -> dict[str, int]:
-    """The positions that taking these objects moves to: the last offset by app id."""
-    return {found.app_id: found.end for found in objects}
+def positions_after(segments: Iterable[PendingSegment]) -> dict[str, int]:
+    """Return the positions, by app id, of a consumer that has applied these segments."""
+    return {segment.app_id: segment.end for segment in segments}
+
+
+def check_end(segment: PendingSegment, end: int) -> None:
+    """Compare the end that a segment has in its chain with the one in its manifest.
+
+    Raises:
+        PermanentFailure: they differ, so objects are missing or overlap.
+    """
+    if end == segment.end:
+        return
+    problem = f"{end + 1} to {segment.end} are in no object." if end < segment.end else "objects overlap."
+    raise PermanentFailure(
+        f"{segment.app_id}: {segment.key} ends at {end}, and the next object begins after {segment.end}: {problem}",
+        "Restore the missing objects or move away superfluous ones; the conservation ledger names them.",
+    )

@@ -1,44 +1,122 @@
-"""What was not accepted: read it back, and sweep what no object vouches for (ARCHITECTURE "Landing exactly once" 4)."""
+"""The quarantine of landed objects: reading it, and deleting its orphans (rules L9, L10)."""
 
-from collections.abc import Collection
+import base64
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
-from pinterest_platform.landing.chain import ObjectChain
+import orjson
+
+from pinterest_platform.catalog import TIMESTAMP_FIELD
+from pinterest_platform.landing.chain import ChainFolder, ChainFormat, ObjectChain
 from pinterest_platform.landing.manifest import Manifest
+from pinterest_platform.landing.segment import Segment
 from pinterest_platform.ports import ObjectStore
 
 
-def sort_out(
-    store: ObjectStore,
-    chain: ObjectChain,
-    root: str,
-    ranges: set[tuple[int, int]],
-    first: int,
-    last: int,
-    elsewhere: Collection[int] = (),
-) -> tuple[dict[str, tuple[int, int]], list[str]]:
-    """Part what counts from orphans, among the quarantine objects of a chain with first <= position <= last.
+class ChainHistory(Protocol):
+    """A chain with its listed objects, in order."""
 
-    `ranges` are the positions and ends that objects seem to have by their neighbours' names. Where a neighbour is
-    missing that is wrong, so what has another range is an orphan only if the object itself says so, or if its position
-    is among those that were committed under another root; and where there is no object it is neither.
+    @property
+    def chain(self) -> ObjectChain:
+        """The chain."""
+        ...
+
+    @property
+    def segments(self) -> Sequence[Segment]:
+        """Its objects."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedRecord:
+    """A rejected record with its original bytes, None for a tombstone; `key` is its quarantine object."""
+
+    key: str
+    partition_id: str
+    position: int
+    timestamp_ms: int
+    reason: str
+    value: bytes | None
+
+
+def read_entries(store: ObjectStore, key: str, chain_format: ChainFormat) -> Iterator[QuarantinedRecord]:
+    """Yield the records of one quarantine object."""
+    for line in store.read(key).splitlines():
+        entry = orjson.loads(line)
+        value: str | None = entry["value"]
+        yield QuarantinedRecord(
+            key=key,
+            partition_id=str(entry[chain_format.partition_field]),
+            position=int(entry[chain_format.position_field]),
+            timestamp_ms=entry[TIMESTAMP_FIELD],
+            reason=entry["reason"],
+            value=None if value is None else base64.b64decode(value),
+        )
+
+
+def committed_records(store: ObjectStore, history: ChainHistory) -> Iterator[QuarantinedRecord]:
+    """Yield the quarantined records of a chain in order, without those of orphans."""
+    for _, key in sorted(committed_quarantine(store, history).items()):
+        yield from read_entries(store, key, history.chain.format)
+
+
+def committed_quarantine(store: ObjectStore, history: ChainHistory) -> dict[tuple[int, int], str]:
+    """Return the keys of the quarantine objects that belong to an object, by its position and end."""
+    return _classify(store, history)[0]
+
+
+def quarantine_orphans(store: ObjectStore, history: ChainHistory) -> list[str]:
+    """Return the keys of the quarantine objects whose position was committed with another end.
+
+    One at the open position can belong to a landing that is running; it is no orphan.
     """
-    counting: dict[str, tuple[int, int]] = {}
+    return _classify(store, history)[1]
+
+
+def sweep(store: ObjectStore, history: ChainHistory) -> None:
+    """Delete the orphans of a chain."""
+    if orphans := quarantine_orphans(store, history):
+        store.delete(orphans)
+
+
+def _classify(store: ObjectStore, history: ChainHistory) -> tuple[dict[tuple[int, int], str], list[str]]:
+    """Separate committed quarantine objects from orphans.
+
+    The range of a listed object is inferred from the next object's name, which is wrong if that one is missing. So a
+    quarantine object with another range is an orphan only if the object's own manifest shows it, or if its position
+    was committed under another root. Without an object it is neither.
+    """
+    committed: dict[tuple[int, int], str] = {}
     orphans: list[str] = []
-    after = chain.quarantine_key(root, first - 1, 0) if first else ""
-    for found in store.list(chain.quarantine_folder(root), after):
-        covered = chain.quarantine_range(found.key)
-        if covered is None or not first <= covered[0] <= last:
-            continue
-        end = covered[1] if covered in ranges else _end_of(store, chain.key(root, covered[0]))
-        if end == covered[1]:
-            counting[found.key] = covered
-        elif end is not None or covered[0] in elsewhere:
-            orphans.append(found.key)
-    return counting, orphans
+    if not history.segments:
+        return committed, orphans
+    first, last = history.segments[0].position, history.segments[-1].position
+    for root in history.chain.format.roots:
+        folder = history.chain.under(root)
+        ranges = {(segment.position, segment.end) for segment in history.segments if segment.root == root}
+        elsewhere = {segment.position for segment in history.segments if segment.root != root}
+        for key, covered in _list_quarantine(store, folder, first, last):
+            end = covered[1] if covered in ranges else _committed_end(store, folder.key(covered[0]))
+            if end == covered[1]:
+                committed[covered] = key
+            elif end is not None or covered[0] in elsewhere:
+                orphans.append(key)
+    return committed, orphans
 
 
-def _end_of(store: ObjectStore, key: str) -> int | None:
-    """What an object says that it ends with; None where there is none, or somebody else wrote it."""
+def _list_quarantine(
+    store: ObjectStore, folder: ChainFolder, first: int, last: int
+) -> Iterator[tuple[str, tuple[int, int]]]:
+    after = folder.quarantine_key(first - 1, 0) if first else ""
+    for stored in store.list(folder.quarantine_prefix, after):
+        covered = folder.quarantine_range(stored.key)
+        if covered is not None and first <= covered[0] <= last:
+            yield stored.key, covered
+
+
+def _committed_end(store: ObjectStore, key: str) -> int | None:
+    """Return the end in an object's manifest, or None if the platform wrote no such object."""
     metadata = store.metadata(key)
-    manifest = None if metadata is None else Manifest.read(key, metadata)
+    manifest = None if metadata is None else Manifest.parse(key, metadata)
     return manifest.end if manifest else None

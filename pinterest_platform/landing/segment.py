@@ -1,26 +1,71 @@
-"""Cutting a run of records into objects of bounded size (ARCHITECTURE "Landing exactly once" 2 to 4)."""
+"""Segments of a chain: before they are written, in the store, and pending for a consumer (rules L2, L4)."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class PendingSegment:
-    """A landed or adopted object: its key, whose position it moves, the offsets it covers (both included), its bytes.
+class SegmentDraft:
+    """The content of an object before it is written.
 
-    An object of size 0 holds no record; it still moves the position. `records` is known to whoever has just landed it.
+    Attributes:
+        position: the position that the object extends, part of its key.
+        end: the last position that it covers.
+        body: its lines.
+        records: number of its lines.
+        quarantine: lines of the rejected records.
+        quarantined: number of rejected records.
+        earliest_ms: the earliest append time of its records, None without records.
+        latest_ms: the latest append time up to `end`; without records it is the predecessor's.
     """
 
-    key: str
-    app_id: str
-    start: int
+    position: int
     end: int
-    size: int
-    records: int | None = None
+    body: bytes = b""
+    records: int = 0
+    quarantine: bytes = b""
+    quarantined: int = 0
+    earliest_ms: int | None = None
+    latest_ms: int | None = None
+
+
+@dataclass(slots=True)
+class SegmentBuilder:
+    """Collects the lines of one object."""
+
+    position: int
+    latest_ms: int | None = None
+    earliest_ms: int | None = None
+    size: int = 0
+    lines: list[bytes] = field(default_factory=list[bytes])
+    rejected: list[bytes] = field(default_factory=list[bytes])
+
+    def add(self, line: bytes, timestamp_ms: int, accepted: bool) -> None:
+        """Add a record's line, to the object if it is accepted and else to the quarantine."""
+        (self.lines if accepted else self.rejected).append(line)
+        self.size += len(line)
+        if self.earliest_ms is None or timestamp_ms < self.earliest_ms:
+            self.earliest_ms = timestamp_ms
+        if self.latest_ms is None or timestamp_ms > self.latest_ms:
+            self.latest_ms = timestamp_ms
+
+    def finish(self, end: int) -> SegmentDraft:
+        """Return the object that covers everything up to and including `end`, and release the lines."""
+        lines, self.lines = self.lines, []
+        return SegmentDraft(
+            position=self.position,
+            end=end,
+            body=b"".join(lines),
+            records=len(lines),
+            quarantine=b"".join(self.rejected),
+            quarantined=len(self.rejected),
+            earliest_ms=self.earliest_ms,
+            latest_ms=self.latest_ms,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """An object of the chain: its key, root, and size, the position in its name, the last offset it covers."""
+    """A landed object: its key, root and size, the position in its key, and the last position that it covers."""
 
     key: str
     root: str
@@ -30,81 +75,21 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentDraft:
-    """An object as it will be written, if nobody else extends the chain from `position` first.
+class PendingSegment:
+    """A landed object that a consumer has not applied.
 
     Attributes:
-        position: what its name says: the predecessor's end + 1, or 0.
-        start: the first offset it covers; later than `position` only in a chain's first object.
-        end: the last offset it covers.
-        body: its lines.
-        records: how many.
-        quarantine: the lines of what was not accepted.
-        quarantined: how many.
-        accepted_gap: offsets accepted as lost; then there is no record.
-        earliest_ms: the earliest append time in it, None without records.
-        latest_ms: the latest one up to its end; an object without records carries its predecessor's on.
-        sources: for an adopted object, how many of Connect's objects it holds.
-        counted: whether each number of the range is an offset; sequence numbers are not.
+        key: its key.
+        app_id: the name under which the consumer keeps its position.
+        start: the first position of the consumer that it covers: an offset (Kafka), or its ordinal (Kinesis).
+        end: the consumer's position after it.
+        size: its bytes; an object of size 0 has no record, but it moves the position.
+        records: number of its records, None if only its manifest has it.
     """
 
-    position: int
+    key: str
+    app_id: str
     start: int
     end: int
-    body: bytes = b""
-    records: int = 0
-    quarantine: bytes = b""
-    quarantined: int = 0
-    accepted_gap: int = 0
-    earliest_ms: int | None = None
-    latest_ms: int | None = None
-    sources: int = 0
-    counted: bool = True
-
-    @property
-    def gaps(self) -> int:
-        """Offsets in the range that held no record; 0 for a shard, whose sequence numbers count nothing."""
-        if not self.counted:
-            return 0
-        return self.end - self.start + 1 - self.records - self.quarantined - self.accepted_gap
-
-
-@dataclass(slots=True)
-class SegmentBuilder:
-    """Gathers lines for one object."""
-
-    position: int
-    start: int
-    lines: list[bytes] = field(default_factory=list[bytes])
-    rejected: list[bytes] = field(default_factory=list[bytes])
-    size: int = 0
-    earliest_ms: int | None = None
-    latest_ms: int | None = None
-    sources: int = 0
-    counted: bool = True
-
-    def add(self, line: bytes, timestamp_ms: int, accepted: bool) -> None:
-        """Take a record's line, either for the object or for the quarantine."""
-        (self.lines if accepted else self.rejected).append(line)
-        self.size += len(line)
-        if self.earliest_ms is None or timestamp_ms < self.earliest_ms:
-            self.earliest_ms = timestamp_ms
-        if self.latest_ms is None or timestamp_ms > self.latest_ms:
-            self.latest_ms = timestamp_ms
-
-    def finish(self, end: int) -> SegmentDraft:
-        """The object that covers everything up to `end`, which it includes; the builder's lines are let go."""
-        lines, self.lines = self.lines, []
-        return SegmentDraft(
-            position=self.position,
-            start=self.start,
-            end=end,
-            body=b"".join(lines),
-            records=len(lines),
-            quarantine=b"".join(self.rejected),
-            quarantined=len(self.rejected),
-            earliest_ms=self.earliest_ms,
-            latest_ms=self.latest_ms,
-            sources=self.sources,
-            counted=self.counted,
-        )
+    size: int
+    records: int | None = None

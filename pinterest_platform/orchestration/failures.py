@@ -1,4 +1,4 @@
-"""Run failures that name the asset, the cause and the next step."""
+"""Run failures that name the asset, the cause and the next step (rule D12)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,13 +10,13 @@ from pinterest_platform.failures import PlatformFailure, TransientFailure
 
 @contextmanager
 def as_dagster_failure(subject: str) -> Iterator[None]:
-    """Turn a platform failure into a Dagster one that says what it was about.
+    """Turn a platform failure into a Dagster failure with its subject.
 
     Args:
-        subject: the asset, check or op at work, as the reader knows it.
+        subject: the asset, check or op that is running, by the name in Dagster's UI.
 
     Raises:
-        dagster.Failure: in a PlatformFailure's place; only a transient one may be retried.
+        dagster.Failure: instead of a PlatformFailure; only a transient one allows retries.
     """
     try:
         yield

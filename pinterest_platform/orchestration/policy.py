@@ -1,4 +1,4 @@
-"""The one policy that is laid over every asset."""
+"""The policy that is applied to every asset."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -17,15 +17,14 @@ LAYERS: Mapping[str, str] = {
     "reports": "reports",
     "ledger": "operations",
 }
-"""First part of an asset key to its group; an unknown one fails at load, rather than in a run."""
-
+"""The group of an asset by the first part of its key. An unknown first part fails at load, not in a run."""
 
 DAILY = dg.FreshnessPolicy.cron(deadline_cron="0 3 * * *", lower_bound_delta=timedelta(hours=3), timezone="UTC")
-"""Reports are rebuilt daily, between midnight and three. Streams are judged by lag: an idle one is not stale."""
+"""Reports are rebuilt daily between 0:00 and 3:00. Streams have a lag check instead: an idle stream is not stale."""
 
 
 def with_policy(spec: dg.AssetSpec) -> dg.AssetSpec:
-    """Give an asset its owner, the layer it belongs to as its group, and a report its freshness policy."""
+    """Return an asset with its owner and its layer as group; a report also gets its freshness policy."""
     layer = spec.key.path[0]
     governed = spec.replace_attributes(owners=OWNERS, group_name=LAYERS[layer])
     return governed.replace_attributes(freshness_policy=DAILY) if layer == "reports" else governed

@@ -1,4 +1,4 @@
-"""Blocking checks: what must hold of a table before anything is built on it."""
+"""Checks of tables; the blocking ones must pass before anything is built on a table (rule D9)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -12,9 +12,9 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.spark_jobs.parameters import CompareResult, VerifyResult
 
 TABLE_CHECKS: Mapping[str, str] = {
-    "schema": "The columns are the ones that cleaning writes, in order, with their types.",
-    "unique_key": "No `ind` stands twice.",
-    "key_not_null": "Every row has its `ind`.",
+    "schema": "The table has the columns that cleaning writes, in order, with their types.",
+    "unique_key": "No `ind` is in more than one row.",
+    "key_not_null": "Every row has an `ind`.",
 }
 
 REPORT_CHECK = "sound"
@@ -22,52 +22,52 @@ REPORT_CHECK = "sound"
 LAG_CHECK = "fresh"
 
 LONGEST_LAG_MS = 60_000
-"""An idle stream has no lag: only records that wait count."""
+"""Longest lag of a fresh table. An idle stream has no lag: it is the age of a record that is not in the table yet."""
 
 
-def sound_table(layer: str, entity: Entity, route: Route) -> dg.AssetChecksDefinition:
-    """The blocking checks of a cleaned table: `TABLE_CHECKS`, by one look at it.
+def table_checks(layer: str, entity: Entity, route: Route) -> dg.AssetChecksDefinition:
+    """Define the blocking checks `TABLE_CHECKS` of a cleaned table, computed by one Spark job.
 
     Args:
-        layer: the first part of the table's asset key.
-        entity: the second one.
-        route: whose table it is.
+        layer: first part of the table's asset key.
+        entity: second part of it.
+        route: the route that the table belongs to.
     """
     key = dg.AssetKey([layer, entity.name])
 
     @dg.multi_asset_check(
         name=f"{layer}_{entity.name}_is_sound",
         specs=[
-            dg.AssetCheckSpec(name, asset=key, description=meaning, blocking=True)
-            for name, meaning in TABLE_CHECKS.items()
+            dg.AssetCheckSpec(name, asset=key, description=description, blocking=True)
+            for name, description in TABLE_CHECKS.items()
         ],
     )
-    def sound(
+    def checks(
         context: dg.AssetCheckExecutionContext,
         settings: dg.ResourceParam[Settings],
         engine: dg.ResourceParam[SparkEngine],
     ) -> Iterator[dg.AssetCheckResult]:
         with as_dagster_failure(key.to_user_string()):
-            yield from cleaned_soundness(key, inspect(entity, route, settings, engine, context.log.info))
+            yield from table_check_results(key, inspect(entity, route, settings, engine, context.log.info))
 
-    return sound
+    return checks
 
 
-def cleaned_soundness(key: dg.AssetKey, found: VerifyResult) -> Iterator[dg.AssetCheckResult]:
-    """The results of `TABLE_CHECKS` for a cleaned table."""
-    judged = {
-        "schema": (not found.schema_differences, "\n".join(found.schema_differences) or "none"),
-        "unique_key": (found.duplicate_keys == 0, f"{found.duplicate_keys} rows beyond the first of their key"),
-        "key_not_null": (found.null_keys == 0, f"{found.null_keys} rows without a key"),
+def table_check_results(key: dg.AssetKey, table: VerifyResult) -> Iterator[dg.AssetCheckResult]:
+    """Return the results of `TABLE_CHECKS` for a cleaned table."""
+    outcomes = {
+        "schema": (not table.schema_differences, "\n".join(table.schema_differences) or "none"),
+        "unique_key": (table.duplicate_keys == 0, f"{table.duplicate_keys} rows beyond the first of their key"),
+        "key_not_null": (table.null_keys == 0, f"{table.null_keys} rows without a key"),
     }
-    for name, (passed, finding) in judged.items():
+    for name, (passed, finding) in outcomes.items():
         yield dg.AssetCheckResult(
-            asset_key=key, check_name=name, passed=passed, metadata={"found": finding, "rows": found.rows}
+            asset_key=key, check_name=name, passed=passed, metadata={"found": finding, "rows": table.rows}
         )
 
 
-def report_soundness(key: dg.AssetKey, problems: Sequence[str]) -> dg.AssetCheckResult:
-    """The result of `REPORT_CHECK` for a report table."""
+def report_check_result(key: dg.AssetKey, problems: Sequence[str]) -> dg.AssetCheckResult:
+    """Return the result of `REPORT_CHECK` for a report table."""
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=REPORT_CHECK,
@@ -76,39 +76,39 @@ def report_soundness(key: dg.AssetKey, problems: Sequence[str]) -> dg.AssetCheck
     )
 
 
-def parity_result(found: CompareResult) -> dg.AssetCheckResult:
-    """Whether both routes' tables hold the same keys, each once, with the same values.
+def parity_result(comparison: CompareResult) -> dg.AssetCheckResult:
+    """Return whether both routes' tables hold the same keys, each once, with the same values.
 
-    It is a warning, as one route may be ahead.
+    A difference is a warning, because one route may be ahead.
     """
     return dg.AssetCheckResult(
-        passed=found.agree,
+        passed=comparison.agree,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
-            "only_in_cleaned": found.only_left,
-            "only_in_cleaned_stream": found.only_right,
-            "different": found.different,
-            "duplicates_in_cleaned": found.duplicates_left,
-            "duplicates_in_cleaned_stream": found.duplicates_right,
-            "examples": dg.MetadataValue.json(list(found.examples)),
+            "only_in_cleaned": comparison.only_left,
+            "only_in_cleaned_stream": comparison.only_right,
+            "different": comparison.different,
+            "duplicates_in_cleaned": comparison.duplicates_left,
+            "duplicates_in_cleaned_stream": comparison.duplicates_right,
+            "examples": dg.MetadataValue.json(list(comparison.examples)),
         },
     )
 
 
 def is_fresh(lag_ms: int) -> bool:
-    """Whether the oldest record that its table lacks has waited for no longer than `LONGEST_LAG_MS`."""
+    """Return whether a lag is at most `LONGEST_LAG_MS`."""
     return lag_ms <= LONGEST_LAG_MS
 
 
 def lag_result(lag_ms: int) -> dg.AssetCheckResult:
-    """The result of `LAG_CHECK` where somebody runs it."""
+    """Return the result of `LAG_CHECK` for a run of the check."""
     return dg.AssetCheckResult(
         passed=is_fresh(lag_ms), severity=dg.AssetCheckSeverity.WARN, metadata={"lag_seconds": lag_ms / 1000}
     )
 
 
-def lag_seen(key: dg.AssetKey, lag_ms: int) -> dg.AssetCheckEvaluation:
-    """The result of `LAG_CHECK` where a sensor sees the lag."""
+def lag_evaluation(key: dg.AssetKey, lag_ms: int) -> dg.AssetCheckEvaluation:
+    """Return the result of `LAG_CHECK` for a sensor that measured the lag."""
     return dg.AssetCheckEvaluation(
         asset_key=key,
         check_name=LAG_CHECK,
@@ -118,8 +118,8 @@ def lag_seen(key: dg.AssetKey, lag_ms: int) -> dg.AssetCheckEvaluation:
     )
 
 
-def lag_unknown(key: dg.AssetKey, problem: str) -> dg.AssetCheckEvaluation:
-    """The result of `LAG_CHECK` where a sensor cannot tell the lag: nobody can say that the table is fresh."""
+def unknown_lag_evaluation(key: dg.AssetKey, problem: str) -> dg.AssetCheckEvaluation:
+    """Return the result of `LAG_CHECK` for a sensor that could not measure the lag: the table may not be fresh."""
     return dg.AssetCheckEvaluation(
         asset_key=key,
         check_name=LAG_CHECK,

@@ -1,1 +1,1 @@
-"""What a run does, without Dagster: one module for each verb."""
+"""The verbs of a run, without Dagster: one module each."""

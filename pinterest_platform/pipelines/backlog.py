@@ -1,4 +1,4 @@
-"""Whether a drain should start: what is waiting, and a pure decision over that and the runs there are."""
+"""Backlog: records of the streams that are not in their tables yet."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,13 +15,12 @@ from pinterest_platform.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """What of one stream is not in its table yet.
+    """The records of one stream that are not in its table yet.
 
     Attributes:
-        records: records in the stream that are not landed; for Kinesis 1 stands for some.
+        records: records of the stream that are not landed; for Kinesis, 1 means one or more.
         objects: landed objects that are not cleaned.
-        lag_ms: age of the oldest record that is not in the table, be it landed or not; 0 without any, None where
-            nobody asked.
+        lag_ms: age of the oldest record that is not in the table, landed or not; 0 if there is none, None if unknown.
     """
 
     records: int
@@ -29,17 +28,17 @@ class Pending:
     lag_ms: int | None = field(default=None, compare=False)
 
     def __bool__(self) -> bool:
-        """Whether anything waits."""
+        """Return whether there is a backlog."""
         return self.records > 0 or self.objects > 0
 
 
 @dataclass(frozen=True, slots=True)
 class RouteBacklog:
-    """What a look at a route's streams found.
+    """The backlog of a route.
 
     Attributes:
-        waiting: by entity, what is not in its table yet.
-        unknown: by entity, why that cannot be told; some stream's question never hides the others.
+        waiting: the backlog by entity.
+        unknown: the failure by entity, if its backlog is unknown. One stream's failure does not hide the others.
     """
 
     waiting: Mapping[Entity, Pending]
@@ -47,68 +46,72 @@ class RouteBacklog:
 
 
 def kafka_backlog(settings: Settings, topics: TopicLog, objects: ObjectStore, lake: Lake) -> RouteBacklog:
-    """What of each topic is not in its cleaned table yet.
+    """Return the backlog of each topic.
 
     Raises:
-        PermanentFailure: of no topic it can be told: they are missing, or landed objects are.
-        TransientFailure: the broker or the store did not answer; that is never "nothing".
+        PermanentFailure: the backlog of every topic is unknown: topics or landed objects are missing.
+        TransientFailure: the broker or the store did not answer. This never counts as an empty topic.
     """
 
-    def look(entity: Entity) -> Pending:
+    def topic_backlog(entity: Entity) -> Pending:
         topic = settings.names.topic(entity)
         positions = lake.positions(settings.names.cleaned_uri(entity)) or {}
-        pending = kafka.pending_segments(objects, topic, positions)
-        landed = {**positions, **positions_after(pending)}
+        segments = kafka.pending_segments(objects, topic, positions)
+        landed = {**positions, **positions_after(segments)}
         records = 0 if settings.landed_by_connect(entity) else _unlanded(topics.describe(topic), landed)
-        return Pending(records, len(pending))
+        return Pending(records, len(segments))
 
-    return _of_all(look)
+    return _route_backlog(topic_backlog)
 
 
 def kinesis_backlog(settings: Settings, shards: ShardLog, objects: ObjectStore, lake: Lake) -> RouteBacklog:
-    """What of each stream is not in its table yet; raises as `kafka_backlog` does.
+    """Return the backlog of each stream; raises as `kafka_backlog` does.
 
-    Kinesis tells no count: 1 stands for some records, or for a stream not looked at for a quarter of its retention.
+    Kinesis has no record counts: 1 means one or more records, or a stream not read for a quarter of its retention.
     """
-    return _of_all(lambda entity: _of_stream(entity, settings, shards, objects, lake))
+    return _route_backlog(lambda entity: _stream_backlog(entity, settings, shards, objects, lake))
 
 
 def kinesis_lag_ms(entity: Entity, settings: Settings, shards: ShardLog, objects: ObjectStore, lake: Lake) -> int:
-    """Age in ms of the oldest record of a stream that is not in its table, be it landed or not; 0 where none waits."""
-    return _of_stream(entity, settings, shards, objects, lake).lag_ms or 0
+    """Return the age in ms of the oldest record of a stream that is not in its table, landed or not; 0 if none."""
+    return _stream_backlog(entity, settings, shards, objects, lake).lag_ms or 0
 
 
-def _of_stream(entity: Entity, settings: Settings, shards: ShardLog, objects: ObjectStore, lake: Lake) -> Pending:
+def _stream_backlog(entity: Entity, settings: Settings, shards: ShardLog, objects: ObjectStore, lake: Lake) -> Pending:
     stream = settings.names.stream(entity)
     positions = lake.positions(settings.names.cleaned_stream_uri(entity)) or {}
-    told = kinesis.stream_lag(shards, objects, stream, stream_options(settings))
-    pending = kinesis.pending_segments(objects, stream, positions, hints=told.hints)
-    unseen = told.unseen_ms > told.retention_ms / 4
-    oldest = oldest_ms(objects, pending)
-    uncleaned_ms = 0 if oldest is None else told.now_ms - oldest
-    return Pending(1 if told.pending or unseen else 0, len(pending), max(told.lag_ms, uncleaned_ms))
+    lag = kinesis.stream_lag(shards, objects, stream, stream_options(settings))
+    segments = kinesis.pending_segments(objects, stream, positions, list_from=lag.list_from)
+    is_overdue = lag.watermark_age_ms > lag.retention_ms / 4
+    oldest = oldest_ms(objects, segments)
+    uncleaned_ms = 0 if oldest is None else lag.now_ms - oldest
+    return Pending(1 if lag.pending or is_overdue else 0, len(segments), max(lag.lag_ms, uncleaned_ms))
 
 
-def _of_all(look: Callable[[Entity], Pending]) -> RouteBacklog:
-    """Look at all streams at once, as silence lasts no longer for three of them; raises where each one fails."""
+def _route_backlog(backlog_of: Callable[[Entity], Pending]) -> RouteBacklog:
+    """Read all streams in parallel, so that time-outs do not add up; raises if every one of them fails."""
 
-    def told(entity: Entity) -> Pending | PlatformFailure:
+    def attempt(entity: Entity) -> Pending | PlatformFailure:
         try:
-            return look(entity)
+            return backlog_of(entity)
         except PlatformFailure as failure:
             return failure
 
     with ThreadPoolExecutor(len(ENTITIES), thread_name_prefix="backlog") as pool:
-        found = dict(zip(ENTITIES, pool.map(told, ENTITIES), strict=True))
-    unknown = {entity: failure for entity, failure in found.items() if isinstance(failure, PlatformFailure)}
-    if len(unknown) == len(found):
+        outcomes = dict(zip(ENTITIES, pool.map(attempt, ENTITIES), strict=True))
+    unknown = {entity: outcome for entity, outcome in outcomes.items() if isinstance(outcome, PlatformFailure)}
+    if len(unknown) == len(outcomes):
         raise joined(list(unknown.values()))
-    return RouteBacklog({entity: seen for entity, seen in found.items() if isinstance(seen, Pending)}, unknown)
+    waiting = {entity: outcome for entity, outcome in outcomes.items() if isinstance(outcome, Pending)}
+    return RouteBacklog(waiting, unknown)
 
 
 def _unlanded(state: TopicState, landed: Mapping[str, int]) -> int:
-    """Committed offsets of a topic that no landed object covers; `landed` holds the last one covered, by app id."""
-    beside = f"{state.topic}/epoch={state.topic_id}/"
-    prefix = beside if any(app_id.startswith(beside) for app_id in landed) else f"{state.topic}/"
-    gone = {part.partition: landed.get(f"{prefix}{part.partition}", part.earliest - 1) for part in state.partitions}
-    return sum(max(0, part.end - 1 - gone[part.partition]) for part in state.partitions)
+    """Count the committed offsets of a topic after the landed ones; `landed` holds the last offset by app id."""
+    epoch_prefix = f"{state.topic}/epoch={state.topic_id}/"
+    prefix = epoch_prefix if any(app_id.startswith(epoch_prefix) for app_id in landed) else f"{state.topic}/"
+    unlanded = 0
+    for part in state.partitions:
+        last = landed.get(f"{prefix}{part.partition}", part.earliest - 1)
+        unlanded += max(0, part.end - 1 - last)
+    return unlanded

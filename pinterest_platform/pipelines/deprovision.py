@@ -1,4 +1,4 @@
-"""Deletion of streams that are landed."""
+"""Deprovision: deletion of streams that are landed."""
 
 from collections.abc import Sequence
 
@@ -10,27 +10,27 @@ from pinterest_platform.ports import ObjectStore, ShardLog
 from pinterest_platform.settings import Settings
 
 
-def streams_to_delete(settings: Settings, named: Sequence[str]) -> tuple[str, ...]:
-    """The streams that a person named to be deleted; raises PermanentFailure unless each is one of this user id's."""
-    known = [settings.names.stream(entity) for entity in ENTITIES]
-    others = [name for name in named if name not in known]
-    if not named or others:
+def streams_to_delete(settings: Settings, requested: Sequence[str]) -> tuple[str, ...]:
+    """Return the requested streams; raises PermanentFailure unless each one is a stream of this user id."""
+    streams = [settings.names.stream(entity) for entity in ENTITIES]
+    others = [name for name in requested if name not in streams]
+    if not requested or others:
         raise PermanentFailure(
             f"{', '.join(others)} is no stream of user id {settings.user_id}." if others else "No stream is named.",
-            f"Name each stream that is to be deleted, of {', '.join(known)}; nothing was deleted.",
+            f"Name each stream to delete, from {', '.join(streams)}. Nothing was deleted.",
         )
-    return tuple(named)
+    return tuple(requested)
 
 
 def refuse_unlanded(stream: str, settings: Settings, shards: ShardLog, objects: ObjectStore) -> None:
-    """Refuse to let a stream go of which something is not landed.
+    """Refuse to delete a stream that has records that are not landed.
 
     Raises:
-        PermanentFailure: something waits in it, or whether something does cannot be told.
+        PermanentFailure: it has such records, or whether it has any is unknown.
         TransientFailure: the service or the store did not answer.
     """
     if stream_lag(shards, objects, stream, stream_options(settings)).pending:
         raise PermanentFailure(
             f"{stream} holds records that are not landed; nothing was deleted.",
-            "Stop the posting and run streaming_pipeline first; or, to lose them, set even_unlanded.",
+            "Stop the posting and run streaming_pipeline first. To lose these records, set even_unlanded.",
         )

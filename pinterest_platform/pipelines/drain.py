@@ -1,4 +1,4 @@
-"""Draining: land and clean micro-batches until a route has been idle for a set time."""
+"""Drain: run micro-batches of a route until it has been idle for a set time."""
 
 import math
 import time
@@ -11,148 +11,153 @@ from pinterest_platform.pipelines.micro_batches import Pipeline, Totals
 from pinterest_platform.ports import Progress
 from pinterest_platform.spark_jobs.parameters import CleanResult
 
+REST_SECONDS = 15.0
+"""Pause of a pipeline after a transient failure. A drain may last an hour; its streams need not wait for its end."""
+
 
 @dataclass(frozen=True, slots=True)
 class DrainLimits:
-    """When a drain ends, in seconds.
+    """Times of a drain, in seconds.
 
     Attributes:
-        idle: nothing moved for so long.
-        longest: it has run for so long; what is left is a later run's.
-        pause: the wait after a round in which nothing moved.
-        report: how often progress is told.
-        show: how often the state of what moved is shown.
+        idle: the drain ends after no record arrived for this time.
+        longest: the drain ends after this time; later records are left to the next run.
+        pause: the wait after a round without records.
+        log_every: the interval of progress lines.
+        report_every: the interval of intermediate results while records arrive.
     """
 
     idle: float
     longest: float
     pause: float = 0.2
-    report: float = 15.0
-    show: float = 60.0
+    log_every: float = 15.0
+    report_every: float = 60.0
 
 
 @dataclass(slots=True)
 class DrainResult:
-    """What a drain did: rounds, records moved, and why it ended."""
+    """Rounds and records of a drain, and the reason why it ended."""
 
     rounds: int = 0
     records: int = 0
-    ended: str = ""
+    reason: str = ""
 
 
 @dataclass(slots=True)
 class Drain:
-    """Calls a round of work again and again.
+    """Runs rounds of micro-batches until the route is idle.
 
     Attributes:
-        work: lands and cleans what is there; returns how many records moved, None where nothing can move any more.
+        run_round: lands and cleans once; returns the number of records, or None if no stream can continue.
         limits: when to end.
-        progress: gets a line now and then.
-        show: called now and then while records move, to show what became of them.
-        clock: seconds that only grow.
-        sleep: waits so many seconds.
+        log: gets a progress line periodically.
+        report: reports intermediate results; called periodically while records arrive.
+        clock: monotonic seconds.
+        sleep: waits for some seconds.
     """
 
-    work: Callable[[], int | None]
+    run_round: Callable[[], int | None]
     limits: DrainLimits
-    progress: Progress
-    show: Callable[[], None] = lambda: None
+    log: Progress
+    report: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
-    done: DrainResult = field(default_factory=DrainResult)
+    result: DrainResult = field(default_factory=DrainResult)
 
     def run(self) -> DrainResult:
-        """Work until the route is idle, or the longest time is over; what `work` raises ends it, too."""
-        began = moved = told = shown = self.clock()
+        """Run rounds until the route is idle or the longest time is over; a failure of a round ends the drain, too."""
+        started = last_records = last_log = last_report = self.clock()
         while True:
-            records = self.work()
+            records = self.run_round()
             now = self.clock()
-            self.done.rounds += 1
+            self.result.rounds += 1
             if records is None:
-                return self._ended("no stream can be moved any further")
-            self.done.records += records
+                return self._end("every stream failed")
+            self.result.records += records
             if records:
-                moved = now
-            if now - began >= self.limits.longest:
-                return self._ended(f"its longest time of {self.limits.longest:g} s is over")
-            if not records and now - moved >= self.limits.idle:
-                return self._ended(f"nothing came for {self.limits.idle:g} s")
-            if now - told >= self.limits.report:
-                told = now
-                self.progress(f"{self.done.records} records in {self.done.rounds} rounds so far")
-            if moved > shown and now - shown >= self.limits.show:
-                shown = now
-                self.show()
+                last_records = now
+            if now - started >= self.limits.longest:
+                return self._end(f"the longest time of {self.limits.longest:g} s is over")
+            if not records and now - last_records >= self.limits.idle:
+                return self._end(f"no record arrived for {self.limits.idle:g} s")
+            if now - last_log >= self.limits.log_every:
+                last_log = now
+                self.log(f"{self.result.records} records in {self.result.rounds} rounds until now")
+            if last_records > last_report and now - last_report >= self.limits.report_every:
+                last_report = now
+                self.report()
             if not records:
                 self.sleep(self.limits.pause)
 
-    def _ended(self, why: str) -> DrainResult:
-        self.done.ended = why
-        self.progress(f"{self.done.records} records in {self.done.rounds} rounds; {why}")
-        return self.done
-
-
-REST_SECONDS = 15.0
-"""How long a lane rests after a transient failure: a drain may last for an hour, which its stream need not wait."""
+    def _end(self, reason: str) -> DrainResult:
+        self.result.reason = reason
+        self.log(f"{self.result.records} records in {self.result.rounds} rounds; {reason}")
+        return self.result
 
 
 class RoundRobin:
-    """Lanes moved in turn. One that fails rests, and the others go on without it.
+    """Runs a batch of each pipeline in turn. A pipeline that fails does not stop the others (rule D8).
 
-    After a transient failure it is tried again `REST_SECONDS` later; a permanent one lasts until the next run.
+    After a transient failure it is retried `REST_SECONDS` later; a permanent failure lasts until the next run.
 
     Args:
-        lanes: all of the route.
-        progress: gets a line for each lane that comes to rest.
-        clock: seconds that only grow.
+        pipelines: all of the route.
+        log: gets a line per failure.
+        clock: monotonic seconds.
     """
 
     def __init__(
-        self, lanes: Sequence[Pipeline], progress: Progress, clock: Callable[[], float] = time.monotonic
+        self, pipelines: Sequence[Pipeline], log: Progress, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._lanes, self._progress, self._clock = tuple(lanes), progress, clock
+        self._pipelines = tuple(pipelines)
+        self._log = log
+        self._clock = clock
         self._rests_until: dict[Entity, float] = {}
-        self._seen = {lane.entity: _moved(lane.tally) for lane in lanes}
+        self._reported = {pipeline.entity: _counts(pipeline.totals) for pipeline in pipelines}
         self._failures: dict[Entity, PlatformFailure] = {}
 
-    def move(self) -> int | None:
-        """Move each lane that does not rest; returns how many records moved, None once every lane has failed."""
+    def run_round(self) -> int | None:
+        """Run a batch of each pipeline that does not rest; return the records, or None once every pipeline failed."""
         records = 0
-        for lane in self._lanes:
-            if self._clock() < self._rests_until.get(lane.entity, -math.inf):
+        for pipeline in self._pipelines:
+            if self._clock() < self._rests_until.get(pipeline.entity, -math.inf):
                 continue
             try:
-                records += lane.move()
+                records += pipeline.run_batch()
             except PlatformFailure as failure:
-                self._failures[lane.entity] = failure
+                self._failures[pipeline.entity] = failure
                 rest = REST_SECONDS if isinstance(failure, TransientFailure) else math.inf
-                self._rests_until[lane.entity] = self._clock() + rest
-                self._progress(f"{lane.stream} rests, the other streams go on: {failure}")
+                self._rests_until[pipeline.entity] = self._clock() + rest
+                self._log(f"{pipeline.stream} failed, the other streams continue: {failure}")
             else:
-                self._failures.pop(lane.entity, None)
-        return records if len(self._failures) < len(self._lanes) else None
+                self._failures.pop(pipeline.entity, None)
+        return records if len(self._failures) < len(self._pipelines) else None
 
-    def moved(self) -> list[Pipeline]:
-        """The lanes that landed or cleaned something since this was asked last."""
-        now = {lane.entity: _moved(lane.tally) for lane in self._lanes}
-        before, self._seen = self._seen, now
-        return [lane for lane in self._lanes if now[lane.entity] != before[lane.entity]]
+    def changed(self) -> list[Pipeline]:
+        """Return the pipelines that landed or cleaned something since the last call."""
+        previous = self._reported
+        self._reported = {pipeline.entity: _counts(pipeline.totals) for pipeline in self._pipelines}
+        return [
+            pipeline for pipeline in self._pipelines if self._reported[pipeline.entity] != previous[pipeline.entity]
+        ]
 
-    def results(self) -> list[Pipeline]:
-        """The lanes to be told of at the end: those that did not fail, and then those that moved something before."""
-        well = [lane for lane in self._lanes if lane.entity not in self._failures]
-        return well + [lane for lane in self._lanes if lane not in well and _moved(lane.tally) != _moved(Totals())]
+    def with_results(self) -> list[Pipeline]:
+        """Return the pipelines to report at the end: those that succeeded, then those that failed after some work."""
+        succeeded = [pipeline for pipeline in self._pipelines if pipeline.entity not in self._failures]
+        failed = [pipeline for pipeline in self._pipelines if pipeline.entity in self._failures]
+        return succeeded + [pipeline for pipeline in failed if _counts(pipeline.totals) != _counts(Totals())]
 
     @property
     def failed(self) -> tuple[Entity, ...]:
-        """The entities of the lanes that failed."""
+        """The entities whose pipelines failed."""
         return tuple(self._failures)
 
-    def judge(self) -> None:
-        """Raise what kept lanes from going on, as one failure; transient where one of them is."""
+    def raise_failures(self) -> None:
+        """Raise the failures of all pipelines as one; it is transient if one of them is."""
         if self._failures:
             raise joined(list(self._failures.values()))
 
 
-def _moved(tally: Totals) -> tuple[int, int, CleanResult | None]:
-    return tally.objects, tally.quarantined, tally.cleaned
+def _counts(totals: Totals) -> tuple[int, int, CleanResult | None]:
+    """Return counts that differ once a pipeline has landed or cleaned something."""
+    return totals.objects, totals.quarantined, totals.cleaned

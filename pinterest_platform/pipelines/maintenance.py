@@ -1,7 +1,8 @@
-"""The upkeep of everything in the bucket that only grows: tables, staged files of dead runs, orphans in quarantine."""
+"""Maintenance: compaction and vacuum of tables, and deletion of staged files and orphans of dead runs."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from pinterest_platform.catalog import ENTITIES, REPORT_KEYS, Names, Route
 from pinterest_platform.failures import PermanentFailure, joined
@@ -9,129 +10,148 @@ from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.ports import Lake, MaintenanceResult, ObjectStore, Progress, StoredObject
 from pinterest_platform.settings import Settings
 
+LAYERS: Mapping[str, Route] = {"cleaned": Route.KAFKA, "cleaned_stream": Route.KINESIS}
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceOptions:
+    """Options of a maintenance.
+
+    Attributes:
+        tables: names from `tables`; empty for all tables and the sweeps.
+        dry_run: only log the actions.
+    """
+
+    tables: Sequence[str] = ()
+    dry_run: bool = False
+
 
 def tables(names: Names) -> dict[str, str]:
-    """Every Delta table of the platform: its asset's key, or where it lies below `quarantine/`, to its address."""
-    found: dict[str, str] = {}
-    for layer, route in (("cleaned", Route.KAFKA), ("cleaned_stream", Route.KINESIS)):
+    """Return the address of every Delta table by its name: its asset key, or its key under `quarantine/`."""
+    addresses: dict[str, str] = {}
+    for layer, route in LAYERS.items():
         for entity in ENTITIES:
             places = names.places(entity, route)
-            found[f"{layer}/{entity.name}"] = places.table_uri
-            found[f"quarantine/{layer}/{entity.name}"] = places.quarantine_uri
-    return found | {f"reports/{key}": names.report_uri(key) for key in REPORT_KEYS}
+            addresses[f"{layer}/{entity.name}"] = places.table_uri
+            addresses[f"quarantine/{layer}/{entity.name}"] = places.quarantine_uri
+    return addresses | {f"reports/{key}": names.report_uri(key) for key in REPORT_KEYS}
 
 
 def maintain(
-    settings: Settings, objects: ObjectStore, lake: Lake, wanted: Sequence[str], dry_run: bool, progress: Progress
+    settings: Settings, objects: ObjectStore, lake: Lake, options: MaintenanceOptions, progress: Progress
 ) -> Iterator[tuple[str, MaintenanceResult]]:
-    """Compact and vacuum tables, then sweep what dead runs left.
+    """Compact and vacuum tables, then sweep the leftovers of dead runs.
 
     Args:
-        settings: the platform's settings, the retention among them.
+        settings: the platform's settings, with the retention.
         objects: the bucket.
         lake: the tables.
-        wanted: names of `tables`, and nothing but them is looked at; empty for all tables and the sweeps.
-        dry_run: only tell what would be done.
-        progress: gets a line for each thing done.
+        options: which tables, and whether anything is changed.
+        progress: gets a line per action.
 
     Yields:
-        The name of each table that exists, and what was done to it.
+        The name of each table that exists, and its result.
 
     Raises:
-        PermanentFailure: an unknown table, a retention too short to be safe, or tables and landed objects that cannot
-            be used; these are named when all the others are done.
+        PermanentFailure: an unknown table, a retention too short to be safe, or damaged tables and landed objects;
+            damage is reported after all other tables are maintained.
         TransientFailure: the store did not answer.
     """
     hours = retention_hours(settings)
-    broken: list[PermanentFailure] = []
-    for name, uri in chosen(tables(settings.names), wanted).items():
+    failures: list[PermanentFailure] = []
+    for name, uri in select_tables(tables(settings.names), options.tables).items():
         try:
-            done = lake.preview_maintenance(uri, hours) if dry_run else lake.maintain(uri, hours)
+            result = lake.preview_maintenance(uri, hours) if options.dry_run else lake.maintain(uri, hours)
         except PermanentFailure as failure:
-            broken.append(failure)
+            failures.append(failure)
             continue
-        if done is not None:
-            progress(f"{name}: {told(done, dry_run)}")
-            yield name, done
-    if not wanted:
+        if result is not None:
+            progress(f"{name}: {summary(result, options.dry_run)}")
+            yield name, result
+    if not options.tables:
         try:
-            sweep_staging(settings.names, objects, time.time() - hours * 3600, dry_run, progress)
-            sweep_quarantine(settings.names, objects, dry_run, progress)
+            sweep_staging(settings.names, objects, time.time() - hours * 3600, options.dry_run, progress)
+            sweep_quarantine(settings.names, objects, options.dry_run, progress)
         except PermanentFailure as failure:
-            broken.append(failure)
-    if broken:
-        raise joined(broken)
+            failures.append(failure)
+    if failures:
+        raise joined(failures)
 
 
-def chosen(known: Mapping[str, str], wanted: Sequence[str]) -> dict[str, str]:
-    """The wanted ones of the known tables, all where none is named; raises PermanentFailure for an unknown one."""
-    if unknown := [name for name in wanted if name not in known]:
-        raise PermanentFailure(f"There is no table {', '.join(unknown)}.", f"Name some of {', '.join(known)}.")
-    return {name: uri for name, uri in known.items() if not wanted or name in wanted}
+def select_tables(addresses: Mapping[str, str], selected: Sequence[str]) -> dict[str, str]:
+    """Return the selected tables, or all if none is selected; raises PermanentFailure for an unknown one."""
+    if unknown := [name for name in selected if name not in addresses]:
+        raise PermanentFailure(f"There is no table {', '.join(unknown)}.", f"Name some of {', '.join(addresses)}.")
+    return {name: uri for name, uri in addresses.items() if not selected or name in selected}
 
 
 def retention_hours(settings: Settings) -> int:
-    """The retention, if nothing that still reads a table could be older; else raises PermanentFailure."""
+    """Return the retention; raises PermanentFailure if a job could still read files that are older."""
     hours = settings.retention_hours
     if hours * 3600 < settings.spark_timeout_seconds:
         raise PermanentFailure(
-            f"PINTEREST_RETENTION_HOURS is {hours}, and PINTEREST_SPARK_TIMEOUT_SECONDS lets a job read a table for "
+            f"PINTEREST_RETENTION_HOURS is {hours}, but PINTEREST_SPARK_TIMEOUT_SECONDS lets a job read a table for "
             f"{settings.spark_timeout_seconds / 3600:.1f} hours.",
-            "Make the retention longer than that; a week is the default.",
+            "Set a longer retention; the default is a week.",
         )
     return hours
 
 
-def told(done: MaintenanceResult, dry_run: bool) -> str:
-    """What was done to a table, in one line."""
-    if done.idle:
-        return f"{done.files_before} files, nothing to do"
+def summary(result: MaintenanceResult, dry_run: bool) -> str:
+    """Describe the maintenance of a table in one line."""
+    if result.idle:
+        return f"{result.files_before} files, nothing to do"
     parts: list[str] = []
-    if done.compacted:
-        after = "up to that many would be put together" if dry_run else f"{done.files_after} afterwards"
-        parts.append(f"{done.compacted} small files of {done.files_before}, {after}")
-    if done.raced:
-        parts.append("other writers came first each time, so small files are left to the next run")
+    if result.compacted and dry_run:
+        parts.append(f"up to {result.compacted} small files of {result.files_before} would be compacted")
+    elif result.compacted:
+        parts.append(
+            f"{result.compacted} small files of {result.files_before} compacted, {result.files_after} files afterwards"
+        )
+    if result.raced:
+        parts.append("other writers committed first each time, so small files are left to the next run")
     verb = "would be deleted" if dry_run else "deleted"
-    if done.deleted_files:
-        parts.append(f"{done.deleted_files} files with {done.deleted_bytes} bytes {verb}")
-    if done.deleted_log_files:
-        parts.append(f"{done.deleted_log_files} log files {verb}")
+    if result.deleted_files:
+        parts.append(f"{result.deleted_files} files with {result.deleted_bytes} bytes {verb}")
+    if result.deleted_log_files:
+        parts.append(f"{result.deleted_log_files} log files {verb}")
     return "; ".join(parts)
 
 
 def sweep_staging(names: Names, objects: ObjectStore, before: float, dry_run: bool, progress: Progress) -> list[str]:
-    """Delete what runs staged that wrote nothing since a time, in seconds since the epoch; returns the keys."""
+    """Delete the staged files of runs that wrote nothing since `before` (seconds since the epoch); return the keys."""
     swept: list[str] = []
     for entity in ENTITIES:
         for route in Route:
             prefix = names.staging_prefix(entity, route)
-            runs: dict[str, list[StoredObject]] = {}
-            for found in objects.list(prefix):
-                runs.setdefault(found.key.removeprefix(prefix).partition("/")[0], []).append(found)
-            for run_id, left in runs.items():
-                if max(found.modified_ms for found in left) < before * 1000:
-                    swept += [found.key for found in left]
-                    progress(f"{prefix}{run_id}/: {_swept(left, dry_run)}")
+            for run_id, files in _files_by_run(objects, prefix).items():
+                if max(file.modified_ms for file in files) < before * 1000:
+                    swept += [file.key for file in files]
+                    size = sum(file.size for file in files)
+                    verb = "would be deleted" if dry_run else "deleted"
+                    progress(f"{prefix}{run_id}/: {len(files)} staged files with {size} bytes {verb}")
     if swept and not dry_run:
         objects.delete(swept)
     return swept
 
 
 def sweep_quarantine(names: Names, objects: ObjectStore, dry_run: bool, progress: Progress) -> list[str]:
-    """Delete quarantine objects whose position was landed with another end; returns the keys.
+    """Delete quarantine objects whose position was landed with another end; return the keys.
 
-    Those at a chain's open end stay whatever their age: a lander may be about to vouch for them.
+    Those at the open end of a chain are kept at any age: a landing may be about to commit their data object.
     """
     orphans = [key for entity in ENTITIES for key in kafka.quarantine_orphans(objects, names.topic(entity))]
     orphans += [key for entity in ENTITIES for key in kinesis.quarantine_orphans(objects, names.stream(entity))]
+    verb = "would be deleted" if dry_run else "deleted"
     for key in orphans:
-        progress(f"{key}: no object vouches for it; " + ("would be deleted" if dry_run else "deleted"))
+        progress(f"{key}: belongs to no landed object; {verb}")
     if orphans and not dry_run:
         objects.delete(orphans)
     return orphans
 
 
-def _swept(left: Sequence[StoredObject], dry_run: bool) -> str:
-    size = sum(found.size for found in left)
-    return f"{len(left)} staged files with {size} bytes " + ("would be deleted" if dry_run else "deleted")
+def _files_by_run(objects: ObjectStore, prefix: str) -> dict[str, list[StoredObject]]:
+    runs: dict[str, list[StoredObject]] = {}
+    for file in objects.list(prefix):
+        runs.setdefault(file.key.removeprefix(prefix).partition("/")[0], []).append(file)
+    return runs

@@ -1,275 +1,186 @@
-"""An entity's way from its stream into its table, moved a micro-batch at a time; a drain moves three of them."""
+"""Micro-batches: what a stream holds is landed and cleaned, again and again, by one pipeline per entity."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import ClassVar, Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.failures import PlatformFailure, joined
-from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.landing.segment import PendingSegment
-from pinterest_platform.pipelines import clean
-from pinterest_platform.ports import Lake, ObjectStore, Progress, ShardLog, SparkEngine, TableFacts, TopicLog
-from pinterest_platform.settings import Settings
+from pinterest_platform.pipelines.clean import Cleaner
+from pinterest_platform.pipelines.lakehouse import Lakehouse
+from pinterest_platform.pipelines.landers import Landed, Lander
+from pinterest_platform.ports import Progress, TableFacts
 from pinterest_platform.spark_jobs.parameters import CleanResult
+
+COMPACT_AT = 16
+"""Small files at which a drain compacts a table: one compaction costs about as much as they cost that many MERGEs."""
 
 
 @dataclass(slots=True)
 class Totals:
-    """What a lane moved so far: objects, records and bytes landed, and what cleaning made of them."""
+    """Counts of a pipeline since it began.
+
+    Attributes:
+        objects: objects landed.
+        records: records in them.
+        quarantined: records that landing quarantined.
+        bytes: size of the objects.
+        cleaned: summed counts of cleaning, and the table after the last batch; None if nothing was cleaned.
+    """
 
     objects: int = 0
     records: int = 0
     quarantined: int = 0
     bytes: int = 0
     cleaned: CleanResult | None = None
-    positions: Mapping[str, int] = field(default_factory=dict[str, int])
 
-    def add_landed(self, landed: kafka.LandedTopic | kinesis.LandedStream) -> None:
-        """Take in one landing."""
+    def add_landed(self, landed: Landed) -> None:
+        """Add one landing."""
         self.objects += landed.objects
         self.records += landed.records
         self.quarantined += landed.quarantined
         self.bytes += landed.bytes
 
-    def add_cleaned(self, done: CleanResult) -> None:
-        """Take in one cleaning; counts add up, and the table is as it was last."""
-        self.positions = done.positions
-        self.cleaned = done if self.cleaned is None else _sum(self.cleaned, done)
+    def add_cleaned(self, result: CleanResult) -> None:
+        """Add one cleaning."""
+        self.cleaned = result if self.cleaned is None else _sum(self.cleaned, result)
 
 
 class Pipeline(Protocol):
-    """One entity of one route."""
+    """The path of one entity from its stream into its table, on one route.
+
+    Attributes:
+        entity: the entity.
+        route: the route.
+        stream: the topic or stream.
+        totals: counts since the pipeline began.
+        positions: the positions of the table by app id.
+    """
 
     entity: Entity
+    route: Route
     stream: str
-    tally: Totals
+    totals: Totals
+    positions: Mapping[str, int]
 
-    def move(self) -> int:
-        """Land what is there and clean it; returns how many records were landed or cleaned.
+    def run_batch(self) -> int:
+        """Land what the stream holds and clean it; return how many records were landed or cleaned.
 
         Raises:
-            PermanentFailure: offsets were lost, or something has to be decided first.
+            PermanentFailure: offsets were lost, or another decision of the operator is needed.
             TransientFailure: an outside system did not answer.
         """
         ...
 
     def facts(self) -> TableFacts | None:
-        """The table as it is now; None where there is none."""
+        """Return version, rows and columns of the table; None if there is no table."""
         ...
 
 
-COMPACT_AT = 16
-"""Small files at which a drain puts them together: it costs about as much as they cost the MERGEs of as many rounds."""
+class EntityPipeline:
+    """The pipeline of one entity; it reads positions once, and then takes them from each cleaning.
 
+    Args:
+        entity: whose stream.
+        lander: lands the stream.
+        lakehouse: settings, bucket, tables and engine.
+        run_id: names staging folders.
+        progress: gets a line per landing and cleaning.
+    """
 
-class EntityPipeline(ABC):
-    """What both routes have in common: positions are read once, and known from each cleaning thereafter."""
+    def __init__(self, entity: Entity, lander: Lander, lakehouse: Lakehouse, run_id: str, progress: Progress) -> None:
+        places = lakehouse.names.places(entity, lander.route)
+        self.entity = entity
+        self.route = lander.route
+        self.stream = places.source
+        self.totals = Totals()
+        self.positions: Mapping[str, int] = {}
+        self._table_uri = places.table_uri
+        self._lander = lander
+        self._lakehouse = lakehouse
+        self._cleaner = Cleaner(entity, lander.route, lakehouse, run_id, progress)
+        self._progress = progress
+        self._has_table = False
+        self._has_started = False
+        self._uncompactable = 0
 
-    route: ClassVar[Route]
-
-    def __init__(
-        self, entity: Entity, settings: Settings, outside: "KafkaOutside | KinesisOutside", run_id: str, say: Progress
-    ) -> None:
-        places = settings.names.places(entity, self.route)
-        self.entity, self.stream, self.tally = entity, places.source, Totals()
-        self._settings, self._table, self._run_id, self._say = settings, places.table_uri, run_id, say
-        self._objects, self._lake, self._engine = outside.objects, outside.lake, outside.engine
-        self._begun = self._exists = False
-        self._fruitless = 0
-
-    def move(self) -> int:
-        """Land what is there and clean it; see `Lane.move`."""
+    def run_batch(self) -> int:
+        """Land what the stream holds and clean it; see `Pipeline.run_batch`."""
         try:
-            return self._move()
+            return self._run_batch()
         except PlatformFailure:
-            # Moved again, it looks at the table and for landed objects as a new one does.
-            self._begun = False
+            # The next batch reads positions and lists landed objects like the first one.
+            self._has_started = False
             raise
-
-    def _move(self) -> int:
-        if not self._begun:
-            positions = self._lake.positions(self._table)
-            self._exists, self.tally.positions = positions is not None, positions or {}
-        try:
-            landed = self._land()
-        except PlatformFailure as failure:
-            self._clean_in_spite_of(failure)
-            raise
-        self.tally.add_landed(landed)
-        found = self._found()
-        self._begun = True
-        if self._exists and not found:
-            return 0
-        done = self._clean(found)
-        return landed.records + landed.quarantined or done.records
 
     def facts(self) -> TableFacts | None:
-        """The table as it is now; None where there is none."""
-        return self._lake.facts(self._table)
+        """Return version, rows and columns of the table; None if there is no table."""
+        return self._lakehouse.lake.facts(self._table_uri)
 
-    def _clean_in_spite_of(self, failure: PlatformFailure) -> None:
-        """What of other partitions or shards is landed does not wait for the one that cannot go on."""
+    def _run_batch(self) -> int:
+        if not self._has_started:
+            positions = self._lakehouse.lake.positions(self._table_uri)
+            self._has_table = positions is not None
+            self.positions = positions or {}
+        objects = self._lakehouse.objects
         try:
-            if found := self._inventory():
-                self._clean(found)
+            landed = self._lander.land(self.stream, objects, self.positions, self._progress)
+        except PlatformFailure as failure:
+            self._clean_landed_after(failure)
+            raise
+        self.totals.add_landed(landed)
+        # Objects of earlier runs are listed once. Later, objects that this run did not land belong to another run.
+        list_pending = self._lander.pending_after_landing if self._has_started else self._lander.pending
+        segments = list_pending(self.stream, objects, self.positions)
+        self._has_started = True
+        if self._has_table and not segments:
+            return 0
+        cleaned = self._clean(segments)
+        return landed.records + landed.quarantined or cleaned.records
+
+    def _clean_landed_after(self, failure: PlatformFailure) -> None:
+        """Clean the landed objects of the partitions or shards that have not failed."""
+        try:
+            if segments := self._lander.pending(self.stream, self._lakehouse.objects, self.positions):
+                self._clean(segments)
         except PlatformFailure as other:
             raise joined([failure, other]) from failure
 
-    def _clean(self, found: Sequence[PendingSegment]) -> CleanResult:
-        plan = clean.cleaning_of(
-            found, self.tally.positions, self.entity, self.route, self._settings, self._objects, self._run_id
-        )
-        done = clean.run_clean(plan, self._engine, self._say)
-        self._exists = True
-        self.tally.add_cleaned(done)
-        self._compact(done.small_files)
-        return done
+    def _clean(self, segments: Sequence[PendingSegment]) -> CleanResult:
+        result = self._cleaner.clean(segments, self.positions)
+        self._has_table = True
+        self.positions = result.positions
+        self.totals.add_cleaned(result)
+        self._compact(result.small_files)
+        return result
 
     def _compact(self, small_files: int) -> None:
-        """Each micro-batch adds a file or two, and every MERGE reads the keys of them all."""
-        if small_files < COMPACT_AT + self._fruitless:
-            self._fruitless = min(self._fruitless, small_files)
+        """Compact the table if it has many small files, because every MERGE reads the keys of all files."""
+        if small_files < COMPACT_AT + self._uncompactable:
+            self._uncompactable = min(self._uncompactable, small_files)
             return
-        count = self._lake.compact(self._table)
-        # What could not be put together is not tried again until as many have come.
-        self._fruitless = 0 if count else small_files
-        self._say(f"{self._table}: " + (f"{count} small files put together" if count else "no files put together"))
-
-    @abstractmethod
-    def _land(self) -> kafka.LandedTopic | kinesis.LandedStream:
-        """Land what the stream holds."""
-
-    @abstractmethod
-    def _found(self) -> list[PendingSegment]:
-        """Landed objects that the table lacks, as far as this drain has to look for them after a landing."""
-
-    @abstractmethod
-    def _inventory(self) -> list[PendingSegment]:
-        """All landed objects that the table lacks."""
+        compacted = self._lakehouse.lake.compact(self._table_uri)
+        # After a compaction without effect, the next attempt waits until as many files are added.
+        self._uncompactable = 0 if compacted else small_files
+        outcome = f"{compacted} small files compacted" if compacted else "no small files compacted"
+        self._progress(f"{self._table_uri}: {outcome}")
 
 
-@dataclass(frozen=True, slots=True)
-class KafkaOutside:
-    """What the Kafka route needs of the outside world."""
-
-    topics: TopicLog
-    objects: ObjectStore
-    lake: Lake
-    engine: SparkEngine
-
-
-class KafkaPipeline(EntityPipeline):
-    """From a Kafka topic into `cleaned`.
-
-    Args:
-        entity: whose topic.
-        settings: the platform's settings.
-        options: how to land.
-        outside: the broker, the bucket, the tables' logs, and the engine.
-        run_id: names staging folders.
-        progress: gets a line for what was landed and cleaned.
-    """
-
-    route = Route.KAFKA
-
-    def __init__(
-        self,
-        entity: Entity,
-        settings: Settings,
-        options: kafka.LandingOptions,
-        outside: KafkaOutside,
-        run_id: str,
-        progress: Progress,
-    ) -> None:
-        super().__init__(entity, settings, outside, run_id, progress)
-        self._topics, self._options = outside.topics, options
-        self._known: dict[str, int] = {}
-        self._moved = False
-
-    def _land(self) -> kafka.LandedTopic:
-        landed = kafka.land_topic(
-            self._topics,
-            self._objects,
-            self.stream,
-            self._options,
-            self._say,
-            cleaned=self.tally.positions,
-            known=self._known,
-        )
-        self._known |= landed.hints
-        self._moved = landed.objects > 0
-        return landed
-
-    def _found(self) -> list[PendingSegment]:
-        # What an earlier run landed is looked for once; later, what this one did not land is another run's.
-        if self._begun and not self._moved:
-            return []
-        return self._inventory()
-
-    def _inventory(self) -> list[PendingSegment]:
-        return kafka.pending_segments(self._objects, self.stream, self.tally.positions)
-
-
-@dataclass(frozen=True, slots=True)
-class KinesisOutside:
-    """What the Kinesis route needs of the outside world."""
-
-    shards: ShardLog
-    objects: ObjectStore
-    lake: Lake
-    engine: SparkEngine
-
-
-class KinesisPipeline(EntityPipeline):
-    """From a Kinesis stream into `cleaned_stream`; arguments as of `KafkaPipeline`."""
-
-    route = Route.KINESIS
-
-    def __init__(
-        self,
-        entity: Entity,
-        settings: Settings,
-        options: kinesis.StreamOptions,
-        outside: KinesisOutside,
-        run_id: str,
-        progress: Progress,
-    ) -> None:
-        super().__init__(entity, settings, outside, run_id, progress)
-        self._shards, self._options = outside.shards, options
-        self._resume: kinesis.ResumeState | None = None
-
-    def _land(self) -> kinesis.LandedStream:
-        landed = kinesis.land_stream(
-            self._shards,
-            self._objects,
-            self.stream,
-            self._options,
-            self._say,
-            cleaned=self.tally.positions,
-            resume=self._resume,
-        )
-        self._resume = landed.resume
-        return landed
-
-    def _found(self) -> list[PendingSegment]:
-        hints = self._resume.hints if self._resume else None
-        resume = self._resume if self._begun else None
-        return kinesis.pending_segments(self._objects, self.stream, self.tally.positions, resume, hints)
-
-    def _inventory(self) -> list[PendingSegment]:
-        return kinesis.pending_segments(self._objects, self.stream, self.tally.positions)
-
-
-def _sum(one: CleanResult, other: CleanResult) -> CleanResult:
-    def added(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
-        return {name: left.get(name, 0) + right.get(name, 0) for name in {**left, **right}}
-
-    counts = ("records", "quarantined", "keys", "new", "changed", "unchanged")
+def _sum(first: CleanResult, second: CleanResult) -> CleanResult:
+    """Add the counts of two cleanings; version, rows, positions and files are those of the second one."""
     return replace(
-        other,
-        **{name: getattr(one, name) + getattr(other, name) for name in counts},
-        reasons=added(one.reasons, other.reasons),
-        unreadable=added(one.unreadable, other.unreadable),
+        second,
+        records=first.records + second.records,
+        quarantined=first.quarantined + second.quarantined,
+        reasons=_sum_by_name(first.reasons, second.reasons),
+        keys=first.keys + second.keys,
+        new=first.new + second.new,
+        changed=first.changed + second.changed,
+        unchanged=first.unchanged + second.unchanged,
+        unreadable=_sum_by_name(first.unreadable, second.unreadable),
     )
+
+
+def _sum_by_name(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
+    return {name: first.get(name, 0) + second.get(name, 0) for name in {**first, **second}}

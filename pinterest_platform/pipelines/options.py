@@ -1,26 +1,28 @@
-"""Options of a landing, from the settings and the run config."""
+"""Landing options from settings and run config."""
 
 from collections.abc import Sequence
 from typing import Literal
 
 from pinterest_platform.catalog import ENTITIES, Entity
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions, parse_gap
+from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
 from pinterest_platform.landing.kinesis.options import AcceptedLoss, StreamOptions
 from pinterest_platform.settings import Settings
 
 
-def landing_options(entity: Entity, settings: Settings, accept_gap: Sequence[str], new_epoch: str) -> LandingOptions:
-    """How to land an entity's topic.
+def landing_options(
+    entity: Entity, settings: Settings, accept_gap: Sequence[str] = (), new_epoch: str = ""
+) -> LandingOptions:
+    """Return the options for landing an entity's topic.
 
     Args:
         entity: whose topic.
         settings: the platform's settings.
-        accept_gap: lost ranges accepted as lost, each `<topic>/<partition>:<first>-<last>`.
-        new_epoch: "fail" or "land"; empty for what the settings say.
+        accept_gap: lost ranges to accept, each as `<topic>/<partition>:<first>-<last>`.
+        new_epoch: "fail" or "land"; empty for the value in the settings.
 
     Raises:
-        PermanentFailure: an accepted range is not of that form, or new_epoch is neither.
+        PermanentFailure: a range or new_epoch has another form.
     """
     return LandingOptions(
         object_bytes=settings.object_bytes,
@@ -31,12 +33,12 @@ def landing_options(entity: Entity, settings: Settings, accept_gap: Sequence[str
 
 
 def _gaps(topic: str, accept_gap: Sequence[str]) -> tuple[AcceptedGap, ...]:
-    gaps = tuple(parse_gap(text) for text in accept_gap)
+    gaps = tuple(AcceptedGap.parse(text) for text in accept_gap)
     for gap in gaps:
         if gap.topic != topic:
             raise PermanentFailure(
-                f"accept_gap names topic {gap.topic}, and this landing is of {topic}.",
-                "Give it to the asset of that topic.",
+                f"accept_gap names topic {gap.topic}, but this asset lands {topic}.",
+                "Set it in the run config of the asset that lands that topic.",
             )
     return gaps
 
@@ -44,14 +46,24 @@ def _gaps(topic: str, accept_gap: Sequence[str]) -> tuple[AcceptedGap, ...]:
 def _epoch_rule(settings: Settings, new_epoch: str) -> Literal["fail", "land"]:
     rule = new_epoch or settings.new_epoch
     if rule not in ("fail", "land"):
-        raise PermanentFailure(f"new_epoch is {rule!r}.", "Say fail, land, or nothing for the setting's value.")
+        raise PermanentFailure(f"new_epoch is {rule!r}.", "Set fail or land, or leave it empty for the setting.")
     return "land" if rule == "land" else "fail"
 
 
 def stream_options(
     settings: Settings, accept_loss: Sequence[str] = (), new_epoch: str = "", longest_seconds: float = 60.0
 ) -> StreamOptions:
-    """How to land the Kinesis streams; arguments as of `landing_options`, a loss being `<stream>/<shard>:<after>`."""
+    """Return the options for landing the Kinesis streams.
+
+    Args:
+        settings: the platform's settings.
+        accept_loss: possible losses to accept, each as `<stream>/<shard>:<sequence number>`.
+        new_epoch: "fail" or "land"; empty for the value in the settings.
+        longest_seconds: the longest time that one landing reads a stream.
+
+    Raises:
+        PermanentFailure: a loss or new_epoch has another form, or a loss names an unknown stream.
+    """
     return StreamOptions(
         object_bytes=settings.object_bytes,
         accept_losses=_losses(settings, accept_loss),
@@ -66,7 +78,7 @@ def _losses(settings: Settings, accept_loss: Sequence[str]) -> tuple[AcceptedLos
     for loss in losses:
         if loss.stream not in streams:
             raise PermanentFailure(
-                f"accept_loss names stream {loss.stream}, and the platform lands {', '.join(streams)}.",
-                "Name the position as the failed landing named it.",
+                f"accept_loss names stream {loss.stream}, but the platform lands {', '.join(streams)}.",
+                "Copy the position from the message of the failed landing.",
             )
     return losses

@@ -1,25 +1,26 @@
-"""Lines of progress that come too fast to be told one by one."""
+"""Progress lines that are written together."""
 
 import threading
 from collections.abc import Callable
 
 
 class BufferedProgress:
-    """Lines gathered and told together: a drain makes twenty a second, and Dagster's log takes 15 ms for an entry.
+    """Lines that are collected and written as one text: a drain logs 20 a second, and Dagster needs 15 ms per entry.
 
     Args:
-        progress: gets what was gathered, a line each, as one text; from any thread.
-        seconds: how long a line waits for others at most.
+        progress: gets the collected lines as one text, from any thread.
+        seconds: the longest time that a line is held back.
     """
 
     def __init__(self, progress: Callable[[str], None], seconds: float = 5.0) -> None:
-        self._progress, self._seconds = progress, seconds
+        self._progress = progress
+        self._seconds = seconds
         self._lines: list[str] = []
         self._timer: threading.Timer | None = None
         self._lock = threading.Lock()
 
     def __call__(self, line: str) -> None:
-        """Keep a line for a while; any thread may."""
+        """Collect a line; safe from any thread."""
         with self._lock:
             self._lines.append(line)
             if self._timer is None:
@@ -27,15 +28,15 @@ class BufferedProgress:
                 self._timer.daemon = True
                 self._timer.start()
 
-    def at_once(self, line: str) -> None:
-        """Tell a line now, after all that were gathered before it."""
+    def write(self, line: str) -> None:
+        """Write a line immediately, after all collected lines."""
         with self._lock:
             self._lines.append(line)
         self.flush()
 
     def flush(self) -> None:
-        """Tell what there is."""
-        # The lock is held while it is told: what was said first stands first.
+        """Write the collected lines."""
+        # The lock is held during the write, so that lines keep their order.
         with self._lock:
             if self._timer is not None:
                 self._timer.cancel()

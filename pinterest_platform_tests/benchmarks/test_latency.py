@@ -1,4 +1,4 @@
-"""Posting at a steady rate, and what a reader of the tables sees of it."""
+"""Posts at a steady rate, and their visibility to a reader of the tables."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ class Route:
 
 
 @pytest.mark.parametrize(("rate", "seconds"), [(5, 1.0), (1000, 0.5)])
-def test_so_many_posts_go_out_as_the_rate_says_shared_among_the_entities(rate: int, seconds: float) -> None:
+def test_posts_are_sent_at_the_rate_and_shared_among_the_entities(rate: int, seconds: float) -> None:
     route = Route()
     sent = asyncio.run(Poster(route).steadily(rate, seconds))
     assert len(sent) == len(route.sent) == rate * seconds
@@ -43,7 +43,7 @@ def test_so_many_posts_go_out_as_the_rate_says_shared_among_the_entities(rate: i
         assert json.loads(record.value)[entity_named(entity).key_field] == record.key
 
 
-def test_a_key_is_seen_once_it_is_in_a_committed_version(tmp_path: Path) -> None:
+def test_a_key_is_visible_once_it_is_in_a_committed_version(tmp_path: Path) -> None:
     tables = {entity: str(tmp_path / entity.name) for entity in ENTITIES}
     with Watcher(tables) as watcher:
         began = time.time()
@@ -51,8 +51,8 @@ def test_a_key_is_seen_once_it_is_in_a_committed_version(tmp_path: Path) -> None
         for keys in ([1], [2, 3]):
             write_deltalake(tables[PIN], pa.table({"ind": keys}), mode="append")
         assert watcher.wait_for({(PIN, key) for key in (1, 2, 3)}, 20)
-    assert set(watcher.seen) == {(PIN, key) for key in (1, 2, 3)}
-    assert began < watcher.seen[PIN, 1] <= watcher.seen[PIN, 3]
+    assert set(watcher.visible_at) == {(PIN, key) for key in (1, 2, 3)}
+    assert began < watcher.visible_at[PIN, 1] <= watcher.visible_at[PIN, 3]
 
 
 def test_a_quantile_is_one_of_the_latencies() -> None:

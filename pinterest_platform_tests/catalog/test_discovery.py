@@ -1,4 +1,4 @@
-"""Declarations are found by their file, and a file that declares the wrong thing is named."""
+"""Each file of a folder declares one thing, and an error names the file that does not."""
 
 import sys
 from pathlib import Path
@@ -16,7 +16,7 @@ ENTITY = Entity(name="{name}", order={order}, description="X.", key_field="ind",
 """
 
 
-def found(folder: Path, monkeypatch: pytest.MonkeyPatch, **files: str) -> list[str]:
+def declared_names(folder: Path, monkeypatch: pytest.MonkeyPatch, **files: str) -> list[str]:
     """Return the names of the entities that a package of these files declares."""
     package = folder / f"declared_{folder.name}"
     package.mkdir()
@@ -33,7 +33,7 @@ def found(folder: Path, monkeypatch: pytest.MonkeyPatch, **files: str) -> list[s
 
 def test_declarations_are_ordered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = {name: DECLARATION.format(name=name, order=order) for name, order in (("a", 2), ("b", 1), ("c", 3))}
-    assert found(tmp_path, monkeypatch, **files) == ["b", "a", "c"]
+    assert declared_names(tmp_path, monkeypatch, **files) == ["b", "a", "c"]
 
 
 @pytest.mark.parametrize(
@@ -51,4 +51,4 @@ def test_a_wrong_declaration_names_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], message: str
 ) -> None:
     with pytest.raises(PermanentFailure, match=message):
-        found(tmp_path, monkeypatch, **files)
+        declared_names(tmp_path, monkeypatch, **files)

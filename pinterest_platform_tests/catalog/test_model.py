@@ -77,6 +77,10 @@ def test_an_entity_that_contradicts_itself_is_an_error(changes: dict[str, Any], 
     [
         ({"columns": (GROUP, GROUP, COUNT)}, "declares the column 'name' twice"),
         ({"columns": (COUNT,)}, "has no measure"),
+        (
+            {"chart": Chart(form="stacked", value="n", labels=("name",), description="Chart.", caption="Posts")},
+            r"the form stacked and the series None\. Declare a series for grouped and stacked alone",
+        ),
         ({"columns": (ReportColumn(name="x", type="string", heading="X", description="X."), COUNT)}, "uses 'name'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What every ShardLog does: the same suite on the fake and, through boto3, on a Kinesis server."""
+"""The contract of a ShardLog: the same suite on the fake and, through boto3, on a Kinesis server."""
 
 import time
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from pinterest_platform_tests.fakes import FakeShardLog
 
 
 class Service(Protocol):
-    """What the suite does to a stream of two shards, besides reading it."""
+    """The operations of the suite on a stream of two shards."""
 
     log: ShardLog
     stream: str
@@ -152,7 +152,7 @@ def test_a_stream_is_described_with_its_shards_epoch_retention_and_time(service)
     assert abs(record.timestamp_ms - state.now_ms) < 60_000
 
 
-def test_records_come_in_order_with_number_time_and_bytes(service):
+def test_records_are_in_order_with_sequence_number_time_and_bytes(service):
     service.put(0, b"a", b"\x00\xff", b"c" * 100_000)
     service.put(1, b"other")
     records, ended = read(service, 0)
@@ -161,24 +161,24 @@ def test_records_come_in_order_with_number_time_and_bytes(service):
     assert numbers == sorted(set(numbers)) and times == sorted(times)
 
 
-def test_an_empty_shard_is_at_its_tip_at_once(service):
+def test_an_empty_shard_is_at_its_tip(service):
     assert read(service, 0) == ([], False)
 
 
-def test_reading_goes_on_behind_any_record(service):
+def test_reading_continues_after_any_record(service):
     service.put(0, *[b"%d" % number for number in range(10)])
     records, _ = read(service, 0)
     for place in (0, 4, 9):
         assert data(service, 0, records[place].offset) == [record.value for record in records[place + 1 :]]
 
 
-def test_many_records_come_once_in_batches_of_the_size_asked_for(service):
+def test_many_records_are_read_once_in_batches_of_the_requested_size(service):
     service.put(0, *[b"%d" % number for number in range(2500)])
     assert data(service, 0) == [b"%d" % number for number in range(2500)]
     assert [record.value for record in read(service, 0, most=700)[0]] == [b"%d" % number for number in range(2500)]
 
 
-def test_a_reader_at_the_tip_sees_what_comes_later(service):
+def test_a_reader_at_the_tip_reads_later_records(service):
     batches = service.log.read(service.stream, "shardId-000000000000", None)
     assert [record.value for record in next(batches).records] == []
     service.put(0, b"late")
@@ -186,7 +186,7 @@ def test_a_reader_at_the_tip_sees_what_comes_later(service):
     batches.close()
 
 
-def test_a_split_shard_ends_and_its_children_name_it(service):
+def test_a_split_shard_ends_and_is_the_parent_of_its_children(service):
     service.put(0, b"a", b"b")
     service.split(0)
     service.put(2, b"c")
@@ -202,14 +202,14 @@ def test_a_split_shard_ends_and_its_children_name_it(service):
     assert by_id["shardId-000000000002"].start < child.offset and child.offset > end
 
 
-def test_a_merged_shard_names_both_parents(service):
+def test_a_merged_shard_has_both_parents(service):
     service.merge(0, 1)
     shard = service.log.describe(service.stream).shards[-1]
     assert sorted(shard.parents) == ["shardId-000000000000", "shardId-000000000001"]
     assert read(service, 0) == ([], True)
 
 
-def test_what_retention_took_is_passed_over_and_closed_shards_go(service):
+def test_expired_records_are_skipped_and_expired_shards_are_not_listed(service):
     service.put(0, b"old")
     ((old,), _) = read(service, 0)
     service.put(0, b"old, too")
@@ -222,7 +222,7 @@ def test_what_retention_took_is_passed_over_and_closed_shards_go(service):
         read(service, 1)
 
 
-def test_a_stream_made_anew_has_another_epoch_and_takes_no_position_of_the_old_one(service):
+def test_a_recreated_stream_has_another_epoch_and_refuses_positions_of_the_old_one(service):
     service.put(0, b"a")
     ((record,), _) = read(service, 0)
     before = service.log.epoch(service.stream)
@@ -236,8 +236,8 @@ def test_a_stream_made_anew_has_another_epoch_and_takes_no_position_of_the_old_o
 
 
 def test_a_missing_stream_and_a_missing_shard_are_named(service):
-    for ask in (service.log.describe, service.log.epoch):
+    for call in (service.log.describe, service.log.epoch):
         with pytest.raises(PermanentFailure, match="no-such-stream"):
-            ask("no-such-stream")
+            call("no-such-stream")
     with pytest.raises(PermanentFailure, match="shardId-000000000009"):
         read(service, 9)

@@ -1,4 +1,4 @@
-"""What every TopicLog does: the same suite on the fake and on a Kafka broker."""
+"""The contract of a TopicLog: the same suite on the fake and on a Kafka broker."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from pinterest_platform_tests.fakes import FakeTopicLog
 
 
 class Broker(Protocol):
-    """What the suite does to a topic, besides reading it."""
+    """The operations of the suite on a topic."""
 
     log: TopicLog
     topic: str
@@ -22,10 +22,10 @@ class Broker(Protocol):
     def append(self, *values: bytes | None, partition: int = 0) -> None: ...
 
     def abort(self, *values: bytes) -> None:
-        """Records of a transaction that is rolled back; one marker follows them."""
+        """Produce records in a transaction and abort it; one marker follows them."""
 
     def begin(self, *values: bytes) -> Callable[[], None]:
-        """Records of an open transaction; the result commits it."""
+        """Produce records in a transaction; the result commits it."""
         ...
 
     def trim(self, earliest: int) -> None: ...
@@ -140,7 +140,7 @@ def bounds(broker: Broker) -> tuple[int, int]:
 
 
 def await_end(broker: Broker, end: int) -> None:
-    """A broker writes the marker of a transaction a moment after it answered."""
+    """Wait for the end of the log: a broker writes the marker of a transaction after its reply."""
     deadline = time.monotonic() + 20
     while bounds(broker)[1] < end and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -153,18 +153,18 @@ def test_a_topic_is_described_with_all_its_partitions_and_its_id(broker):
     assert [(part.partition, part.earliest, part.end) for part in state.partitions] == [(0, 0, 0), (1, 0, 0), (2, 0, 2)]
 
 
-def test_a_new_reader_may_be_asked_by_several_threads_at_once(tenant, monkeypatch):
+def test_several_threads_can_use_a_new_log_at_once(tenant, monkeypatch):
     from pinterest_platform.adapters import kafka
 
     config = kafka.kafka_config
-    # Each thread is on its way to a client before any of them has one.
+    # Every thread creates a client before any of them has one.
     monkeypatch.setattr(kafka, "kafka_config", lambda settings: time.sleep(0.3) or config(settings))
     log, topics = kafka.KafkaTopicLog(tenant), [tenant.names.topic(entity) for entity in ENTITIES]
     with ThreadPoolExecutor(len(topics)) as threads:
         assert [state.topic for state in threads.map(log.describe, topics)] == topics
 
 
-def test_records_come_in_order_with_offset_time_and_bytes(broker):
+def test_records_are_in_order_with_offset_time_and_bytes(broker):
     broker.append(b"a", None, b"", b"\x00\xff")
     read = records(broker, 0, 4)
     assert [(record.offset, record.value) for record in read] == [(0, b"a"), (1, None), (2, b""), (3, b"\x00\xff")]
@@ -178,12 +178,12 @@ def test_a_range_is_read_from_its_start_to_before_its_end(broker):
     assert found(broker, 20, 20) == [] and found(broker, 7, 7) == []
 
 
-def test_many_records_come_without_a_gap(broker):
+def test_many_records_are_read_without_a_gap(broker):
     broker.append(*[b"%d" % number * 50 for number in range(12_000)])
     assert found(broker, 0, 12_000) == [(number, b"%d" % number * 50) for number in range(12_000)]
 
 
-def test_large_records_come_whole(broker):
+def test_large_records_are_complete(broker):
     values = [bytes([number]) * (4 * 1024 * 1024 - 1024) for number in range(3)]
     for value in values:
         if isinstance(broker, KafkaBroker):
@@ -197,7 +197,7 @@ def test_large_records_come_whole(broker):
     assert [value for _, value in found(broker, 0, 3)] == values
 
 
-def test_a_rolled_back_transaction_leaves_a_gap_that_reading_gets_past(broker):
+def test_reading_continues_after_the_gap_of_an_aborted_transaction(broker):
     broker.append(b"a")
     broker.abort(b"x", b"y")
     await_end(broker, 4)
@@ -207,7 +207,7 @@ def test_a_rolled_back_transaction_leaves_a_gap_that_reading_gets_past(broker):
     assert found(broker, 0, 5) == [(0, b"a"), (4, b"b")] and found(broker, 2, 3) == []
 
 
-def test_an_open_transaction_ends_what_is_committed(broker):
+def test_an_open_transaction_is_the_end_of_the_committed_records(broker):
     broker.append(b"a")
     commit = broker.begin(b"b", b"c")
     broker.append(b"d")
@@ -218,7 +218,7 @@ def test_an_open_transaction_ends_what_is_committed(broker):
     assert found(broker, 0, 5) == [(0, b"a"), (1, b"b"), (2, b"c"), (3, b"d")]
 
 
-def test_what_retention_took_is_not_read_past_in_silence(broker):
+def test_a_read_from_an_expired_offset_is_an_error(broker):
     broker.append(*[b"%d" % number for number in range(6)])
     broker.trim(4)
     assert bounds(broker) == (4, 6)
@@ -233,7 +233,7 @@ def test_a_start_beyond_the_log_is_an_error(broker):
         found(broker, 5, 9)
 
 
-def test_closing_a_reader_early_frees_it(broker):
+def test_a_reader_can_be_closed_early(broker):
     broker.append(*[b"%d" % number for number in range(50)])
     reader = broker.log.read(broker.topic, 0, 0, 50)
     next(reader)
@@ -241,7 +241,7 @@ def test_closing_a_reader_early_frees_it(broker):
     assert len(found(broker, 0, 50)) == 50
 
 
-def test_a_topic_made_anew_has_another_id(broker):
+def test_a_recreated_topic_has_another_id(broker):
     broker.append(b"a", b"b")
     before = broker.log.topic_id(broker.topic)
     broker.remake()
@@ -249,6 +249,6 @@ def test_a_topic_made_anew_has_another_id(broker):
 
 
 def test_a_missing_topic_is_named(broker):
-    for ask in (broker.log.describe, broker.log.topic_id):
+    for call in (broker.log.describe, broker.log.topic_id):
         with pytest.raises(PermanentFailure, match=r"no\.such\.topic"):
-            ask("no.such.topic")
+            call("no.such.topic")

@@ -1,9 +1,11 @@
-"""The resources of an asset test: everything outside in memory."""
+"""The resources of an asset test, in memory."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.ports import Json, MaintenanceResult, TableFacts
 from pinterest_platform.settings import Settings
 from pinterest_platform_tests.fakes import FakeObjectStore, FakeShardLog, FakeTopicLog
@@ -12,21 +14,21 @@ TOPIC, STREAM = "u.user", "streaming-u-user"
 
 
 class FakeLake:
-    """Delta logs, as a test sets them."""
+    """Delta tables with the content that a test sets, by address."""
 
     def __init__(self) -> None:
         self.tables: dict[str, TableFacts] = {}
-        self.taken: dict[str, dict[str, int]] = {}
+        self.table_positions: dict[str, dict[str, int]] = {}
         self.content: dict[str, list[dict[str, Any]]] = {}
-        self.upkeep: dict[str, MaintenanceResult | Exception] = {}
-        self.kept_up: list[tuple[str, int, bool]] = []
+        self.maintenance: dict[str, MaintenanceResult | Exception] = {}
+        self.maintained: list[tuple[str, int, bool]] = []
         self.compacted: list[str] = []
         self.small_files: int | None = 0
-        self.asked_for_positions = 0
+        self.position_reads = 0
 
     def positions(self, uri: str) -> Mapping[str, int] | None:
-        self.asked_for_positions += 1
-        return self.taken.get(uri)
+        self.position_reads += 1
+        return self.table_positions.get(uri)
 
     def facts(self, uri: str) -> TableFacts | None:
         return self.tables.get(uri)
@@ -39,35 +41,36 @@ class FakeLake:
         return self.small_files
 
     def maintain(self, uri: str, retention_hours: int) -> MaintenanceResult | None:
-        return self._maintained(uri, (uri, retention_hours, False))
+        return self._maintained((uri, retention_hours, False))
 
     def preview_maintenance(self, uri: str, retention_hours: int) -> MaintenanceResult | None:
-        return self._maintained(uri, (uri, retention_hours, True))
+        return self._maintained((uri, retention_hours, True))
 
-    def _maintained(self, uri: str, call: tuple[str, int, bool]) -> MaintenanceResult | None:
-        self.kept_up.append(call)
-        found = self.upkeep.get(uri)
-        if isinstance(found, Exception):
-            raise found
-        return found
+    def _maintained(self, call: tuple[str, int, bool]) -> MaintenanceResult | None:
+        uri, *_ = call
+        self.maintained.append(call)
+        result = self.maintenance.get(uri)
+        if isinstance(result, Exception):
+            raise result
+        return result
 
 
 class FakeEngine:
-    """An engine that answers each job as a test told it to, and remembers what it was asked."""
+    """An engine that answers each job with a function of the test, and records its calls."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Callable[[Json], Json]] = {}
-        self.asked: list[tuple[str, Json]] = []
+        self.calls: list[tuple[str, Json]] = []
 
     def run(self, job: str, parameters: Json, progress: Callable[[str], None]) -> Json:
-        self.asked.append((job, parameters))
+        self.calls.append((job, parameters))
         if job not in self.answers:
-            raise PermanentFailure(f"The fake engine has no answer to {job}.", "Give it one.")
+            raise PermanentFailure(f"The fake engine has no answer to {job}.", "Set one.")
         return self.answers[job](parameters)
 
 
 class Surroundings:
-    """Everything that assets ask for, by name in `resources`."""
+    """Everything outside the code under test; `resources` holds it by resource name."""
 
     def __init__(self) -> None:
         self.settings = Settings.model_validate({"KAFKA_BOOTSTRAP_SERVERS": "nowhere:1", "PINTEREST_USER_ID": "u"})
@@ -76,10 +79,15 @@ class Surroundings:
         self.objects = FakeObjectStore()
         self.lake = FakeLake()
         self.engine = FakeEngine()
-        for entity in ("pin", "geo", "user"):
-            self.topics.create(f"u.{entity}", partitions=3)
-            self.shards.create(f"streaming-u-{entity}")
+        for entity in ENTITIES:
+            self.topics.create(f"u.{entity.name}", partitions=3)
+            self.shards.create(f"streaming-u-{entity.name}")
+
+    @property
+    def lakehouse(self) -> Lakehouse:
+        return Lakehouse(self.settings, self.objects, self.lake, self.engine)
 
     @property
     def resources(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("settings", "topics", "shards", "objects", "lake", "engine")}
+        names = ("settings", "topics", "shards", "objects", "lake", "engine", "lakehouse")
+        return {name: getattr(self, name) for name in names}

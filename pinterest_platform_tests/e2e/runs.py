@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import sys
+from dataclasses import replace
 from multiprocessing.context import ForkServerProcess
 
 from pinterest_platform.catalog import ENTITIES, Entity
@@ -80,7 +81,8 @@ def _land(user: Tenant, environment: dict[str, str]) -> None:
         for entity in ENTITIES:
             try:
                 stream = user.names.stream(entity)
-                resumes[entity] = land_stream(shards, store, stream, of_streams, resume=resumes.get(entity)).resume
+                options = replace(of_streams, resume=resumes.get(entity))
+                resumes[entity] = land_stream(shards, store, stream, options).resume
                 land_topic(topics, store, user.names.topic(entity), LandingOptions(settings.object_bytes))
             except TransientFailure:
                 resumes.pop(entity, None)

@@ -12,7 +12,9 @@ from pinterest_platform.adapters.s3 import S3ObjectStore
 from pinterest_platform.catalog import ENTITIES, GEO, PIN, Entity
 from pinterest_platform.delta.lake import DeltaLake
 from pinterest_platform.failures import TransientFailure
-from pinterest_platform.pipelines.micro_batches import COMPACT_AT, KinesisOutside, KinesisPipeline
+from pinterest_platform.pipelines.lakehouse import Lakehouse
+from pinterest_platform.pipelines.landers import KinesisLander
+from pinterest_platform.pipelines.micro_batches import COMPACT_AT, EntityPipeline
 from pinterest_platform.pipelines.options import stream_options
 from pinterest_platform.provisioning.streams import delete_streams
 from pinterest_platform_tests.e2e.harness import Tenant, failed_checks, generated_posts
@@ -35,25 +37,25 @@ def observed(done: dg.ExecuteInProcessResult) -> set[str]:
 def test_a_drain_keeps_its_files_few_and_refuses_to_go_on_where_its_table_is_gone(streaming: Tenant) -> None:
     settings, said = streaming.settings, list[str]()
     store, lake, engine = S3ObjectStore(settings), DeltaLake(settings), engines.build(settings)
-    outside = KinesisOutside(KinesisShardLog(settings), store, lake, engine)
+    lakehouse, shards = Lakehouse(settings, store, lake, engine), KinesisShardLog(settings)
 
-    def lane() -> KinesisPipeline:
-        return KinesisPipeline(GEO, settings, stream_options(settings), outside, "run", said.append)
+    def pipeline() -> EntityPipeline:
+        return EntityPipeline(GEO, KinesisLander(shards, stream_options(settings)), lakehouse, "run", said.append)
 
     uri = settings.names.cleaned_stream_uri(GEO)
-    draining = lane()
+    draining = pipeline()
     for turn in range(COMPACT_AT + 3):
         put(streaming, posts(turn, turn + 2))
-        assert draining.move() > 0
+        assert draining.run_batch() > 0
     assert len(DeltaTable(uri).file_uris()) < COMPACT_AT, said
-    assert any("small files put together" in line for line in said)
+    assert any("small files compacted" in line for line in said)
     assert sorted(row["ind"] for row in lake.rows(uri)) == list(range(COMPACT_AT + 4))
 
     store.delete(key for key in streaming.objects("delta/cleaned_stream/"))
     put(streaming, posts(50, 52))
     with pytest.raises(TransientFailure, match="was rebuilt from fewer objects"):
-        draining.move()
-    assert lane().move() > 0
+        draining.run_batch()
+    assert pipeline().run_batch() > 0
     assert sorted(row["ind"] for row in lake.rows(uri)) == [*range(COMPACT_AT + 4), 50, 51]
     engine.close()
     delete_streams(settings)

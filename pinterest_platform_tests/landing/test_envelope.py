@@ -1,4 +1,4 @@
-"""What is accepted, and the envelope."""
+"""Acceptance of records, and the envelope (rules L6 to L9)."""
 
 import base64
 import json
@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pinterest_platform.catalog import RESERVED_FIELDS
-from pinterest_platform.landing.envelope import Encoder, quarantine_line
+from pinterest_platform.landing.kafka.envelope import PartitionEncoder
 from pinterest_platform.ports import Record
 
 ENVELOPE = {"_partition": 7, "_offset": 5, "_timestamp": 1000}
 
 
 def line_of(value: bytes | None) -> bytes | str:
-    return Encoder(7).line(Record(5, 1000, value))
+    return PartitionEncoder(7).line(Record(5, 1000, value))
 
 
 def accepted(value: bytes) -> dict:
@@ -26,16 +26,16 @@ def accepted(value: bytes) -> dict:
     return orjson.loads(line)
 
 
-def test_the_envelope_stands_before_the_record_whose_bytes_stay_as_they_were():
+def test_the_envelope_is_in_front_of_the_record_whose_bytes_are_unchanged():
     assert line_of(b'{"a":1.50,"b":"x y"}') == b'{"_partition":7,"_offset":5,"_timestamp":1000,"a":1.50,"b":"x y"}\n'
 
 
 @pytest.mark.parametrize("value", [b"{}", b"{ }", b" \r\n{}\t", b"{\n}"])
-def test_an_object_without_members_has_the_envelope_alone(value: bytes):
+def test_an_object_without_members_has_only_the_envelope(value: bytes):
     assert accepted(value) == ENVELOPE
 
 
-def test_line_breaks_between_tokens_become_blanks_and_escaped_ones_stay():
+def test_line_breaks_between_tokens_become_blanks_and_escaped_ones_are_unchanged():
     assert accepted(b'\r\n {\r\n"a"\n:\r1,\n"b":"x\\ny"}\n') == {**ENVELOPE, "a": 1, "b": "x\ny"}
 
 
@@ -52,7 +52,7 @@ def test_line_breaks_between_tokens_become_blanks_and_escaped_ones_stay():
         (b'{"\\u005foffset":1,"_nested":2}', "reserved name: _nested, _offset"),
     ],
 )
-def test_what_is_refused_says_why(value: bytes | None, reason: str):
+def test_a_rejected_record_has_a_reason(value: bytes | None, reason: str):
     assert line_of(value) == reason
 
 
@@ -62,12 +62,12 @@ def test_what_is_refused_says_why(value: bytes | None, reason: str):
      b'{"a":"\x01"}', b'{"a":"x\ny"}', b'{"a":"\\ud800"}', b'\xef\xbb\xbf{"a":1}', b'{"a":01}', b'{"a":1,}',
      b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"],
 )  # fmt: skip
-def test_what_is_not_json_is_refused_with_the_parsers_words(value: bytes):
+def test_invalid_json_is_rejected_with_the_error_of_the_parser(value: bytes):
     reason = line_of(value)
     assert isinstance(reason, str) and reason.startswith("not JSON: ")
 
 
-def test_deep_and_repeated_at_once_does_not_exhaust_the_stack():
+def test_deep_nesting_with_repeated_names_does_not_exhaust_the_stack():
     value = b'{"a":1,"a":' + b"[" * 1000 + b"]" * 1000 + b',"x":{"y":1,"y":2}}'
     record = accepted(value)
     assert (record["_repeated"], record["_nested"]) == (",a,", ",a,x,")
@@ -88,7 +88,7 @@ def test_deep_and_repeated_at_once_does_not_exhaust_the_stack():
         (b'{"a":"b :c","b":"{[","c":"]}"}', None),
     ],
 )
-def test_names_that_stand_more_than_once_are_marked(value: bytes, repeated: str | None):
+def test_repeated_names_are_marked(value: bytes, repeated: str | None):
     assert accepted(value).get("_repeated") == repeated
 
 
@@ -101,7 +101,7 @@ def test_names_that_stand_more_than_once_are_marked(value: bytes, repeated: str 
         (b'{"a":"[{","b":"}]"}', None),
     ],
 )
-def test_names_with_an_object_or_array_are_marked(value: bytes, nested: str | None):
+def test_nested_names_are_marked(value: bytes, nested: str | None):
     assert accepted(value).get("_nested") == nested
 
 
@@ -130,7 +130,7 @@ def documents(draw: st.DrawFn) -> tuple[bytes, list[tuple[str, object]]]:
 
 
 @given(documents())
-def test_any_object_comes_back_whole_and_marked_as_a_second_reader_sees_it(document):
+def test_any_object_is_unchanged_and_marked_as_a_second_parser_reads_it(document):
     value, members = document
     record = accepted(value)
     names = [name for name, _ in members]
@@ -146,13 +146,13 @@ def test_any_object_comes_back_whole_and_marked_as_a_second_reader_sees_it(docum
 
 
 @given(st.binary(max_size=40))
-def test_any_bytes_are_either_one_line_or_a_reason(value: bytes):
+def test_any_bytes_give_one_line_or_a_reason(value: bytes):
     line = line_of(value)
     assert isinstance(line, str) or json.loads(line)["_offset"] == 5
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\xff\x00"])
-def test_the_quarantine_keeps_offset_reason_and_the_original_bytes(value: bytes | None):
-    entry = json.loads(quarantine_line(7, Record(5, 1000, value), "why"))
-    kept = None if value is None else base64.b64encode(value).decode()
-    assert entry == {**ENVELOPE, "reason": "why", "value": kept}
+def test_a_quarantine_line_has_the_offset_the_reason_and_the_original_bytes(value: bytes | None):
+    entry = json.loads(PartitionEncoder(7).quarantine_line(Record(5, 1000, value), "why"))
+    encoded = None if value is None else base64.b64encode(value).decode()
+    assert entry == {**ENVELOPE, "reason": "why", "value": encoded}

@@ -7,7 +7,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from pinterest_platform import spark_jobs
-from pinterest_platform.landing.envelope import ShardEncoder
+from pinterest_platform.landing.kinesis.envelope import ShardEncoder
 from pinterest_platform.ports import Record
 from pinterest_platform.spark_jobs.parameters import (
     Batch,

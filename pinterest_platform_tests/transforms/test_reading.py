@@ -120,10 +120,10 @@ def test_times_are_utc_and_impossible_ones_null(spark: SparkSession) -> None:
 def test_times_do_not_depend_on_the_zone_of_the_session(spark: SparkSession, zone: str) -> None:
     spark.conf.set("spark.sql.session.timeZone", zone)
     try:
-        found = read(spark, lambda text: F.unix_micros(reading.timestamp(text)), ["2021-07-26T03:32:26", "2021-07-26"])
+        values = read(spark, lambda text: F.unix_micros(reading.timestamp(text)), ["2021-07-26T03:32:26", "2021-07-26"])
     finally:
         spark.conf.set("spark.sql.session.timeZone", "UTC")
-    assert list(found.values()) == [1_627_270_346_000_000, 1_627_257_600_000_000]
+    assert list(values.values()) == [1_627_270_346_000_000, 1_627_257_600_000_000]
 
 
 def test_every_blank_of_the_list_is_trimmed_and_no_other(spark: SparkSession) -> None:

@@ -1,6 +1,6 @@
-"""What must hold of a cleaned table before anything is built on it."""
+"""Blocking checks of the cleaned tables."""
 
 from pinterest_platform.catalog import ENTITIES, Route
-from pinterest_platform.orchestration.table_checks import sound_table
+from pinterest_platform.orchestration.table_checks import table_checks
 
-CHECKS = [sound_table("cleaned", entity, Route.KAFKA) for entity in ENTITIES]
+CHECKS = [table_checks("cleaned", entity, Route.KAFKA) for entity in ENTITIES]

@@ -1,1 +1,1 @@
-"""What watches over and prepares the rest: the conservation ledger, provisioning."""
+"""Operations: conservation ledger, audit, maintenance, provisioning and the daily run."""

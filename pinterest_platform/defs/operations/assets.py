@@ -1,8 +1,8 @@
-"""The conservation ledger: nothing is lost, nothing is counted twice, and any difference names its range."""
+"""The conservation ledger: it accounts for every offset once, and names the range of any difference (rule L20)."""
 
 import dagster as dg
 
-from pinterest_platform.catalog import ENTITIES
+from pinterest_platform.catalog import ENTITIES, Route
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.ledger import CLEANED_CHECK, LANDED_CHECK, ledger_result
 from pinterest_platform.pipelines.audit import kafka_ledgers
@@ -19,15 +19,15 @@ LEDGER = dg.AssetKey(["ledger", "conservation"])
         dg.AssetCheckSpec(
             LANDED_CHECK,
             asset=LEDGER,
-            description="Broker's end - first landed offset = records + quarantined + gaps + accepted gaps.",
+            description="Landed range = records + quarantined + gaps + accepted gaps.",
         ),
         dg.AssetCheckSpec(
             CLEANED_CHECK,
             asset=LEDGER,
-            description="The tables' positions cover every landed object, and nothing beyond them.",
+            description="The tables' positions cover every landed object, and nothing after them.",
         ),
     ],
-    description="What became of every offset of every partition: in an object, in quarantine, or a gap.",
+    description="Accounts for every offset of every partition: in an object, in quarantine, or a gap.",
 )
 def conservation(
     settings: dg.ResourceParam[Settings],
@@ -35,9 +35,9 @@ def conservation(
     objects: dg.ResourceParam[ObjectStore],
     lake: dg.ResourceParam[Lake],
 ) -> dg.MaterializeResult:
-    """Balance the books of all topics."""
+    """Account for the offsets of all topics."""
     with as_dagster_failure(LEDGER.to_user_string()):
-        names = settings.names
         ledgers = kafka_ledgers(settings, topics, objects)
-        cleaned = {names.topic(entity): lake.positions(names.cleaned_uri(entity)) or {} for entity in ENTITIES}
-        return ledger_result(ledgers, cleaned)
+        places = [settings.names.places(entity, Route.KAFKA) for entity in ENTITIES]
+        positions = {place.source: lake.positions(place.table_uri) or {} for place in places}
+        return ledger_result(ledgers, positions)

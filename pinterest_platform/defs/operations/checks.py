@@ -1,13 +1,18 @@
-"""The audit: all that was ever landed, held against streams and tables; checks of their own, as they read it all."""
+"""The audit: every landed object compared with streams and tables."""
 
 import dagster as dg
 
-from pinterest_platform.catalog import ENTITIES
+from pinterest_platform.catalog import ENTITIES, Route
 from pinterest_platform.orchestration.failures import as_dagster_failure
-from pinterest_platform.orchestration.results.ledger import AUDIT_CHECK, audit_result
-from pinterest_platform.orchestration.results.stream_ledger import STREAM_CHECK, stream_ledger_result
+from pinterest_platform.orchestration.results.ledger import (
+    AUDIT_CHECK,
+    STREAM_CHECK,
+    audit_result,
+    stream_ledger_result,
+)
 from pinterest_platform.pipelines.audit import kafka_ledgers, kinesis_ledgers, verify_all
-from pinterest_platform.ports import Lake, ObjectStore, ShardLog, SparkEngine, TopicLog
+from pinterest_platform.pipelines.lakehouse import Lakehouse
+from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog
 from pinterest_platform.settings import Settings
 
 LEDGER = dg.AssetKey(["ledger", "conservation"])
@@ -17,27 +22,25 @@ LEDGER = dg.AssetKey(["ledger", "conservation"])
     asset=LEDGER,
     name=AUDIT_CHECK,
     blocking=True,
-    description="Every record taken is rejected with a reason, or its key's row is at least as new.",
+    description="Every cleaned record is in quarantine with a reason, or the row of its key is at least as new.",
 )
 def every_record_is_in_its_table(
     context: dg.AssetCheckExecutionContext,
-    settings: dg.ResourceParam[Settings],
     topics: dg.ResourceParam[TopicLog],
-    objects: dg.ResourceParam[ObjectStore],
-    lake: dg.ResourceParam[Lake],
-    engine: dg.ResourceParam[SparkEngine],
+    lakehouse: dg.ResourceParam[Lakehouse],
 ) -> dg.AssetCheckResult:
-    """Read every landed object of both routes, and hold its records against the tables."""
+    """Read every landed object of both routes, and compare its records with the tables."""
     with as_dagster_failure("ledger/conservation"):
-        found = verify_all(settings, objects, lake, engine, context.log.info)
-        return audit_result(LEDGER, kafka_ledgers(settings, topics, objects, deep=True), found)
+        tables = verify_all(lakehouse, context.log.info)
+        ledgers = kafka_ledgers(lakehouse.settings, topics, lakehouse.objects, deep=True)
+        return audit_result(LEDGER, ledgers, tables)
 
 
 @dg.asset_check(
     asset=LEDGER,
     name=STREAM_CHECK,
     blocking=True,
-    description="Kinesis, per shard: a second reader counts what the objects claim, and their chain is whole.",
+    description="Kinesis: each shard's chain is complete, and a second reader counts the records of its manifests.",
 )
 def every_shard_is_accounted_for(
     settings: dg.ResourceParam[Settings],
@@ -45,9 +48,9 @@ def every_shard_is_accounted_for(
     objects: dg.ResourceParam[ObjectStore],
     lake: dg.ResourceParam[Lake],
 ) -> dg.AssetCheckResult:
-    """Read every landed object of the streams, and the streams themselves once more."""
+    """Read every landed object of the streams, and the streams again."""
     with as_dagster_failure("ledger/conservation"):
-        names = settings.names
-        # Positions first: what is cleaned meanwhile was landed before the objects are looked at.
-        cleaned = {names.stream(entity): lake.positions(names.cleaned_stream_uri(entity)) or {} for entity in ENTITIES}
-        return stream_ledger_result(LEDGER, kinesis_ledgers(settings, shards, objects), cleaned)
+        # Positions are read first, so that all objects that they cover are listed below.
+        places = [settings.names.places(entity, Route.KINESIS) for entity in ENTITIES]
+        positions = {place.source: lake.positions(place.table_uri) or {} for place in places}
+        return stream_ledger_result(LEDGER, kinesis_ledgers(settings, shards, objects), positions)

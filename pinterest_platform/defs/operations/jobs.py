@@ -1,4 +1,4 @@
-"""The jobs that people, schedules and the command line start."""
+"""The jobs that users, schedules, sensors and the command line start."""
 
 import dagster as dg
 from pydantic import Field
@@ -6,13 +6,12 @@ from pydantic import Field
 from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.orchestration.daily.requests import cancel_retries
 from pinterest_platform.orchestration.failures import as_dagster_failure
-from pinterest_platform.orchestration.results.ledger import AUDIT_CHECK
-from pinterest_platform.orchestration.results.maintenance import upkeep_event
-from pinterest_platform.orchestration.results.stream_ledger import STREAM_CHECK
+from pinterest_platform.orchestration.results.ledger import AUDIT_CHECK, STREAM_CHECK
+from pinterest_platform.orchestration.results.maintenance import maintenance_observation
 from pinterest_platform.orchestration.runs import WRITER
 from pinterest_platform.orchestration.workers import EXCLUSIVE
 from pinterest_platform.pipelines.deprovision import refuse_unlanded, streams_to_delete
-from pinterest_platform.pipelines.maintenance import maintain
+from pinterest_platform.pipelines.maintenance import MaintenanceOptions, maintain
 from pinterest_platform.ports import Lake, ObjectStore, Provisioner, ShardLog
 from pinterest_platform.settings import Settings
 
@@ -23,38 +22,38 @@ AUDIT = dg.AssetSelection.checks(
 
 batch_pipeline = dg.define_asset_job(
     "batch_pipeline",
-    # The audit reads everything that was ever landed: a run that takes 1 % new rows must not.
+    # The audit reads everything that was ever landed; a daily run must not.
     selection=BATCH - AUDIT,
-    # What the launchpad begins with: the knob that people look for. The schema of all others is one click away there.
+    # The launchpad shows this option first; it offers the schema of all others, too.
     config={"ops": {f"cleaned__{entity.name}": {"config": {"full_refresh": False}} for entity in ENTITIES}},
     tags=WRITER | EXCLUSIVE,
-    description="Land what is new in Kafka, clean it, rebuild the reports and their page, and balance the books.",
+    description="Land new Kafka records, clean them, rebuild the reports and their page, and account for every offset.",
 )
 
 audit = dg.define_asset_job(
     "audit",
     selection=AUDIT,
-    description="Hold every landed record against its table, and every object against what it says of itself.",
+    description="Compare every landed record with its table, and every object with its manifest.",
 )
 
 reports_only = dg.define_asset_job(
     "reports_only",
     selection=dg.AssetSelection.groups("reports"),
     tags=WRITER | EXCLUSIVE,
-    description="The reports and their page, from the current cleaned tables.",
+    description="Rebuild the reports and their page from the current cleaned tables.",
 )
 
 
 class MaintenanceConfig(dg.Config):
-    """What to look after."""
+    """Options of a maintenance."""
 
     tables: list[str] = Field(
-        [], description="Some tables alone, such as `cleaned/pin`; all, and the sweeps, if empty."
+        [], description="Names of tables, such as `cleaned/pin`; empty for all tables and the sweeps."
     )
-    dry_run: bool = Field(False, description="Only tell what would be done.")
+    dry_run: bool = Field(False, description="Only log the actions; change nothing.")
 
 
-@dg.op(description="Put small files together, and delete files, versions and orphans older than the retention.")
+@dg.op(description="Compact small files, and delete files, versions and orphans older than the retention.")
 def look_after_the_lake(
     context: dg.OpExecutionContext,
     config: MaintenanceConfig,
@@ -62,45 +61,46 @@ def look_after_the_lake(
     objects: dg.ResourceParam[ObjectStore],
     lake: dg.ResourceParam[Lake],
 ) -> None:
-    """Keep tables small in files, and the bucket free of what nobody reads any more."""
+    """Compact and vacuum tables, and sweep the leftovers of dead runs."""
+    options = MaintenanceOptions(config.tables, config.dry_run)
     with as_dagster_failure("maintenance"):
-        for name, done in maintain(settings, objects, lake, config.tables, config.dry_run, context.log.info):
-            if event := upkeep_event(name, done, config.dry_run):
+        for name, result in maintain(settings, objects, lake, options, context.log.info):
+            if event := maintenance_observation(name, result, config.dry_run):
                 context.log_event(event)
 
 
 @dg.job(
     tags=WRITER | EXCLUSIVE,
-    description="Compact and vacuum every table, and sweep what dead runs left. Takes no lock.",
+    description="Compact and vacuum every table, and sweep the leftovers of dead runs. It takes no lock.",
 )
 def maintenance() -> None:
-    """Keep the lake in order."""
+    """Maintain tables and bucket."""
     look_after_the_lake()
 
 
-@dg.op(description="Make what is missing outside, and give existing topics the settings that landing needs.")
+@dg.op(description="Create what is missing, and give existing topics the options that landing needs.")
 def provision_everything(context: dg.OpExecutionContext, provisioner: dg.ResourceParam[Provisioner]) -> None:
-    """Make what must exist outside before anything can run."""
+    """Create the bucket, the topics and the streams."""
     with as_dagster_failure("provision"):
         changes = provisioner.apply()
-    for change in changes or ["nothing to do: all of it is there"]:
+    for change in changes or ["nothing to do: everything exists"]:
         context.log.info(change)
 
 
-@dg.job(description="Make what must exist outside: bucket, topics, streams. Safe to repeat.")
+@dg.job(description="Create the bucket, the topics and the streams. Safe to repeat.")
 def provision() -> None:
-    """Make what must exist outside."""
+    """Create the bucket, the topics and the streams."""
     provision_everything()
 
 
 class DeprovisionConfig(dg.Config):
-    """What may go. There is no default: what is deleted is written out."""
+    """The streams to delete; there is no default."""
 
-    streams: list[str] = Field(description="The streams to delete, by their full names, with all that they hold.")
-    even_unlanded: bool = Field(False, description="Delete even streams of which something is not landed.")
+    streams: list[str] = Field(description="The full names of the streams to delete, with all their records.")
+    even_unlanded: bool = Field(False, description="Delete streams even if they hold records that are not landed.")
 
 
-@dg.op(description="Delete the named Kinesis streams, once all that they hold is landed.")
+@dg.op(description="Delete the named Kinesis streams, if all their records are landed.")
 def delete_streams(
     context: dg.OpExecutionContext,
     config: DeprovisionConfig,
@@ -109,7 +109,7 @@ def delete_streams(
     objects: dg.ResourceParam[ObjectStore],
     provisioner: dg.ResourceParam[Provisioner],
 ) -> None:
-    """Delete streams, and nothing else."""
+    """Delete the named streams, and nothing else; six parameters, because Dagster passes each resource as one."""
 
     def check(stream: str) -> None:
         if not config.even_unlanded:
@@ -117,24 +117,26 @@ def delete_streams(
 
     with as_dagster_failure("deprovision"):
         deleted = provisioner.delete_streams(streams_to_delete(settings, config.streams), check)
-    for line in deleted or ["nothing to do: none of them is there"]:
+    for line in deleted or ["nothing to do: none of them exists"]:
         context.log.info(line)
 
 
-@dg.job(description="Delete Kinesis streams that the run config names; never topics, the bucket, or what was landed.")
+@dg.job(description="Delete the Kinesis streams that the run config names; never topics, the bucket or landed objects.")
 def deprovision() -> None:
-    """Delete the streams: the counterpart of `provision`."""
+    """Delete streams: the counterpart of `provision`."""
     delete_streams()
 
 
-@dg.op(description="Mark the daily runs that wait for a retry: there will be none, and no alert.")
+@dg.op(description="Cancel the next attempt of daily runs that wait for one; no alert is sent.")
 def cancel_waiting_retries(context: dg.OpExecutionContext) -> None:
-    """Cancel the wait for a retry of the daily run."""
+    """Cancel the waiting retries of daily runs."""
     for line in cancel_retries(context.instance) or ["no daily run waits for a retry"]:
         context.log.info(line)
 
 
-@dg.job(description="Cancel the wait for a retry of the daily run; terminate a queued or running one instead.")
+@dg.job(
+    description="Cancel the waiting retry of the daily run. To stop a queued or running attempt, terminate its run."
+)
 def cancel_daily_retries() -> None:
-    """Cancel the wait for a retry of the daily run."""
+    """Cancel the waiting retries of daily runs."""
     cancel_waiting_retries()

@@ -1,1 +1,1 @@
-"""What was landed in S3, exactly once."""
+"""Kafka records landed in S3, exactly once."""

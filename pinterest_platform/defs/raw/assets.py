@@ -1,9 +1,11 @@
-"""Kafka topics landed in S3, exactly once; the landed objects are the position of record."""
+"""Kafka topics landed in S3, exactly once; the landed objects are the position of record (rule L1)."""
+
+from dataclasses import replace
 
 import dagster as dg
 from pydantic import Field
 
-from pinterest_platform.catalog import ENTITIES, Entity
+from pinterest_platform.catalog import ENTITIES, Entity, Route
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.columns import pii_tags, raw_metadata
@@ -14,10 +16,10 @@ from pinterest_platform.settings import Settings
 
 
 class LandingConfig(dg.Config):
-    """The two questions that landing never answers by itself."""
+    """The two decisions that landing leaves to the operator."""
 
-    accept_gap: list[str] = Field([], description="Lost ranges accepted as lost: `<topic>/<partition>:<first>-<last>`.")
-    new_epoch: str = Field("", description="`land` lands a topic that was made anew beside the old one; else it fails.")
+    accept_gap: list[str] = Field([], description="Lost ranges to accept: `<topic>/<partition>:<first>-<last>`.")
+    new_epoch: str = Field("", description="`land` lands a recreated topic next to the old one; else landing fails.")
 
 
 def _raw(entity: Entity) -> dg.AssetsDefinition:
@@ -26,8 +28,8 @@ def _raw(entity: Entity) -> dg.AssetsDefinition:
     @dg.asset(
         key=key,
         deps=[dg.AssetKey(["kafka", entity.name])],
-        check_specs=[dg.AssetCheckSpec(QUARANTINE_CHECK, asset=key, description="Everything posted was accepted.")],
-        description=f"The {entity.name} records in S3, each offset in exactly one object or in quarantine.",
+        check_specs=[dg.AssetCheckSpec(QUARANTINE_CHECK, asset=key, description="Every record was accepted.")],
+        description=f"The {entity.name} records in S3; each offset is in exactly one object or in quarantine.",
         metadata=raw_metadata(entity),
         tags=pii_tags(entity),
         kinds={"s3", "json"},
@@ -40,11 +42,13 @@ def _raw(entity: Entity) -> dg.AssetsDefinition:
         objects: dg.ResourceParam[ObjectStore],
         lake: dg.ResourceParam[Lake],
     ) -> dg.MaterializeResult:
+        """Land a topic; six parameters, because Dagster passes each resource as one."""
         with as_dagster_failure(key.to_user_string()):
             options = landing_options(entity, settings, config.accept_gap, config.new_epoch)
-            cleaned_up_to = lake.positions(settings.names.cleaned_uri(entity))
-            topic = settings.names.topic(entity)
-            landed = land_topic(topics, objects, topic, options, context.log.info, cleaned=cleaned_up_to)
+            places = settings.names.places(entity, Route.KAFKA)
+            positions = lake.positions(places.table_uri)
+            options = replace(options, cleaned=positions or {})
+            landed = land_topic(topics, objects, places.source, options, context.log.info)
             return landing_result(landed, settings)
 
     return raw

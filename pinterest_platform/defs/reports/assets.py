@@ -9,8 +9,9 @@ from pinterest_platform.catalog import REPORT_KEYS, REPORTS
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.columns import report_metadata
 from pinterest_platform.orchestration.results.reports import page_result, report_results
+from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.pipelines.report import publish_page, report
-from pinterest_platform.ports import Lake, ObjectStore, SparkEngine
+from pinterest_platform.ports import Lake, SparkEngine
 from pinterest_platform.settings import Settings
 
 
@@ -49,11 +50,8 @@ def reports(
 )
 def page(
     context: dg.AssetExecutionContext,
-    settings: dg.ResourceParam[Settings],
-    objects: dg.ResourceParam[ObjectStore],
-    lake: dg.ResourceParam[Lake],
-    engine: dg.ResourceParam[SparkEngine],
+    lakehouse: dg.ResourceParam[Lakehouse],
 ) -> dg.MaterializeResult:
     """Publish the page, unless the published one has the same fingerprint."""
     with as_dagster_failure("reports/page"):
-        return page_result(publish_page(settings, objects, lake, engine, datetime.now(UTC), context.log.info))
+        return page_result(publish_page(lakehouse, datetime.now(UTC), context.log.info))

@@ -6,7 +6,7 @@ import dagster as dg
 
 from pinterest_platform.catalog import REPORT_KEYS, report_with_key
 from pinterest_platform.orchestration.failures import as_dagster_failure
-from pinterest_platform.orchestration.table_checks import REPORT_CHECK, report_soundness
+from pinterest_platform.orchestration.table_checks import REPORT_CHECK, report_check_result
 from pinterest_platform.pipelines.report import report_problems
 from pinterest_platform.ports import Lake
 from pinterest_platform.settings import Settings
@@ -33,7 +33,7 @@ def reports_are_sound(
     for check in sorted(context.selected_asset_check_keys):
         key = check.asset_key.path[-1]
         with as_dagster_failure(check.asset_key.to_user_string()):
-            yield report_soundness(
+            yield report_check_result(
                 check.asset_key,
                 report_problems(lake, settings.names.report_uri(key), report_with_key(key).column_types),
             )

@@ -1,1 +1,1 @@
-"""The streams that others write: external assets, observed and never materialized here."""
+"""The streams that posts arrive in: external assets, observed and never materialized."""

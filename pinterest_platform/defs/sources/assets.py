@@ -7,7 +7,7 @@ from pinterest_platform.catalog import ENTITIES
 TOPICS = [
     dg.AssetSpec(
         key=["kafka", entity.name],
-        description=f"Kafka topic `<user id>.{entity.name}`: the {entity.name} records as they are posted.",
+        description=f"Kafka topic `<user id>.{entity.name}`: the {entity.name} records as posted.",
         kinds={"kafka"},
     )
     for entity in ENTITIES

@@ -1,1 +1,1 @@
-"""Draining runs, one job a route, and the sensors that request them."""
+"""Drains, one job per route, their assets and checks, and the sensors that request them."""

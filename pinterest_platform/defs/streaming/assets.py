@@ -1,30 +1,31 @@
-"""The Kinesis route: shards landed in S3, and their cleaned tables, by one op that drains."""
+"""The Kinesis route: landed shards in S3 and their cleaned tables, by one op that drains."""
 
 from collections.abc import Iterator
 
 import dagster as dg
 from pydantic import Field
 
-from pinterest_platform.catalog import ENTITIES, Entity
+from pinterest_platform.catalog import ENTITIES, Entity, Route
 from pinterest_platform.orchestration.draining.run import drain, results
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.columns import cleaned_metadata, pii_tags, raw_metadata
-from pinterest_platform.pipelines.clean import rebuild_streamed
-from pinterest_platform.pipelines.micro_batches import KinesisOutside, KinesisPipeline
+from pinterest_platform.pipelines.clean import Cleaner
+from pinterest_platform.pipelines.lakehouse import Lakehouse
+from pinterest_platform.pipelines.landers import KinesisLander
+from pinterest_platform.pipelines.micro_batches import EntityPipeline
 from pinterest_platform.pipelines.options import stream_options
 from pinterest_platform.pipelines.progress import BufferedProgress
-from pinterest_platform.ports import Lake, ObjectStore, ShardLog, SparkEngine
-from pinterest_platform.settings import Settings
+from pinterest_platform.ports import ShardLog
 
 LONGEST_LANDING_SECONDS = 2.0
-"""How long one round may read a stream before what it read is cleaned: freshness before size of objects."""
+"""Longest time that one round reads a stream before cleaning: low lag matters more than large objects."""
 
 
 class DrainConfig(dg.Config):
-    """The two questions that landing never answers by itself, and whether to begin anew."""
+    """The two decisions that landing leaves to the operator, and whether to rebuild the tables."""
 
-    accept_loss: list[str] = Field([], description="Losses accepted: `<stream>/<shard>:<sequence number>`.")
-    new_epoch: str = Field("", description="`land` lands a stream made anew beside the old one; else it fails.")
+    accept_loss: list[str] = Field([], description="Possible losses to accept: `<stream>/<shard>:<sequence number>`.")
+    new_epoch: str = Field("", description="`land` lands a recreated stream next to the old one; else landing fails.")
     full_refresh: bool = Field(False, description="First rebuild the tables from all landed objects.")
 
 
@@ -32,7 +33,7 @@ def _specs(entity: Entity) -> list[dg.AssetSpec]:
     raw = dg.AssetSpec(
         ["raw_stream", entity.name],
         deps=[dg.AssetKey(["kinesis", entity.name])],
-        description=f"The {entity.name} stream in S3, each record in exactly one object or in quarantine.",
+        description=f"The {entity.name} stream in S3; each record is in exactly one object or in quarantine.",
         metadata=raw_metadata(entity),
         tags=pii_tags(entity),
         kinds={"s3", "json"},
@@ -52,19 +53,19 @@ def _specs(entity: Entity) -> list[dg.AssetSpec]:
 def drain_kinesis(
     context: dg.AssetExecutionContext,
     config: DrainConfig,
-    settings: dg.ResourceParam[Settings],
     shards: dg.ResourceParam[ShardLog],
-    objects: dg.ResourceParam[ObjectStore],
-    lake: dg.ResourceParam[Lake],
-    engine: dg.ResourceParam[SparkEngine],
+    lakehouse: dg.ResourceParam[Lakehouse],
 ) -> Iterator[dg.MaterializeResult]:
     """Land and clean micro-batches of all streams until they have been idle for a while."""
-    outside, say = KinesisOutside(shards, objects, lake, engine), BufferedProgress(context.log.info)
+    run_id, progress = context.run.run_id, BufferedProgress(context.log.info)
     with as_dagster_failure("streaming_pipeline"):
-        options = stream_options(settings, config.accept_loss, config.new_epoch, LONGEST_LANDING_SECONDS)
-        for entity in ENTITIES if config.full_refresh else ():
-            rebuild_streamed(entity, settings, objects, engine, context.run.run_id, say.at_once)
-        lanes = [KinesisPipeline(entity, settings, options, outside, context.run.run_id, say) for entity in ENTITIES]
-        rounds = drain(context, lanes, settings, say, "raw_stream", "cleaned_stream")
-        yield from results(rounds.results(), "raw_stream", "cleaned_stream")
-        rounds.judge()
+        options = stream_options(lakehouse.settings, config.accept_loss, config.new_epoch, LONGEST_LANDING_SECONDS)
+        if config.full_refresh:
+            for entity in ENTITIES:
+                Cleaner(entity, Route.KINESIS, lakehouse, run_id, progress.write).rebuild()
+        pipelines = [
+            EntityPipeline(entity, KinesisLander(shards, options), lakehouse, run_id, progress) for entity in ENTITIES
+        ]
+        rounds = drain(context, pipelines, lakehouse.settings, progress)
+        yield from results(rounds.with_results())
+        rounds.raise_failures()

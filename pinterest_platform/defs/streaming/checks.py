@@ -1,10 +1,10 @@
-"""What is asked of the streamed tables: are they sound, fresh, and equal to the batch path's."""
+"""Checks of the streamed tables: sound, fresh, and equal to the tables of the Kafka route."""
 
 import dagster as dg
 
 from pinterest_platform.catalog import ENTITIES, Entity, Route
 from pinterest_platform.orchestration.failures import as_dagster_failure
-from pinterest_platform.orchestration.table_checks import LAG_CHECK, lag_result, parity_result, sound_table
+from pinterest_platform.orchestration.table_checks import LAG_CHECK, lag_result, parity_result, table_checks
 from pinterest_platform.pipelines.audit import compare_routes
 from pinterest_platform.pipelines.backlog import kinesis_lag_ms
 from pinterest_platform.ports import Lake, ObjectStore, ShardLog, SparkEngine
@@ -14,7 +14,9 @@ from pinterest_platform.settings import Settings
 def _checks(entity: Entity) -> list[dg.AssetChecksDefinition]:
     key = dg.AssetKey(["cleaned_stream", entity.name])
 
-    @dg.asset_check(asset=key, name="agrees_with_cleaned", description="Posts over both routes give the same rows.")
+    @dg.asset_check(
+        asset=key, name="agrees_with_cleaned", description="The tables of both routes hold the same rows (rule C20)."
+    )
     def agrees(
         context: dg.AssetCheckExecutionContext,
         settings: dg.ResourceParam[Settings],
@@ -24,7 +26,7 @@ def _checks(entity: Entity) -> list[dg.AssetChecksDefinition]:
             return parity_result(compare_routes(entity, settings, engine, context.log.info))
 
     @dg.asset_check(
-        asset=key, name=LAG_CHECK, description="No record has waited for over a minute for its row in the table."
+        asset=key, name=LAG_CHECK, description="No record that is not in the table yet is older than a minute."
     )
     def fresh(
         settings: dg.ResourceParam[Settings],
@@ -35,7 +37,7 @@ def _checks(entity: Entity) -> list[dg.AssetChecksDefinition]:
         with as_dagster_failure(key.to_user_string()):
             return lag_result(kinesis_lag_ms(entity, settings, shards, objects, lake))
 
-    return [sound_table("cleaned_stream", entity, Route.KINESIS), agrees, fresh]
+    return [table_checks("cleaned_stream", entity, Route.KINESIS), agrees, fresh]
 
 
 CHECKS = [check for entity in ENTITIES for check in _checks(entity)]

@@ -1,4 +1,7 @@
-"""Sensors that request a draining run when a route has something waiting; they carry no records, decide no position."""
+"""Sensors that request a drain if a route has a backlog; they carry no records and decide no position (rule D6)."""
+
+from collections.abc import Callable
+from typing import Any
 
 import dagster as dg
 
@@ -10,15 +13,19 @@ from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog
 from pinterest_platform.settings import Settings
 
 INTERVAL_SECONDS = 5
-"""The daemon's own floor; a tick is a few reads of ends and positions."""
+"""The shortest interval of the daemon; a tick reads stream ends and positions only."""
 
 
-@dg.sensor(
-    job=kafka_pipeline,
-    minimum_interval_seconds=INTERVAL_SECONDS,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Requests one `kafka_pipeline` run when a topic holds what its table does not.",
-)
+def _backlog_sensor(job: Any, stream: str) -> Callable[[Callable[..., dg.SensorResult]], dg.SensorDefinition]:
+    return dg.sensor(
+        job=job,
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Requests one `{job.name}` run if a {stream} holds records that are not in its table.",
+    )
+
+
+@_backlog_sensor(kafka_pipeline, "topic")
 def kafka_backlog(
     context: dg.SensorEvaluationContext,
     settings: dg.ResourceParam[Settings],
@@ -26,18 +33,13 @@ def kafka_backlog(
     objects: dg.ResourceParam[ObjectStore],
     lake: dg.ResourceParam[Lake],
 ) -> dg.SensorResult:
-    """Compare the topics' ends with what is landed and cleaned."""
+    """Compare the ends of the topics with the landed and cleaned positions."""
     with as_dagster_failure("kafka_backlog"):
         waiting = backlog.kafka_backlog(settings, topics, objects, lake)
         return backlog_result(context, "kafka", "kafka_pipeline", waiting, settings)
 
 
-@dg.sensor(
-    job=streaming_pipeline,
-    minimum_interval_seconds=INTERVAL_SECONDS,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Requests one `streaming_pipeline` run when a stream holds what its table does not.",
-)
+@_backlog_sensor(streaming_pipeline, "stream")
 def kinesis_backlog(
     context: dg.SensorEvaluationContext,
     settings: dg.ResourceParam[Settings],
@@ -45,7 +47,7 @@ def kinesis_backlog(
     objects: dg.ResourceParam[ObjectStore],
     lake: dg.ResourceParam[Lake],
 ) -> dg.SensorResult:
-    """Compare the streams' ends with what is landed and cleaned."""
+    """Compare the ends of the streams with the landed and cleaned positions."""
     with as_dagster_failure("kinesis_backlog"):
         waiting = backlog.kinesis_backlog(settings, shards, objects, lake)
         return backlog_result(context, "kinesis", "streaming_pipeline", waiting, settings)

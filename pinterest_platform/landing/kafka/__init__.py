@@ -1,9 +1,10 @@
 """The Kafka wing of landing: topics and partitions."""
 
-from pinterest_platform.landing.kafka.ledger import PartitionLedger, reconcile
+from pinterest_platform.landing.kafka.envelope import PartitionEncoder
+from pinterest_platform.landing.kafka.ledger import PartitionLedger, audit, reconcile
 from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
-from pinterest_platform.landing.kafka.pending import pending_segments
-from pinterest_platform.landing.kafka.quarantine import QuarantinedRecord, quarantine_orphans, quarantined_records
+from pinterest_platform.landing.kafka.pending import count_records, pending_segments
+from pinterest_platform.landing.kafka.quarantine import quarantine_orphans, quarantined_records
 from pinterest_platform.landing.kafka.results import LandedPartition, LandedTopic
 from pinterest_platform.landing.kafka.topic import land_topic
 
@@ -12,8 +13,10 @@ __all__ = [
     "LandedPartition",
     "LandedTopic",
     "LandingOptions",
+    "PartitionEncoder",
     "PartitionLedger",
-    "QuarantinedRecord",
+    "audit",
+    "count_records",
     "land_topic",
     "pending_segments",
     "quarantine_orphans",

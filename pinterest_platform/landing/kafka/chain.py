@@ -1,61 +1,50 @@
-"""The chain of a Kafka partition."""
+"""The chain of a Kafka partition (rule N7)."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import ClassVar
 
-from pinterest_platform.catalog import TOPICS_PREFIX
-from pinterest_platform.landing.chain import ObjectChain, list_folders
+from pinterest_platform.catalog import ADOPTED_PREFIX, OFFSET_FIELD, PARTITION_FIELD, TOPICS_PREFIX
+from pinterest_platform.landing.chain import ChainFormat, ObjectChain, list_partitions
 from pinterest_platform.ports import ObjectStore
 
 OFFSET_DIGITS = 19
 """Digits of the largest 64-bit offset."""
 
+FORMAT = ChainFormat((TOPICS_PREFIX, ADOPTED_PREFIX), "partition", OFFSET_DIGITS, PARTITION_FIELD, OFFSET_FIELD)
+
 
 @dataclass(frozen=True, slots=True)
 class PartitionChain(ObjectChain):
-    """The objects of one partition of one stream in one epoch: each begins where its predecessor ends.
+    """The objects of one partition; each begins at the offset after its predecessor's end.
 
     Args:
         stream: the topic.
         partition: the partition's number.
-        epoch: the topic id where a topic made anew lands beside an older one; None for the first epoch.
-        digits: digits of a position in names.
+        epoch: the topic id of a recreated topic that is landed next to an older one; None for the first epoch.
     """
 
+    format: ClassVar[ChainFormat] = FORMAT
     stream: str
     partition: int
     epoch: str | None = None
-    digits: int = OFFSET_DIGITS
 
     @property
-    def label(self) -> str:
-        """What its folders call a branch."""
-        return "partition"
-
-    @property
-    def branch(self) -> str:
+    def partition_id(self) -> str:
         """The partition's number."""
         return str(self.partition)
 
-
-def list_chains(store: ObjectStore, stream: str, *roots: str) -> list[PartitionChain]:
-    """Every chain of a stream that has an object under one of the roots, first epoch first."""
-    found: set[PartitionChain] = set()
-    for root in roots or (TOPICS_PREFIX,):
-        base = f"{root}{stream}/"
-        for folder in list_folders(store, base):
-            if folder.startswith("epoch="):
-                epoch = folder.removeprefix("epoch=")
-                found.update(
-                    replace(chain, epoch=epoch)
-                    for chain in _partitions(stream, list_folders(store, f"{base}{folder}/"))
-                )
-        found.update(_partitions(stream, list_folders(store, base)))
-    return sorted(found, key=lambda chain: (chain.epoch or "", chain.partition))
+    @property
+    def order(self) -> tuple[str, int]:
+        """The chain's place among those of its topic: first epoch first."""
+        return self.epoch or "", self.partition
 
 
-def _partitions(stream: str, folders: Iterator[str]) -> Iterator[PartitionChain]:
-    for folder in folders:
-        if match := re.fullmatch(r"partition=([0-9]{1,9})", folder):
-            yield PartitionChain(stream, int(match[1]))
+def list_chains(store: ObjectStore, topic: str) -> list[PartitionChain]:
+    """Return every chain of a topic that has an object, first epoch first."""
+    chains = {
+        PartitionChain(topic, int(partition), epoch)
+        for epoch, partition in list_partitions(store, topic, FORMAT)
+        if re.fullmatch(r"[0-9]{1,9}", partition)
+    }
+    return sorted(chains, key=lambda chain: chain.order)

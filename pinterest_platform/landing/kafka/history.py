@@ -1,22 +1,20 @@
-"""Reading positions back: the landed objects are the position of record (ARCHITECTURE "Landing exactly once" 1)."""
+"""The position of a partition, read from its landed objects (rules L1, L2)."""
 
-import re
 from dataclasses import dataclass
 from itertools import pairwise
 
 from pinterest_platform.catalog import ADOPTED_PREFIX, TOPICS_PREFIX
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.chain import PartitionChain
-from pinterest_platform.landing.manifest import Manifest, manifest_of
+from pinterest_platform.landing.kafka.manifest import PartitionManifest
+from pinterest_platform.landing.manifest import lost_metadata
 from pinterest_platform.landing.segment import Segment
 from pinterest_platform.ports import ObjectStore, StoredObject
-
-ROOTS = (TOPICS_PREFIX, ADOPTED_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectObject:
-    """An object that a Kafka Connect S3 sink wrote: its key, the first offset in it, when it was written."""
+    """An object that a Kafka Connect S3 sink wrote: its key, the first offset in it, its modification time."""
 
     key: str
     start: int
@@ -25,132 +23,130 @@ class ConnectObject:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A chain as it stands, from a hint on.
+    """A partition's chain as it is in the store, from some object on.
 
     Attributes:
-        chain: which one.
-        landed: its objects in order; each ends where the next begins.
-        newest: the newest object's manifest, None for an empty chain.
+        chain: the chain.
+        segments: its objects in order; each ends before the next one begins.
+        newest: the manifest of the newest object, None for an empty chain.
         topic_id: the topic id that was landed last, None if there was none.
-        foreign: Connect's objects that are not adopted yet, in order.
-        sources: how many of Connect's objects stand within each adopted object, by its position.
+        connect_objects: objects of a Connect sink that are not adopted, in order.
+        connect_counts: number of a sink's objects in the range of each adopted object, by its position.
     """
 
     chain: PartitionChain
-    landed: tuple[Segment, ...]
-    newest: Manifest | None
+    segments: tuple[Segment, ...]
+    newest: PartitionManifest | None
     topic_id: str | None
-    foreign: tuple[ConnectObject, ...]
-    sources: dict[int, int]
-
-    @property
-    def next_offset(self) -> int | None:
-        """The first offset not landed yet; None for an empty chain."""
-        return self.landed[-1].end + 1 if self.landed else None
+    connect_objects: tuple[ConnectObject, ...]
+    connect_counts: dict[int, int]
 
 
-def read_history(store: ObjectStore, chain: PartitionChain, known: int | None = None) -> History:
+def read_history(store: ObjectStore, chain: PartitionChain, list_from: int | None = None) -> History:
     """List a chain.
 
     Args:
-        store: where it lies.
-        chain: which one.
-        known: the position of an object that is thought to exist; if it does, older ones are not listed.
+        store: the bucket.
+        chain: the chain.
+        list_from: the position of an object; if it exists, older ones are not listed.
 
     Raises:
-        PermanentFailure: two objects cover the same offsets, or Connect wrote into what the platform landed.
+        PermanentFailure: two objects cover the same offsets, or a sink wrote into a range that the platform landed.
     """
-    history = _Reader(store, chain).read(known)
-    if known and (not history.landed or history.landed[0].position != known):
+    history = _Reader(store, chain).read(list_from)
+    if list_from and (not history.segments or history.segments[0].position != list_from):
         return _Reader(store, chain).read(None)
     return history
 
 
 def landed_topic_id(store: ObjectStore, chain: PartitionChain) -> str | None:
-    """The topic id that a chain was landed from last, even where `read_history` cannot make sense of the chain."""
-    length = len(chain.key(TOPICS_PREFIX, 0))
-    alike = [found.key for found in store.list(chain.folder(TOPICS_PREFIX)) if len(found.key) == length]
-    for key in reversed(alike):
+    """Return the topic id that a chain was landed from last, even if `read_history` fails for the chain."""
+    folder = chain.under(TOPICS_PREFIX)
+    length = len(folder.key(0))
+    keys = [stored.key for stored in store.list(folder.prefix) if len(stored.key) == length]
+    for key in reversed(keys):
         metadata = store.metadata(key) or {}
         if "lander" in metadata and "topic-id" in metadata:
             return metadata["topic-id"]
     return None
 
 
-def read_newer(store: ObjectStore, chain: PartitionChain, taken: int) -> History:
-    """The part of a chain that begins behind the offset `taken`, which some object ends with; -1 for all of it.
+def read_newer(store: ObjectStore, chain: PartitionChain, applied: int) -> History:
+    """List the part of a chain after the offset `applied`, which some object ends with; -1 for the whole chain.
 
-    Only its beginning is looked at: `Landed.end` is taken from the next one's name, so who relies on it compares it
-    with the object's manifest, which tells an object that is missing in between.
+    Only the beginning is checked. `Segment.end` is inferred from the next object's name, so a caller that relies on it
+    compares it with the manifest, which shows whether an object in between is missing.
 
     Raises:
-        PermanentFailure: objects are missing there, or as `read_history` says.
+        PermanentFailure: objects are missing after `applied`, or as `read_history`.
     """
-    history = _Reader(store, chain).read(taken + 1)
-    if history.landed and history.landed[0].position != taken + 1:
+    history = _Reader(store, chain).read(applied + 1)
+    if history.segments and history.segments[0].position != applied + 1:
         raise PermanentFailure(
-            f"{chain.app_id}: no object begins at offset {taken + 1}; the next one is {history.landed[0].key}.",
-            "Restore the objects in between; the conservation ledger names what is missing.",
+            f"{chain.app_id}: no object begins at offset {applied + 1}; the next one is {history.segments[0].key}.",
+            "Restore the missing objects; the conservation ledger names them.",
         )
     return history
 
 
 @dataclass(frozen=True, slots=True)
-class _Named:
-    """A listed object: the offset in its name, and whether the platform could have named it so."""
+class _NamedObject:
+    """A listed object with the offset in its name."""
 
     position: int
-    found: StoredObject
-    own_style: bool
+    stored: StoredObject
+
+    @property
+    def key(self) -> str:
+        return self.stored.key
 
 
 class _Reader:
     def __init__(self, store: ObjectStore, chain: PartitionChain) -> None:
         self._store = store
         self._chain = chain
-        self._manifests: dict[str, Manifest | None] = {}
+        self._manifests: dict[str, PartitionManifest | None] = {}
 
-    def read(self, known: int | None) -> History:
-        adopted, listed = self._both(known)
-        last_adopted = self._certain(adopted[-1]) if adopted else None
-        ours = self._ours([named for named in listed if named.own_style], last_adopted)
-        own_keys = {named.found.key for named in ours}
-        last_landed = self._certain(ours[-1]) if ours else None
+    def read(self, list_from: int | None) -> History:
+        adopted, listed = self._list_both(list_from)
+        last_adopted = self._require(adopted[-1]) if adopted else None
+        landed = self._landed(listed, last_adopted)
+        landed_keys = {named.key for named in landed}
+        last_landed = self._require(landed[-1]) if landed else None
         newest = max((last for last in (last_adopted, last_landed) if last), key=lambda last: last.end, default=None)
-        landed = _ranges(ours, adopted, newest)
-        foreign = [_connect_object(named) for named in listed if named.found.key not in own_keys]
-        waiting, sources = _waiting(landed, sorted(foreign, key=lambda found: (found.start, found.key)))
-        return History(self._chain, landed, newest, last_landed and last_landed.topic_id, waiting, sources)
+        segments = _segments(landed, adopted, newest)
+        foreign = [_connect_object(named) for named in listed if named.key not in landed_keys]
+        foreign.sort(key=lambda connect_object: (connect_object.start, connect_object.key))
+        not_adopted, counts = _match(segments, foreign)
+        return History(self._chain, segments, newest, last_landed and last_landed.topic_id, not_adopted, counts)
 
-    def _both(self, known: int | None) -> tuple[list[_Named], list[_Named]]:
-        """What is adopted, and what stands beside it at one moment: nothing was adopted while the rest was listed."""
-        adopted = self._adopted(known)
+    def _list_both(self, list_from: int | None) -> tuple[list[_NamedObject], list[_NamedObject]]:
+        """List both roots at one moment: nothing was adopted while `topics/` was listed."""
+        adopted = self._list_adopted(list_from)
         while True:
-            listed = self._listed(TOPICS_PREFIX, known)
-            before, adopted = adopted, self._adopted(known)
+            listed = self._list(TOPICS_PREFIX, list_from)
+            before, adopted = adopted, self._list_adopted(list_from)
             if adopted == before:
                 return adopted, listed
 
-    def _adopted(self, known: int | None) -> list[_Named]:
-        return [named for named in self._listed(ADOPTED_PREFIX, known) if named.own_style]
+    def _list_adopted(self, list_from: int | None) -> list[_NamedObject]:
+        return [named for named in self._list(ADOPTED_PREFIX, list_from) if self._has_own_name(named, ADOPTED_PREFIX)]
 
-    def _listed(self, root: str, known: int | None) -> list[_Named]:
-        """Objects whose names hold an offset; others are none of the landing's business."""
-        chain = self._chain
-        after = chain.key(root, known - 1) if known else ""
-        pattern = re.compile(re.escape(f"{chain.folder(root)}{chain.stream}+{chain.partition}+") + r"([0-9]+)\.[^/]+")
-        matches = ((pattern.fullmatch(found.key), found) for found in self._store.list(chain.folder(root), after))
-        named = [(int(match[1]), found) for match, found in matches if match]
-        return sorted(
-            (_Named(position, found, found.key == chain.key(root, position)) for position, found in named),
-            key=lambda named: named.position,
-        )
+    def _list(self, root: str, list_from: int | None) -> list[_NamedObject]:
+        """List the objects whose names hold an offset; landing ignores all others."""
+        named = self._chain.under(root).list_named(self._store, r"([0-9]+)\.[^/]+", list_from)
+        return sorted((_NamedObject(*entry) for entry in named), key=lambda named: named.position)
 
-    def _ours(self, alike: list[_Named], last_adopted: Manifest | None) -> list[_Named]:
-        """The platform's objects among those that are named like them: a sink may pad offsets to 19 digits, too.
+    def _has_own_name(self, named: _NamedObject, root: str) -> bool:
+        return named.key == self._chain.under(root).key(named.position)
 
-        Beyond the last adopted object all are the platform's if the first and the last one are; else each is looked at.
+    def _landed(self, listed: list[_NamedObject], last_adopted: PartitionManifest | None) -> list[_NamedObject]:
+        """Return the objects that the platform landed. A sink can pad offsets to 19 digits, too.
+
+        If the first and the last object after the adopted ones are the platform's, all between them are; else the
+        manifest of each is read.
         """
+        alike = [named for named in listed if self._has_own_name(named, TOPICS_PREFIX)]
         adopted_end = -1 if last_adopted is None else last_adopted.end
         early = [named for named in alike if named.position <= adopted_end]
         late = [named for named in alike if named.position > adopted_end]
@@ -158,65 +154,63 @@ class _Reader:
             early, late = alike, []
         return [named for named in early if self._manifest(named)] + late
 
-    def _manifest(self, named: _Named) -> Manifest | None:
-        key = named.found.key
-        if key not in self._manifests:
-            self._manifests[key] = manifest_of(self._store, key)
-        return self._manifests[key]
+    def _manifest(self, named: _NamedObject) -> PartitionManifest | None:
+        if named.key not in self._manifests:
+            self._manifests[named.key] = PartitionManifest.read(self._store, named.key)
+        return self._manifests[named.key]
 
-    def _certain(self, named: _Named) -> Manifest:
+    def _require(self, named: _NamedObject) -> PartitionManifest:
         manifest = self._manifest(named)
         if manifest is None:
-            raise PermanentFailure(
-                f"{named.found.key} lacks the metadata with which it was landed.",
-                "Restore the object with its metadata, or move it away if something else wrote it.",
-            )
+            raise lost_metadata(named.key)
         return manifest
 
 
-def _connect_object(named: _Named) -> ConnectObject:
-    if not named.found.key.endswith((".json", ".json.gz")):
+def _connect_object(named: _NamedObject) -> ConnectObject:
+    if not named.key.endswith((".json", ".json.gz")):
         raise PermanentFailure(
-            f"{named.found.key} is no JSON object of a Kafka Connect S3 sink.",
+            f"{named.key} is no JSON object of a Kafka Connect S3 sink.",
             "Move it away, or let the sink write JSON (format.class JsonFormat, compression none or gzip).",
         )
-    return ConnectObject(named.found.key, named.position, named.found.modified_ms)
+    return ConnectObject(named.key, named.position, named.stored.modified_ms)
 
 
-def _ranges(ours: list[_Named], adopted: list[_Named], newest: Manifest | None) -> tuple[Segment, ...]:
-    rooted = [(named, TOPICS_PREFIX) for named in ours] + [(named, ADOPTED_PREFIX) for named in adopted]
+def _segments(
+    landed: list[_NamedObject], adopted: list[_NamedObject], newest: PartitionManifest | None
+) -> tuple[Segment, ...]:
+    rooted = [(named, TOPICS_PREFIX) for named in landed] + [(named, ADOPTED_PREFIX) for named in adopted]
     rooted.sort(key=lambda entry: entry[0].position)
     for (one, _), (other, _) in pairwise(rooted):
         if one.position == other.position:
-            raise _overlap(one.found.key, other.found.key)
+            raise _overlap(one.key, other.key)
     if newest is None:
         return ()
     ends = [named.position - 1 for named, _ in rooted[1:]] + [newest.end]
     return tuple(
-        Segment(named.found.key, root, named.found.size, named.position, end)
+        Segment(named.key, root, named.stored.size, named.position, end)
         for (named, root), end in zip(rooted, ends, strict=True)
     )
 
 
-def _waiting(
-    landed: tuple[Segment, ...], foreign: list[ConnectObject]
+def _match(
+    segments: tuple[Segment, ...], connect_objects: list[ConnectObject]
 ) -> tuple[tuple[ConnectObject, ...], dict[int, int]]:
-    """Connect's objects beyond the chain, and how many stand within each adopted object."""
-    first = landed[0].position if landed else 0
-    remaining = iter([found for found in foreign if found.start >= first])
+    """Return a sink's objects that are beyond the chain, and how many are in the range of each adopted object."""
+    first = segments[0].position if segments else 0
+    remaining = iter([connect_object for connect_object in connect_objects if connect_object.start >= first])
     current = next(remaining, None)
-    sources: dict[int, int] = {}
-    for part in landed:
-        while current is not None and current.start <= part.end:
-            if part.root != ADOPTED_PREFIX:
-                raise _overlap(current.key, part.key)
-            sources[part.position] = sources.get(part.position, 0) + 1
+    counts: dict[int, int] = {}
+    for segment in segments:
+        while current is not None and current.start <= segment.end:
+            if segment.root != ADOPTED_PREFIX:
+                raise _overlap(current.key, segment.key)
+            counts[segment.position] = counts.get(segment.position, 0) + 1
             current = next(remaining, None)
-    return (() if current is None else (current, *remaining)), sources
+    return (() if current is None else (current, *remaining)), counts
 
 
 def _overlap(one: str, other: str) -> PermanentFailure:
     return PermanentFailure(
         f"{one} and {other} cover the same offsets.",
-        "Let one lander only write a topic (PINTEREST_CONNECT_TOPICS), and move away whichever object is superfluous.",
+        "Let only one program write a topic (PINTEREST_CONNECT_TOPICS), and move the superfluous object away.",
     )

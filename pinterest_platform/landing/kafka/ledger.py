@@ -1,39 +1,42 @@
-"""The conservation ledger: what became of every offset (ARCHITECTURE "Conservation ledger")."""
+"""The conservation ledger of a topic: the account of every offset (rule L20)."""
 
-import hashlib
-import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 
-from pinterest_platform.catalog import ADOPTED_PREFIX, OFFSET_FIELD, PARTITION_FIELD, TOPICS_PREFIX
+from pinterest_platform.catalog import ADOPTED_PREFIX
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.chain import PartitionChain, list_chains
 from pinterest_platform.landing.kafka.history import History, read_history
-from pinterest_platform.landing.kafka.quarantine import committed_quarantine, read_entries
-from pinterest_platform.landing.manifest import Manifest, manifest_of
-from pinterest_platform.landing.segment import Segment
+from pinterest_platform.landing.kafka.manifest import PartitionManifest
+from pinterest_platform.landing.object_audit import (
+    LandedObject,
+    ObjectCheck,
+    audit_object,
+    read_objects,
+    trust_manifest,
+)
 from pinterest_platform.ports import ObjectStore, PartitionBounds, TopicLog, TopicState
+
+_Object = LandedObject[PartitionManifest]
 
 
 @dataclass(frozen=True, slots=True)
 class PartitionLedger:
-    """What became of every offset of a partition (ARCHITECTURE "Conservation ledger").
+    """The account of every offset of a partition.
 
     Attributes:
         partition: its number.
         app_id: the name under which consumers keep their position in it.
-        first_start: the first offset that was ever landed; the earliest one where nothing was.
-        next_offset: the first offset not landed yet.
-        broker_end: the broker's committed end, or None where no broker holds this epoch.
-        objects: landed and adopted objects.
-        records: records in them.
-        quarantined: records in quarantine.
+        first_start: the first offset that was ever landed; without objects, the earliest one of the broker.
+        next_offset: the first offset that is not landed.
+        broker_end: the broker's committed end, None if no broker holds this epoch.
+        objects: number of landed and adopted objects.
+        records: number of their records.
+        quarantined: number of quarantined records.
         gaps: offsets without a record.
-        accepted_gaps: lost offsets accepted as lost.
-        problems: whatever does not add up, each with its range and keys.
+        accepted_gaps: lost offsets that were accepted.
+        problems: everything that is wrong, with range and keys.
     """
 
     partition: int
@@ -50,152 +53,124 @@ class PartitionLedger:
 
     @property
     def unlanded(self) -> int:
-        """Offsets that the broker holds and no run has landed yet."""
+        """Offsets that the broker holds and that are not landed."""
         return 0 if self.broker_end is None else max(0, self.broker_end - self.next_offset)
 
     @property
     def accounted(self) -> int:
-        """Offsets that some object, or the quarantine, accounts for."""
+        """Offsets that an object or the quarantine accounts for."""
         return self.records + self.quarantined + self.gaps + self.accepted_gaps
 
     @property
-    def difference(self) -> int:
-        """Offsets of the landed range that nothing accounts for (negative: accounted for twice); 0 is right."""
+    def unaccounted(self) -> int:
+        """Offsets of the landed range that nothing accounts for; below 0, offsets accounted for twice."""
         return self.next_offset - self.first_start - self.accounted
 
     @property
-    def whole(self) -> bool:
-        """Whether every landed offset is accounted for exactly once."""
-        return self.difference == 0 and not self.problems
+    def is_complete(self) -> bool:
+        """True if every landed offset is accounted for exactly once."""
+        return self.unaccounted == 0 and not self.problems
 
 
-_LINE = re.compile(rf'\{{"{PARTITION_FIELD}":([0-9]+),"{OFFSET_FIELD}":([0-9]+),'.encode())
-_READERS = 4
-
-
-def reconcile(log: TopicLog | None, store: ObjectStore, topic: str, *, deep: bool = False) -> list[PartitionLedger]:
+def reconcile(log: TopicLog | None, store: ObjectStore, topic: str) -> list[PartitionLedger]:
     """Account for every offset of a topic: landed range = records + quarantined + gaps + accepted gaps.
 
+    Manifests are believed; `audit` also reads the objects.
+
     Args:
-        log: the broker, or None to look at the store alone, as for a topic that Connect lands.
+        log: the broker; None to check the store alone, as for a topic that Connect lands.
         store: the bucket.
-        topic: which topic.
-        deep: read every object and compare its lines with what it claims.
+        topic: the topic.
 
     Returns:
-        A ledger for each partition of each epoch; whatever does not add up is named in `problems`.
+        A ledger for each partition of each epoch.
     """
+    return _ledgers(log, store, topic, trust_manifest)
+
+
+def audit(log: TopicLog | None, store: ObjectStore, topic: str) -> list[PartitionLedger]:
+    """Account for every offset as `reconcile` does, and compare the bytes of every object with its manifest."""
+    return _ledgers(log, store, topic, audit_object)
+
+
+def _ledgers(
+    log: TopicLog | None, store: ObjectStore, topic: str, check: ObjectCheck[PartitionManifest]
+) -> list[PartitionLedger]:
     histories: dict[PartitionChain, History] = {}
-    ledgers: list[PartitionLedger] = []
-    for chain in list_chains(store, topic, TOPICS_PREFIX, ADOPTED_PREFIX):
+    ledgers: dict[PartitionChain, PartitionLedger] = {}
+    for chain in list_chains(store, topic):
         try:
             histories[chain] = read_history(store, chain)
         except PermanentFailure as failure:
-            ledgers.append(PartitionLedger(chain.partition, chain.app_id, 0, 0, None, problems=(failure.what,)))
-    # Described last: what is landed meanwhile cannot then lie beyond the broker's end.
-    state = log.describe(topic) if log is not None else None
-    bounds = _bounds(state, histories, {ledger.app_id for ledger in ledgers})
-    for chain in sorted({*histories, *bounds}, key=lambda chain: (chain.epoch or "", chain.partition)):
-        ledgers.append(_ledger(store, chain, histories.get(chain), bounds.get(chain), deep))
-    return sorted(
-        ledgers, key=lambda ledger: (ledger.app_id.count("/"), ledger.app_id.rpartition("/")[0], ledger.partition)
-    )
+            ledgers[chain] = PartitionLedger(chain.partition, chain.app_id, 0, 0, None, problems=(failure.what,))
+    # Described last, so that offsets landed meanwhile are not beyond the broker's end.
+    bounds = _bounds(log.describe(topic), histories) if log is not None else {}
+    for chain in {*histories, *bounds} - ledgers.keys():
+        history, part = histories.get(chain), bounds.get(chain)
+        if history is None or not history.segments:
+            start, end = (part.earliest, part.end) if part else (0, None)
+            ledgers[chain] = PartitionLedger(chain.partition, chain.app_id, start, start, end)
+        else:
+            ledgers[chain] = _ledger(store, history, part.end if part else None, check)
+    return [ledgers[chain] for chain in sorted(ledgers, key=lambda chain: chain.order)]
 
 
-def _bounds(
-    state: TopicState | None, histories: dict[PartitionChain, History], broken: set[str]
-) -> dict[PartitionChain, PartitionBounds]:
-    """The broker's bounds by the chain that the topic, as it is now, extends."""
-    if state is None:
-        return {}
+def _bounds(state: TopicState, histories: dict[PartitionChain, History]) -> dict[PartitionChain, PartitionBounds]:
+    """Return the broker's bounds by the chain that the topic extends."""
     ids = {history.topic_id for history in histories.values() if history.chain.epoch is None} - {None}
     epoch = state.topic_id if ids and ids != {state.topic_id} else None
-    found = {PartitionChain(state.topic, part.partition, epoch): part for part in state.partitions}
-    return {chain: part for chain, part in found.items() if chain.app_id not in broken}
+    return {PartitionChain(state.topic, part.partition, epoch): part for part in state.partitions}
 
 
 def _ledger(
-    store: ObjectStore, chain: PartitionChain, history: History | None, bounds: PartitionBounds | None, deep: bool
+    store: ObjectStore, history: History, broker_end: int | None, check: ObjectCheck[PartitionManifest]
 ) -> PartitionLedger:
-    end = bounds.end if bounds else None
-    if history is None or not history.landed:
-        start = bounds.earliest if bounds else 0
-        return PartitionLedger(chain.partition, chain.app_id, start, start, end)
-    with ThreadPoolExecutor(_READERS) as readers:
-        keys = [part.key for part in history.landed]
-        manifests = list(readers.map(partial(manifest_of, store), keys))
-    looked_at = list(zip(history.landed, manifests, strict=True))
-    pairs = [(part, manifest) for part, manifest in looked_at if manifest]
-    problems = [f"{part.key} lacks the platform's metadata" for part, manifest in looked_at if not manifest]
-    problems += _chain_problems(pairs)
-    quarantine = committed_quarantine(store, history)
-    vouched = set(quarantine.values())
-    for part, manifest in pairs:
-        problems += _object_problems(history, part, manifest, (part.position, manifest.end) in vouched)
-    if deep:
-        problems += _deep_problems(store, pairs, quarantine)
-    next_offset = history.landed[-1].end + 1
-    if end is not None and end < next_offset and (end or history.topic_id):
-        problems.append(f"the broker ends at {end}, below the next offset {next_offset}")
-    found = [manifest for _, manifest in pairs]
+    objects, problems = read_objects(store, history, PartitionManifest)
+    problems += _chain_problems(objects)
+    for landed in objects:
+        problems += _object_problems(history, landed)
+        problems += check(store, landed, landed.manifest.covered)
+    next_offset = history.segments[-1].end + 1
+    if broker_end is not None and broker_end < next_offset and (broker_end or history.topic_id):
+        problems.append(f"the broker ends at {broker_end}, below the next offset {next_offset}")
+    manifests = [landed.manifest for landed in objects]
     return PartitionLedger(
-        partition=chain.partition,
-        app_id=chain.app_id,
-        first_start=found[0].start if found else history.landed[0].position,
+        partition=history.chain.partition,
+        app_id=history.chain.app_id,
+        first_start=manifests[0].start if manifests else history.segments[0].position,
         next_offset=next_offset,
-        broker_end=end,
-        objects=len(found),
-        records=sum(manifest.records for manifest in found),
-        quarantined=sum(manifest.quarantined for manifest in found),
-        gaps=sum(manifest.gaps for manifest in found),
-        accepted_gaps=sum(manifest.accepted_gap for manifest in found),
+        broker_end=broker_end,
+        objects=len(manifests),
+        records=sum(manifest.records for manifest in manifests),
+        quarantined=sum(manifest.quarantined for manifest in manifests),
+        gaps=sum(manifest.gaps for manifest in manifests),
+        accepted_gaps=sum(manifest.accepted_gap for manifest in manifests),
         problems=tuple(problems),
     )
 
 
-def _chain_problems(pairs: list[tuple[Segment, Manifest]]) -> Iterator[str]:
-    if pairs and pairs[0][0].position != 0:
-        yield f"the chain begins with {pairs[0][0].key}: what was landed before it is gone"
-    for (one, manifest), (other, _) in pairwise(pairs):
-        if manifest.end + 1 < other.position:
-            lost = f"offsets {manifest.end + 1} to {other.position - 1}"
-            yield f"{lost} stand in no object, between {one.key} and {other.key}"
-        elif manifest.end + 1 > other.position:
-            yield f"offsets {other.position} to {manifest.end} stand in {one.key} and, by its name, in {other.key}"
+def _chain_problems(objects: list[_Object]) -> Iterator[str]:
+    if objects and objects[0].position != 0:
+        yield f"the chain begins with {objects[0].key}: the objects before it are missing"
+    for one, other in pairwise(objects):
+        following = one.manifest.end + 1
+        if following < other.position:
+            lost = f"offsets {following} to {other.position - 1}"
+            yield f"{lost} are in no object, between {one.key} and {other.key}"
+        elif following > other.position:
+            yield f"offsets {other.position} to {following - 1} are in {one.key} and, by its name, in {other.key}"
 
 
-def _object_problems(history: History, part: Segment, manifest: Manifest, vouched: bool) -> Iterator[str]:
-    claimed = manifest.records + manifest.quarantined + manifest.gaps + manifest.accepted_gap
-    covered = manifest.end - manifest.start + 1
-    if claimed != covered:
-        yield f"{part.key} covers {covered} offsets ({manifest.start} to {manifest.end}) and accounts for {claimed}"
-    if manifest.start != part.position and part.position != 0:
-        yield f"{part.key} says that it starts at {manifest.start}"
+def _object_problems(history: History, landed: _Object) -> Iterator[str]:
+    key, position, manifest = landed.key, landed.position, landed.manifest
+    covered = len(manifest.covered)
+    if manifest.accounted != covered:
+        span = f"{manifest.start} to {manifest.end}"
+        yield f"{key} covers {covered} offsets ({span}) and accounts for {manifest.accounted}"
+    if manifest.start != position and position != 0:
+        yield f"{key} claims to start at {manifest.start}"
     if manifest.topic_id is not None and manifest.topic_id != history.topic_id:
-        yield f"{part.key} was landed from topic id {manifest.topic_id}, the newest object from {history.topic_id}"
-    if manifest.quarantined and not vouched:
-        yield f"the {manifest.quarantined} quarantined records of {part.key} are missing"
-    if part.root == ADOPTED_PREFIX and (there := history.sources.get(part.position, 0)) > manifest.sources:
-        yield f"{part.key} was adopted from {manifest.sources} objects of Connect's, and now {there} stand in its range"
-
-
-def _deep_problems(
-    store: ObjectStore, pairs: list[tuple[Segment, Manifest]], quarantine: dict[str, tuple[int, int]]
-) -> Iterator[str]:
-    keys = {covered: key for key, covered in quarantine.items()}
-    for part, manifest in pairs:
-        body = store.read(part.key)
-        if hashlib.sha256(body).hexdigest() != manifest.digest:
-            yield f"{part.key} holds other bytes than were landed"
-        offsets = [int(match[2]) if (match := _LINE.match(line)) else -1 for line in body.splitlines()]
-        if len(offsets) != manifest.records:
-            yield f"{part.key} holds {len(offsets)} records and claims {manifest.records}"
-        key = keys.get((part.position, manifest.end))
-        rejected = [entry.offset for entry in read_entries(store, key)] if key and manifest.quarantined else []
-        if key and len(rejected) != manifest.quarantined:
-            yield f"{key} holds {len(rejected)} records, and {part.key} claims {manifest.quarantined}"
-        together = sorted(offsets + rejected)
-        wrong = [offset for offset in together if not manifest.start <= offset <= manifest.end]
-        if wrong or any(one == other for one, other in pairwise(together)) or offsets != sorted(offsets):
-            covered = f"{manifest.start} to {manifest.end}"
-            yield f"{part.key}: its offsets, and those quarantined, are not each once within {covered}"
+        yield f"{key} was landed from topic id {manifest.topic_id}, the newest object from {history.topic_id}"
+    count = history.connect_counts.get(position, 0)
+    if landed.segment.root == ADOPTED_PREFIX and count > manifest.sources:
+        yield f"{key} was adopted from {manifest.sources} objects of a Connect sink, and now {count} are in its range"

@@ -1,18 +1,19 @@
-"""Landing one partition: adopt what Connect wrote, then take what the broker holds."""
+"""Landing one partition: the objects of a Connect sink first, then the records that the broker holds."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from pinterest_platform.catalog import ADOPTED_PREFIX, TOPICS_PREFIX
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.commit import commit
-from pinterest_platform.landing.kafka.connect import adopted_drafts
+from pinterest_platform.landing.kafka.connect import Adoption, adopt_objects
 from pinterest_platform.landing.kafka.history import ConnectObject, History
+from pinterest_platform.landing.kafka.manifest import PartitionManifest
 from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
 from pinterest_platform.landing.kafka.results import LandedPartition
-from pinterest_platform.landing.kafka.segments import cut_segments
-from pinterest_platform.landing.manifest import Manifest
+from pinterest_platform.landing.kafka.segments import OffsetRange, PartitionDraft, cut_segments
 from pinterest_platform.landing.segment import SegmentDraft
 from pinterest_platform.ports import ObjectStore, PartitionBounds, Progress, TopicLog
 
@@ -21,8 +22,27 @@ CLOCK_SKEW_MS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
+class LandingContext:
+    """The values that the partitions of one call share.
+
+    Attributes:
+        store: the bucket.
+        options: the options of the call.
+        writer_id: the id of the call in its manifests.
+        check_epoch: raises if the topic was recreated since it was described.
+        progress: gets a line for each landed object.
+    """
+
+    store: ObjectStore
+    options: LandingOptions
+    writer_id: str
+    check_epoch: Callable[[], None]
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
-    """The broker's side of a partition: the log, the topic id that it was described with, the bounds fixed then."""
+    """A partition at the broker: the log, the topic id and the bounds as described when the call began."""
 
     log: TopicLog
     topic_id: str
@@ -31,111 +51,91 @@ class Source:
 
 @dataclass(slots=True)
 class PartitionLander:
-    """Extends one chain as far as its sources go.
+    """The landing of one partition, which extends its chain.
 
     Attributes:
-        store: where it lands.
-        history: the chain as it stood.
-        source: the broker's side, or None where only Connect's objects count.
-        options: how to land.
-        lander: tells this call's objects from others'.
-        unchanged: raises if the topic was made anew since it was described.
-        progress: gets a line for each object.
-        floor: the last offset that a consumer already took; landing goes on behind it whatever was deleted. A
-            negative one means that it took nothing.
+        context: the values that the partitions of the call share.
+        history: the chain when the call began.
+        source: the partition at the broker; None if only the objects of a Connect sink are landed.
     """
 
-    store: ObjectStore
+    context: LandingContext
     history: History
     source: Source | None
-    options: LandingOptions
-    lander: str
-    unchanged: Callable[[], None]
-    progress: Progress
-    floor: int | None = None
-    _next: int | None = field(init=False, default=None)
-    _after_adopted: bool = field(init=False, default=False)
-    _latest_ms: int = field(init=False, default=0)
+    _next: int | None = field(init=False)
+    _after_adopted: bool = field(init=False)
+    _latest_ms: int = field(init=False)
     _first: int | None = field(init=False, default=None)
-    _tally: LandedPartition = field(init=False)
+    _result: LandedPartition = field(init=False)
 
     def __post_init__(self) -> None:
-        newest = self.history.newest
-        known = [end for end in (newest and newest.end, self.floor) if end is not None and end >= 0]
-        self._next = max(known) + 1 if known else None
-        self._after_adopted = bool(self.history.landed) and self.history.landed[-1].root == ADOPTED_PREFIX
+        chain, newest, segments = self.history.chain, self.history.newest, self.history.segments
+        landed = -1 if newest is None else newest.end
+        min_offset = max(landed, self.context.options.cleaned.get(chain.app_id, -1)) + 1
+        self._next = min_offset or None
+        self._after_adopted = bool(segments) and segments[-1].root == ADOPTED_PREFIX
         self._latest_ms = (newest and newest.latest_ms) or 0
-        last = self.history.landed[-1].position if self.history.landed else None
-        self._tally = LandedPartition(self.history.chain.partition, self.history.chain.app_id, 0, 0, last)
+        self._result = LandedPartition(chain.partition, chain.app_id, 0, 0, segments[-1].position if segments else None)
 
     def run(self) -> LandedPartition:
-        """Land everything that was there when the call began.
+        """Land everything that existed when the call began.
 
         Raises:
-            PermanentFailure: offsets are lost, or what stands in the store and what the broker holds do not fit.
-            TransientFailure: an outside system did not answer, or the topic was made anew meanwhile.
+            PermanentFailure: offsets are lost, or the store and the broker contradict each other.
+            TransientFailure: an outside system did not answer, or the topic was recreated meanwhile.
         """
         self._check_origin()
-        while foreign := self._waiting():
-            self._fill_up_to(foreign[0])
-            if foreign := self._waiting():
-                self._adopt(foreign)
+        while connect_objects := self._not_adopted():
+            self._fill_up_to(connect_objects[0])
+            if connect_objects := self._not_adopted():
+                self._adopt(connect_objects)
         if self.source is not None:
             self._land(self.source, self.source.bounds.end)
         next_offset = self._next if self._next is not None else (self.source.bounds.earliest if self.source else 0)
         first = next_offset if self._first is None else self._first
-        return replace(self._tally, first_start=first, next_offset=next_offset)
+        return replace(self._result, first_start=first, next_offset=next_offset)
 
-    def _waiting(self) -> tuple[ConnectObject, ...]:
-        return tuple(found for found in self.history.foreign if self._next is None or found.start >= self._next)
+    # -- the objects of a Connect sink -----------------------------------------------------------------------------
+
+    def _not_adopted(self) -> tuple[ConnectObject, ...]:
+        min_offset = self._next or 0
+        return tuple(each for each in self.history.connect_objects if each.start >= min_offset)
 
     def _check_origin(self) -> None:
-        """Refuse to mix a log with Connect's objects that were read from another one."""
-        last, source = self.history.foreign[-1:], self.source
+        """Refuse to mix a log with objects that a sink read from another log."""
+        last, source = self.history.connect_objects[-1:], self.source
         if last and source is not None and 0 < source.bounds.end <= last[0].start:
             raise PermanentFailure(
-                f"{self.history.chain.app_id}: the broker ends at offset {source.bounds.end}, and {last[0].key} lies "
-                "beyond: it came from another topic or cluster, or a Connect sink still lands this topic.",
+                f"{self.history.chain.app_id}: the broker ends at offset {source.bounds.end}, and {last[0].key} begins "
+                "beyond it: it came from another topic or cluster, or a Connect sink still lands this topic.",
                 "If a sink lands it, name its entity in PINTEREST_CONNECT_TOPICS; else move those objects away.",
             )
 
-    # -- Connect's objects ---------------------------------------------------------------------------------------
-
-    def _fill_up_to(self, found: ConnectObject) -> None:
-        """Take from the broker what is missing before one of Connect's objects, unless it is a gap, or lost."""
-        source, start = self.source, self._next
-        if start is not None and found.start == start:
+    def _fill_up_to(self, connect_object: ConnectObject) -> None:
+        """Land the offsets that are missing before a sink's object, unless they are a gap, or lost."""
+        source, start, end = self.source, self._next, connect_object.start
+        if start is not None and end == start:
             return
         if source is None:
             if start is not None and not self._after_adopted:
-                self._accept_loss(start, found.start - 1)
+                self._accept_loss(start, end - 1)
             return
         if start is None:
-            if source.bounds.earliest < min(found.start, source.bounds.end):
-                self._land(source, min(found.start, source.bounds.end))
+            if source.bounds.earliest < min(end, source.bounds.end):
+                self._land(source, min(end, source.bounds.end))
         elif not self._after_adopted or source.bounds.earliest <= start < source.bounds.end:
-            self._land(source, found.start)
+            self._land(source, end)
 
-    def _adopt(self, foreign: tuple[ConnectObject, ...]) -> None:
-        bounds = self.source.bounds if self.source else None
-        self._commit_all(
-            ADOPTED_PREFIX,
-            adopted_drafts(
-                self.store,
-                self.history.chain,
-                foreign,
-                self._next,
-                self._latest_ms,
-                self.options.object_bytes,
-                fill_holes=bounds is not None and bounds.earliest <= foreign[0].start < bounds.end,
-            ),
-        )
+    def _adopt(self, connect_objects: tuple[ConnectObject, ...]) -> None:
+        context, bounds = self.context, self.source.bounds if self.source else None
+        adoption = Adoption(self.history.chain, self._next, self._latest_ms, context.options.object_bytes, bounds)
+        self._commit_all(ADOPTED_PREFIX, adopt_objects(context.store, connect_objects, adoption))
 
-    # -- the broker ----------------------------------------------------------------------------------------------
+    # -- the broker ------------------------------------------------------------------------------------------------
 
     def _land(self, source: Source, end: int) -> None:
-        """Land what the broker holds before `end`."""
-        bounds = source.bounds
+        """Land the records that the broker holds before `end`."""
+        bounds, chain, object_bytes = source.bounds, self.history.chain, self.context.options.object_bytes
         if self._next is not None and bounds.end < self._next:
             self._check_shorter_log(source, self._next)
             return
@@ -148,123 +148,116 @@ class PartitionLander:
                 return
             if self._after_adopted:
                 self._check_same_log(source, start)
-            batches = source.log.read(self.history.chain.stream, self.history.chain.partition, start, end)
-            position = 0 if self._next is None else start
-            chain, cap = self.history.chain, self.options.object_bytes
-            try:
-                self._commit_all(
-                    TOPICS_PREFIX, cut_segments(chain, batches, position, start, end, cap, self._latest_ms)
-                )
-            finally:
-                if close := getattr(batches, "close", None):
-                    close()
+            offsets = OffsetRange(0 if self._next is None else start, start, end)
+            with closing(source.log.read(chain.stream, chain.partition, start, end)) as batches:
+                self._commit_all(TOPICS_PREFIX, cut_segments(chain, batches, offsets, object_bytes, self._latest_ms))
 
     def _check_same_log(self, source: Source, start: int) -> None:
-        """Refuse to go on behind Connect's objects with a log whose earlier records are younger than those objects."""
+        """Refuse to continue a sink's objects with a log whose earlier records are younger than those objects."""
         chain, last = self.history.chain, start - 1
         if last < source.bounds.earliest:
             return
         for batch in source.log.read(chain.stream, chain.partition, last, start):
             if any(record.timestamp_ms > self._latest_ms + CLOCK_SKEW_MS for record in batch):
                 raise PermanentFailure(
-                    f"{chain.app_id}: the broker's offset {last} is younger than Connect's object that ends there: "
-                    "that object came from another topic or cluster, or the topic was made anew since.",
+                    f"{chain.app_id}: the broker's offset {last} is younger than the Connect sink's object that ends "
+                    "there: that object came from another topic or cluster, or the topic was recreated since.",
                     "If a Connect sink still lands this topic, name its entity in PINTEREST_CONNECT_TOPICS; else move "
-                    "Connect's objects and what was adopted of them away.",
+                    "the sink's objects, and those adopted from them, away.",
                 )
 
     def _check_shorter_log(self, source: Source, next_offset: int) -> None:
-        """Tell a log that lost records from one that grew, and was landed by another lander, since it was described."""
+        """Distinguish a log that lost records from one that grew since it was described and that another run landed."""
         chain = self.history.chain
-        now = source.log.describe(chain.stream)
-        end = next((part.end for part in now.partitions if part.partition == chain.partition), 0)
-        self.unchanged()
+        state = source.log.describe(chain.stream)
+        end = next((part.end for part in state.partitions if part.partition == chain.partition), 0)
+        self.context.check_epoch()
         if end >= next_offset:
             return
-        where = f"{chain.app_id}: the broker ends at offset {end}, below {next_offset}"
+        problem = f"{chain.app_id}: the broker ends at offset {end}, below {next_offset}"
         if not self._after_adopted:
             raise PermanentFailure(
-                f"{where}, up to which topic id {source.topic_id} was landed.",
-                "The broker lost committed records: restore it, or make the topic anew (PINTEREST_NEW_EPOCH=land).",
+                f"{problem}, up to which topic id {source.topic_id} was landed.",
+                "The broker lost committed records: restore it, or recreate the topic (PINTEREST_NEW_EPOCH=land).",
             )
         if end > 0:
             raise PermanentFailure(
-                f"{where}, up to which Connect's objects go: they came from another topic or cluster.",
+                f"{problem}, up to which the Connect sink's objects go: they came from another topic or cluster.",
                 "If a Connect sink still lands this topic, name its entity in PINTEREST_CONNECT_TOPICS.",
             )
 
     def _accept_loss(self, start: int, end: int) -> None:
-        """Land an empty object over lost offsets that a person accepted as lost, from `start` on."""
+        """Land an empty object over lost offsets from `start` on, as far as the user accepts the loss (rule L13)."""
         chain = self.history.chain
         accepted = [
             min(gap.end, end)
-            for gap in self.options.accept_gaps
+            for gap in self.context.options.accept_gaps
             if (gap.topic, gap.partition) == (chain.stream, chain.partition) and gap.start <= start <= gap.end
         ]
         if not accepted:
             raise PermanentFailure(
                 f"{chain.app_id}: offsets {start} to {end} are lost: the log no longer holds them and no object does.",
-                "To go on without them, run the landing with accept_gap "
+                "To continue without them, run the landing with accept_gap "
                 f"'{AcceptedGap(chain.stream, chain.partition, start, end)}'.",
             )
         gap_end = max(accepted)
-        lost, latest_ms = gap_end - start + 1, self._latest_ms or None
-        draft = SegmentDraft(position=start, start=start, end=gap_end, accepted_gap=lost, latest_ms=latest_ms)
-        self._commit_all(TOPICS_PREFIX, iter([draft]))
+        content = SegmentDraft(start, gap_end, latest_ms=self._latest_ms or None)
+        self._commit_all(TOPICS_PREFIX, iter([PartitionDraft(content, start, accepted_gap=gap_end - start + 1)]))
 
-    # -- committing ----------------------------------------------------------------------------------------------
+    # -- commits ---------------------------------------------------------------------------------------------------
 
-    def _commit_all(self, root: str, source_drafts: Iterator[SegmentDraft]) -> None:
-        """Commit drafts in order, one being written while the next is read.
+    def _commit_all(self, root: str, drafts: Iterator[PartitionDraft]) -> None:
+        """Commit drafts in order, writing one while the next is read.
 
-        It stops early where another lander covered another range from the same position: the caller plans anew.
+        It ends early if another writer covered another range from the same position; the caller then plans again.
         """
         with ThreadPoolExecutor(1, thread_name_prefix="landing") as writer:
-            pending: tuple[SegmentDraft, Future[Manifest]] | None = None
-            for draft in source_drafts:
+            pending: tuple[PartitionDraft, Future[PartitionManifest]] | None = None
+            for draft in drafts:
                 if pending is not None and not self._settle(root, *pending):
                     return
                 pending = (draft, writer.submit(self._commit, root, draft))
             if pending is not None:
                 self._settle(root, *pending)
 
-    def _commit(self, root: str, draft: SegmentDraft) -> Manifest:
+    def _commit(self, root: str, draft: PartitionDraft) -> PartitionManifest:
         topic_id = self.source.topic_id if self.source and root == TOPICS_PREFIX else None
-        manifest = Manifest.of(draft, self.lander, topic_id)
-        return commit(self.store, self.history.chain, root, draft, manifest, self.unchanged)
+        manifest = draft.manifest(self.context.writer_id, topic_id)
+        folder = self.history.chain.under(root)
+        return commit(self.context.store, folder, draft.content, manifest, self.context.check_epoch)
 
-    def _settle(self, root: str, draft: SegmentDraft, written: Future[Manifest]) -> bool:
-        """Take note of what extends the chain from the draft's position; whether it is as the draft has it."""
-        winner = written.result()
+    def _settle(self, root: str, draft: PartitionDraft, commit_result: Future[PartitionManifest]) -> bool:
+        """Continue from the object at the draft's position; return whether it ends where the draft does."""
+        winner, position = commit_result.result(), draft.content.position
         if winner.topic_id and self.source and winner.topic_id != self.source.topic_id:
-            self.unchanged()
+            self.context.check_epoch()
             raise PermanentFailure(
-                f"{self.history.chain.app_id}: offset {draft.position} was landed from topic id {winner.topic_id}, "
+                f"{self.history.chain.app_id}: offset {position} was landed from topic id {winner.topic_id}, "
                 f"while the topic now has {self.source.topic_id}.",
-                "Run it again: it says what to do about a topic made anew.",
+                "Run the landing again: it reports the options for a recreated topic.",
             )
         self._next = winner.end + 1
         self._after_adopted = root == ADOPTED_PREFIX
         self._latest_ms = max(self._latest_ms, winner.latest_ms or 0)
-        self._tally = replace(self._tally, newest=draft.position)
-        if winner.lander == self.lander:
-            self._count(winner, len(draft.body))
-        return winner.end == draft.end
+        self._result = replace(self._result, newest=position)
+        if winner.writer_id == self.context.writer_id:
+            self._count(winner, len(draft.content.body))
+        return winner.end == draft.content.end
 
-    def _count(self, manifest: Manifest, size: int) -> None:
+    def _count(self, manifest: PartitionManifest, size: int) -> None:
         if self._first is None:
             self._first = manifest.start
-        tally = self._tally
-        self._tally = replace(
-            tally,
-            objects=tally.objects + 1,
-            records=tally.records + manifest.records,
-            quarantined=tally.quarantined + manifest.quarantined,
-            gaps=tally.gaps + manifest.gaps,
-            accepted_gaps=tally.accepted_gaps + manifest.accepted_gap,
-            bytes=tally.bytes + size,
+        result = self._result
+        self._result = replace(
+            result,
+            objects=result.objects + 1,
+            records=result.records + manifest.records,
+            quarantined=result.quarantined + manifest.quarantined,
+            gaps=result.gaps + manifest.gaps,
+            accepted_gaps=result.accepted_gaps + manifest.accepted_gap,
+            bytes=result.bytes + size,
         )
-        self.progress(
-            f"{tally.app_id}: landed offsets {manifest.start} to {manifest.end}: {manifest.records} records, "
+        self.context.progress(
+            f"{result.app_id}: landed offsets {manifest.start} to {manifest.end}: {manifest.records} records, "
             f"{manifest.quarantined} quarantined, {manifest.gaps} gaps"
         )

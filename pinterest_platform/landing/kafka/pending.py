@@ -1,32 +1,47 @@
-"""What there is to clean: landed objects newer than a consumer's positions."""
+"""Landed objects of a topic that are newer than a consumer's positions."""
 
 from collections.abc import Mapping
 
-from pinterest_platform.catalog import ADOPTED_PREFIX, TOPICS_PREFIX
 from pinterest_platform.landing.kafka.chain import list_chains
 from pinterest_platform.landing.kafka.history import read_newer
+from pinterest_platform.landing.kafka.manifest import PartitionManifest
+from pinterest_platform.landing.pending import check_end
 from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.ports import ObjectStore
 
 
 def pending_segments(store: ObjectStore, topic: str, positions: Mapping[str, int]) -> list[PendingSegment]:
-    """Landed and adopted objects that no position covers yet, by app id and in chain order.
+    """Return the landed and adopted objects that no position covers, by app id and in chain order.
 
-    An object's `end` is told by the next one's name; whoever takes the objects compares it with their manifests.
+    The end of a segment is inferred from the next object's name; `count_records` compares it with the manifest.
 
     Args:
         store: the bucket.
-        topic: which topic.
-        positions: the last offset taken so far, by app id; an app id that is missing has taken nothing.
+        topic: the topic.
+        positions: the last offset that the consumer has applied, by app id; without one it has applied nothing.
 
     Raises:
-        PermanentFailure: the object right behind a position is missing, or two cover the same offsets.
+        PermanentFailure: the object after a position is missing, or two objects cover the same offsets.
     """
-    objects: list[PendingSegment] = []
-    for chain in list_chains(store, topic, TOPICS_PREFIX, ADOPTED_PREFIX):
-        taken = positions.get(chain.app_id, -1)
-        history = read_newer(store, chain, taken)
-        objects.extend(
-            PendingSegment(part.key, chain.app_id, part.position, part.end, part.size) for part in history.landed
-        )
-    return objects
+    pending: list[PendingSegment] = []
+    for chain in list_chains(store, topic):
+        history = read_newer(store, chain, positions.get(chain.app_id, -1))
+        pending += [
+            PendingSegment(segment.key, chain.app_id, segment.position, segment.end, segment.size)
+            for segment in history.segments
+        ]
+    return pending
+
+
+def count_records(store: ObjectStore, segment: PendingSegment) -> int:
+    """Return the number of records of a pending segment.
+
+    Raises:
+        PermanentFailure: its manifest is missing or has another end.
+        TransientFailure: it no longer exists.
+    """
+    if segment.records is not None:
+        return segment.records
+    manifest = PartitionManifest.require(store, segment.key)
+    check_end(segment, manifest.end)
+    return manifest.records

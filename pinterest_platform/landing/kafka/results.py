@@ -1,24 +1,24 @@
-"""What goes into a landing and what comes out of it."""
+"""Results of landing a topic."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class LandedPartition:
-    """What one call landed of one partition, and where the next one goes on.
+    """The result of one call for one partition; counts are over the objects that the call landed.
 
     Attributes:
         partition: its number.
         app_id: the name under which consumers keep their position in it.
-        first_start: the first offset that this call covered; `next_offset` where it landed nothing.
-        next_offset: the first offset not landed yet.
-        newest: the position in the newest object's name, or None; a hint for the next call.
-        objects: objects landed by this call; the counts below are over these.
-        records: records in them.
-        quarantined: records that were not accepted.
-        gaps: offsets without a record (transaction markers, aborted or compacted records).
+        first_start: the first offset that the call covered; `next_offset` if it landed nothing.
+        next_offset: the first offset that is not landed.
+        newest: the position of the newest object, None without objects.
+        objects: number of landed objects.
+        records: number of their records.
+        quarantined: number of rejected records.
+        gaps: offsets without a record, such as transaction markers and compacted records.
         accepted_gaps: lost offsets landed as accepted.
-        bytes: the objects' size.
+        bytes: size of the objects.
     """
 
     partition: int
@@ -36,7 +36,7 @@ class LandedPartition:
 
 @dataclass(frozen=True, slots=True)
 class LandedTopic:
-    """What one call landed of a topic; `epoch` is the topic id where it lands beside an older epoch, else None."""
+    """The result of one call for a topic; `epoch` is the topic id if it is landed next to an older one, else None."""
 
     topic: str
     topic_id: str | None
@@ -45,25 +45,25 @@ class LandedTopic:
 
     @property
     def objects(self) -> int:
-        """Objects landed by this call."""
+        """Objects landed by the call."""
         return sum(partition.objects for partition in self.partitions)
 
     @property
     def records(self) -> int:
-        """Records landed by this call."""
+        """Records landed by the call."""
         return sum(partition.records for partition in self.partitions)
 
     @property
     def quarantined(self) -> int:
-        """Records that this call quarantined."""
+        """Records quarantined by the call."""
         return sum(partition.quarantined for partition in self.partitions)
 
     @property
     def bytes(self) -> int:
-        """Size of the objects landed by this call."""
+        """Size of the objects landed by the call."""
         return sum(partition.bytes for partition in self.partitions)
 
     @property
-    def hints(self) -> dict[str, int]:
-        """The newest object's position by app id: what a later call in the same process takes as `known`."""
+    def list_from(self) -> dict[str, int]:
+        """The position of the newest object by app id, for `LandingOptions.list_from` of a later call."""
         return {part.app_id: part.newest for part in self.partitions if part.newest is not None}

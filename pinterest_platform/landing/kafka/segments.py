@@ -1,56 +1,83 @@
-"""Cutting the records of a partition into segments of bounded size."""
+"""Cutting the records of a partition into segments of bounded size (rule L4)."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.envelope import Encoder, quarantine_line
 from pinterest_platform.landing.kafka.chain import PartitionChain
+from pinterest_platform.landing.kafka.envelope import PartitionEncoder
+from pinterest_platform.landing.kafka.manifest import PartitionManifest
+from pinterest_platform.landing.manifest import draft_fields
 from pinterest_platform.landing.segment import SegmentBuilder, SegmentDraft
 from pinterest_platform.ports import Record
 
 
-def encode_record(encoder: Encoder, partition: int, record: Record) -> tuple[bytes, bool]:
-    """A record's line, and whether it is accepted; otherwise the line is one of the quarantine."""
-    line = encoder.line(record)
-    return (line, True) if isinstance(line, bytes) else (quarantine_line(partition, record, line), False)
+@dataclass(frozen=True, slots=True)
+class OffsetRange:
+    """The offsets to land next, fixed before they are read: start <= offset < end; `position` is the first key's."""
+
+    position: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionDraft:
+    """An object of a partition before it is written; its fields are those of `PartitionManifest`."""
+
+    content: SegmentDraft
+    start: int
+    accepted_gap: int = 0
+    sources: int = 0
+
+    def manifest(self, writer_id: str, topic_id: str | None) -> PartitionManifest:
+        """Return the manifest of the object."""
+        content = self.content
+        covered = content.end - self.start + 1
+        return PartitionManifest(
+            **draft_fields(content, writer_id),
+            start=self.start,
+            gaps=covered - content.records - content.quarantined - self.accepted_gap,
+            accepted_gap=self.accepted_gap,
+            topic_id=topic_id,
+            sources=self.sources,
+        )
 
 
 def cut_segments(
     chain: PartitionChain,
     batches: Iterable[Sequence[Record]],
-    position: int,
-    start: int,
-    end: int,
+    offsets: OffsetRange,
     object_bytes: int,
     latest_ms: int = 0,
-) -> Iterator[SegmentDraft]:
-    """Cut the records of start <= offset < end into objects of up to `object_bytes`; the last one ends at `end` - 1.
+) -> Iterator[PartitionDraft]:
+    """Cut the records of a range into objects of up to `object_bytes`; the last object ends where the range does.
 
-    Where the cuts fall depends on the records and `latest_ms` alone, so two landers of one range cut alike.
-    `latest_ms` is the latest append time landed so far: a record that claims an earlier one gets it, for Connect's
-    objects may have been adopted with a later time than the broker gave their successors.
+    The cuts depend on the records and `latest_ms` alone, so two writers cut the same range alike. `latest_ms` is the
+    latest append time in the chain. A record with an earlier time gets it, because the time of adopted objects can be
+    later than the broker's time of their successors.
 
     Raises:
-        PermanentFailure: the log returned an offset twice, out of order, or out of the range asked for.
+        PermanentFailure: the log returned an offset twice, out of order, or outside the range.
     """
-    encoder = Encoder(chain.partition)
-    builder = SegmentBuilder(position, start, latest_ms=latest_ms or None)
-    due = start
+    encode = PartitionEncoder(chain.partition).encode
+    builder = SegmentBuilder(offsets.position, latest_ms or None)
+    start, due, end = offsets.start, offsets.start, offsets.end
     for batch in batches:
         for record in batch:
             offset = record.offset
             if not due <= offset < end:
                 raise PermanentFailure(
-                    f"{chain.app_id}: the log returned offset {offset} where {due} to {end - 1} was due.",
-                    "Nothing of it was landed; look at the broker and its client.",
+                    f"{chain.app_id}: the log returned offset {offset} instead of one from {due} to {end - 1}.",
+                    "Nothing of the batch was landed. Check the broker and its client.",
                 )
             if record.timestamp_ms < latest_ms:
                 record = record._replace(timestamp_ms=latest_ms)
             latest_ms = record.timestamp_ms
-            line, accepted = encode_record(encoder, chain.partition, record)
+            line, accepted = encode(record)
             if builder.size and builder.size + len(line) > object_bytes:
-                yield builder.finish(due - 1)
-                builder = SegmentBuilder(due, due)
+                yield PartitionDraft(builder.finish(due - 1), start)
+                builder, start = SegmentBuilder(due), due
             builder.add(line, record.timestamp_ms, accepted)
             due = offset + 1
-    yield builder.finish(end - 1)
+    yield PartitionDraft(builder.finish(end - 1), start)

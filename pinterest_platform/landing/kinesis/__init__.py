@@ -1,32 +1,34 @@
 """The Kinesis wing of landing: streams and shards."""
 
+from pinterest_platform.landing.kinesis.envelope import ShardEncoder
 from pinterest_platform.landing.kinesis.lag import ShardLag, StreamLag, stream_lag
-from pinterest_platform.landing.kinesis.ledger import ShardLedger, reconcile
+from pinterest_platform.landing.kinesis.ledger import ShardLedger, audit, reconcile
 from pinterest_platform.landing.kinesis.options import AcceptedLoss, StreamOptions
-from pinterest_platform.landing.kinesis.pending import pending_segments
-from pinterest_platform.landing.kinesis.quarantine import (
-    QuarantinedShardRecord,
-    quarantine_orphans,
-    quarantined_records,
-)
+from pinterest_platform.landing.kinesis.pending import count_records, pending_after_landing, pending_segments
+from pinterest_platform.landing.kinesis.quarantine import quarantine_orphans, quarantined_records
 from pinterest_platform.landing.kinesis.results import LandedShard, LandedStream
 from pinterest_platform.landing.kinesis.state import ResumeState
 from pinterest_platform.landing.kinesis.stream import land_stream
+from pinterest_platform.landing.kinesis.watermarks import watermarks_key
 
 __all__ = [
     "AcceptedLoss",
     "LandedShard",
     "LandedStream",
-    "QuarantinedShardRecord",
     "ResumeState",
+    "ShardEncoder",
     "ShardLag",
     "ShardLedger",
     "StreamLag",
     "StreamOptions",
+    "audit",
+    "count_records",
     "land_stream",
+    "pending_after_landing",
     "pending_segments",
     "quarantine_orphans",
     "quarantined_records",
     "reconcile",
     "stream_lag",
+    "watermarks_key",
 ]

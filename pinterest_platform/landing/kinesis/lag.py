@@ -1,42 +1,46 @@
-"""How far the landing of a stream lies behind it: what sensors ask, who decide no position and carry no records."""
+"""The lag of a stream's landing, for sensors, which decide no position and carry no records (rule D6)."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 
-from pinterest_platform.landing.kinesis.chain import ShardChain
 from pinterest_platform.landing.kinesis.options import StreamOptions
 from pinterest_platform.landing.kinesis.snapshot import StreamSnapshot, read_snapshot
-from pinterest_platform.landing.kinesis.state import ShardPosition
-from pinterest_platform.landing.kinesis.watermarks import last_known_tip
 from pinterest_platform.ports import ObjectStore, ShardLog, ShardState
 
 
 @dataclass(frozen=True, slots=True)
 class ShardLag:
-    """What of a shard is not landed.
+    """The lag of one shard.
 
     Attributes:
         shard: its id.
         app_id: the name under which consumers keep their position in it.
-        pending: whether a record, or the end of a closed shard, waits to be landed.
+        pending: whether a record, or the end of a closed shard, is not landed.
         lag_ms: age of the oldest record that is not landed, 0 without any.
-        unseen_ms: how long ago it was last known to be landed to its tip; 0 where nothing says so.
+        watermark_age_ms: time since the shard was last known to be landed up to its tip; 0 if unknown.
     """
 
     shard: str
     app_id: str
     pending: bool
     lag_ms: int
-    unseen_ms: int
+    watermark_age_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class StreamLag:
-    """What of a stream is not landed; `retention_ms` is how long it keeps a record, `now_ms` the service's time.
+    """The lag of a stream.
 
-    `hints` are those of `Resume`.
+    Attributes:
+        stream: its name.
+        epoch: its epoch.
+        retention_ms: how long the stream keeps a record.
+        now_ms: the service's time.
+        shards: the lag of each shard.
+        list_from: as of `ResumeState`.
     """
 
     stream: str
@@ -44,11 +48,11 @@ class StreamLag:
     retention_ms: int
     now_ms: int
     shards: tuple[ShardLag, ...]
-    hints: Mapping[str, int] = field(default_factory=dict[str, int])
+    list_from: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def pending(self) -> bool:
-        """Whether anything waits to be landed."""
+        """True if anything is not landed."""
         return any(shard.pending for shard in self.shards)
 
     @property
@@ -57,67 +61,54 @@ class StreamLag:
         return max((shard.lag_ms for shard in self.shards), default=0)
 
     @property
-    def unseen_ms(self) -> int:
-        """How long ago the shard least looked at was last known to be landed to its tip.
-
-        A landing from time to time keeps it below the retention, beyond which losses are thought possible.
-        """
-        return max((shard.unseen_ms for shard in self.shards), default=0)
+    def watermark_age_ms(self) -> int:
+        """The largest age of a watermark; beyond the retention, losses are possible. A landing renews watermarks."""
+        return max((shard.watermark_age_ms for shard in self.shards), default=0)
 
 
 _SHARDS_AT_ONCE = 8
 
 
-def stream_lag(
-    log: ShardLog,
-    store: ObjectStore,
-    stream: str,
-    options: StreamOptions | None = None,
-) -> StreamLag:
-    """Look at what follows the landed positions of a stream's shards; nothing is written.
+def stream_lag(log: ShardLog, store: ObjectStore, stream: str, options: StreamOptions | None = None) -> StreamLag:
+    """Read what follows the landed positions of a stream's shards, and write nothing.
 
     Args:
         log: the stream's service.
         store: the bucket.
-        stream: which stream.
-        options: what to do about a new epoch, as the landing takes it.
+        stream: the stream.
+        options: the rule for a new epoch, as for the landing.
 
     Raises:
-        PermanentFailure: there is no such stream, or it was made anew and is not to be landed so.
+        PermanentFailure: the stream does not exist, or it was recreated and the options do not allow to land it.
         TransientFailure: the service or the store did not answer.
     """
-    view = read_snapshot(log, store, stream, options or StreamOptions(), None, sweep=False)
-    open_ended = [shard for shard in view.state.shards if not view.positions[shard.shard_id].ended]
-    with ThreadPoolExecutor(_SHARDS_AT_ONCE, thread_name_prefix="backlog") as pool:
-        looked_at = pool.map(partial(_backlog, log, view), open_ended)
-        state = view.state
-        return StreamLag(stream, state.epoch, state.retention_ms, state.now_ms, tuple(looked_at), view.hints)
+    snapshot = read_snapshot(log, store, stream, options or StreamOptions())
+    state = snapshot.state
+    shards = [shard for shard in state.shards if not snapshot.position(shard.shard_id).ended]
+    with ThreadPoolExecutor(_SHARDS_AT_ONCE, thread_name_prefix="lag") as pool:
+        lags = tuple(pool.map(partial(_shard_lag, log, snapshot), shards))
+    return StreamLag(stream, state.epoch, state.retention_ms, state.now_ms, lags, snapshot.list_from)
 
 
-def _backlog(log: ShardLog, view: StreamSnapshot, shard: ShardState) -> ShardLag:
-    state = view.state
-    position = view.positions.get(shard.shard_id, ShardPosition())
-    known = last_known_tip(shard, state, view.positions, view.sightings)
-    lag_ms = _lag_ms(log, view, shard, position)
+def _shard_lag(log: ShardLog, snapshot: StreamSnapshot, shard: ShardState) -> ShardLag:
+    tip_ms = snapshot.last_tip_ms(shard)
+    lag_ms = _lag_ms(log, snapshot, shard.shard_id)
     return ShardLag(
         shard.shard_id,
-        ShardChain(state.stream, shard.shard_id, state.epoch if view.beside else None).app_id,
+        snapshot.chain(shard.shard_id).app_id,
         pending=lag_ms is not None or shard.end is not None,
         lag_ms=lag_ms or 0,
-        unseen_ms=0 if known is None else max(0, state.now_ms - known),
+        watermark_age_ms=0 if tip_ms is None else max(0, snapshot.state.now_ms - tip_ms),
     )
 
 
-def _lag_ms(log: ShardLog, view: StreamSnapshot, shard: ShardState, position: ShardPosition) -> int | None:
-    """Age of the first record behind a position; None at the tip."""
-    batches = log.read(view.state.stream, shard.shard_id, position.end, batch_records=1)
-    try:
+def _lag_ms(log: ShardLog, snapshot: StreamSnapshot, shard: str) -> int | None:
+    """Return the age of the first record after a shard's position, or None at the tip."""
+    state, after = snapshot.state, snapshot.position(shard).end
+    with closing(log.read(state.stream, shard, after, batch_records=1)) as batches:
         for batch in batches:
             if batch.records:
-                return max(0, batch.behind_ms, view.state.now_ms - batch.records[0].timestamp_ms)
+                return max(0, batch.behind_ms, state.now_ms - batch.records[0].timestamp_ms)
             if batch.ended or batch.behind_ms == 0:
                 return None
-    finally:
-        if close := getattr(batches, "close", None):
-            close()
     return None

@@ -2,16 +2,16 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.kinesis.state import ShardPosition
+from pinterest_platform.landing.kinesis.state import ResumeState, ShardPosition
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptedLoss:
-    """A person accepts that records of a shard behind the sequence number `after` may be lost."""
+    """Records of a shard after the sequence number `after` that a user accepts as possibly lost."""
 
     stream: str
     shard: str
@@ -19,15 +19,15 @@ class AcceptedLoss:
 
     @classmethod
     def parse(cls, text: str) -> "AcceptedLoss":
-        """Read `<stream>/<shard>:<after>`, as the failed landing wrote it.
+        """Read `<stream>/<shard>:<after>`.
 
         Raises:
-            PermanentFailure: it is anything else.
+            PermanentFailure: the text has another form.
         """
         match = re.fullmatch(r"(?P<stream>[^/:]+)/(?P<shard>[^/:]+):(?P<after>[0-9]{1,129})", text.strip())
         if match is None:
             raise PermanentFailure(
-                f"accept_loss holds {text!r}, which names no position of a shard.",
+                f"accept_loss holds {text!r}, which is no position of a shard.",
                 "Write it as <stream>/<shard>:<sequence number>, as the failed landing named it.",
             )
         return cls(match["stream"], match["shard"], int(match["after"]))
@@ -38,14 +38,17 @@ class AcceptedLoss:
 
 @dataclass(frozen=True, slots=True)
 class StreamOptions:
-    """How to land a stream.
+    """Options of landing a stream.
 
     Attributes:
-        object_bytes: size up to which records share one object; a record larger than it stands alone.
-        accept_losses: positions behind which records may be lost, and landing goes on all the same.
-        new_epoch: what to do when the stream was made anew: fail and say so, or land beside the old epoch.
-        longest_seconds: how long one call goes on reading.
-        shards_at_once: how many shards are read at a time; each holds an object in memory.
+        object_bytes: size up to which records share one object; a larger record is not shared.
+        accept_losses: positions after which landing continues although records can be lost.
+        new_epoch: reaction to a recreated stream: fail, or land it next to the old one.
+        longest_seconds: time after which a call stops reading.
+        shards_at_once: number of shards that are read at once; each holds an object in memory.
+        cleaned: the ordinal that a consumer has applied, by app id. Later objects are numbered after it even if the
+            landed objects were deleted.
+        resume: `LandedStream.resume` of an earlier call of this process, so that the store is not listed.
     """
 
     object_bytes: int = 64 * 1024 * 1024
@@ -53,20 +56,22 @@ class StreamOptions:
     new_epoch: Literal["fail", "land"] = "fail"
     longest_seconds: float = 60.0
     shards_at_once: int = 4
+    cleaned: Mapping[str, int] = field(default_factory=dict[str, int])
+    resume: ResumeState | None = None
 
 
 def unused_losses(
-    losses: Sequence[AcceptedLoss], used: Collection[str], began: Mapping[str, ShardPosition]
+    losses: Sequence[AcceptedLoss], used: Collection[str], initial: Mapping[str, ShardPosition]
 ) -> Iterator[str]:
-    """A line for each loss that a call did not come upon.
+    """Yield a line for each accepted loss that a call did not need.
 
     Args:
-        losses: what was accepted of the stream.
+        losses: the accepted losses of the stream.
         used: the shards of which a loss was accepted.
-        began: by shard, how far it was landed when the call began.
+        initial: the position of each shard when the call began.
     """
     for loss in losses:
-        position = began.get(loss.shard)
+        position = initial.get(loss.shard)
         if position is None:
             yield f"accept_loss '{loss}' was not needed: there is no such shard."
         elif position.end is not None and position.end != loss.after:

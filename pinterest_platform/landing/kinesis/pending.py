@@ -1,64 +1,84 @@
-"""What there is to clean of a stream: landed objects newer than a consumer's positions, and what is not landed yet."""
+"""Landed objects of a stream that are newer than a consumer's positions, which are ordinals of objects."""
 
 from collections.abc import Mapping
 
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kinesis.chain import ShardChain, list_chains
 from pinterest_platform.landing.kinesis.history import read_history
+from pinterest_platform.landing.kinesis.manifest import ShardManifest
 from pinterest_platform.landing.kinesis.state import ResumeState
+from pinterest_platform.landing.pending import check_end
 from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.ports import ObjectStore
 
 
 def pending_segments(
-    store: ObjectStore,
-    stream: str,
-    positions: Mapping[str, int],
-    resume: ResumeState | None = None,
-    hints: Mapping[str, int] | None = None,
+    store: ObjectStore, stream: str, positions: Mapping[str, int], list_from: Mapping[str, int] | None = None
 ) -> list[PendingSegment]:
-    """Landed objects that no position covers yet, by app id and in chain order; positions are ordinals of objects.
+    """Return the landed objects that no position covers, by app id and in chain order.
 
     Args:
         store: the bucket.
-        stream: which stream.
-        positions: the ordinal of the last object taken so far, by app id; an app id that is missing has taken nothing.
-        resume: what the last landing of this process left: only chains that it knows to have moved are looked at, and
-            none that it moved all the way itself is listed; so a drain begins without it.
-        hints: without `resume`, by app id, an object from which on a chain is listed, if its older ones are taken.
+        stream: the stream.
+        positions: the ordinal of the last object that the consumer has applied, by app id; without one it has applied
+            nothing.
+        list_from: by app id, the position of an object from which on a chain is listed, if older ones are applied.
 
     Raises:
-        PermanentFailure: objects are missing behind a position.
+        PermanentFailure: objects after a position are missing.
         TransientFailure: the store did not answer.
     """
-    objects: list[PendingSegment] = []
-    if resume is None:
-        for chain in list_chains(store, stream):
-            objects.extend(_newer(store, chain, positions.get(chain.app_id, -1), (hints or {}).get(chain.app_id)))
-        return objects
+    pending: list[PendingSegment] = []
+    for chain in list_chains(store, stream):
+        app_id = chain.app_id
+        pending += _newer(store, chain, positions.get(app_id, -1), (list_from or {}).get(app_id))
+    return pending
+
+
+def pending_after_landing(
+    store: ObjectStore, stream: str, positions: Mapping[str, int], resume: ResumeState
+) -> list[PendingSegment]:
+    """Return what `pending_segments` does, of those chains alone that a landing of this process has read.
+
+    A chain is not listed if that landing landed all its pending objects itself. A drain starts with `pending_segments`.
+    """
+    pending: list[PendingSegment] = []
     for shard, position in sorted(resume.positions.items()):
-        chain = ShardChain(stream, shard, resume.epoch if resume.beside else None)
-        taken, landed = positions.get(chain.app_id, -1), resume.landed.get(chain.app_id, ())
-        if [part.end for part in landed] == list(range(taken + 1, position.ordinal + 1)):
-            objects.extend(landed)
+        chain = ShardChain(stream, shard, resume.epoch if resume.is_recreated else None)
+        applied, landed = positions.get(chain.app_id, -1), resume.landed.get(chain.app_id, ())
+        if [segment.end for segment in landed] == list(range(applied + 1, position.ordinal + 1)):
+            pending += landed
         else:
-            objects.extend(_newer(store, chain, taken, position.hint))
-    return objects
+            pending += _newer(store, chain, applied, position.list_from)
+    return pending
 
 
-def _newer(store: ObjectStore, chain: ShardChain, taken: int, hint: int | None) -> list[PendingSegment]:
-    history = read_history(store, chain, hint)
-    if not history.whole and history.first_ordinal > taken + 1:
+def count_records(store: ObjectStore, segment: PendingSegment) -> int:
+    """Return the number of records of a pending segment.
+
+    Raises:
+        PermanentFailure: its manifest is missing or has another ordinal.
+        TransientFailure: it no longer exists.
+    """
+    if segment.records is not None:
+        return segment.records
+    manifest = ShardManifest.require(store, segment.key)
+    check_end(segment, manifest.ordinal)
+    return manifest.records
+
+
+def _newer(store: ObjectStore, chain: ShardChain, applied: int, list_from: int | None) -> list[PendingSegment]:
+    history = read_history(store, chain, list_from)
+    if not history.is_complete and history.first_ordinal > applied + 1:
         history = read_history(store, chain)
-    if 0 <= taken < history.first_ordinal - 1:
+    if 0 <= applied < history.first_ordinal - 1:
         raise PermanentFailure(
-            f"{chain.app_id}: objects up to number {taken} were taken, and {history.landed[0].key}, the oldest one, is "
-            f"number {history.first_ordinal}.",
-            "Restore the objects in between; the conservation ledger names what is missing.",
+            f"{chain.app_id}: objects up to number {applied} are applied, and {history.segments[0].key}, the oldest "
+            f"one, is number {history.first_ordinal}.",
+            "Restore the missing objects; the conservation ledger names them.",
         )
-    numbered = enumerate(history.landed, start=history.first_ordinal)
     return [
-        PendingSegment(part.key, chain.app_id, ordinal, ordinal, part.size)
-        for ordinal, part in numbered
-        if ordinal > taken
+        PendingSegment(segment.key, chain.app_id, ordinal, ordinal, segment.size)
+        for ordinal, segment in enumerate(history.segments, start=history.first_ordinal)
+        if ordinal > applied
     ]

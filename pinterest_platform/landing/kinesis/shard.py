@@ -1,290 +1,263 @@
-"""Landing one shard: what lies behind its newest object, up to the tip or the shard's end."""
+"""Landing one shard: the records after its newest object, up to the tip or the shard's end."""
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from pinterest_platform.catalog import STREAMS_PREFIX
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.commit import commit
-from pinterest_platform.landing.envelope import ShardEncoder, shard_quarantine_line
 from pinterest_platform.landing.kinesis.chain import ShardChain
 from pinterest_platform.landing.kinesis.history import position_of, read_history
+from pinterest_platform.landing.kinesis.manifest import ShardManifest
 from pinterest_platform.landing.kinesis.options import AcceptedLoss, StreamOptions
 from pinterest_platform.landing.kinesis.results import LandedShard
+from pinterest_platform.landing.kinesis.segments import SegmentCutter, ShardDraft, empty_draft
+from pinterest_platform.landing.kinesis.snapshot import StreamSnapshot
 from pinterest_platform.landing.kinesis.state import ShardPosition
-from pinterest_platform.landing.manifest import Manifest
-from pinterest_platform.landing.segment import PendingSegment, SegmentBuilder, SegmentDraft
-from pinterest_platform.ports import ObjectStore, Progress, Record, ShardBatch, ShardLog, ShardState, StreamState
+from pinterest_platform.landing.manifest import draft_fields
+from pinterest_platform.landing.segment import PendingSegment
+from pinterest_platform.ports import ObjectStore, Progress, ShardBatch, ShardLog, ShardState
 
 
 @dataclass(frozen=True, slots=True)
-class Landing:
-    """What the shards of one call have in common.
+class LandingContext:
+    """The values that the shards of one call share.
 
     Attributes:
-        log: the stream.
-        store: where it lands.
-        state: the stream as it was described when the call began.
-        options: how to land.
-        lander: tells this call's objects from others'.
-        deadline: when to stop reading, by `time.monotonic`.
-        unchanged: raises if the stream was made anew since it was described.
-        progress: gets a line for each object.
+        log: the stream's service.
+        store: the bucket.
+        snapshot: the stream when the call began.
+        options: the options of the call.
+        writer_id: the id of the call in its manifests.
+        deadline: the time of `time.monotonic` at which to stop reading.
+        check_epoch: raises if the stream was recreated since it was described.
+        progress: gets a line for each landed object.
     """
 
     log: ShardLog
     store: ObjectStore
-    state: StreamState
+    snapshot: StreamSnapshot
     options: StreamOptions
-    lander: str
+    writer_id: str
     deadline: float
-    unchanged: Callable[[], None]
+    check_epoch: Callable[[], None]
     progress: Progress
 
 
 class ConcurrentWriterError(Exception):
-    """Another lander covered another range from the same position: what was read behind it is to be read anew."""
+    """Another writer covered another range from the same position; the shard has to be read again after that."""
 
 
 @dataclass(slots=True)
 class ShardLander:
-    """Extends one shard's chain.
+    """The landing of one shard, which extends its chain.
 
     Attributes:
-        landing: what the shards of the call have in common.
-        chain: the chain.
+        context: the values that the shards of the call share.
         shard: the shard as the service describes it.
-        position: how far the chain goes; it moves with each object.
-        known_tip_ms: the latest time at which all of the shard was certainly landed; None where nothing is known.
-        floor_ms: the latest arrival of its parents: time never runs backwards from them.
-        cleaned: the ordinal that a consumer has taken; ordinals go on behind it whatever was deleted.
-        accepts_loss: whether it came upon a loss that was accepted.
+        position: the end of the chain; it moves with each object.
+        loss_accepted: whether a loss was found that the user accepts.
     """
 
-    landing: Landing
-    chain: ShardChain
+    context: LandingContext
     shard: ShardState
-    position: ShardPosition
-    known_tip_ms: int | None
-    floor_ms: int = 0
-    cleaned: int = -1
+    position: ShardPosition = field(init=False)
+    loss_accepted: bool = field(init=False, default=False)
+    _chain: ShardChain = field(init=False)
+    _initial_tip_ms: int | None = field(init=False)
+    _parents_latest_ms: int = field(init=False)
     _began_ms: int | None = field(init=False, default=None)
-    _tip_ms: int | None = field(init=False, default=None)
-    _builder: SegmentBuilder | None = field(init=False, default=None)
-    _last: int = field(init=False, default=0)
-    _arrived_ms: int = field(init=False, default=0)
-    accepts_loss: bool = field(init=False, default=False)
-    _tally: LandedShard = field(init=False)
+    _tip_ms: int | None = field(init=False)
+    _result: LandedShard = field(init=False)
 
     def __post_init__(self) -> None:
-        self._tip_ms = self.known_tip_ms
-        self.position = replace(self.position, hint=self.position.newest)
-        self._tally = LandedShard(self.shard.shard_id, self.chain.app_id)
+        snapshot, shard_id = self.context.snapshot, self.shard.shard_id
+        position = snapshot.position(shard_id)
+        self.position = replace(position, list_from=position.newest)
+        self._chain = snapshot.chain(shard_id)
+        self._initial_tip_ms = self._tip_ms = snapshot.last_tip_ms(self.shard)
+        self._parents_latest_ms = snapshot.parents_latest_ms(self.shard)
+        self._result = LandedShard(shard_id, self._chain.app_id)
 
     def run(self) -> LandedShard:
-        """Land everything that was there when the call began, as far as its time allows.
+        """Land everything that existed when the call began, until the deadline.
 
         Raises:
-            PermanentFailure: records may be lost, or what stands in the store and what the shard holds do not fit.
-            TransientFailure: an outside system did not answer, or the stream was made anew meanwhile.
+            PermanentFailure: records can be lost, or the store and the shard contradict each other.
+            TransientFailure: an outside system did not answer, or the stream was recreated meanwhile.
         """
         if not self.position.ended:
-            self._check_retention(self.landing.state.now_ms)
+            self._check_retention(self.context.snapshot.state.now_ms)
         while not self.position.ended:
             try:
-                self._tally = self._pass()
+                self._result = self._pass()
                 break
             except ConcurrentWriterError:
-                hint = self.position.hint
-                self.position = replace(read_history(self.landing.store, self.chain, hint).position, hint=hint)
-        tally = self._tally
+                list_from = self.position.list_from
+                position = read_history(self.context.store, self._chain, list_from).position
+                self.position = replace(position, list_from=list_from)
+        result = self._result
         if self.position.ended:
-            tally = replace(tally, behind_ms=0, caught_up=True, at_tip=True, ended=True)
-        return replace(tally, sequence_number=self.position.end, ordinal=self.position.ordinal)
+            result = replace(result, behind_ms=0, caught_up=True, at_tip=True, ended=True)
+        return replace(result, sequence_number=self.position.end, ordinal=self.position.ordinal)
 
     def write_off(self, after: int) -> LandedShard:
-        """End the chain of a shard that the service does not list any more, behind `after`, if that is accepted.
+        """End the chain of a shard that the service no longer lists after `after`, if the user accepts the loss.
 
         Raises:
-            PermanentFailure: it is not.
+            PermanentFailure: the user does not.
         """
-        if not self._accepted():
-            raise self._loss(after, "the service does not list the shard any more, and it was not landed to its end.")
-        self.accepts_loss = True
-        self._commit(self._empty(after + 1), ended=True)
-        return replace(self._tally, caught_up=True, ended=True, sequence_number=after, ordinal=self.position.ordinal)
+        if not self._is_accepted():
+            raise self._loss(after, "the service no longer lists the shard, and it was not landed to its end.")
+        self.loss_accepted = True
+        self._commit(empty_draft(self._position, after + 1, self.position.latest_ms))
+        return replace(self._result, caught_up=True, ended=True, sequence_number=after, ordinal=self.position.ordinal)
 
-    # -- reading -------------------------------------------------------------------------------------------------
+    # -- reading ---------------------------------------------------------------------------------------------------
 
     @property
     def _position(self) -> int:
-        """What the next object is named by."""
+        """The position in the key of the next object."""
         return self.shard.start if self.position.end is None else self.position.end
 
     def _pass(self) -> LandedShard:
-        """Read on from the position, once; raises _OvertakenError where that has to begin again."""
-        self._builder, self._last = None, self._position
-        self._arrived_ms = max(self.position.latest_ms, self.floor_ms)
-        self._tip_ms = self.known_tip_ms
-        encoder = ShardEncoder(self.shard.shard_id)
-        batches = self.landing.log.read(self.chain.stream, self.shard.shard_id, self.position.end)
+        """Read once from the position on; raises ConcurrentWriterError if that has to begin again."""
+        latest_ms = max(self.position.latest_ms, self._parents_latest_ms)
+        cutter = SegmentCutter(self._chain, self.context.options.object_bytes, self._position, latest_ms)
+        self._tip_ms = self._initial_tip_ms
         batch = ShardBatch((), 0, ended=False)
         caught_up = False
-        try:
+        with closing(self.context.log.read(self._chain.stream, self._chain.shard, self.position.end)) as batches:
             for batch in batches:
-                self._look_at(batch)
+                self._update_times(batch)
                 for record in batch.records:
-                    self._take(encoder, record)
-                caught_up = self._caught_up(batch)
-                if caught_up or time.monotonic() >= self.landing.deadline:
+                    if (draft := cutter.add(record)) is not None:
+                        self._commit(draft)
+                caught_up = self._is_caught_up(batch, cutter.latest_ms)
+                if caught_up or time.monotonic() >= self.context.deadline:
                     break
-        finally:
-            if close := getattr(batches, "close", None):
-                close()
-        self._finish(batch.ended)
-        # A shard that ended while it was open to us has its end, and perhaps children, told by the next call.
-        known_end = not batch.ended or self.shard.end is not None
+        self._finish(cutter, self.shard.end if batch.ended else None)
+        # A shard that was closed during the call has its end, and perhaps children, in the next call's description.
+        end_is_known = not batch.ended or self.shard.end is not None
         return replace(
-            self._tally,
+            self._result,
             behind_ms=batch.behind_ms,
-            caught_up=caught_up and known_end,
-            at_tip=batch.behind_ms == 0 and caught_up and known_end,
+            caught_up=caught_up and end_is_known,
+            at_tip=batch.behind_ms == 0 and caught_up and end_is_known,
         )
 
-    def _look_at(self, batch: ShardBatch) -> None:
-        """Take note of the service's time, which its records tell best, before they are taken."""
+    def _update_times(self, batch: ShardBatch) -> None:
+        """Infer the service's time from a batch before its records are landed; records show it best."""
         if not batch.records:
             return
         now_ms = batch.records[-1].timestamp_ms + batch.behind_ms
         self._check_retention(now_ms)
         if self._began_ms is None:
-            self._began_ms = max(self.landing.state.now_ms, now_ms)
-        # All before this batch was read, so what it holds bounds what retention can take before the next one.
+            self._began_ms = max(self.context.snapshot.state.now_ms, now_ms)
+        # Everything before this batch was read, so its records limit what can expire before the next one.
         self._tip_ms = max(self._tip_ms or 0, batch.records[-1].timestamp_ms)
 
-    def _caught_up(self, batch: ShardBatch) -> bool:
-        """Whether everything was read that was there when the call began; a closed shard is read to its end."""
+    def _is_caught_up(self, batch: ShardBatch, latest_ms: int) -> bool:
+        """Return whether everything that existed when the call began is read; a closed shard is read to its end."""
         if batch.ended:
             return True
         if self.shard.end is not None:
             return False
-        return batch.behind_ms == 0 or (self._began_ms is not None and self._arrived_ms >= self._began_ms)
+        return batch.behind_ms == 0 or (self._began_ms is not None and latest_ms >= self._began_ms)
 
-    def _take(self, encoder: ShardEncoder, record: Record) -> None:
-        if record.offset <= self._last:
-            raise PermanentFailure(
-                f"{self.chain.app_id}: the stream returned sequence number {record.offset} behind {self._last}.",
-                "Nothing of it was landed; look at the service and its client.",
-            )
-        self._arrived_ms = max(self._arrived_ms, record.timestamp_ms)
-        placed = Record(record.offset, self._arrived_ms, record.value)
-        line = encoder.line(placed)
-        accepted = isinstance(line, bytes)
-        if not isinstance(line, bytes):
-            line = shard_quarantine_line(self.shard.shard_id, placed, line)
-        builder = self._builder
-        if builder is not None and builder.size + len(line) > self.landing.options.object_bytes:
-            self._commit(builder.finish(self._last))
-            builder = None
-        if builder is None:
-            builder = SegmentBuilder(self._position, record.offset, counted=False)
-        builder.add(line, placed.timestamp_ms, accepted)
-        self._builder, self._last = builder, record.offset
+    def _finish(self, cutter: SegmentCutter, shard_end: int | None) -> None:
+        """Commit the remaining records; the last object of a closed shard that was read to its end can have none."""
+        draft = cutter.finish(shard_end)
+        if draft is None and shard_end is not None:
+            # Each object must move the position, so an end that does not exceed it is raised.
+            draft = empty_draft(self._position, max(shard_end, self._position + 1), self.position.latest_ms)
+        if draft is not None:
+            self._commit(draft)
 
-    def _finish(self, read_to_end: bool) -> None:
-        """Commit what is left; of a closed shard that was read to its end, as the chain's last object, be it empty."""
-        end = self.shard.end if read_to_end else None
-        builder, self._builder = self._builder, None
-        if end is not None:
-            # An end that is no more than the last record's number is moved on, as each object must move the position.
-            end = max(end, self._last) if builder else max(end, self._position + 1)
-            self._commit(builder.finish(end) if builder else self._empty(end), ended=True)
-        elif builder is not None:
-            self._commit(builder.finish(self._last))
-
-    # -- losses --------------------------------------------------------------------------------------------------
+    # -- losses ----------------------------------------------------------------------------------------------------
 
     def _check_retention(self, now_ms: int) -> None:
-        """Refuse to go on where retention may have taken what was not landed.
+        """Refuse to continue if records that were not landed can have expired.
 
         Args:
-            now_ms: a time that has come, by the service's clock: what is older than it by the retention is gone.
+            now_ms: a past time of the service's clock; records older than it by the retention have expired.
         """
-        kept_from = now_ms - self.landing.state.retention_ms
-        if self.accepts_loss or (self._tip_ms is not None and kept_from <= self._tip_ms):
+        oldest_ms = now_ms - self.context.snapshot.state.retention_ms
+        if self.loss_accepted or (self._tip_ms is not None and oldest_ms <= self._tip_ms):
             return
-        if self._accepted():
-            self.accepts_loss = True
+        if self._is_accepted():
+            self.loss_accepted = True
         elif self._tip_ms is None:
-            raise self._loss(
-                self._position, "nothing is known of the shards that it came from, and the service does not list them."
-            )
+            reason = "nothing is known of the shards that it came from, and the service does not list them."
+            raise self._loss(self._position, reason)
         else:
-            reason = f"what arrived between {_utc(self._tip_ms)} and {_utc(kept_from)} is not kept any more."
+            reason = f"records that arrived between {_utc(self._tip_ms)} and {_utc(oldest_ms)} have expired."
             raise self._loss(self._position, reason)
 
-    def _accepted(self) -> bool:
-        place = AcceptedLoss(self.chain.stream, self.shard.shard_id, self._position)
-        return place in self.landing.options.accept_losses
+    def _is_accepted(self) -> bool:
+        return self._accepted_loss() in self.context.options.accept_losses
+
+    def _accepted_loss(self) -> AcceptedLoss:
+        return AcceptedLoss(self._chain.stream, self.shard.shard_id, self._position)
 
     def _loss(self, after: int, reason: str) -> PermanentFailure:
-        place = AcceptedLoss(self.chain.stream, self.shard.shard_id, self._position)
         return PermanentFailure(
-            f"{self.chain.app_id}: records behind sequence number {after} are possibly lost: {reason}",
-            f"To go on without them, run the landing with accept_loss '{place}'.",
+            f"{self._chain.app_id}: records after sequence number {after} are possibly lost: {reason}",
+            f"To continue without them, run the landing with accept_loss '{self._accepted_loss()}'.",
         )
 
-    # -- committing ----------------------------------------------------------------------------------------------
+    # -- commits ---------------------------------------------------------------------------------------------------
 
-    def _empty(self, end: int) -> SegmentDraft:
-        """An object without a record; it still tells the latest arrival before it, which its successors go by."""
-        return SegmentDraft(self._position, end, end, latest_ms=self.position.latest_ms or None, counted=False)
-
-    def _commit(self, draft: SegmentDraft, *, ended: bool = False) -> None:
-        """Write a draft, or take note of who extended the chain from there first."""
-        landing = self.landing
-        if self.accepts_loss and not self._tally.accepted_losses:
-            draft = replace(draft, accepted_gap=1)
-        ordinal = max(self.position.ordinal, self.cleaned) + 1
-        ours = Manifest.of(draft, landing.lander, landing.state.epoch, ordinal, ended)
-        # Behind a sequence number only the stream goes on that gave it; the oldest record any stream has.
-        check = landing.unchanged if self.position.end is None else _nothing
-        winner = commit(landing.store, self.chain, STREAMS_PREFIX, draft, ours, check)
-        if winner.topic_id != landing.state.epoch or winner.ordinal is None:
+    def _commit(self, draft: ShardDraft) -> None:
+        """Write a draft, or continue from the object that another writer put at its position first."""
+        context, content = self.context, draft.content
+        epoch = context.snapshot.state.epoch
+        cleaned = context.options.cleaned.get(self._chain.app_id, -1)
+        manifest = ShardManifest(
+            **draft_fields(content, context.writer_id),
+            first=draft.first,
+            ordinal=max(self.position.ordinal, cleaned) + 1,
+            epoch=epoch,
+            loss_accepted=self.loss_accepted and not self._result.accepted_losses,
+            ended=draft.ended,
+        )
+        # After a sequence number only the stream that assigned it can be read; the oldest record any stream has.
+        check_epoch = context.check_epoch if self.position.end is None else _no_check
+        winner = commit(context.store, self._chain.folder, content, manifest, check_epoch)
+        if winner.epoch != epoch:
             raise PermanentFailure(
-                f"{self.chain.app_id}: what follows {draft.position} was landed from epoch {winner.topic_id}, "
-                f"while the stream now has {landing.state.epoch}.",
-                "Run it again: it says what to do about a stream made anew.",
+                f"{self._chain.app_id}: the object after {content.position} was landed from epoch {winner.epoch}, "
+                f"while the stream now has {epoch}.",
+                "Run the landing again: it reports the options for a recreated stream.",
             )
-        hint = draft.position if self.position.hint is None else self.position.hint
-        self.position = replace(position_of(winner, draft.position), hint=hint)
-        self._builder = None
-        if winner.lander == landing.lander:
-            self._count(winner, self.chain.key(STREAMS_PREFIX, draft.position), len(draft.body))
-        if (winner.end, winner.ended) != (draft.end, ended):
+        list_from = content.position if self.position.list_from is None else self.position.list_from
+        self.position = replace(position_of(winner, content.position), list_from=list_from)
+        if winner.writer_id == context.writer_id:
+            self._count(winner, self._chain.folder.key(content.position), len(content.body))
+        if (winner.end, winner.ended) != (content.end, draft.ended):
             raise ConcurrentWriterError
 
-    def _count(self, manifest: Manifest, key: str, size: int) -> None:
-        tally, ordinal = self._tally, manifest.ordinal or 0
-        self._tally = replace(
-            tally,
-            landed=(*tally.landed, PendingSegment(key, tally.app_id, ordinal, ordinal, size, manifest.records)),
-            objects=tally.objects + 1,
-            records=tally.records + manifest.records,
-            quarantined=tally.quarantined + manifest.quarantined,
-            accepted_losses=tally.accepted_losses + manifest.accepted_gap,
-            bytes=tally.bytes + size,
+    def _count(self, manifest: ShardManifest, key: str, size: int) -> None:
+        result, ordinal = self._result, manifest.ordinal
+        self._result = replace(
+            result,
+            landed=(*result.landed, PendingSegment(key, result.app_id, ordinal, ordinal, size, manifest.records)),
+            records=result.records + manifest.records,
+            quarantined=result.quarantined + manifest.quarantined,
+            accepted_losses=result.accepted_losses + manifest.loss_accepted,
+            bytes=result.bytes + size,
         )
-        self.landing.progress(
-            f"{tally.app_id}: landed object {manifest.ordinal}, up to sequence number {manifest.end}: "
-            f"{manifest.records} records, {manifest.quarantined} quarantined{', the last one' * manifest.ended}"
+        last = ", the last object of the shard" if manifest.ended else ""
+        self.context.progress(
+            f"{result.app_id}: landed object {ordinal}, up to sequence number {manifest.end}: "
+            f"{manifest.records} records, {manifest.quarantined} quarantined{last}"
         )
 
 
-def _nothing() -> None:
-    """There is nothing to check."""
+def _no_check() -> None:
+    """Check nothing."""
 
 
 def _utc(ms: int) -> str:

@@ -1,122 +1,176 @@
-"""A stream as a landing finds it: what the service lists, and how far the store goes."""
+"""A stream when a call begins: the shards that the service lists, and the end of each chain in the store."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing.kinesis.chain import ShardChain, list_chains
-from pinterest_platform.landing.kinesis.history import ShardHistory, read_history
+from pinterest_platform.landing.kinesis.history import History, read_history
 from pinterest_platform.landing.kinesis.options import StreamOptions
-from pinterest_platform.landing.kinesis.quarantine import sweep as sweep_orphans
-from pinterest_platform.landing.kinesis.state import ResumeState, ShardPosition, Watermark
-from pinterest_platform.landing.kinesis.watermarks import first_watermarks, hints, read_watermarks
-from pinterest_platform.ports import ObjectStore, ShardLog, StreamState
+from pinterest_platform.landing.kinesis.state import ShardPosition, Watermark
+from pinterest_platform.landing.kinesis.watermarks import first_watermarks, read_watermarks
+from pinterest_platform.ports import ObjectStore, ShardLog, ShardState, StreamState
+
+HistoryReader = Callable[[ObjectStore, ShardChain, int | None], History]
 
 
 @dataclass(slots=True)
 class StreamSnapshot:
-    """What a call begins with.
+    """The state of a stream when a call begins; positions and watermarks change while the call lands.
 
     Attributes:
         state: the stream as the service describes it.
-        beside: whether its epoch lands beside an older one.
-        positions: by shard, how far its chain goes; every listed shard has one.
-        sightings: by shard, when its tip was last seen; a first landing's own where nothing was landed yet.
-        begun: whether some call has landed from this stream before.
+        is_recreated: whether it is landed next to an older epoch.
+        positions: the end of each shard's chain; every listed shard has one.
+        watermarks: the watermark of each shard.
+        is_landed: whether an earlier call has landed from this stream.
     """
 
     state: StreamState
-    beside: bool
+    is_recreated: bool
     positions: dict[str, ShardPosition]
-    sightings: dict[str, Watermark]
-    begun: bool
+    watermarks: dict[str, Watermark]
+    is_landed: bool
+
+    def chain(self, shard_id: str) -> ShardChain:
+        """Return the chain of a shard."""
+        return ShardChain(self.state.stream, shard_id, self.state.epoch if self.is_recreated else None)
+
+    def position(self, shard_id: str) -> ShardPosition:
+        """Return the end of a shard's chain."""
+        return self.positions.get(shard_id, ShardPosition())
 
     @property
-    def hints(self) -> dict[str, int]:
-        """By app id, an object of the chain from which on it need be listed."""
-        return hints(self.state.stream, self.state.epoch if self.beside else None, self.sightings)
+    def list_from(self) -> dict[str, int]:
+        """The position, by app id, of an object from which on the chain need be listed."""
+        return {
+            self.chain(shard).app_id: watermark.newest
+            for shard, watermark in self.watermarks.items()
+            if watermark.newest is not None
+        }
 
     def vanished(self) -> list[tuple[str, int]]:
-        """Shards that were not landed to their end and are not listed any more, each with the last number landed."""
+        """Return the shards that are not landed to their end and no longer listed, with the last number landed."""
         listed = {shard.shard_id for shard in self.state.shards}
-        found: list[tuple[str, int]] = []
-        for shard in sorted({*self.positions, *self.sightings} - listed):
-            position = self.positions.get(shard, ShardPosition())
-            if position.ended:
+        vanished: list[tuple[str, int]] = []
+        for shard in sorted({*self.positions, *self.watermarks} - listed):
+            position = self.position(shard)
+            if not position.ended:
+                vanished.append((shard, self.watermarks[shard].after if position.end is None else position.end))
+        return vanished
+
+    def last_tip_ms(self, shard: ShardState) -> int | None:
+        """Return the latest time at which a shard was certainly landed up to its tip, or before its first landing.
+
+        For a shard without objects and watermark it is that of its nearest ancestors, whose records are all older.
+        The time is in ms since the epoch; it is None if nothing is known of the shard and its ancestors.
+        """
+
+        def tip_ms(shard_id: str) -> int | None:
+            position, watermark = self.position(shard_id), self.watermarks.get(shard_id)
+            # Nothing was newer than `after` at the watermark's time, so what was landed since arrived later.
+            if watermark is not None and (position.end is None or watermark.after <= position.end):
+                return max(watermark.checked_ms, position.latest_ms)
+            return position.latest_ms or None
+
+        return self._max_of_nearest([shard.shard_id], tip_ms)
+
+    def parents_latest_ms(self, shard: ShardState) -> int:
+        """Return the latest append time of a shard's nearest ancestors that have one; 0 if none has."""
+
+        def latest_ms(shard_id: str) -> int | None:
+            return self.position(shard_id).latest_ms or None
+
+        return self._max_of_nearest(list(shard.parents), latest_ms) or 0
+
+    def _max_of_nearest(self, shard_ids: list[str], value_of: Callable[[str], int | None]) -> int | None:
+        """Return the largest value of some shards, replacing each shard without value by its parents."""
+        parents = {listed.shard_id: listed.parents for listed in self.state.shards}
+        waiting = shard_ids
+        visited: set[str] = set()
+        values: list[int] = []
+        while waiting:
+            shard_id = waiting.pop()
+            if shard_id in visited:
                 continue
-            found.append((shard, self.sightings[shard].after if position.end is None else position.end))
-        return found
+            visited.add(shard_id)
+            value = value_of(shard_id)
+            if value is None:
+                waiting += parents.get(shard_id, ())
+            else:
+                values.append(value)
+        return max(values, default=None)
 
 
 def read_snapshot(
-    log: ShardLog,
-    store: ObjectStore,
-    stream: str,
-    options: StreamOptions,
-    resume: ResumeState | None,
-    *,
-    sweep: bool = True,
+    log: ShardLog, store: ObjectStore, stream: str, options: StreamOptions, read: HistoryReader = read_history
 ) -> StreamSnapshot:
-    """Describe a stream and find out how far it was landed.
+    """Describe a stream and read how far it is landed.
 
     Args:
         log: the stream's service.
         store: the bucket.
-        stream: which stream.
-        options: what to do about a new epoch.
-        resume: what an earlier call left; without it, or in another epoch, the store is listed.
-        sweep: delete quarantine that no object vouches for, where the store is listed.
+        stream: the stream.
+        options: the rule for a new epoch, and the state of an earlier call; without one of the same epoch the store is
+            listed.
+        read: reads the chain of a shard.
 
     Raises:
-        PermanentFailure: there is no such stream, or it was made anew and is not to be landed so.
+        PermanentFailure: the stream does not exist, or it was recreated and the options do not allow to land it.
         TransientFailure: the service or the store did not answer.
     """
-    state = log.describe(stream)
-
-    known = None if resume is not None and resume.epoch == state.epoch else read_watermarks(store, stream, state.epoch)
-
-    def history(chain: ShardChain) -> ShardHistory:
-        found = read_history(store, chain, known[chain.shard].newest if known and chain.shard in known else None)
-        if sweep:
-            sweep_orphans(store, found)
-        return found
-
+    state, resume = log.describe(stream), options.resume
     if resume is not None and resume.epoch == state.epoch:
-        positions, sightings = dict(resume.positions), dict(resume.sightings)
-        beside, begun = resume.beside, True
+        positions, watermarks = dict(resume.positions), dict(resume.watermarks)
+        snapshot = StreamSnapshot(state, resume.is_recreated, positions, watermarks, is_landed=True)
     else:
-        histories, beside = _histories(log, store, state, options, history)
-        positions = {shard: found.position for shard, found in histories.items()}
-        begun = known is not None or bool(positions)
-        sightings = first_watermarks(state) if known is None and not begun else known or {}
+        snapshot = _list_store(log, store, state, options, read)
     for shard in state.shards:
-        if shard.shard_id not in positions:
-            chain = ShardChain(stream, shard.shard_id, state.epoch if beside else None)
-            positions[shard.shard_id] = history(chain).position
-    return StreamSnapshot(state, beside, positions, sightings, begun)
+        if shard.shard_id not in snapshot.positions:
+            list_from = _newest(snapshot.watermarks, shard.shard_id)
+            snapshot.positions[shard.shard_id] = read(store, snapshot.chain(shard.shard_id), list_from).position
+    return snapshot
 
 
-def _histories(
-    log: ShardLog,
-    store: ObjectStore,
-    state: StreamState,
-    options: StreamOptions,
-    history: Callable[[ShardChain], ShardHistory],
-) -> tuple[dict[str, ShardHistory], bool]:
-    """The chains of the stream's epoch, by shard, and whether they stand beside an older epoch's."""
-    stored = list_chains(store, state.stream)
-    histories = {chain.shard: history(chain) for chain in stored if chain.epoch is None}
-    landed = {found.newest.topic_id for found in histories.values() if found.newest} - {None}
-    if landed <= {state.epoch}:
-        return histories, False
-    if (now := log.epoch(state.stream)) != state.epoch:
+def _list_store(
+    log: ShardLog, store: ObjectStore, state: StreamState, options: StreamOptions, read: HistoryReader
+) -> StreamSnapshot:
+    stored = read_watermarks(store, state.stream, state.epoch)
+    chains = list_chains(store, state.stream)
+
+    def read_epoch(epoch: str | None) -> dict[str, History]:
+        shards = [chain for chain in chains if chain.epoch == epoch]
+        return {chain.shard: read(store, chain, _newest(stored or {}, chain.shard)) for chain in shards}
+
+    histories = read_epoch(None)
+    landed_epochs = {history.newest.epoch for history in histories.values() if history.newest}
+    is_recreated = not landed_epochs <= {state.epoch}
+    if is_recreated:
+        _check_recreated(log, state, options, landed_epochs)
+        histories = read_epoch(state.epoch)
+    positions = {shard: history.position for shard, history in histories.items()}
+    if stored is None and positions:
+        # A first landing that started meanwhile wrote its watermarks before its objects.
+        stored = read_watermarks(store, state.stream, state.epoch)
+    is_landed = stored is not None or bool(positions)
+    watermarks = (stored or {}) if is_landed else first_watermarks(state)
+    return StreamSnapshot(state, is_recreated, positions, watermarks, is_landed)
+
+
+def _check_recreated(log: ShardLog, state: StreamState, options: StreamOptions, landed_epochs: set[str]) -> None:
+    """Refuse to land a recreated stream unless the options allow it (rules K9, L14)."""
+    if (current := log.epoch(state.stream)) != state.epoch:
         raise TransientFailure(
-            f"{state.stream} was deleted and made anew a moment ago: epoch {state.epoch} became {now}.", "Run it again."
+            f"{state.stream} was recreated a moment ago: epoch {state.epoch} became {current}.", "Run it again."
         )
     if options.new_epoch == "fail":
         raise PermanentFailure(
-            f"{state.stream} was deleted and made anew: epoch {', '.join(sorted(map(str, landed)))} was landed, "
+            f"{state.stream} was recreated: epoch {', '.join(sorted(landed_epochs))} was landed, "
             f"and the stream now has {state.epoch}.",
-            "Nothing was landed. To land the new stream beside the old one, set PINTEREST_NEW_EPOCH=land.",
+            "Nothing was landed. To land the new stream next to the old one, set PINTEREST_NEW_EPOCH=land.",
         )
-    return {chain.shard: history(chain) for chain in stored if chain.epoch == state.epoch}, True
+
+
+def _newest(watermarks: Mapping[str, Watermark], shard: str) -> int | None:
+    watermark = watermarks.get(shard)
+    return watermark.newest if watermark else None

@@ -1,4 +1,4 @@
-"""How far the shards of a stream are landed, carried from one call to the next."""
+"""The positions of a stream's shards, carried from one call to the next."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,15 +8,15 @@ from pinterest_platform.landing.segment import PendingSegment
 
 @dataclass(frozen=True, slots=True)
 class ShardPosition:
-    """How far a shard's chain goes.
+    """The end of a shard's chain.
 
     Attributes:
-        end: the sequence number that its newest object ends with; None where nothing was landed.
-        ordinal: the newest object's place in the chain, from 0; -1 where there is none.
-        latest_ms: the latest arrival landed, 0 without any.
-        ended: the shard is closed and was landed to its end.
-        newest: the position in the newest object's name; None where there is none.
-        hint: what `newest` was when the last call began: from there a listing tells what that call landed.
+        end: the sequence number that its newest object ends with; None without objects.
+        ordinal: the newest object's ordinal; -1 without objects.
+        latest_ms: the latest append time in the chain, 0 without records.
+        ended: whether the shard is closed and landed to its end.
+        newest: the position in the newest object's key; None without objects.
+        list_from: `newest` when the last call began. A listing from there has what that call landed.
     """
 
     end: int | None = None
@@ -24,41 +24,41 @@ class ShardPosition:
     latest_ms: int = 0
     ended: bool = False
     newest: int | None = None
-    hint: int | None = None
+    list_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """That a shard was landed up to `after`, and that nothing lay behind it at a time, ms since the epoch.
+    """The record that a shard was landed up to `after` and had nothing newer at `checked_ms`, in ms since the epoch.
 
-    `newest` is the position in the name of its newest object then, None where there was none, and `ordinal` that
-    object's place in the chain: from there on the chain is listed.
+    `newest` is the position in the key of its newest object then, None without objects, and `ordinal` that object's
+    ordinal. The chain can be listed from there.
     """
 
     after: int
-    seen_ms: int
+    checked_ms: int
     newest: int | None = None
     ordinal: int = -1
 
 
 @dataclass(frozen=True, slots=True)
 class ResumeState:
-    """Where a call left off, for the next one in the same process: it then need not list what stands in the store.
+    """The state in which a call left a stream; a later call of the same process that has it need not list the store.
 
-    A stale one costs time and nothing else, because creating an object tells whether its position was taken.
+    An outdated state costs time and nothing else, because the creation of an object shows whether its position exists.
 
     Attributes:
         epoch: the stream's epoch.
-        beside: whether it lands beside an older epoch.
-        positions: by shard, how far its chain goes.
-        sightings: by shard, when its tip was last seen.
-        landed: by app id, the objects that the call itself landed, in order.
-        hints: by app id, an object of the chain from which on it need be listed.
+        is_recreated: whether the stream is landed next to an older epoch.
+        positions: the end of each shard's chain.
+        watermarks: the watermark of each shard.
+        landed: the objects that the call landed, in order, by app id.
+        list_from: by app id, the position of an object from which on the chain need be listed.
     """
 
     epoch: str
-    beside: bool
+    is_recreated: bool
     positions: Mapping[str, ShardPosition]
-    sightings: Mapping[str, Watermark]
+    watermarks: Mapping[str, Watermark]
     landed: Mapping[str, tuple[PendingSegment, ...]] = field(default_factory=dict[str, tuple[PendingSegment, ...]])
-    hints: Mapping[str, int] = field(default_factory=dict[str, int])
+    list_from: Mapping[str, int] = field(default_factory=dict[str, int])

@@ -1,204 +1,179 @@
-"""Landing a Kinesis stream: every shard, one epoch, parents before children, exactly once."""
+"""Landing a Kinesis stream: every shard of one epoch, parents before children, exactly once (rules K1 to K11)."""
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
 from pinterest_platform.failures import PermanentFailure, TransientFailure, joined
 from pinterest_platform.landing.kinesis.chain import ShardChain
+from pinterest_platform.landing.kinesis.history import History, read_history
 from pinterest_platform.landing.kinesis.options import StreamOptions, unused_losses
 from pinterest_platform.landing.kinesis.results import LandedShard, LandedStream
-from pinterest_platform.landing.kinesis.shard import Landing, ShardLander
+from pinterest_platform.landing.kinesis.shard import LandingContext, ShardLander
 from pinterest_platform.landing.kinesis.snapshot import StreamSnapshot, read_snapshot
-from pinterest_platform.landing.kinesis.state import ResumeState, ShardPosition, Watermark
-from pinterest_platform.landing.kinesis.watermarks import last_known_tip, latest_before, write_watermarks
+from pinterest_platform.landing.kinesis.state import ResumeState, Watermark
+from pinterest_platform.landing.kinesis.watermarks import write_watermarks
+from pinterest_platform.landing.quarantine import sweep
 from pinterest_platform.ports import ObjectStore, Progress, ShardLog, ShardState, silent
 
-_SIGHTINGS_A_RETENTION = 24
-"""How often, within the retention, an idle shard's sighting is renewed."""
+_WATERMARKS_PER_RETENTION = 24
+"""How often, within the retention, the watermark of an idle shard is renewed."""
 
-_OBJECTS_A_SIGHTING = 400
-"""After how many objects a busy shard's sighting is renewed: from there on its chain is listed, in one answer."""
+_OBJECTS_PER_WATERMARK = 400
+"""Objects after which the watermark of a busy shard is renewed, so that one LIST reads the rest of its chain."""
 
 
 def land_stream(
-    log: ShardLog,
-    store: ObjectStore,
-    stream: str,
-    options: StreamOptions | None = None,
-    progress: Progress = silent,
-    *,
-    cleaned: Mapping[str, int] | None = None,
-    resume: ResumeState | None = None,
+    log: ShardLog, store: ObjectStore, stream: str, options: StreamOptions | None = None, progress: Progress = silent
 ) -> LandedStream:
-    """Land what a stream holds when the call begins; running it again lands nothing twice.
+    """Land the records that a stream holds when the call begins; a second call lands nothing twice.
 
-    Any number of calls may run at once, and may die at any moment: each record ends in exactly one object or in
-    quarantine, once some call came to its end. A drain calls it again and again, with what the last call left.
+    Any number of calls can run at once, and can be killed at any time: once a call has completed, each record is in
+    exactly one object or in quarantine (rule L18). A drain calls it repeatedly, with the `resume` of the last call.
 
     Args:
         log: the stream's service.
         store: the bucket.
-        stream: which stream.
-        options: how to land.
-        progress: gets a line for each object landed and, in a first call, for each loss that was accepted in vain.
-        cleaned: the ordinals that a consumer has taken, by app id: the landing numbers its objects behind them even
-            where somebody deleted the landed ones.
-        resume: `LandedStream.resume` of an earlier call of this process, which saves listing the store.
+        stream: the stream.
+        options: the options, with the state of an earlier call or the positions of a consumer.
+        progress: gets a line for each landed object and, in a call without `resume`, for each accepted loss that was
+            not needed.
 
     Raises:
-        PermanentFailure: records may be lost, or the stream was made anew. For what concerns one shard alone, the
-            others are landed first.
+        PermanentFailure: records can be lost, or the stream was recreated. If it concerns one shard alone, the others
+            are landed first.
         TransientFailure: the service or the store did not answer.
     """
     options = options or StreamOptions()
-    view = read_snapshot(log, store, stream, options, resume)
-    if not view.begun:
-        write_watermarks(store, stream, view.state.epoch, view.sightings)
-    began = dict(view.positions)
-    call = _Call(log, store, view, options, progress, cleaned or {})
-    call.write_off_vanished()
-    call.land_listed()
-    call.see_tips()
-    if call.failures:
-        raise joined(call.failures)
-    if resume is None:
+    snapshot = read_snapshot(log, store, stream, options, _read_and_sweep)
+    state = snapshot.state
+    if not snapshot.is_landed:
+        write_watermarks(store, stream, state.epoch, snapshot.watermarks)
+    initial = dict(snapshot.positions)
+
+    def check_epoch() -> None:
+        if (current := log.epoch(stream)) != state.epoch:
+            raise TransientFailure(
+                f"{stream} was recreated while it was landed: epoch {state.epoch} became {current}.",
+                "Nothing read since was landed. Run the landing again.",
+            )
+
+    deadline = time.monotonic() + options.longest_seconds
+    writer_id = uuid.uuid4().hex
+    lander = _StreamLander(LandingContext(log, store, snapshot, options, writer_id, deadline, check_epoch, progress))
+    lander.write_off_vanished()
+    lander.land_listed()
+    lander.refresh_watermarks()
+    if lander.failures:
+        raise joined(lander.failures)
+    if options.resume is None:
         losses = [loss for loss in options.accept_losses if loss.stream == stream]
-        for line in unused_losses(losses, call.accepting, began):
+        for line in unused_losses(losses, lander.shards_with_accepted_loss, initial):
             progress(line)
-    state = view.state
-    caught_up = len(call.landed) == len(state.shards) and all(shard.caught_up for shard in call.landed.values())
-    fresh = {shard.app_id: shard.landed for shard in call.landed.values()}
-    resume = ResumeState(state.epoch, view.beside, view.positions, view.sightings, fresh, view.hints)
-    return LandedStream(stream, state.epoch, view.beside, tuple(call.in_order()), caught_up, resume)
+    return lander.result()
+
+
+def _read_and_sweep(store: ObjectStore, chain: ShardChain, list_from: int | None) -> History:
+    history = read_history(store, chain, list_from)
+    sweep(store, history)
+    return history
 
 
 @dataclass(slots=True)
-class _Call:
-    """One call's work on a stream; positions and sightings of the view move as it goes on."""
+class _StreamLander:
+    """The landing of one stream; the positions and watermarks of its snapshot change with it."""
 
-    log: ShardLog
-    store: ObjectStore
-    view: StreamSnapshot
-    options: StreamOptions
-    progress: Progress
-    cleaned: Mapping[str, int]
+    context: LandingContext
     landed: dict[str, LandedShard] = field(default_factory=dict[str, LandedShard])
     failures: list[PermanentFailure] = field(default_factory=list[PermanentFailure])
-    accepting: set[str] = field(default_factory=set[str])
-    landing: Landing = field(init=False)
+    shards_with_accepted_loss: set[str] = field(default_factory=set[str])
 
-    def __post_init__(self) -> None:
-        deadline = time.monotonic() + self.options.longest_seconds
-        self.landing = Landing(
-            self.log,
-            self.store,
-            self.view.state,
-            self.options,
-            uuid.uuid4().hex,
-            deadline,
-            self._unchanged,
-            self.progress,
-        )
+    @property
+    def snapshot(self) -> StreamSnapshot:
+        """The stream."""
+        return self.context.snapshot
 
     def write_off_vanished(self) -> None:
-        """See to shards that the service does not list any more although they were not landed to their end."""
-        for shard, after in self.view.vanished():
-            lander = self._lander(ShardState(shard, (), after, None))
+        """End the chains of shards that the service no longer lists although they were not landed to their end."""
+        for shard, after in self.snapshot.vanished():
+            lander = ShardLander(self.context, ShardState(shard, (), after, None))
             self._settle(lander, partial(lander.write_off, after))
 
     def land_listed(self) -> None:
-        """Land every listed shard whose parents were landed to their end, or are gone."""
-        waiting = {shard.shard_id: shard for shard in self.view.state.shards}
+        """Land every listed shard whose parents are landed to their end, or no longer listed."""
+        waiting = {shard.shard_id: shard for shard in self.snapshot.state.shards}
         while ready := [shard for shard in waiting.values() if self._is_ready(shard)]:
             for shard in ready:
                 del waiting[shard.shard_id]
-            work = [self._lander(shard) for shard in ready]
-            self._at_once(work)
+            self._run([ShardLander(self.context, shard) for shard in ready])
 
-    def see_tips(self) -> None:
-        """Renew sightings now and then: idle shards are known to have lost nothing, busy ones are listed quickly."""
-        view, now_ms = self.view, self.view.state.now_ms
-        seen = {
-            shard.shard_id: self._sighting(shard, now_ms)
-            for shard in view.state.shards
-            if shard.shard_id in self.landed and self.landed[shard.shard_id].at_tip and shard.end is None
-        }
-        tips = [
-            last_known_tip(shard, view.state, view.positions, view.sightings)
-            for shard in view.state.shards
-            if shard.shard_id in seen
+    def refresh_watermarks(self) -> None:
+        """Renew watermarks periodically: an idle shard's shows that nothing is lost, a busy one's shortens the LIST."""
+        snapshot, state = self.snapshot, self.snapshot.state
+        at_tip = [
+            shard
+            for shard in state.shards
+            if shard.end is None and shard.shard_id in self.landed and self.landed[shard.shard_id].at_tip
         ]
-        oldest = min((tip or 0 for tip in tips), default=now_ms)
-        grown = (tip.ordinal - view.sightings.get(shard, Watermark(0, 0)).ordinal for shard, tip in seen.items())
+        fresh = {shard.shard_id: self._watermark(shard) for shard in at_tip}
+        oldest_ms = min((snapshot.last_tip_ms(shard) or 0 for shard in at_tip), default=state.now_ms)
+        objects = max(
+            (mark.ordinal - snapshot.watermarks.get(shard, Watermark(0, 0)).ordinal for shard, mark in fresh.items()),
+            default=0,
+        )
         if (
-            now_ms - oldest >= view.state.retention_ms // _SIGHTINGS_A_RETENTION
-            or max(grown, default=0) >= _OBJECTS_A_SIGHTING
+            state.now_ms - oldest_ms >= state.retention_ms // _WATERMARKS_PER_RETENTION
+            or objects >= _OBJECTS_PER_WATERMARK
         ):
-            view.sightings.update(seen)
-            write_watermarks(self.store, view.state.stream, view.state.epoch, view.sightings)
+            snapshot.watermarks.update(fresh)
+            write_watermarks(self.context.store, state.stream, state.epoch, snapshot.watermarks)
 
-    def in_order(self) -> Iterator[LandedShard]:
-        """What became of each shard, older ones first."""
-        for shard in sorted(self.landed):
-            yield self.landed[shard]
+    def result(self) -> LandedStream:
+        """Return the result of the call, older shards first."""
+        snapshot, state = self.snapshot, self.snapshot.state
+        shards = tuple(self.landed[shard] for shard in sorted(self.landed))
+        caught_up = len(shards) == len(state.shards) and all(shard.caught_up for shard in shards)
+        resume = ResumeState(
+            epoch=state.epoch,
+            is_recreated=snapshot.is_recreated,
+            positions=snapshot.positions,
+            watermarks=snapshot.watermarks,
+            landed={shard.app_id: shard.landed for shard in shards},
+            list_from=snapshot.list_from,
+        )
+        return LandedStream(state.stream, state.epoch, snapshot.is_recreated, shards, caught_up, resume)
 
-    def _sighting(self, shard: ShardState, now_ms: int) -> Watermark:
-        position = self.view.positions.get(shard.shard_id, ShardPosition())
+    def _watermark(self, shard: ShardState) -> Watermark:
+        position = self.snapshot.position(shard.shard_id)
         after = shard.start if position.end is None else position.end
-        return Watermark(after, now_ms, position.newest, position.ordinal)
+        return Watermark(after, self.snapshot.state.now_ms, position.newest, position.ordinal)
 
     def _is_ready(self, shard: ShardState) -> bool:
-        listed = {other.shard_id for other in self.view.state.shards}
-        positions = self.view.positions
-        return all(parent not in listed or positions[parent].ended for parent in shard.parents)
+        listed = {other.shard_id for other in self.snapshot.state.shards}
+        return all(parent not in listed or self.snapshot.positions[parent].ended for parent in shard.parents)
 
-    def _lander(self, shard: ShardState) -> ShardLander:
-        view = self.view
-        chain = ShardChain(view.state.stream, shard.shard_id, view.state.epoch if view.beside else None)
-        return ShardLander(
-            self.landing,
-            chain,
-            shard,
-            view.positions.get(shard.shard_id, ShardPosition()),
-            last_known_tip(shard, view.state, view.positions, view.sightings),
-            latest_before(shard, view.state, view.positions),
-            self.cleaned.get(chain.app_id, -1),
-        )
-
-    def _settle(self, lander: ShardLander, act: Callable[[], LandedShard]) -> None:
+    def _settle(self, lander: ShardLander, land: Callable[[], LandedShard]) -> None:
         shard = lander.shard.shard_id
         try:
-            self.landed[shard] = act()
+            self.landed[shard] = land()
         except PermanentFailure as failure:
-            self.progress(str(failure))
+            self.context.progress(str(failure))
             self.failures.append(failure)
         finally:
-            self.view.positions[shard] = lander.position
-            if lander.accepts_loss:
-                self.accepting.add(shard)
+            self.snapshot.positions[shard] = lander.position
+            if lander.loss_accepted:
+                self.shards_with_accepted_loss.add(shard)
 
-    def _at_once(self, landers: Sequence[ShardLander]) -> None:
-        """Run some landers, so many at a time as the options allow."""
-
-        def run(lander: ShardLander) -> None:
-            self._settle(lander, lander.run)
-
-        if min(len(landers), self.options.shards_at_once) < 2:
+    def _run(self, landers: Sequence[ShardLander]) -> None:
+        """Run landers, `shards_at_once` of them at once."""
+        shards_at_once = self.context.options.shards_at_once
+        if min(len(landers), shards_at_once) < 2:
             for lander in landers:
-                run(lander)
+                self._settle(lander, lander.run)
             return
-        with ThreadPoolExecutor(self.options.shards_at_once, thread_name_prefix="landing") as pool:
-            for done in [pool.submit(run, lander) for lander in landers]:
-                done.result()
-
-    def _unchanged(self) -> None:
-        state = self.view.state
-        if (now := self.log.epoch(state.stream)) != state.epoch:
-            raise TransientFailure(
-                f"{state.stream} was deleted and made anew while it was landed: epoch {state.epoch} became {now}.",
-                "Nothing read since was landed; run the landing again.",
-            )
+        with ThreadPoolExecutor(shards_at_once, thread_name_prefix="landing") as pool:
+            for future in [pool.submit(self._settle, lander, lander.run) for lander in landers]:
+                future.result()

@@ -1,1 +1,1 @@
-"""Drain runs: when a sensor requests one, and what a run reports."""
+"""Drain runs: when a sensor requests one, and how it reports."""

@@ -1,10 +1,10 @@
-"""A draining run in Dagster: lanes moved until the route is idle, and what they say of themselves meanwhile."""
+"""A drain in Dagster: the pipelines of a route run until it is idle, and their assets show intermediate results."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import dagster as dg
 
-from pinterest_platform.catalog import Entity
+from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.orchestration.results.tables import table_metadata
 from pinterest_platform.orchestration.workers import record_worker
@@ -13,99 +13,105 @@ from pinterest_platform.pipelines.micro_batches import Pipeline
 from pinterest_platform.pipelines.progress import BufferedProgress
 from pinterest_platform.settings import Settings
 
-FAILED_TAG = "pinterest/failed-streams"
-"""On a drain that failed: its id, and the entities whose streams kept it from success; the others do not wait for them.
+LAYERS: Mapping[Route, tuple[str, str]] = {
+    Route.KAFKA: ("raw", "cleaned"),
+    Route.KINESIS: ("raw_stream", "cleaned_stream"),
+}
+"""By route, the first part of the keys of landed and of cleaned assets."""
 
-A run that is executed again gets the tags of the first one: the id says whose they are.
+FAILED_TAG = "pinterest/failed-streams"
+"""A tag of a failed drain: its run id, and the entities whose streams failed. The other streams need not wait.
+
+A re-execution inherits the tags of its parent: the id identifies the run that the tag is about.
 """
 
 
 def drain(
     context: dg.OpExecutionContext | dg.AssetExecutionContext,
-    lanes: Sequence[Pipeline],
+    pipelines: Sequence[Pipeline],
     settings: Settings,
-    say: BufferedProgress,
-    landed_layer: str,
-    cleaned_layer: str,
+    progress: BufferedProgress,
 ) -> RoundRobin:
-    """Move all lanes, which speak through `say`, until nothing came for a while, or the run has lasted long enough.
+    """Run all pipelines until no record arrives for a while, or the run has lasted for its longest time.
 
-    A busy stream may keep it at work for an hour: the assets tell now and then what it did so far, counts being those
-    of the whole run until then; those of which nothing moved since are left alone, lest they look freshly made.
+    A drain of a busy stream can take an hour, so the assets report the counts of the run until then periodically.
+    Assets without new records are not reported, so that they do not look freshly materialized.
 
     Returns:
-        The rounds made: whose results are to be told, and then `judge`, which raises where some lane failed.
+        The pipelines, first to be reported by `results` or `materializations`, then for `raise_failures`.
     """
 
-    def show() -> None:
-        for lane in rounds.moved():
+    def report() -> None:
+        for pipeline in rounds.changed():
             try:
-                events = [*materializations([lane], landed_layer, cleaned_layer)]
+                events = list(materializations([pipeline]))
             except PlatformFailure as failure:
-                # Whether a table can be worked on is for its lane to find out, and no other lane's affair.
-                context.log.warning(f"{lane.stream}: what moved cannot be shown now: {failure}")
+                # A table that cannot be read fails its own pipeline later, and must not stop the others.
+                context.log.warning(f"{pipeline.stream}: intermediate results are unavailable: {failure}")
                 continue
             for event in events:
                 context.log_event(event)
 
     record_worker(context.instance, context.run.run_id)
     limits = DrainLimits(settings.drain_idle_seconds, settings.drain_longest_seconds)
-    rounds = RoundRobin(lanes, say.at_once)
+    rounds = RoundRobin(pipelines, progress.write)
     try:
-        Drain(rounds.move, limits, say.at_once, show).run()
+        Drain(rounds.run_round, limits, progress.write, report).run()
     finally:
-        say.flush()
+        progress.flush()
     if rounds.failed:
         context.instance.add_run_tags(context.run.run_id, failed_tags(context.run.run_id, rounds.failed))
     return rounds
 
 
 def failed_tags(run_id: str, failed: Iterable[Entity]) -> dict[str, str]:
-    """The tag of a drain that failed by some streams."""
+    """Return the tag of a drain in which some streams failed."""
     return {FAILED_TAG: f"{run_id}:{','.join(entity.name for entity in failed)}"}
 
 
 def failed_entities(run: dg.DagsterRun) -> tuple[str, ...]:
-    """The entities by whose streams a run failed; none where it ended for other reasons."""
-    run_id, _, named = run.tags.get(FAILED_TAG, "").partition(":")
-    return tuple(named.split(",")) if named and run_id == run.run_id else ()
+    """Return the entities whose streams made a run fail; empty if it ended for other reasons."""
+    run_id, _, entities = run.tags.get(FAILED_TAG, "").partition(":")
+    return tuple(entities.split(",")) if entities and run_id == run.run_id else ()
 
 
-def lane_metadata(lane: Pipeline) -> tuple[dict[str, dg.MetadataValue], dict[str, dg.MetadataValue]]:
-    """What a lane landed, and what it cleaned."""
-    tally = lane.tally
-    landed: dict[str, dg.MetadataValue] = {
-        "records": dg.MetadataValue.int(tally.records),
-        "quarantined": dg.MetadataValue.int(tally.quarantined),
-        "objects": dg.MetadataValue.int(tally.objects),
-        "bytes": dg.MetadataValue.int(tally.bytes),
-    }
-    facts = lane.facts()
-    cleaned: dict[str, dg.MetadataValue] = table_metadata(facts, lane.entity.columns) if facts else {}
-    if done := tally.cleaned:
-        counts = {
-            "new": done.new,
-            "changed": done.changed,
-            "unchanged": done.unchanged,
-            "quarantined": done.quarantined,
-        }
-        cleaned |= {name: dg.MetadataValue.int(count) for name, count in counts.items()}
-        cleaned["unreadable_by_field"] = dg.MetadataValue.json(dict(done.unreadable))
-    cleaned["offsets_taken"] = dg.MetadataValue.json(dict(tally.positions))
-    return landed, cleaned
-
-
-def results(lanes: Sequence[Pipeline], landed_layer: str, cleaned_layer: str) -> Iterator[dg.MaterializeResult]:
-    """The same two, as the results of an op that makes these assets."""
-    for event in materializations(lanes, landed_layer, cleaned_layer):
+def results(pipelines: Sequence[Pipeline]) -> Iterator[dg.MaterializeResult]:
+    """Return the results of an op that materializes the assets of these pipelines."""
+    for event in materializations(pipelines):
         yield dg.MaterializeResult(asset_key=event.asset_key, metadata=event.metadata)
 
 
-def materializations(
-    lanes: Sequence[Pipeline], landed_layer: str, cleaned_layer: str
-) -> Iterator[dg.AssetMaterialization]:
-    """Two events a lane: its landed objects, and its table."""
-    for lane in lanes:
-        landed, cleaned = lane_metadata(lane)
-        yield dg.AssetMaterialization(asset_key=[landed_layer, lane.entity.name], metadata=landed)
-        yield dg.AssetMaterialization(asset_key=[cleaned_layer, lane.entity.name], metadata=cleaned)
+def materializations(pipelines: Sequence[Pipeline]) -> Iterator[dg.AssetMaterialization]:
+    """Return two events per pipeline: its landed objects and its table."""
+    for pipeline in pipelines:
+        landed_layer, cleaned_layer = LAYERS[pipeline.route]
+        cleaned = _cleaned_metadata(pipeline)
+        yield dg.AssetMaterialization(
+            asset_key=[landed_layer, pipeline.entity.name], metadata=_landed_metadata(pipeline)
+        )
+        yield dg.AssetMaterialization(asset_key=[cleaned_layer, pipeline.entity.name], metadata=cleaned)
+
+
+def _landed_metadata(pipeline: Pipeline) -> dict[str, dg.MetadataValue]:
+    totals = pipeline.totals
+    return {
+        "records": dg.MetadataValue.int(totals.records),
+        "quarantined": dg.MetadataValue.int(totals.quarantined),
+        "objects": dg.MetadataValue.int(totals.objects),
+        "bytes": dg.MetadataValue.int(totals.bytes),
+    }
+
+
+def _cleaned_metadata(pipeline: Pipeline) -> dict[str, dg.MetadataValue]:
+    facts = pipeline.facts()
+    metadata = table_metadata(facts, pipeline.entity.columns) if facts else {}
+    if cleaned := pipeline.totals.cleaned:
+        metadata |= {
+            "new": dg.MetadataValue.int(cleaned.new),
+            "changed": dg.MetadataValue.int(cleaned.changed),
+            "unchanged": dg.MetadataValue.int(cleaned.unchanged),
+            "quarantined": dg.MetadataValue.int(cleaned.quarantined),
+            "unreadable_by_field": dg.MetadataValue.json(dict(cleaned.unreadable)),
+        }
+    metadata["offsets_taken"] = dg.MetadataValue.json(dict(pipeline.positions))
+    return metadata

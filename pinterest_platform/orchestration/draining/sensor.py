@@ -1,127 +1,130 @@
-"""What a backlog sensor sees in Dagster, and what it answers."""
+"""A tick of a backlog sensor: its decision, and the observations and checks that changed."""
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import dagster as dg
 
-from pinterest_platform.orchestration.draining.decision import Decision, DrainRun, decide
+from pinterest_platform.orchestration.draining.decision import DrainRun, decide
 from pinterest_platform.orchestration.draining.run import failed_entities
 from pinterest_platform.orchestration.runs import LIVE, WRITER, declare_dead, drain_tags, host_of, is_orphan
-from pinterest_platform.orchestration.table_checks import LAG_CHECK, is_fresh, lag_seen, lag_unknown
+from pinterest_platform.orchestration.table_checks import (
+    LAG_CHECK,
+    is_fresh,
+    lag_evaluation,
+    unknown_lag_evaluation,
+)
 from pinterest_platform.pipelines.backlog import RouteBacklog
 from pinterest_platform.settings import Settings
 
-LOOK_BACK = 20
-"""Runs of a job that are looked at: enough to count failures in a row up to the longest wait."""
+RUN_LIMIT = 20
+"""Runs of a job that are read: enough to count consecutive failures up to the longest wait."""
 
-TELL_AGAIN_SECONDS = 600.0
-"""A check that did not change is told again after so long."""
+REPEAT_CHECK_SECONDS = 600.0
+"""An unchanged check is reported again after this time, because a user may have run it since."""
 
 LAST_BATCH_SECONDS = 3600.0
-"""What a drain may need for its last micro-batch, beyond the time that the settings give it."""
+"""Time that a drain may need for its last micro-batch, in addition to its longest time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Something that a sensor reports when it changes.
+
+    Attributes:
+        name: its name in the cursor.
+        value: the state that is compared with that of the last report.
+        event: the report.
+    """
+
+    name: str
+    value: object
+    event: dg.AssetObservation | dg.AssetCheckEvaluation
 
 
 def backlog_result(
     context: dg.SensorEvaluationContext, route: str, job: str, backlog: RouteBacklog, settings: Settings
 ) -> dg.SensorResult:
-    """Request a run of a route's job or say why not, and tell the backlog where it changed.
+    """Request a run of a route's job or give the reason to skip, and report the backlog if it changed.
 
     Args:
         context: the sensor's.
         route: first part of the external assets' keys.
         job: the route's job.
-        backlog: what is not in its table yet, and of which streams nobody can tell.
-        settings: how long a drain may last, and the engine.
+        backlog: the records that are not in their tables yet.
+        settings: the engine, and how long a drain may last.
     """
     decision = decide(
-        {f"{route}/{entity.name}": found for entity, found in backlog.waiting.items()},
+        {f"{route}/{entity.name}": pending for entity, pending in backlog.waiting.items()},
         _runs(context, route, job, settings.drain_longest_seconds + LAST_BATCH_SECONDS),
         time.time(),
     )
     for run_id in decision.orphans:
         declare_dead(context.instance, run_id)
-    before: dict[str, object] = json.loads(context.cursor) if context.cursor else {}
-    told = {**_backlogs(route, backlog), **(_lags(backlog) if route == "kinesis" else {})}
-    cursor, events = _news(before, told, time.time())
-    tags = drain_tags(context.instance, settings.spark_engine) if decision.request else {}
-    return _answer(decision, _unknown(route, backlog), {"pinterest/route": route, **tags}, cursor, events)
-
-
-Event = dg.AssetObservation | dg.AssetCheckEvaluation
-Seen = tuple[object, Event]
-"""What is remembered of something seen, and how it is told once that changes."""
-
-
-def _news(before: Mapping[str, object], told: Mapping[str, Seen], now: float) -> tuple[str, list[Event]]:
-    """The next cursor and what to tell: what changed; and checks now and then, as a person may have run one since."""
-    seen: dict[str, object] = {}
-    events: list[Event] = []
-    for name, (value, event) in told.items():
-        match before.get(name):
-            case [known, float(at)] if known == value and (
-                isinstance(event, dg.AssetObservation) or now - at < TELL_AGAIN_SECONDS
-            ):
-                seen[name] = [known, at]
-            case _:
-                seen[name] = [value, now]
-                events.append(event)
-    return json.dumps(seen), events
-
-
-def _backlogs(route: str, backlog: RouteBacklog) -> dict[str, Seen]:
-    """What waits, on the external assets, and for how long where that is known; or why it cannot be told.
-
-    A lag grows with every tick: it is news once it has doubled.
-    """
-    told: dict[str, Seen] = {}
-    for entity, found in backlog.waiting.items():
-        metadata: dict[str, int | float] = {"not_landed": found.records, "not_cleaned_objects": found.objects}
-        known = [found.records, found.objects]
-        if found.lag_ms is not None:
-            metadata["lag_seconds"] = found.lag_ms / 1000
-            known.append((found.lag_ms // 1000).bit_length())
-        told[entity.name] = (known, dg.AssetObservation(asset_key=[route, entity.name], metadata=metadata))
-    for entity, problem in backlog.unknown.items():
-        event = dg.AssetObservation(asset_key=[route, entity.name], metadata={"problem": str(problem)})
-        told[entity.name] = (problem.action, event)
-    return told
-
-
-def _lags(backlog: RouteBacklog) -> dict[str, Seen]:
-    """Whether streamed tables are fresh, as their check."""
-    told: dict[str, Seen] = {}
-    for entity, found in backlog.waiting.items():
-        lag_ms = found.lag_ms or 0
-        told[f"{LAG_CHECK}/{entity.name}"] = (
-            is_fresh(lag_ms),
-            lag_seen(dg.AssetKey(["cleaned_stream", entity.name]), lag_ms),
-        )
-    for entity, problem in backlog.unknown.items():
-        told[f"{LAG_CHECK}/{entity.name}"] = (
-            problem.action,
-            lag_unknown(dg.AssetKey(["cleaned_stream", entity.name]), str(problem)),
-        )
-    return told
-
-
-def _unknown(route: str, backlog: RouteBacklog) -> str:
-    """Of which streams nobody can tell what waits, and why; to stand behind a reason."""
-    return "".join(f"; nothing known of {route}/{entity.name}: {why}" for entity, why in backlog.unknown.items())
-
-
-def _answer(
-    decision: Decision, unknown: str, tags: Mapping[str, str], cursor: str, events: list[Event]
-) -> dg.SensorResult:
+    signals = [*_backlog_signals(route, backlog), *(_lag_signals(backlog) if route == "kinesis" else ())]
+    cursor, events = _changed(json.loads(context.cursor) if context.cursor else {}, signals, time.time())
     if not decision.request:
-        return dg.SensorResult(skip_reason=decision.reason + unknown, cursor=cursor, asset_events=events)
-    request = dg.RunRequest(tags={**tags, "pinterest/backlog": decision.reason})
+        reason = decision.reason + _unknown(route, backlog)
+        return dg.SensorResult(skip_reason=reason, cursor=cursor, asset_events=events)
+    tags = drain_tags(context.instance, settings.spark_engine)
+    request = dg.RunRequest(tags={"pinterest/route": route, **tags, "pinterest/backlog": decision.reason})
     return dg.SensorResult(run_requests=[request], cursor=cursor, asset_events=events)
 
 
+def _backlog_signals(route: str, backlog: RouteBacklog) -> Iterator[Signal]:
+    """Yield the backlog of each external asset, or the problem if it is unknown.
+
+    A lag grows with every tick, so it is reported again only after it has doubled.
+    """
+    for entity, pending in backlog.waiting.items():
+        metadata: dict[str, int | float] = {"not_landed": pending.records, "not_cleaned_objects": pending.objects}
+        value = [pending.records, pending.objects]
+        if pending.lag_ms is not None:
+            metadata["lag_seconds"] = pending.lag_ms / 1000
+            value.append((pending.lag_ms // 1000).bit_length())
+        yield Signal(entity.name, value, dg.AssetObservation(asset_key=[route, entity.name], metadata=metadata))
+    for entity, failure in backlog.unknown.items():
+        observation = dg.AssetObservation(asset_key=[route, entity.name], metadata={"problem": str(failure)})
+        yield Signal(entity.name, failure.action, observation)
+
+
+def _lag_signals(backlog: RouteBacklog) -> Iterator[Signal]:
+    """Yield the lag check of each streamed table."""
+    for entity, pending in backlog.waiting.items():
+        key, lag_ms = dg.AssetKey(["cleaned_stream", entity.name]), pending.lag_ms or 0
+        yield Signal(f"{LAG_CHECK}/{entity.name}", is_fresh(lag_ms), lag_evaluation(key, lag_ms))
+    for entity, failure in backlog.unknown.items():
+        key = dg.AssetKey(["cleaned_stream", entity.name])
+        yield Signal(f"{LAG_CHECK}/{entity.name}", failure.action, unknown_lag_evaluation(key, str(failure)))
+
+
+def _changed(
+    previous: Mapping[str, object], signals: Iterable[Signal], now: float
+) -> tuple[str, list[dg.AssetObservation | dg.AssetCheckEvaluation]]:
+    """Return the next cursor, and the events of signals that changed or, for checks, were reported long ago."""
+    cursor: dict[str, object] = {}
+    events: list[dg.AssetObservation | dg.AssetCheckEvaluation] = []
+    for signal in signals:
+        repeats = isinstance(signal.event, dg.AssetCheckEvaluation)
+        match previous.get(signal.name):
+            case [value, float(at)] if value == signal.value and not (repeats and now - at >= REPEAT_CHECK_SECONDS):
+                cursor[signal.name] = [value, at]
+            case _:
+                cursor[signal.name] = [signal.value, now]
+                events.append(signal.event)
+    return json.dumps(cursor), events
+
+
+def _unknown(route: str, backlog: RouteBacklog) -> str:
+    """Return the streams whose backlog is unknown, and why, to append to a reason."""
+    problems = [f"; backlog of {route}/{entity.name} unknown: {why}" for entity, why in backlog.unknown.items()]
+    return "".join(problems)
+
+
 def _runs(context: dg.SensorEvaluationContext, route: str, job: str, longest: float) -> list[DrainRun]:
-    records = context.instance.get_run_records(dg.RunsFilter(job_name=job, tags=WRITER), limit=LOOK_BACK)
+    records = context.instance.get_run_records(dg.RunsFilter(job_name=job, tags=WRITER), limit=RUN_LIMIT)
     return [
         DrainRun(
             run_id=record.dagster_run.run_id,

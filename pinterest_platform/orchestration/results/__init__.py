@@ -1,1 +1,1 @@
-"""Dagster results: metadata and checks of what a run did."""
+"""Dagster results: metadata and checks of a run."""

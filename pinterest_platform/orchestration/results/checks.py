@@ -1,12 +1,12 @@
-"""Results of checks that list what they found, and say it in the run's log, too."""
+"""Results of checks that list their problems, also in the run's log."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
-LONGEST = 20
-"""Problems that the log lists one by one; the check's metadata lists all of them."""
+LONGEST_LOG = 20
+"""Most problems that are logged one by one; the check's metadata lists all of them."""
 
 
 def check_result(
@@ -16,20 +16,20 @@ def check_result(
     key: dg.AssetKey | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> dg.AssetCheckResult:
-    """A check that passed if there is no problem; every problem is logged as an error, as Dagster logs none of them.
+    """Return a check that passes without problems, and log every problem as an error: Dagster itself logs none.
 
     Args:
         check: the check's name.
-        problems: what was found, one line each.
-        key: the asset, where the result does not stand in its own materialization.
-        metadata: what else the result tells.
+        problems: one line each.
+        key: the asset, unless the result belongs to its materialization.
+        metadata: further metadata.
     """
     log = dg.get_dagster_logger()
-    for problem in problems[:LONGEST]:
+    for problem in problems[:LONGEST_LOG]:
         log.error(f"{check}: {problem}")
-    if len(problems) > LONGEST:
-        log.error(f"{check}: {len(problems) - LONGEST} more in the check's metadata")
-    told = dg.MetadataValue.text("\n".join(problems) or "none")
+    if len(problems) > LONGEST_LOG:
+        log.error(f"{check}: {len(problems) - LONGEST_LOG} more in the check's metadata")
+    listed = dg.MetadataValue.text("\n".join(problems) or "none")
     return dg.AssetCheckResult(
-        asset_key=key, check_name=check, passed=not problems, metadata={"problems": told, **(metadata or {})}
+        asset_key=key, check_name=check, passed=not problems, metadata={"problems": listed, **(metadata or {})}
     )

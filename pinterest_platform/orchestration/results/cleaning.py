@@ -1,4 +1,4 @@
-"""What cleaning says of itself in Dagster."""
+"""Results of cleaning."""
 
 from collections.abc import Mapping
 
@@ -6,45 +6,42 @@ import dagster as dg
 
 from pinterest_platform.catalog import Entity
 from pinterest_platform.orchestration.results.tables import table_metadata
-from pinterest_platform.ports import TableFacts
+from pinterest_platform.pipelines.clean import CleanedTable
 from pinterest_platform.spark_jobs.parameters import CleanResult
 
 REJECTED_CHECK = "nothing_rejected"
 READABLE_CHECK = "everything_readable"
 
-NOTHING_TAKEN = CleanResult()
+NO_RECORDS = CleanResult()
+"""The counts of a run that had nothing to clean."""
 
 
-def cleaning_result(
-    entity: Entity, facts: TableFacts, done: CleanResult | None, positions: Mapping[str, int], quarantine_uri: str
-) -> dg.MaterializeResult:
-    """Counts of one run of cleaning, and the checks that warn of what was rejected or could not be read.
+def cleaning_result(entity: Entity, table: CleanedTable, quarantine_uri: str) -> dg.MaterializeResult:
+    """Return the counts of a run, and the checks that warn of rejected records and unreadable values.
 
     Args:
         entity: the entity of the table.
-        facts: the table afterwards.
-        done: what cleaning did; None where nothing was new.
-        positions: the last offset taken, by app id, afterwards.
+        table: the table after the run.
         quarantine_uri: the table of rejected records.
     """
-    told = done or NOTHING_TAKEN
-    unreadable = sum(told.unreadable.values())
+    result = table.result or NO_RECORDS
+    unreadable = sum(result.unreadable.values())
     return dg.MaterializeResult(
         metadata={
-            **table_metadata(facts, entity.columns),
-            "records": told.records,
-            "new": told.new,
-            "changed": told.changed,
-            "unchanged": told.unchanged,
-            "quarantined": told.quarantined,
-            "quarantine_reasons": dg.MetadataValue.json(dict(told.reasons)),
+            **table_metadata(table.facts, entity.columns),
+            "records": result.records,
+            "new": result.new,
+            "changed": result.changed,
+            "unchanged": result.unchanged,
+            "quarantined": result.quarantined,
+            "quarantine_reasons": dg.MetadataValue.json(dict(result.reasons)),
             "unreadable_values": unreadable,
-            "unreadable_by_field": dg.MetadataValue.json(dict(told.unreadable)),
-            "offsets_taken": dg.MetadataValue.json(dict(positions)),
+            "unreadable_by_field": dg.MetadataValue.json(dict(result.unreadable)),
+            "offsets_taken": dg.MetadataValue.json(dict(table.positions)),
         },
         check_results=[
-            _warning(REJECTED_CHECK, told.quarantined, {"where": quarantine_uri, **told.reasons}),
-            _warning(READABLE_CHECK, unreadable, dict(told.unreadable)),
+            _warning(REJECTED_CHECK, result.quarantined, {"where": quarantine_uri, **result.reasons}),
+            _warning(READABLE_CHECK, unreadable, dict(result.unreadable)),
         ],
     )
 

@@ -1,52 +1,54 @@
-"""What a landing says of itself in Dagster."""
+"""Results of landing."""
 
 import dagster as dg
 
-from pinterest_platform.landing.kafka.results import LandedTopic
-from pinterest_platform.orchestration.results.tables import small_table
+from pinterest_platform.catalog import ADOPTED_PREFIX, QUARANTINE_PREFIX, TOPICS_PREFIX
+from pinterest_platform.landing.kafka.results import LandedPartition, LandedTopic
+from pinterest_platform.orchestration.results.tables import Cell, small_table
 from pinterest_platform.settings import Settings
 
 QUARANTINE_CHECK = "nothing_quarantined"
 
 
 def landing_result(landed: LandedTopic, settings: Settings) -> dg.MaterializeResult:
-    """Counts and offsets of one landing, and the check that warns when something was not accepted."""
-    partitions = [
-        {
-            "partition": part.partition,
-            "from": part.first_start,
-            "next_offset": part.next_offset,
-            "objects": part.objects,
-            "records": part.records,
-            "quarantined": part.quarantined,
-            "gaps": part.gaps,
-            "accepted_gaps": part.accepted_gaps,
-            "bytes": part.bytes,
-        }
-        for part in landed.partitions
-    ]
+    """Return the counts and offsets of a landing, and the check that warns of quarantined records."""
     return dg.MaterializeResult(
         metadata={
             "records": landed.records,
             "quarantined": landed.quarantined,
             "objects": landed.objects,
             "bytes": landed.bytes,
-            "offsets": small_table(partitions),
+            "offsets": small_table([_row(partition) for partition in landed.partitions]),
             "topic_id": landed.topic_id or "not read",
-            "dagster/uri": settings.names.uri(f"topics/{landed.topic}/"),
+            "dagster/uri": settings.names.uri(f"{TOPICS_PREFIX}{landed.topic}/"),
         },
-        check_results=[
-            dg.AssetCheckResult(
-                check_name=QUARANTINE_CHECK,
-                passed=landed.quarantined == 0,
-                severity=dg.AssetCheckSeverity.WARN,
-                metadata={
-                    "quarantined": landed.quarantined,
-                    "where": ", ".join(
-                        settings.names.uri(f"quarantine/{root}/{landed.topic}/") for root in ("topics", "adopted")
-                    ),
-                    "next_step": "python -m pinterest_platform.cli quarantine shows each record and its reason.",
-                },
-            )
-        ],
+        check_results=[_quarantine_check(landed, settings)],
+    )
+
+
+def _row(partition: LandedPartition) -> dict[str, Cell]:
+    return {
+        "partition": partition.partition,
+        "from": partition.first_start,
+        "next_offset": partition.next_offset,
+        "objects": partition.objects,
+        "records": partition.records,
+        "quarantined": partition.quarantined,
+        "gaps": partition.gaps,
+        "accepted_gaps": partition.accepted_gaps,
+        "bytes": partition.bytes,
+    }
+
+
+def _quarantine_check(landed: LandedTopic, settings: Settings) -> dg.AssetCheckResult:
+    folders = [f"{QUARANTINE_PREFIX}{root}{landed.topic}/" for root in (TOPICS_PREFIX, ADOPTED_PREFIX)]
+    return dg.AssetCheckResult(
+        check_name=QUARANTINE_CHECK,
+        passed=landed.quarantined == 0,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "quarantined": landed.quarantined,
+            "where": ", ".join(settings.names.uri(folder) for folder in folders),
+            "next_step": "Run `python -m pinterest_platform.cli quarantine` to print each record and its reason.",
+        },
     )

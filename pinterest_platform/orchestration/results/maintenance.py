@@ -1,24 +1,24 @@
-"""What maintenance says of a table in Dagster."""
+"""Results of maintenance."""
 
 import dagster as dg
 
 from pinterest_platform.ports import MaintenanceResult
 
 
-def upkeep_event(name: str, done: MaintenanceResult, dry_run: bool) -> dg.AssetObservation | None:
-    """What was done to an asset's table; None where nothing was, or where the table is no asset, as in quarantine."""
-    if dry_run or done.idle or name.startswith("quarantine/"):
+def maintenance_observation(name: str, result: MaintenanceResult, dry_run: bool) -> dg.AssetObservation | None:
+    """Return the maintenance of an asset's table; None if nothing was changed, or if the table is no asset."""
+    if dry_run or result.idle or name.startswith("quarantine/"):
         return None
     return dg.AssetObservation(
         asset_key=name.split("/"),
         metadata={
-            "dagster/uri": done.uri,
-            "files_before": done.files_before,
-            "files_after": done.files_after,
-            "files_put_together": done.compacted,
-            "left_to_other_writers": done.raced,
-            "files_deleted": done.deleted_files,
-            "bytes_deleted": done.deleted_bytes,
-            "log_files_deleted": done.deleted_log_files,
+            "dagster/uri": result.uri,
+            "files_before": result.files_before,
+            "files_after": result.files_after,
+            "files_put_together": result.compacted,
+            "left_to_other_writers": result.raced,
+            "files_deleted": result.deleted_files,
+            "bytes_deleted": result.deleted_bytes,
+            "log_files_deleted": result.deleted_log_files,
         },
     )

@@ -1,4 +1,4 @@
-"""What the reports and their page say of themselves in Dagster."""
+"""Results of the reports and their page."""
 
 from collections.abc import Iterator
 
@@ -13,10 +13,10 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.spark_jobs.parameters import ReportsResult
 
 
-def report_results(done: ReportsResult, settings: Settings, lake: Lake) -> Iterator[dg.MaterializeResult]:
-    """One result for each report that was computed."""
-    versions = {name: source.version for name, source in done.sources.items()}
-    for key, outcome in done.reports.items():
+def report_results(result: ReportsResult, settings: Settings, lake: Lake) -> Iterator[dg.MaterializeResult]:
+    """Return one result per computed report."""
+    versions = {name: source.version for name, source in result.sources.items()}
+    for key, outcome in result.reports.items():
         yield dg.MaterializeResult(
             asset_key=["reports", key],
             metadata={
@@ -29,7 +29,7 @@ def report_results(done: ReportsResult, settings: Settings, lake: Lake) -> Itera
 
 
 def page_result(page: PublishedPage) -> dg.MaterializeResult:
-    """Where the page stands, and what it was made of."""
+    """Return the address of the page and the tables that it shows."""
     return dg.MaterializeResult(
         metadata={
             "dagster/uri": page.uri,

@@ -1,4 +1,4 @@
-"""Metadata in the forms that Dagster's UI shows best."""
+"""Metadata in the forms that Dagster's UI renders."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -22,7 +22,7 @@ def table_metadata(facts: TableFacts, columns: Iterable[Column | ReportColumn]) 
 
 
 def small_table(rows: Sequence[Mapping[str, Cell]]) -> dg.MetadataValue:
-    """A few rows as a table; Dagster cannot show one without rows."""
+    """Return a few rows as a table; without rows a text, because Dagster cannot render an empty table."""
     if not rows:
         return dg.MetadataValue.text("none")
     return dg.MetadataValue.table([dg.TableRecord(data=dict(row)) for row in rows])

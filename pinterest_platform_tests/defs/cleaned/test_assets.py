@@ -22,65 +22,73 @@ def materialize(around: Surroundings, **config: object) -> dg.ExecuteInProcessRe
     )
 
 
-def cleans(around: Surroundings, **counts: object) -> None:
-    """Let the engine clean: the table then holds what it was given."""
+def answer_clean(around: Surroundings, **counts: object) -> None:
+    """Let the engine clean: the table then has the positions of its batches."""
 
     def answer(parameters: Json) -> Json:
-        asked = CleanParameters.from_json(parameters)
-        positions = {app: end for batch in asked.batches for app, end in batch.positions.items()}
-        around.lake.taken[URI] = positions
+        plan = CleanParameters.from_json(parameters)
+        positions = {app_id: end for batch in plan.batches for app_id, end in batch.positions.items()}
+        around.lake.table_positions[URI] = positions
         around.lake.tables[URI] = TableFacts(URI, 1, 2, (("ind", "bigint"),))
-        told = {"quarantined": 0, "reasons": {}, "unreadable": {}, **counts}
+        defaults = {"quarantined": 0, "reasons": {}, "unreadable": {}}
         return CleanResult(
-            records=2, keys=2, new=2, changed=0, unchanged=0, version=1, rows=2, positions=positions, **told
+            records=2,
+            keys=2,
+            new=2,
+            changed=0,
+            unchanged=0,
+            version=1,
+            rows=2,
+            positions=positions,
+            **defaults | counts,
         ).to_json()  # pyright: ignore[reportArgumentType]
 
     around.engine.answers["clean"] = answer
 
 
 def test_landed_objects_are_passed_to_the_engine_with_their_positions(around: Surroundings) -> None:
-    cleans(around)
+    answer_clean(around)
     around.topics.append(TOPIC, 1, b'{"ind":1}', b'{"ind":2}')
     assert materialize(around).success
-    [(_, parameters)] = around.engine.asked
+    [(_, parameters)] = around.engine.calls
     [batch] = CleanParameters.from_json(parameters).batches
     name = f"topics/{TOPIC}/partition=1/{TOPIC}+1+{0:019d}.json"
     size = len(around.objects.read(name))
     assert batch == Batch([f"s3://user-u-bucket/{name}"], {f"{TOPIC}/1": 1}, 2, size=size)
 
 
-def test_with_nothing_new_the_engine_is_not_asked(around: Surroundings) -> None:
-    cleans(around)
+def test_without_new_objects_no_job_is_run(around: Surroundings) -> None:
+    answer_clean(around)
     around.topics.append(TOPIC, 1, b'{"ind":1}')
     materialize(around)
     assert materialize(around).success
-    assert len(around.engine.asked) == 1
+    assert len(around.engine.calls) == 1
 
 
-def test_full_refresh_takes_everything_again(around: Surroundings) -> None:
-    cleans(around)
+def test_full_refresh_cleans_all_objects_again(around: Surroundings) -> None:
+    answer_clean(around)
     around.topics.append(TOPIC, 1, b'{"ind":1}')
     materialize(around)
     assert materialize(around, full_refresh=True).success
-    asked = [CleanParameters.from_json(parameters) for _, parameters in around.engine.asked]
-    assert asked[1].full_refresh
-    assert asked[1].batches == asked[0].batches
+    plans = [CleanParameters.from_json(parameters) for _, parameters in around.engine.calls]
+    assert plans[1].full_refresh
+    assert plans[1].batches == plans[0].batches
 
 
 def test_rejected_and_unreadable_values_warn_and_do_not_fail_the_run(around: Surroundings) -> None:
-    cleans(around, quarantined=1, reasons={"missing key": 1}, unreadable={"age": 2})
-    done = materialize(around)
-    assert done.success
-    warned = {found.check_name for found in done.get_asset_check_evaluations() if not found.passed}
+    answer_clean(around, quarantined=1, reasons={"missing key": 1}, unreadable={"age": 2})
+    result = materialize(around)
+    assert result.success
+    warned = {check.check_name for check in result.get_asset_check_evaluations() if not check.passed}
     assert warned == {"nothing_rejected", "everything_readable"}
-    [event] = done.asset_materializations_for_node("cleaned__user")
-    told = {name: value.value for name, value in event.metadata.items()}
-    assert told["dagster/row_count"] == 2
-    assert told["unreadable_values"] == 2
-    assert told["dagster/uri"] == URI
+    [event] = result.asset_materializations_for_node("cleaned__user")
+    metadata = {name: value.value for name, value in event.metadata.items()}
+    assert metadata["dagster/row_count"] == 2
+    assert metadata["unreadable_values"] == 2
+    assert metadata["dagster/uri"] == URI
 
 
-def test_a_failing_engine_is_named_with_its_asset(around: Surroundings) -> None:
-    done = materialize(around)
-    [event] = [event for event in done.all_events if event.is_step_failure]
+def test_a_failure_of_the_engine_names_the_asset(around: Surroundings) -> None:
+    result = materialize(around)
+    [event] = [event for event in result.all_events if event.is_step_failure]
     assert "cleaned/user: The fake engine has no answer to clean." in str(event.step_failure_data.user_failure_data)

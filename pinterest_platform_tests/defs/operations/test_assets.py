@@ -5,15 +5,17 @@ import logging
 import dagster as dg
 
 from pinterest_platform.defs.operations.assets import conservation
+from pinterest_platform.defs.operations.checks import every_record_is_in_its_table
 from pinterest_platform.defs.raw.assets import RAW
+from pinterest_platform.spark_jobs.parameters import VerifyResult
 from pinterest_platform_tests.defs.surroundings import TOPIC, Surroundings
 
 URI = "s3://user-u-bucket/delta/cleaned/u_user_table"
 
 
 def balance(around: Surroundings) -> dict[str, dg.AssetCheckEvaluation]:
-    done = dg.materialize([conservation], resources=around.resources)
-    return {found.check_name: found for found in done.get_asset_check_evaluations()}
+    result = dg.materialize([conservation], resources=around.resources)
+    return {check.check_name: check for check in result.get_asset_check_evaluations()}
 
 
 def land(around: Surroundings) -> None:
@@ -22,64 +24,61 @@ def land(around: Surroundings) -> None:
     dg.materialize(RAW, resources=around.resources)
 
 
-def test_the_books_of_landed_and_cleaned_topics_balance(around: Surroundings) -> None:
+def test_landed_and_cleaned_topics_balance(around: Surroundings) -> None:
     land(around)
-    around.lake.taken[URI] = {f"{TOPIC}/0": 3}
-    assert all(found.passed for found in balance(around).values())
+    around.lake.table_positions[URI] = {f"{TOPIC}/0": 3}
+    assert all(check.passed for check in balance(around).values())
 
 
-def test_a_missing_object_is_named_with_its_range(around: Surroundings) -> None:
+def test_a_missing_object_is_reported_with_its_range(around: Surroundings) -> None:
     land(around)
     around.topics.append(TOPIC, 0, b'{"ind":5}')
     dg.materialize(RAW, resources=around.resources)
     del around.objects.objects[f"topics/{TOPIC}/partition=0/{TOPIC}+0+{0:019d}.json"]
-    found = balance(around)["every_offset_is_accounted_for"]
-    assert not found.passed
-    assert f"{TOPIC}/0" in str(found.metadata["problems"].value)
+    check = balance(around)["every_offset_is_accounted_for"]
+    assert not check.passed
+    assert f"{TOPIC}/0" in str(check.metadata["problems"].value)
 
 
-def test_landed_objects_that_no_table_took_are_named(around: Surroundings) -> None:
+def test_landed_objects_that_are_not_cleaned_are_reported(around: Surroundings) -> None:
     land(around)
-    found = balance(around)["everything_landed_is_cleaned"]
-    assert not found.passed
-    assert f"{TOPIC}/0:0-3: landed, not cleaned yet" in str(found.metadata["problems"].value)
+    check = balance(around)["everything_landed_is_cleaned"]
+    assert not check.passed
+    assert f"{TOPIC}/0:0-3: landed, not cleaned yet" in str(check.metadata["problems"].value)
 
 
-def test_what_does_not_balance_is_said_in_the_log_of_the_run_too(around: Surroundings) -> None:
+def test_problems_are_also_errors_in_the_log_of_the_run(around: Surroundings) -> None:
     land(around)
     with dg.DagsterInstance.ephemeral() as instance:
-        done = dg.materialize([conservation], resources=around.resources, instance=instance)
-        errors = [entry.user_message for entry in instance.all_logs(done.run_id) if entry.level == logging.ERROR]
+        result = dg.materialize([conservation], resources=around.resources, instance=instance)
+        errors = [entry.user_message for entry in instance.all_logs(result.run_id) if entry.level == logging.ERROR]
     assert errors == [f"everything_landed_is_cleaned: {TOPIC}/0:0-3: landed, not cleaned yet"]
 
 
-def test_the_audit_names_records_that_no_table_holds_and_tables_that_hold_a_row_twice(around: Surroundings) -> None:
-    from pinterest_platform.defs.operations.checks import every_record_is_in_its_table
-    from pinterest_platform.spark_jobs.parameters import VerifyResult
-
+def test_the_audit_reports_missing_records_and_duplicate_rows(around: Surroundings) -> None:
     land(around)
     lost = VerifyResult(3, 0, 2, 1, 0, 0, 0, 0, [], ["0:2"])
-    whole = VerifyResult(0, 0, 0, 0, 0, 0, 0, 0, [], [])
-    twice = VerifyResult(0, 0, 8, 0, 0, 0, 3, 2, [], [])
-    found_in = {"user": lost, "pin": whole, "geo": twice}
-    around.engine.answers["verify"] = lambda asked: found_in[asked["entity"]].to_json()
-    done = dg.materialize(
+    complete = VerifyResult(0, 0, 0, 0, 0, 0, 0, 0, [], [])
+    duplicates = VerifyResult(0, 0, 8, 0, 0, 0, 3, 2, [], [])
+    results = {"user": lost, "pin": complete, "geo": duplicates}
+    around.engine.answers["verify"] = lambda parameters: results[parameters["entity"]].to_json()
+    result = dg.materialize(
         [conservation, every_record_is_in_its_table],
         resources=around.resources,
         selection=dg.AssetSelection.checks(every_record_is_in_its_table),
         raise_on_error=False,
     )
-    [found] = done.get_asset_check_evaluations()
-    assert not found.passed
+    [check] = result.get_asset_check_evaluations()
+    assert not check.passed
     geo = TOPIC.replace("user", "geo")
-    assert found.metadata["problems"].value.splitlines() == [
+    assert check.metadata["problems"].value.splitlines() == [
         f"{geo}: its table has 3 rows beyond the first of their key",
         f"{geo}: its table has 2 rows without a key",
         f"{TOPIC}: 1 missing: 0:2",
     ]
 
 
-def test_the_books_of_a_topic_that_connect_lands_ask_no_broker(around: Surroundings) -> None:
+def test_the_ledger_of_a_topic_that_connect_lands_does_not_read_the_broker(around: Surroundings) -> None:
     around.settings = around.settings.model_copy(update={"connect_topics": "pin,geo,user"})
     around.topics.down = True
     assert balance(around)["every_offset_is_accounted_for"].passed

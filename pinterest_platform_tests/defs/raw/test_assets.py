@@ -14,41 +14,41 @@ def materialize(around: Surroundings, **config: object) -> dg.ExecuteInProcessRe
     )
 
 
-def metadata(done: dg.ExecuteInProcessResult) -> dict[str, object]:
-    [event] = done.asset_materializations_for_node("raw__user")
+def metadata(result: dg.ExecuteInProcessResult) -> dict[str, object]:
+    [event] = result.asset_materializations_for_node("raw__user")
     return {name: value.value for name, value in event.metadata.items()}
 
 
-def test_what_was_posted_is_landed_once_and_counted(around: Surroundings) -> None:
+def test_records_are_landed_once_and_counted(around: Surroundings) -> None:
     around.topics.append(TOPIC, 0, b'{"ind":1}', b'{"ind":2}')
     around.topics.append(TOPIC, 2, b'{"ind":3}')
-    done = materialize(around)
-    assert done.success
-    assert metadata(done)["records"] == 3
+    result = materialize(around)
+    assert result.success
+    assert metadata(result)["records"] == 3
     again = materialize(around)
     assert metadata(again)["objects"] == 0
 
 
 def test_a_record_that_is_not_accepted_warns_and_does_not_fail_the_run(around: Surroundings) -> None:
     around.topics.append(TOPIC, 0, b"no json", b'{"ind":2}')
-    done = materialize(around)
-    assert done.success
-    [check] = done.get_asset_check_evaluations()
+    result = materialize(around)
+    assert result.success
+    [check] = result.get_asset_check_evaluations()
     assert not check.passed
     assert check.severity is dg.AssetCheckSeverity.WARN
-    assert metadata(done)["quarantined"] == 1
+    assert metadata(result)["quarantined"] == 1
 
 
 def test_a_failure_names_the_asset_the_cause_and_the_next_step(around: Surroundings) -> None:
     around.topics.delete(TOPIC)
-    done = materialize(around)
-    assert not done.success
-    [event] = [event for event in done.all_events if event.is_step_failure]
+    result = materialize(around)
+    assert not result.success
+    [event] = [event for event in result.all_events if event.is_step_failure]
     assert event.step_failure_data.user_failure_data is not None
-    told = event.step_failure_data.user_failure_data
-    assert told.description is not None
-    assert told.description.startswith("raw/user: There is no topic u.user.")
-    assert {"cause", "next_step", "kind"} <= set(told.metadata)
+    failure = event.step_failure_data.user_failure_data
+    assert failure.description is not None
+    assert failure.description.startswith("raw/user: There is no topic u.user.")
+    assert {"cause", "next_step", "kind"} <= set(failure.metadata)
 
 
 def test_lost_offsets_fail_until_their_range_is_accepted(around: Surroundings) -> None:
@@ -57,11 +57,11 @@ def test_lost_offsets_fail_until_their_range_is_accepted(around: Surroundings) -
     around.topics.append(TOPIC, 0, b'{"ind":2}', b'{"ind":3}', b'{"ind":4}')
     around.topics.trim(TOPIC, 0, 3)
     assert not materialize(around).success
-    done = materialize(around, accept_gap=[f"{TOPIC}/0:1-2"])
-    assert done.success
-    assert metadata(done)["records"] == 1
+    result = materialize(around, accept_gap=[f"{TOPIC}/0:1-2"])
+    assert result.success
+    assert metadata(result)["records"] == 1
 
 
 @pytest.mark.parametrize("text", ["", "u.user", "u.user/0:5", "u.user/0:5-4", "u.user/x:1-2"])
-def test_a_range_that_is_none_is_refused(around: Surroundings, text: str) -> None:
+def test_a_text_that_is_no_range_is_refused(around: Surroundings, text: str) -> None:
     assert not materialize(around, accept_gap=[text]).success

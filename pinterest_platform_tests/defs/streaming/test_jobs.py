@@ -1,4 +1,4 @@
-"""The draining run in process, on fakes."""
+"""Drains in process, on fakes."""
 
 from functools import partial
 
@@ -8,7 +8,7 @@ import pytest
 from pinterest_platform.defs.streaming.assets import drain_kinesis
 from pinterest_platform.defs.streaming.jobs import kafka_pipeline
 from pinterest_platform.failures import TransientFailure
-from pinterest_platform.orchestration.draining import run
+from pinterest_platform.orchestration.draining import run as draining_run
 from pinterest_platform.orchestration.draining.run import failed_entities
 from pinterest_platform.pipelines.drain import DrainLimits
 from pinterest_platform.ports import Json, TableFacts
@@ -17,13 +17,13 @@ from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundin
 
 
 def cleaned(around: Surroundings, parameters: Json) -> Json:
-    asked = CleanParameters.from_json(parameters)
-    positions = dict(around.lake.taken.get(asked.table_uri, {}))
-    for batch in asked.batches:
+    plan = CleanParameters.from_json(parameters)
+    positions = dict(around.lake.table_positions.get(plan.table_uri, {}))
+    for batch in plan.batches:
         positions |= batch.positions
-    around.lake.taken[asked.table_uri] = positions
-    around.lake.tables[asked.table_uri] = TableFacts(asked.table_uri, 1, 1, (("ind", "bigint"),))
-    records = sum(batch.records or 0 for batch in asked.batches)
+    around.lake.table_positions[plan.table_uri] = positions
+    around.lake.tables[plan.table_uri] = TableFacts(plan.table_uri, 1, 1, (("ind", "bigint"),))
+    records = sum(batch.records or 0 for batch in plan.batches)
     return CleanResult(records, 0, {}, records, records, 0, 0, {}, 1, records, positions).to_json()
 
 
@@ -41,27 +41,27 @@ def drain(around: Surroundings, late: list[bytes]) -> dg.ExecuteInProcessResult:
     return kafka_pipeline.execute_in_process(resources=around.resources, raise_on_error=False)
 
 
-def test_it_goes_on_until_nothing_comes_and_tells_what_it_moved(around: Surroundings) -> None:
+def test_it_continues_until_no_record_arrives_and_reports_its_counts(around: Surroundings) -> None:
     around.topics.append(TOPIC, 0, b'{"ind":1}', b"junk")
-    done = drain(around, late=[b'{"ind":2}'])
-    assert done.success
-    told = {
+    result = drain(around, late=[b'{"ind":2}'])
+    assert result.success
+    metadata = {
         event.step_materialization_data.materialization.asset_key.to_user_string(): {
             name: value.value for name, value in event.step_materialization_data.materialization.metadata.items()
         }
-        for event in done.filter_events(lambda event: event.is_step_materialization)
+        for event in result.filter_events(lambda event: event.is_step_materialization)
     }
-    assert set(told) == {f"{layer}/{entity}" for layer in ("raw", "cleaned") for entity in ("pin", "geo", "user")}
-    assert told["raw/user"]["records"] == 2
-    assert told["raw/user"]["quarantined"] == 1
-    assert told["cleaned/user"]["new"] == 2
-    assert told["cleaned/user"]["offsets_taken"] == {f"{TOPIC}/0": 2}
+    assert set(metadata) == {f"{layer}/{entity}" for layer in ("raw", "cleaned") for entity in ("pin", "geo", "user")}
+    assert metadata["raw/user"]["records"] == 2
+    assert metadata["raw/user"]["quarantined"] == 1
+    assert metadata["cleaned/user"]["new"] == 2
+    assert metadata["cleaned/user"]["offsets_taken"] == {f"{TOPIC}/0": 2}
 
 
-def test_a_store_that_is_silent_while_progress_is_shown_ends_no_drain(
+def test_a_store_that_is_silent_during_an_intermediate_report_does_not_end_the_drain(
     around: Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "DrainLimits", partial(DrainLimits, show=0))
+    monkeypatch.setattr(draining_run, "DrainLimits", partial(DrainLimits, report_every=0))
     facts, silent = around.lake.facts, [TransientFailure("The store did not answer.", "Start it.")]
 
     def facts_later(uri: str) -> TableFacts | None:
@@ -77,16 +77,14 @@ def test_a_store_that_is_silent_while_progress_is_shown_ends_no_drain(
 
 def test_a_failure_names_the_job_and_the_cause(around: Surroundings) -> None:
     around.topics.delete(TOPIC)
-    done = drain(around, late=[])
-    assert not done.success
-    [event] = [event for event in done.all_events if event.is_step_failure]
+    result = drain(around, late=[])
+    assert not result.success
+    [event] = [event for event in result.all_events if event.is_step_failure]
     assert "kafka_pipeline: There is no topic u.user" in str(event.step_failure_data.user_failure_data)
 
 
 @pytest.mark.parametrize("layers", [("raw", "cleaned"), ("raw_stream", "cleaned_stream")])
-def test_one_stream_with_a_question_keeps_no_other_one_from_its_table(
-    around: Surroundings, layers: tuple[str, str]
-) -> None:
+def test_a_stream_that_fails_does_not_stop_the_others(around: Surroundings, layers: tuple[str, str]) -> None:
     around.engine.answers["clean"] = lambda parameters: cleaned(around, parameters)
     around.settings = around.settings.model_copy(update={"drain_idle_seconds": 0.0})
     around.topics.delete("u.pin")
@@ -94,19 +92,21 @@ def test_one_stream_with_a_question_keeps_no_other_one_from_its_table(
     around.topics.append(TOPIC, 0, b'{"ind":1}')
     around.shards.put(STREAM, 0, b'{"ind":1}')
     with dg.DagsterInstance.ephemeral() as instance:
-        how = {"instance": instance, "resources": around.resources, "raise_on_error": False}
-        done = (
-            kafka_pipeline.execute_in_process(**how) if layers[0] == "raw" else dg.materialize([drain_kinesis], **how)
+        options = {"instance": instance, "resources": around.resources, "raise_on_error": False}
+        result = (
+            kafka_pipeline.execute_in_process(**options)
+            if layers[0] == "raw"
+            else dg.materialize([drain_kinesis], **options)
         )
-        tagged = instance.get_run_by_id(done.run_id)
-        logged = instance.all_logs(done.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION)
-    assert tagged is not None
-    assert (tagged.is_failure, failed_entities(tagged)) == (True, ("pin",))
+        run = instance.get_run_by_id(result.run_id)
+        logged = instance.all_logs(result.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION)
+    assert run is not None
+    assert (run.is_failure, failed_entities(run)) == (True, ("pin",))
     events = [entry.asset_materialization for entry in logged]
-    told = {event.asset_key.to_user_string(): event.metadata for event in events if event}
-    assert set(told) == {f"{layer}/{entity}" for layer in layers for entity in ("geo", "user")}
-    assert told[f"{layers[1]}/user"]["new"].value == 1
-    [event] = [event for event in done.all_events if event.is_step_failure]
+    metadata = {event.asset_key.to_user_string(): event.metadata for event in events if event}
+    assert set(metadata) == {f"{layer}/{entity}" for layer in layers for entity in ("geo", "user")}
+    assert metadata[f"{layers[1]}/user"]["new"].value == 1
+    [event] = [event for event in result.all_events if event.is_step_failure]
     failure = event.step_failure_data.user_failure_data
     assert failure is not None
     assert "u-pin" in str(failure.description) or "u.pin" in str(failure.description)

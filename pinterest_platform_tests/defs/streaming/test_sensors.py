@@ -1,4 +1,4 @@
-"""The backlog sensors on a real, ephemeral instance, everything outside in memory; the same of both routes."""
+"""The backlog sensors of both routes on an ephemeral instance, on fakes."""
 
 import json
 from abc import ABC, abstractmethod
@@ -63,7 +63,7 @@ class Kafka(Route):
         land_topic(self.around.topics, self.around.objects, TOPIC)
 
     def clean(self) -> None:
-        self.around.lake.taken[self.around.settings.names.cleaned_uri(USER)] = {f"{TOPIC}/1": 0}
+        self.around.lake.table_positions[self.around.settings.names.cleaned_uri(USER)] = {f"{TOPIC}/1": 0}
 
     def remove_pin(self) -> None:
         self.around.topics.delete("u.pin")
@@ -84,7 +84,7 @@ class Kinesis(Route):
 
     def clean(self) -> None:
         uri = self.around.settings.names.cleaned_stream_uri(USER)
-        self.around.lake.taken[uri] = {f"{STREAM}/shardId-000000000000": 0}
+        self.around.lake.table_positions[uri] = {f"{STREAM}/shardId-000000000000": 0}
 
     def remove_pin(self) -> None:
         self.around.shards.delete("streaming-u-pin")
@@ -110,19 +110,23 @@ def tick(route: Route, instance: dg.DagsterInstance, cursor: str | None = None) 
     context = dg.build_sensor_context(
         instance=instance, cursor=cursor, resources=resources, sensor_name=route.sensor.name
     )
-    told = route.sensor(context)
-    assert isinstance(told, dg.SensorResult)
-    return told
+    result = route.sensor(context)
+    assert isinstance(result, dg.SensorResult)
+    return result
 
 
-def observations(told: dg.SensorResult) -> list[dg.AssetObservation]:
-    return [event for event in told.asset_events if isinstance(event, dg.AssetObservation)]
+def observations(result: dg.SensorResult) -> list[dg.AssetObservation]:
+    return [event for event in result.asset_events if isinstance(event, dg.AssetObservation)]
 
 
-def skipped(told: dg.SensorResult) -> str:
-    assert not told.run_requests
-    assert told.skip_reason is not None
-    return str(told.skip_reason.skip_message)
+def evaluations(result: dg.SensorResult) -> list[dg.AssetCheckEvaluation]:
+    return [event for event in result.asset_events if isinstance(event, dg.AssetCheckEvaluation)]
+
+
+def skipped(result: dg.SensorResult) -> str:
+    assert not result.run_requests
+    assert result.skip_reason is not None
+    return str(result.skip_reason.skip_message)
 
 
 def run_of(route: Route, instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> str:
@@ -133,17 +137,17 @@ def run_of(route: Route, instance: dg.DagsterInstance, status: dg.DagsterRunStat
 
 def test_records_that_are_not_landed_request_one_run_and_are_observed(route: Route, instance) -> None:
     route.put(2)
-    told = tick(route, instance)
-    assert told.run_requests is not None
-    assert len(told.run_requests) == 1
-    assert told.run_requests[0].run_config == {}
-    observed = {event.asset_key.to_user_string(): event.metadata["not_landed"].value for event in observations(told)}
-    # Kinesis tells no count: 1 stands for some.
+    result = tick(route, instance)
+    assert result.run_requests is not None
+    assert len(result.run_requests) == 1
+    assert result.run_requests[0].run_config == {}
+    observed = {event.asset_key.to_user_string(): event.metadata["not_landed"].value for event in observations(result)}
+    # Kinesis has no record counts: 1 means one or more.
     waiting = 2 if route.name == "kafka" else 1
     assert observed == {f"{route.name}/pin": 0, f"{route.name}/geo": 0, f"{route.name}/user": waiting}
 
 
-def test_what_did_not_change_is_not_observed_again(route: Route, instance) -> None:
+def test_an_unchanged_backlog_is_not_observed_again(route: Route, instance) -> None:
     first = tick(route, instance)
     assert len(observations(first)) == 3
     assert tick(route, instance, first.cursor).asset_events == []
@@ -155,57 +159,55 @@ def test_what_did_not_change_is_not_observed_again(route: Route, instance) -> No
 def test_the_lag_of_a_stream_is_observed_and_again_once_it_doubled(around: Surroundings, instance) -> None:
     route = Kinesis(around)
     route.put(1)
-    told, seen = tick(route, instance), list[float]()
+    result, lags = tick(route, instance), list[float]()
     for _ in range(20):
-        seen += [
-            event.metadata["lag_seconds"].value for event in observations(told) if event.asset_key.path[-1] == "user"
+        lags += [
+            event.metadata["lag_seconds"].value for event in observations(result) if event.asset_key.path[-1] == "user"
         ]
         around.shards.now_ms += 5_000
-        told = tick(route, instance, told.cursor)
-    assert seen == [0.0, 5.0, 10.0, 20.0, 35.0, 65.0]
+        result = tick(route, instance, result.cursor)
+    assert lags == [0.0, 5.0, 10.0, 20.0, 35.0, 65.0]
 
 
-def test_a_streamed_table_is_judged_by_lag_and_told_of_where_that_changes(around: Surroundings, instance) -> None:
+def test_the_lag_check_of_a_streamed_table_is_reported_when_it_changes(around: Surroundings, instance) -> None:
     route = Kinesis(around)
     first = tick(route, instance)
-    told = [event for event in first.asset_events if isinstance(event, dg.AssetCheckEvaluation)]
-    assert {(event.asset_key.to_user_string(), event.check_name, event.passed) for event in told} == {
+    assert {(event.asset_key.to_user_string(), event.check_name, event.passed) for event in evaluations(first)} == {
         (f"cleaned_stream/{entity.name}", "fresh", True) for entity in ENTITIES
     }
     route.put(1)
     around.shards.now_ms += 61_000
-    [late] = [e for e in tick(route, instance, first.cursor).asset_events if isinstance(e, dg.AssetCheckEvaluation)]
+    [late] = evaluations(tick(route, instance, first.cursor))
     assert (late.asset_key.path[-1], late.passed) == ("user", False)
 
 
-def test_a_check_that_the_sensor_told_is_told_again_now_and_then_as_somebody_may_have_run_it_since(
+def test_an_unchanged_check_is_reported_again_periodically_as_a_user_may_have_run_it_since(
     around: Surroundings, instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     route = Kinesis(around)
     first = tick(route, instance)
     assert tick(route, instance, first.cursor).asset_events == []
-    monkeypatch.setattr(draining_sensor, "TELL_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(draining_sensor, "REPEAT_CHECK_SECONDS", 0.0)
     again = tick(route, instance, first.cursor).asset_events
     assert [type(event) for event in again] == [dg.AssetCheckEvaluation] * 3
     assert tick(route, instance, json.dumps({"fresh/user": True, "user": [0, 0]})).asset_events, "an older cursor"
 
 
-def test_a_stream_that_cannot_be_looked_at_is_told_of_and_keeps_no_other_from_its_run(route: Route, instance) -> None:
+def test_an_unknown_backlog_is_reported_and_does_not_stop_the_other_streams(route: Route, instance) -> None:
     route.remove_pin()
-    told = tick(route, instance)
-    assert f"nothing known of {route.name}/pin: There is no" in skipped(told)
-    [pin] = [event for event in observations(told) if event.asset_key.path[-1] == "pin"]
+    result = tick(route, instance)
+    assert f"backlog of {route.name}/pin unknown: There is no" in skipped(result)
+    [pin] = [event for event in observations(result) if event.asset_key.path[-1] == "pin"]
     assert "There is no" in str(pin.metadata["problem"].value)
-    checks = [event for event in told.asset_events if isinstance(event, dg.AssetCheckEvaluation)]
-    assert {event.asset_key.path[-1]: event.passed for event in checks} == (
+    assert {event.asset_key.path[-1]: event.passed for event in evaluations(result)} == (
         {"pin": False, "geo": True, "user": True} if route.name == "kinesis" else {}
     )
-    assert tick(route, instance, told.cursor).asset_events == []
+    assert tick(route, instance, result.cursor).asset_events == []
     route.put(1)
-    assert tick(route, instance, told.cursor).run_requests
+    assert tick(route, instance, result.cursor).run_requests
 
 
-def test_streams_that_did_not_fail_the_last_run_do_not_wait_for_the_one_that_did(route: Route, instance) -> None:
+def test_streams_that_did_not_fail_do_not_wait_for_the_one_that_did(route: Route, instance) -> None:
     route.put(1)
     run_id = run_of(route, instance, dg.DagsterRunStatus.STARTED)
     instance.add_run_tags(run_id, failed_tags(run_id, [USER]))
@@ -217,10 +219,10 @@ def test_streams_that_did_not_fail_the_last_run_do_not_wait_for_the_one_that_did
     assert tick(route, instance).run_requests
 
 
-def test_a_drain_executed_again_is_not_judged_by_the_streams_that_failed_the_first_one(route: Route, instance) -> None:
+def test_the_failed_streams_of_the_parent_of_a_re_executed_drain_are_ignored(route: Route, instance) -> None:
     route.put(1)
     run_id = run_of(route, instance, dg.DagsterRunStatus.STARTED)
-    # Dagster hands the tags of a run down to its re-execution.
+    # A re-execution inherits the tags of its parent.
     instance.add_run_tags(run_id, failed_tags("the first one", [PIN]))
     run = instance.get_run_by_id(run_id)
     assert run is not None
@@ -228,12 +230,12 @@ def test_a_drain_executed_again_is_not_judged_by_the_streams_that_failed_the_fir
     assert "the last run failed" in skipped(tick(route, instance))
 
 
-def test_the_cursor_holds_nothing_that_decides_what_is_landed(route: Route, instance) -> None:
+def test_the_cursor_does_not_decide_what_is_landed(route: Route, instance) -> None:
     route.put(1)
     assert tick(route, instance, cursor=json.dumps({"user": [1, 0]})).run_requests
 
 
-def test_without_backlog_it_says_why_it_skips(route: Route, instance) -> None:
+def test_without_a_backlog_it_skips_with_a_reason(route: Route, instance) -> None:
     assert "to its end" in skipped(tick(route, instance))
 
 
@@ -241,15 +243,15 @@ def test_without_backlog_it_says_why_it_skips(route: Route, instance) -> None:
     "status",
     [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING],
 )
-def test_it_skips_while_a_run_of_its_route_lives(route: Route, instance, status) -> None:
+def test_it_skips_while_a_run_of_its_route_is_live(route: Route, instance, status) -> None:
     route.put(1)
     run_id = run_of(route, instance, status)
     if status is dg.DagsterRunStatus.STARTED:
         record_worker(instance, run_id)
-    assert f"run {run_id} is at work" in skipped(tick(route, instance))
+    assert f"run {run_id} of this route is in progress" in skipped(tick(route, instance))
 
 
-def test_a_run_of_the_other_route_is_none_of_its_business(around: Surroundings, instance) -> None:
+def test_a_run_of_the_other_route_does_not_block_it(around: Surroundings, instance) -> None:
     one, other = Kafka(around), Kinesis(around)
     other.put(1)
     run_of(one, instance, dg.DagsterRunStatus.STARTING)
@@ -278,7 +280,7 @@ def test_on_an_engine_that_needs_one_writer_a_drain_is_queued_alone_or_not_reque
     assert EXCLUSIVE.items() <= request.tags.items()
 
 
-def test_a_job_of_the_same_name_that_is_not_ours_is_none_of_its_business(route: Route, instance) -> None:
+def test_a_job_of_the_same_name_in_another_project_does_not_block_it(route: Route, instance) -> None:
     route.put(1)
     job = defs.resolve_job_def(route.job)
     run_id = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED).run_id
@@ -286,7 +288,7 @@ def test_a_job_of_the_same_name_that_is_not_ours_is_none_of_its_business(route: 
     assert tick(route, instance).run_requests
 
 
-def test_a_run_whose_process_is_gone_is_failed_and_followed_by_another(route: Route, instance) -> None:
+def test_a_run_whose_process_is_dead_is_declared_failed_and_followed_by_another(route: Route, instance) -> None:
     route.put(1)
     run_id = run_of(route, instance, dg.DagsterRunStatus.STARTED)
     record_worker(instance, run_id)
@@ -294,8 +296,7 @@ def test_a_run_whose_process_is_gone_is_failed_and_followed_by_another(route: Ro
     assert run is not None
     host, pid, created, _ = run.tags[WORKER_TAG].split("|")
     instance.add_run_tags(run_id, {WORKER_TAG: f"{host}|{pid}|{float(created) - 60:.2f}|{run_id}"})
-    told = tick(route, instance)
-    assert told.run_requests
+    assert tick(route, instance).run_requests
     dead = instance.get_run_by_id(run_id)
     assert dead is not None
     assert dead.status is dg.DagsterRunStatus.FAILURE
@@ -313,18 +314,18 @@ def test_after_a_failed_run_it_waits_before_it_requests_another(
     assert tick(route, instance).run_requests
 
 
-def test_landed_objects_that_no_table_took_request_a_run(route: Route, instance) -> None:
+def test_landed_objects_that_are_not_cleaned_request_a_run(route: Route, instance) -> None:
     route.put(1)
     route.land()
-    told = tick(route, instance)
-    assert told.run_requests
-    [user] = [event for event in observations(told) if event.asset_key.path[-1] == "user"]
+    result = tick(route, instance)
+    assert result.run_requests
+    [user] = [event for event in observations(result) if event.asset_key.path[-1] == "user"]
     assert (user.metadata["not_landed"].value, user.metadata["not_cleaned_objects"].value) == (0, 1)
     route.clean()
     assert "to its end" in skipped(tick(route, instance))
 
 
-def test_a_service_that_does_not_answer_is_not_an_empty_one(route: Route, instance) -> None:
+def test_a_silent_service_does_not_count_as_empty(route: Route, instance) -> None:
     route.outside.down = True
     with pytest.raises(dg.Failure) as failure:
         tick(route, instance)

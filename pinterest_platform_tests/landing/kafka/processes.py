@@ -1,4 +1,4 @@
-"""Landing in processes of their own, forked from a warmed server so that they can be killed cheaply."""
+"""Landing in separate processes, forked from a server with loaded modules, so that killing them is cheap."""
 
 import multiprocessing
 import os
@@ -16,7 +16,7 @@ CONTEXT.set_forkserver_preload(
 
 
 def land(environment: Mapping[str, str], topic: str, object_bytes: int, ready: object = None) -> None:
-    """Land a topic as the environment says; `ready` is a barrier to wait at first."""
+    """Land a topic with the settings of an environment, after waiting at the barrier `ready`."""
     from pinterest_platform.adapters.kafka import KafkaTopicLog
     from pinterest_platform.adapters.s3 import S3ObjectStore
     from pinterest_platform.settings import load

@@ -1,4 +1,4 @@
-"""Adopting what a Kafka Connect S3 sink wrote."""
+"""Adoption of objects that a Kafka Connect S3 sink wrote (rules L15, L16)."""
 
 import gzip
 import json
@@ -6,7 +6,7 @@ import json
 import pytest
 
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.kafka.ledger import reconcile
+from pinterest_platform.landing.kafka.ledger import audit, reconcile
 from pinterest_platform.landing.kafka.options import LandingOptions
 from pinterest_platform.landing.kafka.pending import pending_segments
 from pinterest_platform.landing.kafka.quarantine import quarantined_records
@@ -20,10 +20,10 @@ CONNECT = LandingOptions(landed_by_connect=True)
 
 
 class NoBroker(FakeTopicLog):
-    """Whoever asks it fails."""
+    """A broker that must not be called."""
 
     def _topic(self, topic: str):
-        raise AssertionError("the broker was asked")
+        raise AssertionError("the broker was called")
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def topic_with(records: int, partitions: int = 1) -> FakeTopicLog:
 
 @pytest.mark.parametrize("digits", [1, 10, 19])
 @pytest.mark.parametrize("packed", [False, True])
-def test_one_record_an_object_is_merged_into_one_adopted_object(store, digits, packed):
+def test_objects_of_one_record_are_merged_into_one_adopted_object(store, digits, packed):
     for offset in range(25):
         write(store, offset, digits=digits, packed=packed)
     result = land_topic(NoBroker(), store, TOPIC, CONNECT)
@@ -72,10 +72,10 @@ def test_one_record_an_object_is_merged_into_one_adopted_object(store, digits, p
     assert adopted(store) == [f"{TOPIC}+0+{0:019d}.json"]
     assert [(line["_offset"], line["index"]) for line in lines(store)] == [(offset, offset) for offset in range(25)]
     assert land_topic(NoBroker(), store, TOPIC, CONNECT).objects == 0
-    assert reconcile(None, store, TOPIC, deep=True)[0].whole
+    assert audit(None, store, TOPIC)[0].is_complete
 
 
-def test_what_connect_writes_later_is_adopted_later(store):
+def test_later_objects_of_a_sink_are_adopted_later(store):
     write(store, 0, 3)
     land_topic(NoBroker(), store, TOPIC, CONNECT)
     write(store, 3, 2)
@@ -86,13 +86,13 @@ def test_what_connect_writes_later_is_adopted_later(store):
     assert [(found.start, found.end) for found in pending_segments(store, TOPIC, positions)] == [(3, 4)]
 
 
-def test_adopted_objects_hold_whole_objects_of_connects_up_to_the_cap(store):
+def test_an_adopted_object_holds_complete_objects_of_a_sink_up_to_the_size_limit(store):
     for start in range(0, 40, 4):
         write(store, start, 4)
     result = land_topic(NoBroker(), store, TOPIC, LandingOptions(object_bytes=700, landed_by_connect=True))
     assert result.objects > 2
     assert all(found.start % 4 == 0 and found.size <= 700 for found in pending_segments(store, TOPIC, {}))
-    assert reconcile(None, store, TOPIC, deep=True)[0].whole
+    assert audit(None, store, TOPIC)[0].is_complete
 
 
 def test_every_partition_is_adopted(store):
@@ -104,7 +104,7 @@ def test_every_partition_is_adopted(store):
     ]
 
 
-def test_the_append_time_is_the_objects_and_never_runs_backwards(store):
+def test_the_append_time_is_the_modification_time_and_never_decreases(store):
     first, second = write(store, 0, 2), write(store, 2, 2)
     store.objects[first].modified_ms, store.objects[second].modified_ms = 2000, 1000
     land_topic(NoBroker(), store, TOPIC, CONNECT)
@@ -114,24 +114,24 @@ def test_the_append_time_is_the_objects_and_never_runs_backwards(store):
     assert lines(store)[-1]["_timestamp"] == 2000
 
 
-def test_a_line_that_is_not_accepted_is_quarantined_with_its_offset(store):
+def test_a_rejected_line_is_quarantined_with_its_offset(store):
     store.put(connect_key(TOPIC, 0, 10), b'{"a":1}\njunk\n\n{"_offset":3}\n{"a":2}')
     land_topic(NoBroker(), store, TOPIC, CONNECT)
     assert [line["_offset"] for line in lines(store)] == [10, 14]
-    assert [(entry.offset, entry.value) for entry in quarantined_records(store, TOPIC)] == [
+    assert [(entry.position, entry.value) for entry in quarantined_records(store, TOPIC)] == [
         (11, b"junk"), (12, b""), (13, b'{"_offset":3}'),
     ]  # fmt: skip
 
 
-def test_offsets_that_connect_left_out_are_gaps(store):
+def test_offsets_between_the_objects_of_a_sink_are_gaps(store):
     write(store, 3, 2)
     write(store, 8, 1)
     result = land_topic(NoBroker(), store, TOPIC, CONNECT)
     assert (result.partitions[0].gaps, result.partitions[0].first_start) == (3, 3)
-    assert reconcile(None, store, TOPIC, deep=True)[0].whole
+    assert audit(None, store, TOPIC)[0].is_complete
 
 
-def test_the_platform_goes_on_where_connect_stopped(store):
+def test_the_platform_continues_after_the_last_object_of_a_sink(store):
     write(store, 0, 4)
     log = topic_with(9)
     result = land_topic(log, store, TOPIC)
@@ -139,10 +139,10 @@ def test_the_platform_goes_on_where_connect_stopped(store):
     assert landed(store, TOPIC) == expected(log, TOPIC)
     assert len(adopted(store)) == 1
     assert land_topic(log, store, TOPIC).objects == 0
-    assert all(ledger.whole and not ledger.unlanded for ledger in reconcile(log, store, TOPIC, deep=True))
+    assert all(ledger.is_complete and not ledger.unlanded for ledger in audit(log, store, TOPIC))
 
 
-def test_connect_goes_on_where_the_platform_stopped(store):
+def test_a_sink_continues_after_the_last_object_of_the_platform(store):
     log = topic_with(4)
     land_topic(log, store, TOPIC)
     write(store, 4, 3, digits=19)
@@ -153,7 +153,7 @@ def test_connect_goes_on_where_the_platform_stopped(store):
     assert landed(store, TOPIC) == expected(log, TOPIC)
 
 
-def test_what_connect_left_out_is_landed_from_the_broker_where_it_still_stands(store):
+def test_offsets_missing_between_objects_of_a_sink_are_landed_from_the_broker(store):
     write(store, 2, 2)
     write(store, 7, 1)
     log = topic_with(10)
@@ -163,7 +163,7 @@ def test_what_connect_left_out_is_landed_from_the_broker_where_it_still_stands(s
     assert sorted(landed(store, TOPIC)[0]) == list(range(1, 10))
 
 
-def test_holes_that_the_broker_no_longer_holds_are_gaps(store):
+def test_missing_offsets_that_the_broker_no_longer_holds_are_gaps(store):
     write(store, 2, 2)
     write(store, 7, 1)
     log = topic_with(12)
@@ -172,7 +172,7 @@ def test_holes_that_the_broker_no_longer_holds_are_gaps(store):
     assert sorted(landed(store, TOPIC)[0]) == [2, 3, 7, 8, 9, 10, 11]
 
 
-def test_offsets_lost_between_the_platform_and_connect_are_an_error(store):
+def test_offsets_lost_between_the_platform_and_a_sink_are_an_error(store):
     land_topic(topic_with(4), store, TOPIC)
     write(store, 6, 2)
     with pytest.raises(PermanentFailure, match="offsets 4 to 5 are lost"):
@@ -183,7 +183,7 @@ def test_offsets_lost_between_the_platform_and_connect_are_an_error(store):
     assert landed(store, TOPIC) == expected(log, TOPIC)
 
 
-def test_a_topic_whose_records_are_younger_than_what_connect_wrote_in_their_place_is_another_one(store):
+def test_a_topic_with_records_younger_than_the_sinks_at_the_same_offsets_is_refused(store):
     write(store, 0, 3)
     log = topic_with(0)
     land_topic(log, store, TOPIC)
@@ -193,13 +193,13 @@ def test_a_topic_whose_records_are_younger_than_what_connect_wrote_in_their_plac
         land_topic(log, store, TOPIC)
 
 
-def test_an_empty_topic_beside_adopted_objects_is_no_error(store):
+def test_an_empty_topic_with_adopted_objects_is_no_error(store):
     write(store, 0, 4)
     assert land_topic(topic_with(0), store, TOPIC).records == 4
     assert land_topic(topic_with(0), store, TOPIC).objects == 0
 
 
-def test_a_broker_below_what_connect_landed_is_an_error_that_names_the_setting(store):
+def test_a_broker_that_ends_before_a_sinks_objects_is_an_error_that_names_the_setting(store):
     write(store, 0, 4)
     with pytest.raises(PermanentFailure, match=r"ends at offset 2, below 4.*PINTEREST_CONNECT_TOPICS"):
         land_topic(topic_with(2), store, TOPIC)
@@ -208,18 +208,18 @@ def test_a_broker_below_what_connect_landed_is_an_error_that_names_the_setting(s
         land_topic(topic_with(2), store, TOPIC)
 
 
-def test_connect_writing_into_what_the_platform_landed_is_an_overlap(store):
+def test_an_object_of_a_sink_in_a_landed_range_is_an_overlap(store):
     log = topic_with(6)
     land_topic(log, store, TOPIC)
     key = write(store, 3)
     with pytest.raises(PermanentFailure, match="cover the same offsets") as raised:
         land_topic(log, store, TOPIC)
     assert key in str(raised.value)
-    assert not reconcile(log, store, TOPIC)[0].whole
+    assert not reconcile(log, store, TOPIC)[0].is_complete
 
 
 @pytest.mark.parametrize("second", [(2, 2, False), (3, 1, False), (0, 4, True)])
-def test_two_of_connects_objects_with_the_same_offsets_are_an_overlap(store, second):
+def test_two_objects_of_a_sink_with_the_same_offsets_are_an_overlap(store, second):
     start, count, packed = second
     write(store, 0, 4)
     write(store, start, count, packed=packed)
@@ -227,39 +227,39 @@ def test_two_of_connects_objects_with_the_same_offsets_are_an_overlap(store, sec
         land_topic(NoBroker(), store, TOPIC, CONNECT)
 
 
-def test_an_object_that_connect_wrote_into_an_adopted_range_is_named_by_the_ledger(store):
+def test_the_ledger_names_an_adopted_object_with_a_new_object_of_a_sink_in_its_range(store):
     write(store, 0, 4)
     land_topic(NoBroker(), store, TOPIC, CONNECT)
     write(store, 2)
-    assert "now 2 stand in its range" in reconcile(None, store, TOPIC)[0].problems[0]
+    assert "now 2 are in its range" in reconcile(None, store, TOPIC)[0].problems[0]
 
 
 @pytest.mark.parametrize(
-    ("extension", "body", "says"),
+    ("extension", "body", "message"),
     [
-        ("json.gz", b"no gzip", "not whole gzip"),
-        ("json.gz", gzip.compress(b'{"a":1}\n' * 50, mtime=0)[:-12], "not whole gzip"),
+        ("json.gz", b"no gzip", "not complete gzip"),
+        ("json.gz", gzip.compress(b'{"a":1}\n' * 50, mtime=0)[:-12], "not complete gzip"),
         ("json", b"", "is empty"),
         ("avro", b"Obj", "no JSON object of a Kafka Connect S3 sink"),
         ("json.snappy", b"", "no JSON object of a Kafka Connect S3 sink"),
     ],
 )
-def test_an_object_that_cannot_be_read_is_named(store, extension, body, says):
+def test_an_unreadable_object_is_named(store, extension, body, message):
     key = connect_key(TOPIC, 0, 0, extension=extension)
     store.put(key, body)
-    with pytest.raises(PermanentFailure, match=says) as raised:
+    with pytest.raises(PermanentFailure, match=message) as raised:
         land_topic(NoBroker(), store, TOPIC, CONNECT)
     assert key in str(raised.value)
 
 
-def test_what_is_not_named_like_a_record_object_is_left_alone(store):
+def test_objects_with_other_names_are_ignored(store):
     store.put(f"topics/{TOPIC}/partition=0/_SUCCESS", b"")
     store.put(f"topics/{TOPIC}/readme.txt", b"")
     write(store, 0)
     assert land_topic(NoBroker(), store, TOPIC, CONNECT).records == 1
 
 
-def test_long_chains_after_a_change_to_the_platform_are_not_looked_at_one_by_one(store):
+def test_a_landing_after_a_sink_does_not_read_every_manifest(store):
     write(store, 0, 4)
     log = topic_with(40)
     land_topic(log, store, TOPIC, LandingOptions(object_bytes=100))
@@ -269,7 +269,7 @@ def test_long_chains_after_a_change_to_the_platform_are_not_looked_at_one_by_one
     assert sum(call == "metadata" for call, _ in store.calls) <= 3
 
 
-def test_a_record_of_the_brokers_is_never_earlier_than_what_was_adopted_before_it(store):
+def test_a_record_of_the_broker_is_never_earlier_than_adopted_records_before_it(store):
     key = write(store, 0)
     store.objects[key].modified_ms = FIRST_TIMESTAMP_MS + 10**9
     land_topic(topic_with(4), store, TOPIC, LandingOptions(object_bytes=100))
@@ -277,14 +277,14 @@ def test_a_record_of_the_brokers_is_never_earlier_than_what_was_adopted_before_i
     assert [line["_timestamp"] for line in lines(store)] == [FIRST_TIMESTAMP_MS + 10**9] * 4
 
 
-def test_the_ledger_of_a_topic_that_connect_lands_asks_no_broker(store):
+def test_the_ledger_of_a_topic_that_connect_lands_does_not_call_the_broker(store):
     for partition in range(3):
         write(store, 2, 2, partition)
     land_topic(NoBroker(), store, TOPIC, CONNECT)
     write(store, 4, 1)
     land_topic(NoBroker(), store, TOPIC, CONNECT)
-    ledgers = reconcile(None, store, TOPIC, deep=True)
+    ledgers = audit(None, store, TOPIC)
     assert [(ledger.first_start, ledger.next_offset, ledger.broker_end) for ledger in ledgers] == [
         (2, 5, None), (2, 4, None), (2, 4, None),
     ]  # fmt: skip
-    assert all(ledger.whole and ledger.unlanded == 0 for ledger in ledgers)
+    assert all(ledger.is_complete and ledger.unlanded == 0 for ledger in ledgers)

@@ -1,4 +1,4 @@
-"""Exactly once, whatever fails and whoever else lands: seeded faults against one invariant."""
+"""Exactly-once landing (rule L18) under random faults and concurrent landings."""
 
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pinterest_platform.failures import PlatformFailure, TransientFailure
-from pinterest_platform.landing.kafka.ledger import reconcile
+from pinterest_platform.landing.kafka.ledger import audit
 from pinterest_platform.landing.kafka.options import LandingOptions
 from pinterest_platform.landing.kafka.pending import pending_segments
 from pinterest_platform.landing.kafka.quarantine import quarantined_records
@@ -22,7 +22,7 @@ FAULTS = st.sampled_from(["fail", "lose", "echo", "kill", "kill-after"])
 
 @dataclass(frozen=True)
 class Lander:
-    """One landing process: how large its objects are, which of its calls go wrong, who overtakes it and when."""
+    """One landing process: its object size, its failing calls, and the rival that lands during one of its calls."""
 
     object_bytes: int
     faults: dict[int, str]
@@ -32,7 +32,7 @@ class Lander:
 
 @dataclass(frozen=True)
 class Arrivals:
-    """What arrives in a partition before a lander starts; `held` of the offsets are not committed yet."""
+    """Records that arrive in a partition before a landing; the last `held` offsets are not committed."""
 
     partition: int
     kinds: list[str]
@@ -102,16 +102,16 @@ def test_each_offset_ends_in_one_object_or_in_quarantine(steps):
             log.release(TOPIC, number)
     land_topic(log, store, TOPIC)
     assert landed(store, TOPIC) == expected(log, TOPIC)
-    ledgers = reconcile(log, store, TOPIC, deep=True)
-    assert [(ledger.problems, ledger.difference, ledger.unlanded) for ledger in ledgers] == [((), 0, 0)] * PARTITIONS
+    ledgers = audit(log, store, TOPIC)
+    assert [(ledger.problems, ledger.unaccounted, ledger.unlanded) for ledger in ledgers] == [((), 0, 0)] * PARTITIONS
     junk = {
         (number, offset)
-        for number, stands in expected(log, TOPIC).items()
-        for offset, kind in stands.items()
+        for number, outcomes in expected(log, TOPIC).items()
+        for offset, kind in outcomes.items()
         if kind == "quarantine"
     }
-    seen = [(entry.partition, entry.offset) for entry in quarantined_records(store, TOPIC)]
-    assert sorted(seen) == sorted(junk)
+    quarantined = [(int(entry.partition_id), entry.position) for entry in quarantined_records(store, TOPIC)]
+    assert sorted(quarantined) == sorted(junk)
     covered = {(found.app_id, found.start, found.end) for found in pending_segments(store, TOPIC, {})}
     assert len({(app, start) for app, start, _ in covered}) == len(covered)
 
@@ -122,7 +122,7 @@ def test_each_offset_ends_in_one_object_or_in_quarantine(steps):
     workers=st.lists(landers(st.none()), min_size=1, max_size=4),
     broker=st.booleans(),
 )
-def test_connects_objects_are_adopted_once_whatever_fails(sizes, workers, broker):
+def test_objects_of_a_sink_are_adopted_once_despite_faults(sizes, workers, broker):
     log, store = FakeTopicLog(), FakeObjectStore()
     log.create(TOPIC)
     start = 0
@@ -140,4 +140,4 @@ def test_connects_objects_are_adopted_once_whatever_fails(sizes, workers, broker
             land_topic(log, faulty, TOPIC, options)
     land_topic(log, store, TOPIC, LandingOptions(landed_by_connect=not broker))
     assert landed(store, TOPIC) == expected(log, TOPIC)
-    assert all(ledger.whole for ledger in reconcile(log, store, TOPIC, deep=True))
+    assert all(ledger.is_complete for ledger in audit(log, store, TOPIC))

@@ -1,8 +1,8 @@
-"""The conservation ledger names whatever is off."""
+"""The conservation ledger of a topic names every problem (rule L20)."""
 
 import pytest
 
-from pinterest_platform.landing.kafka.ledger import PartitionLedger, reconcile
+from pinterest_platform.landing.kafka.ledger import PartitionLedger, audit
 from pinterest_platform.landing.kafka.options import LandingOptions
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform_tests.fakes import FakeObjectStore, FakeTopicLog
@@ -27,7 +27,7 @@ def store(log) -> FakeObjectStore:
 
 
 def ledger(log, store) -> PartitionLedger:
-    (found,) = reconcile(log, store, TOPIC, deep=True)
+    (found,) = audit(log, store, TOPIC)
     return found
 
 
@@ -35,32 +35,32 @@ def key(position: int) -> str:
     return f"topics/{TOPIC}/partition=0/{TOPIC}+0+{position:019d}.json"
 
 
-def test_the_brokers_end_is_records_and_quarantined_and_gaps(log, store):
+def test_records_quarantined_and_gaps_add_up_to_the_end_of_the_broker(log, store):
     found = ledger(log, store)
     assert (found.records, found.quarantined, found.gaps, found.accepted_gaps) == (5, 1, 2, 0)
     assert found.broker_end is not None
     assert found.broker_end - found.first_start == found.accounted
-    assert (found.difference, found.unlanded, found.problems, found.whole) == (0, 0, (), True)
+    assert (found.unaccounted, found.unlanded, found.problems, found.is_complete) == (0, 0, (), True)
 
 
-def test_what_is_not_landed_yet_is_no_difference(log, store):
+def test_records_that_are_not_landed_are_no_problem(log, store):
     log.append(TOPIC, 0, b"{}")
-    assert (ledger(log, store).unlanded, ledger(log, store).whole) == (1, True)
+    assert (ledger(log, store).unlanded, ledger(log, store).is_complete) == (1, True)
 
 
-def test_a_partition_that_never_landed_has_its_ledger(log):
+def test_a_partition_that_was_never_landed_has_a_ledger(log):
     found = ledger(log, FakeObjectStore())
-    assert (found.objects, found.unlanded, found.whole) == (0, 8, True)
+    assert (found.objects, found.unlanded, found.is_complete) == (0, 8, True)
 
 
 def test_a_deleted_object_is_named_with_its_range(log, store):
     store.delete([key(2)])
     found = ledger(log, store)
-    assert not found.whole and found.difference == 2
-    assert "offsets 2 to 3 stand in no object" in found.problems[0]
+    assert not found.is_complete and found.unaccounted == 2
+    assert "offsets 2 to 3 are in no object" in found.problems[0]
 
 
-def test_a_deleted_beginning_is_named(log, store):
+def test_a_deleted_first_object_is_named(log, store):
     store.delete([key(0)])
     assert "begins with" in ledger(log, store).problems[0]
 
@@ -68,7 +68,7 @@ def test_a_deleted_beginning_is_named(log, store):
 def test_a_second_object_over_the_same_offsets_is_named(log, store):
     twin = store.objects[key(2)]
     store.put(key(3), twin.body, {**twin.metadata, "start": "3"})
-    assert "offsets 3 to 3 stand in" in ledger(log, store).problems[0]
+    assert "offsets 3 to 3 are in" in ledger(log, store).problems[0]
 
 
 def test_changed_bytes_are_named(log, store):
@@ -92,7 +92,7 @@ def test_counts_that_do_not_add_up_are_named(log, store):
     whole = store.objects[key(0)]
     store.put(key(0), whole.body, {**whole.metadata, "gaps": "5"})
     found = ledger(log, store)
-    assert found.difference == -5 and "accounts for 7" in found.problems[0]
+    assert found.unaccounted == -5 and "accounts for 7" in found.problems[0]
 
 
 def test_damaged_metadata_is_named(log, store):
@@ -106,11 +106,11 @@ def test_lost_metadata_is_named(log, store):
     assert "lacks the platform's metadata" in ledger(log, store).problems[0]
 
 
-def test_a_broker_that_lost_its_end_is_named(log, store):
+def test_a_broker_that_lost_records_is_named(log, store):
     del log.topics[TOPIC].partitions[0].entries[4:]
     assert "the broker ends at 4" in ledger(log, store).problems[0]
 
 
-def test_without_a_broker_the_store_alone_is_judged(store):
-    (found,) = reconcile(None, store, TOPIC, deep=True)
-    assert (found.broker_end, found.unlanded, found.whole) == (None, 0, True)
+def test_without_a_broker_only_the_store_is_checked(store):
+    (found,) = audit(None, store, TOPIC)
+    assert (found.broker_end, found.unlanded, found.is_complete) == (None, 0, True)

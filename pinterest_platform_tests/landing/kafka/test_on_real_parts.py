@@ -1,4 +1,4 @@
-"""Landing from the real broker into the real S3 server, with processes that die."""
+"""Landing from the real broker into the real S3 server, with processes that are killed."""
 
 import gzip
 import json
@@ -18,7 +18,7 @@ from pinterest_platform.adapters.kafka import KafkaTopicLog
 from pinterest_platform.adapters.s3 import S3ObjectStore
 from pinterest_platform.catalog import PIN
 from pinterest_platform.failures import PermanentFailure, TransientFailure
-from pinterest_platform.landing.kafka.ledger import reconcile
+from pinterest_platform.landing.kafka.ledger import audit
 from pinterest_platform.landing.kafka.options import LandingOptions
 from pinterest_platform.landing.kafka.quarantine import quarantined_records
 from pinterest_platform.landing.kafka.topic import land_topic
@@ -40,7 +40,7 @@ def variables(settings: Settings) -> dict[str, str]:
 def produce(
     settings: Settings, topic: str, count: int, size: int = 300, junk_every: int = 0
 ) -> dict[int, dict[int, str]]:
-    """Put records on the topic, round the partitions; what ought to stand for each offset, by partition."""
+    """Produce records round-robin; return the expected outcome of each offset, by partition."""
     expected: dict[int, dict[int, str]] = {partition: {} for partition in range(PARTITIONS)}
     producer = Producer({"bootstrap.servers": settings.kafka_bootstrap_servers, "queue.buffering.max.kbytes": 100_000})
     pad = "x" * size
@@ -82,11 +82,11 @@ def store(tenant: Settings) -> S3ObjectStore:
 
 
 def assert_conserved(log: KafkaTopicLog, store: S3ObjectStore, topic: str) -> None:
-    ledgers = reconcile(log, store, topic, deep=True)
-    assert [(ledger.problems, ledger.difference, ledger.unlanded) for ledger in ledgers] == [((), 0, 0)] * PARTITIONS
+    ledgers = audit(log, store, topic)
+    assert [(ledger.problems, ledger.unaccounted, ledger.unlanded) for ledger in ledgers] == [((), 0, 0)] * PARTITIONS
 
 
-def test_each_offset_stands_once_after_landings_killed_at_random_moments(tenant, topic, log, store):
+def test_each_offset_is_landed_once_after_landings_killed_at_random_moments(tenant, topic, log, store):
     expected = produce(tenant, topic, 12_000, junk_every=97)
     moments = random.Random(20240229)
     survivors = 0
@@ -100,11 +100,11 @@ def test_each_offset_stands_once_after_landings_killed_at_random_moments(tenant,
     land_topic(log, store, topic, LandingOptions(object_bytes=OBJECT_BYTES))
     assert landed(store, topic) == expected
     assert_conserved(log, store, topic)
-    junk = sum(kind == "quarantine" for stands in expected.values() for kind in stands.values())
+    junk = sum(kind == "quarantine" for outcomes in expected.values() for kind in outcomes.values())
     assert sum(1 for _ in quarantined_records(store, topic)) == junk
 
 
-def test_landers_at_once_land_each_offset_once(tenant, topic, log, store):
+def test_concurrent_landings_land_each_offset_once(tenant, topic, log, store):
     expected = produce(tenant, topic, 6_000, junk_every=50)
     ready = CONTEXT.Barrier(3)
     processes = [start(tenant, topic, size, ready) for size in (OBJECT_BYTES, OBJECT_BYTES, 70_000)]
@@ -127,24 +127,31 @@ def transaction(settings: Settings, topic: str, count: int) -> Producer:
     return producer
 
 
-def test_rolled_back_transactions_are_gaps_and_open_ones_wait(tenant, topic, log, store):
+def await_end(log: KafkaTopicLog, topic: str, end: int) -> None:
+    """Wait for the end of the log: a broker writes the marker of a transaction after its reply."""
+    deadline = time.monotonic() + 20
+    while log.describe(topic).partitions[0].end < end and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def test_aborted_transactions_are_gaps_and_open_ones_are_not_landed(tenant, topic, log, store):
     transaction(tenant, topic, 5).commit_transaction(30)
     transaction(tenant, topic, 4).abort_transaction(30)
+    await_end(log, topic, 11)
     first = land_topic(log, store, topic)
     assert (first.records, first.partitions[0].gaps, first.partitions[0].next_offset) == (5, 6, 11)
     pending = transaction(tenant, topic, 3)
     produce(tenant, topic, 3)
     assert land_topic(log, store, topic).partitions[0].next_offset == 11
     pending.commit_transaction(30)
-    while log.describe(topic).partitions[0].end == 11:
-        time.sleep(0.05)
+    await_end(log, topic, 16)
     last = land_topic(log, store, topic)
     assert (last.partitions[0].records, last.partitions[0].gaps) == (4, 1)
     assert sorted(landed(store, topic)[0]) == [0, 1, 2, 3, 4, 11, 12, 13, 14]
     assert_conserved(log, store, topic)
 
 
-def test_a_topic_made_anew_is_noticed_and_nothing_of_it_is_skipped(tenant, topic, log, store):
+def test_a_recreated_topic_is_detected_and_nothing_of_it_is_skipped(tenant, topic, log, store):
     produce(tenant, topic, 30)
     old = land_topic(log, store, topic).topic_id
     admin = AdminClient({"bootstrap.servers": tenant.kafka_bootstrap_servers})
@@ -159,10 +166,10 @@ def test_a_topic_made_anew_is_noticed_and_nothing_of_it_is_skipped(tenant, topic
     assert epoch in str(raised.value)
     assert land_topic(log, store, topic, LandingOptions(new_epoch="land")).records == 60
     assert landed(store, topic, epoch) == expected
-    assert all(ledger.whole for ledger in reconcile(log, store, topic, deep=True))
+    assert all(ledger.is_complete for ledger in audit(log, store, topic))
 
 
-def test_what_retention_took_before_it_was_landed_is_named_and_can_be_accepted(tenant, topic, log, store):
+def test_offsets_expired_before_landing_are_an_error_and_can_be_accepted(tenant, topic, log, store):
     from confluent_kafka import TopicPartition
 
     from pinterest_platform.landing.kafka.options import AcceptedGap
@@ -181,7 +188,7 @@ def test_what_retention_took_before_it_was_landed_is_named_and_can_be_accepted(t
     assert_conserved(log, store, topic)
 
 
-def test_connects_objects_in_gzip_are_adopted_and_the_broker_goes_on(tenant, topic, log, store):
+def test_gzip_objects_of_a_sink_are_adopted_and_the_broker_is_landed_after_them(tenant, topic, log, store):
     expected = produce(tenant, topic, 60)
     for offset in range(12):
         line = json.dumps({"index": offset * PARTITIONS, "pad": "x" * 300}).encode() + b"\n"
@@ -198,21 +205,21 @@ def test_connects_objects_in_gzip_are_adopted_and_the_broker_goes_on(tenant, top
 
 @pytest.fixture
 def mute() -> Iterator[str]:
-    """The address of a server that takes connections and never says a word."""
+    """The address of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
 
 @pytest.fixture
 def closed() -> str:
-    """The address of a port at which nobody listens."""
+    """The address of a port without a server."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return f"127.0.0.1:{server.getsockname()[1]}"
 
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("silence", ["mute", "closed"])
-def test_a_broker_that_does_not_answer_is_named_in_time(tenant, topic, store, silence, request):
+def test_a_broker_that_does_not_answer_is_named_within_the_timeout(tenant, topic, store, silence, request):
     address = request.getfixturevalue(silence)
     log = KafkaTopicLog(tenant.model_copy(update={"kafka_bootstrap_servers": address, "io_timeout_seconds": 2.0}))
     with pytest.raises(TransientFailure, match=address):
@@ -223,7 +230,7 @@ def test_a_broker_that_does_not_answer_is_named_in_time(tenant, topic, store, si
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("silence", ["mute", "closed"])
-def test_an_s3_server_that_does_not_answer_is_named_in_time(tenant, topic, log, silence, request):
+def test_an_s3_server_that_does_not_answer_is_named_within_the_timeout(tenant, topic, log, silence, request):
     address = f"http://{request.getfixturevalue(silence)}"
     store = S3ObjectStore(tenant.model_copy(update={"s3_endpoint": address, "io_timeout_seconds": 2.0}))
     produce(tenant, topic, 3)
@@ -273,7 +280,7 @@ class Wire:
 
 
 @pytest.mark.timeout(120)
-def test_a_server_that_falls_silent_in_the_middle_is_a_failure_and_the_next_run_completes(tenant, topic, log, store):
+def test_a_server_that_stops_answering_is_a_failure_and_the_next_run_completes(tenant, topic, log, store):
     expected = produce(tenant, topic, 3_000)
     assert tenant.s3_endpoint is not None
     wire = Wire(tenant.s3_endpoint, 400_000)
@@ -283,7 +290,7 @@ def test_a_server_that_falls_silent_in_the_middle_is_a_failure_and_the_next_run_
             land_topic(log, cut, topic, LandingOptions(object_bytes=OBJECT_BYTES))
     finally:
         wire.close()
-    assert 0 < sum(len(stands) for stands in landed(store, topic).values()) < 3_000
+    assert 0 < sum(len(outcomes) for outcomes in landed(store, topic).values()) < 3_000
     land_topic(log, store, topic, LandingOptions(object_bytes=OBJECT_BYTES))
     assert landed(store, topic) == expected
     assert_conserved(log, store, topic)

@@ -1,4 +1,4 @@
-"""What there is to clean."""
+"""Landed objects that a consumer has not applied (rule P2)."""
 
 import pytest
 
@@ -28,13 +28,13 @@ def ranges(objects: list[PendingSegment]) -> list[tuple[str, int, int]]:
     return [(found.app_id, found.start, found.end) for found in objects]
 
 
-def test_everything_is_new_to_whom_has_no_position(store):
+def test_all_objects_are_pending_without_a_position(store):
     assert ranges(pending_segments(store, TOPIC, {})) == [
         (f"{TOPIC}/{partition}", start, start + 1) for partition in (0, 2, 10) for start in (0, 2, 4)
     ]
 
 
-def test_only_what_lies_behind_a_position_is_new(store):
+def test_only_objects_after_a_position_are_pending(store):
     positions = {f"{TOPIC}/0": 3, f"{TOPIC}/2": 5}
     assert ranges(pending_segments(store, TOPIC, positions)) == [
         (f"{TOPIC}/0", 4, 5),
@@ -43,17 +43,17 @@ def test_only_what_lies_behind_a_position_is_new(store):
     assert pending_segments(store, TOPIC, positions_after(pending_segments(store, TOPIC, {}))) == []
 
 
-def test_sizes_are_the_objects(store):
+def test_sizes_are_those_of_the_objects(store):
     assert all(found.size == len(store.read(found.key)) for found in pending_segments(store, TOPIC, {}))
 
 
-def test_only_the_ends_of_a_chain_are_looked_at(store):
+def test_only_the_first_and_the_last_manifest_of_a_chain_are_read(store):
     store.calls.clear()
     pending_segments(store, TOPIC, {})
     assert sum(call == "metadata" for call, _ in store.calls) == 6
 
 
-def test_an_object_missing_behind_a_position_is_named_not_skipped(store):
+def test_a_missing_object_after_a_position_is_an_error(store):
     store.delete([f"topics/{TOPIC}/partition=0/{TOPIC}+0+{2:019d}.json"])
     with pytest.raises(PermanentFailure, match="no object begins at offset 2"):
         pending_segments(store, TOPIC, {f"{TOPIC}/0": 1})
@@ -63,20 +63,20 @@ def raw(size: int) -> PendingSegment:
     return PendingSegment("k", "a", 0, 0, size)
 
 
-def test_batches_keep_order_and_size():
+def test_batches_are_in_order_and_of_bounded_size():
     sizes = [10, 20, 30, 200, 0, 0, 40, 60]
     cut = [[found.size for found in batch] for batch in batches([raw(size) for size in sizes], 60)]
     assert cut == [[10, 20, 30], [200], [0, 0, 40], [60]]
     assert list(batches([], 60)) == []
 
 
-def test_a_beginning_that_is_missing_is_named_not_skipped(store):
+def test_a_missing_first_object_is_an_error(store):
     store.delete([f"topics/{TOPIC}/partition=0/{TOPIC}+0+{0:019d}.json"])
     with pytest.raises(PermanentFailure, match="no object begins at offset 0"):
         pending_segments(store, TOPIC, {})
 
 
-def test_a_chain_that_begins_late_has_its_beginning():
+def test_a_chain_whose_first_offset_is_late_begins_at_zero():
     log, store = FakeTopicLog(), FakeObjectStore()
     log.create(TOPIC)
     log.append(TOPIC, 0, *[b'{"a":1}'] * 6)
@@ -86,7 +86,7 @@ def test_a_chain_that_begins_late_has_its_beginning():
 
 
 @pytest.mark.parametrize("taken", [{}, {f"{TOPIC}/0": 0}])
-def test_what_another_lander_adopts_and_lands_while_the_chain_is_listed_leaves_no_hole(taken):
+def test_a_concurrent_adoption_and_landing_leaves_no_hole_in_the_listing(taken):
     log, store = FakeTopicLog(), FakeObjectStore()
     log.create(TOPIC)
     log.append(TOPIC, 0, *[b'{"a":1}'] * 8)
@@ -109,7 +109,7 @@ def test_what_another_lander_adopts_and_lands_while_the_chain_is_listed_leaves_n
 
 
 @pytest.mark.parametrize("moment", range(4))
-def test_an_adoption_between_two_landings_while_the_chain_is_listed_leaves_no_hole(moment):
+def test_a_concurrent_adoption_between_two_landings_leaves_no_hole_in_the_listing(moment):
     log, store = FakeTopicLog(), FakeObjectStore()
     log.create(TOPIC)
     log.append(TOPIC, 0, *[b'{"a":1}'] * 9)

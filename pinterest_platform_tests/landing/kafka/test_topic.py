@@ -5,7 +5,7 @@ import json
 import pytest
 
 from pinterest_platform.failures import PermanentFailure, TransientFailure
-from pinterest_platform.landing.kafka.ledger import reconcile
+from pinterest_platform.landing.kafka.ledger import audit, reconcile
 from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
 from pinterest_platform.landing.kafka.quarantine import quarantined_records
 from pinterest_platform.landing.kafka.topic import land_topic
@@ -35,11 +35,11 @@ def keys(store: FakeObjectStore, prefix: str = "topics/") -> list[str]:
     return [found.key.rsplit("/", 1)[1] for found in store.list(prefix)]
 
 
-def whole(log: FakeTopicLog | None, store: FakeObjectStore) -> bool:
-    return all(ledger.whole for ledger in reconcile(log, store, TOPIC, deep=True))
+def is_complete(log: FakeTopicLog | None, store: FakeObjectStore) -> bool:
+    return all(ledger.is_complete for ledger in audit(log, store, TOPIC))
 
 
-def test_each_committed_record_lands_once_in_objects_named_by_the_position_they_extend(log, store):
+def test_each_committed_record_is_landed_once_in_objects_named_after_their_position(log, store):
     log.append(TOPIC, 0, *rows(10, 100))
     result = land_topic(log, store, TOPIC, LandingOptions(object_bytes=600))
     assert keys(store) == [f"{TOPIC}+0+{position:019d}.json" for position in (0, 3, 6, 9)]
@@ -47,10 +47,10 @@ def test_each_committed_record_lands_once_in_objects_named_by_the_position_they_
     part = result.partitions[0]
     assert (part.objects, part.records, part.first_start, part.next_offset) == (4, 10, 0, 10)
     assert part.bytes == sum(found.size for found in store.list("topics/"))
-    assert whole(log, store)
+    assert is_complete(log, store)
 
 
-def test_landing_again_lands_nothing_and_writes_nothing(log, store):
+def test_a_second_landing_lands_and_writes_nothing(log, store):
     log.append(TOPIC, 0, *rows(4), b"junk")
     land_topic(log, store, TOPIC)
     store.calls.clear()
@@ -64,25 +64,25 @@ def test_landing_again_lands_nothing_and_writes_nothing(log, store):
     assert {call for call, _ in store.calls} <= {"list", "metadata"}
 
 
-def test_a_landing_with_hints_lists_no_older_objects_and_goes_on_right(log, store):
+def test_a_landing_with_list_from_lists_no_older_objects(log, store):
     log.append(TOPIC, 0, *rows(9, 100))
     first = land_topic(log, store, TOPIC, LandingOptions(object_bytes=600))
     log.append(TOPIC, 0, *rows(3, 100))
-    again = land_topic(log, store, TOPIC, LandingOptions(object_bytes=600), known=first.hints)
+    again = land_topic(log, store, TOPIC, LandingOptions(object_bytes=600, list_from=first.list_from))
     assert (again.records, again.partitions[0].newest) == (3, 9)
     assert landed(store, TOPIC) == expected(log, TOPIC)
 
 
-def test_a_hint_to_an_object_that_is_not_there_changes_nothing(log, store):
+def test_list_from_a_missing_object_changes_nothing(log, store):
     log.append(TOPIC, 0, *rows(3))
     land_topic(log, store, TOPIC)
     log.append(TOPIC, 0, *rows(3))
-    land_topic(log, store, TOPIC, known={"u.pin/0": 77})
+    land_topic(log, store, TOPIC, LandingOptions(list_from={"u.pin/0": 77}))
     assert not any(call == "taken" for call, _ in store.calls)
     assert landed(store, TOPIC) == expected(log, TOPIC) and len(keys(store)) == 2
 
 
-def test_records_stand_with_their_envelope_and_metadata_tells_the_range(log, store):
+def test_records_have_their_envelope_and_metadata_has_the_range(log, store):
     log.append(TOPIC, 0, *rows(2))
     log.skip(TOPIC, 0)
     land_topic(log, store, TOPIC)
@@ -97,30 +97,30 @@ def test_records_stand_with_their_envelope_and_metadata_tells_the_range(log, sto
     assert (int(claim["earliest-ms"]), int(claim["latest-ms"])) == (lines[0]["_timestamp"], lines[1]["_timestamp"])
 
 
-def test_what_is_not_accepted_is_quarantined_with_its_bytes_and_the_rest_lands(log, store):
+def test_rejected_records_are_quarantined_with_their_bytes_and_the_others_are_landed(log, store):
     log.append(TOPIC, 0, b'{"a":1}', b"\xff", None, b"[1]", b'{"a":2}')
     result = land_topic(log, store, TOPIC)
     assert (result.records, result.quarantined) == (2, 3)
-    found = [(entry.offset, entry.value, entry.reason) for entry in quarantined_records(store, TOPIC)]
+    found = [(entry.position, entry.value, entry.reason) for entry in quarantined_records(store, TOPIC)]
     assert found == [(1, b"\xff", "not UTF-8"), (2, None, "no value (a tombstone)"), (3, b"[1]", "not one JSON object")]
     assert landed(store, TOPIC) == expected(log, TOPIC)
-    assert whole(log, store)
+    assert is_complete(log, store)
 
 
-def test_junk_counts_towards_the_size_so_that_memory_stays_bounded(log, store):
+def test_rejected_records_count_towards_the_size_so_that_memory_is_bounded(log, store):
     log.append(TOPIC, 0, *[b"x" * 300] * 10)
     result = land_topic(log, store, TOPIC, LandingOptions(object_bytes=1200))
-    assert result.objects == 5 and whole(log, store)
+    assert result.objects == 5 and is_complete(log, store)
 
 
-def test_a_range_without_any_record_still_moves_the_position(log, store):
+def test_a_range_without_records_moves_the_position(log, store):
     log.skip(TOPIC, 0, 5)
     result = land_topic(log, store, TOPIC)
     assert (result.objects, result.records, result.partitions[0].gaps, result.partitions[0].next_offset) == (1, 0, 5, 5)
     assert land_topic(log, store, TOPIC).objects == 0
 
 
-def test_an_open_transaction_is_not_read_past(log, store):
+def test_landing_ends_before_an_open_transaction(log, store):
     log.append(TOPIC, 0, *rows(2))
     log.hold(TOPIC, 0)
     log.append(TOPIC, 0, *rows(2))
@@ -128,7 +128,7 @@ def test_an_open_transaction_is_not_read_past(log, store):
     log.release(TOPIC, 0)
     log.skip(TOPIC, 0)
     land_topic(log, store, TOPIC)
-    assert landed(store, TOPIC) == expected(log, TOPIC) and whole(log, store)
+    assert landed(store, TOPIC) == expected(log, TOPIC) and is_complete(log, store)
 
 
 def test_an_empty_partition_gets_no_object(log, store):
@@ -137,23 +137,23 @@ def test_an_empty_partition_gets_no_object(log, store):
     assert (result.partitions[0].first_start, result.partitions[0].next_offset) == (0, 0)
 
 
-def test_a_record_larger_than_the_cap_stands_alone(log, store):
+def test_a_record_larger_than_the_size_limit_has_an_object_of_its_own(log, store):
     log.append(TOPIC, 0, b'{"a":1}', json.dumps({"a": "x" * 5000}).encode(), b'{"a":2}')
     land_topic(log, store, TOPIC, LandingOptions(object_bytes=1024))
     assert [found.size > 5000 for found in store.list("topics/")] == [False, True, False]
 
 
-def test_a_first_landing_starts_at_the_earliest_offset_and_says_so(log, store):
+def test_a_first_landing_starts_at_the_earliest_offset_and_reports_it(log, store):
     log.append(TOPIC, 0, *rows(6))
     log.trim(TOPIC, 0, 4)
     result = land_topic(log, store, TOPIC)
     assert keys(store) == [f"{TOPIC}+0+{0:019d}.json"] and result.partitions[0].first_start == 4
     assert landed(store, TOPIC) == expected(log, TOPIC)
-    ledger = reconcile(log, store, TOPIC, deep=True)[0]
-    assert (ledger.first_start, ledger.records, ledger.difference, ledger.whole) == (4, 2, 0, True)
+    ledger = audit(log, store, TOPIC)[0]
+    assert (ledger.first_start, ledger.records, ledger.unaccounted, ledger.is_complete) == (4, 2, 0, True)
 
 
-def test_lost_offsets_are_named_after_the_other_partitions_landed(store):
+def test_lost_offsets_are_an_error_after_the_other_partitions_are_landed(store):
     log = FakeTopicLog()
     log.create(TOPIC, partitions=2)
     log.append(TOPIC, 0, *rows(3))
@@ -168,7 +168,7 @@ def test_lost_offsets_are_named_after_the_other_partitions_landed(store):
     assert sorted(landed(store, TOPIC)[0]) == [0, 1, 2]
 
 
-def test_an_accepted_gap_is_landed_empty_and_the_rest_follows(log, store):
+def test_an_accepted_gap_is_landed_as_an_empty_object_before_later_records(log, store):
     log.append(TOPIC, 0, *rows(3))
     land_topic(log, store, TOPIC)
     log.append(TOPIC, 0, *rows(5))
@@ -176,11 +176,11 @@ def test_an_accepted_gap_is_landed_empty_and_the_rest_follows(log, store):
     result = land_topic(log, store, TOPIC, LandingOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 3, 5),)))
     assert (result.partitions[0].accepted_gaps, result.records) == (3, 2)
     assert sorted(landed(store, TOPIC)[0]) == [0, 1, 2, 6, 7]
-    ledger = reconcile(log, store, TOPIC, deep=True)[0]
-    assert (ledger.accepted_gaps, ledger.whole) == (3, True)
+    ledger = audit(log, store, TOPIC)[0]
+    assert (ledger.accepted_gaps, ledger.is_complete) == (3, True)
 
 
-def test_accepting_more_than_is_lost_skips_nothing_that_can_be_read(log, store):
+def test_a_gap_accepted_beyond_the_lost_range_skips_no_record(log, store):
     log.append(TOPIC, 0, *rows(3))
     land_topic(log, store, TOPIC)
     log.append(TOPIC, 0, *rows(5))
@@ -192,7 +192,7 @@ def test_accepting_more_than_is_lost_skips_nothing_that_can_be_read(log, store):
 @pytest.mark.parametrize(
     "gap", [AcceptedGap(TOPIC, 1, 3, 5), AcceptedGap("u.geo", 0, 3, 5), AcceptedGap(TOPIC, 0, 4, 5)]
 )
-def test_accepting_another_range_accepts_nothing(log, store, gap):
+def test_a_gap_accepted_elsewhere_has_no_effect(log, store, gap):
     log.append(TOPIC, 0, *rows(3))
     land_topic(log, store, TOPIC)
     log.append(TOPIC, 0, *rows(5))
@@ -201,7 +201,7 @@ def test_accepting_another_range_accepts_nothing(log, store, gap):
         land_topic(log, store, TOPIC, LandingOptions(accept_gaps=(gap,)))
 
 
-def test_retention_that_outran_what_was_accepted_is_loss_again(log, store):
+def test_offsets_lost_after_an_accepted_gap_are_an_error(log, store):
     log.append(TOPIC, 0, *rows(3))
     land_topic(log, store, TOPIC)
     log.append(TOPIC, 0, *rows(5))
@@ -210,7 +210,7 @@ def test_retention_that_outran_what_was_accepted_is_loss_again(log, store):
         land_topic(log, store, TOPIC, LandingOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 3, 5),)))
 
 
-def test_a_topic_made_anew_is_named_with_both_ids_and_nothing_is_landed(log, store):
+def test_a_recreated_topic_is_an_error_with_both_ids_and_nothing_is_landed(log, store):
     log.append(TOPIC, 0, *rows(3))
     old = land_topic(log, store, TOPIC).topic_id
     log.delete(TOPIC)
@@ -221,7 +221,7 @@ def test_a_topic_made_anew_is_named_with_both_ids_and_nothing_is_landed(log, sto
     assert len(store.objects) == 1
 
 
-def test_a_topic_made_anew_lands_beside_the_old_one_if_asked_to(log, store):
+def test_a_recreated_topic_is_landed_next_to_the_old_one_by_option(log, store):
     log.append(TOPIC, 0, *rows(3))
     land_topic(log, store, TOPIC)
     log.delete(TOPIC)
@@ -232,15 +232,15 @@ def test_a_topic_made_anew_lands_beside_the_old_one_if_asked_to(log, store):
     assert (result.epoch, result.records, result.partitions[0].app_id) == (epoch, 5, f"{TOPIC}/epoch={epoch}/0")
     assert sorted(landed(store, TOPIC, epoch)[0]) == list(range(6)) and sorted(landed(store, TOPIC)[0]) == [0, 1, 2]
     assert land_topic(log, store, TOPIC, LandingOptions(new_epoch="land")).objects == 0
-    ledgers = reconcile(log, store, TOPIC, deep=True)
-    assert [(ledger.app_id, ledger.records, ledger.broker_end, ledger.whole) for ledger in ledgers] == [
+    ledgers = audit(log, store, TOPIC)
+    assert [(ledger.app_id, ledger.records, ledger.broker_end, ledger.is_complete) for ledger in ledgers] == [
         (f"{TOPIC}/0", 3, None, True),
         (f"{TOPIC}/epoch={epoch}/0", 5, 6, True),
     ]
-    assert [entry.offset for entry in quarantined_records(store, TOPIC)] == [5]
+    assert [entry.position for entry in quarantined_records(store, TOPIC)] == [5]
 
 
-def test_a_third_epoch_is_told_from_the_second(log, store):
+def test_a_third_epoch_is_distinguished_from_the_second(log, store):
     for count in (1, 2, 3):
         log.append(TOPIC, 0, *rows(count))
         land_topic(log, store, TOPIC, LandingOptions(new_epoch="land"))
@@ -250,7 +250,7 @@ def test_a_third_epoch_is_told_from_the_second(log, store):
 
 
 @pytest.mark.parametrize("moment", range(4))
-def test_a_topic_made_anew_while_it_is_read_lands_nothing_of_the_new_one(log, store, moment):
+def test_a_topic_recreated_while_it_is_read_lands_none_of_its_new_records(log, store, moment):
     log.append(TOPIC, 0, *rows(12, 100))
     batches = iter(range(99))
 
@@ -260,13 +260,13 @@ def test_a_topic_made_anew_while_it_is_read_lands_nothing_of_the_new_one(log, st
             log.append(TOPIC, 0, *[b'{"new":1}'] * 12)
 
     log.on_batch = remake
-    with pytest.raises(TransientFailure, match="made anew"):
+    with pytest.raises(TransientFailure, match="recreated"):
         land_topic(log, store, TOPIC, LandingOptions(object_bytes=600))
     assert not any(b'"new"' in found.body for found in store.objects.values())
     assert all(found.metadata["topic-id"] != log.topic_id(TOPIC) for found in store.objects.values())
 
 
-def test_a_topic_made_anew_and_landed_by_another_since_it_was_described_is_tried_again(log, store):
+def test_a_topic_recreated_and_landed_by_another_run_is_a_transient_failure(log, store):
     log.append(TOPIC, 0, *rows(3))
     done: list[int] = []
 
@@ -277,7 +277,7 @@ def test_a_topic_made_anew_and_landed_by_another_since_it_was_described_is_tried
             log.append(TOPIC, 0, *rows(5))
             land_topic(log, store, TOPIC)
 
-    with pytest.raises(TransientFailure, match="made anew while"):
+    with pytest.raises(TransientFailure, match="recreated while"):
         land_topic(log, FaultyStore(store, before=remake), TOPIC)
     assert land_topic(log, store, TOPIC).objects == 0
 
@@ -290,7 +290,7 @@ def test_a_topic_deleted_while_it_is_read_is_a_failure(log, store):
     assert not store.objects
 
 
-def test_a_broker_that_ends_below_what_was_landed_is_an_error(log, store):
+def test_a_broker_that_ends_before_the_landed_range_is_an_error(log, store):
     log.append(TOPIC, 0, *rows(5))
     land_topic(log, store, TOPIC)
     del log.topics[TOPIC].partitions[0].entries[3:]
@@ -298,26 +298,26 @@ def test_a_broker_that_ends_below_what_was_landed_is_an_error(log, store):
         land_topic(log, store, TOPIC)
 
 
-def test_a_log_that_repeats_an_offset_is_not_believed(log, store):
+def test_a_log_that_repeats_an_offset_is_an_error(log, store):
     log.append(TOPIC, 0, *rows(3))
     entries = log.topics[TOPIC].partitions[0].entries
     entries[2] = entries[1]
-    with pytest.raises(PermanentFailure, match="returned offset 1 where 2"):
+    with pytest.raises(PermanentFailure, match="returned offset 1 instead of one from 2"):
         land_topic(log, store, TOPIC)
     assert not store.objects
 
 
-def test_deleted_raw_objects_are_not_landed_again_behind_a_consumer(log, store):
+def test_deleted_objects_that_a_consumer_has_applied_are_not_landed_again(log, store):
     log.append(TOPIC, 0, *rows(5))
     land_topic(log, store, TOPIC)
     store.objects.clear()
     log.append(TOPIC, 0, *rows(2))
-    result = land_topic(log, store, TOPIC, cleaned={f"{TOPIC}/0": 4})
+    result = land_topic(log, store, TOPIC, LandingOptions(cleaned={f"{TOPIC}/0": 4}))
     assert (result.partitions[0].first_start, result.records) == (5, 2)
     assert "begins with" in reconcile(log, store, TOPIC)[0].problems[0]
 
 
-def test_another_lander_that_was_quicker_with_less_is_followed(log, store):
+def test_landing_continues_after_a_shorter_object_of_another_writer(log, store):
     log.append(TOPIC, 0, *rows(4))
     rival = FakeTopicLog()
     rival.topics = {TOPIC: log.topics[TOPIC]}
@@ -333,11 +333,11 @@ def test_another_lander_that_was_quicker_with_less_is_followed(log, store):
 
     result = land_topic(log, FaultyStore(store, before=overtake), TOPIC)
     assert (result.records, result.objects, result.partitions[0].first_start) == (2, 1, 2)
-    assert landed(store, TOPIC) == expected(log, TOPIC) and whole(log, store)
+    assert landed(store, TOPIC) == expected(log, TOPIC) and is_complete(log, store)
 
 
 @pytest.mark.parametrize("fault", ["lose", "echo"])
-def test_a_lost_reply_to_the_commit_lands_nothing_twice_and_counts_as_ours(log, store, fault):
+def test_a_lost_reply_to_the_commit_lands_nothing_twice_and_counts_the_object(log, store, fault):
     log.append(TOPIC, 0, *rows(4))
     probe = FaultyStore(FakeObjectStore())
     land_topic(log, probe, TOPIC)
@@ -351,18 +351,18 @@ def test_a_lost_reply_to_the_commit_lands_nothing_twice_and_counts_as_ours(log, 
     assert landed(store, TOPIC) == expected(log, TOPIC)
 
 
-def test_a_foreign_object_that_appears_at_the_position_is_no_winner(log, store):
+def test_a_foreign_object_at_the_position_is_an_error(log, store):
     log.append(TOPIC, 0, *rows(4))
 
     def intrude(name: str, key: str) -> None:
         if name == "put_if_absent" and key not in store.objects:
             store.put(key, b'{"index":0}\n')
 
-    with pytest.raises(TransientFailure, match="somebody else"):
+    with pytest.raises(TransientFailure, match="another program"):
         land_topic(log, FaultyStore(store, before=intrude), TOPIC)
 
 
-def test_orphaned_quarantine_is_swept_once_its_position_is_committed_and_not_before(log, store):
+def test_a_quarantine_orphan_is_deleted_after_its_position_is_committed_and_not_before(log, store):
     log.append(TOPIC, 0, b"junk", b'{"a":1}')
     orphan = f"quarantine/topics/{TOPIC}/partition=0/{TOPIC}+0+{0:019d}+{0:019d}.json"
     ahead = f"quarantine/topics/{TOPIC}/partition=0/{TOPIC}+0+{2:019d}+{9:019d}.json"
@@ -372,10 +372,10 @@ def test_orphaned_quarantine_is_swept_once_its_position_is_committed_and_not_bef
     assert orphan in store.objects
     land_topic(log, store, TOPIC)
     assert orphan not in store.objects and ahead in store.objects
-    assert [entry.offset for entry in quarantined_records(store, TOPIC)] == [0]
+    assert [entry.position for entry in quarantined_records(store, TOPIC)] == [0]
 
 
-def test_a_missing_topic_and_a_silent_broker_say_so(log, store):
+def test_a_missing_topic_and_an_unreachable_broker_are_errors(log, store):
     with pytest.raises(PermanentFailure, match="no topic"):
         land_topic(log, store, "u.geo")
     log.down = True
@@ -383,7 +383,7 @@ def test_a_missing_topic_and_a_silent_broker_say_so(log, store):
         land_topic(log, store, TOPIC)
 
 
-def test_topics_whose_names_begin_alike_do_not_meet(store):
+def test_topics_with_a_common_prefix_are_separate(store):
     log = FakeTopicLog()
     for topic, count in (("u.pin", 3), ("u.pin.x", 5), ("u.pi", 2)):
         log.create(topic)
@@ -392,7 +392,7 @@ def test_topics_whose_names_begin_alike_do_not_meet(store):
     assert [len(landed(store, topic)[0]) for topic in ("u.pin", "u.pin.x", "u.pi")] == [3, 5, 2]
 
 
-def test_many_partitions_are_all_found(store):
+def test_all_of_many_partitions_are_landed(store):
     log = FakeTopicLog()
     log.create(TOPIC, partitions=12)
     for partition in range(12):
@@ -402,7 +402,7 @@ def test_many_partitions_are_all_found(store):
     assert land_topic(log, store, TOPIC).objects == 0
 
 
-def test_a_landing_by_default_goes_on_beside_the_old_epoch_once_one_run_was_allowed_to(log, store):
+def test_later_landings_continue_the_new_epoch_without_the_option(log, store):
     log.append(TOPIC, 0, *rows(1))
     land_topic(log, store, TOPIC)
     log.create(TOPIC)
@@ -412,25 +412,25 @@ def test_a_landing_by_default_goes_on_beside_the_old_epoch_once_one_run_was_allo
     result = land_topic(log, store, TOPIC)
     assert (result.epoch, result.records) == (log.topic_id(TOPIC), 3)
     log.create(TOPIC)
-    with pytest.raises(PermanentFailure, match="made anew"):
+    with pytest.raises(PermanentFailure, match="recreated"):
         land_topic(log, store, TOPIC)
 
 
-def test_a_partition_that_cannot_be_read_is_named_after_the_other_partitions_landed(store):
+def test_an_unreadable_partition_is_an_error_after_the_other_partitions_are_landed(store):
     log = FakeTopicLog()
     log.create(TOPIC, partitions=2)
     log.append(TOPIC, 0, *rows(6))
     land_topic(log, store, TOPIC)
     store.put(connect_key(TOPIC, 0, 3), b'{"index":3}\n')
     log.append(TOPIC, 1, *rows(2))
-    told: list[str] = []
+    lines: list[str] = []
     with pytest.raises(PermanentFailure, match="cover the same offsets"):
-        land_topic(log, store, TOPIC, progress=told.append)
+        land_topic(log, store, TOPIC, progress=lines.append)
     assert sorted(landed(store, TOPIC)[1]) == [0, 1]
-    assert any("cover the same offsets" in line for line in told)
+    assert any("cover the same offsets" in line for line in lines)
 
 
-def test_a_topic_made_anew_is_noticed_though_only_a_chain_that_cannot_be_read_was_landed(store):
+def test_a_recreated_topic_is_detected_even_if_its_only_chain_is_unreadable(store):
     log = FakeTopicLog()
     log.create(TOPIC, partitions=2)
     log.append(TOPIC, 0, *rows(6))
@@ -438,19 +438,19 @@ def test_a_topic_made_anew_is_noticed_though_only_a_chain_that_cannot_be_read_wa
     store.put(connect_key(TOPIC, 0, 3), b'{"index":3}\n')
     log.create(TOPIC, partitions=2)
     log.append(TOPIC, 1, *rows(2))
-    with pytest.raises(PermanentFailure, match=r"made anew.*cover the same offsets"):
+    with pytest.raises(PermanentFailure, match=r"recreated.*cover the same offsets"):
         land_topic(log, store, TOPIC)
     assert not list(store.list(f"topics/{TOPIC}/partition=1/"))
 
 
-def test_a_negative_cleaned_position_is_none(log, store):
+def test_a_negative_cleaned_position_means_none(log, store):
     log.append(TOPIC, 0, *rows(6))
     log.trim(TOPIC, 0, 4)
-    result = land_topic(log, store, TOPIC, cleaned={f"{TOPIC}/0": -1})
+    result = land_topic(log, store, TOPIC, LandingOptions(cleaned={f"{TOPIC}/0": -1}))
     assert (result.records, result.partitions[0].first_start) == (2, 4)
 
 
-def test_quarantine_that_counts_survives_while_an_older_object_is_missing(log, store):
+def test_committed_quarantine_is_not_deleted_while_an_older_object_is_missing(log, store):
     for _ in range(3):
         log.append(TOPIC, 0, b"junk", b'{"a":1}')
         land_topic(log, store, TOPIC)
@@ -459,13 +459,13 @@ def test_quarantine_that_counts_survives_while_an_older_object_is_missing(log, s
     moved_away = store.objects.pop(middle)
     land_topic(log, store, TOPIC)
     assert sorted(key for key in store.objects if key.startswith("quarantine/")) == before
-    assert [entry.offset for entry in quarantined_records(store, TOPIC)] == [0, 4]
-    assert not any("quarantined" in problem for problem in reconcile(log, store, TOPIC, deep=True)[0].problems)
+    assert [entry.position for entry in quarantined_records(store, TOPIC)] == [0, 4]
+    assert not any("quarantined" in problem for problem in audit(log, store, TOPIC)[0].problems)
     store.objects[middle] = moved_away
-    assert whole(log, store)
+    assert is_complete(log, store)
 
 
-def test_orphaned_quarantine_of_the_other_root_is_swept(log, store):
+def test_a_quarantine_orphan_under_the_other_root_is_deleted(log, store):
     store.put(connect_key(TOPIC, 0, 0), b'{"index":0}\n')
     land_topic(log, store, TOPIC, LandingOptions(landed_by_connect=True))
     orphan = f"quarantine/topics/{TOPIC}/partition=0/{TOPIC}+0+{0:019d}+{0:019d}.json"
@@ -474,7 +474,7 @@ def test_orphaned_quarantine_of_the_other_root_is_swept(log, store):
     assert orphan not in store.objects
 
 
-def test_time_does_not_run_backwards_behind_an_object_without_records(log, store):
+def test_time_does_not_decrease_after_an_object_without_records(log, store):
     log.append(TOPIC, 0, *rows(3))
     store.put(connect_key(TOPIC, 0, 0), b'{"index":0}\n')
     late = FIRST_TIMESTAMP_MS + 10**9
@@ -495,7 +495,7 @@ def test_time_does_not_run_backwards_behind_an_object_without_records(log, store
     assert times == [late] * 6
 
 
-def test_an_accepted_gap_carries_the_latest_time_on(log, store):
+def test_an_accepted_gap_has_the_latest_time_of_its_predecessor(log, store):
     log.append(TOPIC, 0, *rows(3))
     land_topic(log, store, TOPIC)
     log.append(TOPIC, 0, *rows(3))

@@ -1,9 +1,8 @@
-"""A second reader of what was landed of streams: it shares no code with the landing."""
+"""A second reader of landed streams, which shares no code with the landing."""
 
 import hashlib
 import json
 import re
-from collections.abc import Iterable
 from typing import Any
 
 from pinterest_platform.ports import ObjectStore, StoredObject
@@ -15,61 +14,61 @@ KEY = re.compile(
 
 
 def landed_shards(store: ObjectStore, stream: str, epoch: str | None = None) -> dict[str, dict[int, str]]:
-    """What stands for each sequence number, by shard: `record` or `quarantine`; raises where anything stands twice.
+    """Return the outcome of each sequence number, `record` or `quarantine`, by shard; raises if one occurs twice.
 
-    It checks on the way that each object is named by its predecessor's end, and keeps what its metadata claims.
+    It also checks that each object is named after its predecessor's end, and that its metadata is true.
     """
     chains: dict[str, list[tuple[int, str]]] = {}
-    for found in store.list(f"streams/{stream}/"):
-        match = KEY.fullmatch(found.key)
-        assert match, found.key
+    for stored in store.list(f"streams/{stream}/"):
+        match = KEY.fullmatch(stored.key)
+        assert match, stored.key
         if match["epoch"] == epoch:
-            chains.setdefault(match["shard"], []).append((int(match["position"]), found.key))
+            chains.setdefault(match["shard"], []).append((int(match["position"]), stored.key))
     return {shard: _walk(store, shard, sorted(chain)) for shard, chain in sorted(chains.items())}
 
 
 def _walk(store: ObjectStore, shard: str, chain: list[tuple[int, str]]) -> dict[int, str]:
-    stands: dict[int, str] = {}
+    outcomes: dict[int, str] = {}
     due, latest_ms = chain[0][0], 0
     for ordinal, (position, key) in enumerate(chain):
-        claim = store.metadata(key)
-        assert claim is not None
+        manifest = store.metadata(key)
+        assert manifest is not None
         body = store.read(key)
         assert position == due, f"{key} does not begin at {due}"
-        assert int(claim["ordinal"]) == ordinal
-        assert hashlib.sha256(body).hexdigest() == claim["digest"]
-        end = int(claim["end"])
+        assert int(manifest["ordinal"]) == ordinal
+        assert hashlib.sha256(body).hexdigest() == manifest["digest"]
+        end = int(manifest["end"])
         lines = [json.loads(line) for line in body.splitlines()]
         rejected: list[dict[str, Any]] = []
-        if int(claim["quarantined"]):
+        if int(manifest["quarantined"]):
             folder, _, name = key.rpartition("/")
-            twin = f"quarantine/{folder}/{name.removesuffix('.json')}+{end:0129d}.json"
-            rejected = [json.loads(line) for line in store.read(twin).splitlines()]
-        assert (len(lines), len(rejected)) == (int(claim["records"]), int(claim["quarantined"]))
+            quarantine_key = f"quarantine/{folder}/{name.removesuffix('.json')}+{end:0129d}.json"
+            rejected = [json.loads(line) for line in store.read(quarantine_key).splitlines()]
+        assert (len(lines), len(rejected)) == (int(manifest["records"]), int(manifest["quarantined"]))
         assert all(entry["_shard"] == shard and len(entry["_sequence"]) == 129 for entry in [*lines, *rejected])
         together = sorted([*lines, *rejected], key=lambda entry: entry["_sequence"])
         times = [latest_ms, *(entry["_timestamp"] for entry in together)]
-        assert times == sorted(times), f"{key}: time runs backwards"
+        assert times == sorted(times), f"{key}: time decreases"
         latest_ms = times[-1]
         for kind, entries in (("record", lines), ("quarantine", rejected)):
             numbers = [int(entry["_sequence"]) for entry in entries]
             assert numbers == sorted(numbers)
             for number in numbers:
-                assert position < number <= end and number not in stands, f"{key}: {number}"
-                stands[number] = kind
+                assert position < number <= end and number not in outcomes, f"{key}: {number}"
+                outcomes[number] = kind
         due = end
-    return stands
+    return outcomes
 
 
 def out_of_turn(store: ObjectStore, client: Any, stream: str) -> list[str]:
-    """Shards of which something was landed before all of a parent was that the service still lists.
+    """Return the shards that were landed before the end of a parent that the service still lists.
 
-    The store's own clock tells it even afterwards; and a parent that has not ended yet tells it at once.
+    The modification times of objects show it even later; a parent whose chain has no end shows it at once.
     """
     chains: dict[str, list[StoredObject]] = {}
-    for found in store.list(f"streams/{stream}/"):
-        if match := KEY.fullmatch(found.key):
-            chains.setdefault(match["shard"], []).append(found)
+    for stored in store.list(f"streams/{stream}/"):
+        if match := KEY.fullmatch(stored.key):
+            chains.setdefault(match["shard"], []).append(stored)
     ended = {
         shard: chain[-1].modified_ms
         for shard, chain in chains.items()
@@ -85,7 +84,7 @@ def out_of_turn(store: ObjectStore, client: Any, stream: str) -> list[str]:
 
 
 def expected_shards(log: Any, stream: str) -> dict[str, dict[int, str]]:
-    """What ought to stand for each record of a FakeShardLog, by shard; shards without records left out."""
+    """Return the expected outcome of each record of a FakeShardLog, by shard, without shards that have no record."""
     return {
         shard.shard_id: {
             record.offset: "record" if record.value.startswith(b"{") else "quarantine" for record in shard.records
@@ -96,13 +95,9 @@ def expected_shards(log: Any, stream: str) -> dict[str, dict[int, str]]:
 
 
 def filled(shards: dict[str, dict[int, str]]) -> dict[str, dict[int, str]]:
-    """Without shards of which no record was landed: their objects only say that they ended."""
-    return {shard: stands for shard, stands in shards.items() if stands}
+    """Return the shards of which a record was landed; the others only have an object for their end."""
+    return {shard: outcomes for shard, outcomes in shards.items() if outcomes}
 
 
 def keys(store: ObjectStore, stream: str) -> list[str]:
-    return [found.key for found in store.list(f"streams/{stream}/")]
-
-
-def numbers(shards: dict[str, dict[int, str]]) -> Iterable[int]:
-    return (number for stands in shards.values() for number in stands)
+    return [stored.key for stored in store.list(f"streams/{stream}/")]

@@ -1,8 +1,9 @@
-"""Landing streams in processes of their own, forked from a warmed server so that they can be killed cheaply."""
+"""Landing of streams in separate processes, forked from a server with loaded modules, so that killing them is cheap."""
 
 import multiprocessing
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pinterest_platform.failures import TransientFailure
 from pinterest_platform.landing.kinesis.options import StreamOptions
@@ -15,7 +16,7 @@ CONTEXT.set_forkserver_preload(
 
 
 def drain(environment: Mapping[str, str], stream: str, object_bytes: int, ready: object = None) -> None:
-    """Land a stream again and again until it is idle, as a drain does; `ready` is a barrier to wait at first."""
+    """Land a stream repeatedly until it is idle, as a drain does, after waiting at the barrier `ready`."""
     from pinterest_platform.adapters.kinesis import KinesisShardLog
     from pinterest_platform.adapters.s3 import S3ObjectStore
     from pinterest_platform.settings import load
@@ -29,7 +30,7 @@ def drain(environment: Mapping[str, str], stream: str, object_bytes: int, ready:
     resume = None
     while True:
         try:
-            landed = land_stream(log, store, stream, options, resume=resume)
+            landed = land_stream(log, store, stream, replace(options, resume=resume))
         except TransientFailure:
             resume = None
             continue

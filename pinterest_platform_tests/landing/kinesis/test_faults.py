@@ -1,4 +1,4 @@
-"""Exactly once from shards, whatever fails, whoever else lands and however the stream is resharded: one invariant."""
+"""Exactly-once landing of shards (rules K1, L18) under random faults, concurrent landings and resharding."""
 
 from dataclasses import dataclass
 
@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pinterest_platform.failures import TransientFailure
-from pinterest_platform.landing.kinesis.ledger import reconcile
+from pinterest_platform.landing.kinesis.ledger import audit, reconcile
 from pinterest_platform.landing.kinesis.options import StreamOptions
-from pinterest_platform.landing.kinesis.pending import pending_segments
+from pinterest_platform.landing.kinesis.pending import pending_after_landing, pending_segments
 from pinterest_platform.landing.kinesis.quarantine import quarantined_records
 from pinterest_platform.landing.kinesis.results import LandedStream
 from pinterest_platform.landing.kinesis.state import ResumeState
@@ -23,9 +23,9 @@ FAULTS = st.sampled_from(["fail", "lose", "echo", "kill", "kill-after"])
 
 @dataclass(frozen=True)
 class Lander:
-    """One landing process: how large its objects are, which of its calls go wrong, what happens while it reads.
+    """One landing process: its object size, its failing calls, and the resharding while it reads.
 
-    It begins with what an earlier call left, if `resumed`; at its `overtaken_at`th call of the store, a rival lands.
+    If `resumed`, it starts with the state of an earlier call; at call `overtaken_at` of the store, a rival lands.
     """
 
     object_bytes: int
@@ -93,10 +93,15 @@ class World:
             batches += 1
 
         before, self.log.on_batch = self.log.on_batch, read
-        options = StreamOptions(lander.object_bytes, longest_seconds=lander.longest_seconds, shards_at_once=1)
+        options = StreamOptions(
+            lander.object_bytes,
+            longest_seconds=lander.longest_seconds,
+            shards_at_once=1,
+            resume=self.left if lander.resumed else None,
+        )
         faulty = FaultyStore(self.store, lander.faults, overtake)
         try:
-            result = land_stream(self.log, faulty, STREAM, options, resume=self.left if lander.resumed else None)
+            result = land_stream(self.log, faulty, STREAM, options)
             self.left = result.resume
         except (TransientFailure, Killed):
             return None
@@ -109,27 +114,30 @@ class World:
 @given(STEPS)
 def test_each_record_ends_in_one_object_or_in_quarantine(steps):
     world = World()
-    taken: dict[str, int] = {}
+    applied: dict[str, int] = {}
     for puts, lander in steps:
         for place, kinds in puts:
             world.put(place, kinds)
         result = world.run(lander)
         if result is not None:
-            taken |= positions_after(pending_segments(world.store, STREAM, taken, result.resume))
-    while not (last := land_stream(world.log, world.store, STREAM, resume=world.left)).idle:
+            applied |= positions_after(pending_after_landing(world.store, STREAM, applied, result.resume))
+    while not (last := land_stream(world.log, world.store, STREAM, StreamOptions(resume=world.left))).idle:
         world.left = last.resume
     assert filled(landed_shards(world.store, STREAM)) == expected_shards(world.log, STREAM)
-    for deep in (False, True):
-        ledgers = reconcile(world.log, world.store, STREAM, deep=deep)
+    for account in (reconcile, audit):
+        ledgers = account(world.log, world.store, STREAM)
         assert [ledger.problems for ledger in ledgers if ledger.problems] == []
     everything = expected_shards(world.log, STREAM)
     assert sum(ledger.recounted for ledger in ledgers) == sum(map(len, everything.values()))
     junk = {
-        (shard, number) for shard, stands in everything.items() for number, kind in stands.items() if kind != "record"
+        (shard, number)
+        for shard, outcomes in everything.items()
+        for number, kind in outcomes.items()
+        if kind != "record"
     }
-    seen = [(entry.shard, entry.sequence_number) for entry in quarantined_records(world.store, STREAM)]
-    assert sorted(seen) == sorted(junk)
-    taken |= positions_after(pending_segments(world.store, STREAM, taken))
-    assert taken == positions_after(pending_segments(world.store, STREAM, {}))
-    assert pending_segments(world.store, STREAM, taken) == []
+    quarantined = [(entry.partition_id, entry.position) for entry in quarantined_records(world.store, STREAM)]
+    assert sorted(quarantined) == sorted(junk)
+    applied |= positions_after(pending_segments(world.store, STREAM, applied))
+    assert applied == positions_after(pending_segments(world.store, STREAM, {}))
+    assert pending_segments(world.store, STREAM, applied) == []
     assert land_stream(world.log, world.store, STREAM).idle

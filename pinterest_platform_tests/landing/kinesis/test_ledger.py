@@ -1,13 +1,13 @@
-"""The ledger of a stream names whatever is off; the inventory misses nothing."""
+"""The ledger of a stream names every problem (rule K12); no pending object is missed."""
 
 from dataclasses import replace
 
 import pytest
 
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.kinesis.ledger import ShardLedger, reconcile
+from pinterest_platform.landing.kinesis.ledger import ShardLedger, audit, reconcile
 from pinterest_platform.landing.kinesis.options import StreamOptions
-from pinterest_platform.landing.kinesis.pending import pending_segments
+from pinterest_platform.landing.kinesis.pending import pending_after_landing, pending_segments
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.landing.pending import positions_after
 from pinterest_platform_tests.fakes import FakeObjectStore, FakeShardLog
@@ -35,32 +35,32 @@ def store(log) -> FakeObjectStore:
 
 
 def ledger(log, store) -> ShardLedger:
-    (found,) = reconcile(log, store, STREAM, deep=True)
+    (found,) = audit(log, store, STREAM)
     return found
 
 
-def test_a_second_reader_counts_what_the_objects_claim(log, store):
+def test_a_second_reading_counts_the_records_of_the_objects(log, store):
     found = ledger(log, store)
     records = log.shard(STREAM, 0).records
-    assert (found.objects, found.records, found.quarantined, found.recounted, found.whole) == (3, 5, 1, 6, True)
+    assert (found.objects, found.records, found.quarantined, found.recounted, found.is_complete) == (3, 5, 1, 6, True)
     assert (found.first, found.last, found.ended) == (records[0].offset, records[-1].offset, False)
 
 
-def test_what_is_not_landed_yet_is_no_difference(log, store):
+def test_records_that_are_not_landed_are_no_problem(log, store):
     log.put(STREAM, 0, b"{}")
-    assert (ledger(log, store).whole, ledger(log, store).recounted) == (True, 6)
+    assert (ledger(log, store).is_complete, ledger(log, store).recounted) == (True, 6)
 
 
-def test_objects_that_retention_began_to_take_are_not_counted_again(log, store):
+def test_objects_with_expired_records_are_not_counted_again(log, store):
     log.advance(12)
     log.put(STREAM, 0, b"{}", b"{}")
     land_stream(log, store, STREAM)
     log.advance(13)
     found = ledger(log, store)
-    assert (found.objects, found.recounted, found.whole) == (4, 2, True)
+    assert (found.objects, found.recounted, found.is_complete) == (4, 2, True)
 
 
-def test_a_record_that_was_skipped_is_named_by_the_second_reader(log, store):
+def test_a_skipped_record_is_named_by_the_second_reading(log, store):
     records = log.shard(STREAM, 0).records
     records.insert(3, records[2]._replace(offset=records[2].offset + 1))
     assert "accounts for 2 records, and the stream holds 3" in ledger(log, store).problems[0]
@@ -72,7 +72,7 @@ def test_a_deleted_object_is_named(log, store):
     assert any("follows another object" in problem for problem in ledger(log, store).problems)
 
 
-def test_a_deleted_beginning_is_named(log, store):
+def test_a_deleted_first_object_is_named(log, store):
     store.delete([keys(store, STREAM)[0]])
     assert any("the chain begins with" in problem for problem in ledger(log, store).problems)
 
@@ -106,7 +106,7 @@ def test_damaged_and_lost_metadata_are_named(log, store):
     assert "lacks the metadata with which it was landed" in ledger(log, store).problems[0]
 
 
-def test_children_that_were_landed_before_their_parents_end_are_named(log, store):
+def test_a_child_landed_before_the_end_of_its_parent_is_named(log, store):
     child, _ = log.split(STREAM, 0)
     land_stream(log, store, STREAM)
     log.put(STREAM, child, b"{}")
@@ -114,18 +114,18 @@ def test_children_that_were_landed_before_their_parents_end_are_named(log, store
     parents = [key for key in keys(store, STREAM) if "shard=shardId-000000000000/" in key]
     store.delete(parents[-1:])
     found = [problem for ledger in reconcile(log, store, STREAM) for problem in ledger.problems]
-    assert len(found) == 1 and "was landed before the shards that it came from" in found[0]
+    assert len(found) == 1 and "was landed before all records of the shard's parents" in found[0]
 
 
-def test_without_the_stream_the_store_alone_is_judged(store):
-    (found,) = reconcile(None, store, STREAM, deep=True)
-    assert (found.records, found.recounted, found.whole) == (5, 0, True)
+def test_without_the_stream_only_the_store_is_checked(store):
+    (found,) = audit(None, store, STREAM)
+    assert (found.records, found.recounted, found.is_complete) == (5, 0, True)
 
 
-# -- inventory
+# -- pending segments
 
 
-def test_objects_are_numbered_along_their_chain_and_positions_are_their_numbers(log, store):
+def test_positions_are_the_ordinals_of_objects_along_their_chain(log, store):
     found = pending_segments(store, STREAM, {})
     assert [(part.app_id, part.start, part.end) for part in found] == [(APP, number, number) for number in range(3)]
     assert [part.key for part in found] == keys(store, STREAM)
@@ -135,36 +135,36 @@ def test_objects_are_numbered_along_their_chain_and_positions_are_their_numbers(
     assert pending_segments(store, STREAM, {APP: 2}) == []
 
 
-def test_what_a_landing_has_landed_itself_need_not_be_listed(log, store):
+def test_objects_of_the_last_landing_are_not_listed(log, store):
     resume = land_stream(log, store, STREAM).resume
-    assert pending_segments(store, STREAM, {APP: 2}, resume) == []
+    assert pending_after_landing(store, STREAM, {APP: 2}, resume) == []
     log.put(STREAM, 0, *[b"{}"] * 4)
-    resume = land_stream(log, store, STREAM, TWO_AN_OBJECT, resume=resume).resume
+    resume = land_stream(log, store, STREAM, replace(TWO_AN_OBJECT, resume=resume)).resume
     store.calls.clear()
-    found = pending_segments(store, STREAM, {APP: 2}, resume)
+    found = pending_after_landing(store, STREAM, {APP: 2}, resume)
     assert store.calls == []
     assert [(part.end, part.records) for part in found] == [(3, 2), (4, 2)]
     assert [replace(part, records=None) for part in found] == pending_segments(store, STREAM, {APP: 2})
 
 
-def test_what_another_landing_landed_in_between_is_listed(log, store):
+def test_objects_of_a_concurrent_landing_are_listed(log, store):
     resume = land_stream(log, store, STREAM).resume
     log.put(STREAM, 0, b"{}")
     land_stream(log, store, STREAM)
     log.put(STREAM, 0, b"{}")
-    resume = land_stream(log, store, STREAM, resume=resume).resume
-    assert [part.end for part in pending_segments(store, STREAM, {APP: 2}, resume)] == [3, 4]
+    resume = land_stream(log, store, STREAM, StreamOptions(resume=resume)).resume
+    assert [part.end for part in pending_after_landing(store, STREAM, {APP: 2}, resume)] == [3, 4]
 
 
-def test_a_consumer_that_fell_behind_the_landing_misses_nothing(log, store):
+def test_a_consumer_behind_the_last_landing_misses_nothing(log, store):
     resume = land_stream(log, store, STREAM).resume
     log.put(STREAM, 0, b"{}")
-    resume = land_stream(log, store, STREAM, resume=resume).resume
-    assert [part.end for part in pending_segments(store, STREAM, {APP: 0}, resume)] == [1, 2, 3]
-    assert [part.end for part in pending_segments(store, STREAM, {}, resume)] == [0, 1, 2, 3]
+    resume = land_stream(log, store, STREAM, StreamOptions(resume=resume)).resume
+    assert [part.end for part in pending_after_landing(store, STREAM, {APP: 0}, resume)] == [1, 2, 3]
+    assert [part.end for part in pending_after_landing(store, STREAM, {}, resume)] == [0, 1, 2, 3]
 
 
-def test_objects_missing_behind_a_position_are_named_not_skipped(log, store):
+def test_missing_objects_after_a_position_are_an_error(log, store):
     store.delete(keys(store, STREAM)[:2])
-    with pytest.raises(PermanentFailure, match=r"objects up to number 0 were taken, and .* is number 2"):
+    with pytest.raises(PermanentFailure, match=r"objects up to number 0 are applied, and .* is number 2"):
         pending_segments(store, STREAM, {APP: 0})

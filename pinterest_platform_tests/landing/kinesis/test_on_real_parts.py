@@ -1,4 +1,4 @@
-"""Landing from a Kinesis server into the real S3 server, with processes that die and a service that misbehaves."""
+"""Landing from a Kinesis server into the real S3 server, with killed processes and a faulty service."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from pinterest_platform.adapters.s3 import S3ObjectStore
 from pinterest_platform.catalog import PIN
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kinesis.lag import stream_lag
-from pinterest_platform.landing.kinesis.ledger import reconcile
+from pinterest_platform.landing.kinesis.ledger import audit
 from pinterest_platform.landing.kinesis.options import StreamOptions
 from pinterest_platform.landing.kinesis.pending import pending_segments
 from pinterest_platform.landing.kinesis.stream import land_stream
@@ -27,17 +27,17 @@ from pinterest_platform_tests.landing.kinesis.invariants import filled, landed_s
 from pinterest_platform_tests.landing.kinesis.processes import CONTEXT, drain
 
 OBJECT_BYTES = 60_000
-Stands = dict[str, dict[int, str]]
+Outcomes = dict[str, dict[int, str]]
 
 
 class Stream:
-    """A stream on a server of the tests' own, and what ought to stand for each record that it accepted."""
+    """A stream on a server of its own, and the expected outcome of each accepted record."""
 
     def __init__(self, server: Server, settings: Settings, shards: int) -> None:
         self.server, self.client, self.settings = server, server.client, settings
         self.name = settings.names.stream(PIN)
         self.log, self.store = KinesisShardLog(settings), S3ObjectStore(settings)
-        self.expected: Stands = {}
+        self.expected: Outcomes = {}
         self.accepted = 0
         self.create(shards)
 
@@ -46,7 +46,7 @@ class Stream:
         reading.wait_active(self.client, self.name)
 
     def put(self, count: int, junk_every: int = 0) -> None:
-        """Put records over all shards, once more where the server refused them."""
+        """Put records into all shards, and retry those that the server refused."""
         values: list[bytes] = []
         for number in range(self.accepted, self.accepted + count):
             junk = junk_every and number % junk_every == 0
@@ -90,13 +90,13 @@ class Stream:
 
     def drain(self) -> int:
         resume, records = None, 0
-        while not (last := land_stream(self.log, self.store, self.name, resume=resume)).idle:
+        while not (last := land_stream(self.log, self.store, self.name, StreamOptions(resume=resume))).idle:
             resume, records = last.resume, records + last.records
         return records
 
     def assert_landed_once(self) -> None:
         assert filled(landed_shards(self.store, self.name)) == dict(sorted(self.expected.items()))
-        ledgers = reconcile(self.log, self.store, self.name, deep=True)
+        ledgers = audit(self.log, self.store, self.name)
         assert [problem for ledger in ledgers for problem in ledger.problems] == []
         assert sum(ledger.recounted for ledger in ledgers) == self.accepted
         assert sum(ledger.records + ledger.quarantined for ledger in ledgers) == self.accepted
@@ -112,7 +112,7 @@ def stream(tenant: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         server.stop()
 
 
-def test_each_record_stands_once_after_drains_killed_while_the_stream_is_resharded_and_throttled(stream):
+def test_each_record_is_landed_once_after_drains_killed_during_resharding_and_throttling(stream):
     chance = random.Random(20240301)
     stream.server.control(
         "/_faults",
@@ -138,7 +138,7 @@ def test_each_record_stands_once_after_drains_killed_while_the_stream_is_reshard
     stream.assert_landed_once()
 
 
-def test_drains_at_once_land_each_record_once_while_more_arrive(stream):
+def test_concurrent_drains_land_each_record_once_while_more_arrive(stream):
     stream.put(3000, junk_every=50)
     ready = CONTEXT.Barrier(4)
     processes = [stream.start(size, ready) for size in (OBJECT_BYTES, OBJECT_BYTES, 40_000)]
@@ -155,18 +155,18 @@ def test_drains_at_once_land_each_record_once_while_more_arrive(stream):
     assert stream.drain() == 0 and not stream_lag(stream.log, stream.store, stream.name).pending
 
 
-def test_a_server_that_was_restarted_goes_on_where_it_was(stream):
+def test_landing_continues_after_a_restart_of_the_server(stream):
     stream.put(500)
     last = land_stream(stream.log, stream.store, stream.name)
     stream.put(500)
     stream.server.kill()
     stream.server.flags += ("--port", stream.server.url.rpartition(":")[2])
     stream.server.start()
-    assert land_stream(stream.log, stream.store, stream.name, resume=last.resume).records == 500
+    assert land_stream(stream.log, stream.store, stream.name, StreamOptions(resume=last.resume)).records == 500
     stream.assert_landed_once()
 
 
-def test_a_stream_deleted_and_made_anew_is_noticed_and_can_be_landed_beside(stream):
+def test_a_recreated_stream_is_detected_and_can_be_landed_next_to_the_old_one(stream):
     stream.put(300)
     old = land_stream(stream.log, stream.store, stream.name)
     stream.client.delete_stream(StreamName=stream.name)
@@ -177,20 +177,20 @@ def test_a_stream_deleted_and_made_anew_is_noticed_and_can_be_landed_beside(stre
     stream.expected = {}
     stream.put(400)
     with pytest.raises(PermanentFailure, match=str(old.epoch)):
-        land_stream(stream.log, stream.store, stream.name, resume=old.resume)
+        land_stream(stream.log, stream.store, stream.name, StreamOptions(resume=old.resume))
     landed = land_stream(stream.log, stream.store, stream.name, StreamOptions(new_epoch="land"))
     assert landed.records == 400
     assert landed_shards(stream.store, stream.name, landed.epoch) == dict(sorted(stream.expected.items()))
-    taken = positions_after(pending_segments(stream.store, stream.name, {}))
-    assert len(taken) == 4 and sum("/epoch=" in app_id for app_id in taken) == 2
-    assert all(ledger.whole for ledger in reconcile(stream.log, stream.store, stream.name, deep=True))
+    applied = positions_after(pending_segments(stream.store, stream.name, {}))
+    assert len(applied) == 4 and sum("/epoch=" in app_id for app_id in applied) == 2
+    assert all(ledger.is_complete for ledger in audit(stream.log, stream.store, stream.name))
 
 
-def test_what_retention_took_before_it_was_landed_is_named(stream):
+def test_records_expired_before_landing_are_an_error(stream):
     stream.put(300)
     land_stream(stream.log, stream.store, stream.name)
     stream.put(300)
     stream.server.advance(25 * 3600)
     stream.put(1)
-    with pytest.raises(PermanentFailure, match=r"possibly lost: what arrived between .* is not kept any more"):
+    with pytest.raises(PermanentFailure, match=r"possibly lost: records that arrived between .* have expired"):
         land_stream(stream.log, stream.store, stream.name)

@@ -7,7 +7,7 @@ import pytest
 
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing.kinesis.lag import stream_lag
-from pinterest_platform.landing.kinesis.ledger import reconcile
+from pinterest_platform.landing.kinesis.ledger import audit
 from pinterest_platform.landing.kinesis.options import AcceptedLoss, StreamOptions
 from pinterest_platform.landing.kinesis.pending import pending_segments
 from pinterest_platform.landing.kinesis.quarantine import quarantined_records
@@ -35,11 +35,11 @@ def rows(count: int, size: int = 0) -> list[bytes]:
     return [json.dumps({"index": number, "pad": "x" * size}).encode() for number in range(count)]
 
 
-def whole(log: FakeShardLog | None, store: FakeObjectStore) -> bool:
-    return all(ledger.whole for ledger in reconcile(log, store, STREAM, deep=True))
+def is_complete(log: FakeShardLog | None, store: FakeObjectStore) -> bool:
+    return all(ledger.is_complete for ledger in audit(log, store, STREAM))
 
 
-def test_each_record_lands_once_in_objects_named_by_their_predecessors_end(log, store):
+def test_each_record_is_landed_once_in_objects_named_after_their_predecessors_end(log, store):
     log.put(STREAM, 0, *rows(10, 100))
     result = land_stream(log, store, STREAM, StreamOptions(object_bytes=1200))
     shard = log.shard(STREAM, 0)
@@ -52,10 +52,10 @@ def test_each_record_lands_once_in_objects_named_by_their_predecessors_end(log, 
     assert (part.objects, part.records, part.ordinal, part.sequence_number) == (4, 10, 3, shard.records[-1].offset)
     assert part.bytes == result.bytes == sum(found.size for found in store.list("streams/"))
     assert (result.caught_up, result.idle, part.behind_ms) == (True, False, 0)
-    assert whole(log, store)
+    assert is_complete(log, store)
 
 
-def test_landing_again_lands_nothing_and_writes_nothing(log, store):
+def test_a_second_landing_lands_and_writes_nothing(log, store):
     log.put(STREAM, 0, *rows(4), b"junk")
     land_stream(log, store, STREAM)
     store.calls.clear()
@@ -64,29 +64,29 @@ def test_landing_again_lands_nothing_and_writes_nothing(log, store):
     assert {call for call, _ in store.calls} <= {"list", "metadata", "read"}
 
 
-def test_with_what_the_last_call_left_the_store_is_not_even_listed(log, store):
+def test_a_call_with_the_state_of_the_last_one_does_not_list_the_store(log, store):
     log.put(STREAM, 0, *rows(4))
     first = land_stream(log, store, STREAM)
     log.put(STREAM, 0, *rows(3))
     store.calls.clear()
-    second = land_stream(log, store, STREAM, resume=first.resume)
+    second = land_stream(log, store, STREAM, StreamOptions(resume=first.resume))
     assert (second.records, [call for call, _ in store.calls]) == (3, ["put"])
-    assert land_stream(log, store, STREAM, resume=second.resume).idle
+    assert land_stream(log, store, STREAM, StreamOptions(resume=second.resume)).idle
     assert landed_shards(store, STREAM) == expected_shards(log, STREAM)
 
 
-def test_what_is_left_of_a_call_that_others_overtook_is_harmless(log, store):
+def test_an_outdated_state_of_an_earlier_call_is_harmless(log, store):
     log.put(STREAM, 0, *rows(4))
     stale = land_stream(log, store, STREAM).resume
     for _ in range(3):
         log.put(STREAM, 0, *rows(2))
         land_stream(log, store, STREAM)
     log.put(STREAM, 0, *rows(2))
-    assert land_stream(log, store, STREAM, resume=stale).records == 2
+    assert land_stream(log, store, STREAM, StreamOptions(resume=stale)).records == 2
     assert landed_shards(store, STREAM) == expected_shards(log, STREAM)
 
 
-def test_records_stand_with_their_envelope_and_metadata_tells_the_range(log, store):
+def test_records_have_their_envelope_and_metadata_has_the_range(log, store):
     log.put(STREAM, 0, b'{"index":1}', b'{"index":2}')
     land_stream(log, store, STREAM)
     (key,) = keys(store, STREAM)
@@ -102,7 +102,7 @@ def test_records_stand_with_their_envelope_and_metadata_tells_the_range(log, sto
     }  # fmt: skip
 
 
-def test_what_is_not_accepted_is_quarantined_with_its_bytes_and_the_rest_lands(log, store):
+def test_rejected_records_are_quarantined_with_their_bytes_and_the_others_are_landed(log, store):
     aggregated = b"\xf3\x89\x9a\xc2\x0a\x01a"
     log.put(STREAM, 0, b'{"a":1}', b"\xff", b"[1]", b'{"_shard":1}', b'{"_offset":1}', aggregated, b'{"a":2}')
     result = land_stream(log, store, STREAM)
@@ -115,10 +115,10 @@ def test_what_is_not_accepted_is_quarantined_with_its_bytes_and_the_rest_lands(l
         (b'{"_offset":1}', "reserved name: _offset"),
         (aggregated, "KPL aggregated record: switch aggregation off in its producer"),
     ]
-    assert [entry.sequence_number for entry in quarantined_records(store, STREAM)] == [
+    assert [entry.position for entry in quarantined_records(store, STREAM)] == [
         record.offset for record in log.shard(STREAM, 0).records[1:6]
     ]
-    assert whole(log, store)
+    assert is_complete(log, store)
 
 
 def test_an_empty_stream_gets_no_object(log, store):
@@ -127,13 +127,13 @@ def test_an_empty_stream_gets_no_object(log, store):
     assert (result.shards[0].sequence_number, result.shards[0].ordinal) == (None, -1)
 
 
-def test_a_record_larger_than_the_cap_stands_alone(log, store):
+def test_a_record_larger_than_the_size_limit_has_an_object_of_its_own(log, store):
     log.put(STREAM, 0, b'{"a":1}', json.dumps({"a": "x" * 5000}).encode(), b'{"a":2}')
     land_stream(log, store, STREAM, StreamOptions(object_bytes=1024))
     assert [found.size > 5000 for found in store.list("streams/")] == [False, True, False]
 
 
-def test_time_never_runs_backwards_along_a_shard_and_its_children(log, store):
+def test_time_never_decreases_along_a_shard_and_its_children(log, store):
     log.put(STREAM, 0, *rows(1))
     log.now_ms -= 5000
     log.put(STREAM, 0, *rows(1))
@@ -148,7 +148,7 @@ def test_time_never_runs_backwards_along_a_shard_and_its_children(log, store):
     assert times == [log.now_ms + 5000] * 4
 
 
-def test_the_longest_time_ends_a_call_and_the_next_one_goes_on(log, store):
+def test_a_call_ends_at_its_time_limit_and_the_next_one_continues(log, store):
     log.put(STREAM, 0, *rows(10))
     options = StreamOptions(longest_seconds=0)
     first = land_stream(log, store, STREAM, options)
@@ -159,7 +159,7 @@ def test_the_longest_time_ends_a_call_and_the_next_one_goes_on(log, store):
     assert total == 10 and landed_shards(store, STREAM) == expected_shards(log, STREAM)
 
 
-def test_a_stream_that_grows_as_fast_as_it_is_read_does_not_hold_a_call_for_ever(log, store):
+def test_a_call_ends_although_the_stream_grows_as_fast_as_it_is_read(log, store):
     log.put(STREAM, 0, *rows(9))
 
     def grow() -> None:
@@ -174,7 +174,7 @@ def test_a_stream_that_grows_as_fast_as_it_is_read_does_not_hold_a_call_for_ever
 # -- resharding
 
 
-def test_parents_are_landed_to_their_end_before_their_children_begin(log, store):
+def test_parents_are_landed_to_their_end_before_their_children(log, store):
     log.put(STREAM, 0, *rows(7))
     one, two = log.split(STREAM, 0)
     log.put(STREAM, one, *rows(4))
@@ -186,10 +186,10 @@ def test_parents_are_landed_to_their_end_before_their_children_begin(log, store)
     assert [line.split(":")[0][-1] for line in lines] == ["0", "1", "2", "3"]
     assert result.caught_up and [shard.ended for shard in result.shards] == [True, True, True, False]
     assert landed_shards(store, STREAM) == expected_shards(log, STREAM)
-    assert whole(log, store)
+    assert is_complete(log, store)
 
 
-def test_children_wait_while_their_parents_take_longer_than_the_call_may(log, store):
+def test_children_wait_while_their_parents_exceed_the_time_limit(log, store):
     log.put(STREAM, 0, *rows(7))
     child, _ = log.split(STREAM, 0)
     log.put(STREAM, child, *rows(4))
@@ -197,11 +197,11 @@ def test_children_wait_while_their_parents_take_longer_than_the_call_may(log, st
     first = land_stream(log, store, STREAM, options)
     assert [shard.shard for shard in first.shards] == ["shardId-000000000000"] and not first.caught_up
     while not land_stream(log, store, STREAM, options).idle:
-        assert whole(log, store)
+        assert is_complete(log, store)
     assert filled(landed_shards(store, STREAM)) == expected_shards(log, STREAM)
 
 
-def test_a_reshard_in_the_middle_of_a_call_is_followed_by_the_next_one(log, store):
+def test_children_of_a_reshard_during_a_call_are_landed_by_the_next_one(log, store):
     log.put(STREAM, 0, *rows(9))
     batches = 0
 
@@ -216,34 +216,34 @@ def test_a_reshard_in_the_middle_of_a_call_is_followed_by_the_next_one(log, stor
     log.on_batch = reshard
     first = land_stream(log, store, STREAM)
     assert not first.caught_up
-    second = land_stream(log, store, STREAM, resume=first.resume)
+    second = land_stream(log, store, STREAM, StreamOptions(resume=first.resume))
     assert (first.records + second.records, second.caught_up) == (14, True)
     assert filled(landed_shards(store, STREAM)) == expected_shards(log, STREAM)
-    assert whole(log, store)
+    assert is_complete(log, store)
 
 
-def test_a_closed_shard_that_was_landed_is_not_read_again(log, store):
+def test_a_landed_closed_shard_is_not_read_again(log, store):
     log.put(STREAM, 0, *rows(3))
     log.split(STREAM, 0)
     first = land_stream(log, store, STREAM)
     log.reads = 0
-    land_stream(log, store, STREAM, resume=first.resume)
+    land_stream(log, store, STREAM, StreamOptions(resume=first.resume))
     assert log.reads == 2
     land_stream(log, store, STREAM)
     assert log.reads == 4
 
 
-def test_an_end_that_is_the_last_records_number_ends_the_chain_all_the_same(log, store):
+def test_a_shard_end_equal_to_the_last_record_ends_the_chain(log, store):
     log.put(STREAM, 0, *rows(3))
     land_stream(log, store, STREAM)
     log.split(STREAM, 0)
     log.shard(STREAM, 0).end = log.shard(STREAM, 0).records[-1].offset
     result = land_stream(log, store, STREAM)
     assert result.shards[0].ended and result.caught_up
-    assert land_stream(log, store, STREAM).idle and whole(log, store)
+    assert land_stream(log, store, STREAM).idle and is_complete(log, store)
 
 
-def test_a_closed_shard_is_read_until_the_service_says_that_it_ended(log, store):
+def test_a_closed_shard_is_read_until_the_service_reports_its_end(log, store):
     log.late_end = True
     log.put(STREAM, 0, *rows(3))
     log.split(STREAM, 0)
@@ -254,7 +254,7 @@ def test_a_closed_shard_is_read_until_the_service_says_that_it_ended(log, store)
 # -- epochs
 
 
-def test_a_stream_made_anew_is_named_and_nothing_of_it_lands(log, store):
+def test_a_recreated_stream_is_an_error_and_nothing_of_it_is_landed(log, store):
     log.put(STREAM, 0, *rows(3))
     old = land_stream(log, store, STREAM)
     log.delete(STREAM)
@@ -262,31 +262,31 @@ def test_a_stream_made_anew_is_named_and_nothing_of_it_lands(log, store):
     log.put(STREAM, 0, *rows(4))
     for resume in (None, old.resume):
         with pytest.raises(PermanentFailure, match=f"{old.epoch} was landed.*now has {log.epoch(STREAM)}.*NEW_EPOCH"):
-            land_stream(log, store, STREAM, resume=resume)
+            land_stream(log, store, STREAM, StreamOptions(resume=resume))
     assert len(keys(store, STREAM)) == 1
 
 
-def test_a_stream_made_anew_lands_beside_the_old_one_when_told_to(log, store):
+def test_a_recreated_stream_is_landed_next_to_the_old_one_by_option(log, store):
     log.put(STREAM, 0, *rows(3))
     before = land_stream(log, store, STREAM)
     log.delete(STREAM)
     log.create(STREAM)
     log.put(STREAM, 0, *rows(4))
     options = StreamOptions(new_epoch="land")
-    result = land_stream(log, store, STREAM, options, resume=before.resume)
+    result = land_stream(log, store, STREAM, replace(options, resume=before.resume))
     epoch = log.epoch(STREAM)
-    assert (result.records, result.beside, result.shards[0].app_id) == (
+    assert (result.records, result.is_recreated, result.shards[0].app_id) == (
         4, True, f"{STREAM}/epoch={epoch}/shardId-000000000000",
     )  # fmt: skip
     assert landed_shards(store, STREAM, epoch) == expected_shards(log, STREAM)
     log.put(STREAM, 0, *rows(1))
-    assert land_stream(log, store, STREAM, options, resume=result.resume).records == 1
+    assert land_stream(log, store, STREAM, replace(options, resume=result.resume)).records == 1
     assert land_stream(log, store, STREAM, options).idle
     assert len(pending_segments(store, STREAM, {})) == 3
-    assert whole(log, store)
+    assert is_complete(log, store)
 
 
-def test_a_stream_made_anew_while_its_first_object_is_read_lands_nothing(log, store):
+def test_a_stream_recreated_while_its_first_object_is_read_lands_nothing(log, store):
     log.put(STREAM, 0, *rows(3))
 
     def remake() -> None:
@@ -295,7 +295,7 @@ def test_a_stream_made_anew_while_its_first_object_is_read_lands_nothing(log, st
         log.create(STREAM)
 
     log.on_batch = remake
-    with pytest.raises(TransientFailure, match="made anew while it was landed"):
+    with pytest.raises(TransientFailure, match="recreated while it was landed"):
         land_stream(log, store, STREAM)
     assert keys(store, STREAM) == []
 
@@ -303,26 +303,27 @@ def test_a_stream_made_anew_while_its_first_object_is_read_lands_nothing(log, st
 # -- losses
 
 
-def test_what_retention_may_have_taken_is_named_and_can_be_accepted(log, store):
+def test_a_possible_loss_is_an_error_and_can_be_accepted(log, store):
     log.put(STREAM, 0, *rows(3))
     land_stream(log, store, STREAM)
     log.put(STREAM, 0, *rows(3))
     log.advance(25)
     log.put(STREAM, 0, b'{"index":9}')
     place = AcceptedLoss(STREAM, "shardId-000000000000", log.shard(STREAM, 0).records[2].offset)
-    with pytest.raises(PermanentFailure, match=r"possibly lost: what arrived between 2023-11-14T22:13:20\.000Z and"):
+    arrived = r"possibly lost: records that arrived between 2023-11-14T22:13:20\.000Z and"
+    with pytest.raises(PermanentFailure, match=arrived):
         land_stream(log, store, STREAM)
     with pytest.raises(PermanentFailure, match=f"accept_loss '{place}'"):
         land_stream(log, store, STREAM)
     assert AcceptedLoss.parse(str(place)) == place
     result = land_stream(log, store, STREAM, StreamOptions(accept_losses=(place,)))
     assert (result.records, result.accepted_losses) == (1, 1)
-    (ledger,) = reconcile(log, store, STREAM, deep=True)
+    (ledger,) = audit(log, store, STREAM)
     assert (ledger.records, ledger.accepted_losses, ledger.recounted, ledger.problems) == (4, 1, 1, ())
     assert land_stream(log, store, STREAM).idle
 
 
-def test_a_loss_is_named_even_where_nothing_is_left_to_read(log, store):
+def test_a_possible_loss_is_an_error_even_without_records_to_read(log, store):
     log.put(STREAM, 0, *rows(3))
     land_stream(log, store, STREAM)
     log.put(STREAM, 0, *rows(3))
@@ -334,12 +335,12 @@ def test_a_loss_is_named_even_where_nothing_is_left_to_read(log, store):
     assert land_stream(log, store, STREAM).idle
 
 
-def test_a_loss_shows_by_what_arrived_later_where_the_clock_of_the_service_is_not_told(log, store, monkeypatch):
+def test_a_possible_loss_is_detected_by_later_records_if_the_time_of_the_service_is_wrong(log, store, monkeypatch):
     log.put(STREAM, 0, *rows(3))
     land_stream(log, store, STREAM)
-    told = log.now_ms
+    wrong_ms = log.now_ms
     describe = log.describe
-    monkeypatch.setattr(log, "describe", lambda stream: replace(describe(stream), now_ms=told))
+    monkeypatch.setattr(log, "describe", lambda stream: replace(describe(stream), now_ms=wrong_ms))
     log.advance(25)
     assert land_stream(log, store, STREAM).idle
     log.put(STREAM, 0, *rows(1))
@@ -356,7 +357,7 @@ def test_a_backlog_nearly_as_old_as_the_retention_is_no_loss_while_it_is_read(lo
     assert land_stream(log, store, STREAM).records == 69
 
 
-def test_the_other_shards_land_before_a_loss_is_named(store):
+def test_the_other_shards_are_landed_before_a_loss_is_reported(store):
     log = FakeShardLog()
     log.create(STREAM, 2)
     log.put(STREAM, 0, *rows(3))
@@ -375,12 +376,12 @@ def test_the_other_shards_land_before_a_loss_is_named(store):
 
 @pytest.mark.parametrize("resumed", [True, False])
 @pytest.mark.parametrize("records", [0, 3])
-def test_an_idle_shard_that_was_looked_at_has_lost_nothing(log, store, resumed, records):
+def test_an_idle_shard_that_is_read_periodically_has_lost_nothing(log, store, resumed, records):
     log.put(STREAM, 0, *rows(records))
     last = land_stream(log, store, STREAM)
     for _ in range(5):
         log.advance(20)
-        last = land_stream(log, store, STREAM, resume=last.resume if resumed else None)
+        last = land_stream(log, store, STREAM, StreamOptions(resume=last.resume if resumed else None))
         assert last.idle
     log.put(STREAM, 0, *rows(1))
     assert land_stream(log, store, STREAM).records == 1
@@ -389,25 +390,25 @@ def test_an_idle_shard_that_was_looked_at_has_lost_nothing(log, store, resumed, 
         land_stream(log, store, STREAM)
 
 
-def test_sightings_are_written_now_and_then_and_not_by_each_call(log, store):
+def test_watermarks_are_written_periodically_and_not_by_each_call(log, store):
     log.put(STREAM, 0, *rows(1))
     last = land_stream(log, store, STREAM)
     store.calls.clear()
     for _ in range(50):
         log.advance(0.1)
-        last = land_stream(log, store, STREAM, resume=last.resume)
+        last = land_stream(log, store, STREAM, StreamOptions(resume=last.resume))
     assert 3 <= len([call for call in store.calls if call[0] == "put"]) <= 6
 
 
-def test_a_first_landing_begins_with_what_is_kept_and_calls_nothing_lost(log, store):
+def test_a_first_landing_starts_at_the_oldest_record_and_reports_no_loss(log, store):
     log.put(STREAM, 0, *rows(3))
     log.advance(25)
     log.put(STREAM, 0, *rows(2))
     assert land_stream(log, store, STREAM).records == 2
-    assert whole(log, store)
+    assert is_complete(log, store)
 
 
-def test_a_first_landing_that_died_and_is_run_again_calls_nothing_lost(store):
+def test_a_first_landing_that_was_killed_and_is_rerun_reports_no_loss(store):
     log = FakeShardLog()
     log.create(STREAM, 3)
     log.advance(100)
@@ -429,8 +430,24 @@ def test_a_first_landing_that_died_and_is_run_again_calls_nothing_lost(store):
     assert landed_shards(store, STREAM) == expected_shards(log, STREAM)
 
 
+def test_two_first_landings_at_once_report_no_loss(store):
+    log = FakeShardLog()
+    log.create(STREAM, 2)
+    log.put(STREAM, 0, *rows(1))
+    calls = 0
+
+    def overtake(name: str, key: str) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            land_stream(log, store, STREAM)
+
+    assert land_stream(log, FaultyStore(store, before=overtake), STREAM).idle
+    assert landed_shards(store, STREAM) == expected_shards(log, STREAM)
+
+
 @pytest.mark.parametrize(("hours", "lost"), [(23, False), (25, True)])
-def test_a_child_that_was_never_landed_inherits_when_its_parents_tip_was_known(log, store, hours, lost):
+def test_a_child_that_was_never_landed_uses_the_last_tip_of_its_parents(log, store, hours, lost):
     log.put(STREAM, 0, *rows(3))
     land_stream(log, store, STREAM)
     child, _ = log.split(STREAM, 0)
@@ -448,13 +465,15 @@ def test_a_child_that_was_never_landed_inherits_when_its_parents_tip_was_known(l
         land_stream(log, store, STREAM, ONE)
     log.advance(hours)
     if lost:
-        with pytest.raises(PermanentFailure, match=f"shardId-{child:012d}: .* possibly lost: what arrived between"):
+        with pytest.raises(
+            PermanentFailure, match=f"shardId-{child:012d}: .* possibly lost: records that arrived between"
+        ):
             land_stream(log, store, STREAM)
     else:
         assert land_stream(log, store, STREAM).records == 3
 
 
-def test_a_shard_that_vanished_before_its_end_was_landed_is_named_with_its_children(log, store):
+def test_a_shard_that_expired_before_its_end_was_landed_is_reported_with_its_children(log, store):
     log.put(STREAM, 0, *rows(3))
     land_stream(log, store, STREAM)
     log.put(STREAM, 0, *rows(3))
@@ -470,10 +489,10 @@ def test_a_shard_that_vanished_before_its_end_was_landed_is_named_with_its_child
     assert all(f"accept_loss '{place}'" in str(raised.value) for place in places)
     result = land_stream(log, store, STREAM, StreamOptions(accept_losses=tuple(places)))
     assert (result.records, result.accepted_losses) == (2, 2)
-    assert land_stream(log, store, STREAM).idle and whole(log, store)
+    assert land_stream(log, store, STREAM).idle and is_complete(log, store)
 
 
-def test_a_whole_generation_that_came_and_went_unseen_is_named(log, store):
+def test_a_shard_created_and_expired_between_two_landings_is_reported(log, store):
     log.put(STREAM, 0, *rows(3))
     one, two = log.split(STREAM, 0)
     land_stream(log, store, STREAM, StreamOptions(longest_seconds=60))
@@ -496,7 +515,7 @@ def test_an_accepted_loss_that_is_no_position_is_refused(text):
 # -- others
 
 
-def test_quarantine_without_its_object_does_not_count_and_is_swept_unless_its_lander_may_be_at_work(log, store):
+def test_a_quarantine_orphan_is_not_counted_and_is_deleted_unless_its_landing_can_be_running(log, store):
     log.put(STREAM, 0, b"junk", b"junk")
     land_stream(log, store, STREAM)
     (key,) = [found.key for found in store.list("quarantine/")]
@@ -512,19 +531,19 @@ def test_quarantine_without_its_object_does_not_count_and_is_swept_unless_its_la
     assert {found.key for found in store.list("quarantine/")} == {key, pending}
 
 
-def test_ordinals_go_on_behind_what_was_cleaned_whatever_was_deleted(log, store):
+def test_ordinals_continue_after_the_cleaned_ones_although_objects_were_deleted(log, store):
     for _ in range(3):
         log.put(STREAM, 0, *rows(2))
         last = land_stream(log, store, STREAM)
     app_id = last.shards[0].app_id
     store.delete(keys(store, STREAM))
     log.put(STREAM, 0, *rows(1))
-    again = land_stream(log, store, STREAM, cleaned={app_id: 2})
+    again = land_stream(log, store, STREAM, StreamOptions(cleaned={app_id: 2}))
     assert (again.records, again.shards[0].ordinal) == (7, 3)
     assert [found.end for found in pending_segments(store, STREAM, {app_id: 2})] == [3]
 
 
-def test_a_missing_stream_and_a_silent_service_are_failures(log, store):
+def test_a_missing_stream_and_an_unreachable_service_are_errors(log, store):
     with pytest.raises(PermanentFailure, match="no stream other"):
         land_stream(log, store, "other")
     log.down = True
@@ -532,7 +551,7 @@ def test_a_missing_stream_and_a_silent_service_are_failures(log, store):
         land_stream(log, store, STREAM)
 
 
-def test_a_log_that_returns_a_record_again_is_refused(log, store):
+def test_a_log_that_repeats_a_record_is_an_error(log, store):
     log.put(STREAM, 0, *rows(3))
     records = log.shard(STREAM, 0).records
     records[1:1] = [records[0]]
@@ -541,10 +560,10 @@ def test_a_log_that_returns_a_record_again_is_refused(log, store):
     assert keys(store, STREAM) == []
 
 
-# -- backlog
+# -- lag
 
 
-def test_a_backlog_tells_what_waits_and_how_old_it_is(log, store):
+def test_the_lag_shows_whether_records_are_pending_and_their_age(log, store):
     assert not stream_lag(log, store, STREAM).pending
     log.put(STREAM, 0, *rows(3))
     land_stream(log, store, STREAM)
@@ -552,12 +571,12 @@ def test_a_backlog_tells_what_waits_and_how_old_it_is(log, store):
     log.put(STREAM, 0, *rows(1))
     log.advance(1)
     found = stream_lag(log, store, STREAM)
-    assert (found.pending, found.lag_ms, found.unseen_ms) == (True, 3_600_000, 3_600_000)
+    assert (found.pending, found.lag_ms, found.watermark_age_ms) == (True, 3_600_000, 3_600_000)
     land_stream(log, store, STREAM)
-    assert stream_lag(log, store, STREAM).unseen_ms == 0
+    assert stream_lag(log, store, STREAM).watermark_age_ms == 0
 
 
-def test_a_closed_shard_waits_until_its_end_was_landed(log, store):
+def test_a_closed_shard_is_pending_until_its_end_is_landed(log, store):
     log.put(STREAM, 0, *rows(3))
     land_stream(log, store, STREAM)
     log.split(STREAM, 0)
@@ -567,7 +586,7 @@ def test_a_closed_shard_waits_until_its_end_was_landed(log, store):
     assert [shard.pending for shard in stream_lag(log, store, STREAM).shards] == [False, False]
 
 
-def test_a_backlog_writes_nothing(log, store):
+def test_reading_the_lag_writes_nothing(log, store):
     log.put(STREAM, 0, *rows(3))
     stream_lag(log, store, STREAM)
     assert not store.objects

@@ -1,4 +1,4 @@
-"""What the check of both routes' tables says of a comparison; spark_jobs/test_streams.py shows the comparison."""
+"""Results of the checks of tables; spark_jobs/test_streams.py tests the comparison itself."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from pinterest_platform.spark_jobs.parameters import CompareResult
 
 
 @pytest.mark.parametrize(
-    ("found", "passed", "twice"),
+    ("comparison", "passed", "duplicates"),
     [
         (CompareResult(5, 5, 0, 0, 0, []), True, (0, 0)),
         (CompareResult(7, 5, 0, 0, 0, [3, 4], duplicates_left=2), False, (2, 0)),
@@ -15,8 +15,10 @@ from pinterest_platform.spark_jobs.parameters import CompareResult
         (CompareResult(5, 4, 1, 0, 0, [4]), False, (0, 0)),
     ],
 )
-def test_tables_that_hold_a_row_twice_do_not_pass(found: CompareResult, passed: bool, twice: tuple[int, int]) -> None:
-    told = parity_result(found)
+def test_tables_with_duplicate_rows_do_not_agree(
+    comparison: CompareResult, passed: bool, duplicates: tuple[int, int]
+) -> None:
+    result = parity_result(comparison)
     names = ("duplicates_in_cleaned", "duplicates_in_cleaned_stream")
-    assert (told.passed, tuple(told.metadata[name].value for name in names)) == (passed, twice)
-    assert told.metadata["examples"].value == found.examples
+    assert (result.passed, tuple(result.metadata[name].value for name in names)) == (passed, duplicates)
+    assert result.metadata["examples"].value == comparison.examples

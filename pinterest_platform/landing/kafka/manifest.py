@@ -1,0 +1,60 @@
+"""The manifest of an object landed from Kafka."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from pinterest_platform.landing.manifest import Manifest, common_fields, metadata_of, optional_int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionManifest(Manifest):
+    """The manifest of an object landed or adopted from a partition.
+
+    Attributes:
+        start: the first offset that it covers; beyond the one in its key only in a chain's first object.
+        gaps: offsets without a record, such as transaction markers.
+        accepted_gap: lost offsets that were accepted; then the object has no record.
+        topic_id: the id of the topic; None in an adopted object, because a Connect sink does not record it.
+        sources: in an adopted object, the number of the sink's objects that it holds.
+    """
+
+    start: int
+    gaps: int
+    accepted_gap: int
+    topic_id: str | None = None
+    sources: int = 0
+
+    @property
+    def accounted(self) -> int:
+        """Offsets that the object accounts for."""
+        return self.records + self.quarantined + self.gaps + self.accepted_gap
+
+    @property
+    def covered(self) -> range:
+        """The offsets that the object covers."""
+        return range(self.start, self.end + 1)
+
+    def metadata(self) -> dict[str, str]:
+        """Return the manifest as user metadata."""
+        return Manifest.metadata(self) | metadata_of(
+            {
+                "start": self.start,
+                "gaps": self.gaps,
+                "accepted-gap": self.accepted_gap,
+                "topic-id": self.topic_id,
+                "sources": self.sources or None,
+            }
+        )
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str]) -> Self:
+        """Return the manifest in user metadata; raises KeyError or ValueError if it is damaged."""
+        return cls(
+            **common_fields(metadata),
+            start=int(metadata["start"]),
+            gaps=int(metadata["gaps"]),
+            accepted_gap=int(metadata["accepted-gap"]),
+            topic_id=metadata.get("topic-id"),
+            sources=optional_int(metadata, "sources") or 0,
+        )
