@@ -1,8 +1,8 @@
-"""Draining four shards: records a second landed, and landed and cleaned, beside a plain reader in the same run.
+"""Draining of four shards, landed, and landed and cleaned, compared with a plain reader in the same run.
 
-The peer is what the emulator alone can give: GetRecords in a loop, shard by shard, by a plain boto3 client that throws
-the records away.
-Run it where the emulators run: python -m emulators exec -- python -m benchmarks.stream_drain
+The plain reader shows the rate of the emulator alone: a boto3 client calls GetRecords in a loop, shard by shard, and
+discards the records.
+Run it with the emulators: python -m emulators exec -- python -m benchmarks.stream_drain
 """
 
 import math
@@ -70,20 +70,20 @@ def _put(kinesis: Any, stream: str, records: int) -> None:
         posts = [record(PIN, key) for key in range(start, min(start + _PUT_AT_ONCE, records))]
         entries = [{"Data": post.value, "PartitionKey": str(post.key)} for post in posts]
         if kinesis.put_records(StreamName=stream, Records=entries)["FailedRecordCount"]:
-            raise RuntimeError("not everything was put")
+            raise RuntimeError(f"{stream}: Kinesis refused some records.")
 
 
 def _read(kinesis: Any, stream: str) -> int:
-    found = 0
+    count = 0
     for shard in kinesis.list_shards(StreamName=stream)["Shards"]:
-        place = {"StreamName": stream, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
-        iterator = kinesis.get_shard_iterator(**place)["ShardIterator"]
+        start = {"StreamName": stream, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+        iterator = kinesis.get_shard_iterator(**start)["ShardIterator"]
         behind = 1
         while behind:
-            answer = kinesis.get_records(ShardIterator=iterator)
-            found += len(answer["Records"])
-            iterator, behind = answer["NextShardIterator"], answer["MillisBehindLatest"]
-    return found
+            reply = kinesis.get_records(ShardIterator=iterator)
+            count += len(reply["Records"])
+            iterator, behind = reply["NextShardIterator"], reply["MillisBehindLatest"]
+    return count
 
 
 def _drain(lakehouse: Lakehouse, log: KinesisShardLog) -> int:
@@ -99,10 +99,10 @@ def _best(store: S3ObjectStore, records: int, work: Callable[[], int]) -> float:
     """Return the seconds of the best round, each of which begins with an empty bucket."""
     best = math.inf
     for _ in range(ROUNDS):
-        store.delete([found.key for found in store.list("")])
+        store.delete([stored.key for stored in store.list("")])
         began = time.perf_counter()
-        if (found := work()) != records:
-            raise RuntimeError(f"{found} of {records} records came")
+        if (count := work()) != records:
+            raise RuntimeError(f"{count} of {records} records were processed.")
         best = min(best, time.perf_counter() - began)
     return best
 
