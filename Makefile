@@ -28,7 +28,7 @@ test: check ## check, and run all tests except the slow ones in two workers
 test-slow: setup ## run the slow tests
 	@$(PY) -m pytest -m slow
 
-bench: setup ## run the benchmarks
+bench: setup ## run every benchmark next to its peer: one table, and the results in docs/ (about 20 minutes)
 	@$(PY) -m benchmarks
 
 format: setup ## fix and format what ruff can

@@ -1,28 +1,71 @@
-"""`python -m benchmarks [NAME …]`: run benchmarks one after the other, in a home of their own that goes with them."""
+"""`python -m benchmarks [NAME … [OPTIONS]]`: run benchmarks, and publish their results."""
 
-import pkgutil
-import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
-import benchmarks
+from benchmarks import _publication, _suite
+
+_USAGE = """\
+Usage: python -m benchmarks                   run all, print one table, write the results into docs/
+       python -m benchmarks NAME [OPTIONS]    run one; OPTIONS are its own, see NAME --help
+       python -m benchmarks NAME NAME …       run several and print one table
+       python -m benchmarks publish           write docs/benchmarks.md and its chart from docs/benchmarks.json
+       python -m benchmarks scaling           write docs/scaling.md from docs/benchmarks.json
+
+Every benchmark has --json FILE. The full build:
+       python -m benchmarks full_build --rows 1000000 --json FILE [--engine sail|connect]
+"""
 
 
-def main(names: list[str]) -> int:
-    """Run the named benchmarks, or all; 1 if one of them failed, 2 if there is none of a name."""
-    known = sorted(found.name for found in pkgutil.iter_modules(benchmarks.__path__) if not found.name.startswith("_"))
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        print(f"no benchmark {', '.join(unknown)}: there are {', '.join(known)}", file=sys.stderr)
+def main(arguments: list[str]) -> int:
+    """Run what the arguments name; returns 1 if a benchmark failed, 2 if an argument is wrong."""
+    names = [*_leading_names(arguments)]
+    options = arguments[len(names) :]
+    if not names and options:
+        print(_USAGE + "\nBenchmarks:\n" + _listing())
+        return 0 if options in (["--help"], ["-h"]) else 2
+    if names in (["publish"], ["scaling"]):
+        return _publish(names[0])
+    if unknown := [name for name in names if name not in _suite.BY_NAME]:
+        print(f"There is no benchmark {', '.join(unknown)}. Use one of {', '.join(_suite.BY_NAME)}.", file=sys.stderr)
         return 2
-    python = sys.executable
-    failed = False
-    with tempfile.TemporaryDirectory(prefix="pinterest-bench-") as home:
-        for name in names or known:
-            print(f"== {name}", flush=True)
-            command = [python, "-m", "emulators", "exec", "--home", home, "--", python, "-m", f"benchmarks.{name}"]
-            failed |= subprocess.run(command, check=False).returncode != 0
-    return int(failed)
+    if len(names) == 1:
+        with tempfile.TemporaryDirectory(prefix="pinterest-bench-", ignore_cleanup_errors=True) as home:
+            return _suite.run(_suite.BY_NAME[names[0]], options, Path(home))
+    if options:
+        print("Options belong to one benchmark. Name that one alone.", file=sys.stderr)
+        return 2
+    return _run_several(names)
+
+
+def _run_several(names: list[str]) -> int:
+    measurements, failed = _suite.run_suite([_suite.BY_NAME[name] for name in names] or _suite.BENCHMARKS)
+    print(_publication.text_table(measurements))
+    if failed:
+        print(f"Failed: {', '.join(failed)}. The results in docs/ were not changed.", file=sys.stderr)
+    elif not names:
+        _publication.save(measurements)
+        _publish("publish")
+        _publish("scaling")
+    return int(bool(failed))
+
+
+def _publish(name: str) -> int:
+    from benchmarks import scaling
+
+    pages = [scaling.publish()] if name == "scaling" else _publication.publish()
+    print("wrote " + ", ".join(str(page) for page in pages))
+    return 0
+
+
+def _leading_names(arguments: list[str]) -> list[str]:
+    options = [place for place, argument in enumerate(arguments) if argument.startswith("-")]
+    return arguments[: options[0]] if options else arguments
+
+
+def _listing() -> str:
+    return "\n".join(f"  {each.name:<18} {each.summary}; peer: {each.peer}" for each in _suite.BENCHMARKS)
 
 
 if __name__ == "__main__":

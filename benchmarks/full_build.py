@@ -1,130 +1,150 @@
-"""A full build, raw objects to cleaned tables and nine reports, against DuckDB doing the same in the same run.
+"""A full build, landed objects to cleaned tables and nine reports, compared with a tuned DuckDB script to Parquet.
 
-`python -m benchmarks.full_build [ROWS]`: rows of each of the three tables; then one per cent more, incrementally.
+Then one per cent more posts, and as many posts that change nothing: incrementally, compared with the peer's rebuild.
 """
 
-import random
 import shutil
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-import duckdb
-import orjson
+import click
 from pyspark.sql import SparkSession
 
-from emulators.source_db.generator import generate
+from benchmarks import _duckdb_peer
+from benchmarks._equality import differences
+from benchmarks._landed import Load, Posts, Topics, latest_again, objects
+from benchmarks._results import Measurement, Target, json_option, report
 from pinterest_platform import spark_jobs
-from pinterest_platform.catalog import ENTITIES, REPORT_KEYS, entity_named
-from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, ReportsParameters
-from pinterest_platform.spark_jobs.sessions import session
-from pinterest_platform_tests import oracle
+from pinterest_platform.catalog import ENTITIES, REPORT_KEYS
+from pinterest_platform.spark_jobs import sessions
+from pinterest_platform.spark_jobs.parameters import CleanParameters, ReportsParameters
 
-OBJECTS = 4
-ROUNDS = 3
-
-
-def land(folder: Path, rows: int, first: int, seed: int) -> dict[str, Batch]:
-    """Write the generator's rows as landed objects, a few of each entity; `first` is the first offset and index."""
-    files = {
-        entity.name: [folder / f"{entity}-{first}-{number}.json" for number in range(OBJECTS)] for entity in ENTITIES
-    }
-    handles = {entity: [path.open("wb") for path in paths] for entity, paths in files.items()}
-    offset = first
-    for chunk in generate(rows, seed):
-        for entity, posted in chunk.items():
-            key = entity_named(entity).key_field
-            for place, row in enumerate(posted, start=offset):
-                envelope = {"_partition": 0, "_offset": place, "_timestamp": 1_700_000_000_000 + place}
-                line = orjson.dumps({**envelope, **row, key: row[key] + first}) + b"\n"
-                handles[entity][(place - first) * OBJECTS // rows].write(line)
-        offset += len(chunk["pin"])
-    for opened in handles.values():
-        for handle in opened:
-            handle.close()
-    return {
-        entity: Batch([str(path) for path in paths], {"id/0": first + rows - 1}, rows)
-        for entity, paths in files.items()
-    }
+LARGE = 1_000_000
+"""The posts from which the targets of large builds hold; below, fixed costs weigh more."""
+_SEED = 1
 
 
-def _unheard(_: str) -> None:
-    """Progress that nobody reads."""
-
-
-def build(spark: SparkSession, lake: Path, batches: dict[str, Batch]) -> None:
-    """Clean the batches into the lake and compute the reports."""
-    for entity, batch in batches.items():
+def build(spark: SparkSession, lake: Path, load: Load) -> None:
+    """Clean a load into the lake and compute the reports."""
+    for entity, batches in load.batches.items():
         table, quarantine, staging = (str(lake / name / entity) for name in ("cleaned", "quarantine", "staging"))
-        parameters = CleanParameters(entity, f"u.{entity}", [batch], table, quarantine, staging)
-        spark_jobs.execute(spark, "clean", parameters.to_json(), _unheard)
+        parameters = CleanParameters(entity, f"u.{entity}", batches, table, quarantine, staging)
+        spark_jobs.execute(spark, "clean", parameters.to_json(), lambda _: None)
     cleaned = {entity.name: str(lake / "cleaned" / entity.name) for entity in ENTITIES}
     reports = ReportsParameters(cleaned, {key: str(lake / "reports" / key) for key in REPORT_KEYS})
-    spark_jobs.execute(spark, "reports", reports.to_json(), _unheard)
+    spark_jobs.execute(spark, "reports", reports.to_json(), lambda _: None)
 
 
-def build_with_duckdb(lake: Path, batches: dict[str, Batch]) -> None:
-    """The peer: the same rules in SQL, to Parquet, in memory where that serves it."""
-    lake.mkdir(parents=True)
-    db = duckdb.connect()
-    db.execute("SET TimeZone = 'UTC'")
-    db.execute(oracle.MACROS)
-    for entity, fields in oracle.FIELDS.items():
-        kinds = dict.fromkeys(fields, "VARCHAR") | {"_partition": "BIGINT", "_offset": "BIGINT", "_timestamp": "BIGINT"}
-        db.execute(
-            f"""CREATE TABLE raw_{entity} AS
-            SELECT * EXCLUDE (_partition, _offset, _timestamp), _partition AS "partition", _offset AS "offset",
-                _timestamp * 1000 AS arrived, false AS twice, '' AS nested
-            FROM read_json({list(batches[entity].uris)}, columns = {kinds}, format = 'newline_delimited')"""
-        )
-        db.execute(oracle.ACCEPTED.format(entity=entity, key=fields[0]))
-        db.execute(
-            f"""CREATE TABLE cleaned_{entity} AS
-            SELECT key AS ind, {oracle.VALUES[entity]}, "partition", "offset", arrived FROM newest_{entity}"""
-        )
-        db.execute(f"COPY cleaned_{entity} TO '{lake / entity}.parquet'")
-    db.execute(oracle.VIEWS)
-    for key, query in oracle.REPORTS.items():
-        db.execute(f"COPY ({query}) TO '{lake / key}.parquet'")
+@contextmanager
+def engine_session(engine: str, folder: Path) -> Iterator[SparkSession]:
+    """Return a session on the embedded Sail engine, or on a Spark cluster of two workers.
+
+    Args:
+        engine: "sail" or "connect".
+        folder: the folder of the cluster's logs.
+    """
+    if engine == "sail":
+        with sessions.session(None) as spark:
+            yield spark
+        return
+    from benchmarks._spark_cluster import running_cluster
+
+    with running_cluster(folder) as remote, sessions.session(remote) as spark:
+        yield spark
 
 
 def seconds(work: Callable[[], None]) -> float:
-    """How long the work takes."""
+    """Return the seconds that the work takes."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
 
 
-def lakes(root: Path) -> Iterator[Path]:
-    """A fresh folder for each build."""
-    for number in range(1_000_000):
-        yield root / f"lake-{number}"
+def land(root: Path, rows: int) -> Mapping[str, Load]:
+    """Land the posts of a build: `base`, then one per cent `more`, then as many that are `unchanged`."""
+    posts, topics = Posts(rows, _SEED), Topics(root)
+    base = topics.land(posts.take(rows))
+    more = list(posts.take(max(rows // 100, 10)))
+    return {"base": base, "more": topics.land(iter(more)), "unchanged": topics.land(latest_again(more))}
 
 
-def main() -> None:
-    """Build both ways in turns and print the best of each, their ratio, and what one per cent more costs."""
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+def measure(spark: SparkSession, root: Path, rows: int, rounds: int, engine: str = "sail") -> list[Measurement]:
+    """Build both ways in turns; returns the best of each, the full build first.
+
+    Raises:
+        RuntimeError: a table or a report differs from the peer's.
+    """
+    loads = land(root, rows)
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in loads}
+    for number in range(rounds):
+        lake = root / f"lake-{number}"
+        uris: dict[str, list[str]] = {}
+        for name, load in loads.items():
+            uris = objects(load, after=uris)
+            peer = root / f"peer-{number}-{name}"
+            ours_s = seconds(lambda lake=lake, load=load: build(spark, lake, load))
+            peer_s = seconds(lambda peer=peer, uris=uris: _duckdb_peer.build(peer, uris))
+            times[name].append((ours_s, peer_s))
+            if number == 0 and (different := differences(lake, peer)):
+                raise RuntimeError(f"Tables differ from the peer's after the load {name!r}: {'; '.join(different)}.")
+            shutil.rmtree(peer)
+        shutil.rmtree(lake)
+    works = _works(rows, engine)
+    return [
+        replace(
+            works[name],
+            ours_s=min(ours_s for ours_s, _ in times[name]),
+            peer_s=min(peer_s for _, peer_s in times[name]),
+            records=load.records,
+            bytes=load.bytes,
+        )
+        for name, load in loads.items()
+    ]
+
+
+def _works(rows: int, engine: str) -> Mapping[str, Measurement]:
+    """Return each load's work, peer and target; nothing is measured yet."""
+    limits: Mapping[str, float | None] = {"base": 1.5, "more": None, "unchanged": None}
+    if rows >= LARGE:
+        limits = {"base": 1.0, "more": 0.15, "unchanged": 0.1}
+    works = {
+        "base": (f"full build, {rows:,} posts x 3", "DuckDB script to Parquet"),
+        "more": (f"one per cent more, after {rows:,} posts x 3", "DuckDB script, full rebuild"),
+        "unchanged": (f"unchanged rows, one per cent of {rows:,} posts x 3", "DuckDB script, full rebuild"),
+    }
+    if engine != "sail":
+        return {name: Measurement(f"{work}, on two Spark workers", peer, 0.0) for name, (work, peer) in works.items()}
+    targets = {name: None if limit is None else Target(ratio=limit) for name, limit in limits.items()}
+    return {name: Measurement(work, peer, 0.0, target=targets[name]) for name, (work, peer) in works.items()}
+
+
+@click.command()
+@click.option(
+    "--rows", type=click.IntRange(min=100), default=LARGE, show_default=True, help="Posts, of three records each."
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["sail", "connect"]),
+    default="sail",
+    show_default=True,
+    help="sail: embedded. connect: a Spark cluster of two workers behind a Connect server; needs Java 17 or 21.",
+)
+@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Builds; the best one counts.")
+@json_option
+def main(rows: int, engine: str, rounds: int, json_path: Path | None) -> None:
+    """Measure a full build, one per cent more, and unchanged rows, next to a tuned DuckDB script.
+
+    Of every ten posts, three repeat an earlier key, and one repeat of a hundred has changed values. The first round
+    also compares all tables and reports with the peer's, cell for cell.
+    """
     root = Path(tempfile.mkdtemp(prefix="full-build-"))
     try:
-        batches = land(root, rows, 0, seed=1)
-        more = land(root, max(rows // 100, OBJECTS), rows, seed=random.Random(rows).randrange(2**31))
-        fresh = lakes(root)
-        with session(None) as spark:
-            ours, peers, increments = [], [], []
-            for _ in range(ROUNDS):
-                lake, peer = next(fresh), next(fresh)
-                ours.append(seconds(lambda lake=lake: build(spark, lake, batches)))
-                peers.append(seconds(lambda peer=peer: build_with_duckdb(peer, batches)))
-                increments.append(seconds(lambda lake=lake: build(spark, lake, more)))
-                shutil.rmtree(lake)
-                shutil.rmtree(peer)
-        print(f"{rows} rows x 3 tables and nine reports, best of {ROUNDS}:")
-        print(f"  embedded Spark engine, to Delta  {min(ours):6.2f} s")
-        print(f"  DuckDB, to Parquet               {min(peers):6.2f} s   ratio {min(ours) / min(peers):.2f}")
-        share = min(increments) / min(ours)
-        print(f"  one per cent more, with reports  {min(increments):6.2f} s   {share:.0%} of a full build")
+        with engine_session(engine, root) as spark:
+            report(measure(spark, root, rows, rounds, engine), json_path)
     finally:
         shutil.rmtree(root)
 

@@ -1,15 +1,19 @@
 """Landing of one partition from the local broker, compared with a plain copy in the same run, in records per second.
 
 The copy reads the same records and writes objects of the same size; it does not parse them and guarantees nothing.
-Run it with the emulators: python -m emulators exec -- python -m benchmarks.landing [RECORDS]
+Run it with the emulators: python -m emulators exec -- python -m benchmarks.landing
 """
 
 import json
-import sys
+import math
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 
+import click
+
+from benchmarks._results import Measurement, Target, json_option, report
 from pinterest_platform.adapters.kafka import KafkaTopicLog
 from pinterest_platform.adapters.s3 import S3ObjectStore
 from pinterest_platform.catalog import PIN
@@ -19,11 +23,15 @@ from pinterest_platform.provisioning.topics import ensure_topics
 from pinterest_platform.settings import Settings, load
 
 ROUNDS = 3
+TARGET = Target(ratio=1 / 0.85)
 OBJECT_BYTES = kafka.LandingOptions().object_bytes
 
 
-def main(records: int = 400_000) -> None:
-    """Land `records` records of 700 B three times, copy them three times, and print the best rate of each."""
+@click.command()
+@click.option("--records", type=click.IntRange(min=1), default=400_000, show_default=True, help="Records of 700 B.")
+@json_option
+def main(records: int, json_path: Path | None) -> None:
+    """Land records of 700 B three times, and copy them three times; the best of each counts."""
     settings = load().model_copy(
         update={"user_id": f"bench{uuid.uuid4().hex[:10]}", "bucket": "", "kafka_partitions": 1}
     )
@@ -48,17 +56,19 @@ def main(records: int = 400_000) -> None:
                 lines, size, objects = [], 0, objects + 1
         store.put(f"copy/{objects}", b"\n".join(lines))
 
-    landed, copied = _best(store, land, records), _best(store, copy, records)
-    print(f"landing: {landed:,.0f} records/s; plain copy: {copied:,.0f} records/s; ratio {landed / copied:.2f}")
+    landed, copied = _best(store, land), _best(store, copy)
+    work = "landing, one partition, 700 B"
+    report([Measurement(work, "plain copy", landed, copied, TARGET, records)], json_path)
 
 
-def _best(store: S3ObjectStore, work: Callable[[], None], records: int) -> float:
-    best = 0.0
+def _best(store: S3ObjectStore, work: Callable[[], None]) -> float:
+    """Return the seconds of the best round, each of which begins with an empty bucket."""
+    best = math.inf
     for _ in range(ROUNDS):
         store.delete([stored.key for stored in store.list("")])
         began = time.perf_counter()
         work()
-        best = max(best, records / (time.perf_counter() - began))
+        best = min(best, time.perf_counter() - began)
     return best
 
 
@@ -92,4 +102,4 @@ def _produce(settings: Settings, topic: str, records: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:2]))
+    main()

@@ -1,7 +1,7 @@
-"""Posting through the gateway and the REST proxy, with one record a request and with 500.
+"""Posting through the gateway and the REST proxy, with one record per request and with 500.
 
-The peer produces records directly to the broker with librdkafka, in the same run: the ratio is the cost of two HTTP
-hops. Run it next to the emulators: python -m emulators exec -- python -m benchmarks.posting
+The peer of the first is a bare asyncio HTTP client with two servers; the peer of the second produces records directly
+to the broker with librdkafka. Run it next to the emulators: python -m emulators exec -- python -m benchmarks.posting
 """
 
 import os
@@ -9,21 +9,39 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import click
 from confluent_kafka import Producer
 
+from benchmarks import _bare_hops
+from benchmarks._results import Measurement, Target, json_option, report
+
+SINGLE, BATCHED = 10_000, 300_000
+"""Records that are posted in each way."""
+LEAST_RATE, LEAST_SHARE = 2_500, 0.7
+"""The target of single records: so many per second, or this share of the peer's rate if that is less."""
 VALUE = b'{"ind":1,"text":"' + b"x" * 680 + b'"}'
 
 
-def main() -> None:
-    """Measure the three ways and print the records per second of each."""
+@click.command()
+@json_option
+def main(json_path: Path | None) -> None:
+    """Measure both ways, each with its peer."""
     _emulators("seed", "--rows", "11154", "--if-empty")
-    direct = _direct(200_000)
-    print(f"directly to the broker:       {direct:>10,.0f} records/s")
-    single = _posted("--rows", "10000")
-    print(f"gateway, 1 record a request:  {single:>10,.0f} records/s  (1/{direct / single:.0f} of the peer)")
-    batched = _posted("--rows", "300000", "--per-request", "500")
-    print(f"gateway, 500 a request:       {batched:>10,.0f} records/s  (1/{direct / batched:.1f} of the peer)")
+    broker, topic = os.environ["KAFKA_BOOTSTRAP_SERVERS"], f"{os.environ['PINTEREST_USER_ID']}.user"
+    single = SINGLE / _posted("--rows", str(SINGLE), "--per-request", "1")
+    bare = _bare_hops.post(broker, topic, VALUE, SINGLE)
+    batched = BATCHED / _posted("--rows", str(BATCHED), "--per-request", "500")
+    direct = _direct(broker, topic, BATCHED)
+    target = Target(seconds=max(SINGLE / LEAST_RATE, bare / LEAST_SHARE))
+    report(
+        [
+            Measurement("posting, 1 record per request", "bare HTTP, two hops", single, bare, target, SINGLE),
+            Measurement("posting, 500 records per request", "librdkafka", batched, direct, records=BATCHED),
+        ],
+        json_path,
+    )
 
 
 def _posted(*options: str) -> float:
@@ -39,21 +57,15 @@ def _emulators(*arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def _direct(records: int) -> float:
-    topic = f"{os.environ['PINTEREST_USER_ID']}.user"
-    producer = Producer(
-        {
-            "bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"],
-            "acks": "all",
-            "queue.buffering.max.messages": records,
-        }
-    )
+def _direct(broker: str, topic: str, records: int) -> float:
+    """Produce records with librdkafka; returns the seconds."""
+    producer = Producer({"bootstrap.servers": broker, "acks": "all", "queue.buffering.max.messages": records})
     started = time.perf_counter()
     for number in range(records):
         producer.produce(topic, VALUE, str(number).encode())
         producer.poll(0)
     producer.flush()
-    return records / (time.perf_counter() - started)
+    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

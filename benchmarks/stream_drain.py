@@ -1,18 +1,21 @@
-"""Draining four shards: records a second landed, and landed and cleaned, beside a plain reader in the same run.
+"""Draining of four shards, landed, and landed and cleaned, compared with a plain reader in the same run.
 
-The peer is what the emulator alone can give: GetRecords in a loop, shard by shard, by a plain boto3 client that throws
-the records away.
-Run it where the emulators run: python -m emulators exec -- python -m benchmarks.stream_drain [RECORDS]
+The plain reader shows the rate of the emulator alone: a boto3 client calls GetRecords in a loop, shard by shard, and
+discards the records.
+Run it with the emulators: python -m emulators exec -- python -m benchmarks.stream_drain
 """
 
-import sys
+import math
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import boto3
+import click
 
+from benchmarks._results import Measurement, json_option, report
 from benchmarks._rows import record
 from pinterest_platform import engines
 from pinterest_platform.adapters.kinesis import KinesisShardLog
@@ -32,8 +35,11 @@ ROUNDS, SHARDS = 2, 4
 _PUT_AT_ONCE = 500
 
 
-def main(records: int = 100_000) -> None:
-    """Drain `records` posts in each way, and print the best of each with its ratio to the plain reader."""
+@click.command()
+@click.option("--records", type=click.IntRange(min=1), default=100_000, show_default=True, help="Posts in the stream.")
+@json_option
+def main(records: int, json_path: Path | None) -> None:
+    """Drain posts in each way; the best of each counts."""
     own = {"user_id": f"bench{uuid.uuid4().hex[:10]}", "bucket": "", "kinesis_shards": SHARDS}
     settings = load().model_copy(update=own)
     ensure_bucket(settings)
@@ -49,9 +55,14 @@ def main(records: int = 100_000) -> None:
         drained = _best(store, records, lambda: _drain(lakehouse, log))
     finally:
         engine.close()
-    print(f"plain reader of {SHARDS} shards:   {plain:>10,.0f} records/s")
-    print(f"landed:                   {landed:>10,.0f} records/s, ratio {landed / plain:.2f}")
-    print(f"landed and cleaned:       {drained:>10,.0f} records/s, ratio {drained / plain:.2f}")
+    times = {"landed": landed, "landed and cleaned": drained}
+    report(
+        [
+            Measurement(f"{work}, {SHARDS} Kinesis shards", "loop of GetRecords", seconds, plain, records=records)
+            for work, seconds in times.items()
+        ],
+        json_path,
+    )
 
 
 def _put(kinesis: Any, stream: str, records: int) -> None:
@@ -59,20 +70,20 @@ def _put(kinesis: Any, stream: str, records: int) -> None:
         posts = [record(PIN, key) for key in range(start, min(start + _PUT_AT_ONCE, records))]
         entries = [{"Data": post.value, "PartitionKey": str(post.key)} for post in posts]
         if kinesis.put_records(StreamName=stream, Records=entries)["FailedRecordCount"]:
-            raise RuntimeError("not everything was put")
+            raise RuntimeError(f"{stream}: Kinesis refused some records.")
 
 
 def _read(kinesis: Any, stream: str) -> int:
-    found = 0
+    count = 0
     for shard in kinesis.list_shards(StreamName=stream)["Shards"]:
-        place = {"StreamName": stream, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
-        iterator = kinesis.get_shard_iterator(**place)["ShardIterator"]
+        start = {"StreamName": stream, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+        iterator = kinesis.get_shard_iterator(**start)["ShardIterator"]
         behind = 1
         while behind:
-            answer = kinesis.get_records(ShardIterator=iterator)
-            found += len(answer["Records"])
-            iterator, behind = answer["NextShardIterator"], answer["MillisBehindLatest"]
-    return found
+            reply = kinesis.get_records(ShardIterator=iterator)
+            count += len(reply["Records"])
+            iterator, behind = reply["NextShardIterator"], reply["MillisBehindLatest"]
+    return count
 
 
 def _drain(lakehouse: Lakehouse, log: KinesisShardLog) -> int:
@@ -85,16 +96,16 @@ def _drain(lakehouse: Lakehouse, log: KinesisShardLog) -> int:
 
 
 def _best(store: S3ObjectStore, records: int, work: Callable[[], int]) -> float:
-    """Records a second of the best round, each of which begins with an empty bucket."""
-    best = 0.0
+    """Return the seconds of the best round, each of which begins with an empty bucket."""
+    best = math.inf
     for _ in range(ROUNDS):
-        store.delete([found.key for found in store.list("")])
+        store.delete([stored.key for stored in store.list("")])
         began = time.perf_counter()
-        if (found := work()) != records:
-            raise RuntimeError(f"{found} of {records} records came")
-        best = max(best, records / (time.perf_counter() - began))
+        if (count := work()) != records:
+            raise RuntimeError(f"{count} of {records} records were processed.")
+        best = min(best, time.perf_counter() - began)
     return best
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:2]))
+    main()

@@ -3,7 +3,7 @@
 A post is timed from before its request to the gateway until a reader that polls the Delta table with deltalake finds
 its key in a committed version. The peer, in the same run, is Spark Structured Streaming from Kafka to Delta on a local
 JVM: it appends what it decodes, without quarantine, one row per key, or any of the other guarantees.
-Run it where the emulators run: python -m emulators exec -- python -m benchmarks.streaming_latency [SECONDS] [TRIES]
+Run it where the emulators run: python -m emulators exec -- python -m benchmarks.streaming_latency
 """
 
 import os
@@ -19,8 +19,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import click
+
 from benchmarks import _spark_peer
 from benchmarks._latency import Poster, measured, quantile
+from benchmarks._results import Measurement, json_option, report
 from benchmarks._watching import Watcher
 from emulators.posting.kafka import KafkaRoute
 from emulators.posting.kinesis import KinesisRoute
@@ -40,8 +43,12 @@ _IDLE_SECONDS = 3.0
 """A drain ends after this idle time; it costs no latency, only the time between two tries."""
 
 
-def main(seconds: int = 20, tries: int = 3) -> None:
-    """Measure all of it, `seconds` at each rate, and print a line for each figure."""
+@click.command()
+@click.option("--seconds", type=click.IntRange(min=1), default=20, show_default=True, help="Seconds at each rate.")
+@click.option("--tries", type=click.IntRange(min=1), default=3, show_default=True, help="Posts from idle.")
+@json_option
+def main(seconds: int, tries: int, json_path: Path | None) -> None:
+    """Measure posts at each rate during a drain, and single posts from idle; the peer needs Java 17 or 21."""
     with tempfile.TemporaryDirectory(prefix="bench-stream-", ignore_cleanup_errors=True) as folder:
         settings, environment = _tenant(Path(folder))
         AwsProvisioner(settings).apply()
@@ -56,9 +63,21 @@ def main(seconds: int = 20, tries: int = 3) -> None:
         except PermanentFailure as failure:
             print(f"the peer is left out: {failure}")
             peers = {}
-    for rate, latencies in ours.items():
-        _tell(f"post to row, {rate} records/s, draining", latencies, peers.get(rate))
-    print(f"post to row, from idle, daemon included:      {_listed(idle)}")
+    draining = [each for rate in ours for each in _measurements(rate, ours[rate], peers.get(rate))]
+    report([*draining, Measurement("post to row, from idle, p50", "none", quantile(idle, 0.5))], json_path)
+
+
+def _measurements(rate: int, ours: list[float], peer: list[float] | None) -> list[Measurement]:
+    """Return the median and the 95th percentile of posts at a rate."""
+    return [
+        Measurement(
+            work=f"post to row, {rate:,} records/s, draining, p{share * 100:.0f}",
+            peer="Spark Structured Streaming" if peer else "none",
+            ours_s=quantile(ours, share),
+            peer_s=quantile(peer, share) if peer else None,
+        )
+        for share in (0.5, 0.95)
+    ]
 
 
 def _tenant(folder: Path) -> tuple[Settings, dict[str, str]]:
@@ -131,21 +150,5 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
             process.wait(20)
 
 
-def _tell(what: str, ours: list[float], peer: list[float] | None) -> None:
-    shares = [(quantile(ours, share), share) for share in (0.5, 0.95)]
-    line = f"{what + ':':<46}" + ", ".join(f"p{share * 100:.0f} {latency:.2f} s" for latency, share in shares)
-    if peer:
-        theirs = ", ".join(
-            f"p{share * 100:.0f} {quantile(peer, share):.2f} s (ratio {latency / quantile(peer, share):.2f})"
-            for latency, share in shares
-        )
-        line += f"; Spark Structured Streaming {theirs}"
-    print(line)
-
-
-def _listed(latencies: list[float]) -> str:
-    return ", ".join(f"{latency:.1f}" for latency in latencies) + " s"
-
-
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:3]))
+    main()

@@ -1,0 +1,140 @@
+"""Full builds of growing size: the exponent of time by size, and peak memory; each build in a process of its own.
+
+The peer of each larger build is the smallest one, scaled by n^1.05.
+"""
+
+import json
+import math
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from benchmarks import full_build
+from benchmarks._landed import Load, Posts, Topics
+from benchmarks._results import GIB, Measurement, Target, json_option, report
+from pinterest_platform.spark_jobs import sessions
+from pinterest_platform.spark_jobs.parameters import Batch
+
+EXPONENT = 1.05
+_PEAK_BYTES = 6 * GIB
+_SEED = 1
+_KIBIBYTE = 1024
+_PLAN, _OUTCOME = "load.json", "outcome.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """One full build.
+
+    Attributes:
+        rows: its posts.
+        seconds: its time, without the start of the engine.
+        peak_bytes: the peak resident memory of its process.
+    """
+
+    rows: int
+    seconds: float
+    peak_bytes: int
+
+
+def exponent(builds: Sequence[Build]) -> float:
+    """Return the slope of log(seconds) by log(posts): the least-squares line through all builds."""
+    xs, ys = [math.log(each.rows) for each in builds], [math.log(each.seconds) for each in builds]
+    x_mean, y_mean = sum(xs) / len(xs), sum(ys) / len(ys)
+    covariance = sum((x - x_mean) * (y - y_mean) for x, y in zip(xs, ys, strict=True))
+    return covariance / sum((x - x_mean) ** 2 for x in xs)
+
+
+def measurements(builds: Sequence[Build]) -> list[Measurement]:
+    """Return a measurement for each build; all but the smallest are compared with the smallest, scaled."""
+    smallest = min(builds, key=lambda each: each.rows)
+    return [_measurement(each, smallest) for each in builds]
+
+
+def _measurement(build: Build, smallest: Build) -> Measurement:
+    work = f"growth, {build.rows:,} posts x 3"
+    if build is smallest:
+        target = Target(peak_bytes=_PEAK_BYTES)
+        return Measurement(work, "none", build.seconds, target=target, peak_bytes=build.peak_bytes)
+    return Measurement(
+        work=work,
+        peer=f"{smallest.rows:,} posts, scaled by n^{EXPONENT}",
+        ours_s=build.seconds,
+        peer_s=smallest.seconds * (build.rows / smallest.rows) ** EXPONENT,
+        target=Target(ratio=1.0, peak_bytes=_PEAK_BYTES),
+        peak_bytes=build.peak_bytes,
+    )
+
+
+def build_in_child(rows: int, root: Path) -> Build:
+    """Land posts here, then build from them in a process of its own, whose memory is measured.
+
+    Raises:
+        CalledProcessError: the process failed.
+    """
+    load = Topics(root).land(Posts(rows, _SEED).take(rows))
+    plan = {name: [each.to_json() for each in batches] for name, batches in load.batches.items()}
+    (root / _PLAN).write_text(json.dumps(plan))
+    subprocess.run([sys.executable, "-m", "benchmarks.growth", "--child", str(root)], check=True)
+    outcome = json.loads((root / _OUTCOME).read_text())
+    return Build(rows, outcome["seconds"], outcome["peak_bytes"])
+
+
+def _child(root: Path) -> None:
+    """Build from the objects of a folder, and write the time and the peak memory there."""
+    plan: Mapping[str, list[dict[str, object]]] = json.loads((root / _PLAN).read_text())
+    load = Load({name: [Batch.from_json(batch) for batch in batches] for name, batches in plan.items()})
+    with sessions.session(None) as spark:
+        seconds = full_build.seconds(lambda: full_build.build(spark, root / "lake", load))
+    (root / _OUTCOME).write_text(json.dumps({"seconds": seconds, "peak_bytes": peak_bytes()}))
+
+
+def peak_bytes() -> int:
+    """Return the peak resident memory of this process."""
+    status = Path("/proc/self/status")
+    if status.exists():  # getrusage of a child also counts what its parent had before the child began
+        return int(re.findall(r"^VmHWM:\s+(\d+) kB$", status.read_text(), re.MULTILINE)[0]) * _KIBIBYTE
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+@click.command()
+@click.option(
+    "--rows",
+    default="100000,1000000",
+    show_default=True,
+    metavar="N,N,…",
+    help="Posts of each build, of three records.",
+)
+@click.option("--child", type=click.Path(path_type=Path), hidden=True)
+@json_option
+def main(rows: str, child: Path | None, json_path: Path | None) -> None:
+    """Build tables and reports from N posts for each N; print the exponent and the peak memory.
+
+    10,000,000 posts need about 40 GB of disk below TMPDIR.
+    """
+    if child is not None:
+        _child(child)
+        return
+    builds: list[Build] = []
+    for size in sorted(int(text) for text in rows.split(",")):
+        root = Path(tempfile.mkdtemp(prefix="growth-"))
+        try:
+            builds.append(build_in_child(size, root))
+        finally:
+            shutil.rmtree(root)
+        click.echo(f"{size:,} posts: {builds[-1].seconds:.2f} s, peak {builds[-1].peak_bytes / GIB:.2f} GiB")
+    if len(builds) > 1:
+        click.echo(f"time grows with n^{exponent(builds):.2f}; target n^{EXPONENT}")
+    report(measurements(builds), json_path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""The capacity model, and the page that it writes."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import _publication, scaling
+from benchmarks._results import Measurement
+from benchmarks.scaling import Assumptions, Capacity, Rates, rates
+
+ROOT = Path(__file__).parents[2]
+MEASURED = Rates(landing=50_000.0, cleaning=100_000.0, draining=10_000.0)
+RESULTS = [
+    Measurement("full build, 20,000 posts x 3", "p", 1.0, records=60_000),
+    Measurement("full build, 1,000,000 posts x 3", "p", 10.0, records=3_000_000),
+    Measurement("landing, one partition", "p", 4.0, records=400_000),
+]
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    (tmp_path / "scaling.md").write_text((ROOT / "docs" / "scaling.md").read_text("utf-8"), "utf-8")
+    return tmp_path
+
+
+def test_shards_follow_the_stricter_of_records_and_bytes() -> None:
+    # 3 x 10^9 / 86,400 = 34,722 records/s for each stream: 35 shards; pin has 26.5 MB/s, less than that.
+    assert Capacity(10**9).shards == 3 * 35
+    assert Capacity(10**6).shards == 3 * Assumptions().partitions
+
+
+def test_partitions_follow_the_rate_at_which_one_core_lands() -> None:
+    assert Capacity(10**10).partitions == 27 + 6 + 6
+    assert Capacity(10**10, MEASURED).partitions == 27 + 7 + 7
+
+
+def test_cores_are_rounded_up_and_unknown_without_a_rate() -> None:
+    capacity = Capacity(10**9, MEASURED)
+    assert (capacity.landing_cores, capacity.cleaning_cores, capacity.drain_cores) == (3, 9, 11)
+    unknown = Capacity(10**9)
+    assert (unknown.landing_cores, unknown.cleaning_cores, unknown.drain_core_dollars()) == (None, None, None)
+
+
+def test_rates_are_those_of_one_core_of_the_fastest_run() -> None:
+    assert rates(RESULTS, cores=2) == Rates(landing=100_000.0, cleaning=150_000.0, draining=None)
+
+
+def test_money_is_resources_by_prices() -> None:
+    capacity = Capacity(10**9)
+    assert capacity.kinesis_dollars() == pytest.approx(105 * 730 * 0.015 + 90e9 * 0.014e-6)
+    assert capacity.api_dollars() == pytest.approx(3e9 / 500 * 30 * 3.5e-6)
+
+
+def test_the_page_uses_the_saved_rates(docs: Path) -> None:
+    _publication.save(RESULTS, docs)
+    text = scaling.publish(docs).read_text("utf-8")
+    assert "landing 100,000" in text and "drain not measured" in text
+    assert "| cores that land the busiest hour | 1 | 1 | 2 |" in text
+
+
+def test_the_published_page_is_what_the_command_writes(docs: Path) -> None:
+    saved = ROOT / "docs" / "benchmarks.json"
+    if saved.exists():
+        (docs / "benchmarks.json").write_text(saved.read_text("utf-8"), "utf-8")
+    assert scaling.publish(docs).read_text("utf-8") == (ROOT / "docs" / "scaling.md").read_text("utf-8")
