@@ -18,7 +18,7 @@ from pinterest_platform.landing.segment import SegmentDraft
 from pinterest_platform.ports import ObjectStore, PartitionBounds, Progress, TopicLog
 
 CLOCK_SKEW_MS = 5_000
-"""How much the store's clock, which counts whole seconds, may be behind the broker's."""
+"""Longest time by which the store's clock, which counts whole seconds, may be behind the broker's."""
 
 
 @dataclass(frozen=True, slots=True)
