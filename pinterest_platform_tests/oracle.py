@@ -1,4 +1,4 @@
-"""The expected cleaned tables and reports in plain SQL (DuckDB), written from rules S1 to S10, C1 to C21 and R1 to R19.
+"""The expected cleaned tables and reports in plain SQL (DuckDB), written from rules S4, C1 to C21 and R1 to R19.
 
 Python's json splits raw lines and keeps number tokens as their text; every rule is SQL. Times are microseconds
 since the epoch. Nothing here imports the code under test.
