@@ -20,6 +20,7 @@ def metadata(store: FakeObjectStore, prefix: str) -> list[dict[str, str]]:
         fields = dict(store.objects[stored.key].metadata)
         assert len(fields.pop("lander")) == 32
         assert fields.pop("digest") == hashlib.sha256(store.read(stored.key)).hexdigest()
+        assert len(fields.pop("sources-digest", "0" * 64)) == 64 and ("sources" in fields) == ("adopted/" in stored.key)
         result.append(fields)
     return result
 
@@ -84,6 +85,7 @@ def test_the_metadata_of_an_adopted_object_has_exactly_these_keys() -> None:
             "earliest-ms": "1003",
             "latest-ms": "1004",
             "sources": "2",
+            "unverified": "1",
         }
     ]
 

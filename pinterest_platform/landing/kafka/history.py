@@ -1,5 +1,7 @@
 """The position of a partition, read from its landed objects (rules L1, L2)."""
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -14,11 +16,29 @@ from pinterest_platform.ports import ObjectStore, StoredObject
 
 @dataclass(frozen=True, slots=True)
 class ConnectObject:
-    """An object that a Kafka Connect S3 sink wrote: its key, the first offset in it, its modification time."""
+    """An object that a Kafka Connect S3 sink wrote: its entry in the listing, and the first offset in it."""
 
-    key: str
     start: int
-    modified_ms: int
+    stored: StoredObject
+
+    @property
+    def key(self) -> str:
+        """Its key."""
+        return self.stored.key
+
+    @property
+    def modified_ms(self) -> int:
+        """The time of its last write."""
+        return self.stored.modified_ms
+
+
+def sources_digest(connect_objects: Iterable[ConnectObject]) -> str:
+    """Return a digest that changes if a sink's object is added, removed, renamed or written again.
+
+    It replaces a list of the objects, because S3 limits user metadata to 2 KB.
+    """
+    entries = [(each.key, each.stored.size, each.stored.etag) for each in connect_objects]
+    return hashlib.sha256(repr(entries).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +192,7 @@ def _connect_object(named: _NamedObject) -> ConnectObject:
             f"{named.key} is no JSON object of a Kafka Connect S3 sink.",
             "Move it away, or let the sink write JSON (format.class JsonFormat, compression none or gzip).",
         )
-    return ConnectObject(named.key, named.position, named.stored.modified_ms)
+    return ConnectObject(named.position, named.stored)
 
 
 def _segments(

@@ -17,6 +17,8 @@ class PartitionManifest(Manifest):
         accepted_gap: lost offsets that were accepted; then the object has no record.
         topic_id: the id of the topic; None in an adopted object, because a Connect sink does not record it.
         sources: in an adopted object, the number of the sink's objects that it holds.
+        sources_digest: SHA-256 of their keys, sizes and ETags; None in objects that older versions adopted.
+        unverified: in an adopted object, the number of records at offsets that nothing confirmed.
     """
 
     start: int
@@ -24,6 +26,8 @@ class PartitionManifest(Manifest):
     accepted_gap: int
     topic_id: str | None = None
     sources: int = 0
+    sources_digest: str | None = None
+    unverified: int = 0
 
     @property
     def accounted(self) -> int:
@@ -44,6 +48,8 @@ class PartitionManifest(Manifest):
                 "accepted-gap": self.accepted_gap,
                 "topic-id": self.topic_id,
                 "sources": self.sources or None,
+                "sources-digest": self.sources_digest,
+                "unverified": self.unverified or None,
             }
         )
 
@@ -57,4 +63,6 @@ class PartitionManifest(Manifest):
             accepted_gap=int(metadata["accepted-gap"]),
             topic_id=metadata.get("topic-id"),
             sources=optional_int(metadata, "sources") or 0,
+            sources_digest=metadata.get("sources-digest"),
+            unverified=optional_int(metadata, "unverified") or 0,
         )
