@@ -193,9 +193,10 @@ def _disagreement(
         )
     return PermanentFailure(
         f"{key}, line {error.line + 1}: the broker does not hold this value at offset {error.offset} or after it, in "
-        "the order of the object. The object was changed, came from another topic or cluster, or its sink read "
-        "uncommitted records.",
-        "Restore the object as the Connect sink wrote it, or move it away: the broker's records are then landed.",
+        "the order of the object. The object was changed, came from another topic or cluster, its sink read "
+        "uncommitted records, or an older value spans lines.",
+        "Restore the object as the Connect sink wrote it, or move it away: the records that the broker holds are then "
+        "landed from it.",
     )
 
 
