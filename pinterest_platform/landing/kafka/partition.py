@@ -1,5 +1,6 @@
 """Landing one partition: the objects of a Connect sink first, then the records that the broker holds."""
 
+import itertools
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -9,7 +10,7 @@ from pinterest_platform.catalog import ADOPTED_PREFIX, TOPICS_PREFIX
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.commit import commit
 from pinterest_platform.landing.kafka.alignment import HeldRecords
-from pinterest_platform.landing.kafka.connect import Adoption, adopt_objects
+from pinterest_platform.landing.kafka.connect import Adoption, adopt_objects, is_last_record
 from pinterest_platform.landing.kafka.history import ConnectObject, History
 from pinterest_platform.landing.kafka.manifest import PartitionManifest
 from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
@@ -65,6 +66,7 @@ class PartitionLander:
     source: Source | None
     _next: int | None = field(init=False)
     _after_adopted: bool = field(init=False)
+    _is_verified: bool = field(init=False)
     _latest_ms: int = field(init=False)
     _first: int | None = field(init=False, default=None)
     _result: LandedPartition = field(init=False)
@@ -75,6 +77,7 @@ class PartitionLander:
         min_offset = max(landed, self.context.options.cleaned.get(chain.app_id, -1)) + 1
         self._next = min_offset or None
         self._after_adopted = bool(segments) and segments[-1].root == ADOPTED_PREFIX
+        self._is_verified = newest is not None and newest.is_verified
         self._latest_ms = (newest and newest.latest_ms) or 0
         self._result = LandedPartition(chain.partition, chain.app_id, 0, 0, segments[-1].position if segments else None)
 
@@ -184,17 +187,26 @@ class PartitionLander:
             self._commit_all(TOPICS_PREFIX, cut_segments(chain, batches, offsets, object_bytes, self._latest_ms))
 
     def _check_same_log(self, source: Source, start: int) -> None:
-        """Refuse to continue a sink's objects with a log whose earlier records are younger than those objects."""
+        """Refuse to continue a sink's objects with a log that has another record, or a younger one, where they end."""
         chain, last = self.history.chain, start - 1
         if last < source.bounds.earliest:
             return
-        for batch in source.log.read(chain.stream, chain.partition, last, start):
-            if any(record.timestamp_ms > self._latest_ms + CLOCK_SKEW_MS for record in batch):
+        for record in itertools.chain.from_iterable(source.log.read(chain.stream, chain.partition, last, start)):
+            if record.timestamp_ms > self._latest_ms + CLOCK_SKEW_MS:
                 raise PermanentFailure(
                     f"{chain.app_id}: the broker's offset {last} is younger than the Connect sink's object that ends "
                     "there: that object came from another topic or cluster, or the topic was recreated since.",
                     "If a Connect sink still lands this topic, name its entity in PINTEREST_CONNECT_TOPICS; else move "
                     "the sink's objects, and those adopted from them, away.",
+                )
+            key = chain.under(ADOPTED_PREFIX).key(self._result.newest or 0)
+            if not self._is_verified and not is_last_record(self.context.store.read(key), record):
+                raise PermanentFailure(
+                    f"{chain.app_id}: {key} ends with another record than the broker's offset {last}: its records are "
+                    "at wrong offsets, because the Connect sink skipped records or a value spans lines, or they came "
+                    "from another topic or cluster.",
+                    "Move that object away and run the landing again, so that the offsets are read from the broker; "
+                    "then run `full_refresh` if its records were cleaned.",
                 )
 
     def _check_shorter_log(self, source: Source, next_offset: int) -> None:
@@ -269,6 +281,7 @@ class PartitionLander:
             )
         self._next = winner.end + 1
         self._after_adopted = root == ADOPTED_PREFIX
+        self._is_verified = winner.is_verified
         self._latest_ms = max(self._latest_ms, winner.latest_ms or 0)
         self._result = replace(self._result, newest=position)
         if winner.writer_id == self.context.writer_id:

@@ -374,3 +374,18 @@ def test_more_lines_than_offsets_are_refused(store):
         land_topic(NoBroker(), store, TOPIC, CONNECT)
     assert key in str(raised.value)
     assert not adopted(store)
+
+
+def test_a_broker_with_another_record_at_the_end_of_unverified_objects_is_refused(store):
+    log = FakeTopicLog()
+    log.create(TOPIC)
+    log.append(TOPIC, 0, value(0), value(1), None, value(3), value(4), value(5))
+    store.put(connect_key(TOPIC, 0, 0), b"".join(value(offset) + b"\n" for offset in (0, 1, 3, 4, 5)))
+    land_topic(NoBroker(), store, TOPIC, CONNECT)
+    (key,) = [found.key for found in store.list("adopted/")]
+    with pytest.raises(PermanentFailure, match=r"ends with another record than the broker's offset 4") as raised:
+        land_topic(log, store, TOPIC)
+    assert key in str(raised.value)
+    store.delete([key])
+    land_topic(log, store, TOPIC)
+    assert landed(store, TOPIC) == expected(log, TOPIC)
