@@ -41,6 +41,7 @@ def test_the_metadata_of_an_object_landed_from_kafka_has_exactly_these_keys() ->
             "quarantined": "1",
             "gaps": "2",
             "accepted-gap": "0",
+            "app-id": f"{TOPIC}/0",
             "topic-id": log.topics[TOPIC].topic_id,
             "earliest-ms": str(FIRST_TIMESTAMP_MS + 1),
             "latest-ms": str(FIRST_TIMESTAMP_MS + 6),
@@ -63,6 +64,7 @@ def test_the_metadata_of_an_accepted_gap_has_exactly_these_keys() -> None:
         "quarantined": "0",
         "gaps": "0",
         "accepted-gap": "2",
+        "app-id": f"{TOPIC}/0",
         "topic-id": log.topics[TOPIC].topic_id,
         "latest-ms": str(FIRST_TIMESTAMP_MS),
     }
@@ -84,6 +86,7 @@ def test_the_metadata_of_an_adopted_object_has_exactly_these_keys() -> None:
             "accepted-gap": "0",
             "earliest-ms": "1003",
             "latest-ms": "1004",
+            "app-id": f"{TOPIC}/0",
             "sources": "2",
             "unverified": "1",
         }

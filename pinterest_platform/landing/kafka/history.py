@@ -86,7 +86,7 @@ def landed_topic_id(store: ObjectStore, chain: PartitionChain) -> str | None:
     keys = [stored.key for stored in store.list(folder.prefix) if len(stored.key) == length]
     for key in reversed(keys):
         metadata = store.metadata(key) or {}
-        if "lander" in metadata and "topic-id" in metadata:
+        if "lander" in metadata and "topic-id" in metadata and metadata.get("app-id", chain.app_id) == chain.app_id:
             return metadata["topic-id"]
     return None
 
@@ -176,7 +176,10 @@ class _Reader:
 
     def _manifest(self, named: _NamedObject) -> PartitionManifest | None:
         if named.key not in self._manifests:
-            self._manifests[named.key] = PartitionManifest.read(self._store, named.key)
+            manifest = PartitionManifest.read(self._store, named.key)
+            if manifest is not None:
+                manifest.require_name(named.key)
+            self._manifests[named.key] = manifest
         return self._manifests[named.key]
 
     def _require(self, named: _NamedObject) -> PartitionManifest:

@@ -265,7 +265,7 @@ class PartitionLander:
 
     def _commit(self, root: str, draft: PartitionDraft) -> PartitionManifest:
         topic_id = self.source.topic_id if self.source and root == TOPICS_PREFIX else None
-        manifest = draft.manifest(self.context.writer_id, topic_id)
+        manifest = replace(draft.manifest(self.context.writer_id, topic_id), app_id=self.history.chain.app_id)
         folder = self.history.chain.under(root)
         return commit(self.context.store, folder, draft.content, manifest, self.context.check_epoch)
 
