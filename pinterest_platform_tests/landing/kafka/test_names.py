@@ -44,7 +44,7 @@ def copy(store: FakeObjectStore, source: str, target: str, **metadata: str) -> N
 def test_a_copy_under_a_partition_that_the_topic_does_not_have_is_named_and_never_cleaned(log, store, source):
     copy(store, source, key(9, 0))
     log.append(TOPIC, 1, b'{"a":5}')
-    with pytest.raises(PermanentFailure, match="u.pin/9: u.pin has 3 partitions at the broker and none of this number"):
+    with pytest.raises(PermanentFailure, match=r"u.pin/9: u.pin has 3 partitions at the broker and none"):
         land_topic(log, store, TOPIC, SMALL)
     assert not reconcile(log, store, TOPIC)[1].unlanded, "the other partitions are landed"
     (ledger,) = [ledger for ledger in reconcile(log, store, TOPIC) if ledger.partition == 9]
@@ -56,7 +56,7 @@ def test_a_copy_under_a_partition_that_the_topic_does_not_have_is_named_and_neve
 
 def test_an_object_of_a_sink_under_a_partition_that_the_topic_does_not_have_is_named(log, store):
     store.put(connect_key(TOPIC, 7, 0), b'{"a":1}\n')
-    with pytest.raises(PermanentFailure, match="u.pin/7: u.pin has 3 partitions"):
+    with pytest.raises(PermanentFailure, match=r"u.pin/7: u.pin has 3 partitions"):
         land_topic(log, store, TOPIC, SMALL)
     assert not list(store.list("adopted/"))
 
