@@ -158,11 +158,19 @@ class ShardLog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object: its key, its size in bytes, and the time of its last write in ms since the epoch."""
+    """An object in a bucket.
+
+    Attributes:
+        key: its key.
+        size: its bytes.
+        modified_ms: the time of its last write in ms since the epoch.
+        etag: the store's tag of its content, which changes with the content.
+    """
 
     key: str
     size: int
     modified_ms: int = 0
+    etag: str = ""
 
 
 class ObjectStore(Protocol):
