@@ -81,6 +81,17 @@ class PartitionLedger:
         return self.unaccounted == 0 and not self.problems
 
 
+@dataclass(frozen=True, slots=True)
+class LandedRange:
+    """The offsets of a partition that are landed: start <= offset < next_offset; `problem` if they are unknown."""
+
+    partition: int
+    app_id: str
+    start: int
+    next_offset: int
+    problem: str | None = None
+
+
 def reconcile(
     log: TopicLog | None, store: ObjectStore, topic: str, schedule: AuditSchedule | None = None
 ) -> list[PartitionLedger]:
@@ -123,6 +134,20 @@ def reconcile(
 def audit(log: TopicLog | None, store: ObjectStore, topic: str) -> list[PartitionLedger]:
     """Account for every offset as `reconcile` does, and compare the bytes of every object with its manifest."""
     return reconcile(log, store, topic, EVERYTHING)
+
+
+def landed_ranges(store: ObjectStore, topic: str) -> list[LandedRange]:
+    """Return the landed range of each partition of each epoch that has an object, by listing it."""
+    ranges: list[LandedRange] = []
+    for chain in list_chains(store, topic):
+        try:
+            segments = read_history(store, chain).segments
+        except PermanentFailure as failure:
+            ranges.append(LandedRange(chain.partition, chain.app_id, 0, 0, failure.what))
+            continue
+        if segments:
+            ranges.append(LandedRange(chain.partition, chain.app_id, segments[0].position, segments[-1].end + 1))
+    return ranges
 
 
 @dataclass(frozen=True, slots=True)
