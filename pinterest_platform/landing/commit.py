@@ -35,7 +35,7 @@ def commit(
     if draft.quarantined:
         store.put(folder.quarantine_key(draft.position, draft.end), draft.quarantine, content_type=JSON_LINES)
     check_epoch()
-    if store.put_if_absent(key, draft.body, manifest.metadata(), JSON_LINES):
+    if store.put_if_absent(key, draft.body, manifest.sealed_metadata(), JSON_LINES):
         return manifest
     metadata = store.metadata(key)
     if metadata is None:
