@@ -31,7 +31,9 @@ def run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[s
     """
     origin = RecordOrigin.of(parameters)
     tables = DeltaTables(parameters.io_timeout_seconds)
-    columns = tables.schema(tables.existing(parameters.table_uri))
+    opened = tables.existing(parameters.table_uri)
+    columns = tables.schema(opened)
+    foreign_commits = tables.foreign_commits(opened, tables.transactions_of(opened))
     target = load_delta(spark, parameters.table_uri)
     table = only_row(quality.key_facts(target))
     lines = cleaned_lines(spark, parameters.uris, origin)
@@ -58,6 +60,7 @@ def run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[s
         null_keys=table["null_keys"],
         schema_differences=quality.schema_differences(columns, origin.cleaned_schema),
         examples=examples[:_EXAMPLES],
+        foreign_commits=foreign_commits,
     )
 
 
