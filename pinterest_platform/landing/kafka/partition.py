@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from pinterest_platform.catalog import ADOPTED_PREFIX, TOPICS_PREFIX
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.commit import commit
+from pinterest_platform.landing.commit import commit, unknown_start
 from pinterest_platform.landing.kafka.connect import Adoption, adopt_objects
 from pinterest_platform.landing.kafka.history import ConnectObject, History
 from pinterest_platform.landing.kafka.manifest import PartitionManifest
@@ -71,7 +71,7 @@ class PartitionLander:
     def __post_init__(self) -> None:
         chain, newest, segments = self.history.chain, self.history.newest, self.history.segments
         landed = -1 if newest is None else newest.end
-        min_offset = max(landed, self.context.options.cleaned.get(chain.app_id, -1)) + 1
+        min_offset = max(landed, (self.context.options.cleaned or {}).get(chain.app_id, -1)) + 1
         self._next = min_offset or None
         self._after_adopted = bool(segments) and segments[-1].root == ADOPTED_PREFIX
         self._latest_ms = (newest and newest.latest_ms) or 0
@@ -211,6 +211,8 @@ class PartitionLander:
 
         It ends early if another writer covered another range from the same position; the caller then plans again.
         """
+        if self._next is None and self.context.options.cleaned is None:
+            raise unknown_start(self.history.chain.app_id)
         with ThreadPoolExecutor(1, thread_name_prefix="landing") as writer:
             pending: tuple[PartitionDraft, Future[PartitionManifest]] | None = None
             for draft in drafts:

@@ -56,6 +56,8 @@ class VerifyResult(Transferable):
         schema_differences: differences of the table's columns from the declared ones, one line each.
         examples: up to ten positions, as `partition:offset` or `shard:sequence number`, of records that are missing,
             stale or not quarantined.
+        version: the version of the table that was read.
+        table_id: the table's id, which a recreated table does not share.
     """
 
     records: int
@@ -68,3 +70,5 @@ class VerifyResult(Transferable):
     null_keys: int
     schema_differences: Sequence[str]
     examples: Sequence[str]
+    version: int = 0
+    table_id: str = ""
