@@ -56,7 +56,7 @@ def _raw(entity: Entity) -> dg.AssetsDefinition:
                 landed = land_topic(topics, objects, places.source, options, context.log.info)
             except PlatformFailure as failure:
                 raise joined([failure, unreadable]) if unreadable else failure from None
-            return landing_result(landed, settings)
+            return landing_result(landed, settings, unreadable)
 
     return raw
 
