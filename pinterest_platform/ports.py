@@ -224,12 +224,16 @@ class ObjectStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """Facts of a Delta table from its log; `columns` are (name, type) pairs in order."""
+    """Facts of a Delta table from its log; `columns` are (name, type) pairs in order.
+
+    A recreated table has another `table_id`.
+    """
 
     uri: str
     version: int
     rows: int
     columns: tuple[tuple[str, str], ...]
+    table_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
