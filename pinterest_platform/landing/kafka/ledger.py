@@ -1,12 +1,12 @@
 """The conservation ledger of a topic: the account of every offset (rule L20)."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from pinterest_platform.catalog import ADOPTED_PREFIX
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.kafka.chain import PartitionChain, list_chains
+from pinterest_platform.landing.kafka.chain import PartitionChain, absent_partition, foreign_object, list_topic
 from pinterest_platform.landing.kafka.history import History, read_history
 from pinterest_platform.landing.kafka.manifest import PartitionManifest
 from pinterest_platform.landing.object_audit import (
@@ -98,7 +98,8 @@ def _ledgers(
 ) -> list[PartitionLedger]:
     histories: dict[PartitionChain, History] = {}
     ledgers: dict[PartitionChain, PartitionLedger] = {}
-    for chain in list_chains(store, topic):
+    listing = list_topic(store, topic)
+    for chain in listing.chains:
         try:
             histories[chain] = read_history(store, chain)
         except PermanentFailure as failure:
@@ -112,7 +113,23 @@ def _ledgers(
             ledgers[chain] = PartitionLedger(chain.partition, chain.app_id, start, start, end)
         else:
             ledgers[chain] = _ledger(store, history, part.end if part else None, check)
+    for chain in _absent(ledgers, bounds):
+        ledgers[chain] = _with_problems(ledgers[chain], [absent_partition(chain, len(bounds)).what])
+    if listing.foreign_keys:
+        first = min(ledgers, key=lambda chain: chain.order, default=PartitionChain(topic, 0))
+        ledger = ledgers.get(first) or PartitionLedger(first.partition, first.app_id, 0, 0, None)
+        ledgers[first] = _with_problems(ledger, [foreign_object(key).what for key in listing.foreign_keys])
     return [ledgers[chain] for chain in sorted(ledgers, key=lambda chain: chain.order)]
+
+
+def _absent(chains: Iterable[PartitionChain], bounds: Mapping[PartitionChain, PartitionBounds]) -> list[PartitionChain]:
+    """Return the chains of the current epoch whose partition the broker does not have."""
+    epochs = {chain.epoch for chain in bounds}
+    return [chain for chain in chains if chain.epoch in epochs and chain not in bounds]
+
+
+def _with_problems(ledger: PartitionLedger, problems: list[str]) -> PartitionLedger:
+    return replace(ledger, problems=(*ledger.problems, *problems))
 
 
 def _bounds(state: TopicState, histories: dict[PartitionChain, History]) -> dict[PartitionChain, PartitionBounds]:
@@ -126,6 +143,7 @@ def _ledger(
     store: ObjectStore, history: History, broker_end: int | None, check: ObjectCheck[PartitionManifest]
 ) -> PartitionLedger:
     objects, problems = read_objects(store, history, PartitionManifest)
+    problems += [foreign_object(foreign_key).what for foreign_key in history.foreign_keys]
     problems += _chain_problems(objects)
     for landed in objects:
         problems += _object_problems(history, landed)
@@ -167,8 +185,9 @@ def _object_problems(history: History, landed: _Object) -> Iterator[str]:
     if manifest.accounted != covered:
         span = f"{manifest.start} to {manifest.end}"
         yield f"{key} covers {covered} offsets ({span}) and accounts for {manifest.accounted}"
-    if manifest.start != position and position != 0:
-        yield f"{key} claims to start at {manifest.start}"
+    for problem in (manifest.name_problem(key), history.changed_source(position, manifest)):
+        if problem:
+            yield problem
     if manifest.topic_id is not None and manifest.topic_id != history.topic_id:
         yield f"{key} was landed from topic id {manifest.topic_id}, the newest object from {history.topic_id}"
     count = history.connect_counts.get(position, 0)

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from pinterest_platform.catalog import ADOPTED_PREFIX, TOPICS_PREFIX
-from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.failures import PermanentFailure, joined
 from pinterest_platform.landing.commit import commit
 from pinterest_platform.landing.kafka.alignment import HeldRecords
 from pinterest_platform.landing.kafka.connect import Adoption, adopt_objects, is_last_record
@@ -89,12 +89,17 @@ class PartitionLander:
             TransientFailure: an outside system did not answer, or the topic was recreated meanwhile.
         """
         self._check_origin()
+        changed = self._changed_sources()
+        if changed and self.source is None:
+            raise joined(changed)
         while connect_objects := self._not_adopted():
             self._fill_up_to(connect_objects[0])
             if connect_objects := self._not_adopted():
                 self._adopt(connect_objects)
         if self.source is not None:
             self._land(self.source, self.source.bounds.end)
+        if changed:
+            raise joined(changed)
         next_offset = self._next if self._next is not None else (self.source.bounds.earliest if self.source else 0)
         first = next_offset if self._first is None else self._first
         return replace(self._result, first_start=first, next_offset=next_offset)
@@ -104,6 +109,25 @@ class PartitionLander:
     def _not_adopted(self) -> tuple[ConnectObject, ...]:
         min_offset = self._next or 0
         return tuple(each for each in self.history.connect_objects if each.start >= min_offset)
+
+    def _changed_sources(self) -> list[PermanentFailure]:
+        """Return a failure for each adopted object of which a source was written again, with other content.
+
+        Without a broker, nothing is adopted after it: the offsets of new lines would be counted as gaps.
+        """
+        failures: list[PermanentFailure] = []
+        for position in self.history.rewritten:
+            key = self.history.chain.under(ADOPTED_PREFIX).key(position)
+            manifest = PartitionManifest.require(self.context.store, key)
+            if problem := self.history.changed_source(position, manifest):
+                failures.append(
+                    PermanentFailure(
+                        f"{problem}.",
+                        "Compare it with the adopted object, then move it away. If it has new lines that the broker no "
+                        "longer holds, put them back as an object that is named after the offset of the first of them.",
+                    )
+                )
+        return failures
 
     def _check_origin(self) -> None:
         """Refuse to mix a log with objects that a sink read from another log."""
