@@ -42,6 +42,23 @@ class TopicState:
     partitions: tuple[PartitionBounds, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class UncommittedRange:
+    """The records of a partition that an open transaction hides from readers of committed records.
+
+    Attributes:
+        partition: its number.
+        end: the committed end, the offset of the first hidden record.
+        high_watermark: the first offset that is not acknowledged by all replicas.
+        since_ms: the append time of the first hidden record in ms since the epoch, None if it is unknown.
+    """
+
+    partition: int
+    end: int
+    high_watermark: int
+    since_ms: int | None
+
+
 class TopicLog(Protocol):
     """Topics that can be read at any offset."""
 
@@ -56,6 +73,10 @@ class TopicLog(Protocol):
 
     def topic_id(self, topic: str) -> str:
         """Return the topic's id; raise as `describe` does."""
+        ...
+
+    def uncommitted(self, topic: str) -> Sequence[UncommittedRange]:
+        """Return the hidden records of each partition that has some; raise as `describe` does."""
         ...
 
     def read(self, topic: str, partition: int, start: int, end: int) -> Generator[Sequence[Record], None, None]:
@@ -203,12 +224,16 @@ class ObjectStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """Facts of a Delta table from its log; `columns` are (name, type) pairs in order."""
+    """Facts of a Delta table from its log; `columns` are (name, type) pairs in order.
+
+    A recreated table has another `table_id`.
+    """
 
     uri: str
     version: int
     rows: int
     columns: tuple[tuple[str, str], ...]
+    table_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from pinterest_platform.ports import (
     StoredObject,
     StreamState,
     TopicState,
+    UncommittedRange,
 )
 
 T = TypeVar("T")
@@ -89,6 +90,15 @@ class FakeTopicLog:
 
     def topic_id(self, topic: str) -> str:
         return self._topic(topic).topic_id
+
+    def uncommitted(self, topic: str) -> list[UncommittedRange]:
+        ranges: list[UncommittedRange] = []
+        for number, part in enumerate(self._topic(topic).partitions):
+            if part.end < len(part.entries):
+                first = part.entries[part.end]
+                since = first.timestamp_ms if first else None
+                ranges.append(UncommittedRange(number, part.end, len(part.entries), since))
+        return ranges
 
     def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Sequence[Record]]:
         part = self._topic(topic).partitions[partition]

@@ -14,13 +14,21 @@ TOPIC, STREAM = "u.pin", "streaming-u-pin"
 
 
 def metadata(store: FakeObjectStore, prefix: str) -> list[dict[str, str]]:
-    """Return the metadata under a prefix without `lander`, which is random, and check `digest`."""
+    """Return the metadata under a prefix without `lander`, which is random, and check sizes, digests and checksum."""
     result: list[dict[str, str]] = []
     for stored in store.list(prefix):
         fields = dict(store.objects[stored.key].metadata)
+        checksum = fields.pop("checksum")
+        lines = "\n".join(f"{name}={fields[name]}" for name in sorted(fields))
+        assert checksum == hashlib.sha256(lines.encode()).hexdigest()
+        assert int(fields.pop("bytes")) == stored.size
         assert len(fields.pop("lander")) == 32
         assert fields.pop("digest") == hashlib.sha256(store.read(stored.key)).hexdigest()
         assert len(fields.pop("sources-digest", "0" * 64)) == 64 and ("sources" in fields) == ("adopted/" in stored.key)
+        if fields["quarantined"] != "0":
+            [quarantine] = store.list(f"quarantine/{stored.key.removesuffix('.json')}+")
+            assert int(fields.pop("quarantine-bytes")) == quarantine.size
+            assert fields.pop("quarantine-digest") == hashlib.sha256(store.read(quarantine.key)).hexdigest()
         result.append(fields)
     return result
 

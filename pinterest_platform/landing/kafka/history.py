@@ -263,7 +263,7 @@ def _segments(
         return ()
     ends = [named.position - 1 for named, _ in rooted[1:]] + [newest.end]
     return tuple(
-        Segment(named.key, root, named.stored.size, named.position, end)
+        Segment(named.key, root, named.stored.size, named.position, end, named.stored.modified_ms)
         for (named, root), end in zip(rooted, ends, strict=True)
     )
 

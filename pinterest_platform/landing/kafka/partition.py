@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from pinterest_platform.catalog import ADOPTED_PREFIX, TOPICS_PREFIX
 from pinterest_platform.failures import PermanentFailure, joined
-from pinterest_platform.landing.commit import commit
+from pinterest_platform.landing.commit import commit, unknown_start
 from pinterest_platform.landing.kafka.alignment import HeldRecords
 from pinterest_platform.landing.kafka.connect import Adoption, adopt_objects, is_last_record
 from pinterest_platform.landing.kafka.history import ConnectObject, History
@@ -20,7 +20,7 @@ from pinterest_platform.landing.segment import SegmentDraft
 from pinterest_platform.ports import ObjectStore, PartitionBounds, Progress, Record, TopicLog
 
 CLOCK_SKEW_MS = 5_000
-"""How much the store's clock, which counts whole seconds, may be behind the broker's."""
+"""Longest time by which the store's clock, which counts whole seconds, may be behind the broker's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class PartitionLander:
     def __post_init__(self) -> None:
         chain, newest, segments = self.history.chain, self.history.newest, self.history.segments
         landed = -1 if newest is None else newest.end
-        min_offset = max(landed, self.context.options.cleaned.get(chain.app_id, -1)) + 1
+        min_offset = max(landed, (self.context.options.cleaned or {}).get(chain.app_id, -1)) + 1
         self._next = min_offset or None
         self._after_adopted = bool(segments) and segments[-1].root == ADOPTED_PREFIX
         self._is_verified = newest is not None and newest.is_verified
@@ -278,6 +278,8 @@ class PartitionLander:
 
         It ends early if another writer covered another range from the same position; the caller then plans again.
         """
+        if self._next is None and self.context.options.cleaned is None:
+            raise unknown_start(self.history.chain.app_id)
         with ThreadPoolExecutor(1, thread_name_prefix="landing") as writer:
             pending: tuple[PartitionDraft, Future[PartitionManifest]] | None = None
             for draft in drafts:
