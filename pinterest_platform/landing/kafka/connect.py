@@ -2,8 +2,8 @@
 
 Such an object is named after the offset of its first record and has one value in each line. The sink writes no
 offsets, and skips tombstones, transaction markers and whatever its settings exclude. So the broker's records give the
-offsets, as far as it holds them. Other offsets are the name's plus the line's number, which is exact if the object has
-as many lines as its range has offsets; else they are counted as unverified.
+offsets, as far as it holds them. Other offsets are the name's plus the line's number. This is exact for the first line,
+and for all lines if they are as many as the offsets up to the next object; else they are counted as unverified.
 
 The sink does not write the append time. The object's modification time replaces it, raised if needed so that it never
 decreases along the partition.
@@ -154,17 +154,19 @@ def _read_content(
     records = unheld + held
     lines = [encoder.encode(record) for record in records]
     torn = next((record.offset for record in unheld if not _is_json(record.value)), None)
-    is_exact = not unheld or (len(unheld) == span.unheld and torn is None)
-    if not is_exact:
+    # The first line is at the offset of the name.
+    is_exact = len(unheld) <= 1 or (len(unheld) == span.unheld and torn is None)
+    unverified = 0 if is_exact else len(unheld) - 1
+    if unverified:
         reason = (
             f"line {torn - connect_object.start + 1} is not JSON, so a value may span lines"
             if torn is not None
-            else "the broker no longer holds them, and the sink may have skipped records between them"
+            else "neither the broker nor the next object's name confirms them, and a sink skips some records"
         )
         adoption.progress(
-            f"{connect_object.key}: the offsets of {len(unheld)} of its {len(values)} lines are not verified: {reason}."
+            f"{connect_object.key}: the offsets of {unverified} of its {len(values)} lines are not verified: {reason}."
         )
-    return _Content(lines, records[-1].offset, 0 if is_exact else len(unheld))
+    return _Content(lines, records[-1].offset, unverified)
 
 
 def _disagreement(
