@@ -142,11 +142,10 @@ def _matching_lines(lines: Sequence[bytes], line: int, value: bytes | None) -> i
     text = lines[line] if spanned == 1 else b"\n".join(lines[line : line + spanned])
     if value in (text, text.removesuffix(b"\r")):
         return spanned
-    return int(is_same_json(lines[line], value))
+    return int(_is_same_json(lines[line], value))
 
 
-def is_same_json(line: bytes, value: bytes) -> bool:
-    """Return whether two texts are the same JSON value, whatever the order of names and the blanks."""
+def _is_same_json(line: bytes, value: bytes) -> bool:
     try:
         return _canonical(line) == _canonical(value)
     except (ValueError, TypeError):

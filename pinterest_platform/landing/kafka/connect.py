@@ -10,6 +10,7 @@ decreases along the partition.
 """
 
 import gzip
+import json
 import math
 import zlib
 from collections.abc import Iterator, Sequence
@@ -20,7 +21,7 @@ import orjson
 
 from pinterest_platform.catalog import OFFSET_FIELD, RESERVED_FIELDS
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.kafka.alignment import HeldRecords, MisalignedError, OffsetSpan, align, is_same_json
+from pinterest_platform.landing.kafka.alignment import HeldRecords, MisalignedError, OffsetSpan, align
 from pinterest_platform.landing.kafka.chain import PartitionChain
 from pinterest_platform.landing.kafka.envelope import PartitionEncoder
 from pinterest_platform.landing.kafka.history import ConnectObject, sources_digest
@@ -205,11 +206,15 @@ def _disagreement(
 
 def is_last_record(body: bytes, record: Record) -> bool:
     """Return whether a record is the last one of an adopted object; True if that object has none at its offset."""
-    fields = orjson.loads(body[body.rfind(b"\n", 0, -1) + 1 :] or b"{}")
-    if fields.get(OFFSET_FIELD) != record.offset:
-        return True
-    value = orjson.dumps({name: field for name, field in fields.items() if name not in RESERVED_FIELDS})
-    return is_same_json(value, record.value or b"")
+    line = body[body.rfind(b"\n", 0, -1) + 1 :]
+    try:
+        fields = json.loads(line or b"{}")
+        if fields.get(OFFSET_FIELD) != record.offset:
+            return True
+        value = json.loads(record.value or b"null")
+    except ValueError:
+        return False
+    return value == {name: field for name, field in fields.items() if name not in RESERVED_FIELDS}
 
 
 def _is_json(value: bytes | None) -> bool:

@@ -66,7 +66,7 @@ class PartitionLander:
     source: Source | None
     _next: int | None = field(init=False)
     _after_adopted: bool = field(init=False)
-    _is_verified: bool = field(init=False)
+    _is_compared: bool = field(init=False, default=False)
     _latest_ms: int = field(init=False)
     _first: int | None = field(init=False, default=None)
     _result: LandedPartition = field(init=False)
@@ -77,7 +77,6 @@ class PartitionLander:
         min_offset = max(landed, (self.context.options.cleaned or {}).get(chain.app_id, -1)) + 1
         self._next = min_offset or None
         self._after_adopted = bool(segments) and segments[-1].root == ADOPTED_PREFIX
-        self._is_verified = newest is not None and newest.is_verified
         self._latest_ms = (newest and newest.latest_ms) or 0
         self._result = LandedPartition(chain.partition, chain.app_id, 0, 0, segments[-1].position if segments else None)
 
@@ -224,7 +223,7 @@ class PartitionLander:
                     "the sink's objects, and those adopted from them, away.",
                 )
             key = chain.under(ADOPTED_PREFIX).key(self._result.newest or 0)
-            if not self._is_verified and not is_last_record(self.context.store.read(key), record):
+            if not self._is_compared and not is_last_record(self.context.store.read(key), record):
                 raise PermanentFailure(
                     f"{chain.app_id}: {key} ends with another record than the broker's offset {last}: its records are "
                     "at wrong offsets, because the Connect sink skipped records or a value spans lines, or they came "
@@ -307,7 +306,7 @@ class PartitionLander:
             )
         self._next = winner.end + 1
         self._after_adopted = root == ADOPTED_PREFIX
-        self._is_verified = winner.is_verified
+        self._is_compared = True
         self._latest_ms = max(self._latest_ms, winner.latest_ms or 0)
         self._result = replace(self._result, newest=position)
         if winner.writer_id == self.context.writer_id:
