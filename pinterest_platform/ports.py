@@ -179,11 +179,19 @@ class ShardLog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object: its key, its size in bytes, and the time of its last write in ms since the epoch."""
+    """An object in a bucket.
+
+    Attributes:
+        key: its key.
+        size: its bytes.
+        modified_ms: the time of its last write in ms since the epoch.
+        etag: the store's tag of its content, which changes with the content.
+    """
 
     key: str
     size: int
     modified_ms: int = 0
+    etag: str = ""
 
 
 class ObjectStore(Protocol):
@@ -216,12 +224,16 @@ class ObjectStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """Facts of a Delta table from its log; `columns` are (name, type) pairs in order."""
+    """Facts of a Delta table from its log; `columns` are (name, type) pairs in order.
+
+    A recreated table has another `table_id`.
+    """
 
     uri: str
     version: int
     rows: int
     columns: tuple[tuple[str, str], ...]
+    table_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """In-memory implementations of the ports; contracts/ tests them and the real adapters alike."""
 
+import hashlib
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -124,6 +125,10 @@ class FakeObject:
     metadata: dict[str, str]
     modified_ms: int
 
+    def listed(self, key: str) -> StoredObject:
+        """Return the entry of the object in a listing."""
+        return StoredObject(key, len(self.body), self.modified_ms, hashlib.md5(self.body).hexdigest())
+
 
 class FakeObjectStore:
     """A bucket in memory, safe for threads."""
@@ -138,7 +143,7 @@ class FakeObjectStore:
         with self._lock:
             self.calls.append(("list", prefix))
             keys = sorted(key for key in self.objects if key.startswith(prefix) and key > after)
-            objects = [StoredObject(key, len(self.objects[key].body), self.objects[key].modified_ms) for key in keys]
+            objects = [self.objects[key].listed(key) for key in keys]
         yield from objects
 
     def metadata(self, key: str) -> Mapping[str, str] | None:

@@ -1,6 +1,6 @@
-"""What the cleaned tables and the reports must hold, in plain SQL (DuckDB), written from SPEC 6 and 7 alone.
+"""The expected cleaned tables and reports in plain SQL (DuckDB), written from rules S4, C1 to C21 and R1 to R19.
 
-Raw lines are taken apart by Python's json, number tokens kept as their text; every rule is SQL. Times are microseconds
+Python's json splits raw lines and keeps number tokens as their text; every rule is SQL. Times are microseconds
 since the epoch. Nothing here imports the code under test.
 """
 

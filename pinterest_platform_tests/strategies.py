@@ -1,4 +1,4 @@
-"""Posted records as Hypothesis makes them: everyday values, sentinels, and what breaks readers."""
+"""Hypothesis strategies for posted records: ordinary values, sentinels, and values that break readers."""
 
 from typing import Any
 
@@ -25,11 +25,11 @@ SENTINEL = st.sampled_from(
     ]
 )
 BARE = st.sampled_from([True, False, 7, -3, 1.5, 2**40])
-"""Numbers and booleans where a text should stand."""
+"""Numbers and booleans instead of a text."""
 
 
 def padded(values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    """The texts, some with blanks around them."""
+    """Return the texts, some with blanks around them."""
     return st.tuples(BLANK, values, BLANK).map("".join)
 
 
@@ -123,10 +123,10 @@ _FIELDS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
 
 
 def posts(entity: str) -> st.SearchStrategy[dict[str, Any]]:
-    """Records of an entity: fields may lack, be nested or have a wrong type, and others may stand beside them."""
+    """Return records of an entity: fields can be missing, nested or of a wrong type, and others can be added."""
     key = "index" if entity == "pin" else "ind"
-    whole = st.fixed_dictionaries({}, optional=_FIELDS[entity])
-    record = st.tuples(st.one_of(*[KEYS] * 15, BAD_KEYS), whole, EXTRAS).map(
+    complete = st.fixed_dictionaries({}, optional=_FIELDS[entity])
+    record = st.tuples(st.one_of(*[KEYS] * 15, BAD_KEYS), complete, EXTRAS).map(
         lambda parts: {key: parts[0], **parts[1], **parts[2]}
     )
     broken = st.tuples(record, st.sampled_from(sorted(_FIELDS[entity])), NESTED).map(
@@ -137,7 +137,7 @@ def posts(entity: str) -> st.SearchStrategy[dict[str, Any]]:
 
 
 def mostly_unique(entity: str, values: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Two thirds of the good keys renumbered: Hypothesis repeats itself, and only one row of a key is compared."""
+    """Renumber two thirds of the valid keys: Hypothesis repeats keys, and only one row of a key is compared."""
     name = "index" if entity == "pin" else "ind"
     return [
         {**value, name: 1000 + number} if type(value.get(name)) is int and number % 3 else value
@@ -146,8 +146,8 @@ def mostly_unique(entity: str, values: list[dict[str, Any]]) -> list[dict[str, A
 
 
 def drawn(values: st.SearchStrategy[Any], number: int) -> list[Any]:
-    """About so many values, to be looked at together: one query over all costs what a query over one does."""
-    found: list[Any] = []
+    """Return about `number` values, to be checked in one query: it costs as much as a query over one value."""
+    values_drawn: list[Any] = []
 
     @settings(
         max_examples=number,
@@ -157,8 +157,8 @@ def drawn(values: st.SearchStrategy[Any], number: int) -> list[Any]:
         suppress_health_check=list(HealthCheck),
     )
     @given(values)
-    def keep(value: Any) -> None:
-        found.append(value)
+    def collect(value: Any) -> None:
+        values_drawn.append(value)
 
-    keep()
-    return found
+    collect()
+    return values_drawn

@@ -48,7 +48,7 @@ class _NoRedirect(HTTPRedirectHandler):
     """A handler that makes a redirect an error, because a redirected POST arrives as a GET without its body."""
 
     def redirect_request(self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:
-        """Follow no redirect."""
+        """Follow no redirect; six parameters, because urllib passes them."""
 
 
 class WebhookNotifier:

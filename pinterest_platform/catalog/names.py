@@ -21,6 +21,7 @@ QUARANTINE_PREFIX = "quarantine/"
 CLEANED_QUARANTINE_PREFIX = "quarantine/cleaned/"
 CLEANED_STREAM_QUARANTINE_PREFIX = "quarantine/cleaned_stream/"
 STAGING_PREFIX = "staging/"
+CHECKS_PREFIX = "checks/"
 PAGE_KEY = "site/index.html"
 
 PARTITION_FIELD = "_partition"

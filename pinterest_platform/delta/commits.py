@@ -12,7 +12,10 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from pinterest_platform.delta.conflicts import translate_commit_errors
 from pinterest_platform.delta.errors import translate_store_errors
+from pinterest_platform.delta.mark import MARK
 from pinterest_platform.delta.positions import NO_POSITION
+
+_MARKED = {"userMetadata": MARK}
 
 
 def commit_actions(
@@ -78,11 +81,11 @@ def replace_rows(table: DeltaTable, rows: pa.Table, metadata: Mapping[str, str])
             mode="overwrite",
             target_file_size=2**40,
             writer_properties=WriterProperties(compression="ZSTD"),
-            commit_properties=CommitProperties(custom_metadata=dict(metadata), max_commit_retries=0),
+            commit_properties=CommitProperties(custom_metadata={**_MARKED, **metadata}, max_commit_retries=0),
         )
 
 
 def _with_transactions(transactions: Mapping[str, int]) -> CommitProperties:
-    """Return the properties of a commit with `txn` actions; without retries, it takes exactly the next version."""
+    """Return the properties of a marked commit; without retries, it takes exactly the next version."""
     actions = [Transaction(name, version) for name, version in sorted(transactions.items())]
-    return CommitProperties(app_transactions=actions, max_commit_retries=0)
+    return CommitProperties(custom_metadata=_MARKED, app_transactions=actions, max_commit_retries=0)

@@ -1,73 +1,111 @@
-"""Positions in a Delta log: the `txn` actions of commits and checkpoints (rules P1 and N13)."""
+"""Positions in a Delta log: the `txn` actions of commits and checkpoints (rules P1 and N13).
 
-import json
+The same actions keep the version of the oldest commit by which another writer changed rows. A position shows what was
+applied once; after such a commit, the table may not hold it any more.
+"""
+
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import NamedTuple
 
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
+from pinterest_platform.delta.commit_log import Commit, newest_first, read_commit
+
 REBUILDS = "pinterest_platform.rebuilds"
 """The application id under which a table counts its rebuilds; it is no position."""
+FOREIGN_COMMIT = "pinterest_platform.foreign_commit"
+"""The application id of the oldest version in which another writer changed rows since the last rebuild."""
 NO_POSITION = -1
 """The position of a partition or shard that a rebuild did not cover: all its objects are cleaned again."""
 
-_LOG_FILE = re.compile(r"(?P<version>\d{20})\.(?P<kind>json|checkpoint.*\.parquet)$")
-_RECENT_COMMITS = 8
-"""Commits that are read by name before the log is listed, so that a drain's latency does not depend on its length."""
+_CHECKPOINT = re.compile(r"(?P<version>\d{20})\.checkpoint.*\.parquet$")
+_INTERNAL = frozenset({REBUILDS, FOREIGN_COMMIT})
+_LONGEST_SCAN = 200
+"""The maximum of commits that are read to name those of other writers."""
 
 
-def without_rebuilds(transactions: Mapping[str, int]) -> dict[str, int]:
+class _LogState(NamedTuple):
+    """The platform's newest `txn` actions, and the later commits by which others changed rows, newest first."""
+
+    transactions: dict[str, int]
+    foreign: list[Commit]
+
+
+def positions_in(transactions: Mapping[str, int]) -> dict[str, int]:
     """Return the positions among `txn` actions."""
-    return {name: version for name, version in transactions.items() if name != REBUILDS}
+    return {name: version for name, version in transactions.items() if name not in _INTERNAL}
 
 
 def newest_transactions(folder: pafs.FileSystem, version: int) -> dict[str, int]:
-    """Return the `txn` actions of the newest commit that has any; each commit of the platform repeats all of them.
+    """Return the `txn` actions of the platform's newest commit that has any; each one repeats all of them.
+
+    The commits after it are read, too, and the first one by which another writer changed rows is added under
+    `FOREIGN_COMMIT`. So the next commit of the platform keeps it, until a rebuild resets it.
 
     Args:
         folder: the table's folder.
         version: the newest commit to read.
     """
-    for candidate in range(version, max(version - _RECENT_COMMITS, -1), -1):
-        try:
-            transactions = _of_commit(folder, f"_delta_log/{candidate:020d}.json")
-        except FileNotFoundError:
-            break
-        if transactions:
-            return transactions
-    return _by_listing(folder, version)
+    state = _state(folder, version)
+    if not state.foreign or state.transactions.get(FOREIGN_COMMIT, NO_POSITION) > NO_POSITION:
+        return state.transactions
+    return {**state.transactions, FOREIGN_COMMIT: state.foreign[-1].version}
 
 
-def _by_listing(folder: pafs.FileSystem, version: int) -> dict[str, int]:
-    selector = pafs.FileSelector("_delta_log", allow_not_found=True)
-    commits: dict[int, str] = {}
+def foreign_commits(folder: pafs.FileSystem, version: int, transactions: Mapping[str, int]) -> list[str]:
+    """Describe the commits by which other writers changed rows since the last rebuild, oldest first.
+
+    Args:
+        folder: the table's folder.
+        version: the newest commit to read.
+        transactions: the `newest_transactions` of this version.
+    """
+    first = transactions.get(FOREIGN_COMMIT, NO_POSITION)
+    if first == NO_POSITION:
+        return []
+    found: list[str] = []
+    for candidate in range(first, min(version, first + _LONGEST_SCAN) + 1):
+        with suppress(FileNotFoundError):
+            commit = read_commit(folder, candidate)
+            if _is_foreign(commit):
+                found.append(commit.describe())
+    return found or [f"version {first}, whose log entry was deleted since"]
+
+
+def _state(folder: pafs.FileSystem, version: int) -> _LogState:
+    foreign: list[Commit] = []
+    fallback: Mapping[str, int] = {}
+    for commit in newest_first(folder, version):
+        if commit.transactions and (commit.is_marked or _are_own(commit.transactions)):
+            return _LogState(dict(commit.transactions), foreign)
+        fallback = fallback or commit.transactions
+        if commit.changes_rows:
+            foreign.append(commit)
+    transactions = _of_newest_checkpoint(folder, version)
+    own = {name: position for name, position in transactions.items() if _are_own([name])}
+    return _LogState(own or dict(fallback) or transactions, foreign)
+
+
+def _is_foreign(commit: Commit) -> bool:
+    return commit.changes_rows and not _are_own(commit.transactions)
+
+
+def _are_own(names: Iterable[str]) -> bool:
+    """Return whether application ids are the platform's; earlier versions of it did not mark their commits."""
+    return any("/" in name or name in _INTERNAL for name in names)
+
+
+def _of_newest_checkpoint(folder: pafs.FileSystem, version: int) -> dict[str, int]:
     checkpoints: dict[int, list[str]] = {}
-    for info in folder.get_file_info(selector):
-        match = _LOG_FILE.search(info.path)
-        if match is None or (number := int(match["version"])) > version:
-            continue
-        if match["kind"] == "json":
-            commits[number] = info.path
-        else:
-            checkpoints.setdefault(number, []).append(info.path)
-    newest = max(checkpoints, default=-1)
-    for number in sorted((number for number in commits if number > newest), reverse=True):
-        if transactions := _of_commit(folder, commits[number]):
-            return transactions
-    return _of_checkpoint(folder, checkpoints.get(newest, []))
-
-
-def _of_commit(folder: pafs.FileSystem, name: str) -> dict[str, int]:
-    with folder.open_input_stream(name) as handle:
-        lines = bytes(handle.read()).splitlines()
-    actions = (json.loads(line) for line in lines if line.startswith(b'{"txn"'))
-    return {action["txn"]["appId"]: action["txn"]["version"] for action in actions}
-
-
-def _of_checkpoint(folder: pafs.FileSystem, names: Iterable[str]) -> dict[str, int]:
+    for info in folder.get_file_info(pafs.FileSelector("_delta_log", allow_not_found=True)):
+        match = _CHECKPOINT.search(info.path)
+        if match and int(match["version"]) <= version:
+            checkpoints.setdefault(int(match["version"]), []).append(info.path)
     transactions: dict[str, int] = {}
-    for name in names:
+    for name in checkpoints.get(max(checkpoints, default=-1), []):
         with folder.open_input_file(name) as handle:
             for row in pq.read_table(handle, columns=["txn"]).column("txn").to_pylist():
                 if row is not None and row["appId"] is not None:

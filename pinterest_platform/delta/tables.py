@@ -13,7 +13,7 @@ from deltalake.fs import DeltaStorageHandler
 from pyspark.sql.types import StructType
 
 from pinterest_platform.delta.errors import translate_store_errors
-from pinterest_platform.delta.positions import newest_transactions, without_rebuilds
+from pinterest_platform.delta.positions import foreign_commits, newest_transactions, positions_in
 from pinterest_platform.failures import PermanentFailure
 
 
@@ -93,7 +93,7 @@ class DeltaTables:
     def positions(self, uri: str) -> dict[str, int] | None:
         """Return a table's positions by application id; None if there is no table."""
         transactions = self.transactions(uri)
-        return None if transactions is None else without_rebuilds(transactions)
+        return None if transactions is None else positions_in(transactions)
 
     def transactions(self, uri: str) -> dict[str, int] | None:
         """Return a table's `txn` actions, application id to version; None if there is no table."""
@@ -105,6 +105,17 @@ class DeltaTables:
         folder = self.folder(table.table_uri)
         with translate_store_errors(table.table_uri):
             return newest_transactions(folder, table.version())
+
+    def foreign_commits(self, table: DeltaTable, transactions: Mapping[str, int]) -> list[str]:
+        """Describe the commits by which other writers changed rows since a table's last rebuild.
+
+        Args:
+            table: the opened version.
+            transactions: its `txn` actions, as `transactions_of` returns them.
+        """
+        folder = self.folder(table.table_uri)
+        with translate_store_errors(table.table_uri):
+            return foreign_commits(folder, table.version(), transactions)
 
     def folder(self, uri: str) -> pafs.FileSystem:
         """Return the folder at an address as a file system."""

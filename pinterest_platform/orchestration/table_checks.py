@@ -6,16 +6,20 @@ import dagster as dg
 
 from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.orchestration.failures import as_dagster_failure
-from pinterest_platform.pipelines.audit import inspect
-from pinterest_platform.ports import SparkEngine
-from pinterest_platform.settings import Settings
+from pinterest_platform.pipelines.lakehouse import Lakehouse
+from pinterest_platform.pipelines.soundness import inspect_and_record
 from pinterest_platform.spark_jobs.parameters import CompareResult, VerifyResult
 
 TABLE_CHECKS: Mapping[str, str] = {
     "schema": "The table has the columns that cleaning writes, in order, with their types.",
     "unique_key": "No `ind` is in more than one row.",
     "key_not_null": "Every row has an `ind`.",
+    "only_platform_commits": "Since its last rebuild, no other writer changed rows of the table.",
 }
+
+COMMITS_CHECK = "only_platform_commits"
+
+_REBUILD = {"cleaned": "`batch_pipeline`", "cleaned_stream": "`streaming_pipeline`"}
 
 REPORT_CHECK = "sound"
 
@@ -44,11 +48,10 @@ def table_checks(layer: str, entity: Entity, route: Route) -> dg.AssetChecksDefi
     )
     def checks(
         context: dg.AssetCheckExecutionContext,
-        settings: dg.ResourceParam[Settings],
-        engine: dg.ResourceParam[SparkEngine],
+        lakehouse: dg.ResourceParam[Lakehouse],
     ) -> Iterator[dg.AssetCheckResult]:
         with as_dagster_failure(key.to_user_string()):
-            yield from table_check_results(key, inspect(entity, route, settings, engine, context.log.info))
+            yield from table_check_results(key, inspect_and_record(lakehouse, entity, route, context.log.info))
 
     return checks
 
@@ -64,6 +67,32 @@ def table_check_results(key: dg.AssetKey, table: VerifyResult) -> Iterator[dg.As
         yield dg.AssetCheckResult(
             asset_key=key, check_name=name, passed=passed, metadata={"found": finding, "rows": table.rows}
         )
+    yield dg.AssetCheckResult(
+        asset_key=key,
+        check_name=COMMITS_CHECK,
+        passed=not table.foreign_commits,
+        metadata={**_commits_metadata(key, table.foreign_commits), "rows": table.rows},
+    )
+
+
+def commits_evaluation(key: dg.AssetKey, foreign_commits: Sequence[str]) -> dg.AssetCheckEvaluation:
+    """Return the result of `COMMITS_CHECK` for a drain, which learned the commits of other writers from cleaning."""
+    return dg.AssetCheckEvaluation(
+        asset_key=key,
+        check_name=COMMITS_CHECK,
+        passed=not foreign_commits,
+        metadata={name: dg.MetadataValue.text(text) for name, text in _commits_metadata(key, foreign_commits).items()},
+    )
+
+
+def _commits_metadata(key: dg.AssetKey, foreign_commits: Sequence[str]) -> dict[str, str]:
+    if not foreign_commits:
+        return {"found": "none"}
+    return {
+        "found": "\n".join(foreign_commits),
+        "next_step": f"The rows of {key.to_user_string()} may differ from the landed objects. Find the writer, "
+        f"then rebuild the table: run {_REBUILD[key.path[0]]} with `full_refresh: true`.",
+    }
 
 
 def report_check_result(key: dg.AssetKey, problems: Sequence[str]) -> dg.AssetCheckResult:

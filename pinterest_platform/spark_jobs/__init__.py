@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from pinterest_platform.delta.mark import MARK
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.ports import Json
 from pinterest_platform.spark_jobs.parameters import (
@@ -39,6 +40,8 @@ JOBS: Mapping[str, Job] = {
 
 
 SESSION: Mapping[str, str] = {
+    # Delta on a JVM writes it into each commit; so the platform's commits are recognized.
+    "spark.databricks.delta.commitInfo.userMetadata": MARK,
     # Years and written times are in UTC on every engine (rules C9 and R7).
     "spark.sql.session.timeZone": "UTC",
     # By default, a JVM writes nanoseconds, which end in 2262, and moves dates before 1582 by days.

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pyspark.sql import SparkSession
 
 from pinterest_platform.delta.maintenance import small_files
-from pinterest_platform.delta.positions import without_rebuilds
+from pinterest_platform.delta.positions import positions_in
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.spark_jobs.origin import RecordOrigin
@@ -100,14 +100,16 @@ class CleanRun:
         table = self._upsert.finish()
         counts = self._counts.copy()
         counts.update(self._upsert.counts)
+        transactions = self._tables.transactions_of(table)
         return CleanResult(
             **{name: counts[name] for name in ("records", "quarantined", "keys", "new", "changed", "unchanged")},
             reasons=dict(self._reasons),
             unreadable=dict(self._unreadable),
             version=table.version(),
             rows=self._tables.row_count(table),
-            positions=without_rebuilds(self._tables.transactions_of(table)),
+            positions=positions_in(transactions),
             small_files=small_files(table),
+            foreign_commits=self._tables.foreign_commits(table, transactions),
         )
 
 

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import StructType
 
 from pinterest_platform.catalog import Route
+from pinterest_platform.delta.mark import MARK
 from pinterest_platform.spark_jobs.engine_errors import translate_engine_conflicts
 from pinterest_platform.spark_jobs.frames import only_row
 from pinterest_platform.spark_jobs.origin import RecordOrigin
@@ -122,7 +123,9 @@ def merge_records(source: DataFrame, uri: str, route: Route) -> None:
 
 def _merge(source: DataFrame, uri: str, condition: str, clauses: str) -> None:
     with _view(source) as view, translate_engine_conflicts(uri):
-        source.sparkSession.sql(f"MERGE INTO delta.`{uri}` t USING {view} s ON {condition} {clauses}").collect()
+        source.sparkSession.sql(
+            f"MERGE INTO delta.`{uri}` t USING {view} s ON {condition} AND '{MARK}' <> '' {clauses}"
+        ).collect()
 
 
 @contextmanager

@@ -24,6 +24,7 @@ def metadata(store: FakeObjectStore, prefix: str) -> list[dict[str, str]]:
         assert int(fields.pop("bytes")) == stored.size
         assert len(fields.pop("lander")) == 32
         assert fields.pop("digest") == hashlib.sha256(store.read(stored.key)).hexdigest()
+        assert len(fields.pop("sources-digest", "0" * 64)) == 64 and ("sources" in fields) == ("adopted/" in stored.key)
         if fields["quarantined"] != "0":
             [quarantine] = store.list(f"quarantine/{stored.key.removesuffix('.json')}+")
             assert int(fields.pop("quarantine-bytes")) == quarantine.size
@@ -48,6 +49,7 @@ def test_the_metadata_of_an_object_landed_from_kafka_has_exactly_these_keys() ->
             "quarantined": "1",
             "gaps": "2",
             "accepted-gap": "0",
+            "app-id": f"{TOPIC}/0",
             "topic-id": log.topics[TOPIC].topic_id,
             "earliest-ms": str(FIRST_TIMESTAMP_MS + 1),
             "latest-ms": str(FIRST_TIMESTAMP_MS + 6),
@@ -70,6 +72,7 @@ def test_the_metadata_of_an_accepted_gap_has_exactly_these_keys() -> None:
         "quarantined": "0",
         "gaps": "0",
         "accepted-gap": "2",
+        "app-id": f"{TOPIC}/0",
         "topic-id": log.topics[TOPIC].topic_id,
         "latest-ms": str(FIRST_TIMESTAMP_MS),
     }
@@ -91,7 +94,9 @@ def test_the_metadata_of_an_adopted_object_has_exactly_these_keys() -> None:
             "accepted-gap": "0",
             "earliest-ms": "1003",
             "latest-ms": "1004",
+            "app-id": f"{TOPIC}/0",
             "sources": "2",
+            "unverified": "1",
         }
     ]
 

@@ -1,9 +1,15 @@
 """Results of the checks of tables; spark_jobs/test_streams.py tests the comparison itself."""
 
+import dagster as dg
 import pytest
 
-from pinterest_platform.orchestration.table_checks import parity_result
-from pinterest_platform.spark_jobs.parameters import CompareResult
+from pinterest_platform.orchestration.table_checks import (
+    TABLE_CHECKS,
+    commits_evaluation,
+    parity_result,
+    table_check_results,
+)
+from pinterest_platform.spark_jobs.parameters import CompareResult, VerifyResult
 
 
 @pytest.mark.parametrize(
@@ -22,3 +28,21 @@ def test_tables_with_duplicate_rows_do_not_agree(
     names = ("duplicates_in_cleaned", "duplicates_in_cleaned_stream")
     assert (result.passed, tuple(result.metadata[name].value for name in names)) == (passed, duplicates)
     assert result.metadata["examples"].value == comparison.examples
+
+
+def test_commits_of_other_writers_fail_a_blocking_check_that_names_them_and_the_next_step() -> None:
+    lines = ["version 7: RESTORE by delta-rs", "version 9: DELETE by Spark, user eve"]
+    result = VerifyResult(0, 0, 3, 0, 0, 0, 0, 0, [], [], lines)
+    checks = {check.check_name: check for check in table_check_results(dg.AssetKey(["cleaned", "pin"]), result)}
+    assert set(checks) == set(TABLE_CHECKS)
+    assert [name for name, check in checks.items() if not check.passed] == ["only_platform_commits"]
+    metadata = checks["only_platform_commits"].metadata
+    assert metadata["found"].value == "\n".join(lines)
+    assert "`batch_pipeline` with `full_refresh: true`" in str(metadata["next_step"].value)
+
+
+def test_the_check_of_commits_passes_in_a_drain_without_commits_of_others() -> None:
+    key = dg.AssetKey(["cleaned_stream", "pin"])
+    passed, failed = commits_evaluation(key, []), commits_evaluation(key, ["version 7: DELETE by x"])
+    assert (passed.passed, failed.passed, failed.severity) == (True, False, dg.AssetCheckSeverity.ERROR)
+    assert "`streaming_pipeline`" in str(failed.metadata["next_step"].value)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pinterest_platform.catalog import ADOPTED_PREFIX, OFFSET_FIELD, PARTITION_FIELD, TOPICS_PREFIX
+from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.chain import ChainFormat, ObjectChain, list_partitions
-from pinterest_platform.ports import ObjectStore
+from pinterest_platform.ports import ObjectStore, TopicState
 
 OFFSET_DIGITS = 19
 """Digits of the largest 64-bit offset."""
@@ -48,3 +49,18 @@ def list_chains(store: ObjectStore, topic: str) -> list[PartitionChain]:
         if re.fullmatch(r"[0-9]{1,9}", partition)
     }
     return sorted(chains, key=lambda chain: chain.order)
+
+
+def is_absent(state: TopicState, chain: PartitionChain, epoch: str | None) -> bool:
+    """Return whether a chain is of the topic's current epoch, and the topic has no such partition."""
+    return chain.epoch == epoch and chain.partition not in {part.partition for part in state.partitions}
+
+
+def absent_partition(state: TopicState, chain: PartitionChain) -> PermanentFailure:
+    """Return the failure of a chain whose partition the topic does not have."""
+    return PermanentFailure(
+        f"{chain.app_id}: {state.topic} has {len(state.partitions)} partitions at the broker and none of this number, "
+        f"and the store has objects of it, such as {chain.under(TOPICS_PREFIX).prefix}*.",
+        "They were copied, or came from another topic or cluster: move them away. Nothing is landed for that "
+        "partition.",
+    )

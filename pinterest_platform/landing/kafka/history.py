@@ -1,5 +1,7 @@
 """The position of a partition, read from its landed objects (rules L1, L2)."""
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -14,11 +16,29 @@ from pinterest_platform.ports import ObjectStore, StoredObject
 
 @dataclass(frozen=True, slots=True)
 class ConnectObject:
-    """An object that a Kafka Connect S3 sink wrote: its key, the first offset in it, its modification time."""
+    """An object that a Kafka Connect S3 sink wrote: its entry in the listing, and the first offset in it."""
 
-    key: str
     start: int
-    modified_ms: int
+    stored: StoredObject
+
+    @property
+    def key(self) -> str:
+        """Its key."""
+        return self.stored.key
+
+    @property
+    def modified_ms(self) -> int:
+        """The time of its last write."""
+        return self.stored.modified_ms
+
+
+def sources_digest(connect_objects: Iterable[ConnectObject]) -> str:
+    """Return a digest that changes if a sink's object is added, removed, renamed or written again.
+
+    It replaces a list of the objects, because S3 limits user metadata to 2 KB.
+    """
+    entries = [(each.key, each.stored.size, each.stored.etag) for each in connect_objects]
+    return hashlib.sha256(repr(entries).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +86,7 @@ def landed_topic_id(store: ObjectStore, chain: PartitionChain) -> str | None:
     keys = [stored.key for stored in store.list(folder.prefix) if len(stored.key) == length]
     for key in reversed(keys):
         metadata = store.metadata(key) or {}
-        if "lander" in metadata and "topic-id" in metadata:
+        if "lander" in metadata and "topic-id" in metadata and metadata.get("app-id", chain.app_id) == chain.app_id:
             return metadata["topic-id"]
     return None
 
@@ -156,7 +176,10 @@ class _Reader:
 
     def _manifest(self, named: _NamedObject) -> PartitionManifest | None:
         if named.key not in self._manifests:
-            self._manifests[named.key] = PartitionManifest.read(self._store, named.key)
+            manifest = PartitionManifest.read(self._store, named.key)
+            if manifest is not None:
+                manifest.require_name(named.key)
+            self._manifests[named.key] = manifest
         return self._manifests[named.key]
 
     def _require(self, named: _NamedObject) -> PartitionManifest:
@@ -172,7 +195,7 @@ def _connect_object(named: _NamedObject) -> ConnectObject:
             f"{named.key} is no JSON object of a Kafka Connect S3 sink.",
             "Move it away, or let the sink write JSON (format.class JsonFormat, compression none or gzip).",
         )
-    return ConnectObject(named.key, named.position, named.stored.modified_ms)
+    return ConnectObject(named.position, named.stored)
 
 
 def _segments(

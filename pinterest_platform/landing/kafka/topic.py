@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterable
 
 from pinterest_platform.failures import PermanentFailure, TransientFailure, joined
-from pinterest_platform.landing.kafka.chain import PartitionChain, list_chains
+from pinterest_platform.landing.kafka.chain import PartitionChain, absent_partition, is_absent, list_chains
 from pinterest_platform.landing.kafka.history import History, landed_topic_id, read_history
 from pinterest_platform.landing.kafka.options import LandingOptions, unused_gaps
 from pinterest_platform.landing.kafka.partition import LandingContext, PartitionLander, Source
@@ -97,7 +97,8 @@ def _read_histories(
     ids |= {landed_topic_id(store, chain) for chain in unreadable}
     older_ids = sorted(topic_id for topic_id in ids if topic_id not in (state.topic_id, None))
     if not older_ids:
-        return histories, failures
+        failures += [absent_partition(state, chain) for chain in stored if is_absent(state, chain, None)]
+        return {partition: histories[partition] for partition in sorted(present & histories.keys())}, failures
     context.check_epoch()
     # Once the new topic was landed next to the old one, later calls continue there without the option.
     is_landed = any(chain.epoch == state.topic_id for chain in stored)
@@ -108,4 +109,5 @@ def _read_histories(
             "Nothing was landed. To land the new topic next to the old one, set PINTEREST_NEW_EPOCH=land.",
         )
         raise joined([recreated, *failures])
+    failures += [absent_partition(state, chain) for chain in stored if is_absent(state, chain, state.topic_id)]
     return read(PartitionChain(topic, partition, state.topic_id) for partition in sorted(present)), failures

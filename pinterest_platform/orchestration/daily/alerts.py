@@ -13,7 +13,7 @@ from pinterest_platform.ports import Alert, Notifier
 from pinterest_platform.settings import AlertSettings
 
 ALERT_TRIES_TAG = "pinterest/alert_tries"
-"""How often delivery of a run's alert failed, and the time of the last failure in seconds since the epoch."""
+"""Number of failed deliveries of a run's alert, and the time of the last failure in seconds since the epoch."""
 
 
 def alert_final_failures(instance: dg.DagsterInstance, settings: AlertSettings, notifier: Notifier) -> dg.SkipReason:

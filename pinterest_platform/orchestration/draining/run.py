@@ -7,6 +7,7 @@ import dagster as dg
 from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.orchestration.results.tables import table_metadata
+from pinterest_platform.orchestration.table_checks import commits_evaluation
 from pinterest_platform.orchestration.workers import record_worker
 from pinterest_platform.pipelines.drain import Drain, DrainLimits, RoundRobin
 from pinterest_platform.pipelines.micro_batches import Pipeline
@@ -51,6 +52,7 @@ def drain(
                 continue
             for event in events:
                 context.log_event(event)
+            _report_commits(context, [pipeline])
 
     record_worker(context.instance, context.run.run_id)
     limits = DrainLimits(settings.drain_idle_seconds, settings.drain_longest_seconds)
@@ -59,9 +61,20 @@ def drain(
         Drain(rounds.run_round, limits, progress.write, report).run()
     finally:
         progress.flush()
+        _report_commits(context, pipelines)
     if rounds.failed:
         context.instance.add_run_tags(context.run.run_id, failed_tags(context.run.run_id, rounds.failed))
     return rounds
+
+
+def _report_commits(context: dg.OpExecutionContext | dg.AssetExecutionContext, pipelines: Iterable[Pipeline]) -> None:
+    """Log the check of other writers' commits, for each table that this run cleaned records into."""
+    for pipeline in pipelines:
+        if cleaned := pipeline.totals.cleaned:
+            key = dg.AssetKey([LAYERS[pipeline.route][1], pipeline.entity.name])
+            context.log_event(commits_evaluation(key, cleaned.foreign_commits))
+            for line in cleaned.foreign_commits:
+                context.log.error(f"{key.to_user_string()}: another writer changed rows: {line}")
 
 
 def failed_tags(run_id: str, failed: Iterable[Entity]) -> dict[str, str]:

@@ -89,6 +89,7 @@ class CleanResult(Transferable):
         rows: the table's rows afterwards.
         positions: application id to position, as the table holds them afterwards.
         small_files: the number of the table's files that compaction would merge.
+        foreign_commits: the commits by which other writers changed rows since the last rebuild, one line each.
     """
 
     records: int = 0
@@ -103,3 +104,4 @@ class CleanResult(Transferable):
     rows: int = 0
     positions: Mapping[str, int] = field(default_factory=dict[str, int])
     small_files: int = 0
+    foreign_commits: Sequence[str] = ()

@@ -111,3 +111,17 @@ def test_a_stream_that_fails_does_not_stop_the_others(around: Surroundings, laye
     assert failure is not None
     assert "u-pin" in str(failure.description) or "u.pin" in str(failure.description)
     assert failure.metadata["kind"].value == "permanent"
+
+
+def test_a_drain_reports_commits_of_other_writers_as_a_failed_check(around: Surroundings) -> None:
+    around.topics.append(TOPIC, 0, b'{"ind":1}')
+    around.engine.answers["clean"] = lambda parameters: {
+        **cleaned(around, parameters),
+        "foreign_commits": ["version 7: RESTORE by x"],
+    }
+    around.settings = around.settings.model_copy(update={"drain_idle_seconds": 0.0})
+    result = kafka_pipeline.execute_in_process(resources=around.resources, raise_on_error=False)
+    evaluations = result.get_asset_check_evaluations()
+    failed = {evaluation.asset_key.to_user_string() for evaluation in evaluations if not evaluation.passed}
+    assert "cleaned/user" in failed
+    assert all(evaluation.check_name == "only_platform_commits" for evaluation in evaluations)

@@ -1,0 +1,105 @@
+"""Commits in a Delta log, and their writers: the platform or others."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from textwrap import shorten
+from typing import Any
+
+import pyarrow.fs as pafs
+
+from pinterest_platform.delta.mark import MARK
+
+_COMMIT = re.compile(r"(?P<version>\d{20})\.json$")
+_RECENT_COMMITS = 8
+"""Commits that are read by name before the log is listed, so that a drain's latency does not depend on its length."""
+_HARMLESS = ("OPTIMIZE", "VACUUM", "REORG", "COMPUTE STATS", "AUTO COMPACT")
+"""Operations that may move rows between files; of other operations, every file that is added or removed is a change."""
+_FILE_ACTIONS = frozenset({"add", "remove", "cdc"})
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit of a table.
+
+    Attributes:
+        version: the table's version.
+        info: its `commitInfo`; empty if the writer wrote none.
+        transactions: its `txn` actions, application id to version.
+        is_marked: True if the platform wrote it.
+        changes_rows: True if it is not the platform's and may change rows.
+    """
+
+    version: int
+    info: Mapping[str, Any]
+    transactions: Mapping[str, int]
+    is_marked: bool
+    changes_rows: bool
+
+    def describe(self) -> str:
+        """Return version, operation, writer and time in one line."""
+        info = self.info
+        parameters = {name: value for name, value in (info.get("operationParameters") or {}).items() if value}
+        user = info.get("userName") or info.get("userId")
+        parts = [
+            f"version {self.version}: {info.get('operation') or 'an unnamed operation'}",
+            f" ({shorten(json.dumps(parameters), 160)})" if parameters else "",
+            f" by {info.get('engineInfo') or 'an unnamed engine'}",
+            f", user {user}" if user else "",
+            f", {_time(info.get('timestamp'))}" if info.get("timestamp") else "",
+        ]
+        return "".join(parts)
+
+
+def newest_first(folder: pafs.FileSystem, version: int) -> Iterator[Commit]:
+    """Yield the commits that the log still holds, from a version back to the oldest one.
+
+    The log is listed only if more than a few are read.
+    """
+    for candidate in range(version, max(version - _RECENT_COMMITS, -1), -1):
+        try:
+            yield read_commit(folder, candidate)
+        except FileNotFoundError:
+            break
+        version = candidate - 1
+    if version < 0:
+        return
+    infos = folder.get_file_info(pafs.FileSelector("_delta_log", allow_not_found=True))
+    listed = (int(match["version"]) for info in infos if (match := _COMMIT.search(info.path)))
+    for candidate in sorted((number for number in listed if number <= version), reverse=True):
+        yield read_commit(folder, candidate)
+
+
+def read_commit(folder: pafs.FileSystem, version: int) -> Commit:
+    """Read a commit; raises FileNotFoundError if the log does not hold it."""
+    with folder.open_input_stream(f"_delta_log/{version:020d}.json") as handle:
+        lines = bytes(handle.read()).splitlines()
+    # The lines of files are long, and needed only of commits of other writers.
+    actions = [json.loads(line) for line in lines if line.startswith((b'{"txn"', b'{"commitInfo"'))]
+    info: Mapping[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
+    transactions = {action["txn"]["appId"]: action["txn"]["version"] for action in actions if "txn" in action}
+    if _is_marked(info):
+        return Commit(version, info, transactions, True, False)
+    return Commit(version, info, transactions, False, _changes_rows(info, [json.loads(line) for line in lines if line]))
+
+
+def _is_marked(info: Mapping[str, Any]) -> bool:
+    if info.get("userMetadata") == MARK:
+        return True
+    return info.get("operation") == "MERGE" and MARK in json.dumps(info.get("operationParameters"))
+
+
+def _changes_rows(info: Mapping[str, Any], actions: list[dict[str, Any]]) -> bool:
+    files = [content for action in actions for kind, content in action.items() if kind in _FILE_ACTIONS]
+    if str(info.get("operation")).upper().startswith(_HARMLESS):
+        return any(file.get("dataChange", True) for file in files)
+    return bool(files)
+
+
+def _time(timestamp: Any) -> str:
+    try:
+        return datetime.fromtimestamp(timestamp / 1000, UTC).isoformat(timespec="seconds")
+    except (TypeError, ValueError, OverflowError, OSError):
+        return str(timestamp)
