@@ -137,7 +137,7 @@ class FakeObjectStore:
         self.objects: dict[str, FakeObject] = {}
         self.calls: list[tuple[str, str]] = []
         self._lock = threading.RLock()
-        self._clock_ms = FIRST_TIMESTAMP_MS
+        self.clock_ms = FIRST_TIMESTAMP_MS
 
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         with self._lock:
@@ -161,8 +161,8 @@ class FakeObjectStore:
     def put(self, key: str, body: bytes, metadata: Mapping[str, str] | None = None, content_type: str = "") -> None:
         with self._lock:
             self.calls.append(("put", key))
-            self._clock_ms += 1
-            self.objects[key] = FakeObject(bytes(body), dict(metadata or {}), self._clock_ms)
+            self.clock_ms += 1
+            self.objects[key] = FakeObject(bytes(body), dict(metadata or {}), self.clock_ms)
 
     def put_if_absent(self, key: str, body: bytes, metadata: Mapping[str, str], content_type: str = "") -> bool:
         with self._lock:

@@ -1,7 +1,7 @@
 """The manifest of a landed object, its user metadata (rule N11): the part that both routes share."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -10,7 +10,7 @@ from pinterest_platform.landing.segment import SegmentDraft
 from pinterest_platform.ports import ObjectStore
 
 CHECKSUM = "checksum"
-"""Key of the checksum of all other fields in the metadata."""
+"""Key of the checksum: SHA-256 of the other fields, a colon, and the names of these fields."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,16 +62,17 @@ class Manifest:
     def sealed_metadata(self) -> dict[str, str]:
         """Return the manifest as user metadata with a checksum of itself, as it is written."""
         metadata = self.metadata()
-        return {**metadata, CHECKSUM: _checksum(metadata)}
+        return {**metadata, CHECKSUM: _checksum(metadata, sorted(metadata))}
 
     def is_unchanged(self, metadata: Mapping[str, str]) -> bool:
-        """Return whether the metadata that this manifest was read from is as it was written.
+        """Return whether the metadata that this manifest was read from is as it was written, by any version.
 
         Keys that other programs added are ignored. Objects of an older version have neither checksum nor size.
         """
         if CHECKSUM not in metadata:
             return self.size is None
-        return metadata[CHECKSUM] == _checksum(self.metadata())
+        names = metadata[CHECKSUM].partition(":")[2].split(",")
+        return metadata[CHECKSUM] == _checksum(metadata, names)
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> Self:
@@ -168,6 +169,6 @@ def optional_int(metadata: Mapping[str, str], name: str) -> int | None:
     return int(metadata[name]) if name in metadata else None
 
 
-def _checksum(metadata: Mapping[str, str]) -> str:
-    lines = "\n".join(f"{name}={value}" for name, value in sorted(metadata.items()))
-    return hashlib.sha256(lines.encode()).hexdigest()
+def _checksum(metadata: Mapping[str, str], names: Sequence[str]) -> str:
+    lines = "\n".join(f"{name}={metadata.get(name)}" for name in names)
+    return f"{hashlib.sha256(lines.encode()).hexdigest()}:{','.join(names)}"

@@ -1,14 +1,16 @@
 """Audit: tables and landed objects compared with each other."""
 
 import time
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from pinterest_platform.catalog import ENTITIES, Entity, Route
+from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.landing.audit_schedule import AuditSchedule
 from pinterest_platform.pipelines.clean import batch_of
 from pinterest_platform.pipelines.lakehouse import Lakehouse
-from pinterest_platform.ports import ObjectStore, Progress, ShardLog, SparkEngine, TopicLog
+from pinterest_platform.ports import Lake, ObjectStore, Progress, ShardLog, SparkEngine, TopicLog
 from pinterest_platform.settings import Settings
 from pinterest_platform.spark_jobs.parameters import CompareParameters, CompareResult, VerifyParameters, VerifyResult
 
@@ -53,6 +55,31 @@ def compare_routes(entity: Entity, settings: Settings, engine: SparkEngine, prog
 def daily_schedule(settings: Settings) -> AuditSchedule:
     """Return the objects that a run reads now, for at most PINTEREST_AUDIT_SECONDS."""
     return AuditSchedule(settings.audit_days, time.time_ns() // 1_000_000, time.monotonic() + settings.audit_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class CleanedTopic:
+    """The landed ranges of a topic and the positions of its table; `problem` if the table cannot be read."""
+
+    topic: str
+    ranges: Sequence[kafka.LandedRange] = ()
+    positions: Mapping[str, int] = field(default_factory=dict[str, int])
+    problem: str | None = None
+
+
+def cleaned_topic(entity: Entity, settings: Settings, objects: ObjectStore, lake: Lake) -> CleanedTopic:
+    """Return what is landed and what is cleaned of an entity's topic."""
+    places = settings.names.places(entity, Route.KAFKA)
+    # Listed first, so that offsets landed meanwhile are not missing from the table.
+    ranges = kafka.landed_ranges(objects, places.source)
+    try:
+        positions = lake.positions(places.table_uri) or {}
+    except PermanentFailure as failure:
+        return CleanedTopic(places.source, problem=str(failure))
+    if any(positions.get(part.app_id, -1) >= part.next_offset for part in ranges):
+        # Listed again, so that offsets landed and cleaned meanwhile are not missing from the objects.
+        ranges = kafka.landed_ranges(objects, places.source)
+    return CleanedTopic(places.source, ranges, positions)
 
 
 def kafka_ledgers(

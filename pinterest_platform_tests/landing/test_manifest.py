@@ -20,7 +20,7 @@ def metadata(store: FakeObjectStore, prefix: str) -> list[dict[str, str]]:
         fields = dict(store.objects[stored.key].metadata)
         checksum = fields.pop("checksum")
         lines = "\n".join(f"{name}={fields[name]}" for name in sorted(fields))
-        assert checksum == hashlib.sha256(lines.encode()).hexdigest()
+        assert checksum == f"{hashlib.sha256(lines.encode()).hexdigest()}:{','.join(sorted(fields))}"
         assert int(fields.pop("bytes")) == stored.size
         assert len(fields.pop("lander")) == 32
         assert fields.pop("digest") == hashlib.sha256(store.read(stored.key)).hexdigest()

@@ -5,6 +5,7 @@ import dagster as dg
 from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.ledger import (
+    CLEANED_CHECK,
     GAPS_CHECK,
     HIDDEN_CHECK,
     LANDED_CHECK,
@@ -12,13 +13,14 @@ from pinterest_platform.orchestration.results.ledger import (
     SHARD_OBJECTS_CHECK,
     ledger_result,
 )
-from pinterest_platform.pipelines.audit import daily_schedule, kafka_ledgers, kinesis_ledgers
-from pinterest_platform.ports import ObjectStore, TopicLog
+from pinterest_platform.pipelines.audit import cleaned_topic, daily_schedule, kafka_ledgers, kinesis_ledgers
+from pinterest_platform.ports import Lake, ObjectStore, TopicLog
 from pinterest_platform.settings import Settings
 
 LEDGER = dg.AssetKey(["ledger", "conservation"])
 _CHECKS = {
     LANDED_CHECK: "Landed range = records + quarantined + gaps + accepted gaps, in undamaged objects.",
+    CLEANED_CHECK: "The tables' positions cover every landed object, and nothing after them.",
     SHARD_OBJECTS_CHECK: "The objects landed from Kinesis are complete chains and undamaged.",
     GAPS_CHECK: "A second reading of the topic found no record at the gaps of new objects.",
     HIDDEN_CHECK: "No open transaction hides records from landing.",
@@ -28,8 +30,10 @@ _CHECKS = {
 
 @dg.asset(
     key=LEDGER,
-    # Not of the cleaned tables: the ledger also accounts for landed objects if a table is broken.
-    deps=[dg.AssetKey(["raw", entity.name]) for entity in ENTITIES],
+    # Neither raw nor cleaned assets: a dependency would skip the ledger when one of them fails. The executor runs one
+    # step at a time, by priority, so the ledger runs after all other steps that can run.
+    deps=[dg.AssetKey([service, entity.name]) for service in ("kafka", "kinesis") for entity in ENTITIES],
+    op_tags={"dagster/priority": "-1"},
     check_specs=[
         dg.AssetCheckSpec(name, asset=LEDGER, description=description) for name, description in _CHECKS.items()
     ],
@@ -39,9 +43,12 @@ def conservation(
     settings: dg.ResourceParam[Settings],
     topics: dg.ResourceParam[TopicLog],
     objects: dg.ResourceParam[ObjectStore],
+    lake: dg.ResourceParam[Lake],
 ) -> dg.MaterializeResult:
     """Account for the offsets of all topics, and read the objects of both routes that are due."""
     with as_dagster_failure(LEDGER.to_user_string()):
         schedule = daily_schedule(settings)
+        cleaned = [cleaned_topic(entity, settings, objects, lake) for entity in ENTITIES]
         partitions = kafka_ledgers(settings, topics, objects, schedule)
-        return ledger_result(partitions, kinesis_ledgers(settings, None, objects, schedule), schedule.now_ms)
+        shards = kinesis_ledgers(settings, None, objects, schedule)
+        return ledger_result(partitions, shards, cleaned, schedule.now_ms)

@@ -1,13 +1,14 @@
 """Results of the conservation ledger and of the audit, for both routes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
-from pinterest_platform.landing.kafka.ledger import LandedRange, PartitionLedger
+from pinterest_platform.landing.kafka.ledger import PartitionLedger
 from pinterest_platform.landing.kinesis.ledger import ShardLedger
 from pinterest_platform.orchestration.results.checks import check_result
 from pinterest_platform.orchestration.results.tables import Cell, small_table
+from pinterest_platform.pipelines.audit import CleanedTopic
 from pinterest_platform.ports import UncommittedRange
 from pinterest_platform.spark_jobs.parameters import VerifyResult
 
@@ -22,13 +23,17 @@ STREAM_CHECK = "every_shard_is_accounted_for"
 
 
 def ledger_result(
-    topics: Mapping[str, Sequence[PartitionLedger]], streams: Mapping[str, Sequence[ShardLedger]], now_ms: int
+    topics: Mapping[str, Sequence[PartitionLedger]],
+    streams: Mapping[str, Sequence[ShardLedger]],
+    cleaned: Sequence[CleanedTopic],
+    now_ms: int,
 ) -> dg.MaterializeResult:
     """Return the ledger of every partition, and whether it balances and the objects of both routes are undamaged.
 
     Args:
         topics: the partitions by topic.
         streams: the shards by stream, by their objects alone.
+        cleaned: the landed ranges of each topic with the positions of its table.
         now_ms: the current time, ms since the epoch.
     """
     parts = [(topic, part) for topic, parts in topics.items() for part in parts]
@@ -57,35 +62,13 @@ def ledger_result(
         },
         check_results=[
             check_result(LANDED_CHECK, problems),
+            check_result(CLEANED_CHECK, [problem for each in cleaned for problem in cleaning_problems(each)]),
             check_result(SHARD_OBJECTS_CHECK, damaged),
             check_result(GAPS_CHECK, gaps, severity=warn),
             check_result(HIDDEN_CHECK, _hidden_problems(hidden, now_ms), severity=warn),
             check_result(READ_CHECK, unread, severity=warn),
         ],
     )
-
-
-def cleaning_result(
-    key: dg.AssetKey, ranges: Mapping[str, Sequence[LandedRange]], tables: Mapping[str, Mapping[str, int] | str]
-) -> dg.AssetCheckResult:
-    """Return whether the tables' positions cover every landed object, and nothing after them.
-
-    Args:
-        key: the ledger's.
-        ranges: the landed range of each partition by topic.
-        tables: by topic, the last cleaned offset of each partition by app id, or why the table cannot be read.
-    """
-    problems: list[str] = []
-    for topic, table in tables.items():
-        if isinstance(table, str):
-            problems.append(f"{topic}: its table cannot be read: {table}")
-            continue
-        landed = ranges.get(topic, ())
-        for part in landed:
-            problems += cleaning_problems(topic, part, table)
-        missing = {app_id for app_id in table if app_id.startswith(f"{topic}/")} - {part.app_id for part in landed}
-        problems += [f"{app_id}:0-{table[app_id]}: cleaned, but in no landed object" for app_id in sorted(missing)]
-    return check_result(CLEANED_CHECK, problems, key=key)
 
 
 def landing_problems(topic: str, part: PartitionLedger) -> list[str]:
@@ -95,16 +78,24 @@ def landing_problems(topic: str, part: PartitionLedger) -> list[str]:
     return unaccounted + [f"{landed}: {problem}" for problem in part.problems]
 
 
-def cleaning_problems(topic: str, part: LandedRange, positions: Mapping[str, int]) -> list[str]:
-    """List the offsets that are landed but not cleaned, or cleaned but not landed."""
-    if part.problem:
-        return [f"{topic}/{part.partition}: the landed range is unknown: {part.problem}"]
-    next_cleaned = positions.get(part.app_id, part.start - 1) + 1
-    if next_cleaned < part.next_offset:
-        return [f"{topic}/{part.partition}:{next_cleaned}-{part.next_offset - 1}: landed, not cleaned yet"]
-    if next_cleaned > part.next_offset:
-        return [f"{topic}/{part.partition}:{part.next_offset}-{next_cleaned - 1}: cleaned, but in no landed object"]
-    return []
+def cleaning_problems(topic: CleanedTopic) -> Iterator[str]:
+    """Yield the offsets that are landed but not cleaned, or cleaned but not landed."""
+    if topic.problem:
+        yield f"{topic.topic}: its table cannot be read: {topic.problem}"
+        return
+    for part in topic.ranges:
+        name = f"{topic.topic}/{part.partition}"
+        next_cleaned = topic.positions.get(part.app_id, part.start - 1) + 1
+        if part.problem:
+            yield f"{name}: the landed range is unknown: {part.problem}"
+        elif next_cleaned < part.next_offset:
+            yield f"{name}:{next_cleaned}-{part.next_offset - 1}: landed, not cleaned yet"
+        elif next_cleaned > part.next_offset:
+            yield f"{name}:{part.next_offset}-{next_cleaned - 1}: cleaned, but in no landed object"
+    landed = {part.app_id for part in topic.ranges}
+    for app_id, end in sorted(topic.positions.items()):
+        if app_id.startswith(f"{topic.topic}/") and app_id not in landed:
+            yield f"{app_id}:0-{end}: cleaned, but in no landed object"
 
 
 def audit_result(

@@ -8,6 +8,7 @@ import pytest
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.audit_schedule import NEW_MS, AuditSchedule
 from pinterest_platform.landing.kafka.ledger import PartitionLedger, audit, reconcile
+from pinterest_platform.landing.kafka.manifest import PartitionManifest
 from pinterest_platform.landing.kafka.options import LandingOptions
 from pinterest_platform.landing.kafka.quarantine import quarantined_records
 from pinterest_platform.landing.kafka.topic import land_topic
@@ -90,6 +91,24 @@ def test_a_claim_that_still_adds_up_is_named(log, store):
 
 def test_a_removed_checksum_is_named(log, store):
     del store.objects[key(0)].metadata["checksum"]
+    assert "was changed" in only_problems(reconcile(log, store, TOPIC))
+
+
+def test_a_removed_field_of_the_metadata_is_named(log, store):
+    del store.objects[key(0)].metadata["latest-ms"]
+    assert "was changed" in only_problems(reconcile(log, store, TOPIC))
+
+
+def test_objects_that_a_newer_version_lands_with_more_fields_have_no_problems(log, store, monkeypatch):
+    fields = PartitionManifest.metadata
+    monkeypatch.setattr(PartitionManifest, "metadata", lambda self: fields(self) | {"new": "1"})
+    log.append(TOPIC, 0, b"{}")
+    land_topic(log, store, TOPIC)
+    monkeypatch.undo()
+    newest = max(stored.key for stored in store.list(f"topics/{TOPIC}/partition=0/"))
+    assert store.objects[newest].metadata["new"] == "1"
+    assert only_problems(reconcile(log, store, TOPIC)) == ""
+    change(store, newest, new="2")
     assert "was changed" in only_problems(reconcile(log, store, TOPIC))
 
 
