@@ -318,7 +318,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A permanent failure of a scheduled run.
+    """A permanent failure of a scheduled run or of a drain, or failed checks in a successful run.
 
     Attributes:
         key: an identifier that is equal for repeated alerts of one failure, so that a receiver can drop duplicates.
@@ -329,6 +329,7 @@ class Alert:
         run_id: the run of the last attempt.
         link: the address of that run.
         causes: the failures in it.
+        headline: the first sentence of the alert; without it, the day, the attempts and the reason are the first one.
     """
 
     key: str
@@ -339,6 +340,7 @@ class Alert:
     run_id: str
     link: str
     causes: tuple[Cause, ...]
+    headline: str = ""
 
 
 class Notifier(Protocol):
