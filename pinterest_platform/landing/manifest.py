@@ -65,7 +65,7 @@ class Manifest:
         except (KeyError, ValueError) as error:
             raise PermanentFailure(
                 f"The metadata of {key} is damaged: {error!r}.",
-                "Restore the object as it was written; ledger/conservation (materialize it) and the job audit name all others.",
+                "Restore the object as written; materialize ledger/conservation or run audit to name all others.",
             ) from None
 
     @classmethod
