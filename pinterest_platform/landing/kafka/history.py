@@ -132,7 +132,7 @@ def read_newer(store: ObjectStore, chain: PartitionChain, applied: int) -> Histo
     if history.segments and history.segments[0].position != applied + 1:
         raise PermanentFailure(
             f"{chain.app_id}: no object begins at offset {applied + 1}; the next one is {history.segments[0].key}.",
-            "Restore the missing objects; the conservation ledger names them.",
+            "Restore the missing objects; materialize ledger/conservation alone, which names them.",
         )
     return history
 
