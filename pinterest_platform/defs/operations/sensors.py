@@ -15,7 +15,7 @@ from pinterest_platform.settings import AlertSettings, Settings
 INTERVAL_SECONDS = 15
 
 OVERLAP = timedelta(minutes=2)
-"""How much of the time that was read is read again, because a run may be recorded late."""
+"""Part of the time that was read that is read again, because a run may be recorded late."""
 
 
 @dg.sensor(
