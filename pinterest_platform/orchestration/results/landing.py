@@ -47,6 +47,7 @@ def _row(partition: LandedPartition) -> dict[str, Cell]:
         "quarantined": partition.quarantined,
         "gaps": partition.gaps,
         "accepted_gaps": partition.accepted_gaps,
+        "unverified": partition.unverified,
         "bytes": partition.bytes,
     }
 
