@@ -347,7 +347,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A permanent failure of a scheduled run.
+    """A permanent failure of a scheduled run or of a drain, or failed checks in a successful run.
 
     Attributes:
         key: an identifier that is equal for repeated alerts of one failure, so that a receiver can drop duplicates.
@@ -358,6 +358,7 @@ class Alert:
         run_id: the run of the last attempt.
         link: the address of that run.
         causes: the failures in it.
+        headline: the first sentence of the alert; without it, the day, the attempts and the reason are the first one.
     """
 
     key: str
@@ -368,6 +369,7 @@ class Alert:
     run_id: str
     link: str
     causes: tuple[Cause, ...]
+    headline: str = ""
 
 
 class Notifier(Protocol):

@@ -130,6 +130,7 @@ class Settings(AlertSettings):
     retention_hours: int = Field(168, alias="PINTEREST_RETENTION_HOURS", ge=1, le=87_600)
     audit_days: int = Field(7, alias="PINTEREST_AUDIT_DAYS", ge=1, le=3650)
     audit_seconds: float = Field(900.0, alias="PINTEREST_AUDIT_SECONDS", ge=0)
+    run_retention_days: int = Field(30, alias="PINTEREST_RUN_RETENTION_DAYS", ge=8, le=3650)
     connect_topics: str = Field("", alias="PINTEREST_CONNECT_TOPICS")
     new_epoch: Literal["fail", "land"] = Field("fail", alias="PINTEREST_NEW_EPOCH")
 

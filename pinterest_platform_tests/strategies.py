@@ -1,5 +1,6 @@
 """Hypothesis strategies for posted records: ordinary values, sentinels, and values that break readers."""
 
+import json
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -85,22 +86,73 @@ AGES = st.one_of(
     st.integers(-5, 140),
     padded(
         st.sampled_from(
-            ["0", "130", "131", "17", "18", "24", "25", "35", "36", "50", "51", "+5", "3.0", "2147483648", "x"]
+            [
+                "0",
+                "130",
+                "131",
+                "17",
+                "18",
+                "24",
+                "25",
+                "35",
+                "36",
+                "50",
+                "51",
+                "+5",
+                "3.0",
+                "2147483648",
+                "x",
+                "2.5e1",
+                "+1E1",
+                "250e-1",
+                "251e-1",
+                "18.5",
+                "0e99",
+                "1e99",
+                "00024.000",
+                "1e",
+            ]
         )
     ),
+    st.sampled_from([25.0, 18.5, 1e2, -0.0, 10**400]),
     BARE,
 )
 KEYS = st.one_of(
     st.integers(0, 300),
     st.integers(0, 300).map(str),
     st.sampled_from([-1, 2**63 - 1, -(2**63), " 7 ", "\u00a08", "007", "-0"]),
+    st.sampled_from([14.0, "21.0", 1e16, "1e3", "1E1", "2.5e+1", "-0.0", " 9007199254740993.0 ", "100e-2", "9.2e18"]),
 )
-BAD_KEYS = st.sampled_from([None, "", " ", "x", 1.5, "1.0", True, 2**63, [], {}, [1], "+1", "1e3", "--1"])
+BAD_KEYS = st.sampled_from(
+    [
+        None,
+        "",
+        " ",
+        "x",
+        1.5,
+        "1.5e0",
+        True,
+        2**63,
+        [],
+        {},
+        [1],
+        "+1",
+        "--1",
+        "1e",
+        "1e19",
+        "1e-1",
+        10**400,
+        -(2**63) - 1,
+    ]
+)
 COUNTRIES = st.one_of(st.none(), st.sampled_from(["Albania", "Algeria", " Aruba ", "", "Åland"]))
 CATEGORIES = st.one_of(st.none(), st.sampled_from(["art", "beauty", " art", "travel"]))
+DEEP = st.sampled_from([100, 130, 250]).map(lambda depth: json.loads("[" * depth + "]" * depth))
 NESTED = st.sampled_from([{}, [], {"a": 1}, [1, "x"], {"title": 5, "ind": [2]}])
 EXTRAS = st.dictionaries(
-    st.sampled_from(["Index", "IND", "extra", "title_", "ünïcode"]), st.one_of(NESTED, WORDS), max_size=2
+    st.sampled_from(["Index", "IND", "extra", "title_", "ünïcode"]),
+    st.one_of(NESTED, DEEP, st.just(10**400), WORDS),
+    max_size=2,
 )
 
 _FIELDS: dict[str, dict[str, st.SearchStrategy[Any]]] = {

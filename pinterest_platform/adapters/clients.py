@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pinterest_platform.adapters.secrets import resolve_secret
-from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.failures import PermanentFailure, TransientFailure, no_answer
 from pinterest_platform.settings import Settings
 
 
@@ -111,16 +111,13 @@ def kinesis_client(settings: Settings) -> Any:
 
 
 def unreachable(service: str, error: Exception) -> TransientFailure:
-    """Return the failure of an AWS service that did not answer; one outage has the same message for every call.
+    """Return the failure of an AWS service that did not answer; see `no_answer`.
 
     Args:
         service: the service and its address, such as `S3 at http://127.0.0.1:9090`.
         error: the error of boto3 or of the socket.
     """
-    return TransientFailure(
-        f"{service} did not answer: {_cause(error)}.",
-        "Start the server or fix the network, then run it again. PINTEREST_IO_TIMEOUT_SECONDS sets the time limit.",
-    )
+    return no_answer(service, _cause(error))
 
 
 def _cause(error: BaseException) -> str:

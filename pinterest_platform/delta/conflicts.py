@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from deltalake.exceptions import CommitFailedError
+from deltalake.exceptions import CommitFailedError, DeltaError
 from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from pinterest_platform.delta.error_text import first_line, without_frames
+from pinterest_platform.delta.error_text import first_line, is_conflict, outage, without_frames
 from pinterest_platform.failures import TransientFailure
 
 
@@ -52,8 +52,13 @@ def retry_on_conflict(work: Callable[[], T], uri: str, *conflicts: type[Exceptio
 
 @contextmanager
 def translate_commit_errors(uri: str) -> Iterator[None]:
-    """Raise deltalake's failed commit to a table as CommitConflictError."""
+    """Raise a commit that failed because another one came first as CommitConflictError; others pass unchanged.
+
+    A commit whose answer was lost is one, too: the table is read again to find out whether it succeeded.
+    """
     try:
         yield
-    except CommitFailedError as error:
+    except (DeltaError, OSError) as error:
+        if not (isinstance(error, CommitFailedError) and is_conflict(str(error))) and not outage(str(error)):
+            raise
         raise CommitConflictError(f"{uri}: {first_line(without_frames(str(error)))}") from error

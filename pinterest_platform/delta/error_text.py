@@ -11,20 +11,22 @@ _CONFLICT_SIGNS = (
     "already exists",
     "version mismatch",
 )
-_UNREACHABLE_SIGNS = (
-    "error sending request",
-    "timed out",
-    "timeout",
-    "connection refused",
-    "connection reset",
-    "unavailable",
-    "interrupted",
-    "cancel",
-    "after 10 retries",
-    "dns error",
-    # The AWS SDK of a JVM reports a failed connection in these words.
-    "unable to execute http request",
+_UNREACHABLE = re.compile(
+    r"\bunavailable\b|\binterrupted\b|cancell?ed\b|dns error|(?:gateway|request|connect\w*|read) ?-?timeout",
+    re.IGNORECASE,
 )
+_OUTAGES = (
+    (re.compile(r"(Connection refused|Connection reset by peer|No route to host|Network is unreachable)", re.I), r"\1"),
+    (re.compile(r"failed to lookup address information:? *([\w ]+)", re.I), r"\1"),
+    (re.compile(r"timed out|deadline has elapsed", re.I), "it sends no reply within the time limit"),
+    (re.compile(r"connection closed|broken pipe|incomplete message|unexpected eof", re.I), "it closed the connection"),
+    # The AWS SDK of a JVM reports a failed connection in these words.
+    (re.compile(r"unable to execute http request: ([^\n]{1,200})", re.I), r"\1"),
+    (re.compile(r"error sending request|after \d+ retries", re.I), "the request could not be sent"),
+)
+"""The texts of errors of a store that did not answer, and the cause in the words of `adapters.clients`."""
+_ADDRESS = re.compile(r"https?://[^/\s?()\"']+")
+_AMAZON = re.compile(r"https?://(?:[\w.-]+\.)?s3[.-]([a-z0-9-]+)\.amazonaws\.com$")
 _RPC = re.compile(r"<\w+ of RPC that terminated with:.*?status = StatusCode\.(\w+)\s+details = \"(.*?)\"\n", re.DOTALL)
 """The text of an interrupted gRPC call; it has several lines."""
 _JVM_PREAMBLE = "an error occurred while calling"
@@ -38,7 +40,24 @@ def is_conflict(text: str) -> bool:
 
 def is_unreachable(text: str) -> bool:
     """Return whether an outside system did not answer."""
-    return _contains(text, _UNREACHABLE_SIGNS)
+    return outage(text) is not None or _UNREACHABLE.search(text) is not None
+
+
+def outage(text: str) -> str | None:
+    """Return the cause if an error text means that a store did not answer; None for any other error."""
+    for sign, cause in _OUTAGES:
+        if match := sign.search(text):
+            return match.expand(cause).strip().rstrip(".")
+    return None
+
+
+def store_at(text: str) -> str | None:
+    """Return the store and its address, as an error text names it: `S3 at <endpoint or region>`."""
+    match = _ADDRESS.search(text)
+    if match is None:
+        return None
+    amazon = _AMAZON.match(match[0])
+    return f"S3 at {amazon[1] if amazon else match[0]}"
 
 
 def rpc_status(text: str) -> str | None:

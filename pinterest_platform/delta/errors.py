@@ -9,8 +9,8 @@ import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
 from pinterest_platform.delta.conflicts import CommitConflictError
-from pinterest_platform.delta.error_text import is_unreachable
-from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
+from pinterest_platform.delta.error_text import outage, store_at
+from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, no_answer
 
 _REFUSAL = re.compile(
     r"status(?: code)?:? 40[13]\b|403 forbidden|401 unauthorized"
@@ -18,7 +18,50 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 """The text of a store's refusal; a bare 403 can be part of a port, a file name or an offset."""
+_FAILED_SERVER = re.compile(r"status(?: code)?:? (?:5\d\d|429)\b|slow ?down", re.IGNORECASE)
+_DISK_FULL = re.compile(r"no space left|storagefull|disk quota", re.IGNORECASE)
 _DECORATION = re.compile(r"\x1b\[[0-9;]*m|↳")
+_FRAMES = re.compile(r" 0: <unknown>.*$")
+"""The stack of a Rust library, which some texts end with."""
+_REBUILD = "or move the table away; the next run rebuilds it."
+_PROBLEMS = (
+    (
+        re.compile("had a _last_checkpoint hint", re.I),
+        "its _last_checkpoint names a checkpoint that does not exist",
+        "Delete _delta_log/_last_checkpoint, which readers do not need, " + _REBUILD,
+    ),
+    (
+        re.compile("contiguous commit files|found gap|no table metadata or protocol", re.I),
+        "a file of its _delta_log is missing",
+        "Restore the file, " + _REBUILD,
+    ),
+    (
+        re.compile("corrupt footer|json error|invalid json|truncated record|expecting value|unterminated", re.I),
+        "a file of it is damaged",
+        "Restore the file, " + _REBUILD,
+    ),
+    (
+        re.compile("append-only", re.I),
+        "its property delta.appendOnly permits no change of rows",
+        "Switch it off, in Spark: SET TBLPROPERTIES ('delta.appendOnly' = 'false').",
+    ),
+    (
+        re.compile("changedatafeed|change data feed", re.I),
+        "its change data feed is switched on, and Sail does not write change files",
+        "Switch it off, in Spark: SET TBLPROPERTIES ('delta.enableChangeDataFeed' = 'false'), " + _REBUILD,
+    ),
+    (
+        re.compile("table features|reader features|writer features|column mapping", re.I),
+        "it uses a feature that the platform does not support",
+        "Remove the feature, in Spark: ALTER TABLE ... DROP FEATURE, " + _REBUILD,
+    ),
+)
+"""Texts of readers and writers of tables, the cause, and the next step."""
+
+
+def known_problem(text: str) -> tuple[str, str] | None:
+    """Return cause and next step of a table that others left unusable; None if the text is of no known problem."""
+    return next(((cause, action) for sign, cause, action in _PROBLEMS if sign.search(text)), None)
 
 
 @contextmanager
@@ -33,28 +76,39 @@ def translate_store_errors(uri: str) -> Iterator[None]:
         yield
     except (CommitConflictError, PlatformFailure):
         raise
-    except (DeltaError, OSError, pa.ArrowException) as error:
+    except (DeltaError, OSError, ValueError, pa.ArrowException) as error:
         raise _failure(uri, error) from error
 
 
 def _failure(uri: str, error: Exception) -> PlatformFailure:
-    text = " ".join(_DECORATION.sub(" ", str(error)).split())
+    text = _FRAMES.sub("", " ".join(_DECORATION.sub(" ", str(error)).split()))
+    short = shorten(text, 300).rstrip(".")
     if "NoSuchBucket" in text:
         return PermanentFailure(
             f"There is no bucket for {uri}.", "Run the job `provision`, which creates it, or set PINTEREST_BUCKET."
         )
-    if _REFUSAL.search(text):
+    if _REFUSAL.search(text) or isinstance(error, PermissionError):
         return PermanentFailure(
-            f"The store refuses {uri}: {shorten(text, 300)}.",
+            f"The store refuses {uri}: {short}.",
             "Check that the bucket exists and that the credentials permit access to it.",
         )
-    # Stores fail with OSError; of the other errors, some wrap one.
-    if not isinstance(error, OSError) and not is_unreachable(str(error)):
+    if isinstance(error, FileNotFoundError):
         return PermanentFailure(
-            f"The Delta table {uri} cannot be used: {shorten(text, 300)}.",
-            "Fix the named problem, or move the table away and run a full refresh.",
+            f"The Delta table {uri} cannot be used: a file that its log names does not exist: {short}.",
+            "Restore the file, " + _REBUILD,
         )
-    return TransientFailure(
-        f"The store did not answer for {uri}: {shorten(text, 300)}.",
-        "Check the store and the connection to it, and retry; PINTEREST_IO_TIMEOUT_SECONDS sets the timeout.",
+    if problem := known_problem(text):
+        return PermanentFailure(f"The Delta table {uri} cannot be used: {problem[0]}: {short}.", problem[1])
+    if _DISK_FULL.search(text):
+        return TransientFailure(f"The store of {uri} has no free space: {short}.", "Free space, then run it again.")
+    if cause := outage(text):
+        return no_answer(store_at(text) or f"The store of {uri}", cause)
+    if isinstance(error, OSError) and _FAILED_SERVER.search(text):
+        return TransientFailure(
+            f"{store_at(text) or 'The store'} failed on {uri}: {short}.",
+            "Check the log and the free disk space of the server, then run it again.",
+        )
+    return PermanentFailure(
+        f"The Delta table {uri} cannot be used: {short}.",
+        "Fix the named problem, or move the table away; the next run rebuilds it. If neither helps, report it.",
     )

@@ -22,6 +22,8 @@ from pinterest_platform.delta.tables import DeltaTables
 _CHECKPOINT_EVERY = 10
 """Commits after which a checkpoint is written; the embedded engine writes one as often."""
 _LOG_FILE = re.compile(r"_delta_log/(?P<version>\d{20})\.(?P<checkpoint>checkpoint\.)?[^/]+$")
+_UNREADABLE = -1
+"""The version of a `_last_checkpoint` that cannot be read: nothing is deleted because of it."""
 _PROPERTIES: Mapping[str, int] = {"delta.deletedFileRetentionDuration": 168, "delta.logRetentionDuration": 720}
 """The retention properties of a table, and their defaults in hours."""
 _INTERVAL = re.compile(r"(?:interval )?(\d+) (hour|day|week)s?", re.IGNORECASE)
@@ -81,13 +83,16 @@ def expired_log_files(tables: DeltaTables, table: DeltaTable, retention_hours: i
 def trim_log(tables: DeltaTables, table: DeltaTable, retention_hours: int) -> int:
     """Delete the log's expired files, and write a checkpoint if many commits have none; return the number deleted.
 
+    A checkpoint is also written if `_last_checkpoint` is damaged, which replaces it.
+
     Every version since the checkpoint that replaces them can still be read, and it holds the positions.
     """
     folder = tables.folder(table.table_uri)
     with translate_store_errors(table.table_uri):
         log = _log_files(folder)
         checkpoints = [file.version for file in log if file.is_checkpoint]
-        if table.version() - max(checkpoints, default=-1) >= _CHECKPOINT_EVERY:
+        is_damaged = _last_checkpoint(folder) == _UNREADABLE
+        if is_damaged or table.version() - max(checkpoints, default=-1) >= _CHECKPOINT_EVERY:
             table.create_checkpoint()
         expired = _expired(folder, log, retention_hours)
         # Oldest first: if this is interrupted, the remaining log has no gap.
@@ -120,6 +125,8 @@ def _last_checkpoint(folder: pafs.FileSystem) -> float:
             return int(json.loads(handle.read())["version"])
     except FileNotFoundError:
         return math.inf
+    except (ValueError, TypeError, KeyError):
+        return _UNREADABLE
 
 
 def _log_files(folder: pafs.FileSystem) -> list[_LogFile]:

@@ -13,6 +13,7 @@ from deltalake.fs import DeltaStorageHandler
 from pyspark.sql.types import StructType
 
 from pinterest_platform.delta.errors import translate_store_errors
+from pinterest_platform.delta.features import require_readable, require_writable
 from pinterest_platform.delta.positions import foreign_commits, newest_transactions, positions_in
 from pinterest_platform.failures import PermanentFailure
 
@@ -34,9 +35,11 @@ class DeltaTables:
         """Open the newest version of a table; return None if there is no table."""
         with translate_store_errors(uri):
             try:
-                return DeltaTable(uri, storage_options=self.options(uri))
+                table = DeltaTable(uri, storage_options=self.options(uri))
             except TableNotFoundError:
                 return None
+            require_readable(table)
+            return table
 
     def existing(self, uri: str) -> DeltaTable:
         """Open the newest version of a table; raise PermanentFailure if there is no table."""
@@ -51,12 +54,17 @@ class DeltaTables:
         """Update a table to its newest version, in a fifth of the time of opening it."""
         with translate_store_errors(table.table_uri):
             table.update_incremental()
+            require_readable(table)
             return table
 
     def ensure(self, uri: str, schema: StructType) -> DeltaTable:
-        """Open a table, or create it empty and without deletion vectors; another process may create it meanwhile."""
+        """Open a table to write to, or create it empty; another process may create it meanwhile.
+
+        It is created without deletion vectors.
+        """
         table = self.open(uri)
         if table is not None:
+            require_writable(table)
             return table
         with translate_store_errors(uri):
             try:
@@ -136,14 +144,22 @@ class DeltaTables:
                     folder.delete_file(info.path)
 
     def options(self, uri: str) -> dict[str, str]:
-        """Return deltalake's storage options: half the timeout for one attempt, half for retries.
+        """Return deltalake's storage options: half the timeout for one attempt, and retries until it is over.
 
         Addresses and credentials of the store come from the environment.
         """
         if _is_local(uri):
             return {}
-        half = f"{max(self.timeout_seconds / 2, 0.5):g}s"
-        return {"timeout": half, "connect_timeout": half, "retry_timeout": half, "max_retries": "10"}
+        half, most = f"{max(self.timeout_seconds / 2, 0.5):g}s", f"{max(self.timeout_seconds * 0.95, 0.5):g}s"
+        return {
+            "timeout": half,
+            "connect_timeout": half,
+            "retry_timeout": most,
+            # The number of retries must not end them: ten retries of a refused connection take 3 s.
+            "max_retries": "1000000",
+            # It must be above 100 ms, the shortest pause.
+            "backoff_config.max_backoff": f"{min(1.0, max(0.3, self.timeout_seconds / 20)):g}s",
+        }
 
 
 def _is_local(uri: str) -> bool:

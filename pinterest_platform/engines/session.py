@@ -33,6 +33,7 @@ class SessionEngine:
         self._job_seconds = settings.spark_timeout_seconds
         self._store_seconds = settings.io_timeout_seconds
         self._endpoint = settings.s3_endpoint
+        self._store = f"S3 at {settings.s3_endpoint or settings.region}"
         self._server = server
         self._session: SparkSession | None = None
 
@@ -47,7 +48,7 @@ class SessionEngine:
             self._session = self._server.connect(progress)
         with Watchdog(self._session, self._job_seconds, self._endpoint, self._store_seconds) as watchdog:
             try:
-                return execute(self._session, job, parameters, watchdog.interruptible(progress))
+                return execute(self._session, job, parameters, watchdog.interruptible(progress), self._store)
             except Exception as error:
                 interruption = watchdog.failure(job)
                 if interruption is not None:

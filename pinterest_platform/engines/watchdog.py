@@ -10,11 +10,12 @@ from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from pinterest_platform.failures import TransientFailure
+from pinterest_platform.failures import TransientFailure, no_answer
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+_SILENT = "it sends no reply within the time limit"
 _GRACE_SECONDS = 1.0
 """The time limit for an interrupted job to end."""
 
@@ -36,6 +37,8 @@ class Watchdog:
         self._store_seconds = store_seconds
         self._ended = threading.Event()
         self._cause = ""
+        self._outage = ""
+        self._last_error = _SILENT
         self._thread = threading.Thread(target=self._watch, name="spark-watchdog", daemon=True)
 
     def __enter__(self) -> "Watchdog":
@@ -59,6 +62,8 @@ class Watchdog:
         """Return the failure of a job that was interrupted; None if it failed by itself."""
         if not self._cause:
             return None
+        if self._outage:
+            return no_answer(f"S3 at {self._endpoint}", self._outage)
         return TransientFailure(
             f"The Spark job {job!r} was interrupted: {self._cause}.",
             "Find the cause, or raise PINTEREST_SPARK_TIMEOUT_SECONDS or PINTEREST_IO_TIMEOUT_SECONDS.",
@@ -74,7 +79,8 @@ class Watchdog:
             if monotonic() >= end:
                 self._cause = f"it ran for more than {self._job_seconds:g} s"
             elif monotonic() - answered >= self._store_seconds:
-                self._cause = f"the store at {self._endpoint} has not answered for {self._store_seconds:g} s"
+                self._cause = f"the store has not answered for {self._store_seconds:g} s"
+                self._outage = self._last_error
             if self._cause:
                 self._end_job()
                 return
@@ -103,7 +109,16 @@ class Watchdog:
         except (urllib.error.HTTPError, http.client.HTTPException):
             return True
         except urllib.error.URLError as error:
+            self._last_error = _cause(error.reason)
             # The store answered, with a certificate that only the clients of the engine can verify.
             return isinstance(error.reason, ssl.SSLCertVerificationError)
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            self._last_error = _cause(error)
             return False
+
+
+def _cause(error: object) -> str:
+    """Return the cause of a failed call, in the words of `adapters.clients`."""
+    if isinstance(error, TimeoutError):
+        return _SILENT
+    return (isinstance(error, OSError) and error.strerror) or str(error).rstrip(".") or _SILENT

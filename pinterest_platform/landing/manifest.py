@@ -93,7 +93,7 @@ class Manifest:
         except (KeyError, ValueError) as error:
             raise PermanentFailure(
                 f"The metadata of {key} is damaged: {error!r}.",
-                "Restore the object as it was written; the conservation ledger names all other problems.",
+                "Restore the object as written; materialize ledger/conservation or run audit to name all others.",
             ) from None
 
     @classmethod

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pinterest_platform.catalog import ENTITIES, REPORT_KEYS, Names, Route
-from pinterest_platform.failures import PermanentFailure, joined
+from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, joined
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.ports import Lake, MaintenanceResult, ObjectStore, Progress, StoredObject
 from pinterest_platform.settings import Settings
@@ -53,29 +54,48 @@ def maintain(
         The name of each table that exists, and its result.
 
     Raises:
-        PermanentFailure: an unknown table, a retention too short to be safe, or damaged tables and landed objects;
-            damage is reported after all other tables are maintained.
-        TransientFailure: the store did not answer.
+        PermanentFailure: an unknown table, a retention too short to be safe, or damaged tables and landed objects.
+            Such failures are raised together, after all other tables are maintained.
+        TransientFailure: the store did not answer; raised at once, with the failures until then.
     """
     hours = retention_hours(settings)
     failures: list[PermanentFailure] = []
     for name, uri in select_tables(tables(settings.names), options.tables).items():
         try:
-            result = lake.preview_maintenance(uri, hours) if options.dry_run else lake.maintain(uri, hours)
+            with _explained(f"the table {name} ({uri})"):
+                result = lake.preview_maintenance(uri, hours) if options.dry_run else lake.maintain(uri, hours)
         except PermanentFailure as failure:
+            progress(f"{name} failed, the other tables continue: {failure}")
             failures.append(failure)
             continue
+        except TransientFailure as failure:
+            raise joined([*failures, failure]) from failure
         if result is not None:
             progress(f"{name}: {summary(result, options.dry_run)}")
             yield name, result
     if not options.tables:
         try:
-            sweep_staging(settings.names, objects, time.time() - hours * 3600, options.dry_run, progress)
-            sweep_quarantine(settings.names, objects, options.dry_run, progress)
+            with _explained("the leftovers of dead runs"):
+                sweep_staging(settings.names, objects, time.time() - hours * 3600, options.dry_run, progress)
+                sweep_quarantine(settings.names, objects, options.dry_run, progress)
         except PermanentFailure as failure:
             failures.append(failure)
     if failures:
         raise joined(failures)
+
+
+@contextmanager
+def _explained(subject: str) -> Iterator[None]:
+    """Raise an unexpected error as a failure that names the subject and keeps the error's words."""
+    try:
+        yield
+    except PlatformFailure:
+        raise
+    except Exception as error:
+        raise PermanentFailure(
+            f"Maintenance of {subject} failed unexpectedly: {type(error).__name__}: {str(error).rstrip('.')}.",
+            "Report it, with the log of the run.",
+        ) from error
 
 
 def select_tables(addresses: Mapping[str, str], selected: Sequence[str]) -> dict[str, str]:

@@ -17,10 +17,15 @@ _CREATED_BY: Mapping[Route, str] = {
     Route.KAFKA: "Run the job batch_pipeline: it lands and cleans the records that create this table.",
     Route.KINESIS: "Run the job streaming_pipeline: it lands and cleans the records that create this table.",
 }
-_REBUILT_BY: Mapping[Route, str] = {
-    Route.KAFKA: "Find what else writes to the table; then run batch_pipeline with full_refresh of cleaned__{}.",
-    Route.KINESIS: "Find what else writes to the table of {}; then run streaming_pipeline with full_refresh.",
+_REBUILT_BY: Mapping[str, str] = {
+    "cleaned": "Find what else writes to the table; then run batch_pipeline with full_refresh of cleaned__{}.",
+    "cleaned_stream": "Find what else writes to the table; then run streaming_pipeline with full_refresh.",
 }
+
+
+def rebuild_step(layer: str, entity: str) -> str:
+    """Return what to do about a cleaned table that fails a blocking check."""
+    return _REBUILT_BY[layer].format(entity)
 
 
 def failed_checks(table: VerifyResult) -> dict[str, str]:
@@ -74,7 +79,7 @@ def _require_sound(lakehouse: Lakehouse, entity: Entity, route: Route, progress:
         table = inspect_and_record(lakehouse, entity, route, progress)
     if findings := failed_checks(table):
         checks = ", ".join(f"check {check} failed: {finding}" for check, finding in findings.items())
-        raise PermanentFailure(f"{name}, version {table.version}: {checks}.", _REBUILT_BY[route].format(entity.name))
+        raise PermanentFailure(f"{name}, version {table.version}: {checks}.", rebuild_step(LAYERS[route], entity.name))
 
 
 def _recorded(objects: ObjectStore, entity: Entity, route: Route, facts: TableFacts) -> VerifyResult | None:

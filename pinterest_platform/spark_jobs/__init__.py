@@ -65,7 +65,9 @@ def configure(spark: "SparkSession") -> None:
                 raise
 
 
-def execute(spark: "SparkSession", job: str, parameters: Json, progress: Callable[[str], None]) -> Json:
+def execute(
+    spark: "SparkSession", job: str, parameters: Json, progress: Callable[[str], None], store: str = ""
+) -> Json:
     """Run a job by name on a session, and return what it returns, as JSON.
 
     Args:
@@ -73,6 +75,7 @@ def execute(spark: "SparkSession", job: str, parameters: Json, progress: Callabl
         job: a name in `JOBS`.
         parameters: the job's parameters, as their `to_json` wrote them.
         progress: gets a line for each step.
+        store: the store and its address, for messages.
 
     Raises:
         PermanentFailure: the job does not exist, its input is invalid, or the engine refuses the work.
@@ -84,7 +87,7 @@ def execute(spark: "SparkSession", job: str, parameters: Json, progress: Callabl
 
     entry = JOBS[job]
     job_parameters = entry.parameters.from_json(parameters)
-    with translate_errors(job):
+    with translate_errors(job, store):
         configure(spark)
         _disable_call_sites()
         result: Transferable = import_module(entry.module).run(spark, job_parameters, progress)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 
 from pyspark.sql import SparkSession
 
@@ -11,6 +12,7 @@ from pinterest_platform.delta.maintenance import small_files
 from pinterest_platform.delta.positions import positions_in
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import PlatformFailure
+from pinterest_platform.spark_jobs.engine_errors import retry_outages
 from pinterest_platform.spark_jobs.origin import RecordOrigin
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, CleanResult
 from pinterest_platform.spark_jobs.quarantine import quarantine, reasons, rejected
@@ -50,6 +52,7 @@ class CleanRun:
         self._tables = DeltaTables(parameters.io_timeout_seconds)
         self._staging = Staging(spark, self._tables, self._origin, parameters.staging_uri)
         self._upsert = TableUpsert(self._staging, parameters.table_uri)
+        self._store_seconds = parameters.io_timeout_seconds
         self._counts: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         fields = cleaning.UNREADABLE_FIELDS[self._origin.entity]
@@ -58,7 +61,8 @@ class CleanRun:
     def increment(self) -> CleanResult:
         """Stage and upsert the batches one by one; committed batches stay if a later one fails."""
         for number, batch in enumerate(self._parameters.batches, start=1):
-            self._upsert.apply(batch, self._stage(number, batch))
+            staged = self._stage(number, batch)
+            retry_outages(partial(self._upsert.apply, batch, staged), self._store_seconds)
         return self._result()
 
     def rebuild(self) -> CleanResult:
@@ -66,7 +70,10 @@ class CleanRun:
         # Batches that are small one by one can be large together, so all of them are staged in files.
         batches = [replace(batch, size=None) for batch in self._parameters.batches]
         staged = [self._stage(number, batch) for number, batch in enumerate(batches, start=1)]
-        rows = self._upsert.rebuild([batch for batch in staged if batch is not None], self._positions())
+        rows = retry_outages(
+            partial(self._upsert.rebuild, [batch for batch in staged if batch is not None], self._positions()),
+            self._store_seconds,
+        )
         self._progress(f"{self._origin.entity}: rebuilt with {rows} rows")
         return self._result()
 
@@ -74,14 +81,15 @@ class CleanRun:
         """Clean one batch and quarantine its rejected records; return None if it has no accepted record."""
         if not batch.uris:
             return None
-        staged = self._staging.stage(batch, f"batch-{number:05d}")
+        staged = retry_outages(partial(self._staging.stage, batch, f"batch-{number:05d}"), self._store_seconds)
         counts = staged.counts
         self._counts.update(records=counts.records, quarantined=counts.rejected, keys=counts.keys)
         self._unreadable.update(counts.unreadable)
         if counts.rejected:
             records = rejected(self._staging.read([staged]))
-            self._reasons.update(reasons(records))
-            quarantine(self._tables, self._parameters.quarantine_uri, records, self._origin.route)
+            self._reasons.update(retry_outages(partial(reasons, records), self._store_seconds))
+            write = partial(quarantine, self._tables, self._parameters.quarantine_uri, records, self._origin.route)
+            retry_outages(write, self._store_seconds)
         self._progress(
             f"{self._origin.entity}: batch {number} of {len(self._parameters.batches)}: {counts.records} records, "
             f"{counts.keys} keys, {counts.rejected} quarantined"

@@ -1,12 +1,14 @@
 """The job `compare`: two cleaned tables of an entity, compared key by key (rule C20); it writes nothing."""
 
 from collections.abc import Callable
+from functools import partial
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.catalog import Entity, entity_named
 from pinterest_platform.delta.tables import DeltaTables
+from pinterest_platform.spark_jobs.engine_errors import retry_outages
 from pinterest_platform.spark_jobs.frames import load_delta, only_row
 from pinterest_platform.spark_jobs.merge import values_differ
 from pinterest_platform.spark_jobs.parameters import CompareParameters, CompareResult
@@ -24,6 +26,10 @@ def run(spark: SparkSession, parameters: CompareParameters, progress: Callable[[
         PermanentFailure: one of the tables does not exist.
         TransientFailure: the store does not answer.
     """
+    return retry_outages(partial(_run, spark, parameters, progress), parameters.io_timeout_seconds)
+
+
+def _run(spark: SparkSession, parameters: CompareParameters, progress: Callable[[str], None]) -> CompareResult:
     entity = entity_named(parameters.entity)
     tables = DeltaTables(parameters.io_timeout_seconds)
     left, right = (_business_columns(spark, tables, uri, entity) for uri in (parameters.left_uri, parameters.right_uri))

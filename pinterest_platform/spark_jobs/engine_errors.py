@@ -1,15 +1,31 @@
 """Translation of an engine's errors into failures and commit conflicts."""
 
-from collections.abc import Iterator
+import re
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import TypeVar
 
 import grpc
 from pyspark.errors import PySparkException
 
 from pinterest_platform.delta.conflicts import CommitConflictError
-from pinterest_platform.delta.error_text import first_line, is_conflict, is_unreachable, rpc_status, without_frames
-from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.delta.error_text import (
+    first_line,
+    is_conflict,
+    is_unreachable,
+    outage,
+    rpc_status,
+    store_at,
+    without_frames,
+)
+from pinterest_platform.delta.errors import known_problem
+from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, no_answer
+
+T = TypeVar("T")
+_RETRY_PAUSE_SECONDS = 0.5
+_UNREADABLE = re.compile(r"parquet error|not found|no such file|does not exist|corrupt", re.IGNORECASE)
 
 _TRANSIENT_CODES = frozenset({"ABORTED", "CANCELLED", "DEADLINE_EXCEEDED", "INTERNAL", "UNAVAILABLE", "UNKNOWN"})
 """Status codes of an interrupted gRPC call; an engine that refuses work gives another reason."""
@@ -38,21 +54,66 @@ def error_text(error: Exception) -> str:
 
 
 @contextmanager
-def translate_errors(job: str) -> Iterator[None]:
-    """Raise an engine's errors as failures of the platform.
+def translate_errors(job: str, store: str = "") -> Iterator[None]:
+    """Raise an engine's errors, and unexpected ones, as failures of the platform.
+
+    Args:
+        job: the job, for the message.
+        store: the store and its address, such as `S3 at http://127.0.0.1:9090`; engines do not always name it.
 
     Raises:
-        PermanentFailure: the engine refused the work.
+        PermanentFailure: the engine refused the work, or the error is unexpected.
         TransientFailure: the engine, or the store behind it, did not answer.
     """
     try:
         yield
+    except PlatformFailure:
+        raise
     except engine_errors() as error:
-        text = error_text(error)
-        what = f"The Spark job {job!r} failed: {first_line(text)}."
-        if _is_engine_unreachable(error, text) or is_unreachable(text) or is_conflict(text):
-            raise TransientFailure(what, "Check that the engine and the store are running, and retry.") from error
-        raise PermanentFailure(what, "Fix what the engine names: the objects, the table or the job.") from error
+        raise _failure(job, store, error) from error
+    except Exception as error:
+        text = first_line(str(error) or "no text")
+        raise PermanentFailure(
+            f"The Spark job {job!r} failed unexpectedly: {type(error).__name__}: {text}.",
+            "Report it, with the log of the run.",
+        ) from error
+
+
+def _failure(job: str, store: str, error: Exception) -> PlatformFailure:
+    text = error_text(error)
+    what = f"The Spark job {job!r} failed: {first_line(text)}."
+    if problem := known_problem(text):
+        return PermanentFailure(f"The Spark job {job!r} failed: {problem[0]}: {first_line(text)}.", problem[1])
+    if not _is_engine_unreachable(error, text) and (cause := outage(text)):
+        return no_answer(store or store_at(text) or "The store", cause)
+    if _is_engine_unreachable(error, text) or is_unreachable(text) or is_conflict(text):
+        return TransientFailure(what, "Check that the engine and the store are running, and retry.")
+    return PermanentFailure(
+        what, "Fix what the engine names: the objects, the table or the job. If it names none, report it."
+    )
+
+
+def retry_outages(work: Callable[[], T], seconds: float) -> T:
+    """Repeat work that the engine could not do because the store did not answer, until that time is over.
+
+    Engines give up after ten retries, 3 s of refused connections: less than the restart of a store takes.
+
+    Args:
+        work: it must be safe to repeat.
+        seconds: the time of one outage.
+    """
+    end: float | None = None
+    while True:
+        started = time.monotonic()
+        try:
+            return work()
+        except engine_errors() as error:
+            text, now = error_text(error), time.monotonic()
+            if end is None or now - started > seconds:
+                end = started + seconds if now - started <= seconds else now + seconds
+            if _is_engine_unreachable(error, text) or not outage(text) or now >= end:
+                raise
+        time.sleep(_RETRY_PAUSE_SECONDS)
 
 
 @contextmanager
@@ -65,6 +126,12 @@ def translate_engine_conflicts(uri: str) -> Iterator[None]:
         if is_conflict(text):
             raise CommitConflictError(f"{uri}: {first_line(text)}") from error
         raise
+
+
+def is_unreadable_file(error: Exception) -> bool:
+    """Return whether an engine could not read a file of a table, because it is lost or damaged."""
+    text = error_text(error)
+    return outage(text) is None and _UNREADABLE.search(text) is not None
 
 
 def _is_engine_unreachable(error: Exception, text: str) -> bool:

@@ -14,12 +14,13 @@ from pinterest_platform.catalog import REPORT_KEYS, REPORTED_ENTITIES, Entity, R
 from pinterest_platform.delta import commits
 from pinterest_platform.delta.conflicts import retry_on_conflict
 from pinterest_platform.delta.tables import DeltaTables
-from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.spark_jobs.engine_errors import translate_engine_conflicts
+from pinterest_platform.failures import PermanentFailure, PlatformFailure, joined
+from pinterest_platform.spark_jobs.engine_errors import retry_outages, translate_engine_conflicts
 from pinterest_platform.spark_jobs.frames import only_row
 from pinterest_platform.spark_jobs.parameters import ReportOutcome, ReportsParameters, ReportsResult, SourceFacts
 from pinterest_platform.transforms import reports
 from pinterest_platform.transforms.decoding import SOURCE
+from pinterest_platform.transforms.quality import schema_differences
 from pinterest_platform.transforms.schemas import REPORT_SCHEMAS
 
 _RECOMPUTATIONS = 4
@@ -53,7 +54,8 @@ def run(spark: SparkSession, parameters: ReportsParameters, progress: Callable[[
         changed.update(key for key, outcome in result.reports.items() if outcome.changed)
         return versions, result
 
-    compute_and_write = partial(retry_on_conflict, compute, cleaned_uris)
+    conflicts_retried = partial(retry_on_conflict, compute, cleaned_uris)
+    compute_and_write = partial(retry_outages, conflicts_retried, parameters.io_timeout_seconds)
     versions, result = compute_and_write()
     for _ in range(_RECOMPUTATIONS):
         if versions == _versions(tables, parameters):
@@ -86,13 +88,21 @@ def _compute(
     left_out = _left_out(cleaned, [report.left_out for report in declared.values()])
     metadata = {f"{entity.name}_version": str(version) for entity, version in versions.items()}
     outcomes: dict[str, ReportOutcome] = {}
+    failures: list[PlatformFailure] = []
     for key, uri in parameters.reports.items():
         report, schema = declared[key], REPORT_SCHEMAS[key]
         rows = _in_schema(reports.report(report, cleaned), schema)
-        changed, version = _write(tables, uri, rows, schema, metadata)
+        try:
+            changed, version = _write(tables, uri, rows, schema, metadata)
+        except PermanentFailure as failure:
+            progress(f"{key} failed, the other reports continue: {failure}")
+            failures.append(failure)
+            continue
         counts = left_out[report.left_out] if report.left_out else {}
         outcomes[key] = ReportOutcome(rows.num_rows, changed, version, counts)
         progress(f"{key}: {rows.num_rows} rows, {'replaced' if changed else 'unchanged'}")
+    if failures:
+        raise joined(failures)
     sources = {entity.name: _facts(frames[entity], entity, version) for entity, version in versions.items()}
     return ReportsResult(outcomes, sources)
 
@@ -115,6 +125,11 @@ def _write(
 
     def replace() -> tuple[bool, int]:
         table = tables.ensure(uri, schema)
+        if differences := schema_differences(tables.schema(table), schema):
+            raise PermanentFailure(
+                f"The report table {uri} has other columns than the report: {'; '.join(differences)}.",
+                "Move the table away; the next run writes it again.",
+            )
         if table.version() > 0 and tables.read(table).cast(rows.schema).equals(rows):
             return False, table.version()
         commits.replace_rows(table, rows, metadata)

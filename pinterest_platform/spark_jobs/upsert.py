@@ -12,11 +12,12 @@ from pyspark.sql import DataFrame
 
 from pinterest_platform.delta import commits, replacement, table_cache
 from pinterest_platform.delta.conflicts import CommitConflictError, TableRebuiltError, retry_on_conflict
+from pinterest_platform.delta.features import require_writable
 from pinterest_platform.delta.key_lookup import rows_with
 from pinterest_platform.delta.positions import NO_POSITION, REBUILDS
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.spark_jobs import merge
-from pinterest_platform.spark_jobs.engine_errors import translate_engine_conflicts
+from pinterest_platform.spark_jobs.engine_errors import engine_errors, is_unreadable_file, translate_engine_conflicts
 from pinterest_platform.spark_jobs.frames import load_delta
 from pinterest_platform.spark_jobs.merge import Difference
 from pinterest_platform.spark_jobs.parameters import Batch
@@ -72,7 +73,7 @@ class TableUpsert:
         if staged:
             newest = self._staging.stage_newest(staged, f"{self._uri}/{folder}")
             rows = newest.keys
-            self._count(retry_on_conflict(partial(self._rebuild_difference, newest), self._uri), rows)
+            self._count(self._rebuild_difference(newest), rows)
 
         def commit() -> None:
             table = self._tables.refreshed(self._table)
@@ -95,6 +96,7 @@ class TableUpsert:
 
     def _apply(self, batch: Batch, staged: StagedBatch | None) -> None:
         table = self._tables.refreshed(self._table)
+        require_writable(table)
         transactions = self._tables.transactions_of(table)
         self._check_continues(transactions, batch)
         reached = {name: max(end, transactions.get(name, end)) for name, end in batch.positions.items()}
@@ -190,12 +192,24 @@ class TableUpsert:
             return merge.count_outcome(self._outcome(newest, load_delta(self._staging.spark, self._uri)))
 
     def _rebuild_difference(self, newest: NewestRows) -> Difference:
-        """Compare newest rows with the table; unlike a merge, a rebuild changes rows that are newer, too."""
-        source = self._staging.read_newest(newest)
-        with translate_engine_conflicts(self._uri):
-            target = load_delta(self._staging.spark, self._uri)
-            changed = merge.values_differ(self._origin.cleaned_schema)
-            return merge.count_outcome(merge.merge_outcome(source, target, changed, "FALSE"))
+        """Compare newest rows with the table; unlike a merge, a rebuild changes rows that are newer, too.
+
+        All rows are new to a table that cannot be read: a rebuild also repairs one whose files are lost or damaged.
+        """
+
+        def compare() -> Difference:
+            source = self._staging.read_newest(newest)
+            with translate_engine_conflicts(self._uri):
+                target = load_delta(self._staging.spark, self._uri)
+                changed = merge.values_differ(self._origin.cleaned_schema)
+                return merge.count_outcome(merge.merge_outcome(source, target, changed, "FALSE"))
+
+        try:
+            return retry_on_conflict(compare, self._uri)
+        except engine_errors() as error:
+            if not is_unreadable_file(error):
+                raise
+            return Difference(newest.keys, 0)
 
     def _outcome(self, newest: NewestRows, target: DataFrame) -> DataFrame:
         schema, route = self._origin.cleaned_schema, self._origin.route

@@ -4,6 +4,7 @@ A record is complete if it is rejected and quarantined, or its key's row is at l
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
@@ -11,6 +12,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.spark_jobs import merge
 from pinterest_platform.spark_jobs.counts import check_records
+from pinterest_platform.spark_jobs.engine_errors import retry_outages
 from pinterest_platform.spark_jobs.frames import load_delta, only_row
 from pinterest_platform.spark_jobs.origin import RecordOrigin
 from pinterest_platform.spark_jobs.parameters import VerifyParameters, VerifyResult
@@ -29,6 +31,10 @@ def run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[s
         PermanentFailure: the table does not exist.
         TransientFailure: objects are missing, or the store does not answer.
     """
+    return retry_outages(partial(_run, spark, parameters, progress), parameters.io_timeout_seconds)
+
+
+def _run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[str], None]) -> VerifyResult:
     origin = RecordOrigin.of(parameters)
     tables = DeltaTables(parameters.io_timeout_seconds)
     opened = tables.existing(parameters.table_uri)

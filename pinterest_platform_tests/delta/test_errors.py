@@ -1,5 +1,9 @@
 """Errors of a store and of a table: no answer, refusal, damage."""
 
+import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,8 +22,83 @@ def test_a_port_or_a_name_does_not_make_an_outage_a_refusal(monkeypatch: pytest.
     # Nothing listens on port 1; the path of the address has the number 403.
     for variable, value in {**AWS, "ENDPOINT_URL": "http://127.0.0.1:1/403/401"}.items():
         monkeypatch.setenv(f"AWS_{variable}", value)
-    with pytest.raises(TransientFailure, match="did not answer"):
+    with pytest.raises(TransientFailure) as failure:
         DeltaTables(1).open(f"s3://bucket/{name}")
+    assert failure.value.what == "S3 at http://127.0.0.1:1 did not answer: Connection refused."
+
+
+@pytest.mark.parametrize("seconds", [1, 6])
+def test_a_refused_connection_is_retried_until_the_set_time_is_over(
+    monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    for variable, value in {**AWS, "ENDPOINT_URL": "http://127.0.0.1:1"}.items():
+        monkeypatch.setenv(f"AWS_{variable}", value)
+    started = time.monotonic()
+    with pytest.raises(TransientFailure):
+        DeltaTables(seconds).open("s3://bucket/table")
+    assert 0.9 * seconds <= time.monotonic() - started <= seconds + 1
+
+
+def test_a_store_that_restarts_within_the_set_time_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+    for variable, value in {**AWS, "ENDPOINT_URL": f"http://127.0.0.1:{address[1]}"}.items():
+        monkeypatch.setenv(f"AWS_{variable}", value)
+
+    class EmptyBucket(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found = "list-type" in self.path
+            body = b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>" if found else b""
+            self.send_response(200 if found else 404)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Log nothing."""
+
+    def serve() -> None:
+        time.sleep(7)
+        with ThreadingHTTPServer(address, EmptyBucket) as server:
+            servers.append(server)
+            server.serve_forever(0.02)
+
+    servers: list[ThreadingHTTPServer] = []
+    threading.Thread(target=serve, daemon=True).start()
+    assert DeltaTables(20).open("s3://bucket/table") is None
+    servers[0].shutdown()
+
+
+def test_a_data_file_that_is_missing_is_a_permanent_failure(tmp_path: Path) -> None:
+    write_deltalake(tmp_path, pa.table({"a": [1]}))
+    next(tmp_path.glob("*.parquet")).unlink()
+    with pytest.raises(PermanentFailure, match=r"a file that its log names does not exist.*the next run rebuilds it"):
+        DeltaTables().read(DeltaTables().existing(str(tmp_path)))
+
+
+def test_a_log_file_that_is_missing_is_a_permanent_failure_with_a_next_step(tmp_path: Path) -> None:
+    for _ in range(4):
+        write_deltalake(tmp_path, pa.table({"a": [1]}), mode="append")
+    (tmp_path / "_delta_log" / f"{2:020d}.json").unlink()
+    with pytest.raises(PermanentFailure, match=r"a file of its _delta_log is missing.*Restore the file"):
+        DeltaTables().open(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("the disk reported an unheard-of problem", None),
+        ("column cancel_date: interrupted_by conflicts", None),
+        ("HTTP error: error sending request: tcp connect error: Connection refused (os error 111)", "refused"),
+    ],
+)
+def test_an_unknown_error_is_never_transient(text: str, cause: str | None) -> None:
+    kind = TransientFailure if cause else PermanentFailure
+    with pytest.raises(kind) as failure, translate_store_errors("s3://bucket/table"):
+        raise OSError(text)
+    if cause is None:
+        assert text in failure.value.what
+        assert "report it" in failure.value.action
 
 
 @pytest.mark.parametrize(

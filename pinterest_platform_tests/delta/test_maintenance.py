@@ -1,5 +1,6 @@
 """Maintenance: fewer files, the same rows and positions, and no file deleted that a reader may need."""
 
+import json
 import os
 import shutil
 import time
@@ -259,3 +260,15 @@ def test_drains_do_not_compact_files_of_half_their_target_size(uri: str, monkeyp
     monkeypatch.setattr(maintenance, "_DRAIN_SMALL_BYTES", size)
     assert maintenance.small_files(DeltaTable(uri)) == 0
     assert maintenance.compact_small_files(DeltaTables(), uri) == 0
+
+
+@pytest.mark.parametrize("keep", [0, 20])
+def test_a_damaged_last_checkpoint_is_replaced(uri: str, keep: int) -> None:
+    DeltaTable(uri).create_checkpoint()
+    pointer = Path(uri, "_delta_log", "_last_checkpoint")
+    pointer.write_bytes(pointer.read_bytes()[:keep])
+    age(uri, "_delta_log/*", 2 * WEEK)
+    before = state(uri)
+    maintain(uri)
+    assert json.loads(pointer.read_bytes())["version"] == DeltaTable(uri).version()
+    assert state(uri) == before

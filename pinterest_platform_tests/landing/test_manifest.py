@@ -96,7 +96,6 @@ def test_the_metadata_of_an_adopted_object_has_exactly_these_keys() -> None:
             "latest-ms": "1004",
             "app-id": f"{TOPIC}/0",
             "sources": "2",
-            "unverified": "1",
         }
     ]
 

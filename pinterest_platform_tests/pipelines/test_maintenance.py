@@ -89,6 +89,21 @@ def test_damaged_tables_and_a_failed_sweep_are_reported_together(
     assert (failure.value.what, failure.value.action) == ("It is broken. There is a hole.", "Fix it. Fill it.")
 
 
+def test_an_unexpected_error_names_the_table_and_does_not_stop_the_others(around: Surroundings) -> None:
+    names, maintain_one = tables(around.settings.names), around.lake.maintain
+
+    def fail(uri: str, hours: int) -> MaintenanceResult | None:
+        result = maintain_one(uri, hours)
+        if uri == names["cleaned/pin"]:
+            raise KeyError("version")
+        return result
+
+    around.lake.maintain = fail  # pyright: ignore[reportAttributeAccessIssue]
+    with pytest.raises(PermanentFailure, match=r"the table cleaned/pin .* failed unexpectedly: KeyError: 'version'\."):
+        run(around)
+    assert len(around.lake.maintained) == len(names)
+
+
 def test_a_store_that_does_not_answer_ends_it_at_once(around: Surroundings) -> None:
     around.lake.maintenance[tables(around.settings.names)["cleaned/pin"]] = TransientFailure("No answer.", "Wait.")
     with pytest.raises(TransientFailure):

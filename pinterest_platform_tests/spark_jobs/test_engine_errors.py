@@ -10,7 +10,12 @@ from pyspark.errors.exceptions.connect import SparkConnectGrpcException
 from pinterest_platform.delta.conflicts import CommitConflictError
 from pinterest_platform.delta.error_text import first_line
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
-from pinterest_platform.spark_jobs.engine_errors import error_text, translate_engine_conflicts, translate_errors
+from pinterest_platform.spark_jobs.engine_errors import (
+    error_text,
+    retry_outages,
+    translate_engine_conflicts,
+    translate_errors,
+)
 
 FRAMES = "\tat java.base/java.util.concurrent.ThreadPoolExecutor.runWorker(ThreadPoolExecutor.java:1136)\n"
 CONFLICT = "io.delta.exceptions.ConcurrentAppendException: [DELTA_CONCURRENT_APPEND] Files were added to the table"
@@ -80,3 +85,43 @@ def test_an_interrupted_call_is_reported_by_its_details(code: str, kind: type[Pl
 def test_an_error_of_a_jvm_is_reported_by_its_own_message() -> None:
     assert first_line(error_text(thrown(DEFECT))) == DEFECT
     assert first_line(error_text(PySparkException("wrong\nlong plan"))) == "wrong"
+
+
+@pytest.mark.parametrize("text", ["Connection refused (os error 111)", "error sending request", "operation timed out"])
+def test_an_outage_of_the_store_has_the_message_of_every_other_call(text: str) -> None:
+    with pytest.raises(TransientFailure) as raised, translate_errors("clean", "S3 at http://store:1"):
+        raise PySparkException(text)
+    assert raised.value.what.startswith("S3 at http://store:1 did not answer: ")
+    named = failure(PySparkException(f"Error performing GET http://127.0.0.1:1/b/t in 5.4s: {text}"))
+    assert named.what.startswith("S3 at http://127.0.0.1:1 did not answer: ")
+
+
+def test_work_is_repeated_until_the_store_answers_again() -> None:
+    errors = [PySparkException("Connection refused (os error 111)") for _ in range(2)]
+
+    def work() -> str:
+        if errors:
+            raise errors.pop()
+        return "done"
+
+    assert retry_outages(work, 5) == "done"
+
+
+@pytest.mark.parametrize(("text", "calls"), [("no such column", 1), ("Connection refused (os error 111)", 3)])
+def test_other_errors_are_not_repeated_and_an_outage_not_for_longer_than_the_set_time(text: str, calls: int) -> None:
+    made: list[int] = []
+
+    def work() -> None:
+        made.append(1)
+        raise PySparkException(text)
+
+    with pytest.raises(PySparkException):
+        retry_outages(work, 0.8)
+    assert len(made) == calls
+
+
+def test_an_unexpected_error_keeps_its_words_and_is_permanent() -> None:
+    raised = failure(KeyError("a name"))
+    assert isinstance(raised, PermanentFailure)
+    assert raised.what == "The Spark job 'clean' failed unexpectedly: KeyError: 'a name'."
+    assert raised.action == "Report it, with the log of the run."

@@ -97,3 +97,13 @@ def test_a_change_before_a_checkpoint_is_found(lake: Lake) -> None:
     DeltaTable(lake.table).create_checkpoint()
     (line,) = lake.verify().foreign_commits
     assert "DELETE" in line
+
+
+def test_a_full_refresh_repairs_a_table_that_lost_a_data_file(lake: Lake) -> None:
+    before = lake.business()
+    next(Path(lake.table).rglob("*.parquet")).unlink()
+    posts = [post(1), post(2), post(2, "Peru"), post(3)]
+    other = Lake(lake.spark, f"{lake.root}/again", small=lake.small)
+    other.table = lake.table
+    other.clean(other.land(posts), full_refresh=True)
+    assert lake.business() == before

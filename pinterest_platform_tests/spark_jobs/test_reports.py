@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, Field
+from deltalake.schema import PrimitiveType
 from pyspark.sql import SparkSession
 
 from pinterest_platform import spark_jobs
@@ -169,3 +170,16 @@ def test_reports_of_tables_that_keep_changing_are_recomputed_a_limited_number_of
     monkeypatch.setattr(job, "_write", write_after_a_commit)
     reports.run("users_joined_by_year")
     assert len(calls) == 5
+
+
+def test_a_report_table_with_an_extra_column_is_named_and_does_not_stop_the_other_reports(reports: Reports) -> None:
+    reports.post(POSTS)
+    reports.run()
+    damaged = reports.uri("top_poster_by_country")
+    DeltaTable(damaged).alter.add_columns([Field("note", PrimitiveType("string"))])
+    reports.post([{**POSTS[0], "ind": 99, "country": "Zambia"}])
+    with pytest.raises(PermanentFailure) as failure:
+        reports.run()
+    assert f"The report table {damaged} has other columns than the report: note is not expected" in failure.value.what
+    assert "Move the table away" in failure.value.action
+    assert "Zambia" in {row[0] for row in reports.rows("popular_category_by_country")}

@@ -10,6 +10,8 @@ from pinterest_platform.ports import Record
 
 SEARCH_BYTES = 64 * 1024 * 1024
 """The size of records in a row that a sink can have skipped before the search for the next line ends."""
+RECORD_BYTES = 100
+"""The size of a record without its value."""
 
 
 class HeldRecords:
@@ -126,7 +128,7 @@ def _match(
         if matching := _matching_lines(lines, line, record.value):
             line, offset, skipped = line + matching, record.offset + 1, 0
         elif can_skip(record):
-            skipped += len(record.value or b"")
+            skipped += RECORD_BYTES + len(record.value or b"")
         else:
             raise MisalignedError(line, offset)
     return count
@@ -140,11 +142,10 @@ def _matching_lines(lines: Sequence[bytes], line: int, value: bytes | None) -> i
     text = lines[line] if spanned == 1 else b"\n".join(lines[line : line + spanned])
     if value in (text, text.removesuffix(b"\r")):
         return spanned
-    return int(is_same_json(lines[line], value))
+    return int(_is_same_json(lines[line], value))
 
 
-def is_same_json(line: bytes, value: bytes) -> bool:
-    """Return whether two texts are the same JSON value, whatever the order of names and the blanks."""
+def _is_same_json(line: bytes, value: bytes) -> bool:
     try:
         return _canonical(line) == _canonical(value)
     except (ValueError, TypeError):

@@ -2,14 +2,15 @@
 
 Such an object is named after the offset of its first record and has one value in each line. The sink writes no
 offsets, and skips tombstones, transaction markers and whatever its settings exclude. So the broker's records give the
-offsets, as far as it holds them. Other offsets are the name's plus the line's number, which is exact if the object has
-as many lines as its range has offsets; else they are counted as unverified.
+offsets, as far as it holds them. Other offsets are the name's plus the line's number. This is exact for the first line,
+and for all lines if they are as many as the offsets up to the next object; else they are counted as unverified.
 
 The sink does not write the append time. The object's modification time replaces it, raised if needed so that it never
 decreases along the partition.
 """
 
 import gzip
+import json
 import math
 import zlib
 from collections.abc import Iterator, Sequence
@@ -20,7 +21,7 @@ import orjson
 
 from pinterest_platform.catalog import OFFSET_FIELD, RESERVED_FIELDS
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.kafka.alignment import HeldRecords, MisalignedError, OffsetSpan, align, is_same_json
+from pinterest_platform.landing.kafka.alignment import HeldRecords, MisalignedError, OffsetSpan, align
 from pinterest_platform.landing.kafka.chain import PartitionChain
 from pinterest_platform.landing.kafka.envelope import PartitionEncoder
 from pinterest_platform.landing.kafka.history import ConnectObject, sources_digest
@@ -154,17 +155,19 @@ def _read_content(
     records = unheld + held
     lines = [encoder.encode(record) for record in records]
     torn = next((record.offset for record in unheld if not _is_json(record.value)), None)
-    is_exact = not unheld or (len(unheld) == span.unheld and torn is None)
-    if not is_exact:
+    # The first line is at the offset of the name.
+    is_exact = len(unheld) <= 1 or (len(unheld) == span.unheld and torn is None)
+    unverified = 0 if is_exact else len(unheld) - 1
+    if unverified:
         reason = (
             f"line {torn - connect_object.start + 1} is not JSON, so a value may span lines"
             if torn is not None
-            else "the broker no longer holds them, and the sink may have skipped records between them"
+            else "neither the broker nor the next object's name confirms them, and a sink skips some records"
         )
         adoption.progress(
-            f"{connect_object.key}: the offsets of {len(unheld)} of its {len(values)} lines are not verified: {reason}."
+            f"{connect_object.key}: the offsets of {unverified} of its {len(values)} lines are not verified: {reason}."
         )
-    return _Content(lines, records[-1].offset, 0 if is_exact else len(unheld))
+    return _Content(lines, records[-1].offset, unverified)
 
 
 def _disagreement(
@@ -203,11 +206,15 @@ def _disagreement(
 
 def is_last_record(body: bytes, record: Record) -> bool:
     """Return whether a record is the last one of an adopted object; True if that object has none at its offset."""
-    fields = orjson.loads(body[body.rfind(b"\n", 0, -1) + 1 :] or b"{}")
-    if fields.get(OFFSET_FIELD) != record.offset:
-        return True
-    value = orjson.dumps({name: field for name, field in fields.items() if name not in RESERVED_FIELDS})
-    return is_same_json(value, record.value or b"")
+    line = body[body.rfind(b"\n", 0, -1) + 1 :]
+    try:
+        fields = json.loads(line or b"{}")
+        if fields.get(OFFSET_FIELD) != record.offset:
+            return True
+        value = json.loads(record.value or b"null")
+    except ValueError:
+        return False
+    return value == {name: field for name, field in fields.items() if name not in RESERVED_FIELDS}
 
 
 def _is_json(value: bytes | None) -> bool:

@@ -1,6 +1,6 @@
 """The conservation ledger of a topic: the account of every offset (rule L20)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
@@ -8,7 +8,13 @@ from itertools import pairwise
 from pinterest_platform.catalog import ADOPTED_PREFIX
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.audit_schedule import EVERYTHING, AuditSchedule
-from pinterest_platform.landing.kafka.chain import PartitionChain, list_chains
+from pinterest_platform.landing.kafka.chain import (
+    PartitionChain,
+    absent_partition,
+    foreign_object,
+    list_chains,
+    list_topic,
+)
 from pinterest_platform.landing.kafka.gaps import PartitionReader, missing_ranges, read_gaps
 from pinterest_platform.landing.kafka.history import History, read_history
 from pinterest_platform.landing.kafka.manifest import PartitionManifest
@@ -111,7 +117,8 @@ def reconcile(
     """
     histories: dict[PartitionChain, History] = {}
     ledgers: dict[PartitionChain, PartitionLedger] = {}
-    for chain in list_chains(store, topic):
+    listing = list_topic(store, topic)
+    for chain in listing.chains:
         try:
             histories[chain] = read_history(store, chain)
         except PermanentFailure as failure:
@@ -122,12 +129,17 @@ def reconcile(
         history, part = histories.get(chain), broker.bounds.get(chain)
         if history is None or not history.segments:
             start, end = (part.earliest, part.end) if part else (0, None)
-            ledgers[chain] = PartitionLedger(chain.partition, chain.app_id, start, start, end)
+            problems = _foreign(history.foreign_keys) if history else ()
+            ledgers[chain] = PartitionLedger(chain.partition, chain.app_id, start, start, end, problems=problems)
         else:
             ledgers[chain] = _ledger(store, history, broker, schedule)
-    if broker.problem and not ledgers:
+    if (broker.problem or listing.foreign_keys) and not ledgers:
         chain = PartitionChain(topic, 0)
         ledgers[chain] = PartitionLedger(chain.partition, chain.app_id, 0, 0, None)
+    if listing.foreign_keys:
+        first = min(ledgers, key=lambda chain: chain.order)
+        problems = (*ledgers[first].problems, *_foreign(listing.foreign_keys))
+        ledgers[first] = replace(ledgers[first], problems=problems)
     return [_with_broker(ledgers[chain], chain, broker) for chain in sorted(ledgers, key=lambda chain: chain.order)]
 
 
@@ -181,7 +193,14 @@ def _describe(log: TopicLog | None, topic: str, histories: dict[PartitionChain, 
 
 def _with_broker(ledger: PartitionLedger, chain: PartitionChain, broker: _Broker) -> PartitionLedger:
     problems = (*ledger.problems, broker.problem) if broker.problem else ledger.problems
+    if chain not in broker.bounds and chain.epoch in {current.epoch for current in broker.bounds}:
+        problems = (*problems, absent_partition(chain, len(broker.bounds)).what)
     return replace(ledger, uncommitted=broker.uncommitted.get(chain), problems=problems)
+
+
+def _foreign(keys: Iterable[str]) -> tuple[str, ...]:
+    """Return a problem for each key that is not that of an object of the topic."""
+    return tuple(foreign_object(key).what for key in keys)
 
 
 def _bounds(state: TopicState, histories: dict[PartitionChain, History]) -> dict[PartitionChain, PartitionBounds]:
@@ -197,6 +216,7 @@ def _ledger(store: ObjectStore, history: History, broker: _Broker, schedule: Aud
         objects, problems = read_objects(store, history, PartitionManifest)
     except PermanentFailure as failure:
         return PartitionLedger(chain.partition, chain.app_id, 0, 0, None, problems=(failure.what,))
+    problems += _foreign(history.foreign_keys)
     problems += _chain_problems(objects)
     for landed in objects:
         problems += _object_problems(history, landed)
@@ -292,8 +312,9 @@ def _object_problems(history: History, landed: _Object) -> Iterator[str]:
     if manifest.accounted != covered:
         span = f"{manifest.start} to {manifest.end}"
         yield f"{key} covers {covered} offsets ({span}) and accounts for {manifest.accounted}"
-    if manifest.start != position and position != 0:
-        yield f"{key} claims to start at {manifest.start}"
+    for problem in (manifest.name_problem(key), history.changed_source(position, manifest)):
+        if problem:
+            yield problem
     if manifest.topic_id is not None and manifest.topic_id != history.topic_id:
         yield f"{key} was landed from topic id {manifest.topic_id}, the newest object from {history.topic_id}"
     count = history.connect_counts.get(position, 0)

@@ -39,11 +39,6 @@ class PartitionManifest(Manifest):
         return self.records + self.quarantined + self.gaps + self.accepted_gap
 
     @property
-    def is_verified(self) -> bool:
-        """False if records were adopted at offsets that nothing confirmed."""
-        return not self.unverified and (self.sources_digest is not None or not self.sources)
-
-    @property
     def covered(self) -> range:
         """The offsets that the object covers."""
         return range(self.start, self.end + 1)

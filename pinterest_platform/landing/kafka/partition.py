@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from pinterest_platform.catalog import ADOPTED_PREFIX, TOPICS_PREFIX
-from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.failures import PermanentFailure, joined
 from pinterest_platform.landing.commit import commit, unknown_start
 from pinterest_platform.landing.kafka.alignment import HeldRecords
 from pinterest_platform.landing.kafka.connect import Adoption, adopt_objects, is_last_record
@@ -66,7 +66,7 @@ class PartitionLander:
     source: Source | None
     _next: int | None = field(init=False)
     _after_adopted: bool = field(init=False)
-    _is_verified: bool = field(init=False)
+    _is_compared: bool = field(init=False, default=False)
     _latest_ms: int = field(init=False)
     _first: int | None = field(init=False, default=None)
     _result: LandedPartition = field(init=False)
@@ -77,7 +77,6 @@ class PartitionLander:
         min_offset = max(landed, (self.context.options.cleaned or {}).get(chain.app_id, -1)) + 1
         self._next = min_offset or None
         self._after_adopted = bool(segments) and segments[-1].root == ADOPTED_PREFIX
-        self._is_verified = newest is not None and newest.is_verified
         self._latest_ms = (newest and newest.latest_ms) or 0
         self._result = LandedPartition(chain.partition, chain.app_id, 0, 0, segments[-1].position if segments else None)
 
@@ -89,12 +88,17 @@ class PartitionLander:
             TransientFailure: an outside system did not answer, or the topic was recreated meanwhile.
         """
         self._check_origin()
+        changed = self._changed_sources()
+        if changed and self.source is None:
+            raise joined(changed)
         while connect_objects := self._not_adopted():
             self._fill_up_to(connect_objects[0])
             if connect_objects := self._not_adopted():
                 self._adopt(connect_objects)
         if self.source is not None:
             self._land(self.source, self.source.bounds.end)
+        if changed:
+            raise joined(changed)
         next_offset = self._next if self._next is not None else (self.source.bounds.earliest if self.source else 0)
         first = next_offset if self._first is None else self._first
         return replace(self._result, first_start=first, next_offset=next_offset)
@@ -104,6 +108,25 @@ class PartitionLander:
     def _not_adopted(self) -> tuple[ConnectObject, ...]:
         min_offset = self._next or 0
         return tuple(each for each in self.history.connect_objects if each.start >= min_offset)
+
+    def _changed_sources(self) -> list[PermanentFailure]:
+        """Return a failure for each adopted object of which a source was written again, with other content.
+
+        Without a broker, nothing is adopted after it: the offsets of new lines would be counted as gaps.
+        """
+        failures: list[PermanentFailure] = []
+        for position in self.history.rewritten:
+            key = self.history.chain.under(ADOPTED_PREFIX).key(position)
+            manifest = PartitionManifest.require(self.context.store, key)
+            if problem := self.history.changed_source(position, manifest):
+                failures.append(
+                    PermanentFailure(
+                        f"{problem}.",
+                        "Compare it with the adopted object, then move it away. If it has new lines that the broker no "
+                        "longer holds, put them back as an object that is named after the offset of the first of them.",
+                    )
+                )
+        return failures
 
     def _check_origin(self) -> None:
         """Refuse to mix a log with objects that a sink read from another log."""
@@ -200,7 +223,7 @@ class PartitionLander:
                     "the sink's objects, and those adopted from them, away.",
                 )
             key = chain.under(ADOPTED_PREFIX).key(self._result.newest or 0)
-            if not self._is_verified and not is_last_record(self.context.store.read(key), record):
+            if not self._is_compared and not is_last_record(self.context.store.read(key), record):
                 raise PermanentFailure(
                     f"{chain.app_id}: {key} ends with another record than the broker's offset {last}: its records are "
                     "at wrong offsets, because the Connect sink skipped records or a value spans lines, or they came "
@@ -283,7 +306,7 @@ class PartitionLander:
             )
         self._next = winner.end + 1
         self._after_adopted = root == ADOPTED_PREFIX
-        self._is_verified = winner.is_verified
+        self._is_compared = True
         self._latest_ms = max(self._latest_ms, winner.latest_ms or 0)
         self._result = replace(self._result, newest=position)
         if winner.writer_id == self.context.writer_id:

@@ -39,7 +39,7 @@ def drain(
     Assets without new records are not reported, so that they do not look freshly materialized.
 
     Returns:
-        The pipelines, first to be reported by `results` or `materializations`, then for `raise_failures`.
+        The pipelines, first to be reported by `materializations`, then for `raise_failures`.
     """
 
     def report() -> None:
@@ -87,12 +87,6 @@ def failed_entities(run: dg.DagsterRun) -> tuple[str, ...]:
     """Return the entities whose streams made a run fail; empty if it ended for other reasons."""
     run_id, _, entities = run.tags.get(FAILED_TAG, "").partition(":")
     return tuple(entities.split(",")) if entities and run_id == run.run_id else ()
-
-
-def results(pipelines: Sequence[Pipeline]) -> Iterator[dg.MaterializeResult]:
-    """Return the results of an op that materializes the assets of these pipelines."""
-    for event in materializations(pipelines):
-        yield dg.MaterializeResult(asset_key=event.asset_key, metadata=event.metadata)
 
 
 def materializations(pipelines: Sequence[Pipeline]) -> Iterator[dg.AssetMaterialization]:

@@ -179,7 +179,7 @@ def test_missing_offsets_that_the_broker_holds_in_part_are_landed_as_far_as_it_h
     log.trim(TOPIC, 0, 6)
     result = land_topic(log, store, TOPIC)
     assert sorted(landed(store, TOPIC)[0]) == [2, 3, 6, 7, 8, 9, 10, 11]
-    assert (result.partitions[0].gaps, result.unverified) == (2, 2)
+    assert (result.partitions[0].gaps, result.unverified) == (2, 1)
     assert audit(log, store, TOPIC)[0].is_complete
 
 
@@ -349,14 +349,22 @@ def test_a_value_that_is_not_in_the_log_in_order_is_named_with_its_line_and_offs
 def test_an_object_with_as_many_lines_as_offsets_is_verified_without_the_broker(store):
     write(store, 0, 3)
     write(store, 3, 2)
-    write(store, 6, 1)
+    write(store, 6, 2)
     progress: list[str] = []
     result = land_topic(NoBroker(), store, TOPIC, CONNECT, progress.append)
-    assert (result.unverified, result.partitions[0].gaps) == (3, 1)
+    assert (result.unverified, result.partitions[0].gaps) == (2, 1)
     (manifest,) = [store.metadata(found.key) for found in store.list("adopted/")]
-    assert manifest and manifest["unverified"] == "3"
+    assert manifest and manifest["unverified"] == "2"
     assert sum("not verified" in line for line in progress) == 2
-    assert any("3 at unverified offsets" in line for line in progress)
+    assert any("2 at unverified offsets" in line for line in progress)
+
+
+def test_objects_of_one_record_are_verified_by_their_names(store):
+    for offset in (0, 1, 4, 9):
+        write(store, offset)
+    progress: list[str] = []
+    result = land_topic(NoBroker(), store, TOPIC, CONNECT, progress.append)
+    assert (result.records, result.unverified, len(progress)) == (4, 0, 1)
 
 
 def test_a_line_that_is_not_json_leaves_the_offsets_of_its_object_unverified(store):
@@ -389,3 +397,68 @@ def test_a_broker_with_another_record_at_the_end_of_unverified_objects_is_refuse
     store.delete([key])
     land_topic(log, store, TOPIC)
     assert landed(store, TOPIC) == expected(log, TOPIC)
+
+
+@pytest.mark.parametrize("options", [CONNECT, LandingOptions()])
+def test_objects_with_keys_and_headers_of_records_are_not_landed_and_reported(store, options):
+    write(store, 0, 3)
+    for kind in ("keys", "headers"):
+        store.put(connect_key(TOPIC, 0, 0, extension=f"{kind}.json"), b'"k"\n"k"\n"k"\n')
+    store.put(connect_key(TOPIC, 0, 0, extension="keys.json.gz"), gzip.compress(b'"k"\n'))
+    progress: list[str] = []
+    result = land_topic(topic_with(3), store, TOPIC, options, progress.append)
+    assert (result.records, result.quarantined) == (3, 0)
+    assert any(
+        f"3 objects with keys or headers of records are not landed, such as topics/{TOPIC}/" in line
+        for line in progress
+    )
+    assert reconcile(None, store, TOPIC)[0].is_complete
+
+
+def test_a_source_that_was_written_again_after_it_was_adopted_is_named(store):
+    write(store, 0, 3)
+    key = write(store, 3, 2)
+    land_topic(NoBroker(), store, TOPIC, CONNECT)
+    write(store, 3, 4)
+    write(store, 7, 1)
+    with pytest.raises(PermanentFailure, match="was written again after it was adopted") as raised:
+        land_topic(NoBroker(), store, TOPIC, CONNECT)
+    assert key in raised.value.what
+    assert len(adopted(store)) == 1, "nothing is adopted after it"
+    assert key in reconcile(None, store, TOPIC)[0].problems[0]
+
+
+def test_a_source_of_equal_size_and_other_content_is_named(store):
+    key = write(store, 0, 3)
+    land_topic(NoBroker(), store, TOPIC, CONNECT)
+    store.put(key, store.read(key).replace(b"2", b"3"))
+    with pytest.raises(PermanentFailure, match="was written again"):
+        land_topic(NoBroker(), store, TOPIC, CONNECT)
+
+
+def test_the_records_of_the_broker_are_landed_before_a_changed_source_is_named(store):
+    key = write(store, 0, 3)
+    log = topic_with(3)
+    land_topic(log, store, TOPIC)
+    write(store, 0, 4)
+    log.append(TOPIC, 0, value(3), value(4))
+    with pytest.raises(PermanentFailure, match="was written again") as raised:
+        land_topic(log, store, TOPIC)
+    assert key in raised.value.what
+    assert landed(store, TOPIC) == expected(log, TOPIC)
+
+
+def test_a_source_that_was_written_again_without_a_change_is_no_problem(store):
+    key = write(store, 0, 3)
+    land_topic(NoBroker(), store, TOPIC, CONNECT)
+    store.put(key, store.read(key))
+    assert land_topic(NoBroker(), store, TOPIC, CONNECT).objects == 0
+    assert reconcile(None, store, TOPIC)[0].is_complete
+
+
+def test_the_digest_of_many_sources_fits_into_the_metadata(store):
+    for offset in range(2000):
+        write(store, offset)
+    land_topic(NoBroker(), store, TOPIC, CONNECT)
+    (manifest,) = [store.metadata(found.key) for found in store.list("adopted/")]
+    assert manifest and sum(len(name) + len(text) for name, text in manifest.items()) < 1024

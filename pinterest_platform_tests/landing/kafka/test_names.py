@@ -94,3 +94,57 @@ def test_a_copy_into_the_folder_of_an_epoch_is_named(log, store):
     copy(store, key(0, 0), key(0, 0, epoch="epoch=other/"), **{"app-id": "u.pin/epoch=other/0"})
     with pytest.raises(PermanentFailure, match="not from the one in its key"):
         pending_segments(store, TOPIC, {})
+
+
+def test_the_ledger_names_a_partition_that_the_broker_does_not_have(log, store):
+    copy(store, key(0, 0), key(9, 0), **{"app-id": "u.pin/9"})
+    ledger = reconcile(log, store, TOPIC)[-1]
+    assert (ledger.partition, ledger.is_complete) == (9, False)
+    assert "u.pin has 3 partitions at the broker and none of this number" in ledger.problems[-1]
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        f"topics/{TOPIC}/year=2024/month=01/day=31/{TOPIC}+0+0000000004.json",
+        f"topics/{TOPIC}/{TOPIC}+0+0000000004.json",
+        f"topics/{TOPIC}/partition=0/year=2024/{TOPIC}+0+0000000004.json",
+        f"topics/{TOPIC}/partition=0/{TOPIC}+1+0000000000000000000.json",
+        f"topics/{TOPIC}/partition=00/{TOPIC}+00+0000000004.json",
+        f"adopted/{TOPIC}/partition=1/{TOPIC}+0+0000000000000000000.json",
+    ],
+)
+def test_a_sinks_object_in_another_layout_is_named_and_everything_else_is_landed(log, store, foreign):
+    store.put(foreign, b'{"a":1}\n')
+    log.append(TOPIC, 2, b'{"a":5}')
+    for landed_by_connect in (False, True):
+        with pytest.raises(PermanentFailure, match="DefaultPartitioner") as raised:
+            land_topic(log, store, TOPIC, LandingOptions(landed_by_connect=landed_by_connect))
+        assert foreign in raised.value.what
+    ledgers = reconcile(log, store, TOPIC)
+    assert not any(ledger.unlanded for ledger in ledgers)
+    assert [problem for ledger in ledgers for problem in ledger.problems if foreign in problem]
+
+
+def test_a_time_based_layout_without_any_partition_is_named_by_the_ledger():
+    store = FakeObjectStore()
+    store.put(f"topics/{TOPIC}/year=2024/{TOPIC}+0+0000000004.json", b"{}\n")
+    (ledger,) = reconcile(None, store, TOPIC)
+    assert "year=2024" in ledger.problems[0]
+
+
+@pytest.mark.parametrize("foreign", [f"topics/{TOPIC}/readme.txt", f"topics/{TOPIC}/partition=0/_SUCCESS"])
+def test_another_foreign_object_is_reported(log, store, foreign):
+    store.put(foreign, b"")
+    progress: list[str] = []
+    land_topic(log, store, TOPIC, progress=progress.append)
+    assert [line for line in progress if foreign in line]
+    assert [problem for ledger in reconcile(log, store, TOPIC) for problem in ledger.problems if foreign in problem]
+
+
+def test_a_folder_that_a_console_created_is_no_problem(log, store):
+    for folder in (f"topics/{TOPIC}/", f"topics/{TOPIC}/partition=0/", f"topics/{TOPIC}/empty/"):
+        store.put(folder, b"")
+    progress: list[str] = []
+    land_topic(log, store, TOPIC, progress=progress.append)
+    assert not progress and all(ledger.is_complete for ledger in reconcile(log, store, TOPIC))

@@ -208,6 +208,24 @@ def test_gzip_objects_of_a_sink_are_adopted_and_the_broker_is_landed_after_them(
     assert_conserved(log, store, topic)
 
 
+def test_offsets_of_a_sinks_lines_are_those_of_the_log(tenant, topic, log, store):
+    producer = Producer({"bootstrap.servers": tenant.kafka_bootstrap_servers, "transactional.id": f"t-{topic}"})
+    producer.init_transactions(60)
+    values = [b'{"index": 0}', b'{"index": 1}', None, b'{"index":\n3}', b'{"index": 4}', b'{"index": 5}']
+    for numbers in ((0, 1, 2, 3), (4, 5)):
+        producer.begin_transaction()
+        for number in numbers:
+            producer.produce(topic, values[number], partition=0)
+        producer.commit_transaction(60)
+    await_end(log, topic, 8)
+    written = [value for value in values if value is not None]
+    store.put(connect_key(topic, 0, 0), b"".join(value + b"\n" for value in written[:4]))
+    assert land_topic(log, store, topic).unverified == 0
+    outcomes = {0: "record", 1: "record", 2: "quarantine", 3: "record", 5: "record", 6: "record"}
+    assert landed(store, topic)[0] == outcomes
+    assert_conserved(log, store, topic)
+
+
 @pytest.fixture
 def mute() -> Iterator[str]:
     """The address of a server that accepts connections and never answers."""
