@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pinterest_platform.catalog import ENTITIES, Entity, Route
-from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.landing.audit_schedule import AuditSchedule
 from pinterest_platform.pipelines.clean import batch_of
@@ -74,7 +74,7 @@ def cleaned_topic(entity: Entity, settings: Settings, objects: ObjectStore, lake
     ranges = kafka.landed_ranges(objects, places.source)
     try:
         positions = lake.positions(places.table_uri) or {}
-    except PermanentFailure as failure:
+    except PlatformFailure as failure:
         return CleanedTopic(places.source, problem=str(failure))
     if any(positions.get(part.app_id, -1) >= part.next_offset for part in ranges):
         # Listed again, so that offsets landed and cleaned meanwhile are not missing from the objects.

@@ -122,6 +122,42 @@ def test_without_the_stream_only_the_store_is_checked(store):
     assert (found.records, found.recounted, found.is_complete) == (5, 0, True)
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_damaged_end_is_a_problem_of_its_shard_alone(log, store, place):
+    log.create("streaming-u-geo", 2)
+    for shard in (0, 1):
+        log.put("streaming-u-geo", shard, b"{}")
+    land_stream(log, store, "streaming-u-geo")
+    damaged = keys(store, "streaming-u-geo")[0]
+    store.objects[damaged].metadata["end"] = "x"
+    one, other = reconcile(log, store, "streaming-u-geo")
+    assert "damaged" in one.problems[0] and other.is_complete
+    damaged = keys(store, STREAM)[place]
+    store.objects[damaged].metadata["end"] = "x"
+    problems = ledger(log, store).problems
+    assert any(f"The metadata of {damaged} is damaged" in problem for problem in problems)
+    assert not any("follows" in problem for problem in problems)
+
+
+def test_sizes_and_changed_metadata_are_named_without_reading_objects(log, store):
+    first, second, _ = keys(store, STREAM)
+    body = store.objects[first].body
+    store.put(first, body[:-9], store.objects[first].metadata)
+    store.objects[second].metadata["records"] = "7"
+    [quarantine] = store.list("quarantine/")
+    store.put(quarantine.key, store.read(quarantine.key)[:-9])
+    store.calls.clear()
+    [found] = reconcile(None, store, STREAM)
+    assert not [call for call in store.calls if call[0] == "read"]
+    assert set(found.problems) >= {
+        f"{first} has {len(body) - 9} bytes and was landed with {len(body)}",
+        f"the metadata of {second} was changed after it was landed",
+        f"{quarantine.key} has {quarantine.size - 9} bytes and was written with {quarantine.size}",
+    }
+    damaged = [problem for problem in audit(None, store, STREAM)[0].problems if "is damaged" in problem]
+    assert damaged and damaged[0].startswith(f"{quarantine.key} is damaged: line 1 is no quarantined record")
+
+
 # -- pending segments
 
 
