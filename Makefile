@@ -19,7 +19,7 @@ run: setup ## run the whole batch path once: emulators, sample, pipeline, report
 dev: setup ## run the emulators, steady posting and the Dagster UI on port 3000
 	@$(PY) -m emulators exec --posting --spark -- $(PY) -m dagster dev -h 127.0.0.1 -p 3000
 
-check: setup ## check lint, types, import rules and dependencies
+check: setup ## check lint, types, import rules, words and dependencies
 	@sh .ci/check
 
 test: check ## check, and run all tests except the slow ones in two workers

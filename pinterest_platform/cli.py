@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -23,6 +23,9 @@ from pinterest_platform.landing.quarantine import QuarantinedRecord
 from pinterest_platform.ports import Lake, ObjectStore
 from pinterest_platform.settings import Settings
 
+_INTERRUPTED = 130
+"""The exit code after Ctrl-C, as of a shell."""
+
 
 @click.group(help=__doc__)
 def main() -> None:
@@ -36,6 +39,21 @@ def _clear_errors() -> Iterator[None]:
     except PlatformFailure as failure:
         click.echo(f"error: {failure}", err=True)
         sys.exit(1)
+    except BrokenPipeError:
+        sys.exit(0)  # the reader, such as `head`, has what it wants
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+
+
+class _Terminal(Console):
+    """A console whose closed reader, such as `head`, ends the command with success."""
+
+    def on_broken_pipe(self) -> None:
+        """Discard all further output and end."""
+        try:
+            super().on_broken_pipe()
+        except SystemExit:
+            sys.exit(0)
 
 
 @main.command()
@@ -44,7 +62,7 @@ def reports(limit: int) -> None:
     """Print the reports, and download their page."""
     with _clear_errors():
         settings = environment.load()
-        lake, console = _lake(settings), Console()
+        lake, console = _lake(settings), _Terminal()
         for key in REPORT_KEYS:
             rows = lake.rows(settings.names.report_uri(key))
             print_rows(console, key, rows, limit)
@@ -60,7 +78,7 @@ def rows(entity: str, limit: int) -> None:
         settings = environment.load()
         uri = settings.names.cleaned_uri(entity_named(entity))
         facts = _lake(settings).facts(uri)
-        print_records(Console(soft_wrap=True), uri, _lake(settings).rows(uri, limit), facts.rows if facts else 0)
+        print_records(_Terminal(soft_wrap=True), uri, _lake(settings).rows(uri, limit), facts.rows if facts else 0)
 
 
 @main.command()
@@ -69,7 +87,7 @@ def quarantine(limit: int) -> None:
     """Print the records that landing or cleaning rejected, with position and reason."""
     with _clear_errors():
         settings = environment.load()
-        lake, objects, console = _lake(settings), _objects(settings), Console(soft_wrap=True)
+        lake, objects, console = _lake(settings), _objects(settings), _Terminal(soft_wrap=True)
         for entity in ENTITIES:
             topic = settings.names.topic(entity)
             landed = [_summary(record) for record in islice(landing_quarantine(objects, topic), limit)]
@@ -159,8 +177,12 @@ def run() -> None:
         main()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1 if end.code else 0
-    sys.stdout.flush()
-    sys.stderr.flush()
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+    with suppress(BrokenPipeError):
+        sys.stderr.flush()
     os._exit(code)
 
 

@@ -42,6 +42,23 @@ class TopicState:
     partitions: tuple[PartitionBounds, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class UncommittedRange:
+    """The records of a partition that an open transaction hides from readers of committed records.
+
+    Attributes:
+        partition: its number.
+        end: the committed end, the offset of the first hidden record.
+        high_watermark: the first offset that is not acknowledged by all replicas.
+        since_ms: the append time of the first hidden record in ms since the epoch, None if it is unknown.
+    """
+
+    partition: int
+    end: int
+    high_watermark: int
+    since_ms: int | None
+
+
 class TopicLog(Protocol):
     """Topics that can be read at any offset."""
 
@@ -56,6 +73,10 @@ class TopicLog(Protocol):
 
     def topic_id(self, topic: str) -> str:
         """Return the topic's id; raise as `describe` does."""
+        ...
+
+    def uncommitted(self, topic: str) -> Sequence[UncommittedRange]:
+        """Return the hidden records of each partition that has some; raise as `describe` does."""
         ...
 
     def read(self, topic: str, partition: int, start: int, end: int) -> Generator[Sequence[Record], None, None]:
@@ -158,11 +179,19 @@ class ShardLog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object: its key, its size in bytes, and the time of its last write in ms since the epoch."""
+    """An object in a bucket.
+
+    Attributes:
+        key: its key.
+        size: its bytes.
+        modified_ms: the time of its last write in ms since the epoch.
+        etag: the store's tag of its content, which changes with the content.
+    """
 
     key: str
     size: int
     modified_ms: int = 0
+    etag: str = ""
 
 
 class ObjectStore(Protocol):
@@ -195,12 +224,16 @@ class ObjectStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """Facts of a Delta table from its log; `columns` are (name, type) pairs in order."""
+    """Facts of a Delta table from its log; `columns` are (name, type) pairs in order.
+
+    A recreated table has another `table_id`.
+    """
 
     uri: str
     version: int
     rows: int
     columns: tuple[tuple[str, str], ...]
+    table_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +347,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A permanent failure of a scheduled run.
+    """A permanent failure of a scheduled run or of a drain, or failed checks in a successful run.
 
     Attributes:
         key: an identifier that is equal for repeated alerts of one failure, so that a receiver can drop duplicates.
@@ -325,6 +358,7 @@ class Alert:
         run_id: the run of the last attempt.
         link: the address of that run.
         causes: the failures in it.
+        headline: the first sentence of the alert; without it, the day, the attempts and the reason are the first one.
     """
 
     key: str
@@ -335,6 +369,7 @@ class Alert:
     run_id: str
     link: str
     causes: tuple[Cause, ...]
+    headline: str = ""
 
 
 class Notifier(Protocol):

@@ -33,17 +33,17 @@ def emulators(*arguments: str, environment: Mapping[str, str] | None = None) -> 
 
 
 def variables_of(home: str) -> dict[str, str]:
-    """The variables that a home's clients need."""
-    told = emulators("status", "--json", "--home", home)
-    assert told.returncode == 0, told.stdout + told.stderr
-    return json.loads(told.stdout)["env"]
+    """Return the variables that a home's clients need."""
+    status = emulators("status", "--json", "--home", home)
+    assert status.returncode == 0, status.stdout + status.stderr
+    return json.loads(status.stdout)["env"]
 
 
 @pytest.fixture(scope="session")
 def emulated() -> Iterator[dict[str, str]]:
-    """The variables of a home whose services run, started once a session and never the developer's own.
+    """Yield the variables of a home whose services run: started once per session, and never the developer's own.
 
-    PINTEREST_TEST_HOME may name a home that runs already: it is used and left running.
+    If PINTEREST_TEST_HOME names a home that is up, that one is used and left up.
     """
     running = os.environ.get("PINTEREST_TEST_HOME")
     if running:
@@ -62,7 +62,7 @@ def emulated() -> Iterator[dict[str, str]]:
 
 @pytest.fixture
 def tenant(emulated: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """A user id of its own, with topics of three partitions and a bucket, on the shared emulators.
+    """Return the settings of a new user id with topics of three partitions and a bucket, on the shared emulators.
 
     The environment is set so that child processes and `settings.load` see this user.
     """
@@ -77,6 +77,6 @@ def tenant(emulated: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Setting
 
 
 def provide(settings: Settings) -> None:
-    """Make a user's topics and bucket."""
+    """Create a user's topics and bucket."""
     ensure_topics(settings)
     ensure_bucket(settings)

@@ -1,5 +1,6 @@
 """In-memory implementations of the ports; contracts/ tests them and the real adapters alike."""
 
+import hashlib
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from pinterest_platform.ports import (
     StoredObject,
     StreamState,
     TopicState,
+    UncommittedRange,
 )
 
 T = TypeVar("T")
@@ -89,6 +91,15 @@ class FakeTopicLog:
     def topic_id(self, topic: str) -> str:
         return self._topic(topic).topic_id
 
+    def uncommitted(self, topic: str) -> list[UncommittedRange]:
+        ranges: list[UncommittedRange] = []
+        for number, part in enumerate(self._topic(topic).partitions):
+            if part.end < len(part.entries):
+                first = part.entries[part.end]
+                since = first.timestamp_ms if first else None
+                ranges.append(UncommittedRange(number, part.end, len(part.entries), since))
+        return ranges
+
     def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Sequence[Record]]:
         part = self._topic(topic).partitions[partition]
         if start < end and not part.earliest <= start <= len(part.entries):
@@ -114,6 +125,10 @@ class FakeObject:
     metadata: dict[str, str]
     modified_ms: int
 
+    def listed(self, key: str) -> StoredObject:
+        """Return the entry of the object in a listing."""
+        return StoredObject(key, len(self.body), self.modified_ms, hashlib.md5(self.body).hexdigest())
+
 
 class FakeObjectStore:
     """A bucket in memory, safe for threads."""
@@ -122,13 +137,13 @@ class FakeObjectStore:
         self.objects: dict[str, FakeObject] = {}
         self.calls: list[tuple[str, str]] = []
         self._lock = threading.RLock()
-        self._clock_ms = FIRST_TIMESTAMP_MS
+        self.clock_ms = FIRST_TIMESTAMP_MS
 
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         with self._lock:
             self.calls.append(("list", prefix))
             keys = sorted(key for key in self.objects if key.startswith(prefix) and key > after)
-            objects = [StoredObject(key, len(self.objects[key].body), self.objects[key].modified_ms) for key in keys]
+            objects = [self.objects[key].listed(key) for key in keys]
         yield from objects
 
     def metadata(self, key: str) -> Mapping[str, str] | None:
@@ -146,8 +161,8 @@ class FakeObjectStore:
     def put(self, key: str, body: bytes, metadata: Mapping[str, str] | None = None, content_type: str = "") -> None:
         with self._lock:
             self.calls.append(("put", key))
-            self._clock_ms += 1
-            self.objects[key] = FakeObject(bytes(body), dict(metadata or {}), self._clock_ms)
+            self.clock_ms += 1
+            self.objects[key] = FakeObject(bytes(body), dict(metadata or {}), self.clock_ms)
 
     def put_if_absent(self, key: str, body: bytes, metadata: Mapping[str, str], content_type: str = "") -> bool:
         with self._lock:

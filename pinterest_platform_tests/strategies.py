@@ -1,5 +1,6 @@
-"""Posted records as Hypothesis makes them: everyday values, sentinels, and what breaks readers."""
+"""Hypothesis strategies for posted records: ordinary values, sentinels, and values that break readers."""
 
+import json
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -25,11 +26,11 @@ SENTINEL = st.sampled_from(
     ]
 )
 BARE = st.sampled_from([True, False, 7, -3, 1.5, 2**40])
-"""Numbers and booleans where a text should stand."""
+"""Numbers and booleans instead of a text."""
 
 
 def padded(values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    """The texts, some with blanks around them."""
+    """Return the texts, some with blanks around them."""
     return st.tuples(BLANK, values, BLANK).map("".join)
 
 
@@ -85,22 +86,73 @@ AGES = st.one_of(
     st.integers(-5, 140),
     padded(
         st.sampled_from(
-            ["0", "130", "131", "17", "18", "24", "25", "35", "36", "50", "51", "+5", "3.0", "2147483648", "x"]
+            [
+                "0",
+                "130",
+                "131",
+                "17",
+                "18",
+                "24",
+                "25",
+                "35",
+                "36",
+                "50",
+                "51",
+                "+5",
+                "3.0",
+                "2147483648",
+                "x",
+                "2.5e1",
+                "+1E1",
+                "250e-1",
+                "251e-1",
+                "18.5",
+                "0e99",
+                "1e99",
+                "00024.000",
+                "1e",
+            ]
         )
     ),
+    st.sampled_from([25.0, 18.5, 1e2, -0.0, 10**400]),
     BARE,
 )
 KEYS = st.one_of(
     st.integers(0, 300),
     st.integers(0, 300).map(str),
     st.sampled_from([-1, 2**63 - 1, -(2**63), " 7 ", "\u00a08", "007", "-0"]),
+    st.sampled_from([14.0, "21.0", 1e16, "1e3", "1E1", "2.5e+1", "-0.0", " 9007199254740993.0 ", "100e-2", "9.2e18"]),
 )
-BAD_KEYS = st.sampled_from([None, "", " ", "x", 1.5, "1.0", True, 2**63, [], {}, [1], "+1", "1e3", "--1"])
+BAD_KEYS = st.sampled_from(
+    [
+        None,
+        "",
+        " ",
+        "x",
+        1.5,
+        "1.5e0",
+        True,
+        2**63,
+        [],
+        {},
+        [1],
+        "+1",
+        "--1",
+        "1e",
+        "1e19",
+        "1e-1",
+        10**400,
+        -(2**63) - 1,
+    ]
+)
 COUNTRIES = st.one_of(st.none(), st.sampled_from(["Albania", "Algeria", " Aruba ", "", "Åland"]))
 CATEGORIES = st.one_of(st.none(), st.sampled_from(["art", "beauty", " art", "travel"]))
+DEEP = st.sampled_from([100, 130, 250]).map(lambda depth: json.loads("[" * depth + "]" * depth))
 NESTED = st.sampled_from([{}, [], {"a": 1}, [1, "x"], {"title": 5, "ind": [2]}])
 EXTRAS = st.dictionaries(
-    st.sampled_from(["Index", "IND", "extra", "title_", "ünïcode"]), st.one_of(NESTED, WORDS), max_size=2
+    st.sampled_from(["Index", "IND", "extra", "title_", "ünïcode"]),
+    st.one_of(NESTED, DEEP, st.just(10**400), WORDS),
+    max_size=2,
 )
 
 _FIELDS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
@@ -123,10 +175,10 @@ _FIELDS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
 
 
 def posts(entity: str) -> st.SearchStrategy[dict[str, Any]]:
-    """Records of an entity: fields may lack, be nested or have a wrong type, and others may stand beside them."""
+    """Return records of an entity: fields can be missing, nested or of a wrong type, and others can be added."""
     key = "index" if entity == "pin" else "ind"
-    whole = st.fixed_dictionaries({}, optional=_FIELDS[entity])
-    record = st.tuples(st.one_of(*[KEYS] * 15, BAD_KEYS), whole, EXTRAS).map(
+    complete = st.fixed_dictionaries({}, optional=_FIELDS[entity])
+    record = st.tuples(st.one_of(*[KEYS] * 15, BAD_KEYS), complete, EXTRAS).map(
         lambda parts: {key: parts[0], **parts[1], **parts[2]}
     )
     broken = st.tuples(record, st.sampled_from(sorted(_FIELDS[entity])), NESTED).map(
@@ -137,7 +189,7 @@ def posts(entity: str) -> st.SearchStrategy[dict[str, Any]]:
 
 
 def mostly_unique(entity: str, values: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Two thirds of the good keys renumbered: Hypothesis repeats itself, and only one row of a key is compared."""
+    """Renumber two thirds of the valid keys: Hypothesis repeats keys, and only one row of a key is compared."""
     name = "index" if entity == "pin" else "ind"
     return [
         {**value, name: 1000 + number} if type(value.get(name)) is int and number % 3 else value
@@ -146,8 +198,8 @@ def mostly_unique(entity: str, values: list[dict[str, Any]]) -> list[dict[str, A
 
 
 def drawn(values: st.SearchStrategy[Any], number: int) -> list[Any]:
-    """About so many values, to be looked at together: one query over all costs what a query over one does."""
-    found: list[Any] = []
+    """Return about `number` values, to be checked in one query: it costs as much as a query over one value."""
+    values_drawn: list[Any] = []
 
     @settings(
         max_examples=number,
@@ -157,8 +209,8 @@ def drawn(values: st.SearchStrategy[Any], number: int) -> list[Any]:
         suppress_health_check=list(HealthCheck),
     )
     @given(values)
-    def keep(value: Any) -> None:
-        found.append(value)
+    def collect(value: Any) -> None:
+        values_drawn.append(value)
 
-    keep()
-    return found
+    collect()
+    return values_drawn

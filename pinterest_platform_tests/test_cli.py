@@ -1,6 +1,11 @@
 """The output of the command line."""
 
 import io
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 
@@ -32,3 +37,52 @@ def test_a_long_table_is_cut_and_its_rows_are_counted() -> None:
     console, out = console_of(width=100)
     print_rows(console, "report", [{"country": str(number), "n": number} for number in range(25)], 10)
     assert "10 of 25 rows" in out.getvalue()
+
+
+REPORTS_SCRIPT = """
+import sys, time
+from pinterest_platform import cli
+from pinterest_platform.settings import Settings
+
+class Lake:
+    def rows(self, uri, limit=None):
+        if waits:
+            print("waiting", flush=True)
+            time.sleep(60)
+        return [{"country": "x" * 30, "n": number} for number in range(5000)]
+
+waits = sys.argv.pop() == "wait"
+cli.environment.load = lambda: Settings.model_validate({"KAFKA_BOOTSTRAP_SERVERS": "x:1", "PINTEREST_USER_ID": "u"})
+cli._lake = lambda settings: Lake()
+sys.argv += ["reports", "--rows", "5000"]
+cli.run()
+"""
+
+
+@contextmanager
+def reports_command(mode: str) -> Iterator[subprocess.Popen[str]]:
+    """The command `reports` on tables in memory; with the mode `wait`, reading the first one takes a minute."""
+    command = [sys.executable, "-c", REPORTS_SCRIPT, mode]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_reader_that_closes_its_end_is_no_error() -> None:
+    with reports_command("print") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert (process.wait(30), process.stderr.read()) == (0, "")
+
+
+def test_an_interrupt_ends_with_130_and_no_traceback() -> None:
+    with reports_command("wait") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "waiting\n"
+        process.send_signal(signal.SIGINT)
+        assert (process.wait(30), process.stderr.read()) == (130, "")

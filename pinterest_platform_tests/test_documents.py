@@ -1,5 +1,6 @@
 """The documents name only what is there: files, headings, make targets, variables, jobs and commands."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -63,3 +64,33 @@ def test_the_picture_of_the_layers_is_the_rule_that_is_checked() -> None:
     picture = (ROOT / "docs" / "architecture.md").read_text("utf-8").partition("flowchart TD")[2].partition("```")[0]
     drawn = [set(label.split(" · ")) for label in re.findall(r'\["([^"]+)"\]', picture)]
     assert drawn == [set(re.findall(r"pinterest_platform\.(\w+)", layer)) for layer in layers]
+
+
+def _templates() -> set[str]:
+    """Return every text of the platform's code, with … for each value."""
+    texts: set[str] = set()
+    for source in (ROOT / "pinterest_platform").rglob("*.py"):
+        nodes = list(ast.walk(ast.parse(source.read_text("utf-8"))))
+        docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+        for node in (node for node in nodes if id(node) not in docstrings):
+            if isinstance(node, ast.JoinedStr):
+                texts.add("".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts.add(node.value)
+    return texts
+
+
+def _messages() -> list[str]:
+    """Return the messages that docs/operating.md explains, with … for each value."""
+    text = (ROOT / "docs" / "operating.md").read_text("utf-8")
+    table = text.partition("## What failures mean")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE)[1:]
+    # The names of these services are values of the messages.
+    return [re.sub(r"^(?:Kafka at|Kinesis) …", "…", message) for row in rows for message in row.split("; ")]
+
+
+def test_the_messages_that_are_explained_are_in_the_code() -> None:
+    messages, templates = _messages(), _templates()
+    assert len(messages) > 30
+    patterns = {message: re.compile(".*?".join(map(re.escape, message.split("…"))), re.DOTALL) for message in messages}
+    assert [message for message, pattern in patterns.items() if not any(map(pattern.search, templates))] == []

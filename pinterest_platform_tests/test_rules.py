@@ -68,3 +68,11 @@ def test_every_cited_rule_exists() -> None:
 )
 def test_citations_are_recognised(text: str, rules: list[str]) -> None:
     assert cited_rules(text) == rules
+
+
+def test_no_file_cites_a_text_outside_the_repository() -> None:
+    outside = re.compile(r"\bSPEC(?:\.md)?,? [0-9]|\bARCHITECTURE\b(?:\.md)?|\b(?:STYLE|REDESIGN|TRIED)\.md")
+    citing = {
+        str(path.relative_to(ROOT)) for path in text_files() if outside.search(path.read_text("utf-8", "replace"))
+    }
+    assert not citing

@@ -9,11 +9,11 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from pinterest_platform.adapters.kafka_errors import KafkaErrors
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
-from pinterest_platform.ports import PartitionBounds, Record, TopicState
+from pinterest_platform.ports import PartitionBounds, Record, TopicState, UncommittedRange
 from pinterest_platform.settings import Settings
 
 if TYPE_CHECKING:
-    from confluent_kafka import Consumer, KafkaError
+    from confluent_kafka import Consumer, IsolationLevel, KafkaError
     from confluent_kafka.admin import AdminClient
 
 _POLL_SECONDS = 0.2
@@ -21,6 +21,7 @@ _BATCH_BYTES = 8 * 1024 * 1024
 _BATCH_RECORDS = 5000
 _FIRST_BATCH_RECORDS = 64
 _RETRY_SECONDS = 0.1
+_TIMESTAMP_SECONDS = 10.0
 
 
 class KafkaTopicLog:
@@ -54,6 +55,19 @@ class KafkaTopicLog:
         """Return the topic's id; see `TopicLog.topic_id`."""
         return _url_safe(self._describe(topic).topic_id)
 
+    def uncommitted(self, topic: str) -> Sequence[UncommittedRange]:
+        """Return the records that open transactions hide; see `TopicLog.uncommitted`."""
+        partitions = sorted(part.id for part in self._describe(topic).partitions)
+        # In this order, records that are committed meanwhile do not look hidden.
+        high_watermarks = self._high_watermarks(topic, partitions)
+        hidden: list[UncommittedRange] = []
+        for part in self.describe(topic).partitions:
+            high_watermark = high_watermarks.get(part.partition, 0)
+            if part.end < high_watermark:
+                since_ms = self._timestamp(topic, part.partition, part.end)
+                hidden.append(UncommittedRange(part.partition, part.end, high_watermark, since_ms))
+        return hidden
+
     def read(self, topic: str, partition: int, start: int, end: int) -> Generator[Sequence[Record], None, None]:
         """Yield committed records with start <= offset < end, in batches; see `TopicLog.read`."""
         if start >= end:
@@ -66,7 +80,7 @@ class KafkaTopicLog:
 
     # -- reading -------------------------------------------------------------------------------------------------
 
-    def _consumer(self, topic: str, partition: int, start: int) -> "Consumer":
+    def _consumer(self, topic: str, partition: int, start: int, isolation: str = "read_committed") -> "Consumer":
         from confluent_kafka import Consumer, TopicPartition
 
         config: dict[str, Any] = self._errors.config() | {
@@ -74,7 +88,7 @@ class KafkaTopicLog:
             "group.id": "pinterest-platform-landing",
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
-            "isolation.level": "read_committed",
+            "isolation.level": isolation,
             "auto.offset.reset": "error",
             "enable.partition.eof": True,
             "allow.auto.create.topics": False,
@@ -87,6 +101,17 @@ class KafkaTopicLog:
         consumer = Consumer(config)  # pyright: ignore[reportArgumentType]
         consumer.assign([TopicPartition(topic, partition, start)])
         return consumer
+
+    def _timestamp(self, topic: str, partition: int, offset: int) -> int | None:
+        """Return the append time of a record, committed or not; None if the broker does not return it in time."""
+        consumer = self._consumer(topic, partition, offset, "read_uncommitted")
+        try:
+            for message in consumer.consume(1, min(self._timeout, _TIMESTAMP_SECONDS)):
+                if message.error() is None:
+                    return message.timestamp()[1]
+        finally:
+            consumer.close()
+        return None
 
     def _read(
         self, consumer: "Consumer", topic: str, partition: int, start: int, end: int
@@ -156,16 +181,28 @@ class KafkaTopicLog:
         bounds = tuple(PartitionBounds(partition, earliest[partition], end[partition]) for partition in end)
         return TopicState(topic, _url_safe(description.topic_id), bounds)
 
+    def _high_watermarks(self, topic: str, partitions: list[int]) -> dict[int, int]:
+        from confluent_kafka import IsolationLevel
+
+        return self._list_offsets(topic, partitions, IsolationLevel.READ_UNCOMMITTED)[1]
+
     def _offsets(self, topic: str, partitions: list[int]) -> tuple[dict[int, int], dict[int, int]]:
         """Return earliest and committed end offsets by partition."""
-        from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+        from confluent_kafka import IsolationLevel
+
+        return self._list_offsets(topic, partitions, IsolationLevel.READ_COMMITTED)
+
+    def _list_offsets(
+        self, topic: str, partitions: list[int], isolation_level: "IsolationLevel"
+    ) -> tuple[dict[int, int], dict[int, int]]:
+        from confluent_kafka import KafkaException, TopicPartition
         from confluent_kafka.admin import OffsetSpec  # pyright: ignore[reportPrivateImportUsage]
 
         specs: list[Any] = [OffsetSpec.earliest(), OffsetSpec.latest()]
         requests = [
             self._client().list_offsets(
                 {TopicPartition(topic, partition): spec for partition in partitions},
-                isolation_level=IsolationLevel.READ_COMMITTED,
+                isolation_level=isolation_level,
                 request_timeout=self._timeout,
             )
             for spec in specs

@@ -16,7 +16,10 @@ _LOG = logging.getLogger("pinterest_platform.alerts")
 
 def as_text(alert: Alert) -> str:
     """Return an alert as text: the job, the day, the causes and what to do."""
-    head = f"{alert.job} of {alert.day} failed permanently after attempt {alert.attempts}: {alert.reason}."
+    head = (
+        alert.headline
+        or f"{alert.job} of {alert.day} failed permanently after attempt {alert.attempts}: {alert.reason}."
+    )
     causes = [f"{cause.asset}: {cause.what} {cause.action}" for cause in alert.causes]
     return "\n".join([head, *causes, f"Run {alert.run_id}: {alert.link}"])
 
@@ -48,7 +51,7 @@ class _NoRedirect(HTTPRedirectHandler):
     """A handler that makes a redirect an error, because a redirected POST arrives as a GET without its body."""
 
     def redirect_request(self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:
-        """Follow no redirect."""
+        """Follow no redirect; six parameters, because urllib passes them."""
 
 
 class WebhookNotifier:

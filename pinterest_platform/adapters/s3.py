@@ -48,7 +48,8 @@ class S3ObjectStore:
         while True:
             page = self._call("list_objects_v2", f"{prefix}*", Prefix=prefix, MaxKeys=self._page_keys, **start)
             for entry in page.get("Contents", ()):
-                yield StoredObject(entry["Key"], entry["Size"], int(entry["LastModified"].timestamp() * 1000))
+                modified_ms = int(entry["LastModified"].timestamp() * 1000)
+                yield StoredObject(entry["Key"], entry["Size"], modified_ms, entry.get("ETag", "").strip('"'))
             if not page.get("IsTruncated"):
                 return
             start = {"ContinuationToken": page["NextContinuationToken"]}

@@ -10,6 +10,7 @@ from pinterest_platform.catalog.entities.user import ENTITY as USER
 from pinterest_platform.catalog.model import KEY, Column, Entity, Field, Reference, Report, ReportColumn, resolve
 from pinterest_platform.catalog.names import (
     ADOPTED_PREFIX,
+    CHECKS_PREFIX,
     CLEANED_QUARANTINE_PREFIX,
     CLEANED_STREAM_QUARANTINE_PREFIX,
     EPOCH_TAG,
@@ -18,6 +19,7 @@ from pinterest_platform.catalog.names import (
     PAGE_KEY,
     PARTITION_FIELD,
     QUARANTINE_PREFIX,
+    READABLE_FIELD,
     REPEATED_FIELD,
     RESERVED_FIELDS,
     SEQUENCE_DIGITS,
@@ -36,6 +38,7 @@ from pinterest_platform.catalog.reports import REPORT_KEYS, REPORTED_ENTITIES, R
 
 __all__ = [
     "ADOPTED_PREFIX",
+    "CHECKS_PREFIX",
     "CLEANED_QUARANTINE_PREFIX",
     "CLEANED_STREAM_QUARANTINE_PREFIX",
     "ENTITIES",
@@ -48,6 +51,7 @@ __all__ = [
     "PARTITION_FIELD",
     "PIN",
     "QUARANTINE_PREFIX",
+    "READABLE_FIELD",
     "REPEATED_FIELD",
     "REPORTED_ENTITIES",
     "REPORTS",

@@ -21,6 +21,7 @@ QUARANTINE_PREFIX = "quarantine/"
 CLEANED_QUARANTINE_PREFIX = "quarantine/cleaned/"
 CLEANED_STREAM_QUARANTINE_PREFIX = "quarantine/cleaned_stream/"
 STAGING_PREFIX = "staging/"
+CHECKS_PREFIX = "checks/"
 PAGE_KEY = "site/index.html"
 
 PARTITION_FIELD = "_partition"
@@ -39,8 +40,20 @@ NESTED_FIELD = "_nested"
 """Fields that landing adds only if they apply (rule L8): the names that occur more than once, and the names with an
 object or array as value, each as one text with a comma before, between and after."""
 
+READABLE_FIELD = "_readable"
+"""A field that landing adds only if engines cannot read the line (rule L8): a line that they can read, in base64."""
+
 RESERVED_FIELDS: frozenset[str] = frozenset(
-    {PARTITION_FIELD, OFFSET_FIELD, SHARD_FIELD, SEQUENCE_FIELD, TIMESTAMP_FIELD, REPEATED_FIELD, NESTED_FIELD}
+    {
+        PARTITION_FIELD,
+        OFFSET_FIELD,
+        SHARD_FIELD,
+        SEQUENCE_FIELD,
+        TIMESTAMP_FIELD,
+        REPEATED_FIELD,
+        NESTED_FIELD,
+        READABLE_FIELD,
+    }
 )
 """Names that no posted record may have, on either route."""
 

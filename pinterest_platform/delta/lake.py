@@ -29,7 +29,7 @@ class DeltaLake:
         if table is None:
             return None
         columns = tuple((field.name, field.dataType.simpleString()) for field in self._tables.schema(table).fields)
-        return TableFacts(uri, table.version(), self._tables.row_count(table), columns)
+        return TableFacts(uri, table.version(), self._tables.row_count(table), columns, str(table.metadata().id))
 
     def rows(self, uri: str, limit: int | None = None) -> list[dict[str, Any]]:
         """Return the rows of a small table, or the first `limit`; raise PermanentFailure if there is no table."""

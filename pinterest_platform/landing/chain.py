@@ -89,6 +89,11 @@ class ChainFolder:
         """Return the key of the object that extends the chain from `position`."""
         return f"{self.prefix}{self.stem}{position:0{self.digits}d}.json"
 
+    @property
+    def key_stem(self) -> str:
+        """The part of the folder's keys before the position."""
+        return f"{self.prefix}{self.stem}"
+
     def quarantine_key(self, position: int, end: int) -> str:
         """Return the key of an object's rejected records; two writers' ranges can differ, so it holds the range."""
         return f"{self.quarantine_prefix}{self.stem}{position:0{self.digits}d}+{end:0{self.digits}d}.json"
@@ -97,6 +102,10 @@ class ChainFolder:
         """Return the position and the end in a quarantine key, or None if it is no such key."""
         match = re.search(rf"\+([0-9]{{{self.digits}}})\+([0-9]{{{self.digits}}})\.json$", key)
         return (int(match[1]), int(match[2])) if match else None
+
+    def list_objects(self, store: ObjectStore, list_from: int | None = None) -> Iterator[StoredObject]:
+        """Yield all objects of the folder whose keys are not before that of the position `list_from`."""
+        return store.list(self.prefix, self.key(list_from - 1) if list_from else "")
 
     def list_named(
         self, store: ObjectStore, suffix: str, list_from: int | None = None
@@ -108,8 +117,8 @@ class ChainFolder:
             suffix: pattern of the name from the position on; the position is its group.
             list_from: position from which on objects are listed; None or 0 for all.
         """
-        pattern = re.compile(re.escape(f"{self.prefix}{self.stem}") + suffix)
-        for stored in store.list(self.prefix, self.key(list_from - 1) if list_from else ""):
+        pattern = re.compile(re.escape(self.key_stem) + suffix)
+        for stored in self.list_objects(store, list_from):
             if match := pattern.fullmatch(stored.key):
                 yield int(match[1]), stored
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from pinterest_platform.failures import TransientFailure
+from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing.chain import ChainFolder
 from pinterest_platform.landing.manifest import Manifest
 from pinterest_platform.landing.segment import SegmentDraft
@@ -35,7 +35,7 @@ def commit(
     if draft.quarantined:
         store.put(folder.quarantine_key(draft.position, draft.end), draft.quarantine, content_type=JSON_LINES)
     check_epoch()
-    if store.put_if_absent(key, draft.body, manifest.metadata(), JSON_LINES):
+    if store.put_if_absent(key, draft.body, manifest.sealed_metadata(), JSON_LINES):
         return manifest
     metadata = store.metadata(key)
     if metadata is None:
@@ -48,3 +48,12 @@ def commit(
             "(PINTEREST_CONNECT_TOPICS).",
         )
     return winner
+
+
+def unknown_start(app_id: str) -> PermanentFailure:
+    """Return the failure of a chain without objects whose cleaned position cannot be read (rule L17)."""
+    return PermanentFailure(
+        f"{app_id}: the position to land from is unknown: no object was landed, and the positions of the cleaned table "
+        "cannot be read.",
+        "Repair the cleaned table, or delete it: the next run then lands from the oldest record and rebuilds it.",
+    )

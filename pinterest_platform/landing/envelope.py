@@ -2,11 +2,19 @@
 
 import base64
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
 import orjson
 
-from pinterest_platform.catalog import NESTED_FIELD, REPEATED_FIELD, RESERVED_FIELDS, TIMESTAMP_FIELD
+from pinterest_platform.catalog import (
+    NESTED_FIELD,
+    READABLE_FIELD,
+    REPEATED_FIELD,
+    RESERVED_FIELDS,
+    TIMESTAMP_FIELD,
+)
+from pinterest_platform.landing.scanner import as_texts, read_members
 from pinterest_platform.ports import Record
 
 _LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
@@ -14,6 +22,11 @@ _BLANKS = b" \t\r\n"
 _MEMBER = re.compile(rb'"[ \t]*:')
 _TOKEN = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")[ \t]*(:)?|[{\[]|[}\]]')
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_]+")
+_DEPTH = 64
+"""The number of brackets up to which a value cannot nest too deeply for any engine; Sail reads 127 levels."""
+_LONG = 1000
+"""The length from which engines reject a number (Spark: 1,000 digits) or a name (Spark: 50,000 characters)."""
+_NUMBER_SAMPLES = re.compile(rb"[0-9.eE+-]{9}")
 
 
 class Encoder:
@@ -39,19 +52,52 @@ class Encoder:
         try:
             fields = orjson.loads(value)
         except orjson.JSONDecodeError as error:
-            return _invalid_json(value, error)
+            return self._unusual_line(record, value, error)
         if type(fields) is not dict:
             return "not one JSON object"
         names = cast("dict[str, Any]", fields)
         if not RESERVED_FIELDS.isdisjoint(names):
-            return f"reserved name: {', '.join(sorted(RESERVED_FIELDS.intersection(names)))}"
+            return _reserved(names)
+        may_nest = b"[" in value or value.find(b"{", 1) > 0
+        if (may_nest and value.count(b"[") + value.count(b"{") > _DEPTH) or (
+            len(value) > _LONG and _has_long_token(value, names)
+        ):
+            return self._unusual_line(record, value)
         if b"\n" in value or b"\r" in value:
             # JSON has no raw line breaks inside strings: these are between tokens.
             value = value.translate(_LINE_BREAKS)
         if value[0] != 0x7B or value[-1] != 0x7D:
             value = value.strip(_BLANKS)
-        head = self._head % (position, timestamp_ms) + _marks(value, names)
+        head = self._head % (position, timestamp_ms) + _marks(value, names, may_nest)
         return b"".join((head, b",", value[1:], b"\n")) if names else head + b"}\n"
+
+    def _unusual_line(self, record: Record, value: bytes, error: orjson.JSONDecodeError | None = None) -> bytes | str:
+        """Return the line of a record that engines may fail on, with a readable line in it (rule L8).
+
+        Args:
+            record: the record.
+            value: its value.
+            error: the error of orjson, which also rejects deep nesting and numbers beyond a double.
+        """
+        try:
+            value.decode()
+            members = read_members(value)
+        except UnicodeDecodeError:
+            return "not UTF-8"
+        except ValueError as reason:
+            return f"not JSON: {error or reason}"
+        if members is None:
+            return "not one JSON object"
+        fields = dict(members)
+        if not RESERVED_FIELDS.isdisjoint(fields):
+            return _reserved(fields)
+        head = self._head % (record.offset, record.timestamp_ms)
+        repeated = _repeated_names(name for name, _ in members)
+        marks = _repeated_mark(repeated) + _nested_mark([name for name, token in fields.items() if token is None])
+        scalars = {name: token for name, token in fields.items() if token is not None and len(name) < _LONG}
+        readable = base64.b64encode(head + marks + as_texts(scalars) + b"}")
+        head += b',"%s":"%s"%s' % (READABLE_FIELD.encode(), readable, marks)
+        return b"".join((head, b",", value.translate(_LINE_BREAKS).strip(_BLANKS)[1:], b"\n"))
 
     def quarantine_line(self, record: Record, reason: str) -> bytes:
         """Return the quarantine line of a record; its value is base64 of the original bytes."""
@@ -64,28 +110,35 @@ class Encoder:
         raise NotImplementedError
 
 
-def _invalid_json(value: bytes, error: orjson.JSONDecodeError) -> str:
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return "not UTF-8"
-    return f"not JSON: {error}"
+def _reserved(names: Iterable[str]) -> str:
+    return f"reserved name: {', '.join(sorted(RESERVED_FIELDS.intersection(names)))}"
 
 
-def _marks(value: bytes, fields: dict[str, Any]) -> bytes:
+def _has_long_token(value: bytes, names: Iterable[str]) -> bool:
+    """Return whether a value of more than `_LONG` bytes can have a number or a name of that length."""
+    # A number that long covers nine samples in a row.
+    return _NUMBER_SAMPLES.search(value[:: _LONG // 10]) is not None or max(map(len, names)) >= _LONG
+
+
+def _marks(value: bytes, fields: dict[str, Any], may_nest: bool) -> bytes:
     """Return the members `_repeated` and `_nested` (rule L8), mostly nothing."""
     marks = b""
     # A name has two quotes, and a text two more. If there are no others, each name occurs once.
     texts = list(map(type, fields.values())).count(str)
-    if value.count(b'"') != 2 * (len(fields) + texts) and (repeated := _repeated(value, len(fields))):
-        marks += f',"{REPEATED_FIELD}":'.encode() + orjson.dumps(f",{','.join(repeated)},")
-    if b"[" in value or value.find(b"{", 1) > 0:
-        nested = [
-            name for name, field in fields.items() if isinstance(field, dict | list) and _PLAIN_NAME.fullmatch(name)
-        ]
-        if nested:
-            marks += f',"{NESTED_FIELD}":",{",".join(nested)},"'.encode()
+    if value.count(b'"') != 2 * (len(fields) + texts):
+        marks = _repeated_mark(_repeated(value, len(fields)))
+    if may_nest:
+        marks += _nested_mark([name for name, field in fields.items() if isinstance(field, dict | list)])
     return marks
+
+
+def _repeated_mark(names: Sequence[str]) -> bytes:
+    return f',"{REPEATED_FIELD}":'.encode() + orjson.dumps(f",{','.join(names)},") if names else b""
+
+
+def _nested_mark(names: Sequence[str]) -> bytes:
+    plain = [name for name in names if _PLAIN_NAME.fullmatch(name)]
+    return f',"{NESTED_FIELD}":",{",".join(plain)},"'.encode() if plain else b""
 
 
 def _repeated(value: bytes, distinct_names: int) -> list[str]:
@@ -99,16 +152,25 @@ def _repeated(value: bytes, distinct_names: int) -> list[str]:
     spaced = b" :" in value or b"\t" in value
     if distinct_names == (len(_MEMBER.findall(value)) if spaced else value.count(b'":')):
         return []
-    names: set[str] = set()
-    repeated: dict[str, None] = {}
+    return _repeated_names(_top_level_names(value))
+
+
+def _top_level_names(value: bytes) -> Iterator[str]:
     depth = 0
     for token in _TOKEN.finditer(value):
         text, colon = token.groups()
         if text is None:
             depth += 1 if token[0] in b"{[" else -1
         elif colon and depth == 1:
-            name: str = orjson.loads(text)
-            if name in names:
-                repeated[name] = None
-            names.add(name)
+            yield orjson.loads(text)
+
+
+def _repeated_names(names: Iterable[str]) -> list[str]:
+    """Return the names that occur more than once, in order of their second occurrence."""
+    distinct: set[str] = set()
+    repeated: dict[str, None] = {}
+    for name in names:
+        if name in distinct:
+            repeated[name] = None
+        distinct.add(name)
     return list(repeated)

@@ -1,13 +1,16 @@
 """The manifest of a landed object, its user metadata (rule N11): the part that both routes share."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing.segment import SegmentDraft
 from pinterest_platform.ports import ObjectStore
+
+CHECKSUM = "checksum"
+"""Key of the checksum: SHA-256 of the other fields, a colon, and the names of these fields."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +25,10 @@ class Manifest:
         writer_id: the landing call that wrote it; its key in the metadata is `lander`.
         earliest_ms: the earliest append time of its records, None without records.
         latest_ms: the latest append time up to `end`.
+        size: number of its bytes; its key in the metadata is `bytes`. None in an object of an older version.
+        quarantine_size: number of bytes of its quarantined records, None without them or in an object of an older
+            version.
+        quarantine_digest: SHA-256 of the bytes of its quarantined records, None as above.
     """
 
     end: int
@@ -31,6 +38,9 @@ class Manifest:
     writer_id: str
     earliest_ms: int | None = None
     latest_ms: int | None = None
+    size: int | None = None
+    quarantine_size: int | None = None
+    quarantine_digest: str | None = None
 
     def metadata(self) -> dict[str, str]:
         """Return the manifest as user metadata."""
@@ -43,8 +53,26 @@ class Manifest:
                 "lander": self.writer_id,
                 "earliest-ms": self.earliest_ms,
                 "latest-ms": self.latest_ms,
+                "bytes": self.size,
+                "quarantine-bytes": self.quarantine_size,
+                "quarantine-digest": self.quarantine_digest,
             }
         )
+
+    def sealed_metadata(self) -> dict[str, str]:
+        """Return the manifest as user metadata with a checksum of itself, as it is written."""
+        metadata = self.metadata()
+        return {**metadata, CHECKSUM: _checksum(metadata, sorted(metadata))}
+
+    def is_unchanged(self, metadata: Mapping[str, str]) -> bool:
+        """Return whether the metadata that this manifest was read from is as it was written, by any version.
+
+        Keys that other programs added are ignored. Objects of an older version have neither checksum nor size.
+        """
+        if CHECKSUM not in metadata:
+            return self.size is None
+        names = metadata[CHECKSUM].partition(":")[2].split(",")
+        return metadata[CHECKSUM] == _checksum(metadata, names)
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> Self:
@@ -65,7 +93,7 @@ class Manifest:
         except (KeyError, ValueError) as error:
             raise PermanentFailure(
                 f"The metadata of {key} is damaged: {error!r}.",
-                "Restore the object as it was written; the conservation ledger names all other problems.",
+                "Restore the object as written; materialize ledger/conservation or run audit to name all others.",
             ) from None
 
     @classmethod
@@ -113,11 +141,15 @@ def common_fields(metadata: Mapping[str, str]) -> dict[str, Any]:
         "writer_id": metadata["lander"],
         "earliest_ms": optional_int(metadata, "earliest-ms"),
         "latest_ms": optional_int(metadata, "latest-ms"),
+        "size": optional_int(metadata, "bytes"),
+        "quarantine_size": optional_int(metadata, "quarantine-bytes"),
+        "quarantine_digest": metadata.get("quarantine-digest"),
     }
 
 
 def draft_fields(draft: SegmentDraft, writer_id: str) -> dict[str, Any]:
     """Return the fields of `Manifest` for an object that is to be written."""
+    quarantine = draft.quarantine if draft.quarantined else None
     return {
         "end": draft.end,
         "records": draft.records,
@@ -126,9 +158,17 @@ def draft_fields(draft: SegmentDraft, writer_id: str) -> dict[str, Any]:
         "writer_id": writer_id,
         "earliest_ms": draft.earliest_ms,
         "latest_ms": draft.latest_ms,
+        "size": len(draft.body),
+        "quarantine_size": None if quarantine is None else len(quarantine),
+        "quarantine_digest": None if quarantine is None else hashlib.sha256(quarantine).hexdigest(),
     }
 
 
 def optional_int(metadata: Mapping[str, str], name: str) -> int | None:
     """Return a number in user metadata, or None if it has no such key."""
     return int(metadata[name]) if name in metadata else None
+
+
+def _checksum(metadata: Mapping[str, str], names: Sequence[str]) -> str:
+    lines = "\n".join(f"{name}={metadata.get(name)}" for name in names)
+    return f"{hashlib.sha256(lines.encode()).hexdigest()}:{','.join(names)}"

@@ -2,31 +2,42 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 from typing import Generic, TypeVar
 
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.landing.audit_schedule import AuditSchedule
 from pinterest_platform.landing.chain import ObjectChain
 from pinterest_platform.landing.manifest import Manifest
-from pinterest_platform.landing.quarantine import ChainHistory, committed_quarantine, read_entries
+from pinterest_platform.landing.quarantine import ChainHistory, committed_quarantine, parse_entries
 from pinterest_platform.landing.segment import Segment
-from pinterest_platform.ports import ObjectStore
+from pinterest_platform.ports import ObjectStore, StoredObject
 
 _READERS = 4
 M = TypeVar("M", bound=Manifest)
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
 class LandedObject(Generic[M]):
-    """A landed object with its manifest, and the key of its quarantined records if there is one."""
+    """A landed object with its manifest.
+
+    Attributes:
+        chain: its chain.
+        segment: its key, size and position.
+        manifest: its manifest.
+        quarantine: the object of its quarantined records, if there is one.
+        problems: the problems that its metadata and the sizes show, without reading it.
+    """
 
     chain: ObjectChain
     segment: Segment
     manifest: M
-    quarantine_key: str | None
+    quarantine: StoredObject | None
+    problems: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -38,39 +49,97 @@ class LandedObject(Generic[M]):
         """The position in its key."""
         return self.segment.position
 
+    @property
+    def modified_ms(self) -> tuple[int, ...]:
+        """The times of the last writes of it and of its quarantine."""
+        quarantine = (self.quarantine.modified_ms,) if self.quarantine else ()
+        return self.segment.modified_ms, *quarantine
 
-ObjectCheck = Callable[[ObjectStore, LandedObject[M], range], Iterator[str]]
-"""A check of an object, given the positions that its records can have; yields problems."""
+
+@dataclass(frozen=True, slots=True)
+class ObjectAudit:
+    """The result of reading an object.
+
+    Attributes:
+        problems: each difference from the manifest.
+        positions: the positions of its records and of those quarantined, in order.
+    """
+
+    problems: tuple[str, ...]
+    positions: Sequence[int] = ()
 
 
 def read_objects(
     store: ObjectStore, history: ChainHistory, manifest_type: type[M]
 ) -> tuple[list[LandedObject[M]], list[str]]:
-    """Read the manifests of a chain; return its objects and the problems of those without manifest or quarantine."""
+    """Read the manifests of a chain; return its objects and the problems of those that have no readable manifest."""
     with ThreadPoolExecutor(_READERS) as readers:
         keys = [segment.key for segment in history.segments]
-        manifests = list(readers.map(partial(manifest_type.read, store), keys))
+        metadata = list(readers.map(store.metadata, keys))
     committed = committed_quarantine(store, history)
     objects: list[LandedObject[M]] = []
     problems: list[str] = []
-    for segment, manifest in zip(history.segments, manifests, strict=True):
-        if manifest is None:
-            problems.append(f"{segment.key} lacks the platform's metadata")
+    for segment, fields in zip(history.segments, metadata, strict=True):
+        if fields is None:
+            problems.append(f"{segment.key} was deleted after it was listed")
             continue
-        landed = LandedObject(history.chain, segment, manifest, committed.get((segment.position, manifest.end)))
-        objects.append(landed)
-        if manifest.quarantined and landed.quarantine_key is None:
-            problems.append(f"the {manifest.quarantined} quarantined records of {segment.key} are missing")
+        try:
+            manifest = manifest_type.parse(segment.key, fields)
+        except PermanentFailure as failure:
+            problems.append(f"{failure.what.removesuffix('.')} ({segment.position} to {segment.end})")
+            continue
+        if manifest is None:
+            problems.append(f"{segment.key} lacks the platform's metadata ({segment.position} to {segment.end})")
+            continue
+        quarantine = committed.get((segment.position, manifest.end))
+        findings = list(_manifest_problems(segment, manifest, quarantine))
+        if not manifest.is_unchanged(fields):
+            findings.append(f"the metadata of {segment.key} was changed after it was landed")
+        objects.append(LandedObject(history.chain, segment, manifest, quarantine, tuple(findings)))
     return objects, problems
 
 
-def trust_manifest(_store: ObjectStore, _landed: LandedObject[M], _covered: range) -> Iterator[str]:
-    """Check nothing: the manifest is believed and the object is not read."""
-    return iter(())
+def _manifest_problems(segment: Segment, manifest: Manifest, quarantine: StoredObject | None) -> Iterator[str]:
+    """Yield the differences between a manifest and the sizes in the listings of the bucket."""
+    key = segment.key
+    if manifest.size is not None and segment.size != manifest.size:
+        yield f"{key} has {segment.size} bytes and was landed with {manifest.size}"
+    if manifest.quarantine_size is not None and not manifest.quarantined:
+        yield f"{key} claims no quarantined record and {manifest.quarantine_size} bytes of them"
+    if not manifest.quarantined:
+        return
+    if quarantine is None:
+        yield f"the {manifest.quarantined} quarantined records of {key} are missing"
+    elif manifest.quarantine_size is not None and quarantine.size != manifest.quarantine_size:
+        yield f"{quarantine.key} has {quarantine.size} bytes and was written with {manifest.quarantine_size}"
 
 
-def audit_object(store: ObjectStore, landed: LandedObject[M], covered: range) -> Iterator[str]:
-    """Read an object and its quarantine, and yield each difference from the manifest.
+def audit_due(
+    objects: Sequence[LandedObject[M]], schedule: AuditSchedule, audit: Callable[[LandedObject[M]], R]
+) -> tuple[list[R], int]:
+    """Audit the objects that are due.
+
+    Args:
+        objects: the objects of a chain.
+        schedule: the selection, and the time until which objects are read.
+        audit: reads one object.
+
+    Returns:
+        The results, and the number of objects that were due and not read in time.
+    """
+    due = [landed for landed in objects if schedule.is_due(landed.key, *landed.modified_ms)]
+    due.sort(key=lambda landed: (not schedule.is_new(*landed.modified_ms), schedule.order(landed.key)))
+
+    def audit_in_time(landed: LandedObject[M]) -> R | None:
+        return None if schedule.is_over else audit(landed)
+
+    with ThreadPoolExecutor(_READERS) as readers:
+        results = [result for result in readers.map(audit_in_time, due) if result is not None]
+    return results, len(due) - len(results)
+
+
+def audit_object(store: ObjectStore, landed: LandedObject[M], covered: range) -> ObjectAudit:
+    """Read an object and its quarantine, and compare them with the manifest.
 
     Args:
         store: the bucket.
@@ -78,23 +147,44 @@ def audit_object(store: ObjectStore, landed: LandedObject[M], covered: range) ->
         covered: the positions that its records can have.
     """
     manifest, key = landed.manifest, landed.key
-    body = store.read(key)
+    try:
+        body = store.read(key)
+    except PermanentFailure as failure:
+        return ObjectAudit((f"{key} cannot be read: {failure.what}",))
+    problems: list[str] = []
     if hashlib.sha256(body).hexdigest() != manifest.digest:
-        yield f"{key} holds other bytes than were landed"
+        problems.append(f"{key} holds other bytes than were landed")
     positions = _positions(landed.chain, body)
     if len(positions) != manifest.records:
-        yield f"{key} holds {len(positions)} records and claims {manifest.records}"
+        problems.append(f"{key} holds {len(positions)} records and claims {manifest.records}")
     rejected: list[int] = []
-    if landed.quarantine_key and manifest.quarantined:
-        entries = read_entries(store, landed.quarantine_key, landed.chain.format)
-        rejected = [entry.position for entry in entries]
-        if len(rejected) != manifest.quarantined:
-            yield f"{landed.quarantine_key} holds {len(rejected)} records, and {key} claims {manifest.quarantined}"
+    if landed.quarantine and manifest.quarantined:
+        quarantine = _audit_quarantine(store, landed, landed.quarantine.key)
+        problems += quarantine.problems
+        rejected += quarantine.positions
     every = sorted(positions + rejected)
     repeated = any(one == other for one, other in pairwise(every))
     if repeated or positions != sorted(positions) or any(position not in covered for position in every):
         span = f"{covered.start} to {covered.stop - 1}"
-        yield f"{key}: its positions, and those quarantined, are not each once and in order within {span}"
+        problems.append(f"{key}: its positions, and those quarantined, are not each once and in order within {span}")
+    return ObjectAudit(tuple(problems), every)
+
+
+def _audit_quarantine(store: ObjectStore, landed: LandedObject[M], key: str) -> ObjectAudit:
+    manifest = landed.manifest
+    problems: list[str] = []
+    positions: list[int] = []
+    try:
+        body = store.read(key)
+        if manifest.quarantine_digest not in (None, hashlib.sha256(body).hexdigest()):
+            problems.append(f"{key} holds other bytes than were quarantined")
+        for entry in parse_entries(body, key, landed.chain.format):
+            positions.append(entry.position)
+    except PermanentFailure as failure:
+        problems.append(failure.what.removesuffix("."))
+    if len(positions) != manifest.quarantined:
+        problems.append(f"{key} holds {len(positions)} records, and {landed.key} claims {manifest.quarantined}")
+    return ObjectAudit(tuple(problems), positions)
 
 
 def _positions(chain: ObjectChain, body: bytes) -> list[int]:

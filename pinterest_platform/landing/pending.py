@@ -55,5 +55,6 @@ def check_end(segment: PendingSegment, end: int) -> None:
     problem = f"{end + 1} to {segment.end} are in no object." if end < segment.end else "objects overlap."
     raise PermanentFailure(
         f"{segment.app_id}: {segment.key} ends at {end}, and the next object begins after {segment.end}: {problem}",
-        "Restore the missing objects or move away superfluous ones; the conservation ledger names them.",
+        "Restore the missing objects or move away superfluous ones; to name them, materialize ledger/conservation or "
+        "run the job audit.",
     )

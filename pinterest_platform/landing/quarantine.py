@@ -8,10 +8,11 @@ from typing import Protocol
 import orjson
 
 from pinterest_platform.catalog import TIMESTAMP_FIELD
+from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.chain import ChainFolder, ChainFormat, ObjectChain
 from pinterest_platform.landing.manifest import Manifest
 from pinterest_platform.landing.segment import Segment
-from pinterest_platform.ports import ObjectStore
+from pinterest_platform.ports import ObjectStore, StoredObject
 
 
 class ChainHistory(Protocol):
@@ -41,28 +42,47 @@ class QuarantinedRecord:
 
 
 def read_entries(store: ObjectStore, key: str, chain_format: ChainFormat) -> Iterator[QuarantinedRecord]:
-    """Yield the records of one quarantine object."""
-    for line in store.read(key).splitlines():
-        entry = orjson.loads(line)
-        value: str | None = entry["value"]
-        yield QuarantinedRecord(
-            key=key,
-            partition_id=str(entry[chain_format.partition_field]),
-            position=int(entry[chain_format.position_field]),
-            timestamp_ms=entry[TIMESTAMP_FIELD],
-            reason=entry["reason"],
-            value=None if value is None else base64.b64decode(value),
-        )
+    """Yield the records of one quarantine object.
+
+    Raises:
+        PermanentFailure: the object is damaged or missing.
+    """
+    return parse_entries(store.read(key), key, chain_format)
+
+
+def parse_entries(body: bytes, key: str, chain_format: ChainFormat) -> Iterator[QuarantinedRecord]:
+    """Yield the records in the bytes of a quarantine object; raises PermanentFailure if they are damaged."""
+    for number, line in enumerate(body.splitlines(), 1):
+        try:
+            yield _parse_entry(line, key, chain_format)
+        except (ValueError, KeyError, TypeError) as error:
+            raise PermanentFailure(
+                f"{key} is damaged: line {number} is no quarantined record ({error!r}).",
+                "Restore the object from the versions of the bucket.",
+            ) from None
+
+
+def _parse_entry(line: bytes, key: str, chain_format: ChainFormat) -> QuarantinedRecord:
+    entry = orjson.loads(line)
+    value: str | None = entry["value"]
+    return QuarantinedRecord(
+        key=key,
+        partition_id=str(entry[chain_format.partition_field]),
+        position=int(entry[chain_format.position_field]),
+        timestamp_ms=entry[TIMESTAMP_FIELD],
+        reason=entry["reason"],
+        value=None if value is None else base64.b64decode(value, validate=True),
+    )
 
 
 def committed_records(store: ObjectStore, history: ChainHistory) -> Iterator[QuarantinedRecord]:
     """Yield the quarantined records of a chain in order, without those of orphans."""
-    for _, key in sorted(committed_quarantine(store, history).items()):
-        yield from read_entries(store, key, history.chain.format)
+    for _, quarantine in sorted(committed_quarantine(store, history).items()):
+        yield from read_entries(store, quarantine.key, history.chain.format)
 
 
-def committed_quarantine(store: ObjectStore, history: ChainHistory) -> dict[tuple[int, int], str]:
-    """Return the keys of the quarantine objects that belong to an object, by its position and end."""
+def committed_quarantine(store: ObjectStore, history: ChainHistory) -> dict[tuple[int, int], StoredObject]:
+    """Return the quarantine objects that belong to an object, by its position and end."""
     return _classify(store, history)[0]
 
 
@@ -80,14 +100,14 @@ def sweep(store: ObjectStore, history: ChainHistory) -> None:
         store.delete(orphans)
 
 
-def _classify(store: ObjectStore, history: ChainHistory) -> tuple[dict[tuple[int, int], str], list[str]]:
+def _classify(store: ObjectStore, history: ChainHistory) -> tuple[dict[tuple[int, int], StoredObject], list[str]]:
     """Separate committed quarantine objects from orphans.
 
     The range of a listed object is inferred from the next object's name, which is wrong if that one is missing. So a
     quarantine object with another range is an orphan only if the object's own manifest shows it, or if its position
     was committed under another root. Without an object it is neither.
     """
-    committed: dict[tuple[int, int], str] = {}
+    committed: dict[tuple[int, int], StoredObject] = {}
     orphans: list[str] = []
     if not history.segments:
         return committed, orphans
@@ -96,23 +116,23 @@ def _classify(store: ObjectStore, history: ChainHistory) -> tuple[dict[tuple[int
         folder = history.chain.under(root)
         ranges = {(segment.position, segment.end) for segment in history.segments if segment.root == root}
         elsewhere = {segment.position for segment in history.segments if segment.root != root}
-        for key, covered in _list_quarantine(store, folder, first, last):
+        for stored, covered in _list_quarantine(store, folder, first, last):
             end = covered[1] if covered in ranges else _committed_end(store, folder.key(covered[0]))
             if end == covered[1]:
-                committed[covered] = key
+                committed[covered] = stored
             elif end is not None or covered[0] in elsewhere:
-                orphans.append(key)
+                orphans.append(stored.key)
     return committed, orphans
 
 
 def _list_quarantine(
     store: ObjectStore, folder: ChainFolder, first: int, last: int
-) -> Iterator[tuple[str, tuple[int, int]]]:
+) -> Iterator[tuple[StoredObject, tuple[int, int]]]:
     after = folder.quarantine_key(first - 1, 0) if first else ""
     for stored in store.list(folder.quarantine_prefix, after):
         covered = folder.quarantine_range(stored.key)
         if covered is not None and first <= covered[0] <= last:
-            yield stored.key, covered
+            yield stored, covered
 
 
 def _committed_end(store: ObjectStore, key: str) -> int | None:

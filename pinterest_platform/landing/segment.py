@@ -65,13 +65,17 @@ class SegmentBuilder:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A landed object: its key, root and size, the position in its key, and the last position that it covers."""
+    """A landed object: its key, root and size, the position in its key, and the last position that it covers.
+
+    `modified_ms` is the time of its last write, 0 if unknown.
+    """
 
     key: str
     root: str
     size: int
     position: int
     end: int
+    modified_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

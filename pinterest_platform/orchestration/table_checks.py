@@ -6,9 +6,8 @@ import dagster as dg
 
 from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.orchestration.failures import as_dagster_failure
-from pinterest_platform.pipelines.audit import inspect
-from pinterest_platform.ports import SparkEngine
-from pinterest_platform.settings import Settings
+from pinterest_platform.pipelines.lakehouse import Lakehouse
+from pinterest_platform.pipelines.soundness import inspect_and_record, rebuild_step
 from pinterest_platform.spark_jobs.parameters import CompareResult, VerifyResult
 
 TABLE_CHECKS: Mapping[str, str] = {
@@ -49,11 +48,10 @@ def table_checks(layer: str, entity: Entity, route: Route) -> dg.AssetChecksDefi
     )
     def checks(
         context: dg.AssetCheckExecutionContext,
-        settings: dg.ResourceParam[Settings],
-        engine: dg.ResourceParam[SparkEngine],
+        lakehouse: dg.ResourceParam[Lakehouse],
     ) -> Iterator[dg.AssetCheckResult]:
         with as_dagster_failure(key.to_user_string()):
-            yield from table_check_results(key, inspect(entity, route, settings, engine, context.log.info))
+            yield from table_check_results(key, inspect_and_record(lakehouse, entity, route, context.log.info))
 
     return checks
 
@@ -65,9 +63,14 @@ def table_check_results(key: dg.AssetKey, table: VerifyResult) -> Iterator[dg.As
         "unique_key": (table.duplicate_keys == 0, f"{table.duplicate_keys} rows beyond the first of their key"),
         "key_not_null": (table.null_keys == 0, f"{table.null_keys} rows without a key"),
     }
+    layer, entity = key.path
     for name, (passed, finding) in outcomes.items():
+        next_step = {} if passed else {"next_step": rebuild_step(layer, entity)}
         yield dg.AssetCheckResult(
-            asset_key=key, check_name=name, passed=passed, metadata={"found": finding, "rows": table.rows}
+            asset_key=key,
+            check_name=name,
+            passed=passed,
+            metadata={"found": finding, "rows": table.rows, **next_step},
         )
     yield dg.AssetCheckResult(
         asset_key=key,

@@ -1,12 +1,16 @@
 """Audit: tables and landed objects compared with each other."""
 
-from dataclasses import replace
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from pinterest_platform.catalog import ENTITIES, Entity, Route
+from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing import kafka, kinesis
+from pinterest_platform.landing.audit_schedule import AuditSchedule
 from pinterest_platform.pipelines.clean import batch_of
 from pinterest_platform.pipelines.lakehouse import Lakehouse
-from pinterest_platform.ports import ObjectStore, Progress, ShardLog, SparkEngine, TopicLog
+from pinterest_platform.ports import Lake, ObjectStore, Progress, ShardLog, SparkEngine, TopicLog
 from pinterest_platform.settings import Settings
 from pinterest_platform.spark_jobs.parameters import CompareParameters, CompareResult, VerifyParameters, VerifyResult
 
@@ -48,26 +52,61 @@ def compare_routes(entity: Entity, settings: Settings, engine: SparkEngine, prog
     return CompareResult.from_json(engine.run("compare", plan.to_json(), progress))
 
 
+def daily_schedule(settings: Settings) -> AuditSchedule:
+    """Return the objects that a run reads now, for at most PINTEREST_AUDIT_SECONDS."""
+    return AuditSchedule(settings.audit_days, time.time_ns() // 1_000_000, time.monotonic() + settings.audit_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class CleanedTopic:
+    """The landed ranges of a topic and the positions of its table; `problem` if the table cannot be read."""
+
+    topic: str
+    ranges: Sequence[kafka.LandedRange] = ()
+    positions: Mapping[str, int] = field(default_factory=dict[str, int])
+    problem: str | None = None
+
+
+def cleaned_topic(entity: Entity, settings: Settings, objects: ObjectStore, lake: Lake) -> CleanedTopic:
+    """Return what is landed and what is cleaned of an entity's topic."""
+    places = settings.names.places(entity, Route.KAFKA)
+    # Listed first, so that offsets landed meanwhile are not missing from the table.
+    ranges = kafka.landed_ranges(objects, places.source)
+    try:
+        positions = lake.positions(places.table_uri) or {}
+    except PermanentFailure as failure:
+        return CleanedTopic(places.source, problem=str(failure))
+    if any(positions.get(part.app_id, -1) >= part.next_offset for part in ranges):
+        # Listed again, so that offsets landed and cleaned meanwhile are not missing from the objects.
+        ranges = kafka.landed_ranges(objects, places.source)
+    return CleanedTopic(places.source, ranges, positions)
+
+
 def kafka_ledgers(
-    settings: Settings, topics: TopicLog, objects: ObjectStore, *, deep: bool = False
+    settings: Settings, topics: TopicLog, objects: ObjectStore, schedule: AuditSchedule | None = None
 ) -> dict[str, list[kafka.PartitionLedger]]:
     """Account for every offset, by topic; the broker is not read for a topic that Connect lands.
 
-    `deep` reads every object and counts its lines, instead of trusting the manifests.
+    The objects that are due by the schedule are read; without one, the manifests are believed.
     """
     names = settings.names
     return {
-        names.topic(entity): (kafka.audit if deep else kafka.reconcile)(
-            None if settings.landed_by_connect(entity) else topics, objects, names.topic(entity)
+        names.topic(entity): kafka.reconcile(
+            None if settings.landed_by_connect(entity) else topics, objects, names.topic(entity), schedule
         )
         for entity in ENTITIES
     }
 
 
-def kinesis_ledgers(settings: Settings, shards: ShardLog, objects: ObjectStore) -> dict[str, list[kinesis.ShardLedger]]:
-    """Account for every record of each landed shard, by stream; objects and streams are read again."""
+def kinesis_ledgers(
+    settings: Settings, shards: ShardLog | None, objects: ObjectStore, schedule: AuditSchedule | None = None
+) -> dict[str, list[kinesis.ShardLedger]]:
+    """Account for every record of each landed shard, by stream; without `shards`, the streams are not read again.
+
+    The objects that are due by the schedule are read; without one, the manifests are believed.
+    """
     streams = [settings.names.stream(entity) for entity in ENTITIES]
-    return {stream: kinesis.audit(shards, objects, stream) for stream in streams}
+    return {stream: kinesis.reconcile(shards, objects, stream, schedule) for stream in streams}
 
 
 def _inspection(entity: Entity, route: Route, settings: Settings) -> VerifyParameters:

@@ -55,10 +55,12 @@ def kafka_backlog(settings: Settings, topics: TopicLog, objects: ObjectStore, la
 
     def topic_backlog(entity: Entity) -> Pending:
         topic = settings.names.topic(entity)
-        positions = lake.positions(settings.names.cleaned_uri(entity)) or {}
+        positions, unreadable = _positions(lake, settings.names.cleaned_uri(entity))
         segments = kafka.pending_segments(objects, topic, positions)
         landed = {**positions, **positions_after(segments)}
         records = 0 if settings.landed_by_connect(entity) else _unlanded(topics.describe(topic), landed)
+        if unreadable:
+            return _only_to_land(Pending(records, 0), unreadable)
         return Pending(records, len(segments))
 
     return _route_backlog(topic_backlog)
@@ -79,13 +81,30 @@ def kinesis_lag_ms(entity: Entity, settings: Settings, shards: ShardLog, objects
 
 def _stream_backlog(entity: Entity, settings: Settings, shards: ShardLog, objects: ObjectStore, lake: Lake) -> Pending:
     stream = settings.names.stream(entity)
-    positions = lake.positions(settings.names.cleaned_stream_uri(entity)) or {}
+    positions, unreadable = _positions(lake, settings.names.cleaned_stream_uri(entity))
     lag = kinesis.stream_lag(shards, objects, stream, stream_options(settings))
-    segments = kinesis.pending_segments(objects, stream, positions, list_from=lag.list_from)
     is_overdue = lag.watermark_age_ms > lag.retention_ms / 4
+    if unreadable:
+        return _only_to_land(Pending(1 if lag.pending or is_overdue else 0, 0, lag.lag_ms), unreadable)
+    segments = kinesis.pending_segments(objects, stream, positions, list_from=lag.list_from)
     oldest = oldest_ms(objects, segments)
     uncleaned_ms = 0 if oldest is None else lag.now_ms - oldest
     return Pending(1 if lag.pending or is_overdue else 0, len(segments), max(lag.lag_ms, uncleaned_ms))
+
+
+def _positions(lake: Lake, uri: str) -> tuple[Mapping[str, int], PlatformFailure | None]:
+    """Return a table's positions, or the failure if they cannot be read."""
+    try:
+        return lake.positions(uri) or {}, None
+    except PlatformFailure as failure:
+        return {}, failure
+
+
+def _only_to_land(pending: Pending, unreadable: PlatformFailure) -> Pending:
+    """Return the backlog of landing, which does not wait for the table; raise its failure if there is none."""
+    if not pending:
+        raise unreadable
+    return pending
 
 
 def _route_backlog(backlog_of: Callable[[Entity], Pending]) -> RouteBacklog:

@@ -98,7 +98,8 @@ class Drain:
 class RoundRobin:
     """Runs a batch of each pipeline in turn. A pipeline that fails does not stop the others (rule D8).
 
-    After a transient failure it is retried `REST_SECONDS` later; a permanent failure lasts until the next run.
+    After a transient failure it is retried `REST_SECONDS` later. A permanent failure lasts until the next run; if it
+    concerns the table alone, the stream is still landed, so that retention deletes no record meanwhile.
 
     Args:
         pipelines: all of the route.
@@ -115,6 +116,7 @@ class RoundRobin:
         self._rests_until: dict[Entity, float] = {}
         self._reported = {pipeline.entity: _counts(pipeline.totals) for pipeline in pipelines}
         self._failures: dict[Entity, PlatformFailure] = {}
+        self._only_landed: set[Entity] = set()
 
     def run_round(self) -> int | None:
         """Run a batch of each pipeline that does not rest; return the records, or None once every pipeline failed."""
@@ -122,16 +124,36 @@ class RoundRobin:
         for pipeline in self._pipelines:
             if self._clock() < self._rests_until.get(pipeline.entity, -math.inf):
                 continue
+            if pipeline.entity in self._only_landed:
+                records += self._land(pipeline)
+                continue
             try:
                 records += pipeline.run_batch()
             except PlatformFailure as failure:
                 self._failures[pipeline.entity] = failure
-                rest = REST_SECONDS if isinstance(failure, TransientFailure) else math.inf
-                self._rests_until[pipeline.entity] = self._clock() + rest
+                if isinstance(failure, TransientFailure):
+                    self._rests_until[pipeline.entity] = self._clock() + REST_SECONDS
+                else:
+                    self._only_landed.add(pipeline.entity)
                 self._log(f"{pipeline.stream} failed, the other streams continue: {failure}")
             else:
                 self._failures.pop(pipeline.entity, None)
-        return records if len(self._failures) < len(self._pipelines) else None
+        stopped = self._failures.keys() - self._only_landed
+        return records if len(stopped) < len(self._pipelines) else None
+
+    def _land(self, pipeline: Pipeline) -> int:
+        """Land a stream whose table failed; if landing fails permanently, too, the stream rests until the next run."""
+        try:
+            return pipeline.land_batch()
+        except TransientFailure as failure:
+            self._rests_until[pipeline.entity] = self._clock() + REST_SECONDS
+            self._log(f"{pipeline.stream} is not landed for {REST_SECONDS:g} s: {failure}")
+        except PlatformFailure as failure:
+            self._only_landed.discard(pipeline.entity)
+            self._rests_until[pipeline.entity] = math.inf
+            if str(failure) not in str(self._failures[pipeline.entity]):
+                self._failures[pipeline.entity] = joined([self._failures[pipeline.entity], failure])
+        return 0
 
     def changed(self) -> list[Pipeline]:
         """Return the pipelines that landed or cleaned something since the last call."""

@@ -17,13 +17,15 @@ class Lander(Protocol):
 
     route: ClassVar[Route]
 
-    def land(self, stream: str, objects: ObjectStore, positions: Mapping[str, int], progress: Progress) -> Landed:
+    def land(
+        self, stream: str, objects: ObjectStore, positions: Mapping[str, int] | None, progress: Progress
+    ) -> Landed:
         """Land the records of the stream that are not landed yet.
 
         Args:
             stream: the topic or stream.
             objects: the bucket.
-            positions: the positions of its cleaned table.
+            positions: the positions of its cleaned table; None if they cannot be read.
             progress: gets a line per step.
         """
         ...
@@ -56,7 +58,7 @@ class KafkaLander:
         self._has_landed = False
 
     def land(
-        self, stream: str, objects: ObjectStore, positions: Mapping[str, int], progress: Progress
+        self, stream: str, objects: ObjectStore, positions: Mapping[str, int] | None, progress: Progress
     ) -> kafka.LandedTopic:
         """Land the topic; see `Lander.land`."""
         options = replace(self._options, cleaned=positions, list_from=self._newest)
@@ -92,7 +94,7 @@ class KinesisLander:
         self._resume: kinesis.ResumeState | None = None
 
     def land(
-        self, stream: str, objects: ObjectStore, positions: Mapping[str, int], progress: Progress
+        self, stream: str, objects: ObjectStore, positions: Mapping[str, int] | None, progress: Progress
     ) -> kinesis.LandedStream:
         """Land the stream; see `Lander.land`."""
         options = replace(self._options, cleaned=positions, resume=self._resume)

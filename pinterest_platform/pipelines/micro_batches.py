@@ -10,6 +10,7 @@ from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.pipelines.clean import Cleaner
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.pipelines.landers import Landed, Lander
+from pinterest_platform.pipelines.soundness import require_sound
 from pinterest_platform.ports import Progress, TableFacts
 from pinterest_platform.spark_jobs.parameters import CleanResult
 
@@ -68,8 +69,16 @@ class Pipeline(Protocol):
         """Land what the stream holds and clean it; return how many records were landed or cleaned.
 
         Raises:
-            PermanentFailure: offsets were lost, or another decision of the operator is needed.
+            PermanentFailure: offsets were lost, the table fails a blocking check, or another decision of the operator
+                is needed.
             TransientFailure: an outside system did not answer.
+        """
+        ...
+
+    def land_batch(self) -> int:
+        """Land what the stream holds without the table; return how many records were landed.
+
+        It raises as `run_batch` does, but for no fault of the table.
         """
         ...
 
@@ -103,6 +112,8 @@ class EntityPipeline:
         self._progress = progress
         self._has_table = False
         self._has_started = False
+        self._unreadable: PlatformFailure | None = None
+        self._is_sound = False
         self._uncompactable = 0
 
     def run_batch(self) -> int:
@@ -114,22 +125,29 @@ class EntityPipeline:
             self._has_started = False
             raise
 
+    def land_batch(self) -> int:
+        """Land what the stream holds without the table; see `Pipeline.land_batch`."""
+        positions = None if self._unreadable else self.positions
+        landed = self._lander.land(self.stream, self._lakehouse.objects, positions, self._progress)
+        self.totals.add_landed(landed)
+        return landed.records + landed.quarantined
+
     def facts(self) -> TableFacts | None:
         """Return version, rows and columns of the table; None if there is no table."""
         return self._lakehouse.lake.facts(self._table_uri)
 
     def _run_batch(self) -> int:
         if not self._has_started:
-            positions = self._lakehouse.lake.positions(self._table_uri)
-            self._has_table = positions is not None
-            self.positions = positions or {}
+            self._read_positions()
         objects = self._lakehouse.objects
+        positions = None if self._unreadable else self.positions
         try:
-            landed = self._lander.land(self.stream, objects, self.positions, self._progress)
+            landed = self._lander.land(self.stream, objects, positions, self._progress)
         except PlatformFailure as failure:
             self._clean_landed_after(failure)
             raise
         self.totals.add_landed(landed)
+        self._require_table()
         # Objects of earlier runs are listed once. Later, objects that this run did not land belong to another run.
         list_pending = self._lander.pending_after_landing if self._has_started else self._lander.pending
         segments = list_pending(self.stream, objects, self.positions)
@@ -139,9 +157,30 @@ class EntityPipeline:
         cleaned = self._clean(segments)
         return landed.records + landed.quarantined or cleaned.records
 
+    def _read_positions(self) -> None:
+        """Read the positions of the table; a failure is raised after the stream is landed."""
+        self._unreadable = None
+        try:
+            positions = self._lakehouse.lake.positions(self._table_uri)
+        except PlatformFailure as failure:
+            self._progress(f"{self.stream} is landed without the positions of its table: {failure}")
+            self._unreadable = failure
+            return
+        self._has_table = positions is not None
+        self.positions = positions or {}
+
+    def _require_table(self) -> None:
+        """Require a table that can be read and that passed its blocking checks when the drain began."""
+        if self._unreadable:
+            raise self._unreadable
+        if self._has_table and not self._is_sound:
+            require_sound(self._lakehouse, [self.entity], self.route, self._progress)
+        self._is_sound = True
+
     def _clean_landed_after(self, failure: PlatformFailure) -> None:
         """Clean the landed objects of the partitions or shards that have not failed."""
         try:
+            self._require_table()
             if segments := self._lander.pending(self.stream, self._lakehouse.objects, self.positions):
                 self._clean(segments)
         except PlatformFailure as other:

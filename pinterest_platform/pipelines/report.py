@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pinterest_platform.catalog import PAGE_KEY, REPORT_KEYS, REPORTED_ENTITIES
+from pinterest_platform.catalog import PAGE_KEY, REPORT_KEYS, REPORTED_ENTITIES, Route
 from pinterest_platform.page import PageFacts, TableVersion, TimeRange, render
 from pinterest_platform.pipelines.lakehouse import Lakehouse, table_facts
-from pinterest_platform.ports import Lake, Progress, SparkEngine
+from pinterest_platform.pipelines.soundness import require_sound
+from pinterest_platform.ports import Lake, Progress
 from pinterest_platform.settings import Settings
 from pinterest_platform.spark_jobs.parameters import ReportsParameters, ReportsResult
 
@@ -39,10 +40,16 @@ def reports_plan(settings: Settings, keys: Sequence[str]) -> ReportsParameters:
     )
 
 
-def report(settings: Settings, engine: SparkEngine, keys: Sequence[str], progress: Progress) -> ReportsResult:
-    """Compute the selected reports, and replace those that differ."""
-    plan = reports_plan(settings, keys)
-    return ReportsResult.from_json(engine.run("reports", plan.to_json(), progress))
+def report(lakehouse: Lakehouse, keys: Sequence[str], progress: Progress) -> ReportsResult:
+    """Compute the selected reports from sound tables, and replace those that differ.
+
+    Raises:
+        PermanentFailure: a cleaned table does not exist or fails a blocking check.
+        TransientFailure: the engine or the store did not answer.
+    """
+    require_sound(lakehouse, REPORTED_ENTITIES, Route.KAFKA, progress)
+    plan = reports_plan(lakehouse.settings, keys)
+    return ReportsResult.from_json(lakehouse.engine.run("reports", plan.to_json(), progress))
 
 
 def report_problems(lake: Lake, uri: str, columns: Sequence[tuple[str, str]]) -> list[str]:
@@ -78,7 +85,7 @@ def publish_page(lakehouse: Lakehouse, now: datetime, progress: Progress) -> Pub
 
 
 def _page_facts(lakehouse: Lakehouse, now: datetime, progress: Progress) -> PageFacts:
-    sources = report(lakehouse.settings, lakehouse.engine, [], progress).sources
+    sources = report(lakehouse, [], progress).sources
     tables = [TableVersion(f"cleaned/{name}", source.version, source.rows) for name, source in sources.items()]
     for key in REPORT_KEYS:
         facts = table_facts(lakehouse.lake, lakehouse.names.report_uri(key))

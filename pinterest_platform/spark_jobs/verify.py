@@ -38,10 +38,23 @@ def _run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[
     origin = RecordOrigin.of(parameters)
     tables = DeltaTables(parameters.io_timeout_seconds)
     opened = tables.existing(parameters.table_uri)
-    columns = tables.schema(opened)
+    columns, version = tables.schema(opened), opened.version()
     foreign_commits = tables.foreign_commits(opened, tables.transactions_of(opened))
-    target = load_delta(spark, parameters.table_uri)
+    target = load_delta(spark, parameters.table_uri, version)
+    differences = quality.schema_differences(columns, origin.cleaned_schema)
+    if cleaning.KEY not in columns.fieldNames():
+        # Nothing below can be computed, and the difference alone fails the table.
+        return VerifyResult(
+            0, 0, target.count(), 0, 0, 0, 0, 0, differences, [], foreign_commits, version, str(opened.metadata().id)
+        )
     table = only_row(quality.key_facts(target))
+    if not parameters.uris and not parameters.records:
+        progress(f"{origin.entity}: version {version} with {table['rows']} rows inspected")
+        duplicates, nulls = table["duplicate_keys"], table["null_keys"]
+        table_id = str(opened.metadata().id)
+        return VerifyResult(
+            0, 0, table["rows"], 0, 0, 0, duplicates, nulls, differences, [], foreign_commits, version, table_id
+        )
     lines = cleaned_lines(spark, parameters.uris, origin)
     lost = _lost(cleaning.newest(accepted(lines, origin.entity), origin.route), target, origin)
     unquarantined = _unquarantined(tables, lines, parameters.quarantine_uri, origin)
@@ -64,9 +77,11 @@ def _run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[
         unquarantined=unquarantined.count(),
         duplicate_keys=table["duplicate_keys"],
         null_keys=table["null_keys"],
-        schema_differences=quality.schema_differences(columns, origin.cleaned_schema),
+        schema_differences=differences,
         examples=examples[:_EXAMPLES],
         foreign_commits=foreign_commits,
+        version=version,
+        table_id=str(opened.metadata().id),
     )
 
 

@@ -10,6 +10,7 @@ from pinterest_platform.catalog import (
     NESTED_FIELD,
     OFFSET_FIELD,
     PARTITION_FIELD,
+    READABLE_FIELD,
     REPEATED_FIELD,
     SEQUENCE_FIELD,
     SHARD_FIELD,
@@ -17,7 +18,7 @@ from pinterest_platform.catalog import (
     Entity,
     Route,
 )
-from pinterest_platform.transforms.reading import trimmed
+from pinterest_platform.transforms.reading import integer, trimmed
 from pinterest_platform.transforms.schemas import POSITION
 
 LINE = "value"
@@ -35,15 +36,18 @@ _SHORTENED_NUMBER = r"^(?:0|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)\z"
 _TEXT_OR_NUMBER = r'"([^"]*)"|(-?[0-9][0-9.eE+-]*)'
 _ESCAPES = (("\\\\", "\u0001"), ('\\"', "\u0002"))
 """Escapes that hide quotes in a line, in this order, and characters that occur in no JSON text unescaped."""
-_KEY = r"^-?[0-9]+\z"
 _EXACT = "_exact"
 """The column of the line in which numbers are looked up."""
+_SHALLOW = 64
+"""Brackets up to which no line nests too deeply for `from_json`, which reads 127 levels in Sail."""
+_READABLE = "_readable_line"
+"""The column of the line that every engine can decode (rule L8)."""
 
 
 def key(text: Column) -> Column:
-    """Read the key of a record as a long; null if the text is not an integer that fits one."""
+    """Read the key of a record as a long; null if the text is not an integer that fits one (rule C4)."""
     bare = trimmed(text)
-    return F.when(bare.rlike(_KEY), bare.try_cast("bigint"))
+    return F.when(~bare.startswith("+"), integer(bare))
 
 
 def decode(lines: DataFrame, entity: Entity, stream: str, route: Route = Route.KAFKA) -> DataFrame:
@@ -57,38 +61,57 @@ def decode(lines: DataFrame, entity: Entity, stream: str, route: Route = Route.K
     """
     fields = entity.field_names
     names = (*fields, *_ENVELOPE[route], REPEATED_FIELD, NESTED_FIELD)
-    decoded = F.from_json(LINE, ", ".join(f"`{name}` string" for name in names))
+    decoded = F.from_json(_READABLE, ", ".join(f"`{name}` string" for name in names))
+    undecoded = F.col("_record").getField(TIMESTAMP_FIELD).isNull()
+    looked_up = (*fields, REPEATED_FIELD, NESTED_FIELD)
     # Step by step: one expression would take half as long again to plan.
-    record = lines.select(LINE, _exact_line().alias(_EXACT), decoded.alias("_record"))
+    readable = lines.select(LINE, _readable_line(route).alias(_READABLE))
+    record = readable.select(LINE, _READABLE, _exact_line().alias(_EXACT), decoded.alias("_record"))
     texts = record.select(
         LINE,
         _EXACT,
-        *(F.col("_record").getField(name).alias(name) for name in fields),
+        *(F.col("_record").getField(name).alias(name) for name in looked_up),
         _source(stream, route).alias(SOURCE),
-        F.col("_record").getField(TIMESTAMP_FIELD).isNull().alias("_undecoded"),
-        F.col("_record").getField(REPEATED_FIELD).alias(REPEATED_FIELD),
-        F.col("_record").getField(NESTED_FIELD).alias(NESTED_FIELD),
+        (undecoded & _nests_deeply()).alias("_deep"),
+        (undecoded & ~_nests_deeply()).alias("_damaged"),
     )
-    rest = (SOURCE, "_undecoded", REPEATED_FIELD, NESTED_FIELD)
-    exact = texts.select(LINE, *(_exact_text(name).alias(name) for name in fields), *rest)
+    exact = texts.select(LINE, *(_exact_text(name).alias(name) for name in looked_up), SOURCE, "_damaged")
     return exact.select(LINE, *fields, SOURCE, _reason(entity).alias(REASON))
+
+
+def _readable_line(route: Route) -> Column:
+    """Return the line to decode: the one that landing put in a line that engines may fail on, else the line."""
+    encoded = F.regexp_extract(LINE, f'{_envelope(route)},"{READABLE_FIELD}":"([^"]*)"', len(_ENVELOPE[route]) + 1)
+    return F.when(encoded != "", F.unbase64(encoded).cast("string")).otherwise(F.col(LINE))
+
+
+def _nests_deeply() -> Column:
+    """Return whether a line has enough brackets for a depth that `from_json` does not read."""
+    brackets = F.length(LINE) - F.length(F.translate(LINE, "[{", ""))
+    return brackets > _SHALLOW
+
+
+def _envelope(route: Route) -> str:
+    """Return a pattern of the beginning of a line, with a group for each field of its position and time."""
+    return r"^\{" + ",".join(f'"{name}":"?([A-Za-z0-9_.-]+)"?' for name in _ENVELOPE[route])
 
 
 def _exact_line() -> Column:
     """Return a line from which `get_json_object` returns numbers as they were posted (rule C7)."""
     # Some engines shorten numbers there, too. The comparison is a constant of the plan.
     shortens = F.get_json_object(F.lit('{"n":1.50}'), "$.n") != "1.50"
-    return F.when(shortens, _quoted(F.col(LINE))).otherwise(F.col(LINE))
+    return F.when(shortens, _quoted(F.col(_READABLE))).otherwise(F.col(_READABLE))
 
 
 def _exact_text(name: str) -> Column:
     """Return the text of a field as it was posted.
 
-    `from_json` writes a bare 1.50 as 1.5, 1e3 as 1000.0, and on a JVM -0 as 0.
+    `from_json` writes a bare 1.50 as 1.5, 1e3 as 1000.0, and on a JVM -0 as 0. It reads nothing of a line that nests
+    deeply; landing has marked such lines only since rule L8 requires it.
     """
     text = F.col(name)
     shortened = text.rlike(_SHORTENED_NUMBER) & ((text == "0") | text.contains(".") | text.contains("e"))
-    return F.when(shortened, F.get_json_object(_EXACT, f"$.{name}")).otherwise(text)
+    return F.when(shortened | F.col("_deep"), F.get_json_object(_EXACT, f"$.{name}")).otherwise(text)
 
 
 def _quoted(line: Column) -> Column:
@@ -103,7 +126,7 @@ def _quoted(line: Column) -> Column:
 
 def _source(stream: str, route: Route) -> Column:
     """Return `_source`. The envelope is at the start of the line, so a line that cannot be decoded has one, too."""
-    envelope = r"^\{" + ",".join(f'"{name}":"?([A-Za-z0-9_.-]+)"?' for name in _ENVELOPE[route])
+    envelope = _envelope(route)
     *place, arrival = (
         F.coalesce(F.col("_record").getField(name), F.regexp_extract(LINE, envelope, group))
         for group, name in enumerate(_ENVELOPE[route], start=1)
@@ -123,7 +146,7 @@ def _reason(entity: Entity) -> Column:
         ",", *(F.when(F.col(NESTED_FIELD).contains(f",{field},"), F.lit(field)) for field in entity.field_names)
     )
     return (
-        F.when(F.col("_undecoded"), F.lit("nested too deeply to be decoded"))
+        F.when(F.col("_damaged"), F.lit("damaged: the line is not JSON"))
         .when(
             F.col(REPEATED_FIELD).isNotNull(),
             F.concat(F.lit("duplicate names: "), F.trim(F.col(REPEATED_FIELD), F.lit(","))),

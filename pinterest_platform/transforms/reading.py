@@ -16,6 +16,7 @@ SAVE_LOCATION_PREFIX = "Local save in "
 
 _FOLLOWERS = r"^(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]+)?[kKmMbB]?\z"
 _INTEGER = r"^[+-]?[0-9]+\z"
+_NUMBER = r"^([+-]?)([0-9]+)(?:\.([0-9]+))?(?:[eE](?:\+?([0-9]+)|(-[0-9]+)))?\z"
 _DECIMAL = r"^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\z"
 _DATE = "([0-9]{4}-[0-9]{2}-[0-9]{2})"
 _ZONE = "(Z|[+-](?:(?:0[0-9]|1[0-7]):[0-5][0-9]|18:00))?"
@@ -23,6 +24,7 @@ _TIME = rf"^{_DATE}(?:[T ]([0-9]{{2}}:[0-9]{{2}})(:[0-9]{{2}}(?:\.[0-9]+)?)?{_ZO
 _SECONDS = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}\z"
 _FIRST_MICROSECOND = -62_135_596_800_000_000
 _LAST_MICROSECOND = 253_402_300_799_999_999
+_FAR = 10**10
 _ZEROS = "0000000000"
 
 
@@ -56,8 +58,22 @@ def follower_count(column: Column) -> Column:
 
 
 def integer(column: Column) -> Column:
-    """Read a whole number as a long."""
-    return F.when(column.rlike(_INTEGER), column.try_cast("bigint"))
+    """Read a number of integral value, such as 14, 0012, 14.0 or 1E1, as a long; null if it does not fit (rule C4)."""
+    return F.when(column.rlike(_INTEGER), column.try_cast("bigint")).when(column.rlike(_NUMBER), _integral(column))
+
+
+def _integral(column: Column) -> Column:
+    """Read a number with decimals or an exponent; its digits are moved as text, because doubles lose some."""
+    sign, whole, fraction, up, down = (F.regexp_extract(column, _NUMBER, group) for group in range(1, 6))
+    digits = F.ltrim(F.concat(whole, fraction), F.lit("0"))
+    significant = F.rtrim(digits, F.lit("0"))
+    # Beyond these limits no text is long enough to make the value integral, or to fit a long.
+    raised = F.least(F.concat(F.lit("0"), up).try_cast("bigint"), F.lit(_FAR))
+    exponent = F.when(down == "", raised).otherwise(F.greatest(down.try_cast("bigint"), F.lit(-_FAR)))
+    zeros = exponent - F.length(fraction) + F.length(digits) - F.length(significant)
+    # A long has 19 digits at most.
+    padded = F.concat(sign, significant, F.substring(F.lit("0" * 19), F.lit(1), F.least(zeros, F.lit(19)).cast("int")))
+    return F.when(significant == "", F.lit(0).cast("bigint")).when(zeros >= 0, padded.try_cast("bigint"))
 
 
 def decimal(column: Column) -> Column:

@@ -83,7 +83,16 @@ def test_list_is_in_key_order_under_the_prefix_and_after_the_key(store):
 def test_list_returns_sizes_and_times(store):
     store.put("k", b"12345")
     (entry,) = store.list("k")
-    assert entry == StoredObject("k", 5, entry.modified_ms) and entry.modified_ms > 1_600_000_000_000
+    assert entry == StoredObject("k", 5, entry.modified_ms, entry.etag) and entry.modified_ms > 1_600_000_000_000
+
+
+def test_list_returns_an_etag_that_changes_with_the_content(store):
+    for key, body in (("e/1", b"12345"), ("e/2", b"12345"), ("e/3", b"12354")):
+        store.put(key, body)
+    one, same, other = [entry.etag for entry in store.list("e/")]
+    assert one and '"' not in one and one == same != other
+    store.put("e/1", b"123456")
+    assert next(iter(store.list("e/1"))).etag not in (one, other)
 
 
 def test_keys_of_landing_are_valid(store):

@@ -218,6 +218,21 @@ def test_an_open_transaction_is_the_end_of_the_committed_records(broker):
     assert found(broker, 0, 5) == [(0, b"a"), (1, b"b"), (2, b"c"), (3, b"d")]
 
 
+def test_records_that_an_open_transaction_hides_are_described_until_it_ends(broker):
+    broker.append(b"a")
+    broker.append(b"a", partition=1)
+    assert list(broker.log.uncommitted(broker.topic)) == []
+    commit = broker.begin(b"b", b"c")
+    broker.append(b"d")
+    [hidden] = broker.log.uncommitted(broker.topic)
+    assert (hidden.partition, hidden.end, hidden.high_watermark) == (0, 1, 4)
+    assert hidden.since_ms is not None
+    commit()
+    await_end(broker, 5)
+    assert list(broker.log.uncommitted(broker.topic)) == []
+    assert [record.timestamp_ms for record in records(broker, 1, 2)] == [hidden.since_ms]
+
+
 def test_a_read_from_an_expired_offset_is_an_error(broker):
     broker.append(*[b"%d" % number for number in range(6)])
     broker.trim(4)
@@ -249,6 +264,6 @@ def test_a_recreated_topic_has_another_id(broker):
 
 
 def test_a_missing_topic_is_named(broker):
-    for call in (broker.log.describe, broker.log.topic_id):
+    for call in (broker.log.describe, broker.log.topic_id, broker.log.uncommitted):
         with pytest.raises(PermanentFailure, match=r"no\.such\.topic"):
             call("no.such.topic")

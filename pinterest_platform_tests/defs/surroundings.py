@@ -1,13 +1,15 @@
 """The resources of an asset test, in memory."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pinterest_platform.catalog import ENTITIES
-from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.failures import PermanentFailure, PlatformFailure
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.ports import Json, MaintenanceResult, TableFacts
 from pinterest_platform.settings import Settings
+from pinterest_platform.spark_jobs.parameters import VerifyResult
 from pinterest_platform_tests.fakes import FakeObjectStore, FakeShardLog, FakeTopicLog
 
 TOPIC, STREAM = "u.user", "streaming-u-user"
@@ -25,9 +27,12 @@ class FakeLake:
         self.compacted: list[str] = []
         self.small_files: int | None = 0
         self.position_reads = 0
+        self.unreadable: dict[str, PlatformFailure] = {}
 
     def positions(self, uri: str) -> Mapping[str, int] | None:
         self.position_reads += 1
+        if uri in self.unreadable:
+            raise self.unreadable[uri]
         return self.table_positions.get(uri)
 
     def facts(self, uri: str) -> TableFacts | None:
@@ -79,9 +84,16 @@ class Surroundings:
         self.objects = FakeObjectStore()
         self.lake = FakeLake()
         self.engine = FakeEngine()
+        self.engine.answers["verify"] = self.sound
         for entity in ENTITIES:
             self.topics.create(f"u.{entity.name}", partitions=3)
             self.shards.create(f"streaming-u-{entity.name}")
+
+    def sound(self, parameters: Json, **findings: int) -> Json:
+        """Answer an inspection of a table: it is sound but for these findings."""
+        facts = self.lake.tables[parameters["table_uri"]]
+        sound = VerifyResult(0, 0, facts.rows, 0, 0, 0, 0, 0, [], [], facts.version, facts.table_id)
+        return replace(sound, **findings).to_json()
 
     @property
     def lakehouse(self) -> Lakehouse:

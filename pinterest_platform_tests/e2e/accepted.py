@@ -1,4 +1,4 @@
-"""What Kafka and Kinesis accepted, read from them by clients that share no code with the platform, and what is due."""
+"""The records that Kafka and Kinesis accepted, read by clients that share no code with the platform."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -10,8 +10,8 @@ from pinterest_platform_tests.emulators.services.kinesis import reading
 
 RESERVED = {"_partition", "_offset", "_shard", "_sequence", "_timestamp", "_repeated", "_nested"}
 
-Stands = dict[str, dict[int, str]]
-"""By shard or partition, what ought to stand for each position: `record` or `quarantine`."""
+Outcomes = dict[str, dict[int, str]]
+"""By shard or partition, the outcome of each position: `record` or `quarantine`."""
 
 
 class Accepted:
@@ -21,48 +21,49 @@ class Accepted:
     """
 
     def __init__(self, records: Mapping[str, list[tuple[int, int, bytes]]]) -> None:
-        self.records = {part: found for part, found in records.items() if found}
+        self.records = {part: entries for part, entries in records.items() if entries}
 
     @property
     def values(self) -> list[bytes]:
-        return [value for found in self.records.values() for _, _, value in found]
+        return [value for entries in self.records.values() for _, _, value in entries]
 
     @property
-    def due(self) -> Stands:
-        """What ought to stand for each record, once all of it is landed (SPEC 6)."""
+    def due(self) -> Outcomes:
+        """The outcome of each record once everything is landed (rules L6, L9)."""
         return {
-            part: {place: "record" if is_object(value) else "quarantine" for place, _, value in found}
-            for part, found in self.records.items()
+            part: {position: "record" if is_object(value) else "quarantine" for position, _, value in entries}
+            for part, entries in self.records.items()
         }
 
     def lines(self) -> tuple[list[bytes], dict[tuple[int, int], tuple[str, int]]]:
-        """What the oracle reads: an envelope around each value that landing takes.
+        """Return the lines that the oracle reads: an envelope around each value that landing accepts.
 
-        Its columns are narrow, so parts and positions stand by their ranks; the second value tells what each rank is.
+        The oracle's columns are narrow, so the envelopes hold ranks of parts and positions. The second value maps the
+        ranks to them.
         """
         lines: list[bytes] = []
-        places: dict[tuple[int, int], tuple[str, int]] = {}
+        positions: dict[tuple[int, int], tuple[str, int]] = {}
         for rank, part in enumerate(sorted(self.records)):
-            for number, (place, arrived_ms, value) in enumerate(self.records[part]):
+            for number, (position, arrived_ms, value) in enumerate(self.records[part]):
                 if is_object(value):
-                    places[rank, number] = (part, place)
+                    positions[rank, number] = (part, position)
                     head = f'{{"_partition":{rank},"_offset":{number},"_timestamp":{arrived_ms}'.encode()
                     members = value.strip().removeprefix(b"{")
                     lines.append(head + (b"" if members.strip() == b"}" else b",") + members)
-        return lines, places
+        return lines, positions
 
 
 def is_object(value: bytes) -> bool:
-    """Whether a value is exactly one JSON object in UTF-8, without reserved names."""
+    """Return whether a value is exactly one JSON object in UTF-8, without reserved names."""
     try:
-        found = json.loads(value.decode())
+        parsed = json.loads(value.decode())
     except ValueError:
         return False
-    return isinstance(found, dict) and not RESERVED & found.keys()
+    return isinstance(parsed, dict) and not RESERVED & parsed.keys()
 
 
-def kinesis_holds(client: Any, stream: str) -> Accepted:
-    """Everything that a stream holds, by shard, parents' shards too."""
+def read_stream(client: Any, stream: str) -> Accepted:
+    """Return all records of a stream by shard, including closed parent shards."""
     return Accepted(
         {
             shard["ShardId"]: [
@@ -74,21 +75,23 @@ def kinesis_holds(client: Any, stream: str) -> Accepted:
     )
 
 
-def kafka_holds(servers: str, topic: str) -> Accepted:
-    """Everything that a topic holds, by partition."""
+def read_topic(servers: str, topic: str) -> Accepted:
+    """Return all records of a topic by partition."""
     consumer = Consumer({"bootstrap.servers": servers, "group.id": topic, "auto.offset.reset": "error"})
-    found: dict[str, list[tuple[int, int, bytes]]] = {}
+    records: dict[str, list[tuple[int, int, bytes]]] = {}
     try:
-        places = [TopicPartition(topic, part, 0) for part in consumer.list_topics(topic, 10).topics[topic].partitions]
-        held = sum(consumer.get_watermark_offsets(place, 10)[1] for place in places)
-        consumer.assign(places)
-        while held:
-            for message in consumer.consume(held, 1):
-                held -= 1
-                found.setdefault(str(message.partition()), []).append(_record(message))
+        partitions = [
+            TopicPartition(topic, part, 0) for part in consumer.list_topics(topic, 10).topics[topic].partitions
+        ]
+        missing = sum(consumer.get_watermark_offsets(partition, 10)[1] for partition in partitions)
+        consumer.assign(partitions)
+        while missing:
+            for message in consumer.consume(missing, 1):
+                missing -= 1
+                records.setdefault(str(message.partition()), []).append(_record(message))
     finally:
         consumer.close()
-    return Accepted(found)
+    return Accepted(records)
 
 
 def _record(message: Any) -> tuple[int, int, bytes]:
@@ -100,14 +103,14 @@ def _ms(moment: Any) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def parts_by_name(landed: Mapping[Any, dict[int, str]]) -> Stands:
-    """What was landed, in the form of `due`: shards of which no record was landed left out."""
-    return {str(part): stands for part, stands in landed.items() if stands}
+def parts_by_name(landed: Mapping[Any, dict[int, str]]) -> Outcomes:
+    """Return landed records in the form of `due`: without shards of which no record was landed."""
+    return {str(part): outcomes for part, outcomes in landed.items() if outcomes}
 
 
-def prefixes(landed: Stands, due: Stands) -> Iterable[str]:
-    """What in a landing under way is no beginning of a part: something skipped, doubled, or never accepted."""
-    for part, stands in landed.items():
-        first = dict(sorted(due.get(part, {}).items())[: len(stands)])
-        if dict(sorted(stands.items())) != first:
-            yield f"{part}: {len(stands)} landed, which are not the first {len(first)} accepted"
+def deviations(landed: Outcomes, due: Outcomes) -> Iterable[str]:
+    """Yield the parts whose landed records are no prefix of the accepted ones: skipped, duplicated or unknown."""
+    for part, outcomes in landed.items():
+        first = dict(sorted(due.get(part, {}).items())[: len(outcomes)])
+        if dict(sorted(outcomes.items())) != first:
+            yield f"{part}: {len(outcomes)} landed, which are not the first {len(first)} accepted"

@@ -1,4 +1,4 @@
-"""One user's two routes with all that can happen to them: posting, junk, resharding, faults, a service killed."""
+"""Both routes of a user and the events on them: posting, junk, resharding, faults, a killed service."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ from emulators.services.api_gateway.app import Gateway
 from emulators.services.api_gateway.service import DOCUMENT
 from pinterest_platform.catalog import ENTITIES, Entity
 from pinterest_platform_tests.e2e import random_posts
-from pinterest_platform_tests.e2e.accepted import Accepted, kafka_holds, kinesis_holds
+from pinterest_platform_tests.e2e.accepted import Accepted, read_stream, read_topic
 from pinterest_platform_tests.e2e.harness import Tenant
 from pinterest_platform_tests.emulators.services.kinesis import reading
 from pinterest_platform_tests.emulators.services.kinesis.server import Server
@@ -34,20 +34,20 @@ FAULTS = {
     "slow_seconds": 0.05,
 }  # fmt: skip
 RATE = 60.0
-"""Posts a second: slow enough that drainers at work at once find different ends."""
+"""Posts per second: slow enough that concurrent drains find different ends."""
 
 ITERATOR_SECONDS = 300
-"""How long a shard iterator lives."""
+"""Lifetime of a shard iterator."""
 
 
 class BothRoutes:
-    """A real gateway before the shared Kafka and before a Kinesis server of this test's own.
+    """A real gateway in front of the shared Kafka and of a Kinesis server of this test's own.
 
     Args:
-        user: whose topics and streams.
+        user: the owner of the topics and streams.
         server: the Kinesis server, started with `--controls`.
         gateway: the gateway's URL, stage included.
-        chance: what everything is drawn from.
+        chance: the source of every random choice.
     """
 
     def __init__(self, user: Tenant, server: Server, gateway: str, chance: random.Random) -> None:
@@ -58,7 +58,7 @@ class BothRoutes:
     # -- posting
 
     def post(self, count: int, chance: random.Random) -> None:
-        """Post rows of random keys over both routes, each key's in the same order; every one has to be accepted."""
+        """Post rows of random keys over both routes, those of a key in the same order; each must be accepted."""
         posts = [
             Post(key, {entity.name: random_posts.row(chance, entity, key) for entity in ENTITIES})
             for key in chance.choices(random_posts.KEYS, k=count)
@@ -73,30 +73,30 @@ class BothRoutes:
         user_id = self.user.settings.user_id
         routes = [KafkaRoute(self.gateway, KEY, user_id), KinesisRoute(self.gateway, KEY, user_id)]
         tallies = [Counts() for _ in routes]
-        # Which records of a request fail is a matter of chance: none is given up for having been unlucky.
-        patience = RetryPolicy(request_seconds=10, retry_seconds=60, attempts=100)
+        # The records of a request that fail are random: retry long enough that none fails permanently.
+        retries = RetryPolicy(request_seconds=10, retry_seconds=60, attempts=100)
         async with contextlib.AsyncExitStack() as opened:
             for route in routes:
                 opened.push_async_callback(route.close)
-                await route.open(pace.concurrency, patience.retry_seconds)
-            poster = Poster(list(zip(routes, tallies, strict=True)), pace, patience, asyncio.Event())
+                await route.open(pace.concurrency, retries.retry_seconds)
+            poster = Poster(list(zip(routes, tallies, strict=True)), pace, retries, asyncio.Event())
             await poster.run(iter([posts]))
         return tallies
 
     def junk(self) -> None:
-        """Put bytes that no poster would send on both routes, past the gateway."""
+        """Put bytes that no poster sends on both routes, bypassing the gateway."""
         entity, values = self.chance.choice(list(ENTITIES)), self.chance.sample(random_posts.JUNK, 3)
         self.posted[entity].update(values)
         self.user.produce(entity, values)
         while values:
             entries = [{"Data": value, "PartitionKey": str(self.chance.random())} for value in values]
             try:
-                told = self.server.client.put_records(StreamName=self.stream(entity), Records=entries)["Records"]
+                results = self.server.client.put_records(StreamName=self.stream(entity), Records=entries)["Records"]
             except (ClientError, BotoCoreError):
                 continue
-            values = [value for value, result in zip(values, told, strict=True) if "ErrorCode" in result]
+            values = [value for value, result in zip(values, results, strict=True) if "ErrorCode" in result]
 
-    # -- what happens to the streams
+    # -- events
 
     def stream(self, entity: Entity) -> str:
         return self.user.names.stream(entity)
@@ -116,40 +116,40 @@ class BothRoutes:
                 one, other = shards[place]["ShardId"], shards[place + 1]["ShardId"]
                 client.merge_shards(StreamName=stream, ShardToMerge=one, AdjacentShardToMerge=other)
 
-    def worsen(self) -> None:
-        """Let the service throttle, fail in part, expire iterators, lose replies."""
+    def inject_faults(self) -> None:
+        """Make the service throttle, fail in part, expire iterators and lose replies."""
         self._faults = {"seed": self.chance.randrange(2**31), **FAULTS}
         self.server.control("/_faults", self._faults)
 
-    def mend(self) -> None:
-        """Let the service do as it should again."""
+    def clear_faults(self) -> None:
+        """Stop injecting faults."""
         self._faults = {}
         self.server.control("/_faults", self._faults)
 
     def expire(self) -> None:
-        """Every iterator that is out grows too old at once."""
+        """Expire all iterators at once."""
         self.server.advance(ITERATOR_SECONDS + self.chance.randrange(600))
 
     def crash(self) -> None:
-        """The service is killed, and starts again at its place with what it had acknowledged."""
+        """Kill the service and restart it at the same address with everything that it had acknowledged."""
         self.server.kill()
         if "--port" not in self.server.flags:
             self.server.flags += ("--port", self.server.url.rpartition(":")[2])
         self.server.start()
         self.server.control("/_faults", self._faults)
 
-    # -- what is there
+    # -- reading
 
     def kafka(self, entity: Entity) -> Accepted:
-        return kafka_holds(self.user.settings.kafka_bootstrap_servers, self.user.names.topic(entity))
+        return read_topic(self.user.settings.kafka_bootstrap_servers, self.user.names.topic(entity))
 
     def kinesis(self, entity: Entity) -> Accepted:
-        return kinesis_holds(self.server.client, self.stream(entity))
+        return read_stream(self.server.client, self.stream(entity))
 
 
 @contextlib.contextmanager
 def both_routes(user: Tenant, folder: Path, chance: random.Random) -> Iterator[BothRoutes]:
-    """A user's routes, its Kinesis at the address that `AWS_ENDPOINT_URL_KINESIS` has to name."""
+    """Yield the routes of a user; AWS_ENDPOINT_URL_KINESIS must name the address of their Kinesis server."""
     rest = f"127.0.0.1:{Home.find(user.settings.home).port('kafka_rest')}"
     server = Server(folder / "kinesis", "--controls").start()
     variables = {"kafkaRestEndpoint": rest, "kinesisRole": "role/emulated"}

@@ -8,5 +8,5 @@ from pinterest_platform_tests.e2e.harness import Tenant
 
 @pytest.fixture
 def user(tenant: Settings) -> Tenant:
-    """A fresh user id on the running emulators."""
+    """Return a new user id on the running emulators."""
     return Tenant(tenant)

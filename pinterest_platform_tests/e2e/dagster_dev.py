@@ -19,7 +19,7 @@ import psutil
 from pinterest_platform.orchestration.workers import WORKER_TAG
 from pinterest_platform_tests.conftest import PROJECT
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 PATIENCE_SECONDS = 300
 
@@ -34,14 +34,14 @@ mutation($job: String!, $config: RunConfigData!, $tags: [ExecutionTag!]!) {
 TERMINATE = "mutation($run: String!) { terminateRun(runId: $run) { __typename } }"
 
 
-def eventually(what: str, look: Callable[[], Found | None]) -> Found:
-    """Return the first result of `look` that is true; how fast that is does not matter."""
+def eventually(event: str, probe: Callable[[], Result | None]) -> Result:
+    """Return the first result of `probe` that is true; the time that it takes does not matter."""
     until = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < until:
-        if found := look():
-            return found
+        if result := probe():
+            return result
         time.sleep(0.5)
-    raise AssertionError(f"timed out waiting for {what}")
+    raise AssertionError(f"timed out waiting for {event}")
 
 
 class DagsterDev:
@@ -54,9 +54,9 @@ class DagsterDev:
     def __init__(self, home: Path) -> None:
         self.home = home
         shutil.copy(PROJECT / "pinterest_platform" / "dagster.yaml", home)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            self.port = unused.getsockname()[1]
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, **variables: str) -> None:
@@ -73,17 +73,17 @@ class DagsterDev:
         """Kill all its processes at once, run workers included, like a machine that dies."""
         if self.process is None:
             return
-        whole = [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]
+        processes = [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]
         os.killpg(self.process.pid, signal.SIGKILL)
-        for part in whole:
-            if part.is_running():
-                part.kill()
-        psutil.wait_procs(whole, timeout=30)
+        for process in processes:
+            if process.is_running():
+                process.kill()
+        psutil.wait_procs(processes, timeout=30)
         self.process.wait()
         self.process = None
 
     def launch(self, job: str, config: Mapping[str, Any], tags: Mapping[str, str]) -> str:
-        """Launch a job as the UI does; returns the run's id."""
+        """Launch a job as the UI does; return the run's id."""
         pairs = [{"key": key, "value": value} for key, value in tags.items()]
         launch = self._ask(LAUNCH, job=job, config=json.dumps(config), tags=pairs)["launchRun"]
         assert launch["__typename"] == "LaunchRunSuccess", launch
@@ -105,12 +105,12 @@ class DagsterDev:
     def run_ended(self, run_id: str) -> dg.DagsterRun:
         """Return a run, once it has ended."""
 
-        def look() -> dg.DagsterRun | None:
+        def ended_run() -> dg.DagsterRun | None:
             with dg.DagsterInstance.from_config(str(self.home)) as instance:
                 run = instance.get_run_by_id(run_id)
                 return run if run and run.is_finished else None
 
-        return eventually(f"run {run_id} to end", look)
+        return eventually(f"run {run_id} to end", ended_run)
 
     def _answers(self) -> bool:
         try:

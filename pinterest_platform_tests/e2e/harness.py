@@ -1,4 +1,4 @@
-"""A tenant of the running emulators, as its data engineer sees it: post, run a job, read the tables."""
+"""A tenant of the running emulators, as a data engineer uses it: post, run a job, read the tables."""
 
 import json
 import random
@@ -40,7 +40,7 @@ class Tenant:
     # -- posting
 
     def produce(self, entity: Entity, values: Iterable[bytes | Mapping[str, Any]]) -> None:
-        """Put records on the entity's topic, keyed by index where they have one."""
+        """Put records on the entity's topic, keyed by index unless they are bytes."""
         producer = Producer(
             {"bootstrap.servers": self.settings.kafka_bootstrap_servers, "message.max.bytes": 5_000_000}
         )
@@ -59,7 +59,7 @@ class Tenant:
         assert not failed, failed[0]
 
     def produce_all(self, posts: Posts, seed: int | None = None) -> None:
-        """Put whole posts on the three topics, shuffled where a seed is given."""
+        """Put complete posts on the three topics, shuffled if a seed is given."""
         for entity, values in posts.items():
             order = list(values)
             if seed is not None:
@@ -69,7 +69,7 @@ class Tenant:
     # -- running
 
     def run(self, job: str = "batch_pipeline", config: Mapping[str, Any] | None = None) -> dg.ExecuteInProcessResult:
-        """Run a job in this process, on an instance of its own."""
+        """Run a job in this process, on a new instance."""
         with dg.DagsterInstance.ephemeral() as instance:
             return defs.resolve_job_def(job).execute_in_process(
                 instance=instance, run_config=dict(config or {}), raise_on_error=False
@@ -79,28 +79,28 @@ class Tenant:
         self, job: str = "batch_pipeline", config: Mapping[str, Any] | None = None
     ) -> dg.ExecuteInProcessResult:
         """Run a job that must succeed."""
-        done = self.run(job, config)
-        assert done.success, failures(done)
-        return done
+        result = self.run(job, config)
+        assert result.success, failures(result)
+        return result
 
-    # -- reading, past the platform's own code
+    # -- reading, without the platform's own code
 
     def objects(self, prefix: str = "") -> dict[str, str]:
-        """Key to entity tag of everything below a prefix of the bucket."""
+        """Return key to entity tag of all objects under a prefix of the bucket."""
         pages = self._s3().get_paginator("list_objects_v2").paginate(Bucket=self.names.bucket, Prefix=prefix)
-        return {found["Key"]: found["ETag"] for page in pages for found in page.get("Contents", [])}
+        return {entry["Key"]: entry["ETag"] for page in pages for entry in page.get("Contents", [])}
 
     def body(self, key: str) -> bytes:
         return self._s3().get_object(Bucket=self.names.bucket, Key=key)["Body"].read()
 
     def raw_lines(self, entity: Entity) -> list[bytes]:
-        """Every landed line of an entity."""
+        """Return every landed line of an entity."""
         topic = self.names.topic(entity)
         keys = [*self.objects(f"topics/{topic}/"), *self.objects(f"adopted/{topic}/")]
         return [line for key in keys for line in self.body(key).split(b"\n") if line]
 
     def cleaned(self, entity: Entity) -> list[tuple[Any, ...]]:
-        """A cleaned table as the oracle gives it: business columns, then (partition, offset, arrival), by key."""
+        """Return a cleaned table as the oracle does: business columns, then (partition, offset, arrival), by key."""
         rows = DeltaTable(self.names.cleaned_uri(entity)).to_pyarrow_table().to_pylist()
         return sorted(
             (
@@ -116,7 +116,7 @@ class Tenant:
         )
 
     def business(self, entity: Entity) -> list[tuple[Any, ...]]:
-        """The business columns of a cleaned table, by key."""
+        """Return the business columns of a cleaned table, by key."""
         return business_rows(self.names.cleaned_uri(entity))
 
     def report(self, key: str) -> list[tuple[Any, ...]]:
@@ -124,17 +124,17 @@ class Tenant:
         return [tuple(row.values()) for row in rows]
 
     def versions(self) -> dict[str, int]:
-        """Version of every Delta table of the pipeline."""
+        """Return the version of every Delta table of the pipeline."""
         uris = [self.names.cleaned_uri(entity) for entity in ENTITIES] + [
             self.names.report_uri(key) for key in REPORT_KEYS
         ]
         return {uri: DeltaTable(uri).version() for uri in uris}
 
     def assert_agrees_with_the_oracle(self) -> Oracle:
-        """Every cell of the three tables and the nine reports."""
+        """Compare every cell of the three tables and the nine reports."""
         oracle = Oracle({entity.name: self.raw_lines(entity) for entity in ENTITIES})
         for entity in ENTITIES:
-            # A row whose values were posted again keeps the source that first said so: values alone must agree.
+            # A row whose values were posted again keeps its first source: only the values must agree.
             expected = [row[:-3] for row in oracle.cleaned(entity.name)]
             assert self.business(entity) == expected, entity
         for key in REPORT_KEYS:
@@ -145,33 +145,33 @@ class Tenant:
         return boto3.client("s3", endpoint_url=self.settings.s3_endpoint, region_name=self.settings.region)
 
 
-def failures(done: dg.ExecuteInProcessResult) -> str:
-    """What a run's failed steps said."""
-    said = [
+def failures(result: dg.ExecuteInProcessResult) -> str:
+    """Return the errors of a run's failed steps."""
+    errors = [
         event.step_failure_data.error_display_string
-        for event in done.all_events
+        for event in result.all_events
         if event.is_step_failure and event.step_failure_data
     ]
-    return "\n".join(said)
+    return "\n".join(errors)
 
 
-def is_transient(done: dg.ExecuteInProcessResult) -> bool:
-    """Whether a run failed, and only because something did not answer."""
-    told = [event.step_failure_data.user_failure_data for event in done.all_events if event.is_step_failure]
-    return bool(told) and all(failure and failure.metadata["kind"].value == "transient" for failure in told)
+def is_transient(result: dg.ExecuteInProcessResult) -> bool:
+    """Return whether a run failed with transient failures only."""
+    causes = [event.step_failure_data.user_failure_data for event in result.all_events if event.is_step_failure]
+    return bool(causes) and all(cause and cause.metadata["kind"].value == "transient" for cause in causes)
 
 
-def failed_checks(done: dg.ExecuteInProcessResult) -> set[str]:
-    """`layer/asset:check` of every check that did not pass."""
+def failed_checks(result: dg.ExecuteInProcessResult) -> set[str]:
+    """Return `layer/asset:check` of every check that did not pass."""
     return {
-        f"{found.asset_key.to_user_string()}:{found.check_name}"
-        for found in done.get_asset_check_evaluations()
-        if not found.passed
+        f"{check.asset_key.to_user_string()}:{check.check_name}"
+        for check in result.get_asset_check_evaluations()
+        if not check.passed
     }
 
 
 def real_posts() -> Posts:
-    """The real records, where they are there."""
+    """Return the real records; they are not in the repository."""
     return {
         entity: [json.loads(line) for line in (REAL / f"{entity.name}.jsonl").read_text("utf-8").splitlines()]
         for entity in ENTITIES
@@ -179,7 +179,7 @@ def real_posts() -> Posts:
 
 
 def generated_posts(folder: Path, rows: int, seed: int = 1) -> Posts:
-    """Posts of the emulators' own generator, read back from its database."""
+    """Return posts of the emulators' own generator, read back from its database."""
     import sqlite3
 
     path = folder / "source.db"
@@ -209,10 +209,10 @@ def generated_posts(folder: Path, rows: int, seed: int = 1) -> Posts:
 
 
 def business_rows(uri: str) -> list[tuple[Any, ...]]:
-    """The business columns of any route's cleaned table, by key, as the oracle gives them."""
+    """Return the business columns of any route's cleaned table, by key, as the oracle does."""
     rows = DeltaTable(uri).to_pyarrow_table().to_pylist()
-    told = (tuple(_micros(value) for name, value in row.items() if name != "_source") for row in rows)
-    return sorted(told, key=lambda row: row[0])
+    columns = (tuple(_micros(value) for name, value in row.items() if name != "_source") for row in rows)
+    return sorted(columns, key=lambda row: row[0])
 
 
 def _micros(value: Any) -> Any:

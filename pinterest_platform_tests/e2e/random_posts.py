@@ -1,4 +1,4 @@
-"""Rows as posters send them, drawn by chance: mostly sound, some odd, some that landing or cleaning must refuse."""
+"""Random rows as posters send them: most valid, some odd, some that landing or cleaning must reject."""
 
 import json
 import random
@@ -17,15 +17,15 @@ JUNK = [
     b"", b"not json", b'{"ind":1}{"ind":2}', b'{"ind":1,"first_name":"\xff"}', b'{"ind":1,', b"\xef\xbb\xbf{}",
     b"{}", b'{\r\n"ind" :\n7001,\t"index": 7001\r}', b"  {} ", b'{"ind":1,"ind":2}',
 ]  # fmt: skip
-"""Bytes that no route's JSON can carry, and objects with line breaks between tokens."""
+"""Bytes that no JSON of a route can hold, and objects with line breaks between tokens."""
 
 
 def row(chance: random.Random, entity: Entity, key: int) -> bytes:
-    """One entity's row of a post, as JSON."""
-    found = chance.random()
-    if found < 0.02:
+    """Return one entity's row of a post, as JSON."""
+    draw = chance.random()
+    if draw < 0.02:
         return chance.choice([b"[1]", b'"text"', b"7", b'{"ind":1,"_offset":7}', b'{"_sequence":"0"}'])
-    if found < 0.04:
+    if draw < 0.04:
         name = entity.key_field
         odd = [b'{"%b":"x"}', b'{"%b":1.5}', b'{"%b":null}', b'{"%b":[1]}', b'{"%b":1,"%b":2}']
         return chance.choice(odd).replace(b"%b", name.encode())

@@ -1,4 +1,4 @@
-"""Whole runs, and landers alone, in processes of their own, forked from a warmed server to be killed cheaply."""
+"""Complete runs and landers in processes that tests can kill, forked from a server with all imports."""
 
 import multiprocessing
 import os
@@ -16,7 +16,7 @@ from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.settings import load
 from pinterest_platform_tests.e2e.harness import Tenant, failures, is_transient
 
-# The server that forks imported everything and used nothing: neither Sail's nor deltalake's threads survive a fork.
+# The forking server has imported everything and used nothing: threads of Sail and deltalake do not survive a fork.
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(
     [
@@ -33,14 +33,14 @@ SERVER.set_forkserver_preload(
 )
 
 
-TRY_AGAIN = 75
-"""Exit code of a run that failed because something did not answer."""
+TRANSIENT_EXIT = 75
+"""Exit code of a run that failed transiently."""
 
 
 def start_run(user: Tenant, job: str = "batch_pipeline") -> ForkServerProcess:
-    """Start a run of a job, with the environment as it is now.
+    """Start a run of a job with the current environment.
 
-    Its exit code is 0 if it succeeds, `TRY_AGAIN` after a transient failure, and else 1.
+    Its exit code is 0 if it succeeds, `TRANSIENT_EXIT` after a transient failure, and else 1.
     """
     process = SERVER.Process(target=_run, args=(user, job, dict(os.environ)))
     process.start()
@@ -49,18 +49,18 @@ def start_run(user: Tenant, job: str = "batch_pipeline") -> ForkServerProcess:
 
 def _run(user: Tenant, job: str, environment: dict[str, str]) -> None:
     os.environ.update(environment)
-    told, quiet = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    stderr, quiet = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
-    done = user.run(job)
-    if done.success or is_transient(done):
-        sys.exit(0 if done.success else TRY_AGAIN)
-    os.write(told, failures(done).encode())
+    result = user.run(job)
+    if result.success or is_transient(result):
+        sys.exit(0 if result.success else TRANSIENT_EXIT)
+    os.write(stderr, failures(result).encode())
     sys.exit(1)
 
 
 def start_landing(user: Tenant) -> ForkServerProcess:
-    """Start landing all streams and topics, over and over, without cleaning them, for as long as the tests live."""
+    """Start landing all streams and topics repeatedly, without cleaning, until the tests end."""
     process = SERVER.Process(target=_land, args=(user, dict(os.environ)))
     process.start()
     return process
@@ -74,14 +74,14 @@ def _land(user: Tenant, environment: dict[str, str]) -> None:
     os.environ.update(environment)
     settings = load()
     shards, topics, store = KinesisShardLog(settings), KafkaTopicLog(settings), S3ObjectStore(settings)
-    of_streams = StreamOptions(settings.object_bytes, longest_seconds=0.5)
+    stream_defaults = StreamOptions(settings.object_bytes, longest_seconds=0.5)
     resumes: dict[Entity, ResumeState] = {}
     server = os.getppid()
     while os.getppid() == server:
         for entity in ENTITIES:
             try:
                 stream = user.names.stream(entity)
-                options = replace(of_streams, resume=resumes.get(entity))
+                options = replace(stream_defaults, resume=resumes.get(entity))
                 resumes[entity] = land_stream(shards, store, stream, options).resume
                 land_topic(topics, store, user.names.topic(entity), LandingOptions(settings.object_bytes))
             except TransientFailure:

@@ -23,17 +23,17 @@ JUNK = [
     b'{"ind":1,"_offset":7}',
     b"null",
 ]
-"""What landing must not accept."""
+"""Values that landing must reject."""
 
 UNCLEANABLE = [
     b'{"ind":1,"ind":2}',
-    b'{"first_name":"nobody"}',
+    b'{"first_name":"none"}',
     b'{"ind":"x"}',
     b'{"ind":1.5}',
     b'{"ind":1,"first_name":{"a":1}}',
     b'{"ind":1,"last_name":["a"]}',
 ]
-"""What landing accepts and cleaning must reject."""
+"""Values that landing accepts and cleaning must reject."""
 
 
 def test_the_generated_sample_agrees_with_the_oracle_and_a_second_run_changes_nothing(
@@ -41,10 +41,10 @@ def test_the_generated_sample_agrees_with_the_oracle_and_a_second_run_changes_no
 ) -> None:
     posts = generated_posts(tmp_path, rows=2_000)
     user.produce_all(posts)
-    done = user.run_well()
+    result = user.run_well()
     oracle = user.assert_agrees_with_the_oracle()
     assert len(oracle.cleaned("pin")) == 2_000
-    assert "ledger/conservation:every_offset_is_accounted_for" not in failed_checks(done)
+    assert "ledger/conservation:every_offset_is_accounted_for" not in failed_checks(result)
     objects, versions = user.objects(), user.versions()
 
     user.run_well()
@@ -53,18 +53,18 @@ def test_the_generated_sample_agrees_with_the_oracle_and_a_second_run_changes_no
 
     for seed in (1, 2):
         user.produce_all(posts, seed)
-    done = user.run_well()
+    result = user.run_well()
     cells = {entity: user.business(entity) for entity in ENTITIES}
     assert {uri: version for uri, version in user.versions().items() if "reports" in uri} == {
         uri: version for uri, version in versions.items() if "reports" in uri
     }
     user.assert_agrees_with_the_oracle()
-    assert not failed_checks(done) - {"cleaned/pin:everything_readable"}
+    assert not failed_checks(result) - {"cleaned/pin:everything_readable"}
 
-    user.produce(PIN, [dict(posts[PIN][7], title="A later word")])
+    user.produce(PIN, [dict(posts[PIN][7], title="A later title")])
     user.run_well()
     [changed] = [row for row in user.business(PIN) if row not in cells[PIN]]
-    assert changed[2] == "A later word"
+    assert changed[2] == "A later title"
     user.assert_agrees_with_the_oracle()
 
     before = {entity: user.business(entity) for entity in ENTITIES}
@@ -85,24 +85,26 @@ def test_junk_is_quarantined_with_its_reason_and_everything_else_arrives(user: T
     wide = {"ind": 20, "first_name": "x" * 2**20, "unknown": {"nested": [1]}, "age": "31"}
     split = b'{\r\n"ind" :\n21,\t"age": 32\r}'
     user.produce(USER, [*JUNK, *fine, *UNCLEANABLE, wide, split])
-    done = user.run_well()
-    assert {"raw/user:nothing_quarantined", "cleaned/user:nothing_rejected"} <= failed_checks(done)
+    result = user.run_well()
+    assert {"raw/user:nothing_quarantined", "cleaned/user:nothing_rejected"} <= failed_checks(result)
     assert [row[0] for row in user.business(USER)] == list(range(10, 22))
-    kept = [json.loads(line) for key in user.objects("quarantine/topics/") for line in user.body(key).splitlines()]
-    assert len(kept) == len(JUNK)
-    assert all(entry["reason"] and "_offset" in entry for entry in kept)
-    [landed] = done.asset_materializations_for_node("cleaned__user")
-    assert landed.metadata["quarantined"].value == len(UNCLEANABLE)
+    quarantined = [
+        json.loads(line) for key in user.objects("quarantine/topics/") for line in user.body(key).splitlines()
+    ]
+    assert len(quarantined) == len(JUNK)
+    assert all(entry["reason"] and "_offset" in entry for entry in quarantined)
+    [cleaned] = result.asset_materializations_for_node("cleaned__user")
+    assert cleaned.metadata["quarantined"].value == len(UNCLEANABLE)
     user.assert_agrees_with_the_oracle()
 
 
-def test_empty_topics_make_empty_tables_and_a_page(user: Tenant) -> None:
+def test_empty_topics_give_empty_tables_and_a_page(user: Tenant) -> None:
     user.run_well()
     assert all(user.business(entity) == [] for entity in ENTITIES)
     assert b"<html" in user.body(PAGE_KEY).lower()
 
 
-def test_a_topic_made_anew_is_named_and_nothing_is_skipped(user: Tenant) -> None:
+def test_a_recreated_topic_is_named_and_nothing_is_skipped(user: Tenant) -> None:
     from confluent_kafka.admin import AdminClient
 
     from pinterest_platform.provisioning.topics import ensure_topics
@@ -113,10 +115,10 @@ def test_a_topic_made_anew_is_named_and_nothing_is_skipped(user: Tenant) -> None
     admin.delete_topics([user.names.topic(GEO)])[user.names.topic(GEO)].result(30)
     ensure_topics(user.settings)
     user.produce(GEO, [{"ind": number, "country": "Peru"} for number in range(5, 25)])
-    done = user.run()
-    assert not done.success
-    assert "raw/geo" in failures(done)
-    assert user.names.topic(GEO) in failures(done)
+    result = user.run()
+    assert not result.success
+    assert "raw/geo" in failures(result)
+    assert user.names.topic(GEO) in failures(result)
     assert len(user.business(GEO)) == 5
 
     user.run_well(config={"ops": {"raw__geo": {"config": {"new_epoch": "land"}}}})

@@ -21,20 +21,20 @@ from pinterest_platform_tests.e2e.dagster_dev import DagsterDev, eventually
 from pinterest_platform_tests.e2e.harness import Tenant, business_rows, failed_checks
 
 TODAY, YESTERDAY = str(midnight().date()), str((midnight() - timedelta(days=1)).date())
-NO_GAP = {"ops": {"raw__pin": {"config": {"accept_gap": ["this is no range"]}}}}
+INVALID_GAP = {"ops": {"raw__pin": {"config": {"accept_gap": ["this is no range"]}}}}
 
 
 @pytest.fixture
 def dev(tmp_path: Path, user: Tenant, monkeypatch: pytest.MonkeyPatch) -> Iterator[DagsterDev]:
-    """A `dagster dev` that is not started yet, and streams for the other route, which is drained at the end."""
+    """Yield a `dagster dev` that is not started yet; the streams of the other route exist."""
     monkeypatch.setenv("PINTEREST_KINESIS_SHARDS", "1")
     settings = load()
     ensure_streams(settings)
-    made = DagsterDev(tmp_path)
+    dagster = DagsterDev(tmp_path)
     try:
-        yield made
+        yield dagster
     finally:
-        made.kill()
+        dagster.kill()
         delete_streams(settings)
 
 
@@ -45,8 +45,8 @@ def posts(first: int, last: int) -> list[dict[str, object]]:
 def put(user: Tenant, values: list[dict[str, object]]) -> None:
     """Put posts of the user entity on its stream."""
     records = [{"Data": json.dumps(value).encode(), "PartitionKey": str(value["ind"])} for value in values]
-    answer = kinesis_client(user.settings).put_records(StreamName=user.names.stream(USER), Records=records)
-    assert answer["FailedRecordCount"] == 0
+    reply = kinesis_client(user.settings).put_records(StreamName=user.names.stream(USER), Records=records)
+    assert reply["FailedRecordCount"] == 0
 
 
 def streamed(user: Tenant) -> int:
@@ -70,7 +70,7 @@ def test_runs_that_are_terminated_or_die_with_dagster_are_followed_by_runs_that_
     user.produce(USER, posts(0, 100))
     with webhook() as hook:
         dev.start(PINTEREST_DRAIN_IDLE_SECONDS="600", PINTEREST_ALERT_WEBHOOK=hook.url)
-        hopeless = dev.launch("batch_pipeline", NO_GAP, {DAY_TAG: YESTERDAY, ATTEMPT_TAG: "1"})
+        failing = dev.launch("batch_pipeline", INVALID_GAP, {DAY_TAG: YESTERDAY, ATTEMPT_TAG: "1"})
 
         terminated = dev.running("kafka_pipeline").run_id
         eventually("the first rows", lambda: rows(user) == 100)
@@ -81,9 +81,9 @@ def test_runs_that_are_terminated_or_die_with_dagster_are_followed_by_runs_that_
 
         # A permanent failure is alerted once, however many ticks there are.
         eventually("an alert", lambda: hook.got)
-        assert dev.run_ended(hopeless).status is dg.DagsterRunStatus.FAILURE
+        assert dev.run_ended(failing).status is dg.DagsterRunStatus.FAILURE
         [(_, _, alert)] = hook.got
-        assert (alert["run_id"], alert["date"], alert["attempts"]) == (hopeless, YESTERDAY, 1)
+        assert (alert["run_id"], alert["date"], alert["attempts"]) == (failing, YESTERDAY, 1)
         assert alert["causes"][0]["asset"] == "raw/pin"
 
         drain = dev.running("kafka_pipeline").run_id
@@ -105,14 +105,14 @@ def test_runs_that_are_terminated_or_die_with_dagster_are_followed_by_runs_that_
         def second_attempt() -> dg.DagsterRun | None:
             return next((run for run in dev.runs("batch_pipeline") if run.tags.get(ATTEMPT_TAG) == "2"), None)
 
-        again = dev.run_ended(eventually("the second attempt", second_attempt).run_id)
-        assert again.status is dg.DagsterRunStatus.SUCCESS
-        assert again.tags[DAY_TAG] == TODAY
+        second = dev.run_ended(eventually("the second attempt", second_attempt).run_id)
+        assert second.status is dg.DagsterRunStatus.SUCCESS
+        assert second.tags[DAY_TAG] == TODAY
         assert len(hook.got) == 1
         dev.kill()
 
-    done = user.run_well()
-    assert "ledger/conservation:every_offset_is_accounted_for" not in failed_checks(done)
+    result = user.run_well()
+    assert "ledger/conservation:every_offset_is_accounted_for" not in failed_checks(result)
     assert [row[0] for row in user.business(USER)] == list(range(500))
     assert len(user.raw_lines(USER)) == 500
     user.assert_agrees_with_the_oracle()

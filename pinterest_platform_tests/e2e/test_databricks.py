@@ -1,4 +1,4 @@
-"""The batch pipeline whose Spark work runs on a Databricks workspace: the emulated one, as a user would set it."""
+"""The batch pipeline with Spark work on the emulated Databricks workspace, with the settings of a user."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ def posts(tmp_path_factory: pytest.TempPathFactory) -> Posts:
 
 @pytest.fixture
 def remote(user: Tenant, monkeypatch: pytest.MonkeyPatch) -> Tenant:
-    """A user whose Spark work runs on Databricks."""
+    """Return a user whose Spark work runs on Databricks."""
     monkeypatch.setenv("PINTEREST_SPARK_ENGINE", "databricks")
     user.reload()
     return user
@@ -62,10 +62,10 @@ def test_a_killed_dagster_leaves_a_run_that_the_next_one_joins(
     remote.produce(GEO, posts[GEO])
     blocker = run_script(busy.client, "import time; time.sleep(600)")
     first = Dagster(tmp_path)
-    began = first.told("clean: submitted the Databricks run ")
+    address = first.logged("clean: submitted the Databricks run ")
     os.killpg(first.process.pid, signal.SIGKILL)
     second = Dagster(tmp_path)
-    assert second.told("clean: joined the Databricks run ") == began
+    assert second.logged("clean: joined the Databricks run ") == address
     busy.client.jobs.cancel_run(blocker)
     assert "clean: submitted" not in second.succeeds()
     assert len(remote.cleaned(GEO)) == ROWS
@@ -76,15 +76,15 @@ def test_a_cancelled_dagster_run_cancels_the_remote_one_and_leaves_no_half_table
 ) -> None:
     remote.produce(GEO, posts[GEO])
     first = Dagster(tmp_path)
-    began = first.told("clean: submitted the Databricks run ")
-    first.told("clean: the Databricks run is RUNNING")
-    asked_ms = time.time() * 1000
+    address = first.logged("clean: submitted the Databricks run ")
+    first.logged("clean: the Databricks run is RUNNING")
+    cancelled_ms = time.time() * 1000
     first.process.send_signal(signal.SIGINT)  # what Dagster's own termination sends
-    said = first.rest()
-    assert first.process.returncode != 0, said
-    run = busy.client.jobs.get_run(int(began.rpartition("/")[2]))
-    assert run.state.result_state is RunResultState.CANCELED, said
-    assert run.end_time - asked_ms <= CANCEL_MS, "by the workspace's own record"
+    output = first.remaining_output()
+    assert first.process.returncode != 0, output
+    run = busy.client.jobs.get_run(int(address.rpartition("/")[2]))
+    assert run.state.result_state is RunResultState.CANCELED, output
+    assert run.end_time - cancelled_ms <= CANCEL_MS, "by the workspace's own record"
     monkeypatch.setenv("PINTEREST_SPARK_ENGINE", "sail")
     keys = [dg.AssetKey([layer, "geo"]) for layer in ("raw", "cleaned")]
     assert defs.resolve_job_def("batch_pipeline").execute_in_process(asset_selection=keys).success
@@ -93,7 +93,7 @@ def test_a_cancelled_dagster_run_cancels_the_remote_one_and_leaves_no_half_table
 
 @pytest.fixture
 def busy(remote: Tenant, emulated: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A workspace of the test's own that runs one task at a time; the user's work goes there."""
+    """Yield a workspace of this test that runs one task at a time; the user's work goes there."""
     profile = {name: value for name, value in emulated.items() if name.startswith("AWS_")}
     server = Server(tmp_path / "workspace", "--processes", "1", profile=profile).start()
     monkeypatch.setenv("DATABRICKS_HOST", server.url)
@@ -117,22 +117,23 @@ class Dagster:
             start_new_session=True,
         )
 
-    def told(self, what: str) -> str:
-        """The rest of the first line that says this, as soon as it is said."""
+    def logged(self, text: str) -> str:
+        """Wait for the first line with a text, and return the rest of that line."""
         assert self.process.stdout is not None
-        said: list[str] = []
+        lines: list[str] = []
         for line in self.process.stdout:
-            said.append(line)
-            if what in line:
-                return line.partition(what)[2].strip()
-        raise AssertionError("".join(said))
+            lines.append(line)
+            if text in line:
+                return line.partition(text)[2].strip()
+        raise AssertionError("".join(lines))
 
-    def rest(self) -> str:
-        """What it says until it ends."""
-        said, _ = self.process.communicate(timeout=300)
-        return said
+    def remaining_output(self) -> str:
+        """Wait for the end of the process, and return its output until then."""
+        output, _ = self.process.communicate(timeout=300)
+        return output
 
     def succeeds(self) -> str:
-        said = self.rest()
-        assert self.process.returncode == 0, said
-        return said
+        """Return the remaining output of a process that must succeed."""
+        output = self.remaining_output()
+        assert self.process.returncode == 0, output
+        return output

@@ -1,4 +1,4 @@
-"""Services that fall silent or restart in the middle; in a home of its own, as others share theirs."""
+"""Services that hang or restart during a run, in a home of this test: other tests share theirs."""
 
 import os
 import shutil
@@ -16,12 +16,12 @@ from pinterest_platform.settings import load
 from pinterest_platform_tests.conftest import emulators, provide, variables_of
 from pinterest_platform_tests.e2e.harness import Tenant, failures
 
-PATIENCE = "4"
+TIMEOUT_SECONDS = "4"
 
 
 @pytest.fixture
 def own_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A home of this test alone, down again at its end."""
+    """Yield a home of this test, which is stopped at its end."""
     home = tempfile.mkdtemp(prefix="pinterest-")
     for name in [name for name in os.environ if name.startswith("PINTEREST_")]:
         monkeypatch.delenv(name)
@@ -29,7 +29,7 @@ def own_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         assert emulators("up", "--home", home).returncode == 0
         for name, value in variables_of(home).items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setenv("PINTEREST_IO_TIMEOUT_SECONDS", PATIENCE)
+        monkeypatch.setenv("PINTEREST_IO_TIMEOUT_SECONDS", TIMEOUT_SECONDS)
         yield home
     finally:
         emulators("down", "--home", home)
@@ -37,11 +37,13 @@ def own_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 @contextmanager
-def silent(address: str) -> Iterator[None]:
-    """The server at an address hangs: it takes connections and answers nothing."""
+def hanging(address: str) -> Iterator[None]:
+    """Make the server at an address hang: it accepts connections and does not reply."""
     port = urlsplit(address if "//" in address else f"//{address}").port
     [pid] = {
-        found.pid for found in psutil.net_connections("tcp") if found.laddr.port == port and found.status == "LISTEN"
+        socket.pid
+        for socket in psutil.net_connections("tcp")
+        if socket.laddr.port == port and socket.status == "LISTEN"
     }
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -50,21 +52,21 @@ def silent(address: str) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-def test_a_silent_broker_or_store_fails_the_run_clearly_and_the_next_run_completes(own_home: str) -> None:
+def test_a_hanging_broker_or_store_fails_the_run_with_its_address_and_the_next_run_completes(own_home: str) -> None:
     settings = load()
     provide(settings)
     user = Tenant(settings)
     user.produce(USER, [{"ind": number, "age": 30} for number in range(50)])
-    with silent(settings.kafka_bootstrap_servers):
-        done = user.run()
-    assert not done.success
-    assert settings.kafka_bootstrap_servers in failures(done)
+    with hanging(settings.kafka_bootstrap_servers):
+        result = user.run()
+    assert not result.success
+    assert settings.kafka_bootstrap_servers in failures(result)
 
     assert settings.s3_endpoint is not None
-    with silent(settings.s3_endpoint):
-        done = user.run()
-    assert not done.success
-    assert settings.s3_endpoint in failures(done)
+    with hanging(settings.s3_endpoint):
+        result = user.run()
+    assert not result.success
+    assert settings.s3_endpoint in failures(result)
 
     user.run_well()
     assert [row[0] for row in user.business(USER)] == list(range(50))

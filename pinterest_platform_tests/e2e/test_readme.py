@@ -1,4 +1,4 @@
-"""The README's tour, run as it is written: every command of it, in one shell, in a home of its own."""
+"""The tour of the README: all of its commands, in one shell, in a home of this test."""
 
 import os
 import re
@@ -12,18 +12,18 @@ from pinterest_platform_tests.conftest import PROJECT, emulators
 
 
 def tour() -> str:
-    """The shell commands of the tour."""
+    """Return the shell commands of the tour."""
     [section] = re.findall(
         r"^## A tour in ten minutes$(.*?)^## ", (PROJECT / "README.md").read_text("utf-8"), re.M | re.S
     )
     return "\n".join(re.findall(r"^```sh$(.*?)^```$", section, re.M | re.S))
 
 
-def test_the_tour_works_as_it_is_written() -> None:
+def test_the_tour_works_as_written() -> None:
     home = tempfile.mkdtemp(prefix="pinterest-")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PINTEREST_", "AWS_", "KAFKA_"))}
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", tour()],
             cwd=PROJECT,
             env={**clean, "PINTEREST_HOME": home},
@@ -32,12 +32,12 @@ def test_the_tour_works_as_it_is_written() -> None:
             timeout=500,
             check=False,
         )
-        assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+        assert process.returncode == 0, (process.stdout + process.stderr)[-4000:]
         for key in REPORT_KEYS:
-            assert key in done.stdout
-        [page] = set(re.findall(r"^page: (.*)$", done.stdout, re.M))
+            assert key in process.stdout
+        [page] = set(re.findall(r"^page: (.*)$", process.stdout, re.M))
         assert "<html" in Path(page).read_text("utf-8").lower()
-        assert "11154 posts" in done.stdout
+        assert "11154 posts" in process.stdout
         assert emulators("status", "--home", home).returncode != 0
     finally:
         emulators("down", "--home", home)

@@ -1,8 +1,9 @@
-"""The seeded test: random posts over both routes while everything that can happen to the streams happens.
+"""The seeded test: random posts over both routes, with every kind of event on the streams.
 
-Drainers are killed, streams resharded, calls throttled, iterators expired, replies lost, the service itself killed.
-After each turn what is landed is the beginning of each shard and partition, parents before children; at the end every
-accepted record stands in exactly one place, and both routes' tables are what plain SQL makes of what was accepted.
+Drains are killed, streams resharded, calls throttled, iterators expired, replies lost, the service itself killed.
+After each turn, the landed records are a prefix of each shard and partition, parents before children. At the end, every
+accepted record is in exactly one place, and the tables of both routes equal those that plain SQL computes from the
+accepted records.
 """
 
 import random
@@ -21,46 +22,46 @@ from deltalake import DeltaTable
 from pinterest_platform.adapters.s3 import S3ObjectStore
 from pinterest_platform.catalog import ENTITIES, Entity
 from pinterest_platform.provisioning.streams import ensure_streams
-from pinterest_platform_tests.e2e.accepted import Accepted, parts_by_name, prefixes
+from pinterest_platform_tests.e2e.accepted import Accepted, deviations, parts_by_name
 from pinterest_platform_tests.e2e.both_routes import BothRoutes, both_routes
 from pinterest_platform_tests.e2e.harness import Tenant, business_rows
-from pinterest_platform_tests.e2e.runs import TRY_AGAIN, start_landing, start_run
+from pinterest_platform_tests.e2e.runs import TRANSIENT_EXIT, start_landing, start_run
 from pinterest_platform_tests.landing.kafka.invariants import landed
 from pinterest_platform_tests.landing.kinesis.invariants import landed_shards, out_of_turn
 from pinterest_platform_tests.oracle import Oracle
 
 POSTS = 150
-DRAINERS: list[Callable[[Tenant], BaseProcess]] = [
+DRAINS: list[Callable[[Tenant], BaseProcess]] = [
     partial(start_run, job="streaming_pipeline"),
     partial(start_run, job="kafka_pipeline"),
     start_landing,
     start_landing,
     start_landing,
 ]
-"""Whole runs, and beside them landers alone: cheap, and so at work all the time, on the same streams and topics."""
-HAPPENINGS = [
-    *[BothRoutes.reshard] * 3, *[BothRoutes.junk] * 2, *[BothRoutes.worsen] * 2,
-    BothRoutes.mend, BothRoutes.expire, BothRoutes.crash,
+"""Complete runs, and landers on the same streams and topics; landers are cheap, so they run all the time."""
+EVENTS = [
+    *[BothRoutes.reshard] * 3, *[BothRoutes.junk] * 2, *[BothRoutes.inject_faults] * 2,
+    BothRoutes.clear_faults, BothRoutes.expire, BothRoutes.crash,
 ]  # fmt: skip
-HAPPENINGS_A_TURN, KILL_CHANCE = 5, 0.4
+EVENTS_PER_TURN, KILL_CHANCE = 5, 0.4
 
 
 @pytest.mark.parametrize("seed", [2])
-def test_whatever_happens_each_record_stands_once_and_both_routes_agree(
+def test_each_record_is_in_one_place_and_both_routes_agree(
     user: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    live_through(user, tmp_path, monkeypatch, seed, turns=3)
+    run_turns(user, tmp_path, monkeypatch, seed, turns=3)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(100, 112))
-def test_whatever_happens_with_many_seeds(
+def test_each_record_is_in_one_place_with_many_seeds(
     user: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    live_through(user, tmp_path, monkeypatch, seed, turns=5)
+    run_turns(user, tmp_path, monkeypatch, seed, turns=5)
 
 
-def live_through(user: Tenant, folder: Path, monkeypatch: pytest.MonkeyPatch, seed: int, turns: int) -> None:
+def run_turns(user: Tenant, folder: Path, monkeypatch: pytest.MonkeyPatch, seed: int, turns: int) -> None:
     chance = random.Random(seed)
     with both_routes(user, folder, chance) as routes:
         monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS", routes.server.url)
@@ -72,8 +73,8 @@ def live_through(user: Tenant, folder: Path, monkeypatch: pytest.MonkeyPatch, se
         try:
             for _ in range(turns):
                 take_turn(routes, chance)
-                assert_whole_so_far(routes)
-            routes.mend()
+                assert_prefixes_are_landed(routes)
+            routes.clear_faults()
             monkeypatch.setenv("PINTEREST_DRAIN_IDLE_SECONDS", "0")
             settle(routes)
         except BaseException:
@@ -82,35 +83,35 @@ def live_through(user: Tenant, folder: Path, monkeypatch: pytest.MonkeyPatch, se
 
 
 def take_turn(routes: BothRoutes, chance: random.Random) -> None:
-    """Post while drainers work, are killed and followed by others, and things happen; at last every one is killed."""
+    """Post while drains run and are killed and replaced, among other events; kill all of them at the end."""
     before = routes.user.objects("streams/")
-    drainers = [Worker(partial(start, routes.user)) for start in DRAINERS]
+    drains = [Worker(partial(start, routes.user)) for start in DRAINS]
     try:
         with ThreadPoolExecutor(1) as poster:
             posting = poster.submit(routes.post, POSTS, random.Random(chance.random()))
-            for happening in [*chance.choices(HAPPENINGS, k=HAPPENINGS_A_TURN), BothRoutes.reshard]:
-                happening(routes)
+            for event in [*chance.choices(EVENTS, k=EVENTS_PER_TURN), BothRoutes.reshard]:
+                event(routes)
                 time.sleep(chance.uniform(0.1, 0.9))
                 if chance.random() < KILL_CHANCE:
-                    chance.choice(drainers).replace()
+                    chance.choice(drains).replace()
             posting.result()
         await_change(routes.user, before)
         time.sleep(chance.uniform(0, 1.5))
     finally:
-        for drainer in drainers:
-            drainer.kill()
+        for drain in drains:
+            drain.kill()
 
 
 def await_change(user: Tenant, before: dict[str, str]) -> None:
-    """Wait until something of the streams was landed: on a busy machine drainers would else die before they begin."""
+    """Wait until something was landed from the streams: on a busy machine, drains would be killed before they begin."""
     deadline = time.monotonic() + 120
     while user.objects("streams/") == before:
-        assert time.monotonic() < deadline, "the drainers land nothing"
+        assert time.monotonic() < deadline, "the drains land nothing"
         time.sleep(0.1)
 
 
 class Worker:
-    """A process that works until it is killed, or until a service does not answer for too long."""
+    """A process that runs until it is killed or a service does not answer for too long."""
 
     def __init__(self, start: Callable[[], BaseProcess]) -> None:
         self._start = start
@@ -119,28 +120,28 @@ class Worker:
     def kill(self) -> None:
         self._process.kill()
         self._process.join()
-        assert self._process.exitcode in (-signal.SIGKILL, TRY_AGAIN), "nothing that happens is a reason to give up"
+        assert self._process.exitcode in (-signal.SIGKILL, TRANSIENT_EXIT), "no event may fail a drain permanently"
 
     def replace(self) -> None:
-        """Kill it, and start another."""
+        """Kill the process and start another."""
         self.kill()
         self._process = self._start()
 
 
-def assert_whole_so_far(routes: BothRoutes) -> None:
-    """With nobody at work: what stands is a beginning of each shard and partition, and no child was before a parent."""
-    routes.mend()
+def assert_prefixes_are_landed(routes: BothRoutes) -> None:
+    """Check that a prefix of each shard and partition is landed, and parents before children; no drain may run."""
+    routes.clear_faults()
     store = S3ObjectStore(routes.user.settings)
     for entity in ENTITIES:
         stream, topic = routes.stream(entity), routes.user.names.topic(entity)
         streamed = parts_by_name(landed_shards(store, stream))
-        assert list(prefixes(streamed, routes.kinesis(entity).due)) == []
-        assert list(prefixes(parts_by_name(landed(store, topic)), routes.kafka(entity).due)) == []
+        assert list(deviations(streamed, routes.kinesis(entity).due)) == []
+        assert list(deviations(parts_by_name(landed(store, topic)), routes.kafka(entity).due)) == []
         assert out_of_turn(store, routes.server.client, stream) == []
 
 
 def settle(routes: BothRoutes) -> None:
-    """Drain what is left; then hold everything against what was accepted."""
+    """Drain the remaining records; then compare everything with the accepted records."""
     user = routes.user
     user.run_well("streaming_pipeline")
     user.run_well("kafka_pipeline")
@@ -166,13 +167,13 @@ def assert_tables(
     quarantine: Callable[[Entity], str],
     position: tuple[str, str],
 ) -> None:
-    """A route's tables, and what its cleaning rejected, are what plain SQL makes of what the route accepted."""
-    read = {entity: accepted[entity].lines() for entity in ENTITIES}
-    oracle = Oracle({entity.name: lines for entity, (lines, _) in read.items()})
-    for entity, (_, places) in read.items():
+    """Compare a route's tables and rejected records with those that plain SQL computes from the accepted records."""
+    raw = {entity: accepted[entity].lines() for entity in ENTITIES}
+    oracle = Oracle({entity.name: lines for entity, (lines, _) in raw.items()})
+    for entity, (_, positions) in raw.items():
         expected = [row[:-3] for row in oracle.cleaned(entity.name)]
         assert business_rows(table(entity)) == expected, entity
         rejected = DeltaTable(quarantine(entity)).to_pyarrow_table().to_pylist()
         assert sorted((str(row[position[0]]), int(row[position[1]])) for row in rejected) == sorted(
-            places[place] for place in oracle.rejected(entity.name)
+            positions[ranks] for ranks in oracle.rejected(entity.name)
         ), entity

@@ -1,4 +1,4 @@
-"""The Kinesis route on real parts: streams, S3, Sail, Delta; held against the Kafka route."""
+"""The Kinesis route on real parts: streams, S3, Sail, Delta; compared with the Kafka route."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ from pinterest_platform_tests.e2e.harness import Posts, Tenant, business_rows, f
 
 @pytest.fixture
 def streaming(user: Tenant, monkeypatch: pytest.MonkeyPatch) -> Tenant:
-    """A user id with streams of its own, whose drains end as soon as nothing comes."""
+    """Return a user id with streams, whose drains end as soon as nothing arrives."""
     monkeypatch.setenv("PINTEREST_DRAIN_IDLE_SECONDS", "0")
     monkeypatch.setenv("PINTEREST_KINESIS_SHARDS", "2")
     ensure_streams(user.settings)
@@ -24,7 +24,7 @@ def streaming(user: Tenant, monkeypatch: pytest.MonkeyPatch) -> Tenant:
 
 
 def put(user: Tenant, posts: Posts) -> None:
-    """Put whole posts on the three streams, partitioned by index."""
+    """Put complete posts on the three streams, partitioned by index."""
     client = kinesis_client(user.settings)
     for entity, values in posts.items():
         records = [
@@ -32,8 +32,8 @@ def put(user: Tenant, posts: Posts) -> None:
             for value in values
         ]
         for first in range(0, len(records), 500):
-            told = client.put_records(StreamName=user.names.stream(entity), Records=records[first : first + 500])
-            assert told["FailedRecordCount"] == 0
+            reply = client.put_records(StreamName=user.names.stream(entity), Records=records[first : first + 500])
+            assert reply["FailedRecordCount"] == 0
 
 
 def streamed(user: Tenant, entity: Entity) -> list[tuple[object, ...]]:
@@ -41,13 +41,13 @@ def streamed(user: Tenant, entity: Entity) -> list[tuple[object, ...]]:
 
 
 def checks(user: Tenant) -> dg.ExecuteInProcessResult:
-    """Every check of the streamed tables."""
+    """Run every check of the streamed tables."""
     with dg.DagsterInstance.ephemeral() as instance:
         selection = dg.AssetSelection.checks_for_assets(*[["cleaned_stream", entity.name] for entity in ENTITIES])
-        job = dg.define_asset_job("look", selection=selection)
+        job = dg.define_asset_job("all_checks", selection=selection)
         return (
             dg.Definitions.merge(defs, dg.Definitions(jobs=[job]))
-            .resolve_job_def("look")
+            .resolve_job_def("all_checks")
             .execute_in_process(instance=instance)
         )
 
@@ -63,7 +63,7 @@ def test_both_routes_give_the_same_rows_and_a_later_post_wins_on_both(streaming:
         assert streamed(streaming, entity) == streaming.business(entity)
     assert not failed_checks(checks(streaming))
 
-    later = {PIN: [dict(posts[PIN][3], title="A later word")]}
+    later = {PIN: [dict(posts[PIN][3], title="A later title")]}
     put(streaming, later)
     streaming.run_well("streaming_pipeline")
     assert failed_checks(checks(streaming)) == {"cleaned_stream/pin:agrees_with_cleaned"}
@@ -86,12 +86,12 @@ def test_both_routes_give_the_same_rows_and_a_later_post_wins_on_both(streaming:
     assert all(new > old for new, old in zip(rebuilt, versions, strict=True))
 
     put(streaming, later)
-    named = {"streams": [streaming.names.stream(entity) for entity in ENTITIES]}
+    streams = {"streams": [streaming.names.stream(entity) for entity in ENTITIES]}
     assert "holds records that are not landed" in failures(
-        streaming.run("deprovision", {"ops": {"delete_streams": {"config": named}}})
+        streaming.run("deprovision", {"ops": {"delete_streams": {"config": streams}}})
     )
     streaming.run_well("streaming_pipeline")
     objects = streaming.objects()
-    streaming.run_well("deprovision", {"ops": {"delete_streams": {"config": named}}})
+    streaming.run_well("deprovision", {"ops": {"delete_streams": {"config": streams}}})
     assert delete_streams(streaming.settings) == []
     assert streaming.objects() == objects

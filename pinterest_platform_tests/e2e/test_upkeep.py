@@ -27,28 +27,28 @@ def posts(first: int, last: int) -> dict[Entity, list[dict[str, object]]]:
     return {GEO: [{"ind": ind, "country": f"country {ind}"} for ind in range(first, last)]}
 
 
-def observed(done: dg.ExecuteInProcessResult) -> set[str]:
+def observed(result: dg.ExecuteInProcessResult) -> set[str]:
     return {
         event.asset_observation_data.asset_observation.asset_key.to_user_string()
-        for event in done.filter_events(lambda event: event.event_type is dg.DagsterEventType.ASSET_OBSERVATION)
+        for event in result.filter_events(lambda event: event.event_type is dg.DagsterEventType.ASSET_OBSERVATION)
     }
 
 
-def test_a_drain_keeps_its_files_few_and_refuses_to_go_on_where_its_table_is_gone(streaming: Tenant) -> None:
-    settings, said = streaming.settings, list[str]()
+def test_a_drain_compacts_its_files_and_fails_if_its_table_was_deleted(streaming: Tenant) -> None:
+    settings, log = streaming.settings, list[str]()
     store, lake, engine = S3ObjectStore(settings), DeltaLake(settings), engines.build(settings)
     lakehouse, shards = Lakehouse(settings, store, lake, engine), KinesisShardLog(settings)
 
     def pipeline() -> EntityPipeline:
-        return EntityPipeline(GEO, KinesisLander(shards, stream_options(settings)), lakehouse, "run", said.append)
+        return EntityPipeline(GEO, KinesisLander(shards, stream_options(settings)), lakehouse, "run", log.append)
 
     uri = settings.names.cleaned_stream_uri(GEO)
     draining = pipeline()
     for turn in range(COMPACT_AT + 3):
         put(streaming, posts(turn, turn + 2))
         assert draining.run_batch() > 0
-    assert len(DeltaTable(uri).file_uris()) < COMPACT_AT, said
-    assert any("small files compacted" in line for line in said)
+    assert len(DeltaTable(uri).file_uris()) < COMPACT_AT, log
+    assert any("small files compacted" in line for line in log)
     assert sorted(row["ind"] for row in lake.rows(uri)) == list(range(COMPACT_AT + 4))
 
     store.delete(key for key in streaming.objects("delta/cleaned_stream/"))
@@ -61,27 +61,27 @@ def test_a_drain_keeps_its_files_few_and_refuses_to_go_on_where_its_table_is_gon
     delete_streams(settings)
 
 
-def test_maintenance_leaves_what_audit_and_drains_rely_on(streaming: Tenant, tmp_path: Path) -> None:
-    everything = generated_posts(tmp_path, rows=60)
-    streaming.produce_all(everything)
+def test_audit_and_drains_succeed_after_maintenance(streaming: Tenant, tmp_path: Path) -> None:
+    all_posts = generated_posts(tmp_path, rows=60)
+    streaming.produce_all(all_posts)
     for part in range(2):
-        put(streaming, {entity: values[30 * part : 30 * part + 30] for entity, values in everything.items()})
+        put(streaming, {entity: values[30 * part : 30 * part + 30] for entity, values in all_posts.items()})
         streaming.run_well("streaming_pipeline")
     streaming.run_well("batch_pipeline")
     before = streaming.objects("delta/")
     dry = streaming.run_well("maintenance", {"ops": {"look_after_the_lake": {"config": {"dry_run": True}}}})
     assert not observed(dry)
     assert streaming.objects("delta/") == before
-    done = streaming.run_well("maintenance")
-    assert observed(done) == {f"cleaned_stream/{entity.name}" for entity in ENTITIES}
+    result = streaming.run_well("maintenance")
+    assert observed(result) == {f"cleaned_stream/{entity.name}" for entity in ENTITIES}
     assert streaming.objects("delta/").keys() > before.keys()
-    again = streaming.objects("delta/")
+    compacted = streaming.objects("delta/")
     assert not observed(streaming.run_well("maintenance"))
-    assert streaming.objects("delta/") == again
-    put(streaming, {PIN: [dict(everything[PIN][3], title="A later word")]})
+    assert streaming.objects("delta/") == compacted
+    put(streaming, {PIN: [dict(all_posts[PIN][3], title="A later title")]})
     streaming.run_well("streaming_pipeline")
     assert not failed_checks(streaming.run_well("audit"))
-    assert "A later word" in [
+    assert "A later title" in [
         row["title"] for row in DeltaLake(streaming.settings).rows(streaming.names.cleaned_stream_uri(PIN))
     ]
     delete_streams(streaming.settings)

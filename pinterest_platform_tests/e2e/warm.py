@@ -1,4 +1,4 @@
-"""Imported by the server that forks runs: a first Dagster instance imports for two seconds, and leaves nothing."""
+"""Imports for the server that forks runs: the first Dagster instance imports for two seconds, and leaves nothing."""
 
 import dagster as dg
 

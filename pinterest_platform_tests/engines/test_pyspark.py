@@ -1,6 +1,9 @@
 """Assets of users read tables through the resource `pyspark`, on the configured engine."""
 
+import re
+import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -8,8 +11,11 @@ import pytest
 from dagster_pyspark import LazyPySparkResource
 
 from pinterest_platform import resources
+from pinterest_platform.catalog import GEO
 from pinterest_platform.engines.pyspark import ConnectPySparkResource
+from pinterest_platform.orchestration.policy import with_policy
 from pinterest_platform.spark_jobs import sessions
+from pinterest_platform_tests.conftest import PROJECT
 from pinterest_platform_tests.engines.test_sail import parameters
 from pinterest_platform_tests.spark_fixtures import engine
 
@@ -63,6 +69,42 @@ def test_an_asset_reads_a_cleaned_table_on_the_named_server(table: str, monkeypa
         sessions.connect(remote).stop()
     finally:
         server.stop()
+
+
+def example() -> str:
+    """Return the asset that docs/extending.md shows."""
+    text = (PROJECT / "docs" / "extending.md").read_text("utf-8")
+    [source] = re.findall(r"^`pinterest_platform/defs/\S+\.py`\n\n```python\n(.*?)^```$", text, re.M | re.S)
+    return source
+
+
+@pytest.fixture
+def documented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Return the module of docs/extending.md, imported from a file as `defs` imports it."""
+    (tmp_path / "posts_per_country.py").write_text(example(), "utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = __import__("posts_per_country")
+    monkeypatch.delitem(sys.modules, "posts_per_country")
+    return module
+
+
+def test_the_asset_of_the_documents_reads_a_cleaned_table(
+    table: str, documented: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PINTEREST_SPARK_ENGINE", "sail")
+    uris = {GEO: table}
+    definitions = dg.Definitions(
+        assets=[documented.posts_per_country],
+        resources={
+            "settings": SimpleNamespace(names=SimpleNamespace(cleaned_uri=uris.__getitem__)),
+            "pyspark": resources.build()["pyspark"],
+        },
+    ).map_asset_specs(func=with_policy)
+    [spec] = [spec for spec in definitions.resolve_all_asset_specs() if spec.key.path[-1] == "posts_per_country"]
+    assert (spec.group_name, spec.key) == ("reports", dg.AssetKey(["reports", "posts_per_country"]))
+    result = definitions.resolve_implicit_global_asset_job_def().execute_in_process()
+    [event] = result.asset_materializations_for_node("reports__posts_per_country")
+    assert event.metadata["posts"].value == {"Peru": 2, "Chad": 1}
 
 
 def test_databricks_has_no_session_for_assets(table: str, monkeypatch: pytest.MonkeyPatch) -> None:

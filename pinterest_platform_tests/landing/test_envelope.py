@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pinterest_platform.catalog import RESERVED_FIELDS
 from pinterest_platform.landing.kafka.envelope import PartitionEncoder
+from pinterest_platform.landing.scanner import read_members
 from pinterest_platform.ports import Record
 
 ENVELOPE = {"_partition": 7, "_offset": 5, "_timestamp": 1000}
@@ -58,19 +59,66 @@ def test_a_rejected_record_has_a_reason(value: bytes | None, reason: str):
 
 @pytest.mark.parametrize(
     "value",
-    [b"", b" ", b"junk", b"{}{}", b'{"a":1}\n{"a":2}', b'{"a":NaN}', b'{"a":1e999}', b'{"a":-Infinity}', b"{'a':1}",
+    [b"", b" ", b"junk", b"{}{}", b'{"a":1}\n{"a":2}', b'{"a":NaN}', b'{"a":-Infinity}', b'{"a":1e999,"b":NaN}',
+     b"{'a':1}",
      b'{"a":"\x01"}', b'{"a":"x\ny"}', b'{"a":"\\ud800"}', b'\xef\xbb\xbf{"a":1}', b'{"a":01}', b'{"a":1,}',
-     b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"],
+     b'{"a":' + b"[" * 100_000 + b"]" * 99_999 + b"}", b'{"a":1e999}{}', b'{"a":1e999,}', b'{"a":1e999 "b":1}',
+     b'{"a":[1e999,]}', b'{"a":1e999,"b":"\\ud800"}', b'{"a":1e999,"b":"\x01"}', b'{"a":1e999,"b":01}', b'{"a":1e999',
+     b'{"a":1e999,"b"}', b'{"a":1e999,"b":1.}', b'{"a":1e999]', b'{"a":1e999,"b":+1}', b'{"a":1e999,"b":"\\x"}'],
 )  # fmt: skip
 def test_invalid_json_is_rejected_with_the_error_of_the_parser(value: bytes):
     reason = line_of(value)
     assert isinstance(reason, str) and reason.startswith("not JSON: ")
 
 
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (b"[1e999]", "not one JSON object"),
+        (b"1e999", "not one JSON object"),
+        (b'{"\\u005foffset":1e999}', "reserved name: _offset"),
+        (b'{"a":1e999,"b":"\xff"}', "not UTF-8"),
+    ],
+)
+def test_a_record_with_a_number_beyond_a_double_is_rejected_for_the_same_reasons(value: bytes, reason: str):
+    assert line_of(value) == reason
+
+
+HUGE = [b"1e999", b"-1E+400", b"7" * 400, b"0." + b"1" * 1200, b"[" * 65 + b"]" * 65, b"[" * 100_000 + b"]" * 100_000]
+
+
+@pytest.mark.parametrize("huge", HUGE, ids=lambda huge: huge[:9])
+def test_a_record_that_engines_may_fail_on_has_a_readable_line_and_its_own_bytes(huge: bytes):
+    value = b'\n{"x" : ' + huge + b',\r\n"\\u0061":"\\"q\\" \\ud83d\\ude00","n":-1.50,"t":true,"z":null,"o":{}} '
+    line = line_of(value)
+    assert isinstance(line, bytes)
+    head, readable, rest = line.split(b'"', 7)[:7], line.split(b'"', 10)[9], line.split(b'"', 10)[10]
+    assert head == b'{"_partition":7,"_offset":5,"_timestamp":1000,"'.split(b'"')[:7]
+    assert rest.endswith(value.strip().translate(bytes.maketrans(b"\r\n", b"  "))[1:] + b"\n")
+    record = orjson.loads(base64.b64decode(readable))
+    nested = ",x,o," if huge[:1] == b"[" else ",o,"
+    scalars = {"a": '"q" 😀', "n": "-1.50", "t": True, "z": None}
+    numbers = {} if huge[:1] == b"[" else {"x": huge.decode()}
+    assert record == {**ENVELOPE, "_nested": nested, **scalars, **numbers}
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=3), max_leaves=9
+    )
+)
+def test_the_scanner_reads_what_a_second_parser_reads(value: object):
+    text = json.dumps({"a": value, "b": [value]}, indent=1).encode()
+    members = dict(read_members(text) or [])
+    assert members["b"] is None
+    token = members["a"]
+    assert token is None if isinstance(value, list) else token is not None and json.loads(token) == value
+
+
 def test_deep_nesting_with_repeated_names_does_not_exhaust_the_stack():
-    value = b'{"a":1,"a":' + b"[" * 1000 + b"]" * 1000 + b',"x":{"y":1,"y":2}}'
-    record = accepted(value)
-    assert (record["_repeated"], record["_nested"]) == (",a,", ",a,x,")
+    value = b'{"a":1,"a":' + b"[" * 5000 + b"]" * 5000 + b',"x":{"y":1,"y":2}}'
+    line = line_of(value)
+    assert isinstance(line, bytes) and b'","_repeated":",a,","_nested":",a,x,","a":1,"a":[[' in line
 
 
 @pytest.mark.parametrize(

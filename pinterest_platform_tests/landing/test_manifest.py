@@ -14,12 +14,21 @@ TOPIC, STREAM = "u.pin", "streaming-u-pin"
 
 
 def metadata(store: FakeObjectStore, prefix: str) -> list[dict[str, str]]:
-    """Return the metadata under a prefix without `lander`, which is random, and check `digest`."""
+    """Return the metadata under a prefix without `lander`, which is random, and check sizes, digests and checksum."""
     result: list[dict[str, str]] = []
     for stored in store.list(prefix):
         fields = dict(store.objects[stored.key].metadata)
+        checksum = fields.pop("checksum")
+        lines = "\n".join(f"{name}={fields[name]}" for name in sorted(fields))
+        assert checksum == f"{hashlib.sha256(lines.encode()).hexdigest()}:{','.join(sorted(fields))}"
+        assert int(fields.pop("bytes")) == stored.size
         assert len(fields.pop("lander")) == 32
         assert fields.pop("digest") == hashlib.sha256(store.read(stored.key)).hexdigest()
+        assert len(fields.pop("sources-digest", "0" * 64)) == 64 and ("sources" in fields) == ("adopted/" in stored.key)
+        if fields["quarantined"] != "0":
+            [quarantine] = store.list(f"quarantine/{stored.key.removesuffix('.json')}+")
+            assert int(fields.pop("quarantine-bytes")) == quarantine.size
+            assert fields.pop("quarantine-digest") == hashlib.sha256(store.read(quarantine.key)).hexdigest()
         result.append(fields)
     return result
 
@@ -40,6 +49,7 @@ def test_the_metadata_of_an_object_landed_from_kafka_has_exactly_these_keys() ->
             "quarantined": "1",
             "gaps": "2",
             "accepted-gap": "0",
+            "app-id": f"{TOPIC}/0",
             "topic-id": log.topics[TOPIC].topic_id,
             "earliest-ms": str(FIRST_TIMESTAMP_MS + 1),
             "latest-ms": str(FIRST_TIMESTAMP_MS + 6),
@@ -62,6 +72,7 @@ def test_the_metadata_of_an_accepted_gap_has_exactly_these_keys() -> None:
         "quarantined": "0",
         "gaps": "0",
         "accepted-gap": "2",
+        "app-id": f"{TOPIC}/0",
         "topic-id": log.topics[TOPIC].topic_id,
         "latest-ms": str(FIRST_TIMESTAMP_MS),
     }
@@ -83,6 +94,7 @@ def test_the_metadata_of_an_adopted_object_has_exactly_these_keys() -> None:
             "accepted-gap": "0",
             "earliest-ms": "1003",
             "latest-ms": "1004",
+            "app-id": f"{TOPIC}/0",
             "sources": "2",
         }
     ]

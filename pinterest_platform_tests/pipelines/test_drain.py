@@ -84,7 +84,9 @@ class ScriptedPipeline:
         self.totals = Totals()
         self.positions: Mapping[str, int] = {}
         self.script = list(script)
-        self.batches = 0
+        # A permanent failure is one of the stream, unless a test sets another script of landing alone.
+        self.landing_script: list[object] = [step for step in script if isinstance(step, PermanentFailure)]
+        self.batches = self.landings = 0
 
     def run_batch(self) -> int:
         self.batches += 1
@@ -94,11 +96,21 @@ class ScriptedPipeline:
         self.totals.objects += outcome
         return outcome
 
+    def land_batch(self) -> int:
+        self.landings += 1
+        outcome = self.landing_script.pop(0) if self.landing_script else 0
+        if isinstance(outcome, PlatformFailure):
+            raise outcome
+        assert isinstance(outcome, int)
+        self.totals.objects += outcome
+        return outcome
+
     def facts(self) -> TableFacts | None:
         return None
 
 
 RECREATED = PermanentFailure("u.pin was recreated.", "Decide.")
+UNSOUND = PermanentFailure("cleaned/pin, version 3: check unique_key failed: 2 rows.", "Rebuild it.")
 SILENCE = TransientFailure("The broker is silent.", "Wait.")
 
 
@@ -116,6 +128,29 @@ def test_a_pipeline_that_fails_does_not_stop_the_others() -> None:
     assert [pipeline.entity for pipeline in rounds.with_results()] == [GEO, USER, PIN]
     assert any("u.pin failed, the other streams continue: u.pin was recreated." in line for line in lines)
     with pytest.raises(PermanentFailure, match="was recreated"):
+        rounds.raise_failures()
+
+
+def test_a_stream_whose_table_failed_is_landed_to_the_end_of_the_drain() -> None:
+    pin, clock, lines = ScriptedPipeline(PIN, 1, UNSOUND), Clock(), list[str]()
+    pin.landing_script = [2, SILENCE, 3]
+    rounds = RoundRobin([pin], lines.append, clock)
+    limits = DrainLimits(idle=REST_SECONDS + 2, longest=100)
+    result = Drain(rounds.run_round, limits, lines.append, clock=clock, sleep=clock.sleep).run()
+    assert (result.records, pin.batches) == (6, 2)
+    assert "no record arrived" in result.reason
+    assert rounds.failed == (PIN,)
+    with pytest.raises(PermanentFailure, match="unique_key failed"):
+        rounds.raise_failures()
+
+
+def test_a_failure_of_landing_after_one_of_the_table_is_raised_with_it() -> None:
+    pin, clock = ScriptedPipeline(PIN, UNSOUND), Clock()
+    pin.landing_script = [RECREATED]
+    rounds = RoundRobin([pin, ScriptedPipeline(GEO)], lambda _: None, clock)
+    assert [rounds.run_round() for _ in range(3)] == [0, 0, 0]
+    assert pin.landings == 1
+    with pytest.raises(PermanentFailure, match=r"unique_key failed.*was recreated"):
         rounds.raise_failures()
 
 

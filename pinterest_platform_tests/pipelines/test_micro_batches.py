@@ -1,10 +1,11 @@
 """Pipelines on fakes: what a drain reads, the positions that cleaning gets, and when a table is compacted."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from pinterest_platform.catalog import USER
+from pinterest_platform.catalog import USER, Route
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing.kafka.options import LandingOptions
 from pinterest_platform.landing.kinesis.options import StreamOptions
@@ -220,6 +221,83 @@ def test_landed_objects_of_healthy_partitions_are_cleaned_although_another_parti
     with pytest.raises(PermanentFailure, match="accept_gap"):
         new_pipeline(around, "kafka", lines).run_batch()
     assert [batch.positions for plan in plans[1:] for batch in plan.batches] == [{f"{TOPIC}/1": 0}]
+
+
+BROKEN = PermanentFailure("The log of the table is damaged.", "Delete the table.")
+
+
+def table_of(around: Surroundings, route: str) -> str:
+    return around.settings.names.places(USER, Route(route)).table_uri
+
+
+def duplicates(around: Surroundings) -> Callable[[Json], Json]:
+    return lambda parameters: around.sound(parameters, duplicate_keys=3)
+
+
+def test_a_table_that_fails_a_blocking_check_is_not_upserted_but_its_stream_is_landed(
+    around: Surroundings, route: str, lines: list[str], pipeline: EntityPipeline, post: Post
+) -> None:
+    plans = answer_clean(around)
+    pipeline.run_batch()
+    around.engine.answers["verify"] = duplicates(around)
+    post(b'{"ind":1}')
+    layer = "cleaned" if route == "kafka" else "cleaned_stream"
+    later = new_pipeline(around, route, lines)
+    with pytest.raises(PermanentFailure, match=rf"^{layer}/user, version 1: check unique_key failed: 3 rows"):
+        later.run_batch()
+    assert (len(plans), later.totals.objects) == (1, 1)
+    post(b'{"ind":2}')
+    assert (later.land_batch(), later.totals.objects, len(plans)) == (1, 2, 1)
+
+
+def test_a_table_without_new_records_is_checked_once_for_each_version(
+    around: Surroundings, route: str, lines: list[str], pipeline: EntityPipeline
+) -> None:
+    answer_clean(around)
+    pipeline.run_batch()
+    for _ in range(2):
+        new_pipeline(around, route, lines).run_batch()
+    assert [job for job, _ in around.engine.calls] == ["clean", "verify"]
+    around.engine.answers["verify"] = duplicates(around)
+    facts = around.lake.tables[table_of(around, route)]
+    around.lake.tables[facts.uri] = replace(facts, version=2)
+    for _ in range(2):
+        with pytest.raises(PermanentFailure, match="version 2: check unique_key failed"):
+            new_pipeline(around, route, lines).run_batch()
+    around.lake.tables[facts.uri] = replace(facts, version=2, table_id="recreated")
+    around.engine.answers["verify"] = around.sound
+    new_pipeline(around, route, lines).run_batch()
+    assert [job for job, _ in around.engine.calls] == ["clean", "verify", "verify", "verify"]
+
+
+def test_a_stream_is_landed_although_the_positions_of_its_table_cannot_be_read(
+    around: Surroundings, route: str, lines: list[str], pipeline: EntityPipeline, post: Post
+) -> None:
+    answer_clean(around)
+    post(b'{"ind":1}')
+    pipeline.run_batch()
+    around.lake.unreadable[table_of(around, route)] = BROKEN
+    post(b'{"ind":2}')
+    later = new_pipeline(around, route, lines)
+    with pytest.raises(PermanentFailure, match="The log of the table is damaged"):
+        later.run_batch()
+    post(b'{"ind":3}')
+    assert (later.land_batch(), later.totals.records) == (1, 2)
+    around.lake.unreadable.clear()
+    assert new_pipeline(around, route, lines).run_batch() == 2
+
+
+def test_nothing_is_landed_from_the_start_again_if_neither_objects_nor_positions_can_be_read(
+    around: Surroundings, route: str, lines: list[str], post: Post
+) -> None:
+    around.lake.unreadable[table_of(around, route)] = BROKEN
+    pipeline = new_pipeline(around, route, lines)
+    post(b'{"ind":1}')
+    with pytest.raises(PermanentFailure, match=r"position to land from is unknown.*The log of the table is damaged"):
+        pipeline.run_batch()
+    with pytest.raises(PermanentFailure, match="position to land from is unknown"):
+        pipeline.land_batch()
+    assert not [key for key in around.objects.objects if key.endswith(".json") and "sightings" not in key]
 
 
 def test_a_landing_that_fails_creates_no_table_and_a_failure_of_cleaning_is_raised_with_its_own(

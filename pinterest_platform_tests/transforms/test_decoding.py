@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
@@ -80,9 +81,20 @@ def test_a_record_has_its_source(spark: SparkSession, tmp_path: Path) -> None:
 
 
 def test_keys_are_integers_that_fit_a_long_as_text_or_number(spark: SparkSession, tmp_path: Path) -> None:
-    accepted = [b"1", b'"1"', b'" 7 "', b"-1", b'"-0"', b"9223372036854775807", b'"007"']
+    accepted = [b"1", b'"1"', b'" 7 "', b"-1", b'"-0"', b"9223372036854775807", b'"007"', b"1.0", b"1e3", b'" 1E1 "']
     assert reasons(spark, tmp_path, *(b'{"ind":%b}' % key for key in accepted)) == [None] * len(accepted)
-    rejected = [b"1.0", b"1e3", b'"x"', b"true", b"9223372036854775808", b'"+1"', b'"1 2"', '"١"'.encode()]
+    rejected = [
+        b"1.5",
+        b"1e-3",
+        b"1E400",
+        b"1" * 400,
+        b'"x"',
+        b"true",
+        b"9223372036854775808",
+        b'"+1"',
+        b'"1 2"',
+        '"١"'.encode(),
+    ]
     wanted = ["non-integer key: ind"] * len(rejected)
     assert reasons(spark, tmp_path, *(b'{"ind":%b}' % key for key in rejected)) == wanted
 
@@ -97,12 +109,44 @@ def test_each_kind_of_rejection_names_its_reason(spark: SparkSession, tmp_path: 
         b'{"ind":[1],"timestamp":[]}': "object or array in a known field: ind,timestamp",
         b'{"ind":1,"ind":1}': "duplicate names: ind",
         b'{"ind":1,"x":1,"x":2,"a":[],"a":{}}': "duplicate names: x,a",
-        b'{"ind":1,"x":' + b"[" * 500 + b"]" * 500 + b"}": "nested too deeply to be decoded",
+        b'{"ind":1,"x":1E400,"country":{}}': "object or array in a known field: country",
+        b'{"ind":1,"x":1E400,"x":' + b"[" * 5000 + b"]" * 5000 + b"}": "duplicate names: x",
     }
     assert reasons(spark, tmp_path, *posted) == list(posted.values())
 
 
-def test_a_line_that_cannot_be_decoded_still_shows_its_position_and_text(spark: SparkSession, tmp_path: Path) -> None:
-    value = b'{"ind":1,"x":' + b"[" * 500 + b"]" * 500 + b"}"
+@pytest.mark.parametrize(
+    "extra", [b"[" * depth + b"]" * depth for depth in (100, 126, 127, 200, 5000)] + [b"1E400", b"7" * 400, b"7" * 1200]
+)
+def test_extra_fields_are_ignored_at_any_depth_and_size(spark: SparkSession, tmp_path: Path, extra: bytes) -> None:
+    value = (
+        b'{"ind":"1.0","x":' + extra + b',"country":"a \\"b\\" \\\\","latitude":1.50,"longitude":true,"timestamp":null}'
+    )
     row = decoded(spark, tmp_path, GEO, value)[0]
-    assert (row["_source"]["partition"], row["_source"]["offset"], row["value"].endswith("]}")) == (2, 10, True)
+    assert row["_reason"] is None
+    assert [row[name] for name in GEO.field_names] == ["1.0", None, "1.50", "true", 'a "b" \\']
+
+
+def test_numbers_of_any_size_are_the_text_of_a_known_field(spark: SparkSession, tmp_path: Path) -> None:
+    row = decoded(spark, tmp_path, GEO, b'{"ind":1,"latitude":1E400,"country":' + b"7" * 400 + b"}")[0]
+    assert (row["latitude"], row["country"], row["_reason"]) == ("1E400", "7" * 400, None)
+
+
+def legacy_line(spark: SparkSession, folder: Path, fields: bytes) -> dict[str, Any]:
+    """Decode a line as landing wrote it before it added readable lines."""
+    uri = write_object(folder / "object.json", [b'{"_partition":2,"_offset":10,"_timestamp":%d,%b}\n' % (NOON, fields)])
+    return decode(spark.read.text([uri]), GEO, STREAM).collect()[0].asDict(recursive=True)
+
+
+def test_a_line_that_was_landed_without_a_readable_line_is_decoded(spark: SparkSession, tmp_path: Path) -> None:
+    deep = b"[" * 500 + b"]" * 500
+    row = legacy_line(spark, tmp_path, b'"_nested":",x,","ind":7,"country":"a","x":' + deep)
+    assert (row["ind"], row["country"], row["_reason"]) == ("7", "a", None)
+    row = legacy_line(spark, tmp_path, b'"_repeated":",x,","_nested":",x,","ind":7,"x":1,"x":' + deep)
+    assert row["_reason"] == "duplicate names: x"
+
+
+def test_a_line_that_cannot_be_decoded_still_shows_its_position_and_text(spark: SparkSession, tmp_path: Path) -> None:
+    row = legacy_line(spark, tmp_path, b'"ind":1,"x":tru')
+    assert row["_reason"] == "damaged: the line is not JSON"
+    assert (row["_source"]["partition"], row["_source"]["offset"], row["value"].endswith(":tru}")) == (2, 10, True)

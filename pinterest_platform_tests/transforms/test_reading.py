@@ -65,8 +65,50 @@ def test_follower_counts_are_exact_to_the_last_digit(spark: SparkSession) -> Non
 
 
 def test_ages_are_whole_years_from_0_to_130(spark: SparkSession) -> None:
-    ages = {"0": 0, "130": 130, "+7": 7, "-0": 0, "131": None, "-1": None, "3.0": None, "9" * 30: None, "1\u2028": None}
+    ages = {
+        "0": 0, "130": 130, "+7": 7, "-0": 0, "131": None, "-1": None, "3.0": 3, "9" * 30: None, "1\u2028": None,
+        "2.5e1": 25, "1E2": 100, "+1.3e+2": 130, "131.0": None, "24.5": None, "-0.0": 0,
+    }  # fmt: skip
     assert read(spark, reading.age, list(ages)) == ages
+
+
+INTEGERS = {
+    "14": 14,
+    "0012": 12,
+    "14.0": 14,
+    "1E1": 10,
+    "2.5e1": 25,
+    "-2.50E+2": -250,
+    "10e-1": 1,
+    "0.0e-5": 0,
+    "0e99999999999999999999": 0,
+    "1e00000000000000000000001": 10,
+    "9007199254740993.0": 9_007_199_254_740_993,
+    "922337203685477580.7e1": 2**63 - 1,
+    "-9223372036854775808.00": -(2**63),
+    "9223372036854775808.0": None,
+    "1" + "0" * 400 + "e-400": 1,
+    "0." + "0" * 399 + "7e400": 7,
+    "14.5": None,
+    "120e-2": None,
+    "1e-1": None,
+    "1e19": None,
+    "1E400": None,
+    "10e9223372036854775807": None,
+    "10e-9223372036854775808": None,
+    "5e-99999999999999999999": None,
+    "5e99999999999999999999": None,
+    "1e": None,
+    "1e+-2": None,
+    "1.": None,
+    " 1.0": None,
+    "1.0\u2028": None,
+    "١.٠": None,
+}
+
+
+def test_integers_are_numbers_of_integral_value_exact_to_the_last_digit(spark: SparkSession) -> None:
+    assert read(spark, reading.integer, list(INTEGERS)) == INTEGERS
 
 
 def test_degrees_end_at_their_limit(spark: SparkSession) -> None:

@@ -2,30 +2,40 @@
 
 import dagster as dg
 
-from pinterest_platform.catalog import ENTITIES, Route
+from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.orchestration.failures import as_dagster_failure
-from pinterest_platform.orchestration.results.ledger import CLEANED_CHECK, LANDED_CHECK, ledger_result
-from pinterest_platform.pipelines.audit import kafka_ledgers
+from pinterest_platform.orchestration.results.ledger import (
+    CLEANED_CHECK,
+    GAPS_CHECK,
+    HIDDEN_CHECK,
+    LANDED_CHECK,
+    READ_CHECK,
+    SHARD_OBJECTS_CHECK,
+    ledger_result,
+)
+from pinterest_platform.pipelines.audit import cleaned_topic, daily_schedule, kafka_ledgers, kinesis_ledgers
 from pinterest_platform.ports import Lake, ObjectStore, TopicLog
 from pinterest_platform.settings import Settings
 
 LEDGER = dg.AssetKey(["ledger", "conservation"])
+_CHECKS = {
+    LANDED_CHECK: "Landed range = records + quarantined + gaps + accepted gaps, in undamaged objects.",
+    CLEANED_CHECK: "The tables' positions cover every landed object, and nothing after them.",
+    SHARD_OBJECTS_CHECK: "The objects landed from Kinesis are complete chains and undamaged.",
+    GAPS_CHECK: "A second reading of the topic found no record at the gaps of new objects.",
+    HIDDEN_CHECK: "No open transaction hides records from landing.",
+    READ_CHECK: "Every object that was due was read in time.",
+}
 
 
 @dg.asset(
     key=LEDGER,
-    deps=[dg.AssetKey([layer, entity.name]) for layer in ("raw", "cleaned") for entity in ENTITIES],
+    # Neither raw nor cleaned assets: a dependency would skip the ledger when one of them fails. The executor runs one
+    # step at a time, by priority, so the ledger runs after all other steps that can run.
+    deps=[dg.AssetKey([service, entity.name]) for service in ("kafka", "kinesis") for entity in ENTITIES],
+    op_tags={"dagster/priority": "-1"},
     check_specs=[
-        dg.AssetCheckSpec(
-            LANDED_CHECK,
-            asset=LEDGER,
-            description="Landed range = records + quarantined + gaps + accepted gaps.",
-        ),
-        dg.AssetCheckSpec(
-            CLEANED_CHECK,
-            asset=LEDGER,
-            description="The tables' positions cover every landed object, and nothing after them.",
-        ),
+        dg.AssetCheckSpec(name, asset=LEDGER, description=description) for name, description in _CHECKS.items()
     ],
     description="Accounts for every offset of every partition: in an object, in quarantine, or a gap.",
 )
@@ -35,9 +45,10 @@ def conservation(
     objects: dg.ResourceParam[ObjectStore],
     lake: dg.ResourceParam[Lake],
 ) -> dg.MaterializeResult:
-    """Account for the offsets of all topics."""
+    """Account for the offsets of all topics, and read the objects of both routes that are due."""
     with as_dagster_failure(LEDGER.to_user_string()):
-        ledgers = kafka_ledgers(settings, topics, objects)
-        places = [settings.names.places(entity, Route.KAFKA) for entity in ENTITIES]
-        positions = {place.source: lake.positions(place.table_uri) or {} for place in places}
-        return ledger_result(ledgers, positions)
+        schedule = daily_schedule(settings)
+        cleaned = [cleaned_topic(entity, settings, objects, lake) for entity in ENTITIES]
+        partitions = kafka_ledgers(settings, topics, objects, schedule)
+        shards = kinesis_ledgers(settings, None, objects, schedule)
+        return ledger_result(partitions, shards, cleaned, schedule.now_ms)

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from pinterest_platform.catalog import ENTITIES, Route
+from pinterest_platform.landing.audit_schedule import EVERYTHING
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.ledger import (
     AUDIT_CHECK,
@@ -32,7 +33,7 @@ def every_record_is_in_its_table(
     """Read every landed object of both routes, and compare its records with the tables."""
     with as_dagster_failure("ledger/conservation"):
         tables = verify_all(lakehouse, context.log.info)
-        ledgers = kafka_ledgers(lakehouse.settings, topics, lakehouse.objects, deep=True)
+        ledgers = kafka_ledgers(lakehouse.settings, topics, lakehouse.objects, EVERYTHING)
         return audit_result(LEDGER, ledgers, tables)
 
 
@@ -53,4 +54,4 @@ def every_shard_is_accounted_for(
         # Positions are read first, so that all objects that they cover are listed below.
         places = [settings.names.places(entity, Route.KINESIS) for entity in ENTITIES]
         positions = {place.source: lake.positions(place.table_uri) or {} for place in places}
-        return stream_ledger_result(LEDGER, kinesis_ledgers(settings, shards, objects), positions)
+        return stream_ledger_result(LEDGER, kinesis_ledgers(settings, shards, objects, EVERYTHING), positions)

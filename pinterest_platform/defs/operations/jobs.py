@@ -8,6 +8,7 @@ from pinterest_platform.orchestration.daily.requests import cancel_retries
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.ledger import AUDIT_CHECK, STREAM_CHECK
 from pinterest_platform.orchestration.results.maintenance import maintenance_observation
+from pinterest_platform.orchestration.retention import purge_runs
 from pinterest_platform.orchestration.runs import WRITER
 from pinterest_platform.orchestration.workers import EXCLUSIVE
 from pinterest_platform.pipelines.deprovision import refuse_unlanded, streams_to_delete
@@ -48,7 +49,7 @@ class MaintenanceConfig(dg.Config):
     """Options of a maintenance."""
 
     tables: list[str] = Field(
-        [], description="Names of tables, such as `cleaned/pin`; empty for all tables and the sweeps."
+        [], description="Names of tables, such as `cleaned/pin`; empty for all tables, the sweeps and old runs."
     )
     dry_run: bool = Field(False, description="Only log the actions; change nothing.")
 
@@ -61,9 +62,11 @@ def look_after_the_lake(
     objects: dg.ResourceParam[ObjectStore],
     lake: dg.ResourceParam[Lake],
 ) -> None:
-    """Compact and vacuum tables, and sweep the leftovers of dead runs."""
+    """Delete old runs, compact and vacuum tables, and sweep the leftovers of dead runs."""
     options = MaintenanceOptions(config.tables, config.dry_run)
     with as_dagster_failure("maintenance"):
+        if not config.tables:
+            purge_runs(context.instance, settings.run_retention_days, config.dry_run, context.log.info)
         for name, result in maintain(settings, objects, lake, options, context.log.info):
             if event := maintenance_observation(name, result, config.dry_run):
                 context.log_event(event)

@@ -1,15 +1,21 @@
 """The sensors of a failed daily run: they request its retry, or deliver its alert. A wait holds no process."""
 
+from datetime import UTC, datetime, timedelta
+
 import dagster as dg
 
 from pinterest_platform.defs.operations.jobs import batch_pipeline
-from pinterest_platform.orchestration.daily.alerts import alert_final_failures
+from pinterest_platform.orchestration.daily.alerts import deliver_alerts
+from pinterest_platform.orchestration.daily.history import LOOK_BACK
 from pinterest_platform.orchestration.daily.requests import retry_request
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.ports import Notifier
 from pinterest_platform.settings import AlertSettings, Settings
 
 INTERVAL_SECONDS = 15
+
+OVERLAP = timedelta(minutes=2)
+"""How much of the time that was read is read again, because a run may be recorded late."""
 
 
 @dg.sensor(
@@ -29,13 +35,18 @@ def daily_retries(
 @dg.sensor(
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Alerts, once, of a day whose run failed permanently; launches nothing.",
+    description="Alerts, once, of a day or drain that failed permanently and of checks that failed; launches nothing.",
 )
 def daily_alerts(
     context: dg.SensorEvaluationContext,
     alerting: dg.ResourceParam[AlertSettings],
     notifier: dg.ResourceParam[Notifier],
 ) -> dg.SkipReason:
-    """Deliver the alerts that are due."""
+    """Deliver the alerts that are due; the cursor is the time up to which successful runs were read."""
+    now = datetime.now(UTC)
+    since = datetime.fromisoformat(context.cursor) if context.cursor else now - LOOK_BACK
     with as_dagster_failure("daily_alerts"):
-        return alert_final_failures(context.instance, alerting, notifier)
+        reason, complete = deliver_alerts(context.instance, alerting, notifier, since)
+    if complete:
+        context.update_cursor((now - OVERLAP).isoformat())
+    return reason

@@ -6,6 +6,7 @@ import dagster as dg
 from pydantic import Field
 
 from pinterest_platform.catalog import ENTITIES, Entity, Route
+from pinterest_platform.failures import PlatformFailure, joined
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.columns import pii_tags, raw_metadata
@@ -46,10 +47,16 @@ def _raw(entity: Entity) -> dg.AssetsDefinition:
         with as_dagster_failure(key.to_user_string()):
             options = landing_options(entity, settings, config.accept_gap, config.new_epoch)
             places = settings.names.places(entity, Route.KAFKA)
-            positions = lake.positions(places.table_uri)
-            options = replace(options, cleaned=positions or {})
-            landed = land_topic(topics, objects, places.source, options, context.log.info)
-            return landing_result(landed, settings)
+            try:
+                options, unreadable = replace(options, cleaned=lake.positions(places.table_uri) or {}), None
+            except PlatformFailure as failure:
+                context.log.warning(f"{key.to_user_string()} is landed without the positions of its table: {failure}")
+                options, unreadable = replace(options, cleaned=None), failure
+            try:
+                landed = land_topic(topics, objects, places.source, options, context.log.info)
+            except PlatformFailure as failure:
+                raise joined([failure, unreadable]) if unreadable else failure from None
+            return landing_result(landed, settings, unreadable)
 
     return raw
 

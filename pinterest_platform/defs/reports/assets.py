@@ -11,8 +11,6 @@ from pinterest_platform.orchestration.results.columns import report_metadata
 from pinterest_platform.orchestration.results.reports import page_result, report_results
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.pipelines.report import publish_page, report
-from pinterest_platform.ports import Lake, SparkEngine
-from pinterest_platform.settings import Settings
 
 
 @dg.multi_asset(
@@ -32,14 +30,12 @@ from pinterest_platform.settings import Settings
 )
 def reports(
     context: dg.AssetExecutionContext,
-    settings: dg.ResourceParam[Settings],
-    lake: dg.ResourceParam[Lake],
-    engine: dg.ResourceParam[SparkEngine],
+    lakehouse: dg.ResourceParam[Lakehouse],
 ) -> Iterator[dg.MaterializeResult]:
     """Recompute the selected reports, and replace those that differ (rule R9)."""
     keys = [key for key in REPORT_KEYS if dg.AssetKey(["reports", key]) in context.selected_asset_keys]
     with as_dagster_failure(", ".join(f"reports/{key}" for key in keys)):
-        yield from report_results(report(settings, engine, keys, context.log.info), settings, lake)
+        yield from report_results(report(lakehouse, keys, context.log.info), lakehouse.settings, lakehouse.lake)
 
 
 @dg.asset(

@@ -6,7 +6,7 @@ import dagster as dg
 from pydantic import Field
 
 from pinterest_platform.catalog import ENTITIES, Entity, Route
-from pinterest_platform.orchestration.draining.run import drain, results
+from pinterest_platform.orchestration.draining.run import drain, materializations
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.columns import cleaned_metadata, pii_tags, raw_metadata
 from pinterest_platform.pipelines.clean import Cleaner
@@ -49,23 +49,32 @@ def _specs(entity: Entity) -> list[dg.AssetSpec]:
     return [raw, cleaned]
 
 
-@dg.multi_asset(name="drain_kinesis", specs=[spec for entity in ENTITIES for spec in _specs(entity)])
+@dg.multi_asset(name="drain_kinesis", specs=[spec for entity in ENTITIES for spec in _specs(entity)], can_subset=True)
 def drain_kinesis(
     context: dg.AssetExecutionContext,
     config: DrainConfig,
     shards: dg.ResourceParam[ShardLog],
     lakehouse: dg.ResourceParam[Lakehouse],
 ) -> Iterator[dg.MaterializeResult]:
-    """Land and clean micro-batches of all streams until they have been idle for a while."""
+    """Land and clean micro-batches of the selected streams until they have been idle for a while.
+
+    A stream is drained into both of its assets, even if only one of them is selected.
+    """
     run_id, progress = context.run.run_id, BufferedProgress(context.log.info)
+    selected = {key.path[-1] for key in context.selected_asset_keys}
+    entities = [entity for entity in ENTITIES if entity.name in selected]
     with as_dagster_failure("streaming_pipeline"):
         options = stream_options(lakehouse.settings, config.accept_loss, config.new_epoch, LONGEST_LANDING_SECONDS)
         if config.full_refresh:
-            for entity in ENTITIES:
+            for entity in entities:
                 Cleaner(entity, Route.KINESIS, lakehouse, run_id, progress.write).rebuild()
         pipelines = [
-            EntityPipeline(entity, KinesisLander(shards, options), lakehouse, run_id, progress) for entity in ENTITIES
+            EntityPipeline(entity, KinesisLander(shards, options), lakehouse, run_id, progress) for entity in entities
         ]
         rounds = drain(context, pipelines, lakehouse.settings, progress)
-        yield from results(rounds.with_results())
+        for event in materializations(rounds.with_results()):
+            if event.asset_key in context.selected_asset_keys:
+                yield dg.MaterializeResult(asset_key=event.asset_key, metadata=event.metadata)
+            else:
+                context.log_event(event)
         rounds.raise_failures()

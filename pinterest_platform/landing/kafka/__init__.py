@@ -1,7 +1,7 @@
 """The Kafka wing of landing: topics and partitions."""
 
 from pinterest_platform.landing.kafka.envelope import PartitionEncoder
-from pinterest_platform.landing.kafka.ledger import PartitionLedger, audit, reconcile
+from pinterest_platform.landing.kafka.ledger import LandedRange, PartitionLedger, audit, landed_ranges, reconcile
 from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
 from pinterest_platform.landing.kafka.pending import count_records, pending_segments
 from pinterest_platform.landing.kafka.quarantine import quarantine_orphans, quarantined_records
@@ -11,6 +11,7 @@ from pinterest_platform.landing.kafka.topic import land_topic
 __all__ = [
     "AcceptedGap",
     "LandedPartition",
+    "LandedRange",
     "LandedTopic",
     "LandingOptions",
     "PartitionEncoder",
@@ -18,6 +19,7 @@ __all__ = [
     "audit",
     "count_records",
     "land_topic",
+    "landed_ranges",
     "pending_segments",
     "quarantine_orphans",
     "quarantined_records",

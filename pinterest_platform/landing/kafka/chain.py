@@ -1,11 +1,13 @@
 """The chain of a Kafka partition (rule N7)."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 from pinterest_platform.catalog import ADOPTED_PREFIX, OFFSET_FIELD, PARTITION_FIELD, TOPICS_PREFIX
-from pinterest_platform.landing.chain import ChainFormat, ObjectChain, list_partitions
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.landing.chain import ChainFormat, ObjectChain
 from pinterest_platform.ports import ObjectStore
 
 OFFSET_DIGITS = 19
@@ -40,11 +42,71 @@ class PartitionChain(ObjectChain):
         return self.epoch or "", self.partition
 
 
+@dataclass(frozen=True, slots=True)
+class TopicListing:
+    """The folders of a topic.
+
+    Attributes:
+        chains: every chain that has an object, first epoch first.
+        foreign_keys: objects outside the folders of partitions; of each other folder, the first object.
+    """
+
+    chains: tuple[PartitionChain, ...]
+    foreign_keys: tuple[str, ...]
+
+
 def list_chains(store: ObjectStore, topic: str) -> list[PartitionChain]:
     """Return every chain of a topic that has an object, first epoch first."""
-    chains = {
-        PartitionChain(topic, int(partition), epoch)
-        for epoch, partition in list_partitions(store, topic, FORMAT)
-        if re.fullmatch(r"[0-9]{1,9}", partition)
-    }
-    return sorted(chains, key=lambda chain: chain.order)
+    return list(list_topic(store, topic).chains)
+
+
+def list_topic(store: ObjectStore, topic: str) -> TopicListing:
+    """List the folders of a topic, by one short LIST for each, however many objects they hold."""
+    entries = [entry for root in FORMAT.roots for entry in _list_folders(store, topic, f"{root}{topic}/", None)]
+    chains = {entry for entry in entries if isinstance(entry, PartitionChain)}
+    return TopicListing(
+        tuple(sorted(chains, key=lambda chain: chain.order)),
+        tuple(sorted(entry for entry in entries if isinstance(entry, str))),
+    )
+
+
+def is_sink_object(topic: str, key: str) -> bool:
+    """Return whether a foreign key looks like one of a Connect sink, by its name or a folder such as `year=2024`."""
+    name = rf"/{re.escape(topic)}\+[0-9]+\+[0-9]+\.[^/]+$"
+    return re.search(rf"/(?!partition=|epoch=)[^/=]+=[^/]*/|{name}", key) is not None
+
+
+def foreign_object(key: str) -> PermanentFailure:
+    """Return the failure of an object that is not landed because of its folder or name."""
+    return PermanentFailure(
+        f"{key} is not landed: its folder and name are not those of an object of this topic "
+        "(partition=<p>/<topic>+<p>+<offset>).",
+        "If a Connect sink with another partitioner, such as TimeBasedPartitioner, wrote it, let the sink use "
+        "DefaultPartitioner. Move this object and those next to it to the folder of their partition, or away.",
+    )
+
+
+def _list_folders(store: ObjectStore, topic: str, prefix: str, epoch: str | None) -> Iterator[PartitionChain | str]:
+    """Yield the chains under a prefix, and the key of the first object of every other folder."""
+    after = ""
+    while (first := next(iter(store.list(prefix, after)), None)) is not None:
+        name, slash, _ = first.key.removeprefix(prefix).partition("/")
+        label, _, value = name.partition("=")
+        if slash and label == FORMAT.label and re.fullmatch(r"0|[1-9][0-9]{0,8}", value):
+            yield PartitionChain(topic, int(value), epoch)
+        elif slash and label == "epoch" and value and epoch is None:
+            yield from _list_folders(store, topic, f"{prefix}{name}/", value)
+        elif first.size or not first.key.endswith("/"):
+            yield first.key
+        # "0" follows "/": nothing of this folder sorts at or after it, and no other folder before it.
+        after = f"{prefix}{name}0" if slash else first.key
+
+
+def absent_partition(chain: PartitionChain, partitions: int) -> PermanentFailure:
+    """Return the failure of a chain of the current epoch that is not among the topic's `partitions` partitions."""
+    return PermanentFailure(
+        f"{chain.app_id}: {chain.stream} has {partitions} partitions at the broker and none of this number, and the "
+        f"store has objects of it, such as {chain.under(TOPICS_PREFIX).prefix}*.",
+        "They were copied, or came from another topic or cluster: move them away. Nothing is landed for that "
+        "partition.",
+    )

@@ -1,22 +1,33 @@
 """Adoption of objects that a Kafka Connect S3 sink wrote (rule L15).
 
-Such an object is named after the offset of its first record and has one line of JSON for each record, so a record's
-offset is the name's plus the line's number. The sink does not write the append time. The object's modification time
-replaces it, raised if needed so that it never decreases along the partition.
+Such an object is named after the offset of its first record and has one value in each line. The sink writes no
+offsets, and skips tombstones, transaction markers and whatever its settings exclude. So the broker's records give the
+offsets, as far as it holds them. Other offsets are the name's plus the line's number. This is exact for the first line,
+and for all lines if they are as many as the offsets up to the next object; else they are counted as unverified.
+
+The sink does not write the append time. The object's modification time replaces it, raised if needed so that it never
+decreases along the partition.
 """
 
 import gzip
+import json
+import math
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import zip_longest
 
+import orjson
+
+from pinterest_platform.catalog import OFFSET_FIELD, RESERVED_FIELDS
 from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.landing.kafka.alignment import HeldRecords, MisalignedError, OffsetSpan, align
 from pinterest_platform.landing.kafka.chain import PartitionChain
 from pinterest_platform.landing.kafka.envelope import PartitionEncoder
-from pinterest_platform.landing.kafka.history import ConnectObject
+from pinterest_platform.landing.kafka.history import ConnectObject, sources_digest
 from pinterest_platform.landing.kafka.segments import PartitionDraft
 from pinterest_platform.landing.segment import SegmentBuilder
-from pinterest_platform.ports import ObjectStore, PartitionBounds, Record
+from pinterest_platform.ports import ObjectStore, PartitionBounds, Progress, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +39,9 @@ class Adoption:
         next_offset: the first offset that is not landed; None for an empty chain.
         latest_ms: the latest append time in the chain.
         object_bytes: the size up to which the sink's objects share one object; a larger one is not shared.
-        bounds: the offsets that the broker holds, None if it is not read.
+        bounds: the offsets that the broker holds; None if it is not read, or the topic is empty.
+        held: the records of the broker, from the first object to adopt on.
+        progress: gets a line for each object that could not be verified completely.
     """
 
     chain: PartitionChain
@@ -36,6 +49,8 @@ class Adoption:
     latest_ms: int
     object_bytes: int
     bounds: PartitionBounds | None
+    held: HeldRecords
+    progress: Progress
 
 
 def adopt_objects(
@@ -43,8 +58,8 @@ def adopt_objects(
 ) -> Iterator[PartitionDraft]:
     """Merge a sink's objects, each of them complete, into objects of bounded size.
 
-    If the broker holds the first one's offsets, the adoption ends before the first hole, which the broker can fill.
-    Otherwise offsets between the sink's objects are gaps, because a sink writes a partition in order.
+    The adoption ends before a hole between two objects in which the broker holds records. Other offsets between the
+    sink's objects are gaps, because a sink writes a partition in order.
 
     Args:
         store: the bucket.
@@ -52,44 +67,165 @@ def adopt_objects(
         adoption: the state of the partition.
 
     Raises:
-        PermanentFailure: two of them cover the same offsets, or one cannot be read.
+        PermanentFailure: two of them cover the same offsets, one cannot be read, or one and the broker disagree.
     """
-    chain, due, latest_ms, bounds = adoption.chain, adoption.next_offset, adoption.latest_ms, adoption.bounds
-    broker_fills = bounds is not None and bounds.earliest <= connect_objects[0].start < bounds.end
-    encoder = PartitionEncoder(chain.partition)
-    builder: SegmentBuilder | None = None
-    start, sources = 0, 0
+    due, latest_ms, held = adoption.next_offset, adoption.latest_ms, adoption.held
+    merged: _MergedObjects | None = None
     previous: ConnectObject | None = None
-    for connect_object in connect_objects:
+    for connect_object, following in zip_longest(connect_objects, connect_objects[1:]):
         first = connect_object.start
         if due is not None and first < due:
-            before = previous.key if previous else chain.app_id
+            before = previous.key if previous else adoption.chain.app_id
             raise PermanentFailure(
                 f"{connect_object.key} begins before offset {due}, up to which {before} goes: they overlap.",
                 "Move the superfluous object of the Connect sink away.",
             )
-        if broker_fills and previous is not None and first != due:
+        if previous is not None and held.peek(0, first) is not None:
             break
         latest_ms = max(latest_ms, connect_object.modified_ms)
-        values = enumerate(_read_values(store, connect_object), start=first)
-        lines = [encoder.encode(Record(offset, latest_ms, value)) for offset, value in values]
-        size = sum(len(line) for line, _ in lines)
-        if builder is not None and due is not None and builder.size + size > adoption.object_bytes:
-            yield PartitionDraft(builder.finish(due - 1), start, sources=sources)
-            builder = None
-        if builder is None:
-            builder = SegmentBuilder(0 if due is None else due)
-            start, sources = first if due is None else due, 0
-        for line, accepted in lines:
-            builder.add(line, latest_ms, accepted)
-        sources += 1
-        due = first + len(lines)
+        content = _read_content(store, connect_object, following, adoption, latest_ms)
+        if merged is not None and due is not None and merged.builder.size + content.size > adoption.object_bytes:
+            yield merged.finish(due - 1)
+            merged = None
+        if merged is None:
+            merged = _MergedObjects(SegmentBuilder(0 if due is None else due), first if due is None else due)
+        for line, accepted in content.lines:
+            merged.builder.add(line, latest_ms, accepted)
+        merged.sources.append(connect_object)
+        merged.unverified += content.unverified
+        due = content.end + 1
         previous = connect_object
-    if builder is not None and due is not None:
-        yield PartitionDraft(builder.finish(due - 1), start, sources=sources)
+    if merged is not None and due is not None:
+        yield merged.finish(due - 1)
 
 
-def _read_values(store: ObjectStore, connect_object: ConnectObject) -> list[bytes]:
+@dataclass(slots=True)
+class _MergedObjects:
+    """An adopted object that is being built from a sink's objects."""
+
+    builder: SegmentBuilder
+    start: int
+    sources: list[ConnectObject] = field(default_factory=list[ConnectObject])
+    unverified: int = 0
+
+    def finish(self, end: int) -> PartitionDraft:
+        return PartitionDraft(
+            self.builder.finish(end),
+            self.start,
+            sources=len(self.sources),
+            sources_digest=sources_digest(self.sources),
+            unverified=self.unverified,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """The encoded lines of a sink's object, its last offset, and the number of records at unverified offsets."""
+
+    lines: list[tuple[bytes, bool]]
+    end: int
+    unverified: int
+
+    @property
+    def size(self) -> int:
+        return sum(len(line) for line, _ in self.lines)
+
+
+def _read_content(
+    store: ObjectStore,
+    connect_object: ConnectObject,
+    following: ConnectObject | None,
+    adoption: Adoption,
+    latest_ms: int,
+) -> _Content:
+    encoder, bounds = PartitionEncoder(adoption.chain.partition), adoption.bounds
+    end = bounds.end if bounds else math.inf
+    limit = following.start if following else end
+    span = OffsetSpan(connect_object.start, limit, bounds.earliest if bounds else math.inf)
+    values = _read_lines(store, connect_object)
+    try:
+        alignment = align(values, span, adoption.held, lambda record: isinstance(encoder.line(record), str))
+    except MisalignedError as error:
+        raise _disagreement(connect_object, following, adoption, len(values), error) from None
+    unheld = [
+        Record(offset, latest_ms, value.removesuffix(b"\r"))
+        for offset, value in enumerate(values[: alignment.unheld], connect_object.start)
+    ]
+    held = [record._replace(timestamp_ms=latest_ms) for record in adoption.held.consume(alignment.held)]
+    records = unheld + held
+    lines = [encoder.encode(record) for record in records]
+    torn = next((record.offset for record in unheld if not _is_json(record.value)), None)
+    # The first line is at the offset of the name.
+    is_exact = len(unheld) <= 1 or (len(unheld) == span.unheld and torn is None)
+    unverified = 0 if is_exact else len(unheld) - 1
+    if unverified:
+        reason = (
+            f"line {torn - connect_object.start + 1} is not JSON, so a value may span lines"
+            if torn is not None
+            else "neither the broker nor the next object's name confirms them, and a sink skips some records"
+        )
+        adoption.progress(
+            f"{connect_object.key}: the offsets of {unverified} of its {len(values)} lines are not verified: {reason}."
+        )
+    return _Content(lines, records[-1].offset, unverified)
+
+
+def _disagreement(
+    connect_object: ConnectObject,
+    following: ConnectObject | None,
+    adoption: Adoption,
+    count: int,
+    error: MisalignedError,
+) -> PermanentFailure:
+    """Return the failure of an object whose lines are not the records of its range."""
+    key, bounds, end = connect_object.key, adoption.bounds, connect_object.start + count
+    if following is not None and end > following.start:
+        return PermanentFailure(
+            f"{key} has {count} lines from offset {connect_object.start} on, and {following.key} begins at offset "
+            f"{following.start}: they overlap, or a value spans lines. Line {error.line + 1} is not the record at "
+            f"offset {error.offset} or after it.",
+            "Move the superfluous object of the Connect sink away; if values span lines, land the topic from the "
+            "broker, or let the sink write JsonFormat.",
+        )
+    if bounds is not None and following is None and end > bounds.end:
+        return PermanentFailure(
+            f"{adoption.chain.app_id}: the broker ends at offset {bounds.end}, below {end}, up to which {key} goes "
+            f"(line {error.line + 1} is not the record at offset {error.offset} or after it): it came from another "
+            "topic or cluster, a Connect sink still lands this topic, or a value spans lines.",
+            "If a Connect sink still lands this topic, name its entity in PINTEREST_CONNECT_TOPICS; else move the "
+            "object away.",
+        )
+    return PermanentFailure(
+        f"{key}, line {error.line + 1}: the broker does not hold this value at offset {error.offset} or after it, in "
+        "the order of the object. The object was changed, came from another topic or cluster, its sink read "
+        "uncommitted records, or an older value spans lines.",
+        "Restore the object as the Connect sink wrote it, or move it away: the records that the broker holds are then "
+        "landed from it.",
+    )
+
+
+def is_last_record(body: bytes, record: Record) -> bool:
+    """Return whether a record is the last one of an adopted object; True if that object has none at its offset."""
+    line = body[body.rfind(b"\n", 0, -1) + 1 :]
+    try:
+        fields = json.loads(line or b"{}")
+        if fields.get(OFFSET_FIELD) != record.offset:
+            return True
+        value = json.loads(record.value or b"null")
+    except ValueError:
+        return False
+    return value == {name: field for name, field in fields.items() if name not in RESERVED_FIELDS}
+
+
+def _is_json(value: bytes | None) -> bool:
+    try:
+        orjson.loads(value or b"")
+    except ValueError:
+        return False
+    return True
+
+
+def _read_lines(store: ObjectStore, connect_object: ConnectObject) -> list[bytes]:
     body = store.read(connect_object.key)
     if connect_object.key.endswith(".gz"):
         try:
@@ -106,4 +242,4 @@ def _read_values(store: ObjectStore, connect_object: ConnectObject) -> list[byte
         raise PermanentFailure(
             f"{connect_object.key} is empty; a Connect sink writes no empty objects.", "Restore it or delete it."
         )
-    return [line.removesuffix(b"\r") for line in lines]
+    return lines

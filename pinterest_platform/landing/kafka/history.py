@@ -1,5 +1,8 @@
 """The position of a partition, read from its landed objects (rules L1, L2)."""
 
+import hashlib
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -14,11 +17,29 @@ from pinterest_platform.ports import ObjectStore, StoredObject
 
 @dataclass(frozen=True, slots=True)
 class ConnectObject:
-    """An object that a Kafka Connect S3 sink wrote: its key, the first offset in it, its modification time."""
+    """An object that a Kafka Connect S3 sink wrote: its entry in the listing, and the first offset in it."""
 
-    key: str
     start: int
-    modified_ms: int
+    stored: StoredObject
+
+    @property
+    def key(self) -> str:
+        """Its key."""
+        return self.stored.key
+
+    @property
+    def modified_ms(self) -> int:
+        """The time of its last write."""
+        return self.stored.modified_ms
+
+
+def sources_digest(connect_objects: Iterable[ConnectObject]) -> str:
+    """Return a digest that changes if a sink's object is added, removed, renamed or written again.
+
+    It replaces a list of the objects, because S3 limits user metadata to 2 KB.
+    """
+    entries = [(each.key, each.stored.size, each.stored.etag) for each in connect_objects]
+    return hashlib.sha256(repr(entries).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +52,10 @@ class History:
         newest: the manifest of the newest object, None for an empty chain.
         topic_id: the topic id that was landed last, None if there was none.
         connect_objects: objects of a Connect sink that are not adopted, in order.
-        connect_counts: number of a sink's objects in the range of each adopted object, by its position.
+        sources: a sink's objects in the range of each adopted object, by its position.
+        rewritten: positions of adopted objects of which a source was written at the same time or later.
+        side_objects: keys of a sink's objects with the keys or headers of records, which are not landed.
+        foreign_keys: keys of all other objects in the chain's folders, which are not landed.
     """
 
     chain: PartitionChain
@@ -39,7 +63,31 @@ class History:
     newest: PartitionManifest | None
     topic_id: str | None
     connect_objects: tuple[ConnectObject, ...]
-    connect_counts: dict[int, int]
+    sources: dict[int, tuple[ConnectObject, ...]]
+    rewritten: tuple[int, ...] = ()
+    side_objects: tuple[str, ...] = ()
+    foreign_keys: tuple[str, ...] = ()
+
+    @property
+    def connect_counts(self) -> dict[int, int]:
+        """Number of a sink's objects in the range of each adopted object, by its position."""
+        return {position: len(sources) for position, sources in self.sources.items()}
+
+    def changed_source(self, position: int, manifest: PartitionManifest) -> str | None:
+        """Return the problem of an adopted object whose sources have changed, None if they are as they were adopted.
+
+        Sources can be deleted after they were adopted; the remaining ones are then not compared.
+        """
+        sources = self.sources.get(position, ())
+        unchanged = (None, sources_digest(sources))
+        if len(sources) != manifest.sources or manifest.sources_digest in unchanged:
+            return None
+        key = self.chain.under(ADOPTED_PREFIX).key(position)
+        latest = max(sources, key=lambda source: source.modified_ms)
+        return (
+            f"{latest.key} was written again after it was adopted: {key} holds offsets {manifest.start} to "
+            f"{manifest.end} of {len(sources)} such objects as they were before"
+        )
 
 
 def read_history(store: ObjectStore, chain: PartitionChain, list_from: int | None = None) -> History:
@@ -66,7 +114,7 @@ def landed_topic_id(store: ObjectStore, chain: PartitionChain) -> str | None:
     keys = [stored.key for stored in store.list(folder.prefix) if len(stored.key) == length]
     for key in reversed(keys):
         metadata = store.metadata(key) or {}
-        if "lander" in metadata and "topic-id" in metadata:
+        if "lander" in metadata and "topic-id" in metadata and metadata.get("app-id", chain.app_id) == chain.app_id:
             return metadata["topic-id"]
     return None
 
@@ -84,7 +132,7 @@ def read_newer(store: ObjectStore, chain: PartitionChain, applied: int) -> Histo
     if history.segments and history.segments[0].position != applied + 1:
         raise PermanentFailure(
             f"{chain.app_id}: no object begins at offset {applied + 1}; the next one is {history.segments[0].key}.",
-            "Restore the missing objects; the conservation ledger names them.",
+            "Restore the missing objects; materialize ledger/conservation alone, which names them.",
         )
     return history
 
@@ -106,6 +154,8 @@ class _Reader:
         self._store = store
         self._chain = chain
         self._manifests: dict[str, PartitionManifest | None] = {}
+        self._side_objects: set[str] = set()
+        self._foreign_keys: set[str] = set()
 
     def read(self, list_from: int | None) -> History:
         adopted, listed = self._list_both(list_from)
@@ -115,10 +165,20 @@ class _Reader:
         last_landed = self._require(landed[-1]) if landed else None
         newest = max((last for last in (last_adopted, last_landed) if last), key=lambda last: last.end, default=None)
         segments = _segments(landed, adopted, newest)
-        foreign = [_connect_object(named) for named in listed if named.key not in landed_keys]
-        foreign.sort(key=lambda connect_object: (connect_object.start, connect_object.key))
-        not_adopted, counts = _match(segments, foreign)
-        return History(self._chain, segments, newest, last_landed and last_landed.topic_id, not_adopted, counts)
+        connect_objects = [_connect_object(named) for named in listed if named.key not in landed_keys]
+        connect_objects.sort(key=lambda connect_object: (connect_object.start, connect_object.key))
+        not_adopted, sources = _match(segments, connect_objects)
+        return History(
+            chain=self._chain,
+            segments=segments,
+            newest=newest,
+            topic_id=last_landed and last_landed.topic_id,
+            connect_objects=not_adopted,
+            sources=sources,
+            rewritten=_rewritten(adopted, sources),
+            side_objects=tuple(sorted(self._side_objects)),
+            foreign_keys=tuple(sorted(self._foreign_keys)),
+        )
 
     def _list_both(self, list_from: int | None) -> tuple[list[_NamedObject], list[_NamedObject]]:
         """List both roots at one moment: nothing was adopted while `topics/` was listed."""
@@ -130,12 +190,25 @@ class _Reader:
                 return adopted, listed
 
     def _list_adopted(self, list_from: int | None) -> list[_NamedObject]:
-        return [named for named in self._list(ADOPTED_PREFIX, list_from) if self._has_own_name(named, ADOPTED_PREFIX)]
+        listed = self._list(ADOPTED_PREFIX, list_from)
+        self._foreign_keys |= {named.key for named in listed if not self._has_own_name(named, ADOPTED_PREFIX)}
+        return [named for named in listed if self._has_own_name(named, ADOPTED_PREFIX)]
 
     def _list(self, root: str, list_from: int | None) -> list[_NamedObject]:
-        """List the objects whose names hold an offset; landing ignores all others."""
-        named = self._chain.under(root).list_named(self._store, r"([0-9]+)\.[^/]+", list_from)
-        return sorted((_NamedObject(*entry) for entry in named), key=lambda named: named.position)
+        """List the objects whose names hold an offset, and remember all others."""
+        folder = self._chain.under(root)
+        named: list[_NamedObject] = []
+        for stored in folder.list_objects(self._store, list_from):
+            match = re.fullmatch(r"([0-9]+)\.(?:(keys|headers)\.)?[^/]+", stored.key.removeprefix(folder.key_stem))
+            if match is None:
+                # A key that ends with "/" is a folder that a console created.
+                if stored.size or not stored.key.endswith("/"):
+                    self._foreign_keys.add(stored.key)
+            elif match[2]:
+                self._side_objects.add(stored.key)
+            else:
+                named.append(_NamedObject(int(match[1]), stored))
+        return sorted(named, key=lambda named: named.position)
 
     def _has_own_name(self, named: _NamedObject, root: str) -> bool:
         return named.key == self._chain.under(root).key(named.position)
@@ -156,7 +229,10 @@ class _Reader:
 
     def _manifest(self, named: _NamedObject) -> PartitionManifest | None:
         if named.key not in self._manifests:
-            self._manifests[named.key] = PartitionManifest.read(self._store, named.key)
+            manifest = PartitionManifest.read(self._store, named.key)
+            if manifest is not None:
+                manifest.require_name(named.key)
+            self._manifests[named.key] = manifest
         return self._manifests[named.key]
 
     def _require(self, named: _NamedObject) -> PartitionManifest:
@@ -172,7 +248,7 @@ def _connect_object(named: _NamedObject) -> ConnectObject:
             f"{named.key} is no JSON object of a Kafka Connect S3 sink.",
             "Move it away, or let the sink write JSON (format.class JsonFormat, compression none or gzip).",
         )
-    return ConnectObject(named.key, named.position, named.stored.modified_ms)
+    return ConnectObject(named.position, named.stored)
 
 
 def _segments(
@@ -187,26 +263,36 @@ def _segments(
         return ()
     ends = [named.position - 1 for named, _ in rooted[1:]] + [newest.end]
     return tuple(
-        Segment(named.key, root, named.stored.size, named.position, end)
+        Segment(named.key, root, named.stored.size, named.position, end, named.stored.modified_ms)
         for (named, root), end in zip(rooted, ends, strict=True)
     )
 
 
 def _match(
     segments: tuple[Segment, ...], connect_objects: list[ConnectObject]
-) -> tuple[tuple[ConnectObject, ...], dict[int, int]]:
-    """Return a sink's objects that are beyond the chain, and how many are in the range of each adopted object."""
+) -> tuple[tuple[ConnectObject, ...], dict[int, tuple[ConnectObject, ...]]]:
+    """Return a sink's objects that are beyond the chain, and those in the range of each adopted object."""
     first = segments[0].position if segments else 0
     remaining = iter([connect_object for connect_object in connect_objects if connect_object.start >= first])
     current = next(remaining, None)
-    counts: dict[int, int] = {}
+    sources: dict[int, list[ConnectObject]] = {}
     for segment in segments:
         while current is not None and current.start <= segment.end:
             if segment.root != ADOPTED_PREFIX:
                 raise _overlap(current.key, segment.key)
-            counts[segment.position] = counts.get(segment.position, 0) + 1
+            sources.setdefault(segment.position, []).append(current)
             current = next(remaining, None)
-    return (() if current is None else (current, *remaining)), counts
+    beyond = () if current is None else (current, *remaining)
+    return beyond, {position: tuple(adopted) for position, adopted in sources.items()}
+
+
+def _rewritten(adopted: list[_NamedObject], sources: dict[int, tuple[ConnectObject, ...]]) -> tuple[int, ...]:
+    """Return the positions of adopted objects of which a source was written at the same time or later."""
+    return tuple(
+        named.position
+        for named in adopted
+        if any(source.modified_ms >= named.stored.modified_ms for source in sources.get(named.position, ()))
+    )
 
 
 def _overlap(one: str, other: str) -> PermanentFailure:

@@ -47,7 +47,7 @@ class LandingOptions:
         new_epoch: reaction to a recreated topic: fail, or land it next to the old one.
         landed_by_connect: a Kafka Connect S3 sink lands this topic: its objects are adopted, the broker is not read.
         cleaned: the last offset that a consumer has applied, by app id. Landing continues after it even if the landed
-            objects were deleted.
+            objects were deleted. None if it cannot be read: partitions without a landed object are then not landed.
         list_from: `LandedTopic.list_from` of an earlier call, so that older objects are not listed.
     """
 
@@ -55,7 +55,7 @@ class LandingOptions:
     accept_gaps: tuple[AcceptedGap, ...] = ()
     new_epoch: Literal["fail", "land"] = "fail"
     landed_by_connect: bool = False
-    cleaned: Mapping[str, int] = field(default_factory=dict[str, int])
+    cleaned: Mapping[str, int] | None = field(default_factory=dict[str, int])
     list_from: Mapping[str, int] = field(default_factory=dict[str, int])
 
 

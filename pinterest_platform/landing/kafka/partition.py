@@ -1,24 +1,26 @@
 """Landing one partition: the objects of a Connect sink first, then the records that the broker holds."""
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from pinterest_platform.catalog import ADOPTED_PREFIX, TOPICS_PREFIX
-from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.commit import commit
-from pinterest_platform.landing.kafka.connect import Adoption, adopt_objects
+from pinterest_platform.failures import PermanentFailure, joined
+from pinterest_platform.landing.commit import commit, unknown_start
+from pinterest_platform.landing.kafka.alignment import HeldRecords
+from pinterest_platform.landing.kafka.connect import Adoption, adopt_objects, is_last_record
 from pinterest_platform.landing.kafka.history import ConnectObject, History
 from pinterest_platform.landing.kafka.manifest import PartitionManifest
 from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
 from pinterest_platform.landing.kafka.results import LandedPartition
 from pinterest_platform.landing.kafka.segments import OffsetRange, PartitionDraft, cut_segments
 from pinterest_platform.landing.segment import SegmentDraft
-from pinterest_platform.ports import ObjectStore, PartitionBounds, Progress, TopicLog
+from pinterest_platform.ports import ObjectStore, PartitionBounds, Progress, Record, TopicLog
 
 CLOCK_SKEW_MS = 5_000
-"""How much the store's clock, which counts whole seconds, may be behind the broker's."""
+"""Longest time by which the store's clock, which counts whole seconds, may be behind the broker's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class PartitionLander:
     source: Source | None
     _next: int | None = field(init=False)
     _after_adopted: bool = field(init=False)
+    _is_compared: bool = field(init=False, default=False)
     _latest_ms: int = field(init=False)
     _first: int | None = field(init=False, default=None)
     _result: LandedPartition = field(init=False)
@@ -71,7 +74,7 @@ class PartitionLander:
     def __post_init__(self) -> None:
         chain, newest, segments = self.history.chain, self.history.newest, self.history.segments
         landed = -1 if newest is None else newest.end
-        min_offset = max(landed, self.context.options.cleaned.get(chain.app_id, -1)) + 1
+        min_offset = max(landed, (self.context.options.cleaned or {}).get(chain.app_id, -1)) + 1
         self._next = min_offset or None
         self._after_adopted = bool(segments) and segments[-1].root == ADOPTED_PREFIX
         self._latest_ms = (newest and newest.latest_ms) or 0
@@ -85,12 +88,17 @@ class PartitionLander:
             TransientFailure: an outside system did not answer, or the topic was recreated meanwhile.
         """
         self._check_origin()
+        changed = self._changed_sources()
+        if changed and self.source is None:
+            raise joined(changed)
         while connect_objects := self._not_adopted():
             self._fill_up_to(connect_objects[0])
             if connect_objects := self._not_adopted():
                 self._adopt(connect_objects)
         if self.source is not None:
             self._land(self.source, self.source.bounds.end)
+        if changed:
+            raise joined(changed)
         next_offset = self._next if self._next is not None else (self.source.bounds.earliest if self.source else 0)
         first = next_offset if self._first is None else self._first
         return replace(self._result, first_start=first, next_offset=next_offset)
@@ -100,6 +108,25 @@ class PartitionLander:
     def _not_adopted(self) -> tuple[ConnectObject, ...]:
         min_offset = self._next or 0
         return tuple(each for each in self.history.connect_objects if each.start >= min_offset)
+
+    def _changed_sources(self) -> list[PermanentFailure]:
+        """Return a failure for each adopted object of which a source was written again, with other content.
+
+        Without a broker, nothing is adopted after it: the offsets of new lines would be counted as gaps.
+        """
+        failures: list[PermanentFailure] = []
+        for position in self.history.rewritten:
+            key = self.history.chain.under(ADOPTED_PREFIX).key(position)
+            manifest = PartitionManifest.require(self.context.store, key)
+            if problem := self.history.changed_source(position, manifest):
+                failures.append(
+                    PermanentFailure(
+                        f"{problem}.",
+                        "Compare it with the adopted object, then move it away. If it has new lines that the broker no "
+                        "longer holds, put them back as an object that is named after the offset of the first of them.",
+                    )
+                )
+        return failures
 
     def _check_origin(self) -> None:
         """Refuse to mix a log with objects that a sink read from another log."""
@@ -125,17 +152,43 @@ class PartitionLander:
                 self._land(source, min(end, source.bounds.end))
         elif not self._after_adopted or source.bounds.earliest <= start < source.bounds.end:
             self._land(source, end)
+        elif start < source.bounds.earliest < min(end, source.bounds.end):
+            # The offsets before the earliest one are a gap, because a sink writes a partition in order.
+            self._land_range(source, OffsetRange(start, start, end))
 
     def _adopt(self, connect_objects: tuple[ConnectObject, ...]) -> None:
-        context, bounds = self.context, self.source.bounds if self.source else None
-        adoption = Adoption(self.history.chain, self._next, self._latest_ms, context.options.object_bytes, bounds)
-        self._commit_all(ADOPTED_PREFIX, adopt_objects(context.store, connect_objects, adoption))
+        context, chain, source = self.context, self.history.chain, self.source
+        bounds = source.bounds if source and source.bounds.end > 0 else None
+        with closing(self._held_records(connect_objects[0].start)) as batches:
+            adoption = Adoption(
+                chain=chain,
+                next_offset=self._next,
+                latest_ms=self._latest_ms,
+                object_bytes=context.options.object_bytes,
+                bounds=bounds,
+                held=HeldRecords(batches),
+                progress=context.progress,
+            )
+            try:
+                self._commit_all(ADOPTED_PREFIX, adopt_objects(context.store, connect_objects, adoption))
+            except PermanentFailure:
+                context.check_epoch()
+                raise
+
+    def _held_records(self, start: int) -> Generator[Sequence[Record], None, None]:
+        """Yield the records that the broker holds from an offset on; none if it is not read."""
+        source, chain = self.source, self.history.chain
+        if source is None or max(start, source.bounds.earliest) >= source.bounds.end:
+            return
+        start = max(start, source.bounds.earliest)
+        with closing(source.log.read(chain.stream, chain.partition, start, source.bounds.end)) as batches:
+            yield from batches
 
     # -- the broker ------------------------------------------------------------------------------------------------
 
     def _land(self, source: Source, end: int) -> None:
         """Land the records that the broker holds before `end`."""
-        bounds, chain, object_bytes = source.bounds, self.history.chain, self.context.options.object_bytes
+        bounds = source.bounds
         if self._next is not None and bounds.end < self._next:
             self._check_shorter_log(source, self._next)
             return
@@ -148,22 +201,35 @@ class PartitionLander:
                 return
             if self._after_adopted:
                 self._check_same_log(source, start)
-            offsets = OffsetRange(0 if self._next is None else start, start, end)
-            with closing(source.log.read(chain.stream, chain.partition, start, end)) as batches:
-                self._commit_all(TOPICS_PREFIX, cut_segments(chain, batches, offsets, object_bytes, self._latest_ms))
+            self._land_range(source, OffsetRange(0 if self._next is None else start, start, end))
+
+    def _land_range(self, source: Source, offsets: OffsetRange) -> None:
+        chain, object_bytes = self.history.chain, self.context.options.object_bytes
+        first = max(offsets.start, source.bounds.earliest)
+        with closing(source.log.read(chain.stream, chain.partition, first, offsets.end)) as batches:
+            self._commit_all(TOPICS_PREFIX, cut_segments(chain, batches, offsets, object_bytes, self._latest_ms))
 
     def _check_same_log(self, source: Source, start: int) -> None:
-        """Refuse to continue a sink's objects with a log whose earlier records are younger than those objects."""
+        """Refuse to continue a sink's objects with a log that has another record, or a younger one, where they end."""
         chain, last = self.history.chain, start - 1
         if last < source.bounds.earliest:
             return
-        for batch in source.log.read(chain.stream, chain.partition, last, start):
-            if any(record.timestamp_ms > self._latest_ms + CLOCK_SKEW_MS for record in batch):
+        for record in itertools.chain.from_iterable(source.log.read(chain.stream, chain.partition, last, start)):
+            if record.timestamp_ms > self._latest_ms + CLOCK_SKEW_MS:
                 raise PermanentFailure(
                     f"{chain.app_id}: the broker's offset {last} is younger than the Connect sink's object that ends "
                     "there: that object came from another topic or cluster, or the topic was recreated since.",
                     "If a Connect sink still lands this topic, name its entity in PINTEREST_CONNECT_TOPICS; else move "
                     "the sink's objects, and those adopted from them, away.",
+                )
+            key = chain.under(ADOPTED_PREFIX).key(self._result.newest or 0)
+            if not self._is_compared and not is_last_record(self.context.store.read(key), record):
+                raise PermanentFailure(
+                    f"{chain.app_id}: {key} ends with another record than the broker's offset {last}: its records are "
+                    "at wrong offsets, because the Connect sink skipped records or a value spans lines, or they came "
+                    "from another topic or cluster.",
+                    "Move that object away and run the landing again, so that the offsets are read from the broker; "
+                    "then run `full_refresh` if its records were cleaned.",
                 )
 
     def _check_shorter_log(self, source: Source, next_offset: int) -> None:
@@ -211,6 +277,8 @@ class PartitionLander:
 
         It ends early if another writer covered another range from the same position; the caller then plans again.
         """
+        if self._next is None and self.context.options.cleaned is None:
+            raise unknown_start(self.history.chain.app_id)
         with ThreadPoolExecutor(1, thread_name_prefix="landing") as writer:
             pending: tuple[PartitionDraft, Future[PartitionManifest]] | None = None
             for draft in drafts:
@@ -222,7 +290,7 @@ class PartitionLander:
 
     def _commit(self, root: str, draft: PartitionDraft) -> PartitionManifest:
         topic_id = self.source.topic_id if self.source and root == TOPICS_PREFIX else None
-        manifest = draft.manifest(self.context.writer_id, topic_id)
+        manifest = replace(draft.manifest(self.context.writer_id, topic_id), app_id=self.history.chain.app_id)
         folder = self.history.chain.under(root)
         return commit(self.context.store, folder, draft.content, manifest, self.context.check_epoch)
 
@@ -238,6 +306,7 @@ class PartitionLander:
             )
         self._next = winner.end + 1
         self._after_adopted = root == ADOPTED_PREFIX
+        self._is_compared = True
         self._latest_ms = max(self._latest_ms, winner.latest_ms or 0)
         self._result = replace(self._result, newest=position)
         if winner.writer_id == self.context.writer_id:
@@ -255,9 +324,11 @@ class PartitionLander:
             quarantined=result.quarantined + manifest.quarantined,
             gaps=result.gaps + manifest.gaps,
             accepted_gaps=result.accepted_gaps + manifest.accepted_gap,
+            unverified=result.unverified + manifest.unverified,
             bytes=result.bytes + size,
         )
+        unverified = f", {manifest.unverified} at unverified offsets" if manifest.unverified else ""
         self.context.progress(
             f"{result.app_id}: landed offsets {manifest.start} to {manifest.end}: {manifest.records} records, "
-            f"{manifest.quarantined} quarantined, {manifest.gaps} gaps"
+            f"{manifest.quarantined} quarantined, {manifest.gaps} gaps{unverified}"
         )

@@ -21,7 +21,8 @@ def pending_segments(store: ObjectStore, topic: str, positions: Mapping[str, int
         positions: the last offset that the consumer has applied, by app id; without one it has applied nothing.
 
     Raises:
-        PermanentFailure: the object after a position is missing, or two objects cover the same offsets.
+        PermanentFailure: the object after a position is missing, two objects cover the same offsets, or the newest
+            object of a chain was copied from another name.
     """
     pending: list[PendingSegment] = []
     for chain in list_chains(store, topic):
@@ -37,11 +38,12 @@ def count_records(store: ObjectStore, segment: PendingSegment) -> int:
     """Return the number of records of a pending segment.
 
     Raises:
-        PermanentFailure: its manifest is missing or has another end.
+        PermanentFailure: its manifest is missing, has another end, or belongs to an object of another name.
         TransientFailure: it no longer exists.
     """
     if segment.records is not None:
         return segment.records
     manifest = PartitionManifest.require(store, segment.key)
+    manifest.require_name(segment.key)
     check_end(segment, manifest.end)
     return manifest.records

@@ -18,6 +18,7 @@ class LandedPartition:
         quarantined: number of rejected records.
         gaps: offsets without a record, such as transaction markers and compacted records.
         accepted_gaps: lost offsets landed as accepted.
+        unverified: adopted records at offsets that neither the broker nor the object names confirmed.
         bytes: size of the objects.
     """
 
@@ -31,6 +32,7 @@ class LandedPartition:
     quarantined: int = 0
     gaps: int = 0
     accepted_gaps: int = 0
+    unverified: int = 0
     bytes: int = 0
 
 
@@ -57,6 +59,11 @@ class LandedTopic:
     def quarantined(self) -> int:
         """Records quarantined by the call."""
         return sum(partition.quarantined for partition in self.partitions)
+
+    @property
+    def unverified(self) -> int:
+        """Adopted records at unverified offsets."""
+        return sum(partition.unverified for partition in self.partitions)
 
     @property
     def bytes(self) -> int:

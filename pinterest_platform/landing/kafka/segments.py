@@ -29,6 +29,8 @@ class PartitionDraft:
     start: int
     accepted_gap: int = 0
     sources: int = 0
+    sources_digest: str | None = None
+    unverified: int = 0
 
     def manifest(self, writer_id: str, topic_id: str | None) -> PartitionManifest:
         """Return the manifest of the object."""
@@ -41,6 +43,8 @@ class PartitionDraft:
             accepted_gap=self.accepted_gap,
             topic_id=topic_id,
             sources=self.sources,
+            sources_digest=self.sources_digest,
+            unverified=self.unverified,
         )
 
 

@@ -1,16 +1,26 @@
 """Landing a topic: every partition of one epoch, exactly once (rules L1 to L18)."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from pinterest_platform.failures import PermanentFailure, TransientFailure, joined
-from pinterest_platform.landing.kafka.chain import PartitionChain, list_chains
+from pinterest_platform.landing.kafka.chain import (
+    PartitionChain,
+    TopicListing,
+    absent_partition,
+    foreign_object,
+    is_sink_object,
+    list_topic,
+)
 from pinterest_platform.landing.kafka.history import History, landed_topic_id, read_history
 from pinterest_platform.landing.kafka.options import LandingOptions, unused_gaps
 from pinterest_platform.landing.kafka.partition import LandingContext, PartitionLander, Source
 from pinterest_platform.landing.kafka.results import LandedPartition, LandedTopic
 from pinterest_platform.landing.quarantine import sweep
 from pinterest_platform.ports import ObjectStore, Progress, TopicLog, TopicState, silent
+
+MAX_NAMED = 5
+"""The most objects of a Connect sink under foreign names that one failure names."""
 
 
 def land_topic(
@@ -44,7 +54,9 @@ def land_topic(
             )
 
     context = LandingContext(store, options, uuid.uuid4().hex, check_epoch, progress)
-    histories, failures = _read_histories(context, topic, state)
+    listing = list_topic(store, topic)
+    histories, failures = _read_histories(context, listing.chains, topic, state)
+    failures += _foreign_objects(topic, listing, histories, progress)
     for failure in failures:
         progress(str(failure))
     epoch = next((history.chain.epoch for history in histories.values()), None)
@@ -65,8 +77,27 @@ def land_topic(
     return LandedTopic(topic, state.topic_id if state else None, epoch, tuple(landed))
 
 
+def _foreign_objects(
+    topic: str, listing: TopicListing, histories: Mapping[int, History], progress: Progress
+) -> list[PermanentFailure]:
+    """Report the objects that are not landed because of their names; return the failures of those of a Connect sink."""
+    foreign_keys = [*listing.foreign_keys]
+    for history in histories.values():
+        foreign_keys += history.foreign_keys
+        if history.side_objects and history.connect_objects:
+            progress(
+                f"{history.chain.app_id}: {len(history.side_objects)} objects with keys or headers of records are not "
+                f"landed, such as {history.side_objects[0]}"
+            )
+    foreign_of_sink = [key for key in foreign_keys if is_sink_object(topic, key)]
+    for key in foreign_keys:
+        if key not in foreign_of_sink:
+            progress(f"{key} is not landed: neither landing nor a Connect sink gives such a name")
+    return [foreign_object(key) for key in foreign_of_sink[:MAX_NAMED]]
+
+
 def _read_histories(
-    context: LandingContext, topic: str, state: TopicState | None
+    context: LandingContext, stored: Sequence[PartitionChain], topic: str, state: TopicState | None
 ) -> tuple[dict[int, History], list[PermanentFailure]]:
     """Return the chains to extend by partition, and the failures of those that cannot be read.
 
@@ -86,7 +117,6 @@ def _read_histories(
                 unreadable.append(chain)
         return histories
 
-    stored = list_chains(store, topic)
     present = {part.partition for part in state.partitions} if state else set[int]()
     first_epoch = present | {chain.partition for chain in stored if chain.epoch is None}
     histories = read(PartitionChain(topic, partition) for partition in sorted(first_epoch))
@@ -97,7 +127,8 @@ def _read_histories(
     ids |= {landed_topic_id(store, chain) for chain in unreadable}
     older_ids = sorted(topic_id for topic_id in ids if topic_id not in (state.topic_id, None))
     if not older_ids:
-        return histories, failures
+        failures += _absent_partitions(stored, None, present)
+        return {partition: histories[partition] for partition in sorted(present & histories.keys())}, failures
     context.check_epoch()
     # Once the new topic was landed next to the old one, later calls continue there without the option.
     is_landed = any(chain.epoch == state.topic_id for chain in stored)
@@ -108,4 +139,13 @@ def _read_histories(
             "Nothing was landed. To land the new topic next to the old one, set PINTEREST_NEW_EPOCH=land.",
         )
         raise joined([recreated, *failures])
+    failures += _absent_partitions(stored, state.topic_id, present)
     return read(PartitionChain(topic, partition, state.topic_id) for partition in sorted(present)), failures
+
+
+def _absent_partitions(
+    stored: Sequence[PartitionChain], epoch: str | None, present: set[int]
+) -> list[PermanentFailure]:
+    """Return a failure for each stored chain of the current epoch whose partition the broker does not have."""
+    chains = [chain for chain in stored if chain.epoch == epoch and chain.partition not in present]
+    return [absent_partition(chain, len(present)) for chain in chains]

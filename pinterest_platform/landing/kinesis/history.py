@@ -74,7 +74,7 @@ def _history(
     newest = ShardManifest.require(store, listed[-1][1].key)
     ends = [position for position, _ in listed[1:]] + [newest.end]
     segments = tuple(
-        Segment(stored.key, STREAMS_PREFIX, stored.size, position, end)
+        Segment(stored.key, STREAMS_PREFIX, stored.size, position, end, stored.modified_ms)
         for (position, stored), end in zip(listed, ends, strict=True)
     )
     return History(chain, segments, newest, is_complete)

@@ -5,19 +5,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.landing.audit_schedule import EVERYTHING, AuditSchedule
 from pinterest_platform.landing.kinesis.chain import ShardChain, list_chains
 from pinterest_platform.landing.kinesis.history import History, read_history
 from pinterest_platform.landing.kinesis.manifest import ShardManifest
-from pinterest_platform.landing.object_audit import (
-    LandedObject,
-    ObjectCheck,
-    audit_object,
-    read_objects,
-    trust_manifest,
-)
+from pinterest_platform.landing.object_audit import LandedObject, ObjectAudit, audit_due, audit_object, read_objects
 from pinterest_platform.ports import ObjectStore, ShardLog, ShardState, StreamState
 
 
@@ -37,6 +33,8 @@ class ShardLedger:
         ended: whether it is closed and landed to its end.
         recounted: records that the second reading found, in objects whose records the stream still holds.
         problems: everything that is wrong, with range and keys.
+        read: number of objects that this run read.
+        unread: number of objects that were due and not read in time.
     """
 
     shard: str
@@ -50,6 +48,8 @@ class ShardLedger:
     ended: bool = False
     recounted: int = 0
     problems: tuple[str, ...] = ()
+    read: int = 0
+    unread: int = 0
 
     @property
     def is_complete(self) -> bool:
@@ -72,31 +72,23 @@ class _Stream:
         return next((shard for shard in self.state.shards if shard.shard_id == shard_id), None)
 
 
-def reconcile(log: ShardLog | None, store: ObjectStore, stream: str) -> list[ShardLedger]:
+def reconcile(
+    log: ShardLog | None, store: ObjectStore, stream: str, schedule: AuditSchedule | None = None
+) -> list[ShardLedger]:
     """Account for every record of a stream: its chains are complete, and a second reading counts the same records.
 
-    Manifests are believed; `audit` also reads the objects.
+    A chain that cannot be read is a problem of its own ledger; the others are accounted for.
 
     Args:
         log: the stream's service, read as far back as it holds records; None to check the store alone. It is not
             called for a stream without objects, which need not exist.
         store: the bucket.
         stream: the stream.
+        schedule: the objects that are also read and compared with their manifests; without it, manifests are believed.
 
     Returns:
         A ledger for each shard of each epoch that has an object.
     """
-    return _ledgers(log, store, stream, trust_manifest)
-
-
-def audit(log: ShardLog | None, store: ObjectStore, stream: str) -> list[ShardLedger]:
-    """Account for every record as `reconcile` does, and compare the bytes of every object with its manifest."""
-    return _ledgers(log, store, stream, audit_object)
-
-
-def _ledgers(
-    log: ShardLog | None, store: ObjectStore, stream: str, check: ObjectCheck[ShardManifest]
-) -> list[ShardLedger]:
     histories: list[History] = []
     ledgers: dict[ShardChain, ShardLedger] = {}
     for chain in list_chains(store, stream):
@@ -107,8 +99,13 @@ def _ledgers(
     described = _describe(log, stream, histories) if log is not None and histories else None
     for history in histories:
         is_current = described and history.newest and history.newest.epoch == described.state.epoch
-        ledgers[history.chain] = _ledger(store, history, described if is_current else None, check)
+        ledgers[history.chain] = _ledger(store, history, described if is_current else None, schedule)
     return [ledgers[chain] for chain in sorted(ledgers, key=lambda chain: chain.order)]
+
+
+def audit(log: ShardLog | None, store: ObjectStore, stream: str) -> list[ShardLedger]:
+    """Account for every record as `reconcile` does, and compare the bytes of every object with its manifest."""
+    return reconcile(log, store, stream, EVERYTHING)
 
 
 def _describe(log: ShardLog, stream: str, histories: list[History]) -> _Stream:
@@ -118,13 +115,17 @@ def _describe(log: ShardLog, stream: str, histories: list[History]) -> _Stream:
 
 
 def _ledger(
-    store: ObjectStore, history: History, current: _Stream | None, check: ObjectCheck[ShardManifest]
+    store: ObjectStore, history: History, current: _Stream | None, schedule: AuditSchedule | None
 ) -> ShardLedger:
     chain = history.chain
-    objects, problems = read_objects(store, history, ShardManifest)
+    try:
+        objects, problems = read_objects(store, history, ShardManifest)
+    except PermanentFailure as failure:
+        return ShardLedger(chain.shard, chain.app_id, problems=(failure.what,))
     problems += _chain_problems(objects)
-    for landed in objects:
-        problems += check(store, landed, range(landed.position + 1, landed.manifest.end + 1))
+    problems += [problem for landed in objects for problem in landed.problems]
+    audits, unread = ([], 0) if schedule is None else audit_due(objects, schedule, partial(_audit, store))
+    problems += [problem for result in audits for problem in result.problems]
     recounted = 0
     if current is not None and (shard := current.shard(chain.shard)) is not None:
         problems += _stream_problems(objects, shard, current)
@@ -144,7 +145,13 @@ def _ledger(
         ended=bool(manifests) and manifests[-1].ended,
         recounted=recounted,
         problems=tuple(problems),
+        read=len(audits),
+        unread=unread,
     )
+
+
+def _audit(store: ObjectStore, landed: LandedObject[ShardManifest]) -> ObjectAudit:
+    return audit_object(store, landed, range(landed.position + 1, landed.manifest.end + 1))
 
 
 def _chain_problems(objects: _Objects) -> Iterator[str]:
@@ -152,6 +159,9 @@ def _chain_problems(objects: _Objects) -> Iterator[str]:
         key, ordinal = objects[0].key, objects[0].manifest.ordinal
         yield f"the chain begins with {key}, number {ordinal}: the objects before it are missing"
     for one, other in pairwise(objects):
+        if one.segment.end != other.position:
+            # The object between them has no readable manifest, which is a problem of its own.
+            continue
         manifest, following = one.manifest, other.manifest
         if manifest.end != other.position:
             yield f"{one.key} ends with {manifest.end}, and {other.key} follows another object"

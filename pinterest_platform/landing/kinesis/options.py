@@ -47,7 +47,7 @@ class StreamOptions:
         longest_seconds: time after which a call stops reading.
         shards_at_once: number of shards that are read at once; each holds an object in memory.
         cleaned: the ordinal that a consumer has applied, by app id. Later objects are numbered after it even if the
-            landed objects were deleted.
+            landed objects were deleted. None if it cannot be read: shards without a landed object are then not landed.
         resume: `LandedStream.resume` of an earlier call of this process, so that the store is not listed.
     """
 
@@ -56,7 +56,7 @@ class StreamOptions:
     new_epoch: Literal["fail", "land"] = "fail"
     longest_seconds: float = 60.0
     shards_at_once: int = 4
-    cleaned: Mapping[str, int] = field(default_factory=dict[str, int])
+    cleaned: Mapping[str, int] | None = field(default_factory=dict[str, int])
     resume: ResumeState | None = None
 
 

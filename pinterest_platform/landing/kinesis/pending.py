@@ -75,7 +75,7 @@ def _newer(store: ObjectStore, chain: ShardChain, applied: int, list_from: int |
         raise PermanentFailure(
             f"{chain.app_id}: objects up to number {applied} are applied, and {history.segments[0].key}, the oldest "
             f"one, is number {history.first_ordinal}.",
-            "Restore the missing objects; the conservation ledger names them.",
+            "Restore the missing objects; run the job audit, which names them.",
         )
     return [
         PendingSegment(segment.key, chain.app_id, ordinal, ordinal, segment.size)

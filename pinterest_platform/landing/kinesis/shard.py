@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.commit import commit
+from pinterest_platform.landing.commit import commit, unknown_start
 from pinterest_platform.landing.kinesis.chain import ShardChain
 from pinterest_platform.landing.kinesis.history import position_of, read_history
 from pinterest_platform.landing.kinesis.manifest import ShardManifest
@@ -214,7 +214,9 @@ class ShardLander:
         """Write a draft, or continue from the object that another writer put at its position first."""
         context, content = self.context, draft.content
         epoch = context.snapshot.state.epoch
-        cleaned = context.options.cleaned.get(self._chain.app_id, -1)
+        if context.options.cleaned is None and self.position.ordinal < 0:
+            raise unknown_start(self._chain.app_id)
+        cleaned = (context.options.cleaned or {}).get(self._chain.app_id, -1)
         manifest = ShardManifest(
             **draft_fields(content, context.writer_id),
             first=draft.first,

@@ -20,7 +20,7 @@ from pinterest_platform.landing.quarantine import sweep
 from pinterest_platform.ports import ObjectStore, Progress, ShardLog, ShardState, silent
 
 _WATERMARKS_PER_RETENTION = 24
-"""How often, within the retention, the watermark of an idle shard is renewed."""
+"""Renewals of the watermark of an idle shard within the retention."""
 
 _OBJECTS_PER_WATERMARK = 400
 """Objects after which the watermark of a busy shard is renewed, so that one LIST reads the rest of its chain."""

@@ -1,6 +1,8 @@
-"""Alerts of days whose run failed permanently."""
+"""Alerts of days whose run failed permanently, and of incidents in other runs."""
 
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -9,15 +11,36 @@ from pinterest_platform.failures import TransientFailure
 from pinterest_platform.orchestration.daily.causes import failure_causes
 from pinterest_platform.orchestration.daily.history import ALERTED_TAG, JOB, pipeline_runs
 from pinterest_platform.orchestration.daily.policy import Step, Verdict, alert_wait, verdicts
+from pinterest_platform.orchestration.incidents import check_incidents, day_of, drain_incidents
 from pinterest_platform.ports import Alert, Notifier
 from pinterest_platform.settings import AlertSettings
 
 ALERT_TRIES_TAG = "pinterest/alert_tries"
-"""How often delivery of a run's alert failed, and the time of the last failure in seconds since the epoch."""
+"""Number of failed deliveries of a run's alert, and the time of the last failure in seconds since the epoch."""
 
 
-def alert_final_failures(instance: dg.DagsterInstance, settings: AlertSettings, notifier: Notifier) -> dg.SkipReason:
-    """Deliver an alert of every day that failed permanently, once; retry one that failed with exponential backoff.
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An alert to deliver: the tag that marks its run afterwards, and what it is about, for the sensor's reason."""
+
+    alert: Alert
+    tag: str
+    subject: str
+
+
+def deliver_alerts(
+    instance: dg.DagsterInstance, settings: AlertSettings, notifier: Notifier, since: datetime
+) -> tuple[dg.SkipReason, bool]:
+    """Deliver an alert of every incident once; retry one that failed with exponential backoff.
+
+    Args:
+        instance: the runs.
+        settings: the settings of alerts.
+        notifier: delivers.
+        since: successful runs that ended before are not read for failed checks.
+
+    Returns:
+        What was done, and whether nothing is left to deliver.
 
     Raises:
         TransientFailure: an alert was not delivered; every other one was attempted before.
@@ -25,27 +48,54 @@ def alert_final_failures(instance: dg.DagsterInstance, settings: AlertSettings, 
     alerted: list[str] = []
     waits: list[float] = []
     failures: list[TransientFailure] = []
-    steps = verdicts(pipeline_runs(instance), time.time(), settings.retry_delay_seconds)
-    for verdict in (verdict for verdict in steps if verdict.step is Step.ALERT):
-        tries, last = _failed_deliveries(instance, verdict.run_id)
+    for delivery in [*_days(instance, settings), *_incidents(instance, settings, since)]:
+        run_id = delivery.alert.run_id
+        tries, last = _failed_deliveries(instance, run_id)
         if (wait := alert_wait(tries, last, time.time())) > 0:
             waits.append(wait)
             continue
         try:
-            notifier.notify(_alert(instance, verdict, settings))
+            notifier.notify(delivery.alert)
         except TransientFailure as failure:
-            instance.add_run_tags(verdict.run_id, {ALERT_TRIES_TAG: f"{tries + 1} {int(time.time())}"})
+            instance.add_run_tags(run_id, {ALERT_TRIES_TAG: f"{tries + 1} {int(time.time())}"})
             failures.append(failure)
         else:
             # Marked after delivery: a process that dies in between alerts twice rather than never.
-            instance.add_run_tags(verdict.run_id, {ALERTED_TAG: datetime.now(UTC).isoformat(timespec="seconds")})
-            alerted.append(str(verdict.day))
+            instance.add_run_tags(run_id, {delivery.tag: datetime.now(UTC).isoformat(timespec="seconds")})
+            alerted.append(delivery.subject)
     if failures:
         raise failures[0]
-    reasons = [f"alerted that {', '.join(alerted)} failed permanently"] if alerted else []
+    reasons = [f"alerted that {', '.join(alerted)}"] if alerted else []
     if waits:
-        reasons.append(f"alerts of {len(waits)} days were not delivered; the next retry is in {min(waits):.0f} s")
-    return dg.SkipReason("; ".join(reasons) or "no alert is due")
+        reasons.append(f"{len(waits)} alerts were not delivered; the next retry is in {min(waits):.0f} s")
+    return dg.SkipReason("; ".join(reasons) or "no alert is due"), not waits
+
+
+def _days(instance: dg.DagsterInstance, settings: AlertSettings) -> Iterator[Delivery]:
+    for verdict in verdicts(pipeline_runs(instance), time.time(), settings.retry_delay_seconds):
+        if verdict.step is Step.ALERT:
+            yield Delivery(_alert(instance, verdict, settings), ALERTED_TAG, f"{verdict.day} failed permanently")
+
+
+def _incidents(instance: dg.DagsterInstance, settings: AlertSettings, since: datetime) -> Iterator[Delivery]:
+    for incident in [*drain_incidents(instance), *check_incidents(instance, since)]:
+        run = incident.run
+        alert = Alert(
+            key=f"{settings.user_id}/{run.job_name}/{run.run_id}",
+            job=run.job_name,
+            day=day_of(instance, run).date(),
+            attempts=incident.attempts,
+            reason=incident.headline.removesuffix("."),
+            run_id=run.run_id,
+            link=_link(settings, run.run_id),
+            causes=incident.causes,
+            headline=incident.headline,
+        )
+        yield Delivery(alert, incident.tag, incident.headline.removesuffix("."))
+
+
+def _link(settings: AlertSettings, run_id: str) -> str:
+    return f"{settings.ui_url.rstrip('/')}/runs/{run_id}"
 
 
 def _failed_deliveries(instance: dg.DagsterInstance, run_id: str) -> tuple[int, float]:
@@ -62,6 +112,6 @@ def _alert(instance: dg.DagsterInstance, verdict: Verdict, settings: AlertSettin
         attempts=verdict.attempts,
         reason=verdict.reason,
         run_id=verdict.run_id,
-        link=f"{settings.ui_url.rstrip('/')}/runs/{verdict.run_id}",
+        link=_link(settings, verdict.run_id),
         causes=tuple(cause for cause, _ in failure_causes(instance, verdict.run_id)),
     )

@@ -7,8 +7,16 @@ import dagster as dg
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.ports import Cause
 
-PERMANENT_ERRORS = {PermanentFailure.__name__, "DagsterAssetCheckFailedError"}
+_CHECK_ERROR = "DagsterAssetCheckFailedError"
+
+PERMANENT_ERRORS = {PermanentFailure.__name__, _CHECK_ERROR}
 """Classes of errors that a retry does not change; the second is a failed blocking check."""
+
+MOST_LINES = 5
+"""Lines of a check's finding that an alert shows."""
+
+_FINDINGS = ("problems", "found")
+"""The metadata in which checks list what they found, one line each."""
 
 _OURS = {PermanentFailure.__name__, TransientFailure.__name__}
 """Classes of errors whose text is the platform's own, and so contains no secret."""
@@ -22,7 +30,42 @@ def failure_causes(instance: dg.DagsterInstance, run_id: str) -> list[tuple[Caus
     """
     failures = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
     events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=failures) if entry.dagster_event]
-    return [_cause(event) for event in [event for event in events if event.is_step_failure] or events]
+    causes: list[tuple[Cause, bool]] = []
+    for event in [event for event in events if event.is_step_failure] or events:
+        checks = failed_checks(instance, run_id, event.step_key).values() if _is_check_failure(event) else ()
+        causes += [(cause, True) for cause in checks] or [_cause(event)]
+    return causes
+
+
+def failed_checks(
+    instance: dg.DagsterInstance, run_id: str, step_key: str | None = None
+) -> dict[dg.AssetCheckKey, Cause]:
+    """Return the checks of a run, or of one of its steps, that failed as errors, each with its finding."""
+    causes: dict[dg.AssetCheckKey, Cause] = {}
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
+        evaluation = entry.asset_check_evaluation
+        if evaluation is None or (step_key and entry.step_key != step_key):
+            continue
+        causes.pop(evaluation.asset_check_key, None)
+        if not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.ERROR:
+            causes[evaluation.asset_check_key] = _check_cause(evaluation)
+    return causes
+
+
+def _check_cause(evaluation: dg.AssetCheckEvaluation) -> Cause:
+    metadata = {name: str(entry.value) for name, entry in evaluation.metadata.items()}
+    texts = [metadata[name] for name in _FINDINGS if metadata.get(name)]
+    lines = texts[0].splitlines() if texts else [f"{name}: {text}" for name, text in metadata.items()]
+    more = f"; {len(lines) - MOST_LINES} more in the check's metadata" if len(lines) > MOST_LINES else ""
+    finding = "; ".join(line.strip() for line in lines[:MOST_LINES]) + more
+    action = metadata.get("next_step", "See the check's metadata and the run's log.")
+    what = f"Check {evaluation.check_name} failed: {finding or evaluation.description or 'no finding'}."
+    return Cause(evaluation.asset_key.to_user_string(), what, action)
+
+
+def _is_check_failure(event: dg.DagsterEvent) -> bool:
+    error: Any = getattr(event.event_specific_data, "error", None)  # Dagster exports no type for it
+    return error is not None and error.cls_name == _CHECK_ERROR
 
 
 def _cause(event: dg.DagsterEvent) -> tuple[Cause, bool]:

@@ -22,7 +22,7 @@ RESULTS = frozenset(
 """The assets that a day's run makes. The ledger only checks them. The UI selects all assets for a complete run."""
 
 LOOK_BACK = timedelta(days=7)
-"""How far back runs are read, and so how long delivery of an alert is retried."""
+"""Age up to which runs are read, and so the time for which delivery of an alert is retried."""
 
 _RESUMED_TAGS = ("dagster/is_resume_retry", "dagster/is_asset_resume_retry")
 

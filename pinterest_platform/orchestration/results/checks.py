@@ -15,21 +15,28 @@ def check_result(
     *,
     key: dg.AssetKey | None = None,
     metadata: Mapping[str, Any] | None = None,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
 ) -> dg.AssetCheckResult:
-    """Return a check that passes without problems, and log every problem as an error: Dagster itself logs none.
+    """Return a check that passes without problems, and log every problem: Dagster itself logs none.
 
     Args:
         check: the check's name.
         problems: one line each.
         key: the asset, unless the result belongs to its materialization.
         metadata: further metadata.
+        severity: the severity of the check, and of its problems in the log.
     """
-    log = dg.get_dagster_logger()
+    logger = dg.get_dagster_logger()
+    log = logger.error if severity is dg.AssetCheckSeverity.ERROR else logger.warning
     for problem in problems[:LONGEST_LOG]:
-        log.error(f"{check}: {problem}")
+        log(f"{check}: {problem}")
     if len(problems) > LONGEST_LOG:
-        log.error(f"{check}: {len(problems) - LONGEST_LOG} more in the check's metadata")
+        log(f"{check}: {len(problems) - LONGEST_LOG} more in the check's metadata")
     listed = dg.MetadataValue.text("\n".join(problems) or "none")
     return dg.AssetCheckResult(
-        asset_key=key, check_name=check, passed=not problems, metadata={"problems": listed, **(metadata or {})}
+        asset_key=key,
+        check_name=check,
+        passed=not problems,
+        severity=severity,
+        metadata={"problems": listed, **(metadata or {})},
     )

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from pinterest_platform.catalog import ADOPTED_PREFIX, QUARANTINE_PREFIX, TOPICS_PREFIX
+from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.landing.kafka.results import LandedPartition, LandedTopic
 from pinterest_platform.orchestration.results.tables import Cell, small_table
 from pinterest_platform.settings import Settings
@@ -10,8 +11,17 @@ from pinterest_platform.settings import Settings
 QUARANTINE_CHECK = "nothing_quarantined"
 
 
-def landing_result(landed: LandedTopic, settings: Settings) -> dg.MaterializeResult:
-    """Return the counts and offsets of a landing, and the check that warns of quarantined records."""
+def landing_result(
+    landed: LandedTopic, settings: Settings, unreadable: PlatformFailure | None = None
+) -> dg.MaterializeResult:
+    """Return the counts and offsets of a landing, and the check that warns of quarantined records.
+
+    Args:
+        landed: the result of the landing.
+        settings: the platform's settings.
+        unreadable: the failure of reading the positions of the cleaned table, without which the topic was landed.
+    """
+    positions = {"positions_of_table": f"not read: {unreadable}"} if unreadable else {}
     return dg.MaterializeResult(
         metadata={
             "records": landed.records,
@@ -21,6 +31,7 @@ def landing_result(landed: LandedTopic, settings: Settings) -> dg.MaterializeRes
             "offsets": small_table([_row(partition) for partition in landed.partitions]),
             "topic_id": landed.topic_id or "not read",
             "dagster/uri": settings.names.uri(f"{TOPICS_PREFIX}{landed.topic}/"),
+            **positions,
         },
         check_results=[_quarantine_check(landed, settings)],
     )

@@ -1,6 +1,6 @@
 """Results of the conservation ledger and of the audit, for both routes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
@@ -8,36 +8,66 @@ from pinterest_platform.landing.kafka.ledger import PartitionLedger
 from pinterest_platform.landing.kinesis.ledger import ShardLedger
 from pinterest_platform.orchestration.results.checks import check_result
 from pinterest_platform.orchestration.results.tables import Cell, small_table
+from pinterest_platform.pipelines.audit import CleanedTopic
+from pinterest_platform.ports import UncommittedRange
 from pinterest_platform.spark_jobs.parameters import VerifyResult
 
 LANDED_CHECK = "every_offset_is_accounted_for"
 CLEANED_CHECK = "everything_landed_is_cleaned"
+GAPS_CHECK = "every_gap_is_confirmed"
+HIDDEN_CHECK = "no_transaction_hides_records"
+READ_CHECK = "every_object_due_was_read"
+SHARD_OBJECTS_CHECK = "every_shard_object_is_undamaged"
 AUDIT_CHECK = "every_record_is_in_its_table"
 STREAM_CHECK = "every_shard_is_accounted_for"
 
 
 def ledger_result(
-    ledgers: Mapping[str, Sequence[PartitionLedger]], positions: Mapping[str, Mapping[str, int]]
+    topics: Mapping[str, Sequence[PartitionLedger]],
+    streams: Mapping[str, Sequence[ShardLedger]],
+    cleaned: Sequence[CleanedTopic],
+    now_ms: int,
 ) -> dg.MaterializeResult:
-    """Return the ledger of every partition, and whether it balances.
+    """Return the ledger of every partition, and whether it balances and the objects of both routes are undamaged.
 
     Args:
-        ledgers: the partitions by topic.
-        positions: by topic, the last cleaned offset of each partition by app id.
+        topics: the partitions by topic.
+        streams: the shards by stream, by their objects alone.
+        cleaned: the landed ranges of each topic with the positions of its table.
+        now_ms: the current time, ms since the epoch.
     """
-    parts = [(topic, part) for topic, parts in ledgers.items() for part in parts]
+    parts = [(topic, part) for topic, parts in topics.items() for part in parts]
+    shards = [shard for shards in streams.values() for shard in shards]
     problems = [problem for topic, part in parts for problem in landing_problems(topic, part)]
-    uncleaned = [
-        problem for topic, part in parts for problem in cleaning_problems(topic, part, positions.get(topic, {}))
+    damaged = [f"{shard.app_id}: {problem}" for shard in shards for problem in shard.problems]
+    gaps = [f"{part.app_id}: {warning}" for _, part in parts for warning in part.unconfirmed]
+    hidden = {part.app_id: part.uncommitted for _, part in parts if part.uncommitted}
+    ages = [_seconds_since(uncommitted, now_ms) for uncommitted in hidden.values()]
+    ledgers = [*(part for _, part in parts), *shards]
+    unread = [
+        f"{each.app_id}: {each.unread} objects were due and were not read in time" for each in ledgers if each.unread
     ]
+    warn = dg.AssetCheckSeverity.WARN
     return dg.MaterializeResult(
         metadata={
             "partitions": small_table([_partition_row(topic, part) for topic, part in parts]),
             "accounted": sum(part.accounted for _, part in parts),
             "difference": sum(part.unaccounted for _, part in parts),
             "not_landed_yet": sum(part.unlanded for _, part in parts),
+            "hidden_by_open_transactions": sum(each.high_watermark - each.end for each in hidden.values()),
+            "hidden_for_seconds": max((age for age in ages if age is not None), default=0.0),
+            "gaps_confirmed": sum(part.confirmed_gaps for _, part in parts),
+            "objects_read": sum(each.read for each in ledgers),
+            "objects_not_read_in_time": sum(each.unread for each in ledgers),
         },
-        check_results=[check_result(LANDED_CHECK, problems), check_result(CLEANED_CHECK, uncleaned)],
+        check_results=[
+            check_result(LANDED_CHECK, problems),
+            check_result(CLEANED_CHECK, [problem for each in cleaned for problem in cleaning_problems(each)]),
+            check_result(SHARD_OBJECTS_CHECK, damaged),
+            check_result(GAPS_CHECK, gaps, severity=warn),
+            check_result(HIDDEN_CHECK, _hidden_problems(hidden, now_ms), severity=warn),
+            check_result(READ_CHECK, unread, severity=warn),
+        ],
     )
 
 
@@ -48,14 +78,24 @@ def landing_problems(topic: str, part: PartitionLedger) -> list[str]:
     return unaccounted + [f"{landed}: {problem}" for problem in part.problems]
 
 
-def cleaning_problems(topic: str, part: PartitionLedger, positions: Mapping[str, int]) -> list[str]:
-    """List the offsets that are landed but not cleaned, or cleaned but not landed."""
-    next_cleaned = positions.get(part.app_id, part.first_start - 1) + 1
-    if next_cleaned < part.next_offset:
-        return [f"{topic}/{part.partition}:{next_cleaned}-{part.next_offset - 1}: landed, not cleaned yet"]
-    if next_cleaned > part.next_offset:
-        return [f"{topic}/{part.partition}:{part.next_offset}-{next_cleaned - 1}: cleaned, but in no landed object"]
-    return []
+def cleaning_problems(topic: CleanedTopic) -> Iterator[str]:
+    """Yield the offsets that are landed but not cleaned, or cleaned but not landed."""
+    if topic.problem:
+        yield f"{topic.topic}: its table cannot be read: {topic.problem}"
+        return
+    for part in topic.ranges:
+        name = f"{topic.topic}/{part.partition}"
+        next_cleaned = topic.positions.get(part.app_id, part.start - 1) + 1
+        if part.problem:
+            yield f"{name}: the landed range is unknown: {part.problem}"
+        elif next_cleaned < part.next_offset:
+            yield f"{name}:{next_cleaned}-{part.next_offset - 1}: landed, not cleaned yet"
+        elif next_cleaned > part.next_offset:
+            yield f"{name}:{part.next_offset}-{next_cleaned - 1}: cleaned, but in no landed object"
+    landed = {part.app_id for part in topic.ranges}
+    for app_id, end in sorted(topic.positions.items()):
+        if app_id.startswith(f"{topic.topic}/") and app_id not in landed:
+            yield f"{app_id}:0-{end}: cleaned, but in no landed object"
 
 
 def audit_result(
@@ -125,6 +165,20 @@ def _table_problems(source: str, table: VerifyResult) -> list[str]:
 def _uncleaned(shard: ShardLedger, positions: Mapping[str, int]) -> int:
     """Count the landed objects that are not cleaned, normal during a drain; negative if cleaned objects are gone."""
     return shard.objects - (positions.get(shard.app_id, -1) + 1)
+
+
+def _hidden_problems(hidden: Mapping[str, UncommittedRange], now_ms: int) -> list[str]:
+    problems: list[str] = []
+    for app_id, uncommitted in hidden.items():
+        age = _seconds_since(uncommitted, now_ms)
+        since = "for an unknown time" if age is None else f"for {age:.0f} s"
+        offsets = f"{app_id}:{uncommitted.end}-{uncommitted.high_watermark - 1}"
+        problems.append(f"{offsets}: an open transaction hides these offsets {since}")
+    return problems
+
+
+def _seconds_since(uncommitted: UncommittedRange, now_ms: int) -> float | None:
+    return None if uncommitted.since_ms is None else max(0, now_ms - uncommitted.since_ms) / 1000
 
 
 def _partition_row(topic: str, part: PartitionLedger) -> dict[str, Cell]:

@@ -57,6 +57,8 @@ class VerifyResult(Transferable):
         examples: up to ten positions, as `partition:offset` or `shard:sequence number`, of records that are missing,
             stale or not quarantined.
         foreign_commits: the commits by which other writers changed rows since the last rebuild, one line each.
+        version: the version of the table that was read.
+        table_id: the table's id, which a recreated table does not share.
     """
 
     records: int
@@ -70,3 +72,5 @@ class VerifyResult(Transferable):
     schema_differences: Sequence[str]
     examples: Sequence[str]
     foreign_commits: Sequence[str] = ()
+    version: int = 0
+    table_id: str = ""

@@ -3,7 +3,9 @@
 import dagster as dg
 import pytest
 
+from pinterest_platform.catalog import USER
 from pinterest_platform.defs.raw.assets import RAW
+from pinterest_platform.failures import PermanentFailure
 from pinterest_platform_tests.defs.surroundings import TOPIC, Surroundings
 
 
@@ -65,3 +67,27 @@ def test_lost_offsets_fail_until_their_range_is_accepted(around: Surroundings) -
 @pytest.mark.parametrize("text", ["", "u.user", "u.user/0:5", "u.user/0:5-4", "u.user/x:1-2"])
 def test_a_text_that_is_no_range_is_refused(around: Surroundings, text: str) -> None:
     assert not materialize(around, accept_gap=[text]).success
+
+
+def test_a_topic_is_landed_although_the_positions_of_its_table_cannot_be_read(around: Surroundings) -> None:
+    around.topics.append(TOPIC, 0, b'{"ind":1}')
+    materialize(around)
+    around.lake.unreadable[around.settings.names.cleaned_uri(USER)] = PermanentFailure("Half a log.", "Restore it.")
+    around.topics.append(TOPIC, 0, b'{"ind":2}')
+    result = materialize(around)
+    assert result.success
+    assert metadata(result)["records"] == 1
+    assert metadata(result)["positions_of_table"] == "not read: Half a log. Restore it."
+
+
+def test_a_partition_without_objects_is_not_landed_if_the_positions_of_its_table_cannot_be_read(
+    around: Surroundings,
+) -> None:
+    around.lake.unreadable[around.settings.names.cleaned_uri(USER)] = PermanentFailure("Half a log.", "Restore it.")
+    around.topics.append(TOPIC, 0, b'{"ind":1}')
+    result = materialize(around)
+    [event] = [event for event in result.all_events if event.is_step_failure]
+    failure = str(event.step_failure_data.user_failure_data)
+    assert "u.user/0: the position to land from is unknown" in failure
+    assert "Half a log." in failure
+    assert not [key for key in around.objects.objects if key.startswith("topics/")]

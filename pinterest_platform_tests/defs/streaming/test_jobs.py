@@ -125,3 +125,21 @@ def test_a_drain_reports_commits_of_other_writers_as_a_failed_check(around: Surr
     failed = {evaluation.asset_key.to_user_string() for evaluation in evaluations if not evaluation.passed}
     assert "cleaned/user" in failed
     assert all(evaluation.check_name == "only_platform_commits" for evaluation in evaluations)
+
+
+@pytest.mark.parametrize(
+    "selection", [["cleaned_stream/user"], ["raw_stream/user"], ["raw_stream/user", "cleaned_stream/user"]]
+)
+def test_a_drain_of_a_selected_stream_lands_and_cleans_it_alone(around: Surroundings, selection: list[str]) -> None:
+    around.engine.answers["clean"] = lambda parameters: cleaned(around, parameters)
+    around.settings = around.settings.model_copy(update={"drain_idle_seconds": 0.0})
+    around.shards.put(STREAM, 0, b'{"ind":1}')
+    around.shards.delete("streaming-u-pin")
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize([drain_kinesis], instance=instance, resources=around.resources, selection=selection)
+        logged = instance.all_logs(result.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION)
+    events = [entry.asset_materialization for entry in logged]
+    assert result.success
+    metadata = {event.asset_key.to_user_string(): event.metadata for event in events if event}
+    assert set(metadata) == {"raw_stream/user", "cleaned_stream/user"}
+    assert metadata["cleaned_stream/user"]["new"].value == 1

@@ -167,9 +167,20 @@ def test_missing_offsets_that_the_broker_no_longer_holds_are_gaps(store):
     write(store, 2, 2)
     write(store, 7, 1)
     log = topic_with(12)
-    log.trim(TOPIC, 0, 6)
+    log.trim(TOPIC, 0, 7)
     land_topic(log, store, TOPIC)
     assert sorted(landed(store, TOPIC)[0]) == [2, 3, 7, 8, 9, 10, 11]
+
+
+def test_missing_offsets_that_the_broker_holds_in_part_are_landed_as_far_as_it_holds_them(store):
+    write(store, 2, 2)
+    write(store, 7, 1)
+    log = topic_with(12)
+    log.trim(TOPIC, 0, 6)
+    result = land_topic(log, store, TOPIC)
+    assert sorted(landed(store, TOPIC)[0]) == [2, 3, 6, 7, 8, 9, 10, 11]
+    assert (result.partitions[0].gaps, result.unverified) == (2, 1)
+    assert audit(log, store, TOPIC)[0].is_complete
 
 
 def test_offsets_lost_between_the_platform_and_a_sink_are_an_error(store):
@@ -288,3 +299,166 @@ def test_the_ledger_of_a_topic_that_connect_lands_does_not_call_the_broker(store
         (2, 5, None), (2, 4, None), (2, 4, None),
     ]  # fmt: skip
     assert all(ledger.is_complete and ledger.unlanded == 0 for ledger in ledgers)
+
+
+def test_a_tombstone_that_the_sink_skipped_is_quarantined_at_its_own_offset(store):
+    log = FakeTopicLog()
+    log.create(TOPIC)
+    log.append(TOPIC, 0, value(0), value(1), None, value(3), value(4), value(5))
+    store.put(connect_key(TOPIC, 0, 0), b"".join(value(offset) + b"\n" for offset in (0, 1, 3, 4, 5)))
+    result = land_topic(log, store, TOPIC)
+    assert [(line["_offset"], line["index"]) for line in lines(store)] == [(n, n) for n in (0, 1, 3, 4, 5)]
+    assert [(entry.position, entry.value) for entry in quarantined_records(store, TOPIC)] == [(2, None)]
+    assert (result.records, result.quarantined, result.unverified) == (5, 1, 0)
+    assert land_topic(log, store, TOPIC).objects == 0
+    assert audit(log, store, TOPIC)[0].is_complete
+
+
+def test_values_that_span_lines_are_landed_whole(store):
+    log = FakeTopicLog()
+    log.create(TOPIC)
+    log.append(TOPIC, 0, *[json.dumps({"index": number, "b": [1]}, indent=number % 4).encode() for number in range(20)])
+    values = [entry.value for entry in log.topics[TOPIC].partitions[0].entries if entry]
+    store.put(connect_key(TOPIC, 0, 0), b"".join(each + b"\n" for each in values[:12]))
+    land_topic(log, store, TOPIC)
+    assert [(line["_offset"], line["index"]) for line in lines(store)] == [(n, n) for n in range(20)]
+
+
+def test_a_value_that_the_sink_wrote_in_another_form_is_the_same_record(store):
+    log = FakeTopicLog()
+    log.create(TOPIC)
+    log.append(TOPIC, 0, b'{"a": 1.0,"b":"\\u00e9"}', b"null", b'{\n"a":2}')
+    store.put(connect_key(TOPIC, 0, 0), '{"b":"é","a":1.0}\n{"a":2}\n'.encode())
+    land_topic(log, store, TOPIC)
+    assert landed(store, TOPIC) == {0: {0: "record", 1: "quarantine", 2: "record"}}
+
+
+@pytest.mark.parametrize(
+    ("changed", "line", "offset"),
+    [(b'{"index":99}', 3, 2), (b'{"index": true}', 3, 2), (b'{"index": 3}\n{"index": 2}', 4, 4)],
+)
+def test_a_value_that_is_not_in_the_log_in_order_is_named_with_its_line_and_offset(store, changed, line, offset):
+    key = connect_key(TOPIC, 0, 0)
+    store.put(key, value(0) + b"\n" + value(1) + b"\n" + changed + b"\n" + value(4))
+    with pytest.raises(PermanentFailure) as raised:
+        land_topic(topic_with(10), store, TOPIC)
+    assert f"{key}, line {line}: the broker does not hold this value at offset {offset} " in raised.value.what
+    assert not adopted(store)
+
+
+def test_an_object_with_as_many_lines_as_offsets_is_verified_without_the_broker(store):
+    write(store, 0, 3)
+    write(store, 3, 2)
+    write(store, 6, 2)
+    progress: list[str] = []
+    result = land_topic(NoBroker(), store, TOPIC, CONNECT, progress.append)
+    assert (result.unverified, result.partitions[0].gaps) == (2, 1)
+    (manifest,) = [store.metadata(found.key) for found in store.list("adopted/")]
+    assert manifest and manifest["unverified"] == "2"
+    assert sum("not verified" in line for line in progress) == 2
+    assert any("2 at unverified offsets" in line for line in progress)
+
+
+def test_objects_of_one_record_are_verified_by_their_names(store):
+    for offset in (0, 1, 4, 9):
+        write(store, offset)
+    progress: list[str] = []
+    result = land_topic(NoBroker(), store, TOPIC, CONNECT, progress.append)
+    assert (result.records, result.unverified, len(progress)) == (4, 0, 1)
+
+
+def test_a_line_that_is_not_json_leaves_the_offsets_of_its_object_unverified(store):
+    store.put(connect_key(TOPIC, 0, 0), b'{"a":\n1}\n')
+    write(store, 2, 1)
+    progress: list[str] = []
+    land_topic(NoBroker(), store, TOPIC, CONNECT, progress.append)
+    assert any("line 1 is not JSON, so a value may span lines" in line for line in progress)
+
+
+def test_more_lines_than_offsets_are_refused(store):
+    store.put(connect_key(TOPIC, 0, 0), b'{"a":\n1}\n{"a":2}\n')
+    key = write(store, 2, 1)
+    with pytest.raises(PermanentFailure, match=r"has 3 lines .*value spans lines") as raised:
+        land_topic(NoBroker(), store, TOPIC, CONNECT)
+    assert key in str(raised.value)
+    assert not adopted(store)
+
+
+def test_a_broker_with_another_record_at_the_end_of_unverified_objects_is_refused(store):
+    log = FakeTopicLog()
+    log.create(TOPIC)
+    log.append(TOPIC, 0, value(0), value(1), None, value(3), value(4), value(5))
+    store.put(connect_key(TOPIC, 0, 0), b"".join(value(offset) + b"\n" for offset in (0, 1, 3, 4, 5)))
+    land_topic(NoBroker(), store, TOPIC, CONNECT)
+    (key,) = [found.key for found in store.list("adopted/")]
+    with pytest.raises(PermanentFailure, match=r"ends with another record than the broker's offset 4") as raised:
+        land_topic(log, store, TOPIC)
+    assert key in str(raised.value)
+    store.delete([key])
+    land_topic(log, store, TOPIC)
+    assert landed(store, TOPIC) == expected(log, TOPIC)
+
+
+@pytest.mark.parametrize("options", [CONNECT, LandingOptions()])
+def test_objects_with_keys_and_headers_of_records_are_not_landed_and_reported(store, options):
+    write(store, 0, 3)
+    for kind in ("keys", "headers"):
+        store.put(connect_key(TOPIC, 0, 0, extension=f"{kind}.json"), b'"k"\n"k"\n"k"\n')
+    store.put(connect_key(TOPIC, 0, 0, extension="keys.json.gz"), gzip.compress(b'"k"\n'))
+    progress: list[str] = []
+    result = land_topic(topic_with(3), store, TOPIC, options, progress.append)
+    assert (result.records, result.quarantined) == (3, 0)
+    assert any(
+        f"3 objects with keys or headers of records are not landed, such as topics/{TOPIC}/" in line
+        for line in progress
+    )
+    assert reconcile(None, store, TOPIC)[0].is_complete
+
+
+def test_a_source_that_was_written_again_after_it_was_adopted_is_named(store):
+    write(store, 0, 3)
+    key = write(store, 3, 2)
+    land_topic(NoBroker(), store, TOPIC, CONNECT)
+    write(store, 3, 4)
+    write(store, 7, 1)
+    with pytest.raises(PermanentFailure, match="was written again after it was adopted") as raised:
+        land_topic(NoBroker(), store, TOPIC, CONNECT)
+    assert key in raised.value.what
+    assert len(adopted(store)) == 1, "nothing is adopted after it"
+    assert key in reconcile(None, store, TOPIC)[0].problems[0]
+
+
+def test_a_source_of_equal_size_and_other_content_is_named(store):
+    key = write(store, 0, 3)
+    land_topic(NoBroker(), store, TOPIC, CONNECT)
+    store.put(key, store.read(key).replace(b"2", b"3"))
+    with pytest.raises(PermanentFailure, match="was written again"):
+        land_topic(NoBroker(), store, TOPIC, CONNECT)
+
+
+def test_the_records_of_the_broker_are_landed_before_a_changed_source_is_named(store):
+    key = write(store, 0, 3)
+    log = topic_with(3)
+    land_topic(log, store, TOPIC)
+    write(store, 0, 4)
+    log.append(TOPIC, 0, value(3), value(4))
+    with pytest.raises(PermanentFailure, match="was written again") as raised:
+        land_topic(log, store, TOPIC)
+    assert key in raised.value.what
+    assert landed(store, TOPIC) == expected(log, TOPIC)
+
+
+def test_a_source_that_was_written_again_without_a_change_is_no_problem(store):
+    key = write(store, 0, 3)
+    land_topic(NoBroker(), store, TOPIC, CONNECT)
+    store.put(key, store.read(key))
+    assert land_topic(NoBroker(), store, TOPIC, CONNECT).objects == 0
+    assert reconcile(None, store, TOPIC)[0].is_complete
+
+
+def test_the_digest_of_many_sources_fits_into_the_metadata(store):
+    for offset in range(2000):
+        write(store, offset)
+    land_topic(NoBroker(), store, TOPIC, CONNECT)
+    (manifest,) = [store.metadata(found.key) for found in store.list("adopted/")]
+    assert manifest and sum(len(name) + len(text) for name, text in manifest.items()) < 1024

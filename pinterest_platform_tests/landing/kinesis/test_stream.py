@@ -94,7 +94,8 @@ def test_records_have_their_envelope_and_metadata_has_the_range(log, store):
     head = f'"_shard":"{shard.shard_id}","_sequence":"{shard.records[0].offset:0129d}","_timestamp":{log.now_ms}'
     assert store.read(key).splitlines()[0].decode() == f'{{{head},"index":1}}'
     claim = dict(store.metadata(key) or {})
-    assert claim.pop("lander") and claim.pop("digest")
+    assert claim.pop("lander") and claim.pop("digest") and claim.pop("checksum")
+    assert claim.pop("bytes") == str(len(store.read(key)))
     assert claim == {
         "start": str(shard.records[0].offset), "end": str(shard.records[1].offset), "records": "2", "quarantined": "0",
         "gaps": "0", "accepted-gap": "0", "topic-id": log.epoch(STREAM), "earliest-ms": str(log.now_ms),

@@ -1,0 +1,156 @@
+"""Alignment of a Kafka Connect object's lines with the records of the broker (rule L15)."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import orjson
+
+from pinterest_platform.ports import Record
+
+SEARCH_BYTES = 64 * 1024 * 1024
+"""The size of records in a row that a sink can have skipped before the search for the next line ends."""
+RECORD_BYTES = 100
+"""The size of a record without its value."""
+
+
+class HeldRecords:
+    """The records that the broker holds, in order, read when they are needed.
+
+    Args:
+        batches: the records.
+    """
+
+    def __init__(self, batches: Iterable[Sequence[Record]]) -> None:
+        self._incoming = chain.from_iterable(batches)
+        self._ahead: list[Record] = []
+
+    def peek(self, index: int, limit: float) -> Record | None:
+        """Return the next record but `index`, or None if no record of that number is before the offset `limit`."""
+        while len(self._ahead) <= index:
+            record = next(self._incoming, None)
+            if record is None:
+                return None
+            self._ahead.append(record)
+        record = self._ahead[index]
+        return record if record.offset < limit else None
+
+    def consume(self, count: int) -> list[Record]:
+        """Remove the next records and return them."""
+        records, self._ahead = self._ahead[:count], self._ahead[count:]
+        return records
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """The origin of an object's lines.
+
+    Attributes:
+        unheld: number of lines from the beginning whose records the broker no longer holds.
+        held: number of held records up to the one in the last line, including those that the sink skipped.
+    """
+
+    unheld: int
+    held: int
+
+
+class MisalignedError(Exception):
+    """A line is not among the records of its range, in order.
+
+    Args:
+        line: the index of the line.
+        offset: the offset after the record of the line before.
+    """
+
+    def __init__(self, line: int, offset: int) -> None:
+        super().__init__(line, offset)
+        self.line = line
+        self.offset = offset
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetSpan:
+    """The range of an object's offsets: start <= offset < limit, of which the broker holds those from `earliest` on."""
+
+    start: int
+    limit: float
+    earliest: float
+
+    @property
+    def unheld(self) -> float:
+        """Number of offsets that the broker does not hold; infinite if the limit is unknown, too."""
+        return max(0, min(self.limit, self.earliest) - self.start)
+
+
+def align(
+    lines: Sequence[bytes], span: OffsetSpan, held: HeldRecords, is_rejected: Callable[[Record], bool]
+) -> Alignment:
+    """Find the records of an object's lines.
+
+    If the broker holds the whole range, the lines must be among its records, in order. If it holds the end of the
+    range, it is unknown which line is the first that it holds. That is the last line from which on the lines agree
+    with the records, apart from rejected ones that the sink skipped; without such a line, it holds none of them.
+
+    Args:
+        lines: the lines.
+        span: the range of their offsets.
+        held: the records that the broker holds, from the range on.
+        is_rejected: returns whether landing rejects a record, which a sink can skip.
+
+    Raises:
+        MisalignedError: a line is not among the records, or there are more lines than offsets.
+    """
+    if span.earliest <= span.start:
+        return Alignment(0, _match(lines, 0, span, held, lambda _: True))
+    for unheld in range(int(min(len(lines) - 1, span.unheld)), -1, -1):
+        if held.peek(0, span.limit) is None:
+            break
+        try:
+            return Alignment(unheld, _match(lines, unheld, span, held, is_rejected))
+        except MisalignedError:
+            continue
+    if len(lines) > span.unheld:
+        raise MisalignedError(int(span.unheld), span.start + int(span.unheld))
+    return Alignment(len(lines), 0)
+
+
+def _match(
+    lines: Sequence[bytes], line: int, span: OffsetSpan, held: HeldRecords, can_skip: Callable[[Record], bool]
+) -> int:
+    """Return the number of held records up to the one in the last line."""
+    count = skipped = 0
+    offset = int(max(span.start, span.earliest))
+    while line < len(lines):
+        record = held.peek(count, span.limit)
+        if record is None or skipped > SEARCH_BYTES:
+            raise MisalignedError(line, offset)
+        count += 1
+        if matching := _matching_lines(lines, line, record.value):
+            line, offset, skipped = line + matching, record.offset + 1, 0
+        elif can_skip(record):
+            skipped += RECORD_BYTES + len(record.value or b"")
+        else:
+            raise MisalignedError(line, offset)
+    return count
+
+
+def _matching_lines(lines: Sequence[bytes], line: int, value: bytes | None) -> int:
+    """Return how many lines from `line` on hold the value of a record; 0 if they hold another one."""
+    if value is None:
+        return int(lines[line] in (b"", b"null"))
+    spanned = value.count(b"\n") + 1
+    text = lines[line] if spanned == 1 else b"\n".join(lines[line : line + spanned])
+    if value in (text, text.removesuffix(b"\r")):
+        return spanned
+    return int(_is_same_json(lines[line], value))
+
+
+def _is_same_json(line: bytes, value: bytes) -> bool:
+    try:
+        return _canonical(line) == _canonical(value)
+    except (ValueError, TypeError):
+        return False
+
+
+def _canonical(text: bytes) -> bytes:
+    return orjson.dumps(orjson.loads(text), option=orjson.OPT_SORT_KEYS)

@@ -1,0 +1,127 @@
+"""Incidents outside of the daily run: drains that fail permanently, and failed checks in successful runs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from pinterest_platform.orchestration.daily.causes import failed_checks, failure_causes
+from pinterest_platform.orchestration.daily.history import ALERTED_TAG
+from pinterest_platform.orchestration.draining.run import failed_entities
+from pinterest_platform.orchestration.runs import WRITER
+from pinterest_platform.ports import Cause
+
+DRAINS = ("kafka_pipeline", "streaming_pipeline")
+
+CHECKS_ALERTED_TAG = "pinterest/checks_alerted"
+"""On a successful run with failed checks: the time of its alert, or the run whose alert was about the same checks."""
+
+CONSECUTIVE_FAILURES = 6
+"""Failures of a drain in a row that are alerted whatever their cause: about eight minutes with exponential backoff."""
+
+RUN_LIMIT = 20
+"""Runs of a drain's job that are read."""
+
+PREVIOUS_CHECKS = 20
+"""Evaluations of a check that are read to find the one before a run's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something to alert of, once.
+
+    Attributes:
+        run: the run that shows it.
+        tag: the run's tag that marks it as alerted.
+        headline: the incident in one sentence.
+        attempts: the number of consecutive runs that failed.
+        causes: the failures or failed checks.
+    """
+
+    run: dg.DagsterRun
+    tag: str
+    headline: str
+    attempts: int
+    causes: tuple[Cause, ...]
+
+
+def drain_incidents(instance: dg.DagsterInstance) -> Iterator[Incident]:
+    """Yield the drains that fail permanently, or many times in a row, since their last success.
+
+    A stream that fails in addition to those of an earlier alert is an incident of its own.
+    """
+    for job in DRAINS:
+        runs = [
+            record.dagster_run
+            for record in instance.get_run_records(dg.RunsFilter(job_name=job, tags=WRITER), limit=RUN_LIMIT)
+        ]
+        ended = [run for run in runs if run.is_finished and run.status is not dg.DagsterRunStatus.CANCELED]
+        streak = _failures_since_success(ended)
+        if not streak or ALERTED_TAG in streak[0].tags:
+            continue
+        alerted = [run for run in streak if ALERTED_TAG in run.tags]
+        covered = {entity for run in alerted for entity in failed_entities(run)}
+        if alerted and set(failed_entities(streak[0])) <= covered:
+            continue
+        causes = failure_causes(instance, streak[0].run_id)
+        if any(permanent for _, permanent in causes):
+            reason = "a later run fails again: fix the cause first"
+        elif len(streak) >= CONSECUTIVE_FAILURES:
+            reason = f"its last {len(streak)} runs failed"
+        else:
+            continue
+        headline = f"{job} failed: {reason}."
+        yield Incident(streak[0], ALERTED_TAG, headline, len(streak), tuple(cause for cause, _ in causes))
+
+
+def check_incidents(instance: dg.DagsterInstance, since: datetime) -> Iterator[Incident]:
+    """Yield the successful runs after `since` in which a check failed as an error that had not failed before.
+
+    A check that stays failed is one incident, until it passes.
+    """
+    recent = dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS], updated_after=since)
+    for record in reversed(instance.get_run_records(recent)):
+        run = record.dagster_run
+        if CHECKS_ALERTED_TAG in run.tags:
+            continue
+        failed = failed_checks(instance, run.run_id)
+        if not failed:
+            continue
+        earlier = {key: _alerted_before(instance, key, run.run_id) for key in failed}
+        if all(earlier.values()):
+            instance.add_run_tags(run.run_id, {CHECKS_ALERTED_TAG: f"by run {next(iter(earlier.values()))}"})
+            continue
+        names = ", ".join(f"{key.name} of {key.asset_key.to_user_string()}" for key in failed)
+        headline = f"{run.job_name} succeeded, but these checks failed: {names}."
+        yield Incident(run, CHECKS_ALERTED_TAG, headline, 1, tuple(failed.values()))
+
+
+def day_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> datetime:
+    """Return the time at which a run was created."""
+    record = instance.get_run_record_by_id(run.run_id)
+    return record.create_timestamp if record else datetime.now(UTC)
+
+
+def _failures_since_success(ended: Sequence[dg.DagsterRun]) -> list[dg.DagsterRun]:
+    """Return the failed runs, newest first, after the last successful one."""
+    streak: list[dg.DagsterRun] = []
+    for run in ended:
+        if not run.is_failure:
+            break
+        streak.append(run)
+    return streak
+
+
+def _alerted_before(instance: dg.DagsterInstance, key: dg.AssetCheckKey, run_id: str) -> str:
+    """Return the alerted run in which a check failed last before a run; empty if it passed or was not alerted."""
+    storage = instance.event_log_storage
+    records = storage.get_asset_check_execution_history(key, limit=PREVIOUS_CHECKS)
+    runs = [record.run_id for record in records]
+    for record in records[runs.index(run_id) + 1 :] if run_id in runs else records:
+        evaluation = record.event and record.event.dagster_event and record.event.asset_check_evaluation
+        if record.run_id == run_id or not evaluation:
+            continue
+        run = None if evaluation.passed else instance.get_run_by_id(record.run_id)
+        return run.run_id if run and CHECKS_ALERTED_TAG in run.tags else ""
+    return ""

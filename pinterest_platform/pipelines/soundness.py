@@ -1,0 +1,99 @@
+"""Soundness: the current version of a cleaned table must pass its blocking checks before anything uses it (rule D9)."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from pinterest_platform.catalog import CHECKS_PREFIX, Entity, Route
+from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, joined
+from pinterest_platform.pipelines.audit import inspect
+from pinterest_platform.pipelines.lakehouse import Lakehouse
+from pinterest_platform.ports import ObjectStore, Progress, TableFacts
+from pinterest_platform.spark_jobs.parameters import VerifyResult
+
+LAYERS: Mapping[Route, str] = {Route.KAFKA: "cleaned", Route.KINESIS: "cleaned_stream"}
+"""By route, the first part of the asset keys of its tables."""
+
+_CREATED_BY: Mapping[Route, str] = {
+    Route.KAFKA: "Run the job batch_pipeline: it lands and cleans the records that create this table.",
+    Route.KINESIS: "Run the job streaming_pipeline: it lands and cleans the records that create this table.",
+}
+_REBUILT_BY: Mapping[str, str] = {
+    "cleaned": "Find what else writes to the table; then run batch_pipeline with full_refresh of cleaned__{}.",
+    "cleaned_stream": "Find what else writes to the table; then run streaming_pipeline with full_refresh.",
+}
+
+
+def rebuild_step(layer: str, entity: str) -> str:
+    """Return what to do about a cleaned table that fails a blocking check."""
+    return _REBUILT_BY[layer].format(entity)
+
+
+def failed_checks(table: VerifyResult) -> dict[str, str]:
+    """Return the finding of each blocking check that a cleaned table fails, by the check's name."""
+    findings: dict[str, str] = {}
+    if table.schema_differences:
+        findings["schema"] = "; ".join(table.schema_differences)
+    if table.duplicate_keys:
+        findings["unique_key"] = f"{table.duplicate_keys} rows beyond the first of their key"
+    if table.null_keys:
+        findings["key_not_null"] = f"{table.null_keys} rows without a key"
+    return findings
+
+
+def require_sound(lakehouse: Lakehouse, entities: Sequence[Entity], route: Route, progress: Progress) -> None:
+    """Require that the current versions of cleaned tables pass their blocking checks.
+
+    A version that was not checked yet is checked now.
+
+    Raises:
+        PermanentFailure: a table does not exist, or fails a check; all of them are named.
+        TransientFailure: the engine or the store did not answer.
+    """
+    failures: list[PlatformFailure] = []
+    for entity in entities:
+        try:
+            _require_sound(lakehouse, entity, route, progress)
+        except TransientFailure:
+            raise
+        except PermanentFailure as failure:
+            failures.append(failure)
+    if failures:
+        raise joined(failures)
+
+
+def inspect_and_record(lakehouse: Lakehouse, entity: Entity, route: Route, progress: Progress) -> VerifyResult:
+    """Check schema and keys of a table, and record the result for the version that was checked."""
+    table = inspect(entity, route, lakehouse.settings, lakehouse.engine, progress)
+    lakehouse.objects.put(_key(entity, route), json.dumps(table.to_json()).encode(), None, "application/json")
+    return table
+
+
+def _require_sound(lakehouse: Lakehouse, entity: Entity, route: Route, progress: Progress) -> None:
+    name, uri = f"{LAYERS[route]}/{entity.name}", lakehouse.names.places(entity, route).table_uri
+    facts = lakehouse.lake.facts(uri)
+    if facts is None:
+        raise PermanentFailure(f"{name}: there is no Delta table at {uri}.", _CREATED_BY[route])
+    table = _recorded(lakehouse.objects, entity, route, facts)
+    if table is None:
+        progress(f"{name}: checking version {facts.version}, which was not checked yet")
+        table = inspect_and_record(lakehouse, entity, route, progress)
+    if findings := failed_checks(table):
+        checks = ", ".join(f"check {check} failed: {finding}" for check, finding in findings.items())
+        raise PermanentFailure(f"{name}, version {table.version}: {checks}.", rebuild_step(LAYERS[route], entity.name))
+
+
+def _recorded(objects: ObjectStore, entity: Entity, route: Route, facts: TableFacts) -> VerifyResult | None:
+    """Return the recorded result for this version of a table; None if another version or nothing is recorded."""
+    key = _key(entity, route)
+    if objects.metadata(key) is None:
+        return None
+    try:
+        table = VerifyResult.from_json(json.loads(objects.read(key)))
+    except (ValueError, TypeError, AttributeError, PermanentFailure):
+        return None  # damaged, or of another release: the table is checked
+    # A recreated table counts its versions from 0 again, so its id is compared, too.
+    return table if (table.table_id, table.version) == (facts.table_id, facts.version) else None
+
+
+def _key(entity: Entity, route: Route) -> str:
+    return f"{CHECKS_PREFIX}{LAYERS[route]}/{entity.name}.json"

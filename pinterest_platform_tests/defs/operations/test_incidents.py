@@ -1,0 +1,139 @@
+"""Alerts of drains and of failed checks, on a real, ephemeral instance."""
+
+from collections.abc import Callable
+
+import dagster as dg
+import pytest
+
+from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
+from pinterest_platform.orchestration.draining.run import failed_tags
+from pinterest_platform.orchestration.failures import as_dagster_failure
+from pinterest_platform.orchestration.incidents import CONSECUTIVE_FAILURES
+from pinterest_platform.orchestration.runs import WRITER
+from pinterest_platform_tests.defs.operations.schedule_daemon import LONG, Daemon
+
+LOST = PermanentFailure("u.pin/0: offsets 3 to 5 are lost.", "Accept the gap.")
+SILENT = TransientFailure("Kafka did not answer.", "Start it.")
+Drain = Callable[..., dg.DagsterRun]
+
+
+@pytest.fixture
+def drain(daemon: Daemon) -> Drain:
+    def run(failure: PlatformFailure | None = None, *entities: str) -> dg.DagsterRun:
+        @dg.op
+        def drain_kafka(context: dg.OpExecutionContext) -> None:
+            if failure:
+                tag, value = next(iter(failed_tags(context.run.run_id, ()).items()))
+                context.instance.add_run_tags(context.run.run_id, {tag: value + ",".join(entities)})
+                with as_dagster_failure("kafka_pipeline"):
+                    raise failure
+
+        @dg.job(name="kafka_pipeline", tags=WRITER, executor_def=dg.in_process_executor)
+        def kafka_pipeline() -> None:
+            drain_kafka()
+
+        result = kafka_pipeline.execute_in_process(instance=daemon.instance, raise_on_error=False)
+        return daemon.run_by_id(result.run_id)
+
+    return run
+
+
+def test_a_drain_that_fails_permanently_is_alerted_once_until_it_succeeds(daemon: Daemon, drain: Drain) -> None:
+    run = drain(LOST, "pin")
+    assert "kafka_pipeline failed" in daemon.alerts()
+    [alert] = daemon.notifier.alerts
+    assert (alert.job, alert.run_id, alert.causes[0].what) == ("kafka_pipeline", run.run_id, LOST.what)
+    assert alert.causes[0].action == "Accept the gap."
+    drain(LOST, "pin")
+    assert daemon.alerts() == "no alert is due"
+    drain()
+    drain(LOST, "pin")
+    daemon.alerts()
+    assert len(daemon.notifier.alerts) == 2
+
+
+def test_another_stream_that_fails_in_addition_is_alerted(daemon: Daemon, drain: Drain) -> None:
+    drain(LOST, "pin")
+    daemon.alerts()
+    drain(LOST, "pin", "geo")
+    daemon.alerts()
+    drain(LOST, "geo")
+    daemon.alerts()
+    assert len(daemon.notifier.alerts) == 2
+
+
+def test_a_drain_whose_system_does_not_answer_is_alerted_after_many_failures(daemon: Daemon, drain: Drain) -> None:
+    for _ in range(CONSECUTIVE_FAILURES - 1):
+        drain(SILENT, "pin")
+    assert daemon.alerts() == "no alert is due"
+    drain(SILENT, "pin")
+    assert "its last 6 runs failed" in daemon.alerts()
+
+
+def test_an_alert_of_a_drain_that_is_not_delivered_is_delivered_later(
+    daemon: Daemon, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pinterest_platform.orchestration.daily.policy.FIRST_ALERT_WAIT", 0.0)
+    drain(LOST, "pin")
+    daemon.notifier.down = True
+    with pytest.raises(dg.Failure, match="webhook"):
+        daemon.alerts()
+    daemon.notifier.down = False
+    daemon.alerts()
+    assert len(daemon.notifier.alerts) == 1
+
+
+def checked(daemon: Daemon, passed: bool, blocking: bool = False, warn: bool = False) -> dg.DagsterRun:
+    """Run an asset with a check."""
+    key = dg.AssetKey(["ledger", "conservation"])
+
+    @dg.asset(key=key)
+    def conservation() -> None:
+        pass
+
+    @dg.asset_check(asset=key, name="balances", blocking=blocking)
+    def balances() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(
+            passed=passed,
+            severity=dg.AssetCheckSeverity.WARN if warn else dg.AssetCheckSeverity.ERROR,
+            metadata={"problems": "u.pin/0:3-5: 3 offsets are unaccounted for", "next_step": "Restore the objects."},
+        )
+
+    definitions = dg.Definitions(
+        [conservation], asset_checks=[balances], jobs=[dg.define_asset_job("batch_pipeline", tags=WRITER)]
+    )
+    job = definitions.resolve_job_def("batch_pipeline")
+    daemon.job = job
+    return daemon.run()
+
+
+def test_a_check_that_fails_in_a_successful_run_is_alerted_once_until_it_passes(daemon: Daemon) -> None:
+    checked(daemon, passed=True)
+    checked(daemon, passed=False, warn=True)
+    assert daemon.alerts() == "no alert is due"
+    run = checked(daemon, passed=False)
+    assert run.is_success
+    assert "batch_pipeline succeeded, but these checks failed: balances of ledger/conservation" in daemon.alerts()
+    [alert] = daemon.notifier.alerts
+    [cause] = alert.causes
+    assert (cause.asset, cause.action) == ("ledger/conservation", "Restore the objects.")
+    assert cause.what == "Check balances failed: u.pin/0:3-5: 3 offsets are unaccounted for."
+    for _ in range(2):
+        checked(daemon, passed=False)
+        assert daemon.alerts() == "no alert is due"
+    checked(daemon, passed=True)
+    checked(daemon, passed=False)
+    daemon.alerts()
+    assert len(daemon.notifier.alerts) == 2
+
+
+def test_the_alert_of_a_failed_blocking_check_names_asset_check_finding_and_next_step(daemon: Daemon) -> None:
+    checked(daemon, passed=False, blocking=True)
+    daemon.notifier.alerts.clear()
+    daemon.midnight()
+    daemon.alerts(LONG)
+    [alert] = daemon.notifier.alerts
+    [cause] = alert.causes
+    assert (cause.asset, cause.action) == ("ledger/conservation", "Restore the objects.")
+    assert cause.what == "Check balances failed: u.pin/0:3-5: 3 offsets are unaccounted for."
+    assert alert.reason == "a retry would fail again: fix the cause first"

@@ -1,0 +1,77 @@
+"""The reports and their page in process, on fakes."""
+
+import dagster as dg
+import pytest
+
+from pinterest_platform.catalog import REPORT_KEYS, REPORTED_ENTITIES
+from pinterest_platform.defs.reports.assets import page, reports
+from pinterest_platform.ports import Json, TableFacts
+from pinterest_platform.spark_jobs.parameters import ReportOutcome, ReportsResult, SourceFacts
+from pinterest_platform_tests.defs.surroundings import Surroundings
+
+
+@pytest.fixture
+def around() -> Surroundings:
+    """Three sound tables, and an engine that computes empty reports."""
+    around = Surroundings()
+    for entity in REPORTED_ENTITIES:
+        uri = around.settings.names.cleaned_uri(entity)
+        around.lake.tables[uri] = TableFacts(uri, 7, 8, (("ind", "bigint"),), "id")
+    for key in REPORT_KEYS:
+        uri = around.settings.names.report_uri(key)
+        around.lake.tables[uri] = TableFacts(uri, 2, 0, ())
+        around.lake.content[uri] = []
+
+    def compute(parameters: Json) -> Json:
+        sources = {name: SourceFacts(7, 8, None, None, None, None) for name in parameters["cleaned"]}
+        return ReportsResult({key: ReportOutcome(0, True, 2, {}) for key in parameters["reports"]}, sources).to_json()
+
+    around.engine.answers["reports"] = compute
+    return around
+
+
+def materialize(around: Surroundings, *assets: dg.AssetsDefinition) -> dg.ExecuteInProcessResult:
+    return dg.materialize(list(assets), resources=around.resources, raise_on_error=False)
+
+
+def failure_of(result: dg.ExecuteInProcessResult) -> str:
+    assert not result.success
+    [event] = [event for event in result.all_events if event.is_step_failure]
+    assert event.step_failure_data.user_failure_data is not None
+    return str(event.step_failure_data.user_failure_data.description)
+
+
+@pytest.mark.parametrize("asset", [reports, page])
+def test_neither_reports_nor_page_are_built_from_a_table_that_fails_a_blocking_check(
+    around: Surroundings, asset: dg.AssetsDefinition
+) -> None:
+    def verify(parameters: Json) -> Json:
+        return around.sound(parameters, duplicate_keys=8 if parameters["entity"] == "pin" else 0)
+
+    around.engine.answers["verify"] = verify
+    failure = failure_of(materialize(around, asset))
+    assert "cleaned/pin, version 7: check unique_key failed: 8 rows beyond the first of their key." in failure
+    assert "full_refresh of cleaned__pin" in failure
+    assert "reports" not in [job for job, _ in around.engine.calls]
+
+
+def test_a_version_that_was_checked_is_not_checked_again(around: Surroundings) -> None:
+    assert materialize(around, reports).success
+    assert materialize(around, reports).success
+    assert [job for job, _ in around.engine.calls] == ["verify"] * 3 + ["reports"] * 2
+
+
+@pytest.mark.parametrize("recorded", [b"", b"[]", b'{"rows": 1}', b"\xff"])
+def test_a_damaged_record_of_a_check_counts_as_none(around: Surroundings, recorded: bytes) -> None:
+    materialize(around, reports)
+    around.objects.put("checks/cleaned/pin.json", recorded)
+    around.engine.calls.clear()
+    assert materialize(around, reports).success
+    assert [job for job, _ in around.engine.calls] == ["verify", "reports"]
+
+
+def test_reports_before_any_batch_name_the_job_that_creates_their_tables(around: Surroundings) -> None:
+    around.lake.tables.clear()
+    failure = failure_of(materialize(around, reports))
+    assert "cleaned/pin: there is no Delta table at s3://user-u-bucket/delta/cleaned/u_pin_table." in failure
+    assert "Run the job batch_pipeline" in failure

@@ -1,0 +1,72 @@
+"""Deletion of old runs, on a real instance with SQLite in a folder of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from pinterest_platform.orchestration.retention import purge_runs
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        yield instance
+
+
+def run(instance: dg.DagsterInstance, job: str, fails: bool = False) -> str:
+    @dg.op
+    def work() -> None:
+        print("work")
+        if fails:
+            raise RuntimeError
+
+    @dg.job(name=job, executor_def=dg.in_process_executor)
+    def one_op() -> None:
+        work()
+
+    return one_op.execute_in_process(instance=instance, raise_on_error=False).run_id
+
+
+def files(home: Path, run_id: str) -> list[Path]:
+    return [path for path in home.rglob(f"*{run_id}*") if path.exists()]
+
+
+def left(instance: dg.DagsterInstance) -> set[str]:
+    return {run.run_id for run in instance.get_runs()}
+
+
+def test_old_runs_are_deleted_with_their_events_and_the_last_of_each_outcome_stays(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    old = [run(instance, "a"), run(instance, "a", fails=True), run(instance, "a")]
+    last = [run(instance, "a"), run(instance, "a", fails=True), run(instance, "b")]
+    waiting = instance.create_run_for_job(dg.GraphDefinition(name="c").to_job(), status=dg.DagsterRunStatus.STARTED)
+    lines = list[str]()
+    assert files(tmp_path, old[0])
+    assert set(purge_runs(instance, 0, dry_run=True, progress=lines.append)) == set(old)
+    assert left(instance) == {*old, *last, waiting.run_id}
+    purge_runs(instance, 0, dry_run=False, progress=lines.append)
+    assert left(instance) == {*last, waiting.run_id}
+    assert [files(tmp_path, run_id) for run_id in old] == [[], [], []]
+    assert all(instance.all_logs(run_id) for run_id in last)
+    assert [line.rpartition(" ")[2] for line in lines] == ["deleted", "deleted"]
+    assert "would be deleted" in lines[0]
+
+
+def test_young_runs_and_the_last_materialization_of_an_asset_stay(instance: dg.DagsterInstance) -> None:
+    @dg.asset
+    def first() -> None: ...
+
+    @dg.asset
+    def second() -> None: ...
+
+    runs = [
+        dg.materialize([first, second], instance=instance, selection=[name]).run_id for name in ("first", "second") * 2
+    ]
+    assert purge_runs(instance, 30, dry_run=False, progress=lambda _: None) == []
+    purge_runs(instance, 0, dry_run=False, progress=lambda _: None)
+    assert left(instance) == set(runs[2:])
+    assert instance.get_latest_materialization_event(dg.AssetKey("first")) is not None
+    assert purge_runs(instance, 0, dry_run=False, progress=lambda _: None) == []
