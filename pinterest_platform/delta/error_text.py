@@ -12,7 +12,7 @@ _CONFLICT_SIGNS = (
     "version mismatch",
 )
 _UNREACHABLE = re.compile(
-    r"\bunavailable\b|\binterrupted\b|cancell?ed\b|dns error|(?:gateway|request|connect\w*|read) ?-?timeout",
+    r"\bunavailable\b|\binterrupted\b|cancel(?:led|ed)\b|dns error|(?:gateway|request|connect\w*|read) ?-?timeout",
     re.IGNORECASE,
 )
 _OUTAGES = (

@@ -37,6 +37,8 @@ def failed_checks(table: VerifyResult) -> dict[str, str]:
         findings["unique_key"] = f"{table.duplicate_keys} rows beyond the first of their key"
     if table.null_keys:
         findings["key_not_null"] = f"{table.null_keys} rows without a key"
+    if table.foreign_commits:
+        findings["only_platform_commits"] = f"another writer changed rows: {'; '.join(table.foreign_commits)}"
     return findings
 
 

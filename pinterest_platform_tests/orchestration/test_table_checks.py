@@ -9,6 +9,7 @@ from pinterest_platform.orchestration.table_checks import (
     parity_result,
     table_check_results,
 )
+from pinterest_platform.pipelines.soundness import failed_checks
 from pinterest_platform.spark_jobs.parameters import CompareResult, VerifyResult
 
 
@@ -36,6 +37,7 @@ def test_commits_of_other_writers_fail_a_blocking_check_that_names_them_and_the_
     checks = {check.check_name: check for check in table_check_results(dg.AssetKey(["cleaned", "pin"]), result)}
     assert set(checks) == set(TABLE_CHECKS)
     assert [name for name, check in checks.items() if not check.passed] == ["only_platform_commits"]
+    assert failed_checks(result) == {"only_platform_commits": f"another writer changed rows: {'; '.join(lines)}"}
     metadata = checks["only_platform_commits"].metadata
     assert metadata["found"].value == "\n".join(lines)
     assert "`batch_pipeline` with `full_refresh: true`" in str(metadata["next_step"].value)
