@@ -62,7 +62,7 @@ def run(spark: SparkSession, parameters: ReportsParameters, progress: Callable[[
         progress("recomputing the reports, because a cleaned table changed meanwhile")
         versions, result = compute_and_write()
     outcomes = {key: replace(outcome, changed=key in changed) for key, outcome in result.reports.items()}
-    return ReportsResult(outcomes, result.sources)
+    return ReportsResult(outcomes, result.sources, result.failures)
 
 
 def _versions(tables: DeltaTables, parameters: ReportsParameters) -> dict[Entity, int]:
@@ -86,15 +86,22 @@ def _compute(
     left_out = _left_out(cleaned, [report.left_out for report in declared.values()])
     metadata = {f"{entity.name}_version": str(version) for entity, version in versions.items()}
     outcomes: dict[str, ReportOutcome] = {}
+    failures: dict[str, Mapping[str, str]] = {}
     for key, uri in parameters.reports.items():
         report, schema = declared[key], REPORT_SCHEMAS[key]
         rows = _in_schema(reports.report(report, cleaned), schema)
-        changed, version = _write(tables, uri, rows, schema, metadata)
+        try:
+            changed, version = _write(tables, uri, rows, schema, metadata)
+        except PermanentFailure as failure:
+            # One report's table must not stop the other reports.
+            failures[key] = {"what": failure.what, "action": failure.action}
+            progress(f"{key}: not written: {failure}")
+            continue
         counts = left_out[report.left_out] if report.left_out else {}
         outcomes[key] = ReportOutcome(rows.num_rows, changed, version, counts)
         progress(f"{key}: {rows.num_rows} rows, {'replaced' if changed else 'unchanged'}")
     sources = {entity.name: _facts(frames[entity], entity, version) for entity, version in versions.items()}
-    return ReportsResult(outcomes, sources)
+    return ReportsResult(outcomes, sources, failures)
 
 
 def _left_out(cleaned: reports.Tables, references: Iterable[Reference | None]) -> dict[Reference, dict[str, int]]:
@@ -115,6 +122,11 @@ def _write(
 
     def replace() -> tuple[bool, int]:
         table = tables.ensure(uri, schema)
+        if (columns := tables.schema(table).fieldNames()) != schema.fieldNames():
+            raise PermanentFailure(
+                f"The table {uri} has the columns {', '.join(columns)} instead of {', '.join(schema.fieldNames())}.",
+                "Find what else writes to it, then move the table away: the next run recreates it.",
+            )
         if table.version() > 0 and tables.read(table).cast(rows.schema).equals(rows):
             return False, table.version()
         commits.replace_rows(table, rows, metadata)

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, Field
+from deltalake.schema import PrimitiveType
 from pyspark.sql import SparkSession
 
 from pinterest_platform import spark_jobs
@@ -169,3 +170,15 @@ def test_reports_of_tables_that_keep_changing_are_recomputed_a_limited_number_of
     monkeypatch.setattr(job, "_write", write_after_a_commit)
     reports.run("users_joined_by_year")
     assert len(calls) == 5
+
+
+def test_a_report_whose_table_has_another_column_does_not_stop_the_others(reports: Reports) -> None:
+    reports.post([])
+    reports.run(*REPORT_KEYS)
+    key = REPORT_KEYS[0]
+    DeltaTable(reports.uri(key)).alter.add_columns([Field("extra", PrimitiveType("string"))])
+    result = reports.run(*REPORT_KEYS)
+    assert set(result.reports) == set(REPORT_KEYS[1:])
+    assert list(result.failures) == [key]
+    assert "extra instead of" in result.failures[key]["what"]
+    assert "move the table away" in result.failures[key]["action"]
