@@ -101,12 +101,17 @@ def _commits_metadata(key: dg.AssetKey, foreign_commits: Sequence[str]) -> dict[
 
 
 def report_check_result(key: dg.AssetKey, problems: Sequence[str]) -> dg.AssetCheckResult:
-    """Return the result of `REPORT_CHECK` for a report table."""
+    """Return the result of `REPORT_CHECK` for a report table.
+
+    A failure is a warning: as an error it would block the page, which shows the other reports and then fails itself.
+    """
+    next_step = {"next_step": "Move the table away, then run reports_only: it recreates the table."}
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=REPORT_CHECK,
         passed=not problems,
-        metadata={"found": dg.MetadataValue.text("\n".join(problems) or "none")},
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"found": dg.MetadataValue.text("\n".join(problems) or "none"), **(next_step if problems else {})},
     )
 
 

@@ -20,23 +20,31 @@ from pinterest_platform.page.wording import moment, readable, stamp, written
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A report ready for the template: its declaration, its cells as text, its chart if it has rows."""
+    """A report ready for the template: its declaration, its cells as text, its chart if it has rows.
+
+    `problem` is the reason why the report cannot be shown; empty if it can.
+    """
 
     report: Report
     cells: tuple[tuple[str, ...], ...]
     chart: Chart | None
+    problem: str = ""
 
 
 def document(reports: Mapping[str, Rows], facts: PageFacts) -> str:
     """Render the page; see `render` of this package."""
+    unavailable = dict(facts.unavailable)
     for report in REPORTS:
-        _check_complete(report, reports)
+        if report.key not in unavailable:
+            _check_complete(report, reports)
+    # Charts of other reports may use the rows of one that cannot be shown.
+    reports = {**reports, **dict.fromkeys(unavailable, ())}
     style = files(__package__ or "").joinpath("page.css").read_text("utf-8")
     return (
         _environment()
         .get_template("page.html")
         .render(
-            sections=[_section(report, reports) for report in REPORTS],
+            sections=[_section(report, reports, unavailable.get(report.key, "")) for report in REPORTS],
             facts=facts,
             style=Markup(style),  # noqa: S704  our own file, which the policy below names by its digest
             policy=_policy(style),
@@ -44,10 +52,10 @@ def document(reports: Mapping[str, Rows], facts: PageFacts) -> str:
     )
 
 
-def _section(report: Report, reports: Mapping[str, Rows]) -> Section:
+def _section(report: Report, reports: Mapping[str, Rows], problem: str) -> Section:
     rows = reports[report.key]
     cells = tuple(tuple(written(row[column.name], column.notation) for column in report.columns) for row in rows)
-    return Section(report, cells, draw(report, reports) if rows else None)
+    return Section(report, cells, draw(report, reports) if rows else None, problem)
 
 
 def _check_complete(report: Report, reports: Mapping[str, Rows]) -> None:

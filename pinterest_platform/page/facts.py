@@ -48,6 +48,7 @@ class PageFacts:
         generated_at: the time of generation.
         ranges: the ranges of time that the data covers.
         tables: every table that was read, cleaned ones and reports, in the order in which the page lists them.
+        unavailable: the reports that the page cannot show, each as its key and the reason.
 
     Raises:
         ValueError: a time has no zone.
@@ -56,6 +57,7 @@ class PageFacts:
     generated_at: datetime
     ranges: tuple[TimeRange, ...]
     tables: tuple[TableVersion, ...]
+    unavailable: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         _check_zone("PageFacts.generated_at", self.generated_at)

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pinterest_platform.catalog import PAGE_KEY, REPORT_KEYS, REPORTED_ENTITIES, Route
+from pinterest_platform.catalog import PAGE_KEY, REPORT_KEYS, REPORTED_ENTITIES, Route, report_with_key
+from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.page import PageFacts, TableVersion, TimeRange, render
 from pinterest_platform.pipelines.lakehouse import Lakehouse, table_facts
 from pinterest_platform.pipelines.soundness import require_sound
-from pinterest_platform.ports import Lake, Progress
+from pinterest_platform.ports import Lake, Progress, TableFacts
 from pinterest_platform.settings import Settings
 from pinterest_platform.spark_jobs.parameters import ReportsParameters, ReportsResult
 
@@ -69,6 +70,28 @@ def report_problems(lake: Lake, uri: str, columns: Sequence[tuple[str, str]]) ->
     return duplicates + [f"a null in {row}" for row in rows if None in row.values()]
 
 
+def readable_problems(lake: Lake, uri: str, columns: Sequence[tuple[str, str]]) -> tuple[list[str], TableFacts | None]:
+    """Return the problems of a report's table, and its facts; a table that cannot be read is a problem, too.
+
+    Arguments as of `report_problems`.
+    """
+    try:
+        return report_problems(lake, uri, columns), table_facts(lake, uri)
+    except PermanentFailure as failure:
+        return [str(failure)], None
+
+
+def unavailable_reports(page: PublishedPage) -> PermanentFailure | None:
+    """Return the failure of the reports that a published page could not show; None if it shows all."""
+    if not page.facts.unavailable:
+        return None
+    reasons = [f"reports/{key}: {reason}" for key, reason in page.facts.unavailable]
+    return PermanentFailure(
+        f"The page was published without {len(reasons)} reports. {' '.join(reasons)}",
+        "Fix or move away the tables of these reports, then run reports_only.",
+    )
+
+
 def publish_page(lakehouse: Lakehouse, now: datetime, progress: Progress) -> PublishedPage:
     """Render the page from the report tables, and publish it unless the same page is already published.
 
@@ -78,7 +101,9 @@ def publish_page(lakehouse: Lakehouse, now: datetime, progress: Progress) -> Pub
     uri = lakehouse.names.uri(PAGE_KEY)
     if (lakehouse.objects.metadata(PAGE_KEY) or {}).get("fingerprint") == facts.fingerprint:
         return PublishedPage(uri, written=False, size=0, facts=facts)
-    rows = {key: lakehouse.lake.rows(lakehouse.names.report_uri(key)) for key in REPORT_KEYS}
+    unavailable = dict(facts.unavailable)
+    shown = [key for key in REPORT_KEYS if key not in unavailable]
+    rows = {key: lakehouse.lake.rows(lakehouse.names.report_uri(key)) for key in shown}
     body = render(rows, facts).encode()
     lakehouse.objects.put(PAGE_KEY, body, {"fingerprint": facts.fingerprint}, "text/html; charset=utf-8")
     return PublishedPage(uri, written=True, size=len(body), facts=facts)
@@ -87,15 +112,20 @@ def publish_page(lakehouse: Lakehouse, now: datetime, progress: Progress) -> Pub
 def _page_facts(lakehouse: Lakehouse, now: datetime, progress: Progress) -> PageFacts:
     sources = report(lakehouse, [], progress).sources
     tables = [TableVersion(f"cleaned/{name}", source.version, source.rows) for name, source in sources.items()]
+    unavailable: list[tuple[str, str]] = []
     for key in REPORT_KEYS:
-        facts = table_facts(lakehouse.lake, lakehouse.names.report_uri(key))
-        tables.append(TableVersion(f"reports/{key}", facts.version, facts.rows))
+        uri = lakehouse.names.report_uri(key)
+        problems, facts = readable_problems(lakehouse.lake, uri, report_with_key(key).column_types)
+        if problems:
+            unavailable.append((key, "; ".join(problems)))
+        if facts:
+            tables.append(TableVersion(f"reports/{key}", facts.version, facts.rows))
     ranges = [
         TimeRange(entity.time.label, _utc(sources[entity.name].first_time), _utc(sources[entity.name].last_time))
         for entity in REPORTED_ENTITIES
         if entity.time
     ]
-    return PageFacts(now, tuple(ranges), tuple(tables))
+    return PageFacts(now, tuple(ranges), tuple(tables), tuple(unavailable))
 
 
 def _utc(text: str | None) -> datetime | None:

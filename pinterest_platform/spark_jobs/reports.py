@@ -14,7 +14,7 @@ from pinterest_platform.catalog import REPORT_KEYS, REPORTED_ENTITIES, Entity, R
 from pinterest_platform.delta import commits
 from pinterest_platform.delta.conflicts import retry_on_conflict
 from pinterest_platform.delta.tables import DeltaTables
-from pinterest_platform.failures import PermanentFailure, PlatformFailure, joined
+from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.spark_jobs.engine_errors import retry_outages, translate_engine_conflicts
 from pinterest_platform.spark_jobs.frames import only_row
 from pinterest_platform.spark_jobs.parameters import ReportOutcome, ReportsParameters, ReportsResult, SourceFacts
@@ -64,7 +64,7 @@ def run(spark: SparkSession, parameters: ReportsParameters, progress: Callable[[
         progress("recomputing the reports, because a cleaned table changed meanwhile")
         versions, result = compute_and_write()
     outcomes = {key: replace(outcome, changed=key in changed) for key, outcome in result.reports.items()}
-    return ReportsResult(outcomes, result.sources)
+    return ReportsResult(outcomes, result.sources, result.failures)
 
 
 def _versions(tables: DeltaTables, parameters: ReportsParameters) -> dict[Entity, int]:
@@ -88,23 +88,22 @@ def _compute(
     left_out = _left_out(cleaned, [report.left_out for report in declared.values()])
     metadata = {f"{entity.name}_version": str(version) for entity, version in versions.items()}
     outcomes: dict[str, ReportOutcome] = {}
-    failures: list[PlatformFailure] = []
+    failures: dict[str, Mapping[str, str]] = {}
     for key, uri in parameters.reports.items():
         report, schema = declared[key], REPORT_SCHEMAS[key]
         rows = _in_schema(reports.report(report, cleaned), schema)
         try:
             changed, version = _write(tables, uri, rows, schema, metadata)
         except PermanentFailure as failure:
-            progress(f"{key} failed, the other reports continue: {failure}")
-            failures.append(failure)
+            # One report's table must not stop the other reports.
+            failures[key] = {"what": failure.what, "action": failure.action}
+            progress(f"{key}: not written: {failure}")
             continue
         counts = left_out[report.left_out] if report.left_out else {}
         outcomes[key] = ReportOutcome(rows.num_rows, changed, version, counts)
         progress(f"{key}: {rows.num_rows} rows, {'replaced' if changed else 'unchanged'}")
-    if failures:
-        raise joined(failures)
     sources = {entity.name: _facts(frames[entity], entity, version) for entity, version in versions.items()}
-    return ReportsResult(outcomes, sources)
+    return ReportsResult(outcomes, sources, failures)
 
 
 def _left_out(cleaned: reports.Tables, references: Iterable[Reference | None]) -> dict[Reference, dict[str, int]]:

@@ -6,11 +6,14 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from pinterest_platform.catalog import REPORT_KEYS, REPORTS
+from pinterest_platform.failures import PermanentFailure, joined
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.columns import report_metadata
-from pinterest_platform.orchestration.results.reports import page_result, report_results
+from pinterest_platform.orchestration.results.reports import page_result, report_results, unwritten_results
 from pinterest_platform.pipelines.lakehouse import Lakehouse
-from pinterest_platform.pipelines.report import publish_page, report
+from pinterest_platform.pipelines.report import publish_page, report, unavailable_reports
+
+PAGE = dg.AssetKey(["reports", "page"])
 
 
 @dg.multi_asset(
@@ -32,14 +35,24 @@ def reports(
     context: dg.AssetExecutionContext,
     lakehouse: dg.ResourceParam[Lakehouse],
 ) -> Iterator[dg.MaterializeResult]:
-    """Recompute the selected reports, and replace those that differ (rule R9)."""
+    """Recompute the selected reports, and replace those that differ (rule R9).
+
+    If a report cannot be written, the page of the same run shows the others and then fails with the reason; without a
+    page, this op fails after the others are written.
+    """
     keys = [key for key in REPORT_KEYS if dg.AssetKey(["reports", key]) in context.selected_asset_keys]
     with as_dagster_failure(", ".join(f"reports/{key}" for key in keys)):
-        yield from report_results(report(lakehouse, keys, context.log.info), lakehouse.settings, lakehouse.lake)
+        result = report(lakehouse, keys, context.log.info)
+        for key, failure in result.failures.items():
+            context.log.error(f"reports/{key}: {failure['what']} {failure['action']}")
+        yield from report_results(result, lakehouse.settings, lakehouse.lake)
+        if result.failures and PAGE not in context.job_def.asset_layer.executable_asset_keys:
+            raise joined([PermanentFailure(each["what"], each["action"]) for each in result.failures.values()])
+        yield from unwritten_results(result)
 
 
 @dg.asset(
-    key=["reports", "page"],
+    key=PAGE,
     deps=[dg.AssetKey(["reports", key]) for key in REPORT_KEYS],
     description="One self-contained HTML file with every report as a table and a chart.",
     kinds={"html"},
@@ -50,4 +63,9 @@ def page(
 ) -> dg.MaterializeResult:
     """Publish the page, unless the published one has the same fingerprint."""
     with as_dagster_failure("reports/page"):
-        return page_result(publish_page(lakehouse, datetime.now(UTC), context.log.info))
+        published = publish_page(lakehouse, datetime.now(UTC), context.log.info)
+        result = page_result(published)
+        if failure := unavailable_reports(published):
+            context.log_event(dg.AssetMaterialization(asset_key=PAGE, metadata=result.metadata))
+            raise failure
+        return result

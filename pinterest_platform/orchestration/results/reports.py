@@ -28,6 +28,15 @@ def report_results(result: ReportsResult, settings: Settings, lake: Lake) -> Ite
         )
 
 
+def unwritten_results(result: ReportsResult) -> Iterator[dg.MaterializeResult]:
+    """Return one result per report that was computed but not written: without it, Dagster would skip the page."""
+    for key, failure in result.failures.items():
+        yield dg.MaterializeResult(
+            asset_key=["reports", key],
+            metadata={"replaced": False, "problem": failure["what"], "next_step": failure["action"]},
+        )
+
+
 def page_result(page: PublishedPage) -> dg.MaterializeResult:
     """Return the address of the page and the tables that it shows."""
     return dg.MaterializeResult(

@@ -1,7 +1,7 @@
 """Parameters and result of the job `reports`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pinterest_platform.catalog import REPORTED_ENTITIES
 from pinterest_platform.spark_jobs.parameters.transferable import Transferable
@@ -73,10 +73,12 @@ class ReportsResult(Transferable):
     Attributes:
         reports: key of the report to its outcome.
         sources: entity to the facts of its table.
+        failures: key of each report that could not be written to `what` failed and the `action` to take.
     """
 
     reports: Mapping[str, ReportOutcome]
     sources: Mapping[str, SourceFacts]
+    failures: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
 
     def __post_init__(self) -> None:
         """Convert the parts from JSON."""

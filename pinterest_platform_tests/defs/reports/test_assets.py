@@ -1,10 +1,13 @@
 """The reports and their page in process, on fakes."""
 
+from dataclasses import replace
+
 import dagster as dg
 import pytest
 
-from pinterest_platform.catalog import REPORT_KEYS, REPORTED_ENTITIES
+from pinterest_platform.catalog import PAGE_KEY, REPORT_KEYS, REPORTED_ENTITIES, report_with_key
 from pinterest_platform.defs.reports.assets import page, reports
+from pinterest_platform.defs.reports.checks import reports_are_sound
 from pinterest_platform.ports import Json, TableFacts
 from pinterest_platform.spark_jobs.parameters import ReportOutcome, ReportsResult, SourceFacts
 from pinterest_platform_tests.defs.surroundings import Surroundings
@@ -30,7 +33,18 @@ def around() -> Surroundings:
     return around
 
 
-def materialize(around: Surroundings, *assets: dg.AssetsDefinition) -> dg.ExecuteInProcessResult:
+@pytest.fixture
+def shown(around: Surroundings) -> Surroundings:
+    """Report tables with their columns, and no rows."""
+    for key in REPORT_KEYS:
+        uri = around.settings.names.report_uri(key)
+        around.lake.tables[uri] = TableFacts(uri, 2, 0, tuple(report_with_key(key).column_types))
+    return around
+
+
+def materialize(
+    around: Surroundings, *assets: dg.AssetsDefinition | dg.AssetChecksDefinition
+) -> dg.ExecuteInProcessResult:
     return dg.materialize(list(assets), resources=around.resources, raise_on_error=False)
 
 
@@ -75,3 +89,55 @@ def test_reports_before_any_batch_name_the_job_that_creates_their_tables(around:
     failure = failure_of(materialize(around, reports))
     assert "cleaned/pin: there is no Delta table at s3://user-u-bucket/delta/cleaned/u_pin_table." in failure
     assert "Run the job batch_pipeline" in failure
+
+
+BROKEN = "users_joined_by_year"
+
+
+def break_report(around: Surroundings) -> None:
+    """Give a report's table a column, so that it can neither be written nor shown."""
+    uri = around.settings.names.report_uri(BROKEN)
+    facts = around.lake.tables[uri]
+    around.lake.tables[uri] = replace(facts, columns=(*facts.columns, ("extra", "string")))
+    compute = around.engine.answers["reports"]
+
+    def failing(parameters: Json) -> Json:
+        result = ReportsResult.from_json(compute(parameters))
+        outcomes = {key: outcome for key, outcome in result.reports.items() if key != BROKEN}
+        failures = (
+            {BROKEN: {"what": "It has a column extra.", "action": "Move it."}} if BROKEN in result.reports else {}
+        )
+        return ReportsResult(outcomes, result.sources, failures).to_json()
+
+    around.engine.answers["reports"] = failing
+
+
+def test_a_broken_report_stops_neither_the_others_nor_their_sections_of_the_page(shown: Surroundings) -> None:
+    break_report(shown)
+    with dg.DagsterInstance.ephemeral() as instance:
+        assets = [reports, page, reports_are_sound]
+        result = dg.materialize(assets, instance=instance, resources=shown.resources, raise_on_error=False)
+        logged = instance.all_logs(result.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION)
+    failure = failure_of(result)
+    assert f"reports/page: The page was published without 1 reports. reports/{BROKEN}: the columns are" in failure
+    body = shown.objects.read(PAGE_KEY).decode()
+    assert body.count('class="empty">Unavailable: ') == 1
+    assert body.count('class="empty">No rows.') == len(REPORT_KEYS) - 1
+    events = [entry.asset_materialization for entry in logged]
+    metadata = {event.asset_key.path[-1]: event.metadata for event in events if event}
+    assert set(metadata) == {*REPORT_KEYS, "page"}
+    assert metadata[BROKEN]["problem"].value == "It has a column extra."
+    failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    assert [check.asset_key.path[-1] for check in failed] == [BROKEN]
+
+
+def test_a_broken_report_fails_a_run_without_the_page_after_the_others(shown: Surroundings) -> None:
+    break_report(shown)
+    result = materialize(shown, reports)
+    assert "It has a column extra. Move it." in failure_of(result)
+    assert len(result.get_asset_materialization_events()) == len(REPORT_KEYS) - 1
+
+
+def test_a_page_without_problems_does_not_fail(shown: Surroundings) -> None:
+    assert materialize(shown, reports, page, reports_are_sound).success
+    assert "Unavailable" not in shown.objects.read(PAGE_KEY).decode()
