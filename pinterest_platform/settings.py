@@ -130,6 +130,7 @@ class Settings(AlertSettings):
     retention_hours: int = Field(168, alias="PINTEREST_RETENTION_HOURS", ge=1, le=87_600)
     connect_topics: str = Field("", alias="PINTEREST_CONNECT_TOPICS")
     new_epoch: Literal["fail", "land"] = Field("fail", alias="PINTEREST_NEW_EPOCH")
+    max_clock_skew_seconds: float = Field(86_400.0, alias="PINTEREST_MAX_CLOCK_SKEW_SECONDS", ge=0, le=31_536_000)
 
     @field_validator(
         "kafka_sasl_password_secret", "spark_remote_secret", "databricks_token_secret", "databricks_new_cluster_secret"

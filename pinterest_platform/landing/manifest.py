@@ -22,6 +22,7 @@ class Manifest:
         writer_id: the landing call that wrote it; its key in the metadata is `lander`.
         earliest_ms: the earliest append time of its records, None without records.
         latest_ms: the latest append time up to `end`.
+        implausible_times: number of records with an implausible time (rule L19); absent from the metadata if 0.
     """
 
     end: int
@@ -31,6 +32,7 @@ class Manifest:
     writer_id: str
     earliest_ms: int | None = None
     latest_ms: int | None = None
+    implausible_times: int = 0
 
     def metadata(self) -> dict[str, str]:
         """Return the manifest as user metadata."""
@@ -43,6 +45,7 @@ class Manifest:
                 "lander": self.writer_id,
                 "earliest-ms": self.earliest_ms,
                 "latest-ms": self.latest_ms,
+                "implausible-times": self.implausible_times or None,
             }
         )
 
@@ -113,6 +116,7 @@ def common_fields(metadata: Mapping[str, str]) -> dict[str, Any]:
         "writer_id": metadata["lander"],
         "earliest_ms": optional_int(metadata, "earliest-ms"),
         "latest_ms": optional_int(metadata, "latest-ms"),
+        "implausible_times": optional_int(metadata, "implausible-times") or 0,
     }
 
 
@@ -126,6 +130,7 @@ def draft_fields(draft: SegmentDraft, writer_id: str) -> dict[str, Any]:
         "writer_id": writer_id,
         "earliest_ms": draft.earliest_ms,
         "latest_ms": draft.latest_ms,
+        "implausible_times": draft.implausible_times,
     }
 
 

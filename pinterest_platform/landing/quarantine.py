@@ -30,7 +30,10 @@ class ChainHistory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedRecord:
-    """A rejected record with its original bytes, None for a tombstone; `key` is its quarantine object."""
+    """A rejected record with its original bytes, None for a tombstone; `key` is its quarantine object.
+
+    `record_key` is the Kafka key of a tombstone, None if it has none.
+    """
 
     key: str
     partition_id: str
@@ -38,6 +41,7 @@ class QuarantinedRecord:
     timestamp_ms: int
     reason: str
     value: bytes | None
+    record_key: bytes | None = None
 
 
 def read_entries(store: ObjectStore, key: str, chain_format: ChainFormat) -> Iterator[QuarantinedRecord]:
@@ -45,6 +49,7 @@ def read_entries(store: ObjectStore, key: str, chain_format: ChainFormat) -> Ite
     for line in store.read(key).splitlines():
         entry = orjson.loads(line)
         value: str | None = entry["value"]
+        record_key: str | None = entry.get("key")
         yield QuarantinedRecord(
             key=key,
             partition_id=str(entry[chain_format.partition_field]),
@@ -52,6 +57,7 @@ def read_entries(store: ObjectStore, key: str, chain_format: ChainFormat) -> Ite
             timestamp_ms=entry[TIMESTAMP_FIELD],
             reason=entry["reason"],
             value=None if value is None else base64.b64decode(value),
+            record_key=None if record_key is None else base64.b64decode(record_key),
         )
 
 

@@ -74,7 +74,9 @@ class PartitionLander:
         min_offset = max(landed, self.context.options.cleaned.get(chain.app_id, -1)) + 1
         self._next = min_offset or None
         self._after_adopted = bool(segments) and segments[-1].root == ADOPTED_PREFIX
-        self._latest_ms = (newest and newest.latest_ms) or 0
+        latest_ms = (newest and newest.latest_ms) or 0
+        # Objects that were landed before rule L19 can have an implausible one.
+        self._latest_ms = latest_ms if latest_ms <= self.context.options.latest_plausible_ms() else 0
         self._result = LandedPartition(chain.partition, chain.app_id, 0, 0, segments[-1].position if segments else None)
 
     def run(self) -> LandedPartition:
@@ -148,7 +150,8 @@ class PartitionLander:
                 return
             if self._after_adopted:
                 self._check_same_log(source, start)
-            offsets = OffsetRange(0 if self._next is None else start, start, end)
+            last_ms = self.context.options.latest_plausible_ms()
+            offsets = OffsetRange(0 if self._next is None else start, start, end, last_ms)
             with closing(source.log.read(chain.stream, chain.partition, start, end)) as batches:
                 self._commit_all(TOPICS_PREFIX, cut_segments(chain, batches, offsets, object_bytes, self._latest_ms))
 
@@ -253,6 +256,7 @@ class PartitionLander:
             objects=result.objects + 1,
             records=result.records + manifest.records,
             quarantined=result.quarantined + manifest.quarantined,
+            implausible_times=result.implausible_times + manifest.implausible_times,
             gaps=result.gaps + manifest.gaps,
             accepted_gaps=result.accepted_gaps + manifest.accepted_gap,
             bytes=result.bytes + size,
