@@ -16,9 +16,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from pinterest_platform import settings as environment
-from pinterest_platform.catalog import ENTITIES, PAGE_KEY, REPORT_KEYS, entity_named
+from pinterest_platform.catalog import ENTITIES, PAGE_KEY, REPORT_KEYS, CleanedPlaces, Route, entity_named
 from pinterest_platform.failures import PlatformFailure
-from pinterest_platform.landing.kafka.quarantine import quarantined_records as landing_quarantine
+from pinterest_platform.landing.kafka.quarantine import quarantined_records as topic_quarantine
+from pinterest_platform.landing.kinesis.quarantine import quarantined_records as stream_quarantine
 from pinterest_platform.landing.quarantine import QuarantinedRecord
 from pinterest_platform.ports import Lake, ObjectStore
 from pinterest_platform.settings import Settings
@@ -82,20 +83,40 @@ def rows(entity: str, limit: int) -> None:
 
 
 @main.command()
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Records per entity.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Records per topic, stream and table."
+)
 def quarantine(limit: int) -> None:
-    """Print the records that landing or cleaning rejected, with position and reason."""
+    """Print the records of both routes that landing or cleaning rejected, with position and reason."""
     with _clear_errors():
         settings = environment.load()
         lake, objects, console = _lake(settings), _objects(settings), _Terminal(soft_wrap=True)
         for entity in ENTITIES:
-            topic = settings.names.topic(entity)
-            landed = [_summary(record) for record in islice(landing_quarantine(objects, topic), limit)]
-            print_records(console, f"{topic}: rejected by landing", landed, None)
-            uri = settings.names.cleaned_quarantine_uri(entity)
-            facts = lake.facts(uri)
-            rejected = lake.rows(uri, limit) if facts else []
-            print_records(console, f"{topic}: rejected by cleaning", rejected, facts.rows if facts else 0)
+            for route in Route:
+                places = settings.names.places(entity, route)
+                print_quarantine(console, objects, lake, places, route, limit)
+
+
+def print_quarantine(
+    console: Console, objects: ObjectStore, lake: Lake, places: CleanedPlaces, route: Route, limit: int
+) -> None:
+    """Print up to `limit` records that landing rejected, and as many that cleaning rejected.
+
+    Six parameters, because each comes from another part of the command.
+    """
+    quarantined_records, fields = _QUARANTINES[route]
+    landed = [_summary(record, fields) for record in islice(quarantined_records(objects, places.source), limit)]
+    print_records(console, f"{places.source}: rejected by landing", landed, None)
+    facts = lake.facts(places.quarantine_uri)
+    rejected = lake.rows(places.quarantine_uri, limit) if facts else []
+    print_records(console, f"{places.source}: rejected by cleaning", rejected, facts.rows if facts else 0)
+
+
+_QUARANTINES = {
+    Route.KAFKA: (topic_quarantine, ("partition", "offset")),
+    Route.KINESIS: (stream_quarantine, ("shard", "sequence_number")),
+}
+"""By route: the reader of its landing quarantine, and the names of partition and position."""
 
 
 def print_records(console: Console, title: str, records: list[dict[str, Any]], total: int | None) -> None:
@@ -128,14 +149,28 @@ def print_rows(console: Console, title: str, rows: list[dict[str, Any]], limit: 
     console.print()
 
 
-def _summary(record: QuarantinedRecord) -> dict[str, Any]:
-    return {
-        "partition": record.partition_id,
-        "offset": record.position,
-        "arrived_at": datetime.fromtimestamp(record.timestamp_ms / 1000, UTC).isoformat(timespec="milliseconds"),
+def _summary(record: QuarantinedRecord, fields: tuple[str, str]) -> dict[str, Any]:
+    part, position = fields
+    summary: dict[str, Any] = {
+        part: record.partition_id,
+        position: record.position,
+        "arrived_at": utc_text(record.timestamp_ms),
         "reason": record.reason,
-        "value": None if record.value is None else record.value.decode(errors="backslashreplace"),
+        "value": _text(record.value),
     }
+    return summary if record.value is not None else {**summary, "key": _text(record.record_key)}
+
+
+def utc_text(timestamp_ms: int) -> str:
+    """Return a time as ISO 8601 in UTC; a time without a year in Python as its milliseconds since the epoch."""
+    try:
+        return datetime.fromtimestamp(timestamp_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    except (OverflowError, OSError, ValueError):
+        return f"{timestamp_ms} ms since 1970"
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode(errors="backslashreplace")
 
 
 def _cell(value: Any) -> str:

@@ -15,13 +15,14 @@ Json = Mapping[str, Any]
 class Record(NamedTuple):
     """A record of a log.
 
-    Fields: its offset (in a shard, its sequence number), its append time in ms since the epoch (UTC), and its value
-    (None for a tombstone; shards have none).
+    Fields: its offset (in a shard, its sequence number), its append time in ms since the epoch (UTC), its value (None
+    for a tombstone; shards have none), and the key of a tombstone. Of other records the key is not read.
     """
 
     offset: int
     timestamp_ms: int
     value: bytes | None
+    key: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

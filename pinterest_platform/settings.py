@@ -133,6 +133,7 @@ class Settings(AlertSettings):
     run_retention_days: int = Field(30, alias="PINTEREST_RUN_RETENTION_DAYS", ge=8, le=3650)
     connect_topics: str = Field("", alias="PINTEREST_CONNECT_TOPICS")
     new_epoch: Literal["fail", "land"] = Field("fail", alias="PINTEREST_NEW_EPOCH")
+    max_clock_skew_seconds: float = Field(86_400.0, alias="PINTEREST_MAX_CLOCK_SKEW_SECONDS", ge=0, le=31_536_000)
 
     @field_validator(
         "kafka_sasl_password_secret", "spark_remote_secret", "databricks_token_secret", "databricks_new_cluster_secret"

@@ -1,15 +1,23 @@
 """The output of the command line."""
 
 import io
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from rich.console import Console
 
-from pinterest_platform.cli import print_records, print_rows
+from pinterest_platform.catalog import USER, Names, Route
+from pinterest_platform.cli import print_quarantine, print_records, print_rows, utc_text
+from pinterest_platform.landing.kafka.topic import land_topic
+from pinterest_platform.landing.kinesis.stream import land_stream
+from pinterest_platform.ports import Record
+from pinterest_platform_tests.defs.surroundings import FakeLake
+from pinterest_platform_tests.fakes import FakeObjectStore, FakeShardLog, FakeTopicLog
 
 
 def console_of(width: int = 60) -> tuple[Console, io.StringIO]:
@@ -86,3 +94,41 @@ def test_an_interrupt_ends_with_130_and_no_traceback() -> None:
         assert process.stdout.readline() == "waiting\n"
         process.send_signal(signal.SIGINT)
         assert (process.wait(30), process.stderr.read()) == (130, "")
+
+
+def quarantine_text(objects: FakeObjectStore, route: Route, lake: FakeLake | None = None) -> str:
+    console, out = console_of()
+    places = Names("u", "b").places(USER, route)
+    print_quarantine(console, objects, lake or FakeLake(), places, route, 20)
+    return out.getvalue()
+
+
+def test_the_quarantine_of_a_topic_shows_the_key_of_a_tombstone_and_any_time() -> None:
+    log, objects = FakeTopicLog(), FakeObjectStore()
+    log.create("u.user")
+    entries = log.topics["u.user"].partitions[0].entries
+    entries += [Record(0, 1_700_000_000_000_000_000, None, b"the key"), Record(1, 1_700_000_000_000, b"junk")]
+    land_topic(log, objects, "u.user")
+    shown = quarantine_text(objects, Route.KAFKA)
+    assert re.search(r"offset: 0\n +arrived_at: 1700000000000000000 ms since 1970\n", shown)
+    assert re.search(r"reason: no value \(a tombstone\)\n +value: *\n +key: the key\n", shown)
+    assert re.search(
+        r"offset: 1\n +arrived_at: 2023-11-14T22:13:20.000\+00:00\n +reason: not JSON.*\n +value: junk\n", shown
+    )
+    assert "u.user: rejected by cleaning" in shown
+
+
+def test_the_quarantine_of_a_stream_is_shown() -> None:
+    log, objects = FakeShardLog(), FakeObjectStore()
+    log.create("streaming-u-user")
+    log.put("streaming-u-user", 0, b"junk")
+    land_stream(log, objects, "streaming-u-user")
+    shown = quarantine_text(objects, Route.KINESIS)
+    assert "streaming-u-user: rejected by landing" in shown
+    assert re.search(r"shard: shardId-[0-9]+\n +sequence_number: [0-9]+\n +arrived_at: .*\n +reason: not JSON", shown)
+    assert "streaming-u-user: rejected by cleaning" in shown
+
+
+@pytest.mark.parametrize("timestamp_ms", [-1, 0, 2**63 - 1, -(2**63), 253_402_300_800_000])
+def test_no_time_is_impossible_to_print(timestamp_ms: int) -> None:
+    assert utc_text(timestamp_ms)

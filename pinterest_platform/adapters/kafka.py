@@ -125,7 +125,9 @@ class KafkaTopicLog:
             read_to = next_offset
             for message in messages:
                 if (error := message.error()) is None:
-                    records.append(Record(message.offset(), message.timestamp()[1], message.value()))
+                    value: bytes | None = message.value()
+                    key: bytes | None = message.key() if value is None else None
+                    records.append(Record(message.offset(), message.timestamp()[1], value, key))
                 elif self._is_partition_end(error, f"{topic}/{partition}", next_offset):
                     read_to = max(read_to, message.offset())
             if records:

@@ -43,6 +43,17 @@ object or array as value, each as one text with a comma before, between and afte
 READABLE_FIELD = "_readable"
 """A field that landing adds only if engines cannot read the line (rule L8): a line that they can read, in base64."""
 
+ORDER_FIELD = "_ordered_at"
+"""A field that landing adds only to a record with an implausible time (rule L19): the latest plausible time before it
+in its partition, 0 without one."""
+
+EARLIEST_PLAUSIBLE_MS = 946_684_800_000
+"""The first millisecond of the year 2000: no record is older (rule L19)."""
+
+LATEST_PLAUSIBLE_MS = 4_102_444_799_999
+"""The last millisecond of the year 2099. Landing flags much earlier times; this limit applies to records that were
+landed before it did."""
+
 RESERVED_FIELDS: frozenset[str] = frozenset(
     {
         PARTITION_FIELD,
@@ -53,6 +64,7 @@ RESERVED_FIELDS: frozenset[str] = frozenset(
         REPEATED_FIELD,
         NESTED_FIELD,
         READABLE_FIELD,
+        ORDER_FIELD,
     }
 )
 """Names that no posted record may have, on either route."""

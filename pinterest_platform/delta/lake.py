@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import pyarrow as pa
+
 from pinterest_platform.delta import maintenance
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.ports import MaintenanceResult, TableFacts
@@ -33,7 +35,7 @@ class DeltaLake:
 
     def rows(self, uri: str, limit: int | None = None) -> list[dict[str, Any]]:
         """Return the rows of a small table, or the first `limit`; raise PermanentFailure if there is no table."""
-        return self._tables.read(self._tables.existing(uri), limit).to_pylist()
+        return _as_python(self._tables.read(self._tables.existing(uri), limit))
 
     def compact(self, uri: str) -> int | None:
         """Compact a table's small files; return their number, None if another writer committed first."""
@@ -46,3 +48,17 @@ class DeltaLake:
     def preview_maintenance(self, uri: str, retention_hours: int) -> MaintenanceResult | None:
         """Return what `maintain` would do, and change nothing; return None if there is no table."""
         return maintenance.preview_maintenance(self._tables, uri, retention_hours)
+
+
+def _as_python(rows: pa.Table) -> list[dict[str, Any]]:
+    """Return rows as Python values; if a time is in no year of Python, all times as microseconds since the epoch."""
+    try:
+        return rows.to_pylist()
+    except (OverflowError, ValueError):
+        return rows.cast(pa.schema([(field.name, _without_times(field.type)) for field in rows.schema])).to_pylist()
+
+
+def _without_times(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_struct(kind):
+        return pa.struct([(field.name, _without_times(field.type)) for field in kind.fields])
+    return pa.int64() if pa.types.is_timestamp(kind) else kind

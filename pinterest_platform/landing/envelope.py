@@ -9,6 +9,7 @@ import orjson
 
 from pinterest_platform.catalog import (
     NESTED_FIELD,
+    ORDER_FIELD,
     READABLE_FIELD,
     REPEATED_FIELD,
     RESERVED_FIELDS,
@@ -26,6 +27,7 @@ _DEPTH = 64
 """The number of brackets up to which a value cannot nest too deeply for any engine; Sail reads 127 levels."""
 _LONG = 1000
 """The length from which engines reject a number (Spark: 1,000 digits) or a name (Spark: 50,000 characters)."""
+_ORDER_MARK = f',"{ORDER_FIELD}":%d'.encode()
 _NUMBER_SAMPLES = re.compile(rb"[0-9.eE+-]{9}")
 
 
@@ -39,20 +41,25 @@ class Encoder:
     def __init__(self, head: str) -> None:
         self._head = f'{head},"{TIMESTAMP_FIELD}":%d'.encode()
 
-    def encode(self, record: Record) -> tuple[bytes, bool]:
-        """Return a record's line and True if it is accepted, else its line for the quarantine and False."""
-        line = self.line(record)
+    def encode(self, record: Record, ordered_ms: int | None = None) -> tuple[bytes, bool]:
+        """Return a record's line and True if it is accepted, else its line for the quarantine and False.
+
+        Args:
+            record: the record.
+            ordered_ms: the time by which a record with an implausible time is ordered (rule L19), else None.
+        """
+        line = self.line(record, ordered_ms)
         return (line, True) if isinstance(line, bytes) else (self.quarantine_line(record, line), False)
 
-    def line(self, record: Record) -> bytes | str:
+    def line(self, record: Record, ordered_ms: int | None = None) -> bytes | str:
         """Return the line of a record, with its LF; for a rejected record, return the reason as text."""
-        position, timestamp_ms, value = record
+        position, timestamp_ms, value, _ = record
         if value is None:
             return "no value (a tombstone)"
         try:
             fields = orjson.loads(value)
         except orjson.JSONDecodeError as error:
-            return self._unusual_line(record, value, error)
+            return self._unusual_line(record, value, ordered_ms, error)
         if type(fields) is not dict:
             return "not one JSON object"
         names = cast("dict[str, Any]", fields)
@@ -62,21 +69,27 @@ class Encoder:
         if (may_nest and value.count(b"[") + value.count(b"{") > _DEPTH) or (
             len(value) > _LONG and _has_long_token(value, names)
         ):
-            return self._unusual_line(record, value)
+            return self._unusual_line(record, value, ordered_ms)
         if b"\n" in value or b"\r" in value:
             # JSON has no raw line breaks inside strings: these are between tokens.
             value = value.translate(_LINE_BREAKS)
         if value[0] != 0x7B or value[-1] != 0x7D:
             value = value.strip(_BLANKS)
-        head = self._head % (position, timestamp_ms) + _marks(value, names, may_nest)
+        head = self._head % (position, timestamp_ms)
+        if ordered_ms is not None:
+            head += _ORDER_MARK % ordered_ms
+        head += _marks(value, names, may_nest)
         return b"".join((head, b",", value[1:], b"\n")) if names else head + b"}\n"
 
-    def _unusual_line(self, record: Record, value: bytes, error: orjson.JSONDecodeError | None = None) -> bytes | str:
+    def _unusual_line(
+        self, record: Record, value: bytes, ordered_ms: int | None, error: orjson.JSONDecodeError | None = None
+    ) -> bytes | str:
         """Return the line of a record that engines may fail on, with a readable line in it (rule L8).
 
         Args:
             record: the record.
             value: its value.
+            ordered_ms: see `encode`.
             error: the error of orjson, which also rejects deep nesting and numbers beyond a double.
         """
         try:
@@ -92,6 +105,8 @@ class Encoder:
         if not RESERVED_FIELDS.isdisjoint(fields):
             return _reserved(fields)
         head = self._head % (record.offset, record.timestamp_ms)
+        if ordered_ms is not None:
+            head += _ORDER_MARK % ordered_ms
         repeated = _repeated_names(name for name, _ in members)
         marks = _repeated_mark(repeated) + _nested_mark([name for name, token in fields.items() if token is None])
         scalars = {name: token for name, token in fields.items() if token is not None and len(name) < _LONG}
@@ -100,10 +115,11 @@ class Encoder:
         return b"".join((head, b",", value.translate(_LINE_BREAKS).strip(_BLANKS)[1:], b"\n"))
 
     def quarantine_line(self, record: Record, reason: str) -> bytes:
-        """Return the quarantine line of a record; its value is base64 of the original bytes."""
+        """Return the quarantine line of a record; its value, and its key if it is read, are base64 of their bytes."""
         value = None if record.value is None else base64.b64encode(record.value).decode()
         envelope = {**self.origin(record), TIMESTAMP_FIELD: record.timestamp_ms}
-        return orjson.dumps({**envelope, "reason": reason, "value": value}) + b"\n"
+        key = {} if record.key is None else {"key": base64.b64encode(record.key).decode()}
+        return orjson.dumps({**envelope, "reason": reason, "value": value, **key}) + b"\n"
 
     def origin(self, record: Record) -> dict[str, Any]:
         """Return the envelope fields of a record's partition and position."""

@@ -29,6 +29,7 @@ class Manifest:
         quarantine_size: number of bytes of its quarantined records, None without them or in an object of an older
             version.
         quarantine_digest: SHA-256 of the bytes of its quarantined records, None as above.
+        implausible_times: number of records with an implausible time (rule L19); absent from the metadata if 0.
     """
 
     end: int
@@ -41,6 +42,7 @@ class Manifest:
     size: int | None = None
     quarantine_size: int | None = None
     quarantine_digest: str | None = None
+    implausible_times: int = 0
 
     def metadata(self) -> dict[str, str]:
         """Return the manifest as user metadata."""
@@ -56,6 +58,7 @@ class Manifest:
                 "bytes": self.size,
                 "quarantine-bytes": self.quarantine_size,
                 "quarantine-digest": self.quarantine_digest,
+                "implausible-times": self.implausible_times or None,
             }
         )
 
@@ -144,6 +147,7 @@ def common_fields(metadata: Mapping[str, str]) -> dict[str, Any]:
         "size": optional_int(metadata, "bytes"),
         "quarantine_size": optional_int(metadata, "quarantine-bytes"),
         "quarantine_digest": metadata.get("quarantine-digest"),
+        "implausible_times": optional_int(metadata, "implausible-times") or 0,
     }
 
 
@@ -161,6 +165,7 @@ def draft_fields(draft: SegmentDraft, writer_id: str) -> dict[str, Any]:
         "size": len(draft.body),
         "quarantine_size": None if quarantine is None else len(quarantine),
         "quarantine_digest": None if quarantine is None else hashlib.sha256(quarantine).hexdigest(),
+        "implausible_times": draft.implausible_times,
     }
 
 

@@ -31,7 +31,10 @@ class ChainHistory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedRecord:
-    """A rejected record with its original bytes, None for a tombstone; `key` is its quarantine object."""
+    """A rejected record with its original bytes, None for a tombstone; `key` is its quarantine object.
+
+    `record_key` is the Kafka key of a tombstone, None if it has none.
+    """
 
     key: str
     partition_id: str
@@ -39,6 +42,7 @@ class QuarantinedRecord:
     timestamp_ms: int
     reason: str
     value: bytes | None
+    record_key: bytes | None = None
 
 
 def read_entries(store: ObjectStore, key: str, chain_format: ChainFormat) -> Iterator[QuarantinedRecord]:
@@ -65,6 +69,7 @@ def parse_entries(body: bytes, key: str, chain_format: ChainFormat) -> Iterator[
 def _parse_entry(line: bytes, key: str, chain_format: ChainFormat) -> QuarantinedRecord:
     entry = orjson.loads(line)
     value: str | None = entry["value"]
+    record_key: str | None = entry.get("key")
     return QuarantinedRecord(
         key=key,
         partition_id=str(entry[chain_format.partition_field]),
@@ -72,6 +77,7 @@ def _parse_entry(line: bytes, key: str, chain_format: ChainFormat) -> Quarantine
         timestamp_ms=entry[TIMESTAMP_FIELD],
         reason=entry["reason"],
         value=None if value is None else base64.b64decode(value, validate=True),
+        record_key=None if record_key is None else base64.b64decode(record_key, validate=True),
     )
 
 

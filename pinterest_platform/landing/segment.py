@@ -16,6 +16,7 @@ class SegmentDraft:
         quarantined: number of rejected records.
         earliest_ms: the earliest append time of its records, None without records.
         latest_ms: the latest append time up to `end`; without records it is the predecessor's.
+        implausible_times: number of records with an implausible time (rule L19), which neither of the two includes.
     """
 
     position: int
@@ -26,6 +27,7 @@ class SegmentDraft:
     quarantined: int = 0
     earliest_ms: int | None = None
     latest_ms: int | None = None
+    implausible_times: int = 0
 
 
 @dataclass(slots=True)
@@ -35,14 +37,21 @@ class SegmentBuilder:
     position: int
     latest_ms: int | None = None
     earliest_ms: int | None = None
+    implausible_times: int = 0
     size: int = 0
     lines: list[bytes] = field(default_factory=list[bytes])
     rejected: list[bytes] = field(default_factory=list[bytes])
 
-    def add(self, line: bytes, timestamp_ms: int, accepted: bool) -> None:
-        """Add a record's line, to the object if it is accepted and else to the quarantine."""
+    def add(self, line: bytes, timestamp_ms: int | None, accepted: bool) -> None:
+        """Add a record's line, to the object if it is accepted and else to the quarantine.
+
+        `timestamp_ms` is None if the record's time is implausible.
+        """
         (self.lines if accepted else self.rejected).append(line)
         self.size += len(line)
+        if timestamp_ms is None:
+            self.implausible_times += 1
+            return
         if self.earliest_ms is None or timestamp_ms < self.earliest_ms:
             self.earliest_ms = timestamp_ms
         if self.latest_ms is None or timestamp_ms > self.latest_ms:
@@ -60,6 +69,7 @@ class SegmentBuilder:
             quarantined=len(self.rejected),
             earliest_ms=self.earliest_ms,
             latest_ms=self.latest_ms,
+            implausible_times=self.implausible_times,
         )
 
 

@@ -29,6 +29,7 @@ def landing_options(
         accept_gaps=_gaps(settings.names.topic(entity), accept_gap),
         new_epoch=_epoch_rule(settings, new_epoch),
         landed_by_connect=settings.landed_by_connect(entity),
+        max_clock_skew_seconds=settings.max_clock_skew_seconds,
     )
 
 

@@ -16,11 +16,12 @@ from pinterest_platform.transforms import cleaning, decoding
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The counts of a batch; see CleanResult for the fields."""
+    """The counts of a batch; see CleanResult for the fields. `untimed` are accepted rows without an arrival time."""
 
     records: int = 0
     rejected: int = 0
     keys: int = 0
+    untimed: int = 0
     unreadable: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
@@ -53,10 +54,12 @@ def count(staged: DataFrame, entity: Entity) -> Counts:
             F.count(F.lit(1)).alias("records"),
             F.count(decoding.REASON).alias("rejected"),
             F.count_distinct(F.when(is_accepted, F.col(cleaning.KEY))).alias("keys"),
+            F.count_if(is_accepted & F.col(f"{decoding.SOURCE}.arrived_at").isNull()).alias("untimed"),
             *flags,
         )
     )
-    return Counts(row["records"], row["rejected"], row["keys"], {name: row[f"_{name}"] for name in fields})
+    unreadable = {name: row[f"_{name}"] for name in fields}
+    return Counts(row["records"], row["rejected"], row["keys"], row["untimed"], unreadable)
 
 
 def count_in_memory(staged: pa.Table, entity: Entity) -> Counts:
@@ -67,5 +70,6 @@ def count_in_memory(staged: pa.Table, entity: Entity) -> Counts:
         staged.num_rows,
         staged.num_rows - rows.num_rows,
         len(rows[cleaning.KEY].unique()),
+        rows[decoding.SOURCE].combine_chunks().field("arrived_at").null_count,
         {name: flags.field(name).true_count for name in cleaning.UNREADABLE_FIELDS[entity]},
     )

@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import StructType
 
-from pinterest_platform.catalog import Route
+from pinterest_platform.catalog import EARLIEST_PLAUSIBLE_MS, LATEST_PLAUSIBLE_MS, Route
 from pinterest_platform.delta.mark import MARK
 from pinterest_platform.spark_jobs.engine_errors import translate_engine_conflicts
 from pinterest_platform.spark_jobs.frames import only_row
@@ -45,13 +45,24 @@ def values_differ(schema: StructType) -> str:
 
 
 def newer(route: Route) -> str:
-    """Return the SQL condition that `s` arrived after `t`; if the times are equal, the position decides (rule C10)."""
+    """Return the SQL condition that `s` arrived after `t`; if the times are equal, the position decides (rule C10).
+
+    A row without a plausible time is before all others; the table may hold such times from before rule L19.
+    """
     new, old = f"s.`{SOURCE}`", f"t.`{SOURCE}`"
     part, number = POSITION[route]
+    new_time, old_time = _time(new), _time(old)
     return (
-        f"({new}.arrived_at > {old}.arrived_at OR ({new}.arrived_at = {old}.arrived_at AND "
+        f"({new_time} > {old_time} OR ({new_time} = {old_time} AND "
         f"({new}.{part} > {old}.{part} OR ({new}.{part} = {old}.{part} AND {new}.{number} > {old}.{number}))))"
     )
+
+
+def _time(source: str) -> str:
+    """Return the SQL expression of a row's arrival in microseconds, 0 if it has no plausible one."""
+    micros = f"unix_micros({source}.arrived_at)"
+    plausible = f"{micros} BETWEEN {EARLIEST_PLAUSIBLE_MS}000 AND {LATEST_PLAUSIBLE_MS}999"
+    return f"CASE WHEN {plausible} THEN {micros} ELSE 0 END"
 
 
 def outdated(schema: StructType, route: Route) -> str:

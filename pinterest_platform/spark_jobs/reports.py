@@ -10,7 +10,16 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import DataType, DoubleType, IntegerType, LongType, StringType, StructType
 
-from pinterest_platform.catalog import REPORT_KEYS, REPORTED_ENTITIES, Entity, Reference, report_with_key, resolve
+from pinterest_platform.catalog import (
+    EARLIEST_PLAUSIBLE_MS,
+    LATEST_PLAUSIBLE_MS,
+    REPORT_KEYS,
+    REPORTED_ENTITIES,
+    Entity,
+    Reference,
+    report_with_key,
+    resolve,
+)
 from pinterest_platform.delta import commits
 from pinterest_platform.delta.conflicts import retry_on_conflict
 from pinterest_platform.delta.tables import DeltaTables
@@ -140,6 +149,9 @@ def _write(
 def _facts(frame: DataFrame, entity: Entity, version: int) -> SourceFacts:
     """Return rows and ranges of a cleaned table; times are microseconds, as sessions convert times to their zone."""
     arrival = F.col(SOURCE).getField("arrived_at")
+    # A table can hold implausible times from before rule L19.
+    micros = F.unix_micros(arrival)
+    arrival = F.when(micros.between(EARLIEST_PLAUSIBLE_MS * 1000, LATEST_PLAUSIBLE_MS * 1000 + 999), arrival)
     time = F.col(entity.time.column) if entity.time else F.lit(None).cast("timestamp")
     ends = (F.min(arrival), F.max(arrival), F.min(time), F.max(time))
     row = only_row(frame.select(F.count(F.lit(1)), *(F.unix_micros(end) for end in ends)))
@@ -147,4 +159,8 @@ def _facts(frame: DataFrame, entity: Entity, version: int) -> SourceFacts:
 
 
 def _iso(microseconds: int | None) -> str | None:
-    return None if microseconds is None else (_EPOCH + timedelta(microseconds=microseconds)).isoformat()
+    try:
+        return None if microseconds is None else (_EPOCH + timedelta(microseconds=microseconds)).isoformat()
+    except OverflowError:
+        # Only another writer's table can hold a year that Python has no date of.
+        return None

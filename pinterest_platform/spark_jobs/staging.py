@@ -144,6 +144,8 @@ class Staging:
         """
         first, rows = batches[0], accepted(self.read(batches), self.origin.entity)
         records, keys = first.counts.accepted, first.counts.keys
+        if any(batch.counts.untimed for batch in batches):
+            rows = cleaning.timed(rows, self.origin.route)
         if len(batches) > 1:
             records, keys = only_row(rows.select(F.count(F.lit(1)), F.count_distinct(KEY)))
         if first.in_memory and records == keys:

@@ -56,13 +56,15 @@ def clean(records: DataFrame, entity: Entity) -> DataFrame:
 def newest(rows: DataFrame, route: Route = Route.KAFKA) -> DataFrame:
     """Return one row of each key: the latest by arrival, then partition (shard), then offset (sequence number).
 
+    A row without a time is before all others; see `timed`.
+
     All three identify a row, because the offsets of a recreated topic start at 0. The newest rows are determined on
     narrow columns and semi-joined, because sorting whole rows costs several times more.
     """
     part, place = POSITION[route]
     order = ("arrived_at", part, place)
     positions = rows.select(KEY, *(F.col(decoding.SOURCE).getField(name).alias(f"_{name}") for name in order))
-    latest_first = Window.partitionBy(KEY).orderBy(*(F.col(f"_{name}").desc() for name in order))
+    latest_first = Window.partitionBy(KEY).orderBy(*(F.col(f"_{name}").desc_nulls_last() for name in order))
     winners = positions.withColumn("_rank", F.row_number().over(latest_first)).where("_rank = 1").alias("winner")
     return rows.alias("row").join(
         winners,
@@ -72,6 +74,22 @@ def newest(rows: DataFrame, route: Route = Route.KAFKA) -> DataFrame:
         & (F.col(f"row.{decoding.SOURCE}.{place}") == F.col(f"winner._{place}")),
         "left_semi",
     )
+
+
+def timed(rows: DataFrame, route: Route = Route.KAFKA) -> DataFrame:
+    """Give each row without an arrival time the latest one before it of its key and partition (shard), if there is one.
+
+    Landing does so for a whole partition, but did not before rule L19.
+    """
+    part, place = POSITION[route]
+    source = F.col(decoding.SOURCE)
+    before = Window.partitionBy(KEY, source.getField("stream"), source.getField(part))
+    before = before.orderBy(source.getField(place)).rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    carried = F.max(source.getField("arrived_at")).over(before)
+    carried_rows = rows.withColumn("_carried", carried)
+    arrival = F.coalesce(source.getField("arrived_at"), F.col("_carried")).alias("arrived_at")
+    places = [source.getField(name).alias(name) for name in ("stream", part, place)]
+    return carried_rows.withColumn(decoding.SOURCE, F.struct(*places, arrival)).drop("_carried")
 
 
 def _text(field: str) -> str:

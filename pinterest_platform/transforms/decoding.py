@@ -7,8 +7,11 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.catalog import (
+    EARLIEST_PLAUSIBLE_MS,
+    LATEST_PLAUSIBLE_MS,
     NESTED_FIELD,
     OFFSET_FIELD,
+    ORDER_FIELD,
     PARTITION_FIELD,
     READABLE_FIELD,
     REPEATED_FIELD,
@@ -60,7 +63,7 @@ def decode(lines: DataFrame, entity: Entity, stream: str, route: Route = Route.K
         route: the route of the lines, which decides the fields of their envelopes and of `_source`.
     """
     fields = entity.field_names
-    names = (*fields, *_ENVELOPE[route], REPEATED_FIELD, NESTED_FIELD)
+    names = (*fields, *_ENVELOPE[route], ORDER_FIELD, REPEATED_FIELD, NESTED_FIELD)
     decoded = F.from_json(_READABLE, ", ".join(f"`{name}` string" for name in names))
     undecoded = F.col("_record").getField(TIMESTAMP_FIELD).isNull()
     looked_up = (*fields, REPEATED_FIELD, NESTED_FIELD)
@@ -81,7 +84,8 @@ def decode(lines: DataFrame, entity: Entity, stream: str, route: Route = Route.K
 
 def _readable_line(route: Route) -> Column:
     """Return the line to decode: the one that landing put in a line that engines may fail on, else the line."""
-    encoded = F.regexp_extract(LINE, f'{_envelope(route)},"{READABLE_FIELD}":"([^"]*)"', len(_ENVELOPE[route]) + 1)
+    pattern = f'{_envelope(route)}(?:,"{ORDER_FIELD}":[0-9]+)?,"{READABLE_FIELD}":"([^"]*)"'
+    encoded = F.regexp_extract(LINE, pattern, len(_ENVELOPE[route]) + 1)
     return F.when(encoded != "", F.unbase64(encoded).cast("string")).otherwise(F.col(LINE))
 
 
@@ -125,17 +129,22 @@ def _quoted(line: Column) -> Column:
 
 
 def _source(stream: str, route: Route) -> Column:
-    """Return `_source`. The envelope is at the start of the line, so a line that cannot be decoded has one, too."""
+    """Return `_source`. The envelope is at the start of the line, so a line that cannot be decoded has one, too.
+
+    `arrived_at` is the time by which the record is ordered, null if there is no plausible one (rule L19).
+    """
     envelope = _envelope(route)
     *place, arrival = (
         F.coalesce(F.col("_record").getField(name), F.regexp_extract(LINE, envelope, group))
         for group, name in enumerate(_ENVELOPE[route], start=1)
     )
+    order = F.coalesce(F.col("_record").getField(ORDER_FIELD), arrival).try_cast("bigint")
+    plausible = order.between(EARLIEST_PLAUSIBLE_MS, LATEST_PLAUSIBLE_MS)
     typed = zip(POSITION[route], place, _POSITION_TYPES[route], strict=True)
     return F.struct(
         F.lit(stream).alias("stream"),
         *((column if kind == "string" else column.try_cast(kind)).alias(name) for name, column, kind in typed),
-        F.timestamp_millis(arrival.try_cast("bigint")).alias("arrived_at"),
+        F.timestamp_millis(F.when(plausible, order)).alias("arrived_at"),
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from pinterest_platform.catalog import ENTITIES, PIN
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.ports import Record, TopicLog
-from pinterest_platform_tests.fakes import FakeTopicLog
+from pinterest_platform_tests.fakes import FIRST_TIMESTAMP_MS, FakeTopicLog
 
 
 class Broker(Protocol):
@@ -20,6 +20,8 @@ class Broker(Protocol):
     topic: str
 
     def append(self, *values: bytes | None, partition: int = 0) -> None: ...
+
+    def append_tombstone(self, key: bytes) -> None: ...
 
     def abort(self, *values: bytes) -> None:
         """Produce records in a transaction and abort it; one marker follows them."""
@@ -42,6 +44,10 @@ class FakeBroker:
 
     def append(self, *values: bytes | None, partition: int = 0) -> None:
         self.log.append(self.topic, partition, *values)
+
+    def append_tombstone(self, key: bytes) -> None:
+        entries = self.log.topics[self.topic].partitions[0].entries
+        entries.append(Record(len(entries), FIRST_TIMESTAMP_MS, None, key))
 
     def abort(self, *values: bytes) -> None:
         self.log.skip(self.topic, 0, len(values) + 1)
@@ -78,6 +84,10 @@ class KafkaBroker:
 
     def append(self, *values: bytes | None, partition: int = 0) -> None:
         self._produce(self.producer, values, partition)
+
+    def append_tombstone(self, key: bytes) -> None:
+        self.producer.produce(self.topic, None, key, partition=0)
+        assert self.producer.flush(30) == 0
 
     def abort(self, *values: bytes) -> None:
         producer = self._transaction(values)
@@ -170,6 +180,12 @@ def test_records_are_in_order_with_offset_time_and_bytes(broker):
     assert [(record.offset, record.value) for record in read] == [(0, b"a"), (1, None), (2, b""), (3, b"\x00\xff")]
     times = [record.timestamp_ms for record in read]
     assert times == sorted(times) and times[0] > 1_600_000_000_000
+
+
+def test_a_tombstone_has_its_key(broker):
+    broker.append_tombstone(b"7\xff")
+    broker.append(b"a")
+    assert [(record.value, record.key) for record in records(broker, 0, 2)] == [(None, b"7\xff"), (b"a", None)]
 
 
 def test_a_range_is_read_from_its_start_to_before_its_end(broker):

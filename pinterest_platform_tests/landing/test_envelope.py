@@ -199,6 +199,14 @@ def test_any_bytes_give_one_line_or_a_reason(value: bytes):
     assert isinstance(line, str) or json.loads(line)["_offset"] == 5
 
 
+@pytest.mark.parametrize("key", [b"7", b"", b"\xff\x00"])
+def test_the_quarantine_line_of_a_tombstone_has_its_key(key: bytes):
+    line, accepted = PartitionEncoder(7).encode(Record(5, 1000, None, key))
+    assert not accepted
+    entry = json.loads(line)
+    assert (entry["value"], base64.b64decode(entry["key"])) == (None, key)
+
+
 @pytest.mark.parametrize("value", [None, b"", b"\xff\x00"])
 def test_a_quarantine_line_has_the_offset_the_reason_and_the_original_bytes(value: bytes | None):
     entry = json.loads(PartitionEncoder(7).quarantine_line(Record(5, 1000, value), "why"))

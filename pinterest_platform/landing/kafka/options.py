@@ -7,6 +7,7 @@ from typing import Literal
 
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.results import LandedPartition
+from pinterest_platform.landing.times import MAX_CLOCK_SKEW_SECONDS, latest_plausible_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class LandingOptions:
         landed_by_connect: a Kafka Connect S3 sink lands this topic: its objects are adopted, the broker is not read.
         cleaned: the last offset that a consumer has applied, by app id. Landing continues after it even if the landed
             objects were deleted. None if it cannot be read: partitions without a landed object are then not landed.
+        max_clock_skew_seconds: how far the time of a record can be in the future before it is implausible (rule L19).
         list_from: `LandedTopic.list_from` of an earlier call, so that older objects are not listed.
     """
 
@@ -56,7 +58,12 @@ class LandingOptions:
     new_epoch: Literal["fail", "land"] = "fail"
     landed_by_connect: bool = False
     cleaned: Mapping[str, int] | None = field(default_factory=dict[str, int])
+    max_clock_skew_seconds: float = MAX_CLOCK_SKEW_SECONDS
     list_from: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    def latest_plausible_ms(self) -> int:
+        """Return the latest time, in ms since the epoch, that a record which is landed now can have."""
+        return latest_plausible_ms(self.max_clock_skew_seconds)
 
 
 def unused_gaps(gaps: Sequence[AcceptedGap], landed: Sequence[LandedPartition]) -> Iterator[str]:

@@ -77,7 +77,9 @@ class PartitionLander:
         min_offset = max(landed, (self.context.options.cleaned or {}).get(chain.app_id, -1)) + 1
         self._next = min_offset or None
         self._after_adopted = bool(segments) and segments[-1].root == ADOPTED_PREFIX
-        self._latest_ms = (newest and newest.latest_ms) or 0
+        latest_ms = (newest and newest.latest_ms) or 0
+        # Objects that were landed before rule L19 can have an implausible one.
+        self._latest_ms = latest_ms if latest_ms <= self.context.options.latest_plausible_ms() else 0
         self._result = LandedPartition(chain.partition, chain.app_id, 0, 0, segments[-1].position if segments else None)
 
     def run(self) -> LandedPartition:
@@ -154,7 +156,7 @@ class PartitionLander:
             self._land(source, end)
         elif start < source.bounds.earliest < min(end, source.bounds.end):
             # The offsets before the earliest one are a gap, because a sink writes a partition in order.
-            self._land_range(source, OffsetRange(start, start, end))
+            self._land_range(source, self._range(start, start, end))
 
     def _adopt(self, connect_objects: tuple[ConnectObject, ...]) -> None:
         context, chain, source = self.context, self.history.chain, self.source
@@ -201,7 +203,10 @@ class PartitionLander:
                 return
             if self._after_adopted:
                 self._check_same_log(source, start)
-            self._land_range(source, OffsetRange(0 if self._next is None else start, start, end))
+            self._land_range(source, self._range(0 if self._next is None else start, start, end))
+
+    def _range(self, position: int, start: int, end: int) -> OffsetRange:
+        return OffsetRange(position, start, end, self.context.options.latest_plausible_ms())
 
     def _land_range(self, source: Source, offsets: OffsetRange) -> None:
         chain, object_bytes = self.history.chain, self.context.options.object_bytes
@@ -322,6 +327,7 @@ class PartitionLander:
             objects=result.objects + 1,
             records=result.records + manifest.records,
             quarantined=result.quarantined + manifest.quarantined,
+            implausible_times=result.implausible_times + manifest.implausible_times,
             gaps=result.gaps + manifest.gaps,
             accepted_gaps=result.accepted_gaps + manifest.accepted_gap,
             unverified=result.unverified + manifest.unverified,

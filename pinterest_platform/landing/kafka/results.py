@@ -16,6 +16,7 @@ class LandedPartition:
         objects: number of landed objects.
         records: number of their records.
         quarantined: number of rejected records.
+        implausible_times: number of records with an implausible time, rejected ones too (rule L19).
         gaps: offsets without a record, such as transaction markers and compacted records.
         accepted_gaps: lost offsets landed as accepted.
         unverified: adopted records at offsets that neither the broker nor the object names confirmed.
@@ -30,6 +31,7 @@ class LandedPartition:
     objects: int = 0
     records: int = 0
     quarantined: int = 0
+    implausible_times: int = 0
     gaps: int = 0
     accepted_gaps: int = 0
     unverified: int = 0
@@ -64,6 +66,11 @@ class LandedTopic:
     def unverified(self) -> int:
         """Adopted records at unverified offsets."""
         return sum(partition.unverified for partition in self.partitions)
+
+    @property
+    def implausible_times(self) -> int:
+        """Records with an implausible time landed by the call."""
+        return sum(partition.implausible_times for partition in self.partitions)
 
     @property
     def bytes(self) -> int:

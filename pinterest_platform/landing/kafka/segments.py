@@ -1,24 +1,34 @@
 """Cutting the records of a partition into segments of bounded size (rule L4)."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from pinterest_platform.catalog import EARLIEST_PLAUSIBLE_MS
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.chain import PartitionChain
 from pinterest_platform.landing.kafka.envelope import PartitionEncoder
 from pinterest_platform.landing.kafka.manifest import PartitionManifest
 from pinterest_platform.landing.manifest import draft_fields
 from pinterest_platform.landing.segment import SegmentBuilder, SegmentDraft
+from pinterest_platform.landing.times import latest_plausible_ms
 from pinterest_platform.ports import Record
 
 
 @dataclass(frozen=True, slots=True)
 class OffsetRange:
-    """The offsets to land next, fixed before they are read: start <= offset < end; `position` is the first key's."""
+    """The offsets to land next, fixed before they are read: start <= offset < end.
+
+    Attributes:
+        position: the position of the first key.
+        start: the first offset.
+        end: the offset after the last one.
+        latest_plausible_ms: the latest time that one of their records can have (rule L19).
+    """
 
     position: int
     start: int
     end: int
+    latest_plausible_ms: int = field(default_factory=latest_plausible_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,8 @@ def cut_segments(
 
     The cuts depend on the records and `latest_ms` alone, so two writers cut the same range alike. `latest_ms` is the
     latest append time in the chain. A record with an earlier time gets it, because the time of adopted objects can be
-    later than the broker's time of their successors.
+    later than the broker's time of their successors. A record with an implausible time keeps that time and is ordered
+    by `latest_ms` (rule L19).
 
     Raises:
         PermanentFailure: the log returned an offset twice, out of order, or outside the range.
@@ -67,6 +78,7 @@ def cut_segments(
     encode = PartitionEncoder(chain.partition).encode
     builder = SegmentBuilder(offsets.position, latest_ms or None)
     start, due, end = offsets.start, offsets.start, offsets.end
+    last_ms = offsets.latest_plausible_ms
     for batch in batches:
         for record in batch:
             offset = record.offset
@@ -75,13 +87,18 @@ def cut_segments(
                     f"{chain.app_id}: the log returned offset {offset} instead of one from {due} to {end - 1}.",
                     "Nothing of the batch was landed. Check the broker and its client.",
                 )
-            if record.timestamp_ms < latest_ms:
-                record = record._replace(timestamp_ms=latest_ms)
-            latest_ms = record.timestamp_ms
-            line, accepted = encode(record)
+            time_ms: int | None = record.timestamp_ms
+            if EARLIEST_PLAUSIBLE_MS <= time_ms <= last_ms:
+                if time_ms < latest_ms:
+                    record = record._replace(timestamp_ms=latest_ms)
+                time_ms = latest_ms = record.timestamp_ms
+                line, accepted = encode(record)
+            else:
+                time_ms = None
+                line, accepted = encode(record, latest_ms)
             if builder.size and builder.size + len(line) > object_bytes:
                 yield PartitionDraft(builder.finish(due - 1), start)
                 builder, start = SegmentBuilder(due), due
-            builder.add(line, record.timestamp_ms, accepted)
+            builder.add(line, time_ms, accepted)
             due = offset + 1
     yield PartitionDraft(builder.finish(end - 1), start)

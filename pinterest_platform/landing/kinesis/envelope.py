@@ -21,11 +21,11 @@ class ShardEncoder(Encoder):
         super().__init__(f'{{"{SHARD_FIELD}":"{shard}","{SEQUENCE_FIELD}":"%0{SEQUENCE_DIGITS}d"')
         self._shard = shard
 
-    def line(self, record: Record) -> bytes | str:
+    def line(self, record: Record, ordered_ms: int | None = None) -> bytes | str:
         """Return the line of a record, with its LF; for a rejected record, return the reason as text."""
         if record.value is not None and record.value.startswith(_AGGREGATED):
             return "KPL aggregated record: switch aggregation off in its producer"
-        return super().line(record)
+        return super().line(record, ordered_ms)
 
     def origin(self, record: Record) -> dict[str, Any]:
         """Return the envelope fields of a record's shard and sequence number."""

@@ -9,12 +9,13 @@ from pinterest_platform.orchestration.results.tables import Cell, small_table
 from pinterest_platform.settings import Settings
 
 QUARANTINE_CHECK = "nothing_quarantined"
+TIMES_CHECK = "times_plausible"
 
 
 def landing_result(
     landed: LandedTopic, settings: Settings, unreadable: PlatformFailure | None = None
 ) -> dg.MaterializeResult:
-    """Return the counts and offsets of a landing, and the check that warns of quarantined records.
+    """Return the counts and offsets of a landing, and the checks that warn of quarantined records and wrong times.
 
     Args:
         landed: the result of the landing.
@@ -26,6 +27,7 @@ def landing_result(
         metadata={
             "records": landed.records,
             "quarantined": landed.quarantined,
+            "implausible_times": landed.implausible_times,
             "objects": landed.objects,
             "bytes": landed.bytes,
             "offsets": small_table([_row(partition) for partition in landed.partitions]),
@@ -33,7 +35,7 @@ def landing_result(
             "dagster/uri": settings.names.uri(f"{TOPICS_PREFIX}{landed.topic}/"),
             **positions,
         },
-        check_results=[_quarantine_check(landed, settings)],
+        check_results=[_quarantine_check(landed, settings), _times_check(landed)],
     )
 
 
@@ -45,6 +47,7 @@ def _row(partition: LandedPartition) -> dict[str, Cell]:
         "objects": partition.objects,
         "records": partition.records,
         "quarantined": partition.quarantined,
+        "implausible_times": partition.implausible_times,
         "gaps": partition.gaps,
         "accepted_gaps": partition.accepted_gaps,
         "unverified": partition.unverified,
@@ -62,5 +65,21 @@ def _quarantine_check(landed: LandedTopic, settings: Settings) -> dg.AssetCheckR
             "quarantined": landed.quarantined,
             "where": ", ".join(settings.names.uri(folder) for folder in folders),
             "next_step": "Run `python -m pinterest_platform.cli quarantine` to print each record and its reason.",
+        },
+    )
+
+
+def _times_check(landed: LandedTopic) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=TIMES_CHECK,
+        passed=landed.implausible_times == 0,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "implausible_times": landed.implausible_times,
+            "partitions": ", ".join(str(part.partition) for part in landed.partitions if part.implausible_times),
+            "next_step": (
+                f"Set message.timestamp.type of topic {landed.topic} to LogAppendTime (the job `provision` does), "
+                "or fix the clock or the unit of its producer. The records are landed, and ordered by their offsets."
+            ),
         },
     )

@@ -6,6 +6,7 @@ import pytest
 from pinterest_platform.catalog import USER
 from pinterest_platform.defs.raw.assets import RAW
 from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.ports import Record
 from pinterest_platform_tests.defs.surroundings import TOPIC, Surroundings
 
 
@@ -35,10 +36,24 @@ def test_a_record_that_is_not_accepted_warns_and_does_not_fail_the_run(around: S
     around.topics.append(TOPIC, 0, b"no json", b'{"ind":2}')
     result = materialize(around)
     assert result.success
-    [check] = result.get_asset_check_evaluations()
-    assert not check.passed
-    assert check.severity is dg.AssetCheckSeverity.WARN
+    checks = {check.check_name: check for check in result.get_asset_check_evaluations()}
+    assert {name: check.passed for name, check in checks.items()} == {
+        "nothing_quarantined": False,
+        "times_plausible": True,
+    }
+    assert checks["nothing_quarantined"].severity is dg.AssetCheckSeverity.WARN
     assert metadata(result)["quarantined"] == 1
+
+
+def test_an_implausible_time_warns_and_names_its_partition(around: Surroundings) -> None:
+    around.topics.append(TOPIC, 0, b'{"ind":1}')
+    around.topics.topics[TOPIC].partitions[2].entries.append(Record(0, 1_700_000_000, b'{"ind":2}'))
+    result = materialize(around)
+    assert result.success
+    [check] = [each for each in result.get_asset_check_evaluations() if each.check_name == "times_plausible"]
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert check.metadata["partitions"].value == "2"
+    assert metadata(result)["implausible_times"] == 1
 
 
 def test_a_failure_names_the_asset_the_cause_and_the_next_step(around: Surroundings) -> None:
