@@ -23,6 +23,9 @@ _REFUSED = {
 }  # fmt: skip
 _DISK_FULL = re.compile(r"no space left|disk.{0,20}full|storage.{0,20}full|insufficient storage|drive threshold", re.I)
 _CONFLICT_PAUSE_SECONDS = 0.2
+_RETRY_PAUSE_SECONDS = 0.5
+_RETRY_SHARE = 0.9
+"""The share of the time limit after which a refused connection is not tried again."""
 _PIECE_BYTES = 16 * 1024 * 1024
 
 
@@ -117,10 +120,31 @@ class S3ObjectStore:
         self._call("put_object", key, Key=key, Body=_Body(body), Metadata=dict(metadata), **kind, **condition)
 
     def _call(self, operation: str, key: str, **parameters: Any) -> Any:
-        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
+        from botocore.exceptions import (
+            BotoCoreError,
+            ClientError,
+            ConnectionClosedError,
+            EndpointConnectionError,
+            HTTPClientError,
+            NoCredentialsError,
+        )
 
+        client = self._client()
+
+        def attempt() -> Any:
+            if body := parameters.get("Body"):
+                body.seek(0)
+            return getattr(client, operation)(Bucket=self._bucket, **parameters)
+
+        # A server that restarts refuses connections at once; a silent one is bounded by the client's own time-outs.
+        retrying = Retrying(
+            retry=retry_if_exception_type((EndpointConnectionError, ConnectionClosedError)),
+            stop=stop_after_delay(_RETRY_SHARE * self._settings.io_timeout_seconds),
+            wait=wait_fixed(_RETRY_PAUSE_SECONDS),
+            reraise=True,
+        )
         try:
-            return getattr(self._client(), operation)(Bucket=self._bucket, **parameters)
+            return retrying(attempt)
         except ClientError as error:
             raise self._failure(key, error) from None
         except NoCredentialsError:

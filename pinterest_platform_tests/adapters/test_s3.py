@@ -128,3 +128,38 @@ def test_an_internal_error_without_a_cause_sends_the_reader_to_log_and_disk() ->
             store.put("a", b"x")
     assert "failed on a: InternalError We encountered an internal error." in failure.value.what
     assert failure.value.action == "Check the log and the free disk space of the server, then run it again."
+
+
+class _Storing(BaseHTTPRequestHandler):
+    """A server that keeps the last body it was sent."""
+
+    body = b""
+
+    def do_PUT(self) -> None:
+        type(self).body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Print nothing."""
+
+
+def test_an_outage_shorter_than_the_setting_fails_no_call() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    started: list[ThreadingHTTPServer] = []
+
+    def start() -> None:
+        started.append(ThreadingHTTPServer(("127.0.0.1", port), _Storing))
+        started[0].serve_forever()
+
+    threading.Timer(2.0, start).start()
+    settings = settings_at(f"http://127.0.0.1:{port}").model_copy(update={"io_timeout_seconds": 20.0})
+    try:
+        S3ObjectStore(settings).put("a/b", b"whole body")
+    finally:
+        if started:
+            started[0].shutdown()
+            started[0].server_close()
+    assert b"whole body" in _Storing.body
