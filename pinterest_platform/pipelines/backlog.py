@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from pinterest_platform.catalog import ENTITIES, Entity
-from pinterest_platform.failures import PlatformFailure, joined
+from pinterest_platform.failures import PermanentFailure, PlatformFailure, joined
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.landing.pending import oldest_ms, positions_after
 from pinterest_platform.pipelines.options import stream_options
@@ -93,10 +93,10 @@ def _stream_backlog(entity: Entity, settings: Settings, shards: ShardLog, object
 
 
 def _positions(lake: Lake, uri: str) -> tuple[Mapping[str, int], PlatformFailure | None]:
-    """Return a table's positions, or the failure if they cannot be read."""
+    """Return a table's positions, or the failure if the table is damaged; raise if the store does not answer."""
     try:
         return lake.positions(uri) or {}, None
-    except PlatformFailure as failure:
+    except PermanentFailure as failure:
         return {}, failure
 
 
