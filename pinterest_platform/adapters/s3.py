@@ -25,7 +25,7 @@ _DISK_FULL = re.compile(r"no space left|disk.{0,20}full|storage.{0,20}full|insuf
 _CONFLICT_PAUSE_SECONDS = 0.2
 _RETRY_PAUSE_SECONDS = 0.5
 _RETRY_SHARE = 0.9
-"""The share of the time limit after which a refused connection is not tried again."""
+"""The share of the time limit after which a refused connection is not retried."""
 _PIECE_BYTES = 16 * 1024 * 1024
 
 

@@ -55,7 +55,7 @@ def drain_tags(instance: dg.DagsterInstance, engine: str) -> dict[str, str]:
 
 
 def is_orphan(record: dg.RunRecord, longest_elsewhere: float = ELSEWHERE_SECONDS) -> bool:
-    """Return True if a run is live by its record, and its process is gone as far as this host can find out.
+    """Return True if Dagster records a run as live but its process no longer exists.
 
     A queued run is no orphan, as the daemon starts it. Run monitoring ends a run that does not start. One on another
     host is an orphan `longest_elsewhere` seconds after its start.

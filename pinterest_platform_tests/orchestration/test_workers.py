@@ -1,4 +1,4 @@
-"""Whether the process that claimed a run still lives."""
+"""Detection of runs whose recorded process is gone."""
 
 import os
 import socket

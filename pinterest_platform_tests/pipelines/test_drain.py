@@ -1,4 +1,4 @@
-"""When a drain continues and when it ends, and how pipelines take turns."""
+"""The end of a drain, and the turns of its pipelines."""
 
 from collections.abc import Mapping
 

@@ -54,7 +54,7 @@ def test_a_process_without_a_session_is_a_failure(tmp_path: Path) -> None:
         (("clean", "{"), "not JSON"),
         (("clean", "{}", "--session", "runtime", "--remote", "sc://h"), "set one of them"),
         (("clean", "[]"), "not a JSON object"),
-        (("clean", "{}"), "clean: The parameters are no CleanParameters: "),
+        (("clean", "{}"), "clean: The parameters of CleanParameters are invalid: "),
         (("reports", '{"cleaned":{"pin":"x"},"reports":{}}'), "instead of pin, geo and user"),
     ],
 )

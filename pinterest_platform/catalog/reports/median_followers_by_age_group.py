@@ -1,4 +1,4 @@
-"""Rule R16."""
+"""Median of followers by age group (rule R16)."""
 
 from pinterest_platform.catalog.columns import AGE_GROUP, MEDIAN
 from pinterest_platform.catalog.model import Chart, Report

@@ -1,4 +1,4 @@
-"""Rule R18."""
+"""Median of followers by year of joining (rule R18)."""
 
 from pinterest_platform.catalog.columns import JOIN_YEAR, MEDIAN
 from pinterest_platform.catalog.model import Chart, Report

@@ -1,4 +1,4 @@
-"""Rule R19."""
+"""Median of followers by year of joining and age group (rule R19)."""
 
 from pinterest_platform.catalog.columns import AGE_GROUP, JOIN_YEAR, MEDIAN
 from pinterest_platform.catalog.model import Chart, Report

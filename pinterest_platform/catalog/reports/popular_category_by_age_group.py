@@ -1,4 +1,4 @@
-"""Rule R15."""
+"""Most posted category by age group (rule R15)."""
 
 from pinterest_platform.catalog.columns import AGE_GROUP, CATEGORY, POSTS
 from pinterest_platform.catalog.model import CustomChart, Report

@@ -1,4 +1,4 @@
-"""Rule R11."""
+"""Most posted category by country (rule R11)."""
 
 from pinterest_platform.catalog.columns import CATEGORY, COUNTRY, POSTS
 from pinterest_platform.catalog.model import MOST_BARS, Chart, Report

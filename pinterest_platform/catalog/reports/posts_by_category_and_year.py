@@ -1,4 +1,4 @@
-"""Rule R12."""
+"""Posts by category and year (rule R12)."""
 
 from pinterest_platform.catalog.columns import CATEGORY, POST_YEAR, POSTS
 from pinterest_platform.catalog.model import MOST_STACKED, Chart, Report

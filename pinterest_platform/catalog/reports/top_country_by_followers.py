@@ -1,4 +1,4 @@
-"""Rule R14."""
+"""Country of the most followed poster (rule R14)."""
 
 from pinterest_platform.catalog.columns import COUNTRY, FOLLOWERS
 from pinterest_platform.catalog.model import CustomChart, Report

@@ -1,4 +1,4 @@
-"""Rule R13."""
+"""Most followed poster by country (rule R13)."""
 
 from pinterest_platform.catalog.columns import COUNTRY, FOLLOWERS, POSTER
 from pinterest_platform.catalog.model import MOST_BARS, Chart, Report

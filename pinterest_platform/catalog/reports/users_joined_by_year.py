@@ -1,4 +1,4 @@
-"""Rule R17."""
+"""Users who joined by year (rule R17)."""
 
 from pinterest_platform.catalog.columns import JOIN_YEAR
 from pinterest_platform.catalog.model import Chart, Report, ReportColumn

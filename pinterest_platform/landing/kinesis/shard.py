@@ -149,7 +149,7 @@ class ShardLander:
         )
 
     def _update_times(self, batch: ShardBatch) -> None:
-        """Infer the service's time from a batch before its records are landed; records show it best."""
+        """Estimate the service's clock from a batch: the arrival time of its last record and MillisBehindLatest."""
         if not batch.records:
             return
         now_ms = batch.records[-1].timestamp_ms + batch.behind_ms

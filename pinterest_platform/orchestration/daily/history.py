@@ -59,7 +59,7 @@ def pipeline_runs(instance: dg.DagsterInstance) -> list[PipelineRun]:
 
 
 def _is_complete(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Return True if a run makes all `RESULTS`; one resumed from a failure makes the rest of its parent's."""
+    """Return True if a run materializes all `RESULTS`; a run resumed from a failure counts as its parent does."""
     if run.parent_run_id and any(run.tags.get(tag) == "true" for tag in _RESUMED_TAGS):
         parent = instance.get_run_by_id(run.parent_run_id)
         return parent is None or _is_complete(instance, parent)

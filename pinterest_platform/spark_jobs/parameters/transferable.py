@@ -31,5 +31,5 @@ class Transferable:
             return cls(**{cls.OLD_NAMES.get(name, name): value for name, value in document.items()})
         except (TypeError, ValueError) as error:
             raise PermanentFailure(
-                f"The parameters are no {cls.__name__}: {error}.", "Pass exactly the fields that it documents."
+                f"The parameters of {cls.__name__} are invalid: {error}.", "Pass exactly the fields that it documents."
             ) from None
