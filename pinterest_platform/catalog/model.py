@@ -271,12 +271,14 @@ class CustomChart:
     """A chart that a function draws.
 
     Attributes:
-        draw: function from the rows of the report and the rows of every report to a chart of `page.charts`.
+        draw: function to a chart of `page.charts`, from the rows of the report and those of each report in `others`.
         caption: the line below it.
+        others: the keys of the other reports that it draws.
     """
 
     draw: Reference
     caption: str
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

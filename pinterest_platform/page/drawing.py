@@ -28,13 +28,13 @@ def draw(report: Report, reports: Mapping[str, Rows]) -> Chart:
     rows = reports[report.key]
     if isinstance(report.chart, DeclaredChart):
         return _FORMS[report.chart.form](report.chart, rows)
-    chart: Chart = resolve(report.chart.draw)(rows, reports)
+    chart: Chart = resolve(report.chart.draw)(rows, *(reports[key] for key in report.chart.others))
     return chart
 
 
-def leading_country(rows: Rows, reports: Mapping[str, Rows]) -> Chart:
+def leading_country(rows: Rows, posters: Rows) -> Chart:
     """Draw the leading country and the next ones, by their most followed poster."""
-    best = {row["country"]: row["follower_count"] for row in reports["top_poster_by_country"]}
+    best = {row["country"]: row["follower_count"] for row in posters}
     for row in rows:
         best.pop(row["country"], None)
     others = [{"country": country, "follower_count": count} for country, count in best.items()]
@@ -43,7 +43,7 @@ def leading_country(rows: Rows, reports: Mapping[str, Rows]) -> Chart:
     return bars(shown, f"Bar chart of the most followers that a poster has, by country. {_numbers(shown)}", leader=True)
 
 
-def categories_by_age_group(rows: Rows, _: Mapping[str, Rows]) -> Chart:
+def categories_by_age_group(rows: Rows) -> Chart:
     """Draw the most posted categories of each age group, at most `MOST_TIED` of each."""
     groups: dict[str, list[tuple[str, Value]]] = {}
     for row in rows:

@@ -2,7 +2,7 @@
 
 from pinterest_platform.catalog.discovery import declarations
 from pinterest_platform.catalog.entities import ENTITIES
-from pinterest_platform.catalog.model import Entity, Report
+from pinterest_platform.catalog.model import CustomChart, Entity, Report
 from pinterest_platform.failures import PermanentFailure
 
 REPORTS: tuple[Report, ...] = declarations(__name__, __path__, "REPORT", Report, "key")
@@ -25,6 +25,12 @@ def _check(report: Report) -> None:
                 f"The report {report.key!r} has the source {source!r}, which is no column of a table that it reads.",
                 "Write it as entity.column, and list the entity in reads.",
             )
+    others = report.chart.others if isinstance(report.chart, CustomChart) else ()
+    if missing := [key for key in others if key not in REPORT_KEYS]:
+        raise PermanentFailure(
+            f"The chart of the report {report.key!r} draws {missing[0]!r}, which is no report.",
+            f"Name some of {', '.join(REPORT_KEYS)}.",
+        )
 
 
 for _report in REPORTS:

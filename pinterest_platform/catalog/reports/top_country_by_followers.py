@@ -14,5 +14,6 @@ REPORT = Report(
     chart=CustomChart(
         draw="pinterest_platform.page.drawing:leading_country",
         caption="Followers of the most followed poster: the leading country and the next ones",
+        others=("top_poster_by_country",),
     ),
 )

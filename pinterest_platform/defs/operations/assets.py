@@ -9,6 +9,7 @@ from pinterest_platform.orchestration.results.ledger import (
     GAPS_CHECK,
     HIDDEN_CHECK,
     LANDED_CHECK,
+    LEDGER,
     READ_CHECK,
     SHARD_OBJECTS_CHECK,
     ledger_result,
@@ -17,7 +18,6 @@ from pinterest_platform.pipelines.audit import cleaned_topic, daily_schedule, ka
 from pinterest_platform.ports import Lake, ObjectStore, TopicLog
 from pinterest_platform.settings import Settings
 
-LEDGER = dg.AssetKey(["ledger", "conservation"])
 _CHECKS = {
     LANDED_CHECK: "Landed range = records + quarantined + gaps + accepted gaps, in undamaged objects.",
     CLEANED_CHECK: "The tables' positions cover every landed object, and nothing after them.",

@@ -7,6 +7,7 @@ from pinterest_platform.landing.audit_schedule import EVERYTHING
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.ledger import (
     AUDIT_CHECK,
+    LEDGER,
     STREAM_CHECK,
     audit_result,
     stream_ledger_result,
@@ -15,8 +16,6 @@ from pinterest_platform.pipelines.audit import kafka_ledgers, kinesis_ledgers, v
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog
 from pinterest_platform.settings import Settings
-
-LEDGER = dg.AssetKey(["ledger", "conservation"])
 
 
 @dg.asset_check(

@@ -12,6 +12,7 @@ from pinterest_platform.pipelines.audit import CleanedTopic
 from pinterest_platform.ports import UncommittedRange
 from pinterest_platform.spark_jobs.parameters import VerifyResult
 
+LEDGER = dg.AssetKey(["ledger", "conservation"])
 LANDED_CHECK = "every_offset_is_accounted_for"
 CLEANED_CHECK = "everything_landed_is_cleaned"
 GAPS_CHECK = "every_gap_is_confirmed"
