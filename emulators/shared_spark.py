@@ -39,7 +39,12 @@ def start(log: Path, variables: Mapping[str, str]) -> str:
     with log.open("wb") as output:
         subprocess.Popen(
             [sys.executable, "-m", "emulators.shared_spark", str(port)],
-            env={"RUST_LOG": "warn", **variables, "PYTHONPATH": str(PROJECT)},
+            env={
+                "RUST_LOG": "warn",
+                "SAIL_SPARK__SESSION_TIMEOUT_SECS": "86400",
+                **variables,
+                "PYTHONPATH": str(PROJECT),
+            },
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

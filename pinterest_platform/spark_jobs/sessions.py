@@ -26,6 +26,8 @@ def start_embedded() -> tuple["SparkConnectServer", str]:
     """Start a Sail server in this process on a free local port; return it with its `sc://` address."""
     # Sail logs every start and stop to stderr, unless RUST_LOG is set.
     os.environ.setdefault("RUST_LOG", "error")
+    # Sail ends a session that was idle for minutes; a run can land records for longer between two jobs.
+    os.environ.setdefault("SAIL_SPARK__SESSION_TIMEOUT_SECS", "86400")
     from pysail.spark import SparkConnectServer
 
     server = SparkConnectServer("127.0.0.1", 0)

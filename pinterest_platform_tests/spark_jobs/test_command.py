@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
 
 from pinterest_platform.spark_jobs import sessions
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters
@@ -69,3 +70,9 @@ def test_importing_the_jobs_imports_no_engine() -> None:
     code = f"import sys, pinterest_platform.spark_jobs; print(sorted({engines} & set(sys.modules)))"
     completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert completed.stdout == "[]\n"
+
+
+def test_the_session_of_an_embedded_engine_outlives_an_hour_without_a_job(spark: SparkSession) -> None:
+    assert spark.range(1).count() == 1
+    # Sail reads it when it starts; its default of minutes ended runs that land records for longer between two jobs.
+    assert int(os.environ["SAIL_SPARK__SESSION_TIMEOUT_SECS"]) > 3600
