@@ -96,7 +96,7 @@ def test_an_unknown_job_and_wrong_parameters_are_named(engines: list[OwnedEngine
     engine = started(engines)
     with pytest.raises(PermanentFailure, match=r"no Spark job 'launder'\. Name one of clean, reports, verify"):
         engine.run("launder", {}, print)
-    with pytest.raises(PermanentFailure, match=r"no CleanParameters: .*'colour'"):
+    with pytest.raises(PermanentFailure, match=r"parameters of CleanParameters are invalid: .*'colour'"):
         engine.run("clean", {"colour": 1}, print)
 
 
