@@ -271,7 +271,8 @@ def _read_object(
 ) -> _Reading:
     manifest = landed.manifest
     result = audit_object(store, landed, manifest.covered)
-    if result.problems or not manifest.gaps:
+    quarantine_is_missing = manifest.quarantined > 0 and landed.quarantine is None
+    if result.problems or not manifest.gaps or quarantine_is_missing:
         return _Reading(result.problems)
     gaps = missing_ranges(manifest.covered, result.positions)
     reading = read_gaps(reader, gaps)

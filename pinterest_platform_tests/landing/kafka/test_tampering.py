@@ -162,6 +162,15 @@ def test_a_deleted_quarantine_is_named(log, store):
     assert only_problems(reconcile(log, store, TOPIC)) == f"the 1 quarantined records of {key(4)} are missing"
 
 
+def test_a_deleted_quarantine_next_to_gaps_is_one_problem(log):
+    log.skip(TOPIC, 0)
+    log.append(TOPIC, 0, b"junk")
+    store = FakeObjectStore()
+    land_topic(log, store, TOPIC, LandingOptions())
+    store.delete([quarantine_key(store)])
+    assert only_problems(reconcile(log, store, TOPIC, NEW)) == f"the 2 quarantined records of {key(0)} are missing"
+
+
 @pytest.mark.parametrize("position", [0, 2, 6])
 def test_a_damaged_end_is_a_problem_of_its_partition_alone(log, store, position):
     keys = [stored.key for stored in store.list(f"topics/{TOPIC}/partition=0/")]
