@@ -15,11 +15,11 @@ Json = Mapping[str, Any]
 class Record(NamedTuple):
     """A record of a log.
 
-    Fields: its offset (in a shard, its sequence number), its append time in ms since the epoch (UTC), its value (None
-    for a tombstone; shards have none), and the key of a tombstone. Of other records the key is not read.
+    Fields: its position (an offset or, in a shard, a sequence number), its append time in ms since the epoch (UTC),
+    its value (None for a tombstone; shards have none), and the key of a tombstone. Keys of other records are not read.
     """
 
-    offset: int
+    position: int
     timestamp_ms: int
     value: bytes | None
     key: bytes | None = None
@@ -131,7 +131,7 @@ class ShardBatch:
     """A reply of a shard, possibly without records.
 
     Attributes:
-        records: in order; `Record.offset` is the sequence number.
+        records: in order; `Record.position` is the sequence number.
         behind_ms: the lag of the reply behind the tip of the shard in ms; 0 at the tip.
         ended: True if the shard is closed and was read to its end.
     """
@@ -246,7 +246,7 @@ class MaintenanceResult:
         files_before: its data files before.
         files_after: its data files afterwards.
         compacted: small files that were merged.
-        raced: True if every attempt lost to another writer, so that the next maintenance merges the small files.
+        conflicted: True if every attempt lost to another writer, so that the next maintenance merges the small files.
         deleted_files: deleted files that are not part of the table any more, or never were.
         deleted_bytes: their bytes.
         deleted_log_files: deleted commits and checkpoints that newer checkpoints replace.
@@ -256,7 +256,7 @@ class MaintenanceResult:
     files_before: int
     files_after: int
     compacted: int = 0
-    raced: bool = False
+    conflicted: bool = False
     deleted_files: int = 0
     deleted_bytes: int = 0
     deleted_log_files: int = 0
@@ -264,7 +264,7 @@ class MaintenanceResult:
     @property
     def idle(self) -> bool:
         """Return whether there was nothing to do."""
-        return not (self.compacted or self.raced or self.deleted_files or self.deleted_log_files)
+        return not (self.compacted or self.conflicted or self.deleted_files or self.deleted_log_files)
 
 
 class Lake(Protocol):

@@ -346,7 +346,7 @@ class FakeShardLog:
             records = [
                 record
                 for record in shard.records
-                if record.timestamp_ms >= self._horizon_ms and (after is None or record.offset > after)
+                if record.timestamp_ms >= self._horizon_ms and (after is None or record.position > after)
             ]
             limit = min(self.batch_records, batch_records)
             batch, rest = records[:limit], records[limit:]
@@ -355,7 +355,7 @@ class FakeShardLog:
             yield ShardBatch(batch, behind, ended)
             if ended:
                 return
-            after = batch[-1].offset if batch else after
+            after = batch[-1].position if batch else after
 
     @property
     def _horizon_ms(self) -> int:

@@ -131,10 +131,10 @@ class KafkaTopicLog:
                 elif self._is_partition_end(error, f"{topic}/{partition}", next_offset):
                     read_to = max(read_to, message.offset())
             if records:
-                read_to = max(read_to, records[-1].offset + 1)
+                read_to = max(read_to, records[-1].position + 1)
                 size = sum(len(record.value) for record in records if record.value)
                 batch_records = max(1, min(_BATCH_RECORDS, _BATCH_BYTES * len(records) // (size + 1)))
-                while records and records[-1].offset >= end:
+                while records and records[-1].position >= end:
                     records.pop()
             if read_to > next_offset:
                 next_offset = read_to

@@ -75,7 +75,7 @@ class KinesisShardLog:
                 return
             iterator = next_iterator
             if records:
-                after = records[-1].offset
+                after = records[-1].position
             else:
                 time.sleep(_EMPTY_PAUSE_SECONDS)
 

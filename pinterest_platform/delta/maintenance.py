@@ -72,7 +72,7 @@ def maintain(tables: DeltaTables, uri: str, retention_hours: int) -> Maintenance
         files_before=files_before,
         files_after=len(table.file_uris()),
         compacted=compacted or 0,
-        raced=compacted is None,
+        conflicted=compacted is None,
         deleted_files=len(deleted),
         deleted_bytes=sum(deleted.values()),
         deleted_log_files=deleted_log_files,

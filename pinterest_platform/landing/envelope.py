@@ -104,7 +104,7 @@ class Encoder:
         fields = dict(members)
         if not RESERVED_FIELDS.isdisjoint(fields):
             return _reserved(fields)
-        head = self._head % (record.offset, record.timestamp_ms)
+        head = self._head % (record.position, record.timestamp_ms)
         if ordered_ms is not None:
             head += _ORDER_MARK % ordered_ms
         repeated = _repeated_names(name for name, _ in members)

@@ -6,34 +6,32 @@ from pathlib import Path
 
 import dagster as dg
 
-from pinterest_platform.ports import Progress
-
 _OUTCOMES = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
 
 
-def purge_runs(instance: dg.DagsterInstance, days: int, dry_run: bool, progress: Progress) -> list[str]:
-    """Delete the runs that ended more than `days` days ago; return their ids.
+def expired_runs(instance: dg.DagsterInstance, days: int) -> list[str]:
+    """Return the ids of the runs that ended more than `days` days ago and that nobody needs.
 
-    These remain at any age: unfinished runs, the last successful and the last failed run of each job, and the runs that
-    materialized an asset last.
+    These are needed at any age: unfinished runs, the last successful and the last failed run of each job, and the runs
+    that materialized an asset last.
     """
     before = datetime.now(UTC) - timedelta(days=days)
-    kept = _last_outcomes(instance) | _last_materializations(instance)
-    old = [
-        record.dagster_run
+    needed = _last_outcomes(instance) | _last_materializations(instance)
+    return [
+        record.dagster_run.run_id
         for record in instance.get_run_records(dg.RunsFilter(created_before=before))
         if record.dagster_run.is_finished
-        and record.dagster_run.run_id not in kept
+        and record.dagster_run.run_id not in needed
         and (record.end_time or record.create_timestamp.timestamp()) < before.timestamp()
     ]
-    for run in [] if dry_run else old:
-        instance.delete_run(run.run_id)
-        instance.compute_log_manager.delete_logs(prefix=[run.run_id])
-        _delete_files(_shard_files(instance, run.run_id))
-    verb = "would be deleted" if dry_run else "deleted"
-    if old:
-        progress(f"{len(old)} runs that ended more than {days} days ago, with their events and logs, {verb}")
-    return [run.run_id for run in old]
+
+
+def delete_runs(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> None:
+    """Delete runs with their events and logs."""
+    for run_id in run_ids:
+        instance.delete_run(run_id)
+        instance.compute_log_manager.delete_logs(prefix=[run_id])
+        _delete_files(_shard_files(instance, run_id))
 
 
 def _last_outcomes(instance: dg.DagsterInstance) -> set[str]:

@@ -26,6 +26,19 @@ class MaintenanceOptions:
     tables: Sequence[str] = ()
     dry_run: bool = False
 
+    @property
+    def deleted(self) -> str:
+        """The verb of a deletion in a log line."""
+        return "would be deleted" if self.dry_run else "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """Objects that a dead run left, and their description in a log line."""
+
+    description: str
+    keys: Sequence[str]
+
 
 def tables(names: Names) -> dict[str, str]:
     """Return the address of every Delta table by its name: its asset key, or its key under `quarantine/`."""
@@ -71,13 +84,16 @@ def maintain(
         except TransientFailure as failure:
             raise joined([*failures, failure]) from failure
         if result is not None:
-            progress(f"{name}: {summary(result, options.dry_run)}")
+            progress(f"{name}: {summary(result, options)}")
             yield name, result
     if not options.tables:
         try:
             with _explained("the leftovers of dead runs"):
-                sweep_staging(settings.names, objects, time.time() - hours * 3600, options.dry_run, progress)
-                sweep_quarantine(settings.names, objects, options.dry_run, progress)
+                for leftovers in (
+                    staging_leftovers(settings.names, objects, time.time() - hours * 3600),
+                    quarantine_leftovers(settings.names, objects),
+                ):
+                    _sweep(objects, leftovers, options, progress)
         except PermanentFailure as failure:
             failures.append(failure)
     if failures:
@@ -117,57 +133,57 @@ def retention_hours(settings: Settings) -> int:
     return hours
 
 
-def summary(result: MaintenanceResult, dry_run: bool) -> str:
+def summary(result: MaintenanceResult, options: MaintenanceOptions) -> str:
     """Describe the maintenance of a table in one line."""
     if result.idle:
         return f"{result.files_before} files, nothing to do"
     parts: list[str] = []
-    if result.compacted and dry_run:
+    if result.compacted and options.dry_run:
         parts.append(f"up to {result.compacted} small files of {result.files_before} would be compacted")
     elif result.compacted:
         parts.append(
             f"{result.compacted} small files of {result.files_before} compacted, {result.files_after} files afterwards"
         )
-    if result.raced:
+    if result.conflicted:
         parts.append("other writers committed first each time, so small files are left to the next run")
-    verb = "would be deleted" if dry_run else "deleted"
     if result.deleted_files:
-        parts.append(f"{result.deleted_files} files with {result.deleted_bytes} bytes {verb}")
+        parts.append(f"{result.deleted_files} files with {result.deleted_bytes} bytes {options.deleted}")
     if result.deleted_log_files:
-        parts.append(f"{result.deleted_log_files} log files {verb}")
+        parts.append(f"{result.deleted_log_files} log files {options.deleted}")
     return "; ".join(parts)
 
 
-def sweep_staging(names: Names, objects: ObjectStore, before: float, dry_run: bool, progress: Progress) -> list[str]:
-    """Delete the staged files of runs that wrote nothing since `before` (seconds since the epoch); return the keys."""
-    swept: list[str] = []
+def staging_leftovers(names: Names, objects: ObjectStore, before: float) -> list[Leftover]:
+    """Return the staged files of each run that wrote nothing since `before` (seconds since the epoch)."""
+    leftovers: list[Leftover] = []
     for entity in ENTITIES:
         for route in Route:
             prefix = names.staging_prefix(entity, route)
             for run_id, files in _files_by_run(objects, prefix).items():
                 if max(file.modified_ms for file in files) < before * 1000:
-                    swept += [file.key for file in files]
                     size = sum(file.size for file in files)
-                    verb = "would be deleted" if dry_run else "deleted"
-                    progress(f"{prefix}{run_id}/: {len(files)} staged files with {size} bytes {verb}")
-    if swept and not dry_run:
-        objects.delete(swept)
-    return swept
+                    description = f"{prefix}{run_id}/: {len(files)} staged files with {size} bytes"
+                    leftovers.append(Leftover(description, [file.key for file in files]))
+    return leftovers
 
 
-def sweep_quarantine(names: Names, objects: ObjectStore, dry_run: bool, progress: Progress) -> list[str]:
-    """Delete quarantine objects whose position was landed with another end; return the keys.
+def quarantine_leftovers(names: Names, objects: ObjectStore) -> list[Leftover]:
+    """Return the quarantine objects whose position was landed with another end.
 
     Those at the open end of a chain are kept at any age: a landing may be about to commit their data object.
     """
     orphans = [key for entity in ENTITIES for key in kafka.quarantine_orphans(objects, names.topic(entity))]
     orphans += [key for entity in ENTITIES for key in kinesis.quarantine_orphans(objects, names.stream(entity))]
-    verb = "would be deleted" if dry_run else "deleted"
-    for key in orphans:
-        progress(f"{key}: belongs to no landed object; {verb}")
-    if orphans and not dry_run:
-        objects.delete(orphans)
-    return orphans
+    return [Leftover(f"{key}: belongs to no landed object;", [key]) for key in orphans]
+
+
+def _sweep(
+    objects: ObjectStore, leftovers: Sequence[Leftover], options: MaintenanceOptions, progress: Progress
+) -> None:
+    for leftover in leftovers:
+        progress(f"{leftover.description} {options.deleted}")
+    if leftovers and not options.dry_run:
+        objects.delete([key for leftover in leftovers for key in leftover.keys])
 
 
 def _files_by_run(objects: ObjectStore, prefix: str) -> dict[str, list[StoredObject]]:

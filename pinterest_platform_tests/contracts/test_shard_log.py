@@ -148,7 +148,7 @@ def test_a_stream_is_described_with_its_shards_epoch_retention_and_time(service)
     ]
     service.put(0, b"a")
     ((record,), _) = read(service, 0)
-    assert state.shards[0].start < record.offset
+    assert state.shards[0].start < record.position
     assert abs(record.timestamp_ms - state.now_ms) < 60_000
 
 
@@ -157,7 +157,7 @@ def test_records_are_in_order_with_sequence_number_time_and_bytes(service):
     service.put(1, b"other")
     records, ended = read(service, 0)
     assert [record.value for record in records] == [b"a", b"\x00\xff", b"c" * 100_000] and not ended
-    numbers, times = [record.offset for record in records], [record.timestamp_ms for record in records]
+    numbers, times = [record.position for record in records], [record.timestamp_ms for record in records]
     assert numbers == sorted(set(numbers)) and times == sorted(times)
 
 
@@ -169,7 +169,7 @@ def test_reading_continues_after_any_record(service):
     service.put(0, *[b"%d" % number for number in range(10)])
     records, _ = read(service, 0)
     for place in (0, 4, 9):
-        assert data(service, 0, records[place].offset) == [record.value for record in records[place + 1 :]]
+        assert data(service, 0, records[place].position) == [record.value for record in records[place + 1 :]]
 
 
 def test_many_records_are_read_once_in_batches_of_the_requested_size(service):
@@ -196,10 +196,10 @@ def test_a_split_shard_ends_and_is_the_parent_of_its_children(service):
     records, ended = read(service, 0)
     assert [record.value for record in records] == [b"a", b"b"] and ended
     end = by_id["shardId-000000000000"].end
-    assert end is not None and end > records[-1].offset
-    assert read(service, 0, records[-1].offset) == ([], True)
+    assert end is not None and end > records[-1].position
+    assert read(service, 0, records[-1].position) == ([], True)
     ((child,), _) = read(service, 2)
-    assert by_id["shardId-000000000002"].start < child.offset and child.offset > end
+    assert by_id["shardId-000000000002"].start < child.position and child.position > end
 
 
 def test_a_merged_shard_has_both_parents(service):
@@ -216,7 +216,7 @@ def test_expired_records_are_skipped_and_expired_shards_are_not_listed(service):
     service.split(1)
     service.advance(25)
     service.put(0, b"new")
-    assert data(service, 0) == [b"new"] and data(service, 0, old.offset) == [b"new"]
+    assert data(service, 0) == [b"new"] and data(service, 0, old.position) == [b"new"]
     assert [shard.shard_id[-1] for shard in service.log.describe(service.stream).shards] == ["0", "2", "3"]
     with pytest.raises(PermanentFailure, match="shardId-000000000001"):
         read(service, 1)
@@ -231,7 +231,7 @@ def test_a_recreated_stream_has_another_epoch_and_refuses_positions_of_the_old_o
     assert service.log.epoch(service.stream) != before
     assert service.log.describe(service.stream).epoch == service.log.epoch(service.stream)
     with pytest.raises(PermanentFailure):
-        read(service, 0, record.offset)
+        read(service, 0, record.position)
     assert data(service, 0) == [b"b"]
 
 

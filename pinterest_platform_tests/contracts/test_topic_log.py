@@ -141,7 +141,7 @@ def records(broker: Broker, start: int, end: int, partition: int = 0) -> list[Re
 
 
 def found(broker: Broker, start: int, end: int) -> list[tuple[int, bytes | None]]:
-    return [(record.offset, record.value) for record in records(broker, start, end)]
+    return [(record.position, record.value) for record in records(broker, start, end)]
 
 
 def bounds(broker: Broker) -> tuple[int, int]:
@@ -177,7 +177,7 @@ def test_several_threads_can_use_a_new_log_at_once(tenant, monkeypatch):
 def test_records_are_in_order_with_offset_time_and_bytes(broker):
     broker.append(b"a", None, b"", b"\x00\xff")
     read = records(broker, 0, 4)
-    assert [(record.offset, record.value) for record in read] == [(0, b"a"), (1, None), (2, b""), (3, b"\x00\xff")]
+    assert [(record.position, record.value) for record in read] == [(0, b"a"), (1, None), (2, b""), (3, b"\x00\xff")]
     times = [record.timestamp_ms for record in read]
     assert times == sorted(times) and times[0] > 1_600_000_000_000
 

@@ -226,9 +226,9 @@ def test_a_compaction_tolerates_rows_that_another_writer_appends_meanwhile(uri: 
     assert state(uri)[0] == [*range(16), 100]
 
 
-@pytest.mark.parametrize(("conflicts", "raced", "compacted"), [(1, False, 8), (3, True, 0)])
+@pytest.mark.parametrize(("conflicts", "conflicted", "compacted"), [(1, False, 8), (3, True, 0)])
 def test_a_compaction_with_conflicts_is_retried_and_then_left_to_the_next_maintenance(
-    uri: str, monkeypatch: pytest.MonkeyPatch, conflicts: int, raced: bool, compacted: int
+    uri: str, monkeypatch: pytest.MonkeyPatch, conflicts: int, conflicted: bool, compacted: int
 ) -> None:
     real: Callable[[DeltaTables, DeltaTable, int], int] = maintenance.compact
     versions: list[int] = []
@@ -241,11 +241,11 @@ def test_a_compaction_with_conflicts_is_retried_and_then_left_to_the_next_mainte
 
     monkeypatch.setattr(maintenance, "compact", compact)
     result = maintain(uri)
-    assert (result.raced, result.compacted, len(versions)) == (raced, compacted, min(conflicts + 1, 3))
+    assert (result.conflicted, result.compacted, len(versions)) == (conflicted, compacted, min(conflicts + 1, 3))
     assert state(uri)[0] == list(range(16))
     assert TABLES.positions(uri) == {"topic/0": 7, "topic/1": 14}
     monkeypatch.undo()
-    assert replace(maintain(uri), uri="").raced is False
+    assert replace(maintain(uri), uri="").conflicted is False
 
 
 def test_maintenance_of_no_table_creates_nothing(tmp_path: Path) -> None:

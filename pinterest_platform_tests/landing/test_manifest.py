@@ -105,10 +105,10 @@ def test_the_metadata_of_objects_landed_from_kinesis_has_exactly_these_keys() ->
     log.create(STREAM)
     log.put(STREAM, 0, b'{"a":1}', b"junk")
     land_stream(log, store, STREAM)
-    first, second = (record.offset for record in log.shard(STREAM, 0).records)
+    first, second = (record.position for record in log.shard(STREAM, 0).records)
     log.advance(25)
     log.put(STREAM, 0, b'{"a":3}')
-    third = log.shard(STREAM, 0).records[-1].offset
+    third = log.shard(STREAM, 0).records[-1].position
     loss = AcceptedLoss(STREAM, "shardId-000000000000", second)
     land_stream(log, store, STREAM, StreamOptions(accept_losses=(loss,)))
     log.split(STREAM, 0)

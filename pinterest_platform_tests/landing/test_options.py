@@ -76,7 +76,7 @@ def stream_of_three() -> tuple[FakeShardLog, FakeObjectStore]:
 def test_an_unneeded_loss_is_reported_once_and_skips_nothing(shard: str, after: str, why: str) -> None:
     log, store = stream_of_three()
     lines, found = list[str](), log.shard(STREAM, 0)
-    end = found.records[-1].offset
+    end = found.records[-1].position
     log.put(STREAM, 0, b'{"index":2}')
     accepted = AcceptedLoss(STREAM, shard, {"start": found.start, "beyond": end + 1, "end": end}[after])
     options = StreamOptions(accept_losses=(accepted,))
@@ -90,7 +90,7 @@ def test_an_unneeded_loss_is_reported_once_and_skips_nothing(shard: str, after: 
 
 def test_a_needed_loss_is_not_reported() -> None:
     log, store = stream_of_three()
-    end, lines = log.shard(STREAM, 0).records[-1].offset, list[str]()
+    end, lines = log.shard(STREAM, 0).records[-1].position, list[str]()
     log.put(STREAM, 0, b'{"index":2}')
     log.advance(25)
     log.put(STREAM, 0, b'{"index":3}')

@@ -83,7 +83,7 @@ def test_damaged_tables_and_a_failed_sweep_are_reported_together(
     def fail(*_: object) -> None:
         raise PermanentFailure("There is a hole.", "Fill it.")
 
-    monkeypatch.setattr(maintenance, "sweep_quarantine", fail)
+    monkeypatch.setattr(maintenance, "quarantine_leftovers", fail)
     with pytest.raises(PermanentFailure) as failure:
         run(around)
     assert (failure.value.what, failure.value.action) == ("It is broken. There is a hole.", "Fix it. Fill it.")
@@ -117,7 +117,11 @@ def test_a_store_that_does_not_answer_ends_it_at_once(around: Surroundings) -> N
         ({}, False, "9 files, nothing to do"),
         ({"compacted": 8}, False, "8 small files of 9 compacted, 2 files afterwards"),
         ({"compacted": 8}, True, "up to 8 small files of 9 would be compacted"),
-        ({"raced": True}, False, "other writers committed first each time, so small files are left to the next run"),
+        (
+            {"conflicted": True},
+            False,
+            "other writers committed first each time, so small files are left to the next run",
+        ),
         (
             {"deleted_files": 2, "deleted_bytes": 70, "deleted_log_files": 3},
             False,
@@ -127,7 +131,7 @@ def test_a_store_that_does_not_answer_ends_it_at_once(around: Surroundings) -> N
     ],
 )
 def test_a_maintenance_is_described_in_one_line(counts: dict[str, int], dry_run: bool, line: str) -> None:
-    assert summary(MaintenanceResult("u", 9, 2, **counts), dry_run) == line
+    assert summary(MaintenanceResult("u", 9, 2, **counts), MaintenanceOptions(dry_run=dry_run)) == line
 
 
 def stage(around: Surroundings, run_id: str, *hours_ago: float, table: str = "stream/u_user_table") -> list[str]:

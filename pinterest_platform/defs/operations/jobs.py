@@ -8,7 +8,7 @@ from pinterest_platform.orchestration.daily.requests import cancel_retries
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.ledger import AUDIT_CHECK, LEDGER, STREAM_CHECK
 from pinterest_platform.orchestration.results.maintenance import maintenance_observation
-from pinterest_platform.orchestration.retention import purge_runs
+from pinterest_platform.orchestration.retention import delete_runs, expired_runs
 from pinterest_platform.orchestration.runs import WRITER
 from pinterest_platform.orchestration.workers import EXCLUSIVE
 from pinterest_platform.pipelines.deprovision import refuse_unlanded, streams_to_delete
@@ -64,15 +64,21 @@ def look_after_the_lake(
     options = MaintenanceOptions(config.tables, config.dry_run)
     with as_dagster_failure("maintenance"):
         if not config.tables:
-            purge_runs(context.instance, settings.run_retention_days, config.dry_run, context.log.info)
+            days = settings.run_retention_days
+            runs = expired_runs(context.instance, days)
+            if runs:
+                context.log.info(f"{len(runs)} runs that ended more than {days} days ago {options.deleted}")
+            if not config.dry_run:
+                delete_runs(context.instance, runs)
         for name, result in maintain(settings, objects, lake, options, context.log.info):
-            if event := maintenance_observation(name, result, config.dry_run):
+            event = maintenance_observation(name, result)
+            if event and not config.dry_run:
                 context.log_event(event)
 
 
 @dg.job(
     tags=WRITER | EXCLUSIVE,
-    description="Compact and vacuum every table, and sweep the leftovers of dead runs. It takes no lock.",
+    description="Compact and vacuum every table, and sweep the leftovers of dead runs.",
 )
 def maintenance() -> None:
     """Maintain tables and bucket."""

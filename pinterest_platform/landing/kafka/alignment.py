@@ -33,7 +33,7 @@ class HeldRecords:
                 return None
             self._ahead.append(record)
         record = self._ahead[index]
-        return record if record.offset < limit else None
+        return record if record.position < limit else None
 
     def consume(self, count: int) -> list[Record]:
         """Remove the next records and return them."""
@@ -126,7 +126,7 @@ def _match(
             raise MisalignedError(line, offset)
         count += 1
         if matching := _matching_lines(lines, line, record.value):
-            line, offset, skipped = line + matching, record.offset + 1, 0
+            line, offset, skipped = line + matching, record.position + 1, 0
         elif can_skip(record):
             skipped += RECORD_BYTES + len(record.value or b"")
         else:

@@ -154,7 +154,7 @@ def _read_content(
     held = [record._replace(timestamp_ms=latest_ms) for record in adoption.held.consume(alignment.held)]
     records = unheld + held
     lines = [encoder.encode(record) for record in records]
-    torn = next((record.offset for record in unheld if not _is_json(record.value)), None)
+    torn = next((record.position for record in unheld if not _is_json(record.value)), None)
     # The first line is at the offset of the name.
     is_exact = len(unheld) <= 1 or (len(unheld) == span.unheld and torn is None)
     unverified = 0 if is_exact else len(unheld) - 1
@@ -167,7 +167,7 @@ def _read_content(
         adoption.progress(
             f"{connect_object.key}: the offsets of {unverified} of its {len(values)} lines are not verified: {reason}."
         )
-    return _Content(lines, records[-1].offset, unverified)
+    return _Content(lines, records[-1].position, unverified)
 
 
 def _disagreement(
@@ -209,7 +209,7 @@ def is_last_record(body: bytes, record: Record) -> bool:
     line = body[body.rfind(b"\n", 0, -1) + 1 :]
     try:
         fields = json.loads(line or b"{}")
-        if fields.get(OFFSET_FIELD) != record.offset:
+        if fields.get(OFFSET_FIELD) != record.position:
             return True
         value = json.loads(record.value or b"null")
     except ValueError:

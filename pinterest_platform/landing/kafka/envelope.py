@@ -20,4 +20,4 @@ class PartitionEncoder(Encoder):
 
     def origin(self, record: Record) -> dict[str, Any]:
         """Return the envelope fields of a record's partition and offset."""
-        return {PARTITION_FIELD: self._partition, OFFSET_FIELD: record.offset}
+        return {PARTITION_FIELD: self._partition, OFFSET_FIELD: record.position}

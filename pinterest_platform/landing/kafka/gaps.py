@@ -75,10 +75,10 @@ def _records(reader: PartitionReader, gaps: Sequence[range]) -> list[int]:
     with closing(reader.log.read(chain.stream, chain.partition, gaps[0].start, gaps[-1].stop)) as batches:
         for batch in batches:
             for record in batch:
-                while record.offset >= gap.stop:
+                while record.position >= gap.stop:
                     gap = next(remaining)
-                if record.offset >= gap.start:
-                    offsets.append(record.offset)
+                if record.position >= gap.start:
+                    offsets.append(record.position)
     return offsets
 
 

@@ -81,7 +81,7 @@ def cut_segments(
     last_ms = offsets.latest_plausible_ms
     for batch in batches:
         for record in batch:
-            offset = record.offset
+            offset = record.position
             if not due <= offset < end:
                 raise PermanentFailure(
                     f"{chain.app_id}: the log returned offset {offset} instead of one from {due} to {end - 1}.",

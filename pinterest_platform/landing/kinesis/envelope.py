@@ -29,4 +29,4 @@ class ShardEncoder(Encoder):
 
     def origin(self, record: Record) -> dict[str, Any]:
         """Return the envelope fields of a record's shard and sequence number."""
-        return {SHARD_FIELD: self._shard, SEQUENCE_FIELD: f"{record.offset:0{SEQUENCE_DIGITS}d}"}
+        return {SHARD_FIELD: self._shard, SEQUENCE_FIELD: f"{record.position:0{SEQUENCE_DIGITS}d}"}

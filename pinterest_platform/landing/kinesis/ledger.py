@@ -210,8 +210,8 @@ def _recount(log: ShardLog, chain: ShardChain, objects: _Objects) -> dict[int, i
     with closing(log.read(chain.stream, chain.shard, None)) as batches:
         for batch in batches:
             for record in batch.records:
-                oldest = record.offset if oldest is None else oldest
-                counts[bisect_left(ends, record.offset)] += 1
+                oldest = record.position if oldest is None else oldest
+                counts[bisect_left(ends, record.position)] += 1
             if batch.ended or batch.behind_ms == 0 or counts[len(ends)]:
                 break
     return {

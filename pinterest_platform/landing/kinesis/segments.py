@@ -51,22 +51,22 @@ class SegmentCutter:
         Raises:
             PermanentFailure: its sequence number is not above the last one.
         """
-        if record.offset <= self.last:
+        if record.position <= self.last:
             raise PermanentFailure(
-                f"{self.chain.app_id}: the stream returned sequence number {record.offset} after {self.last}.",
+                f"{self.chain.app_id}: the stream returned sequence number {record.position} after {self.last}.",
                 "Nothing of the batch was landed. Check the service and its client.",
             )
         if record.timestamp_ms > self.latest_ms:
             self.latest_ms = record.timestamp_ms
-        line, accepted = self._encoder.encode(Record(record.offset, self.latest_ms, record.value))
+        line, accepted = self._encoder.encode(Record(record.position, self.latest_ms, record.value))
         draft, builder = None, self._builder
         if builder is not None and builder.size + len(line) > self.object_bytes:
             draft, builder = self.finish(), None
         if builder is None:
             builder = self._builder = SegmentBuilder(self.last)
-            self._first = record.offset
+            self._first = record.position
         builder.add(line, self.latest_ms, accepted)
-        self.last = record.offset
+        self.last = record.position
         return draft
 
     def finish(self, shard_end: int | None = None) -> ShardDraft | None:

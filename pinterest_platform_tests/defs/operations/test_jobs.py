@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from pinterest_platform.defs.operations import jobs
 from pinterest_platform.defs.operations.jobs import deprovision, maintenance
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.pipelines.maintenance import tables
@@ -37,7 +38,7 @@ def holds(around: Surroundings, name: str, **counts: Any) -> None:
 def test_the_maintenance_of_an_assets_table_is_observed(around: Surroundings) -> None:
     holds(around, "cleaned/pin", compacted=8, deleted_files=3, deleted_bytes=70, deleted_log_files=5)
     holds(around, "quarantine/cleaned/pin", compacted=8)
-    holds(around, "cleaned_stream/geo", raced=True)
+    holds(around, "cleaned_stream/geo", conflicted=True)
     holds(around, "reports/top_poster_by_country")
     result = run_maintenance(around)
     assert result.success
@@ -53,6 +54,23 @@ def test_a_dry_run_observes_nothing(around: Surroundings) -> None:
     result = run_maintenance(around, tables=["cleaned/pin"], dry_run=True)
     assert result.success and not observed(result)
     assert around.lake.maintained == [(tables(around.settings.names)["cleaned/pin"], 168, True)]
+
+
+@pytest.mark.parametrize(("dry_run", "verb", "deleted"), [(True, "would be deleted", []), (False, "deleted", ["old"])])
+def test_old_runs_are_deleted_except_in_a_dry_run(
+    around: Surroundings,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    dry_run: bool,
+    verb: str,
+    deleted: list[str],
+) -> None:
+    run_ids: list[str] = []
+    monkeypatch.setattr(jobs, "expired_runs", lambda *_: ["old"])
+    monkeypatch.setattr(jobs, "delete_runs", lambda _, expired: run_ids.extend(expired))
+    assert run_maintenance(around, dry_run=dry_run).success
+    assert f"1 runs that ended more than 30 days ago {verb}" in capfd.readouterr().err
+    assert run_ids == deleted
 
 
 def test_an_unknown_table_fails_with_the_names_of_all_tables(around: Surroundings) -> None:

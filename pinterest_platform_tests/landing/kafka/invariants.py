@@ -62,7 +62,7 @@ def expected(log: object, topic: str) -> dict[int, dict[int, str]]:
     result: dict[int, dict[int, str]] = {}
     for number, part in enumerate(log.topics[topic].partitions):
         outcomes = {
-            entry.offset: "record" if (entry.value or b"").startswith(b"{") else "quarantine"
+            entry.position: "record" if (entry.value or b"").startswith(b"{") else "quarantine"
             for entry in part.entries[part.earliest : part.end]
             if entry is not None
         }

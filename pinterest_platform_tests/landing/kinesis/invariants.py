@@ -87,7 +87,7 @@ def expected_shards(log: Any, stream: str) -> dict[str, dict[int, str]]:
     """Return the expected outcome of each record of a FakeShardLog, by shard, without shards that have no record."""
     return {
         shard.shard_id: {
-            record.offset: "record" if record.value.startswith(b"{") else "quarantine" for record in shard.records
+            record.position: "record" if record.value.startswith(b"{") else "quarantine" for record in shard.records
         }
         for shard in log.streams[stream].shards.values()
         if shard.records

@@ -43,7 +43,7 @@ def test_a_second_reading_counts_the_records_of_the_objects(log, store):
     found = ledger(log, store)
     records = log.shard(STREAM, 0).records
     assert (found.objects, found.records, found.quarantined, found.recounted, found.is_complete) == (3, 5, 1, 6, True)
-    assert (found.first, found.last, found.ended) == (records[0].offset, records[-1].offset, False)
+    assert (found.first, found.last, found.ended) == (records[0].position, records[-1].position, False)
 
 
 def test_records_that_are_not_landed_are_no_problem(log, store):
@@ -62,7 +62,7 @@ def test_objects_with_expired_records_are_not_counted_again(log, store):
 
 def test_a_skipped_record_is_named_by_the_second_reading(log, store):
     records = log.shard(STREAM, 0).records
-    records.insert(3, records[2]._replace(offset=records[2].offset + 1))
+    records.insert(3, records[2]._replace(position=records[2].position + 1))
     assert "accounts for 2 records, and the stream holds 3" in ledger(log, store).problems[0]
 
 

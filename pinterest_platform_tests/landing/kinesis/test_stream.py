@@ -43,13 +43,13 @@ def test_each_record_is_landed_once_in_objects_named_after_their_predecessors_en
     log.put(STREAM, 0, *rows(10, 100))
     result = land_stream(log, store, STREAM, StreamOptions(object_bytes=1200))
     shard = log.shard(STREAM, 0)
-    ends = [shard.start, *(shard.records[number].offset for number in (2, 5, 8))]
+    ends = [shard.start, *(shard.records[number].position for number in (2, 5, 8))]
     assert keys(store, STREAM) == [
         f"streams/{STREAM}/shard={shard.shard_id}/{STREAM}+{shard.shard_id}+{end:0129d}.json" for end in ends
     ]
     assert landed_shards(store, STREAM) == expected_shards(log, STREAM)
     (part,) = result.shards
-    assert (part.objects, part.records, part.ordinal, part.sequence_number) == (4, 10, 3, shard.records[-1].offset)
+    assert (part.objects, part.records, part.ordinal, part.sequence_number) == (4, 10, 3, shard.records[-1].position)
     assert part.bytes == result.bytes == sum(found.size for found in store.list("streams/"))
     assert (result.caught_up, result.idle, part.behind_ms) == (True, False, 0)
     assert is_complete(log, store)
@@ -91,13 +91,14 @@ def test_records_have_their_envelope_and_metadata_has_the_range(log, store):
     land_stream(log, store, STREAM)
     (key,) = keys(store, STREAM)
     shard = log.shard(STREAM, 0)
-    head = f'"_shard":"{shard.shard_id}","_sequence":"{shard.records[0].offset:0129d}","_timestamp":{log.now_ms}'
+    head = f'"_shard":"{shard.shard_id}","_sequence":"{shard.records[0].position:0129d}","_timestamp":{log.now_ms}'
     assert store.read(key).splitlines()[0].decode() == f'{{{head},"index":1}}'
     claim = dict(store.metadata(key) or {})
     assert claim.pop("lander") and claim.pop("digest") and claim.pop("checksum")
     assert claim.pop("bytes") == str(len(store.read(key)))
     assert claim == {
-        "start": str(shard.records[0].offset), "end": str(shard.records[1].offset), "records": "2", "quarantined": "0",
+        "start": str(shard.records[0].position), "end": str(shard.records[1].position),
+        "records": "2", "quarantined": "0",
         "gaps": "0", "accepted-gap": "0", "topic-id": log.epoch(STREAM), "earliest-ms": str(log.now_ms),
         "latest-ms": str(log.now_ms), "ordinal": "0",
     }  # fmt: skip
@@ -117,7 +118,7 @@ def test_rejected_records_are_quarantined_with_their_bytes_and_the_others_are_la
         (aggregated, "KPL aggregated record: switch aggregation off in its producer"),
     ]
     assert [entry.position for entry in quarantined_records(store, STREAM)] == [
-        record.offset for record in log.shard(STREAM, 0).records[1:6]
+        record.position for record in log.shard(STREAM, 0).records[1:6]
     ]
     assert is_complete(log, store)
 
@@ -238,7 +239,7 @@ def test_a_shard_end_equal_to_the_last_record_ends_the_chain(log, store):
     log.put(STREAM, 0, *rows(3))
     land_stream(log, store, STREAM)
     log.split(STREAM, 0)
-    log.shard(STREAM, 0).end = log.shard(STREAM, 0).records[-1].offset
+    log.shard(STREAM, 0).end = log.shard(STREAM, 0).records[-1].position
     result = land_stream(log, store, STREAM)
     assert result.shards[0].ended and result.caught_up
     assert land_stream(log, store, STREAM).idle and is_complete(log, store)
@@ -310,7 +311,7 @@ def test_a_possible_loss_is_an_error_and_can_be_accepted(log, store):
     log.put(STREAM, 0, *rows(3))
     log.advance(25)
     log.put(STREAM, 0, b'{"index":9}')
-    place = AcceptedLoss(STREAM, "shardId-000000000000", log.shard(STREAM, 0).records[2].offset)
+    place = AcceptedLoss(STREAM, "shardId-000000000000", log.shard(STREAM, 0).records[2].position)
     arrived = r"possibly lost: records that arrived between 2023-11-14T22:13:20\.000Z and"
     with pytest.raises(PermanentFailure, match=arrived):
         land_stream(log, store, STREAM)
@@ -331,7 +332,7 @@ def test_a_possible_loss_is_an_error_even_without_records_to_read(log, store):
     log.advance(25)
     with pytest.raises(PermanentFailure, match="possibly lost"):
         land_stream(log, store, STREAM)
-    place = AcceptedLoss(STREAM, "shardId-000000000000", log.shard(STREAM, 0).records[2].offset)
+    place = AcceptedLoss(STREAM, "shardId-000000000000", log.shard(STREAM, 0).records[2].position)
     assert land_stream(log, store, STREAM, StreamOptions(accept_losses=(place,))).idle
     assert land_stream(log, store, STREAM).idle
 
@@ -484,7 +485,7 @@ def test_a_shard_that_expired_before_its_end_was_landed_is_reported_with_its_chi
     with pytest.raises(PermanentFailure) as raised:
         land_stream(log, store, STREAM)
     places = [
-        AcceptedLoss(STREAM, "shardId-000000000000", log.shard(STREAM, 0).records[2].offset),
+        AcceptedLoss(STREAM, "shardId-000000000000", log.shard(STREAM, 0).records[2].position),
         *(AcceptedLoss(STREAM, f"shardId-{child:012d}", log.shard(STREAM, child).start) for child in (one, two)),
     ]
     assert all(f"accept_loss '{place}'" in str(raised.value) for place in places)
@@ -520,7 +521,7 @@ def test_a_quarantine_orphan_is_not_counted_and_is_deleted_unless_its_landing_ca
     log.put(STREAM, 0, b"junk", b"junk")
     land_stream(log, store, STREAM)
     (key,) = [found.key for found in store.list("quarantine/")]
-    start, first, last = log.shard(STREAM, 0).start, *(record.offset for record in log.shard(STREAM, 0).records)
+    start, first, last = log.shard(STREAM, 0).start, *(record.position for record in log.shard(STREAM, 0).records)
     orphan, pending = (
         key.replace(f"{start:0129d}+{last:0129d}", f"{position:0129d}+{end:0129d}")
         for position, end in ((start, first), (last, last + 7))
