@@ -153,7 +153,7 @@ class KafkaTopicLog:
             return True
         if code == KafkaError._AUTO_OFFSET_RESET:
             raise PermanentFailure(
-                f"{partition}: offset {next_offset} is not in the log any more, or not yet: {error.str()}.",
+                f"{partition}: the broker does not hold offset {next_offset}: {error.str()}.",
                 "Run it again: it then names the lost offsets and the way to continue without them.",
             )
         failure = self._failure(partition.rpartition("/")[0], error)

@@ -118,7 +118,7 @@ class KinesisShardLog:
             )
         except _UnknownError as unknown:
             raise PermanentFailure(
-                f"{self._service} has no shard {shard}, or not any more: {unknown}.",
+                f"{self._service} does not have shard {shard} (wrong name, or deleted after its retention): {unknown}.",
                 "Run it again: it then names what was lost, if anything, and the way to continue.",
             ) from None
         return reply["ShardIterator"]

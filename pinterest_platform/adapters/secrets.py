@@ -45,7 +45,7 @@ def resolve_secret(settings: AlertSettings, name: str) -> str:
         return settings.checked_secret(name, value)
     except ValueError as error:
         raise PermanentFailure(
-            f"The secret {reference} of {variable} is no valid value: {error}.",
+            f"The secret {reference} of {variable} is not valid: {error}.",
             "Store a valid value in AWS Secrets Manager, or name another secret.",
         ) from None
 

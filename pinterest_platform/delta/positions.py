@@ -66,13 +66,13 @@ def foreign_commits(folder: pafs.FileSystem, version: int, transactions: Mapping
     first = transactions.get(FOREIGN_COMMIT, NO_POSITION)
     if first == NO_POSITION:
         return []
-    found: list[str] = []
+    descriptions: list[str] = []
     for candidate in range(first, min(version, first + _LONGEST_SCAN) + 1):
         with suppress(FileNotFoundError):
             commit = read_commit(folder, candidate)
             if _is_foreign(commit):
-                found.append(commit.describe())
-    return found or [f"version {first}, whose log entry was deleted since"]
+                descriptions.append(commit.describe())
+    return descriptions or [f"version {first}, whose log entry was deleted since"]
 
 
 def _state(folder: pafs.FileSystem, version: int) -> _LogState:

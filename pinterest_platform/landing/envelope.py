@@ -78,7 +78,9 @@ class Encoder:
         head = self._head % (position, timestamp_ms)
         if ordered_ms is not None:
             head += _ORDER_MARK % ordered_ms
-        head += _marks(value, names, may_nest)
+        head += _repeated_marks(value, names)
+        if may_nest:
+            head += _nested_mark([name for name, field in names.items() if isinstance(field, dict | list)])
         return b"".join((head, b",", value[1:], b"\n")) if names else head + b"}\n"
 
     def _unusual_line(
@@ -136,16 +138,13 @@ def _has_long_token(value: bytes, names: Iterable[str]) -> bool:
     return _NUMBER_SAMPLES.search(value[:: _LONG // 10]) is not None or max(map(len, names)) >= _LONG
 
 
-def _marks(value: bytes, fields: dict[str, Any], may_nest: bool) -> bytes:
-    """Return the members `_repeated` and `_nested` (rule L8), mostly nothing."""
-    marks = b""
+def _repeated_marks(value: bytes, fields: dict[str, Any]) -> bytes:
+    """Return the member `_repeated` of a line (rule L8), mostly nothing."""
     # A name has two quotes, and a text two more. If there are no others, each name occurs once.
     texts = list(map(type, fields.values())).count(str)
-    if value.count(b'"') != 2 * (len(fields) + texts):
-        marks = _repeated_mark(_repeated(value, len(fields)))
-    if may_nest:
-        marks += _nested_mark([name for name, field in fields.items() if isinstance(field, dict | list)])
-    return marks
+    if value.count(b'"') == 2 * (len(fields) + texts):
+        return b""
+    return _repeated_mark(_repeated(value, len(fields)))
 
 
 def _repeated_mark(names: Sequence[str]) -> bytes:

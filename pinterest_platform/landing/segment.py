@@ -42,12 +42,17 @@ class SegmentBuilder:
     lines: list[bytes] = field(default_factory=list[bytes])
     rejected: list[bytes] = field(default_factory=list[bytes])
 
-    def add(self, line: bytes, timestamp_ms: int | None, accepted: bool) -> None:
-        """Add a record's line, to the object if it is accepted and else to the quarantine.
+    def accept(self, line: bytes, timestamp_ms: int | None) -> None:
+        """Add a record's line to the object; `timestamp_ms` is None if the record's time is implausible."""
+        self.lines.append(line)
+        self._count(line, timestamp_ms)
 
-        `timestamp_ms` is None if the record's time is implausible.
-        """
-        (self.lines if accepted else self.rejected).append(line)
+    def reject(self, line: bytes, timestamp_ms: int | None) -> None:
+        """Add a record's line to the quarantine; `timestamp_ms` is None if the record's time is implausible."""
+        self.rejected.append(line)
+        self._count(line, timestamp_ms)
+
+    def _count(self, line: bytes, timestamp_ms: int | None) -> None:
         self.size += len(line)
         if timestamp_ms is None:
             self.implausible_times += 1

@@ -16,7 +16,7 @@ def streams_to_delete(settings: Settings, requested: Sequence[str]) -> tuple[str
     others = [name for name in requested if name not in streams]
     if not requested or others:
         raise PermanentFailure(
-            f"{', '.join(others)} is no stream of user id {settings.user_id}." if others else "No stream is named.",
+            f"Not a stream of user id {settings.user_id}: {', '.join(others)}." if others else "No stream is named.",
             f"Name each stream to delete, from {', '.join(streams)}. Nothing was deleted.",
         )
     return tuple(requested)

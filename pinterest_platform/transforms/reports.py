@@ -105,10 +105,10 @@ def median_followers_by_age_group(tables: Tables) -> DataFrame:
 
 
 def users_joined_by_year(tables: Tables) -> DataFrame:
-    """Count distinct persons by the year in which they joined; null is a value here."""
+    """Count distinct users by the year in which they joined; null is a value here."""
     year = F.year("date_joined").alias("join_year")
-    persons = tables["user"].select("user_name", "age", "date_joined", year).distinct()
-    within = persons.where(F.col("join_year").between(*JOIN_YEARS))
+    users = tables["user"].select("user_name", "age", "date_joined", year).distinct()
+    within = users.where(F.col("join_year").between(*JOIN_YEARS))
     return within.groupBy("join_year").agg(F.count(F.lit(1)).alias("number_users_joined"))
 
 

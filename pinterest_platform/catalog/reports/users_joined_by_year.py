@@ -7,7 +7,7 @@ REPORT = Report(
     key="users_joined_by_year",
     order=7,
     title="Users who joined by year",
-    meaning="The number of distinct persons who joined in each year from 2015 to 2020.",
+    meaning="The number of distinct users who joined in each year from 2015 to 2020.",
     reads=("user",),
     columns=(
         JOIN_YEAR,
@@ -15,7 +15,7 @@ REPORT = Report(
             name="number_users_joined",
             type="bigint",
             heading="Users who joined",
-            description="Number of distinct persons (name, age and time of joining).",
+            description="Number of distinct users (name, age and time of joining).",
         ),
     ),
     rows="pinterest_platform.transforms.reports:users_joined_by_year",

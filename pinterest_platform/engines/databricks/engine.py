@@ -97,7 +97,8 @@ class DatabricksRun:
         messages = pipes.MessageReader(self._folder, self._progress)
         wait = partial(self._wait, runs, attempt, messages)
         jobs = IdempotentJobs(self._client.jobs, attempt)
-        client = pipes.client(jobs, self._folder, messages, self._options.serverless, wait)
+        client_of = pipes.serverless_client if self._options.serverless else pipes.cluster_client
+        client = client_of(jobs, self._folder, messages, wait)
         try:
             client.run(context=context, extras=self._extras, **self._submission(attempt))
         finally:

@@ -43,28 +43,35 @@ class ServerlessClient(_WaitingClient, PipesDatabricksServerlessClient):
     """A client that submits to serverless compute."""
 
 
-def client(
-    jobs: IdempotentJobs, folder: Folder, messages: "MessageReader", serverless: bool, wait: Wait
-) -> ClusterClient | ServerlessClient:
-    """Return the client of dagster-databricks that submits or joins this run.
+def cluster_client(jobs: IdempotentJobs, folder: Folder, messages: "MessageReader", wait: Wait) -> ClusterClient:
+    """Return the client of dagster-databricks that submits or joins a run on a cluster.
 
     Args:
         jobs: submits the run.
         folder: the folder of context and messages.
         messages: reads the messages of the run.
-        serverless: True for serverless compute.
         wait: waits for the end of the run.
     """
+    client = ClusterClient(**_parts(jobs, folder, messages))
+    client.wait = wait
+    return client
+
+
+def serverless_client(jobs: IdempotentJobs, folder: Folder, messages: "MessageReader", wait: Wait) -> ServerlessClient:
+    """Return the client that submits or joins a run on serverless compute; see `cluster_client`."""
+    client = ServerlessClient(volume_path=folder.volume, **_parts(jobs, folder, messages))
+    client.wait = wait
+    return client
+
+
+def _parts(jobs: IdempotentJobs, folder: Folder, messages: "MessageReader") -> dict[str, Any]:
     # Only `wait` handles the end of the run, cancellation included.
-    common: dict[str, Any] = {
+    return {
         "client": cast("WorkspaceClient", JobsOnlyClient(jobs)),
         "context_injector": ContextInjector(folder, exists=jobs.attempt.joined is not None),
         "message_reader": messages,
         "forward_termination": False,
     }
-    client = ServerlessClient(volume_path=folder.volume, **common) if serverless else ClusterClient(**common)
-    client.wait = wait
-    return client
 
 
 class JobsOnlyClient:

@@ -90,7 +90,10 @@ def adopt_objects(
         if merged is None:
             merged = _MergedObjects(SegmentBuilder(0 if due is None else due), first if due is None else due)
         for line, accepted in content.lines:
-            merged.builder.add(line, latest_ms, accepted)
+            if accepted:
+                merged.builder.accept(line, latest_ms)
+            else:
+                merged.builder.reject(line, latest_ms)
         merged.sources.append(connect_object)
         merged.unverified += content.unverified
         due = content.end + 1

@@ -288,8 +288,8 @@ def _read_object(
 
 
 def _listed(parts: list[str]) -> str:
-    more = [f"and {len(parts) - _MAX_NAMED} more"] if len(parts) > _MAX_NAMED else []
-    return ", ".join([*parts[:_MAX_NAMED], *more])
+    omitted = [f"and {len(parts) - _MAX_NAMED} more"] if len(parts) > _MAX_NAMED else []
+    return ", ".join([*parts[:_MAX_NAMED], *omitted])
 
 
 def _chain_problems(objects: list[_Object]) -> Iterator[str]:

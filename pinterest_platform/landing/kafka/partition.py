@@ -253,7 +253,7 @@ class PartitionLander:
             )
         if end > 0:
             raise PermanentFailure(
-                f"{problem}, up to which the Connect sink's objects go: they came from another topic or cluster.",
+                f"{problem}, the end of the Connect sink's objects: they came from another topic or cluster.",
                 "If a Connect sink still lands this topic, name its entity in PINTEREST_CONNECT_TOPICS.",
             )
 

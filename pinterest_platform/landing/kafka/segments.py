@@ -99,6 +99,9 @@ def cut_segments(
             if builder.size and builder.size + len(line) > object_bytes:
                 yield PartitionDraft(builder.finish(due - 1), start)
                 builder, start = SegmentBuilder(due), due
-            builder.add(line, time_ms, accepted)
+            if accepted:
+                builder.accept(line, time_ms)
+            else:
+                builder.reject(line, time_ms)
             due = offset + 1
     yield PartitionDraft(builder.finish(end - 1), start)

@@ -73,8 +73,8 @@ def _newer(store: ObjectStore, chain: ShardChain, applied: int, list_from: int |
         history = read_history(store, chain)
     if 0 <= applied < history.first_ordinal - 1:
         raise PermanentFailure(
-            f"{chain.app_id}: objects up to number {applied} are applied, and {history.segments[0].key}, the oldest "
-            f"one, is number {history.first_ordinal}.",
+            f"{chain.app_id}: the table has applied objects 0 to {applied}, and the oldest object in the bucket is "
+            f"number {history.first_ordinal} ({history.segments[0].key}): those between them are missing.",
             "Restore the missing objects; run the job audit, which names them.",
         )
     return [

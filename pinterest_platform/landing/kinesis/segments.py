@@ -65,7 +65,10 @@ class SegmentCutter:
         if builder is None:
             builder = self._builder = SegmentBuilder(self.last)
             self._first = record.position
-        builder.add(line, self.latest_ms, accepted)
+        if accepted:
+            builder.accept(line, self.latest_ms)
+        else:
+            builder.reject(line, self.latest_ms)
         self.last = record.position
         return draft
 

@@ -10,7 +10,7 @@ import dagster as dg
 from pinterest_platform.failures import TransientFailure
 from pinterest_platform.orchestration.daily.causes import failure_causes
 from pinterest_platform.orchestration.daily.history import ALERTED_TAG, JOB, pipeline_runs
-from pinterest_platform.orchestration.daily.policy import Step, Verdict, alert_wait, verdicts
+from pinterest_platform.orchestration.daily.policy import Decision, Step, alert_wait, decisions
 from pinterest_platform.orchestration.incidents import check_incidents, day_of, drain_incidents
 from pinterest_platform.ports import Alert, Notifier
 from pinterest_platform.settings import AlertSettings
@@ -72,9 +72,9 @@ def deliver_alerts(
 
 
 def _days(instance: dg.DagsterInstance, settings: AlertSettings) -> Iterator[Delivery]:
-    for verdict in verdicts(pipeline_runs(instance), time.time(), settings.retry_delay_seconds):
-        if verdict.step is Step.ALERT:
-            yield Delivery(_alert(instance, verdict, settings), ALERTED_TAG, f"{verdict.day} failed permanently")
+    for decision in decisions(pipeline_runs(instance), time.time(), settings.retry_delay_seconds):
+        if decision.step is Step.ALERT:
+            yield Delivery(_alert(instance, decision, settings), ALERTED_TAG, f"{decision.day} failed permanently")
 
 
 def _incidents(instance: dg.DagsterInstance, settings: AlertSettings, since: datetime) -> Iterator[Delivery]:
@@ -104,14 +104,14 @@ def _failed_deliveries(instance: dg.DagsterInstance, run_id: str) -> tuple[int, 
     return (int(tries), float(last)) if tries.isdecimal() and last.isdecimal() else (0, 0.0)
 
 
-def _alert(instance: dg.DagsterInstance, verdict: Verdict, settings: AlertSettings) -> Alert:
+def _alert(instance: dg.DagsterInstance, decision: Decision, settings: AlertSettings) -> Alert:
     return Alert(
-        key=f"{settings.user_id}/{JOB}/{verdict.day}",
+        key=f"{settings.user_id}/{JOB}/{decision.day}",
         job=JOB,
-        day=verdict.day,
-        attempts=verdict.attempts,
-        reason=verdict.reason,
-        run_id=verdict.run_id,
-        link=_link(settings, verdict.run_id),
-        causes=tuple(cause for cause, _ in failure_causes(instance, verdict.run_id)),
+        day=decision.day,
+        attempts=decision.attempts,
+        reason=decision.reason,
+        run_id=decision.run_id,
+        link=_link(settings, decision.run_id),
+        causes=tuple(cause for cause, _ in failure_causes(instance, decision.run_id)),
     )

@@ -56,8 +56,8 @@ def _check_cause(evaluation: dg.AssetCheckEvaluation) -> Cause:
     metadata = {name: str(entry.value) for name, entry in evaluation.metadata.items()}
     texts = [metadata[name] for name in _FINDINGS if metadata.get(name)]
     lines = texts[0].splitlines() if texts else [f"{name}: {text}" for name, text in metadata.items()]
-    more = f"; {len(lines) - MOST_LINES} more in the check's metadata" if len(lines) > MOST_LINES else ""
-    finding = "; ".join(line.strip() for line in lines[:MOST_LINES]) + more
+    omitted = f"; {len(lines) - MOST_LINES} more in the check's metadata" if len(lines) > MOST_LINES else ""
+    finding = "; ".join(line.strip() for line in lines[:MOST_LINES]) + omitted
     action = metadata.get("next_step", "See the check's metadata and the run's log.")
     what = f"Check {evaluation.check_name} failed: {finding or evaluation.description or 'no finding'}."
     return Cause(evaluation.asset_key.to_user_string(), what, action)

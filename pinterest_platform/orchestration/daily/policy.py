@@ -56,7 +56,7 @@ class Step(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Decision:
     """The next step for a day: the reason, the day's last run, and how many attempts were made until now."""
 
     step: Step
@@ -66,7 +66,7 @@ class Verdict:
     attempts: int
 
 
-def retry(runs: Sequence[PipelineRun], now: float, delay: float) -> Verdict | None:
+def retry(runs: Sequence[PipelineRun], now: float, delay: float) -> Decision | None:
     """Decide whether to request the next attempt of the last day now; None if no day has a run.
 
     Args:
@@ -74,17 +74,17 @@ def retry(runs: Sequence[PipelineRun], now: float, delay: float) -> Verdict | No
         now: seconds since the epoch.
         delay: seconds between a failure and the next attempt.
     """
-    verdict = next(reversed(verdicts(runs, now, delay)), None)
+    decision = next(reversed(decisions(runs, now, delay)), None)
     live = next((run for run in runs if run.status not in FINISHED), None)
-    if verdict is None or live is None or verdict.step not in (Step.REQUEST, Step.WAIT):
-        return verdict
+    if decision is None or live is None or decision.step not in (Step.REQUEST, Step.WAIT):
+        return decision
     host = f" on {live.host}" if live.host else ""
-    return replace(verdict, step=Step.NOTHING, reason=f"run {live.run_id} is {live.status.value}{host}")
+    return replace(decision, step=Step.NOTHING, reason=f"run {live.run_id} is {live.status.value}{host}")
 
 
-def verdicts(runs: Sequence[PipelineRun], now: float, delay: float) -> list[Verdict]:
+def decisions(runs: Sequence[PipelineRun], now: float, delay: float) -> list[Decision]:
     """Decide about every day that has a run, oldest first; arguments as of `retry`."""
-    return [_verdict(day, runs, now, delay) for day in sorted({run.day for run in runs if run.day})]
+    return [_decision(day, runs, now, delay) for day in sorted({run.day for run in runs if run.day})]
 
 
 def alert_wait(failures: int, last: float, now: float) -> float:
@@ -92,34 +92,34 @@ def alert_wait(failures: int, last: float, now: float) -> float:
     return last + min(FIRST_ALERT_WAIT * 2 ** min(failures - 1, 30), LONGEST_ALERT_WAIT) - now if failures else 0.0
 
 
-def _verdict(day: date, runs: Sequence[PipelineRun], now: float, delay: float) -> Verdict:
+def _decision(day: date, runs: Sequence[PipelineRun], now: float, delay: float) -> Decision:
     of_day = [run for run in runs if run.day == day]
     last, made = of_day[0], max(run.attempt for run in of_day)
     end = (datetime.combine(day, time(), UTC) + RETRIES_END).timestamp()
 
-    def verdict(step: Step, reason: str, attempts: int = made) -> Verdict:
-        return Verdict(step, reason, day, last.run_id, attempts)
+    def decision(step: Step, reason: str, attempts: int = made) -> Decision:
+        return Decision(step, reason, day, last.run_id, attempts)
 
     overdue = last.status is Status.QUEUED and now >= end
     if last.status is not Status.FAILURE and not overdue:
-        return verdict(Step.NOTHING, f"run {last.run_id} of {day} is {last.status.value}")
+        return decision(Step.NOTHING, f"run {last.run_id} of {day} is {last.status.value}")
     if any(run.alerted for run in of_day):
-        return verdict(Step.NOTHING, f"{day} failed permanently, and the alert was delivered")
+        return decision(Step.NOTHING, f"{day} failed permanently, and the alert was delivered")
     if overdue:
-        return verdict(Step.ALERT, f"attempt {made} did not start before the day was over", made - 1)
+        return decision(Step.ALERT, f"attempt {made} did not start before the day was over", made - 1)
     if any(run.retries_cancelled for run in of_day):
-        return verdict(Step.NOTHING, f"the retries of {day} were cancelled by the user")
+        return decision(Step.NOTHING, f"the retries of {day} were cancelled by the user")
     if last.permanent:
-        return verdict(Step.ALERT, "a retry would fail again: fix the cause first")
+        return decision(Step.ALERT, "a retry would fail again: fix the cause first")
     if made >= ATTEMPTS:
-        return verdict(Step.ALERT, f"all {ATTEMPTS} attempts failed")
+        return decision(Step.ALERT, f"all {ATTEMPTS} attempts failed")
     ended = last.ended or now
     for run in runs:
         if run.status is Status.SUCCESS and (run.ended or 0.0) >= ended:
-            return verdict(Step.NOTHING, f"run {run.run_id} has succeeded since attempt {made} of {day} failed")
+            return decision(Step.NOTHING, f"run {run.run_id} has succeeded since attempt {made} of {day} failed")
     due = ended + delay
     if max(now, due) >= end:
-        return verdict(Step.ALERT, f"only {made} of {ATTEMPTS} attempts were made before the day was over")
+        return decision(Step.ALERT, f"only {made} of {ATTEMPTS} attempts were made before the day was over")
     if now < due:
-        return verdict(Step.WAIT, f"attempt {made} of {day} failed; the next one is requested in {due - now:.0f} s")
-    return verdict(Step.REQUEST, f"attempt {made} of {day} failed")
+        return decision(Step.WAIT, f"attempt {made} of {day} failed; the next one is requested in {due - now:.0f} s")
+    return decision(Step.REQUEST, f"attempt {made} of {day} failed")

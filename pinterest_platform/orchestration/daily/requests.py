@@ -6,7 +6,7 @@ from datetime import date
 import dagster as dg
 
 from pinterest_platform.orchestration.daily.history import ATTEMPT_TAG, DAY_TAG, RETRIES_TAG, pipeline_runs
-from pinterest_platform.orchestration.daily.policy import Step, retry, verdicts
+from pinterest_platform.orchestration.daily.policy import Step, decisions, retry
 
 
 def attempt_request(day: date, attempt: int) -> dg.RunRequest:
@@ -18,18 +18,18 @@ def attempt_request(day: date, attempt: int) -> dg.RunRequest:
 
 def retry_request(instance: dg.DagsterInstance, delay: float) -> dg.RunRequest | dg.SkipReason:
     """Return the next attempt of the last day once its delay is over, or the reason for none."""
-    verdict = retry(pipeline_runs(instance), time.time(), delay)
-    if verdict is None:
+    decision = retry(pipeline_runs(instance), time.time(), delay)
+    if decision is None:
         return dg.SkipReason("the schedule has not requested a run lately")
-    if verdict.step is not Step.REQUEST:
-        return dg.SkipReason(verdict.reason)
-    return attempt_request(verdict.day, verdict.attempts + 1)
+    if decision.step is not Step.REQUEST:
+        return dg.SkipReason(decision.reason)
+    return attempt_request(decision.day, decision.attempts + 1)
 
 
 def cancel_retries(instance: dg.DagsterInstance) -> list[str]:
     """Mark the runs that wait for a retry, so that there is none and no alert; return a line for each."""
-    steps = verdicts(pipeline_runs(instance), time.time(), delay=0)
-    waiting = [verdict for verdict in steps if verdict.step in (Step.WAIT, Step.REQUEST)]
-    for verdict in waiting:
-        instance.add_run_tags(verdict.run_id, {RETRIES_TAG: "cancelled"})
-    return [f"attempt {verdict.attempts + 1} of {verdict.day} will not be made" for verdict in waiting]
+    steps = decisions(pipeline_runs(instance), time.time(), delay=0)
+    waiting = [decision for decision in steps if decision.step in (Step.WAIT, Step.REQUEST)]
+    for decision in waiting:
+        instance.add_run_tags(decision.run_id, {RETRIES_TAG: "cancelled"})
+    return [f"attempt {decision.attempts + 1} of {decision.day} will not be made" for decision in waiting]

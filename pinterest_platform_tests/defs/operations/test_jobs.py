@@ -133,8 +133,8 @@ def test_a_stream_that_is_not_landed_stays_unless_the_config_allows_its_loss(aro
     ("requested", "reason"),
     [
         ([], "No stream is named"),
-        (["streaming-other-pin"], "streaming-other-pin is no stream of user id u"),
-        ([STREAM, "u.user"], "u.user is no stream of user id u"),
+        (["streaming-other-pin"], "Not a stream of user id u: streaming-other-pin."),
+        ([STREAM, "u.user"], "Not a stream of user id u: u.user."),
     ],
 )
 def test_a_name_that_is_no_stream_of_the_user_id_deletes_nothing(

@@ -12,8 +12,8 @@ from pinterest_platform.orchestration.daily.policy import (
     PipelineRun,
     Step,
     alert_wait,
+    decisions,
     retry,
-    verdicts,
 )
 
 DAY, BEFORE = date(2026, 3, 2), date(2026, 3, 1)
@@ -28,7 +28,7 @@ def failed(attempt: int, ago: float = DELAY, **changes: object) -> PipelineRun:
 
 
 def alerts(runs: list[PipelineRun], now: float = NOW) -> list[date]:
-    return [verdict.day for verdict in verdicts(runs, now, DELAY) if verdict.step is Step.ALERT]
+    return [decision.day for decision in decisions(runs, now, DELAY) if decision.step is Step.ALERT]
 
 
 LIVE_MANUAL = PipelineRun("manual", Status.STARTED)
@@ -87,10 +87,10 @@ def test_without_a_day_there_is_nothing_to_retry() -> None:
 def test_a_failed_attempt_is_retried_when_it_is_due_and_may_help(
     runs: list[PipelineRun], step: Step, attempts: int, reason: str
 ) -> None:
-    verdict = retry(runs, NOW, DELAY)
-    assert verdict is not None
-    assert (verdict.step, verdict.day, verdict.attempts) == (step, DAY, attempts)
-    assert reason in verdict.reason
+    decision = retry(runs, NOW, DELAY)
+    assert decision is not None
+    assert (decision.step, decision.day, decision.attempts) == (step, DAY, attempts)
+    assert reason in decision.reason
 
 
 @pytest.mark.parametrize(
@@ -105,9 +105,9 @@ def test_a_failed_attempt_is_retried_when_it_is_due_and_may_help(
 )
 def test_a_day_that_is_over_is_not_retried(now: float, ended: float, step: Step) -> None:
     runs = [PipelineRun("a", Status.FAILURE, ended, DAY, 1)]
-    verdict = retry(runs, now, DELAY)
-    assert verdict is not None
-    assert verdict.step is step
+    decision = retry(runs, now, DELAY)
+    assert decision is not None
+    assert decision.step is step
     assert bool(alerts(runs, now)) is (step is Step.ALERT)
 
 
@@ -118,10 +118,10 @@ def test_a_day_that_is_over_is_not_retried(now: float, ended: float, step: Step)
 def test_an_attempt_that_is_queued_until_the_day_is_over_is_alerted_once(runs: list[PipelineRun], made: int) -> None:
     over = MIDNIGHT + 23 * HOUR
     assert DAY not in alerts(runs, over - 1)
-    verdict = retry(runs, over, DELAY)
-    assert verdict is not None
-    assert (verdict.step, verdict.attempts) == (Step.ALERT, made)
-    assert verdict.reason == f"attempt {made + 1} did not start before the day was over"
+    decision = retry(runs, over, DELAY)
+    assert decision is not None
+    assert (decision.step, decision.attempts) == (Step.ALERT, made)
+    assert decision.reason == f"attempt {made + 1} did not start before the day was over"
     assert DAY in alerts(runs, over)
     assert DAY not in alerts([replace(runs[0], alerted=True), *runs[1:]], over)
 
