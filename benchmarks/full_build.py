@@ -53,7 +53,7 @@ def engine_session(engine: str, folder: Path) -> Iterator[SparkSession]:
         return
     from benchmarks._spark_cluster import running_cluster
 
-    with running_cluster(folder) as remote, sessions.session(remote) as spark:
+    with running_cluster(folder) as cluster, sessions.session(cluster.remote) as spark:
         yield spark
 
 

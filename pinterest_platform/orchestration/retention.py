@@ -10,7 +10,7 @@ _OUTCOMES = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
 
 
 def expired_runs(instance: dg.DagsterInstance, days: int) -> list[str]:
-    """Return the ids of the runs that ended more than `days` days ago and that nobody needs.
+    """Return the ids of the runs that ended more than `days` days ago, except those that are needed.
 
     These are needed at any age: unfinished runs, the last successful and the last failed run of each job, and the runs
     that materialized an asset last.

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from benchmarks._spark_cluster import Cluster
 from emulators.services.databricks.options import CLUSTER_ID
 from pinterest_platform import engines
 from pinterest_platform.engines import OwnedEngine
@@ -35,13 +36,13 @@ def brief_jvms() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[spark_servers.Cluster]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with spark_servers.cluster(tmp_path_factory.mktemp("cluster")) as started:
         yield started
 
 
 @pytest.fixture(scope="session")
-def connect_engine(cluster: spark_servers.Cluster) -> Iterator[OwnedEngine]:
+def connect_engine(cluster: Cluster) -> Iterator[OwnedEngine]:
     yield from _running(engines.build(spark_servers.settings(spark_engine="connect", spark_remote=cluster.remote)))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from benchmarks._spark_cluster import WORKERS, Cluster
 from pinterest_platform.engines.jvm.server import JvmServer
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.spark_jobs import sessions
@@ -93,12 +94,12 @@ def test_the_cause_of_a_failed_start_is_named(tmp_path: Path, monkeypatch: pytes
         server.start(lambda line: None)
 
 
-def test_a_cluster_distributes_the_work(cluster: spark_servers.Cluster) -> None:
+def test_a_cluster_distributes_the_work(cluster: Cluster) -> None:
     spark = sessions.connect(cluster.remote, 120)
     assert spark.range(0, 1000, numPartitions=8).count() == 1000
     spark.stop()
     state = cluster.state()
-    assert state["aliveworkers"] == spark_servers.WORKERS
-    assert [worker["coresused"] for worker in state["workers"]] == [1] * spark_servers.WORKERS
+    assert state["aliveworkers"] == WORKERS
+    assert [worker["coresused"] for worker in state["workers"]] == [1] * WORKERS
     (application,) = state["activeapps"]
-    assert application["cores"] == spark_servers.WORKERS
+    assert application["cores"] == WORKERS
