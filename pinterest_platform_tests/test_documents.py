@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pinterest_platform.definitions import defs
+
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 RECORDS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
@@ -80,11 +82,16 @@ def _templates() -> set[str]:
     return texts
 
 
+def _first_cells(heading: str) -> list[str]:
+    """Return the first cells of the table under a heading of docs/operating.md."""
+    text = (ROOT / "docs" / "operating.md").read_text("utf-8")
+    section = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return re.findall(r"^\| ([^|]+) \|", section, re.MULTILINE)[1:]
+
+
 def _messages() -> list[str]:
     """Return the messages that docs/operating.md explains, with … for each value."""
-    text = (ROOT / "docs" / "operating.md").read_text("utf-8")
-    table = text.partition("## What failures mean")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE)[1:]
+    rows = _first_cells("What failures mean")
     # The names of these services are values of the messages.
     return [re.sub(r"^(?:Kafka at|Kinesis) …", "…", message) for row in rows for message in row.split("; ")]
 
@@ -94,3 +101,14 @@ def test_the_messages_that_are_explained_are_in_the_code() -> None:
     assert len(messages) > 30
     patterns = {message: re.compile(".*?".join(map(re.escape, message.split("…"))), re.DOTALL) for message in messages}
     assert [message for message, pattern in patterns.items() if not any(map(pattern.search, templates))] == []
+
+
+def test_every_check_has_a_next_step() -> None:
+    explained = {name for cell in _first_cells("Red checks") for name in re.findall(r"`([a-z_]+)`", cell)}
+    explained -= {"audit"}  # the job of two of them
+    assert explained == {key.name for key in defs.resolve_asset_graph().asset_check_keys}
+
+
+def test_every_job_has_a_time() -> None:
+    explained = {name for cell in _first_cells("What runs when") for name in re.findall(r"`([a-z_]+)`", cell)}
+    assert explained == {job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")}
