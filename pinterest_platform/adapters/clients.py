@@ -31,7 +31,7 @@ def kafka_config(settings: Settings) -> dict[str, Any]:
         if settings.kafka_security_protocol.startswith("SASL"):
             raise PermanentFailure(
                 f"KAFKA_SECURITY_PROTOCOL is {settings.kafka_security_protocol}, but KAFKA_SASL_MECHANISM is not set.",
-                "Set it to PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or AWS_MSK_IAM.",
+                "Set KAFKA_SASL_MECHANISM to PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or AWS_MSK_IAM.",
             )
         return config
     if not settings.kafka_security_protocol.startswith("SASL"):
@@ -59,7 +59,7 @@ def _msk_token(region: str) -> Callable[[str], tuple[str, float]]:
     except ImportError:
         raise PermanentFailure(
             "KAFKA_SASL_MECHANISM is AWS_MSK_IAM, but the package that signs for MSK is not installed.",
-            "Install aws-msk-iam-sasl-signer-python next to the platform.",
+            "Install the package aws-msk-iam-sasl-signer-python into the platform's environment.",
         ) from None
 
     def token(_: str) -> tuple[str, float]:

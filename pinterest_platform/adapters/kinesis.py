@@ -119,7 +119,7 @@ class KinesisShardLog:
         except _UnknownError as unknown:
             raise PermanentFailure(
                 f"{self._service} does not have shard {shard} (wrong name, or deleted after its retention): {unknown}.",
-                "Run it again: it then names what was lost, if anything, and the way to continue.",
+                "Run it again: landing then reports a possible loss, and the accept_loss to use.",
             ) from None
         return reply["ShardIterator"]
 
@@ -134,7 +134,8 @@ class KinesisShardLog:
         summary = reply["StreamDescriptionSummary"]
         if summary["StreamStatus"] in ("CREATING", "DELETING"):
             raise TransientFailure(
-                f"{self._service}: stream {stream} is {summary['StreamStatus']}.", "Run it again when that is over."
+                f"{self._service}: stream {stream} is {summary['StreamStatus']}.",
+                "Run it again when the stream is ACTIVE.",
             )
         return summary, _service_ms(reply)
 

@@ -76,7 +76,7 @@ class WebhookNotifier:
         """
         body = json.dumps(as_json(alert)).encode()
         headers = {"Content-Type": "application/json", "Idempotency-Key": alert.key}
-        lost = f"the alert that {alert.job} of {alert.day} failed was not delivered"
+        lost = f"the alert about {alert.job} of {alert.day} was not delivered"
         try:
             url = self._url()
         except PlatformFailure as failure:

@@ -44,6 +44,6 @@ def declarations(
         if first.order == second.order:
             raise PermanentFailure(
                 f"{getattr(first, identity)} and {getattr(second, identity)} have the same order {first.order}.",
-                "Change one of them.",
+                "Give one of them another `order`.",
             )
     return tuple(ordered)

@@ -39,7 +39,9 @@ def commit(
         return manifest
     metadata = store.metadata(key)
     if metadata is None:
-        raise TransientFailure(f"{key} existed and was deleted while it was landed.", "Run the landing again.")
+        raise TransientFailure(
+            f"{key} was created by another run, and deleted before this run could read it.", "Run the landing again."
+        )
     winner = type(manifest).parse(key, metadata)
     if winner is None:
         raise TransientFailure(

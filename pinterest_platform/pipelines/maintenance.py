@@ -126,8 +126,8 @@ def retention_hours(settings: Settings) -> int:
     hours = settings.retention_hours
     if hours * 3600 < settings.spark_timeout_seconds:
         raise PermanentFailure(
-            f"PINTEREST_RETENTION_HOURS is {hours}, but PINTEREST_SPARK_TIMEOUT_SECONDS lets a job read a table for "
-            f"{settings.spark_timeout_seconds / 3600:.1f} hours.",
+            f"PINTEREST_RETENTION_HOURS is {hours}, but a job may read a table for "
+            f"{settings.spark_timeout_seconds / 3600:.1f} hours (PINTEREST_SPARK_TIMEOUT_SECONDS).",
             "Set a longer retention; the default is a week.",
         )
     return hours

@@ -33,7 +33,7 @@ def ensure_bucket(settings: Settings) -> list[str]:
         code: str = error.response["Error"].get("Code", "")
         if code in ("BucketAlreadyExists", "403", "AccessDenied", "Forbidden"):
             raise PermanentFailure(
-                f"{service}: this account must neither use nor create bucket {bucket} ({code}).",
+                f"{service}: this account has no permission to use or create bucket {bucket} ({code}).",
                 "Set PINTEREST_BUCKET to another name, or correct the permissions of the account.",
             ) from None
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

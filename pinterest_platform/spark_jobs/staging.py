@@ -155,7 +155,7 @@ class Staging:
         staged = materialize(newest, self._target(first, "newest") if uri is None else uri)
         if (newest_rows := self._row_count(staged)) != keys:
             raise PermanentFailure(
-                f"{self.origin.stream}: {keys} keys have {newest_rows} newest records: a record is in two objects.",
+                f"{self.origin.stream}: {keys} keys have {newest_rows} newest records: two have the same position.",
                 "Check for landed objects whose ranges overlap.",
             )
         return NewestRows(staged, keys)

@@ -182,7 +182,7 @@ class TableUpsert:
         for name, position in batch.after.items():
             if (reached := transactions.get(name, NO_POSITION)) < position:
                 raise TransientFailure(
-                    f"{self._uri} is at {reached} of {name}, and this run continues after {position}: "
+                    f"{self._uri} has applied {name} up to {reached}, and this run would continue after {position}: "
                     "the table was rebuilt from fewer objects.",
                     "Retry: the next run cleans the missing objects.",
                 )

@@ -43,7 +43,7 @@ def test_declarations_are_ordered(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ({"a": DECLARATION.format(name="b", order=1)}, r"a\.py declares the name 'b'\. Name the file after the name"),
         (
             {name: DECLARATION.format(name=name, order=1) for name in ("a", "b")},
-            r"a and b have the same order 1\. Change one of them",
+            r"a and b have the same order 1\. Give one of them another `order`",
         ),
     ],
 )

@@ -159,10 +159,10 @@ def test_unreadable_values_are_counted_by_field(lake: Lake) -> None:
 def test_a_missing_object_fails_and_commits_nothing(lake: Lake) -> None:
     batch = lake.land([geo(1), geo(2)])
     Path(batch.uris[0]).write_bytes(b"".join(Path(batch.uris[0]).read_bytes().splitlines(keepends=True)[:1]))
-    with pytest.raises(TransientFailure, match=r"show 1 records, and 2 were landed"):
+    with pytest.raises(TransientFailure, match=r"hold 1 records, and their manifests say 2"):
         lake.clean(batch)
     Path(batch.uris[0]).unlink()
-    with pytest.raises(TransientFailure, match=r"show 0 records, and 2 were landed"):
+    with pytest.raises(TransientFailure, match=r"hold 0 records, and their manifests say 2"):
         lake.clean(batch)
     assert lake.version() == 0
 
@@ -170,7 +170,7 @@ def test_a_missing_object_fails_and_commits_nothing(lake: Lake) -> None:
 def test_objects_that_overlap_are_refused_and_nothing_is_duplicated(lake: Lake) -> None:
     batch = lake.land([geo(1), geo(2)])
     twice = Batch([*batch.uris, *batch.uris], batch.positions, 4)
-    with pytest.raises(PermanentFailure, match="a record is in two objects"):
+    with pytest.raises(PermanentFailure, match="two have the same position"):
         lake.clean(twice)
     assert lake.rows() == []
 

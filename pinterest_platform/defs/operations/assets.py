@@ -20,7 +20,7 @@ from pinterest_platform.settings import Settings
 
 _CHECKS = {
     LANDED_CHECK: "Landed range = records + quarantined + gaps + accepted gaps, in undamaged objects.",
-    CLEANED_CHECK: "The tables' positions cover every landed object, and nothing after them.",
+    CLEANED_CHECK: "Every landed object is in its table, and the table holds nothing that was not landed.",
     SHARD_OBJECTS_CHECK: "The objects landed from Kinesis are complete chains and undamaged.",
     GAPS_CHECK: "A second reading of the topic found no record at the gaps of new objects.",
     HIDDEN_CHECK: "No open transaction hides records from landing.",

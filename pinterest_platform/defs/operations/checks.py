@@ -22,7 +22,7 @@ from pinterest_platform.settings import Settings
     asset=LEDGER,
     name=AUDIT_CHECK,
     blocking=True,
-    description="Every cleaned record is in quarantine with a reason, or the row of its key is at least as new.",
+    description="Each landed record is in quarantine with a reason, or its key has a row from it or a later record.",
 )
 def every_record_is_in_its_table(
     context: dg.AssetCheckExecutionContext,

@@ -307,7 +307,7 @@ class PartitionLander:
             raise PermanentFailure(
                 f"{self.history.chain.app_id}: offset {position} was landed from topic id {winner.topic_id}, "
                 f"while the topic now has {self.source.topic_id}.",
-                "Run the landing again: it reports the options for a recreated topic.",
+                "Run the landing again: it names the setting for a recreated topic.",
             )
         self._next = winner.end + 1
         self._after_adopted = root == ADOPTED_PREFIX

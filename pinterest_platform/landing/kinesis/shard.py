@@ -232,7 +232,7 @@ class ShardLander:
             raise PermanentFailure(
                 f"{self._chain.app_id}: the object after {content.position} was landed from epoch {winner.epoch}, "
                 f"while the stream now has {epoch}.",
-                "Run the landing again: it reports the options for a recreated stream.",
+                "Run the landing again: it names the setting for a recreated stream.",
             )
         list_from = content.position if self.position.list_from is None else self.position.list_from
         self.position = replace(position_of(winner, content.position), list_from=list_from)

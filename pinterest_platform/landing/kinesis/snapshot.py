@@ -161,7 +161,8 @@ def _check_recreated(log: ShardLog, state: StreamState, options: StreamOptions, 
     """Refuse to land a recreated stream unless the options allow it (rules K9, L14)."""
     if (current := log.epoch(state.stream)) != state.epoch:
         raise TransientFailure(
-            f"{state.stream} was recreated a moment ago: epoch {state.epoch} became {current}.", "Run it again."
+            f"{state.stream} was recreated while its shards were read: epoch {state.epoch} became {current}.",
+            "Run it again.",
         )
     if options.new_epoch == "fail":
         raise PermanentFailure(
