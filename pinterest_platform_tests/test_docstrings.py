@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 MODULES = sorted(
     path for name in ("pinterest_platform", "emulators", "benchmarks") for path in (ROOT / name).rglob("*.py")
 )
+TESTS = sorted((ROOT / "pinterest_platform_tests").rglob("*.py"))
 MANY_PARAMETERS = 6
 
 _INDIRECT = re.compile(r"\s*(?:What|Whether|How|Where|Why)\b")
@@ -50,7 +51,7 @@ def unexplained(source: str) -> list[tuple[int, str]]:
 
 
 def test_no_docstring_begins_with_a_question_word() -> None:
-    problems = {str(path.relative_to(ROOT)): indirect(path.read_text("utf-8")) for path in MODULES}
+    problems = {str(path.relative_to(ROOT)): indirect(path.read_text("utf-8")) for path in (*MODULES, *TESTS)}
     assert not {path: lines for path, lines in problems.items() if lines}
 
 
