@@ -9,6 +9,8 @@ import pytest
 
 from pinterest_platform.catalog import REPORT_KEYS
 from pinterest_platform.definitions import defs
+from pinterest_platform.orchestration.runs import JOB_TAG
+from pinterest_platform.orchestration.workers import AD_HOC_JOB
 
 ENTITIES = ("pin", "geo", "user")
 GRAPH = defs.resolve_asset_graph()
@@ -80,6 +82,10 @@ def test_the_jobs_are_these() -> None:
         "deprovision",
         "cancel_daily_retries",
     }
+
+
+def test_every_job_has_the_tag_by_which_alerts_recognize_the_runs_of_the_platform() -> None:
+    assert [job.name for job in defs.resolve_all_job_defs() if job.name != AD_HOC_JOB and JOB_TAG not in job.tags] == []
 
 
 def test_batch_pipeline_materializes_everything_from_raw_to_page() -> None:

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+from tenacity import Retrying, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from pinterest_platform.adapters.clients import s3_client, unreachable
-from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.failures import PermanentFailure, TransientFailure, no_answer
 from pinterest_platform.ports import StoredObject
 from pinterest_platform.settings import Settings
 
@@ -21,11 +21,13 @@ _REFUSED = {
     "401", "403", "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch",
     "ExpiredToken", "InvalidToken", "InvalidBucketName", "EntityTooLarge", "MetadataTooLarge", "KeyTooLongError",
 }  # fmt: skip
+_UNAVAILABLE = {429, 502, 503, 504}
+"""HTTP statuses of a server, or of a proxy before it, that is starting or overloaded."""
 _DISK_FULL = re.compile(r"no space left|disk.{0,20}full|storage.{0,20}full|insufficient storage|drive threshold", re.I)
 _CONFLICT_PAUSE_SECONDS = 0.2
 _RETRY_PAUSE_SECONDS = 0.5
 _RETRY_SHARE = 0.9
-"""The share of the time limit after which a refused connection is not retried."""
+"""The share of the time limit after which a call of a server that is unavailable is not retried."""
 _PIECE_BYTES = 16 * 1024 * 1024
 
 
@@ -120,14 +122,7 @@ class S3ObjectStore:
         self._call("put_object", key, Key=key, Body=_Body(body), Metadata=dict(metadata), **kind, **condition)
 
     def _call(self, operation: str, key: str, **parameters: Any) -> Any:
-        from botocore.exceptions import (
-            BotoCoreError,
-            ClientError,
-            ConnectionClosedError,
-            EndpointConnectionError,
-            HTTPClientError,
-            NoCredentialsError,
-        )
+        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
 
         client = self._client()
 
@@ -136,9 +131,9 @@ class S3ObjectStore:
                 body.seek(0)
             return getattr(client, operation)(Bucket=self._bucket, **parameters)
 
-        # A server that restarts refuses connections at once; a silent one is bounded by the client's own time-outs.
+        # A server that restarts answers at once, or refuses connections; the client's time-outs bound a silent one.
         retrying = Retrying(
-            retry=retry_if_exception_type((EndpointConnectionError, ConnectionClosedError)),
+            retry=retry_if_exception(_is_unavailable),
             stop=stop_after_delay(_RETRY_SHARE * self._settings.io_timeout_seconds),
             wait=wait_fixed(_RETRY_PAUSE_SECONDS),
             reraise=True,
@@ -191,6 +186,8 @@ class S3ObjectStore:
                 f"{self._bucket_name} refuses {key}: {reply}.",
                 "Check the credentials, the region and the policy of the bucket.",
             )
+        if _is_unavailable(error):
+            return no_answer(self._service, reply)
         if _DISK_FULL.search(reply):
             return TransientFailure(
                 f"{self._service} has no free disk space: {reply}.", "Free disk space on the server, then run it again."
@@ -199,6 +196,17 @@ class S3ObjectStore:
             f"{self._bucket_name} failed on {key}: {reply}.",
             "Check the log and the free disk space of the server, then run it again.",
         )
+
+
+def _is_unavailable(error: BaseException) -> bool:
+    """Return whether a call failed because the server does not accept calls yet, or not so many."""
+    from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
+
+    if not isinstance(error, ClientError):
+        return isinstance(error, EndpointConnectionError | ConnectionClosedError)
+    reply: Any = error.response
+    status = reply.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return status in _UNAVAILABLE and not _DISK_FULL.search(str(reply.get("Error")))
 
 
 class _Body(io.BytesIO):

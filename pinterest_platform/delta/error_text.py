@@ -16,6 +16,7 @@ _UNREACHABLE = re.compile(
     re.IGNORECASE,
 )
 _OUTAGES = (
+    (re.compile(r"status code\W{0,3}((?:429|50[234])[a-z ]*)", re.I), r"\1"),
     (re.compile(r"(Connection refused|Connection reset by peer|No route to host|Network is unreachable)", re.I), r"\1"),
     (re.compile(r"failed to lookup address information:? *([\w ]+)", re.I), r"\1"),
     (re.compile(r"timed out|deadline has elapsed", re.I), "it sends no reply within the time limit"),

@@ -18,7 +18,7 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 """The text of a store's refusal; a bare 403 can be part of a port, a file name or an offset."""
-_FAILED_SERVER = re.compile(r"status(?: code)?:? (?:5\d\d|429)\b|slow ?down", re.IGNORECASE)
+_FAILED_SERVER = re.compile(r"status(?: code)?:? 5\d\d\b|slow ?down", re.IGNORECASE)
 _DISK_FULL = re.compile(r"no space left|storagefull|disk quota", re.IGNORECASE)
 _DECORATION = re.compile(r"\x1b\[[0-9;]*m|↳")
 _FRAMES = re.compile(r" 0: <unknown>.*$")
@@ -101,13 +101,14 @@ def _failure(uri: str, error: Exception) -> PlatformFailure:
         return PermanentFailure(f"The Delta table {uri} cannot be used: {problem[0]}: {short}.", problem[1])
     if _DISK_FULL.search(text):
         return TransientFailure(f"The store of {uri} has no free space: {short}.", "Free space, then run it again.")
-    if cause := outage(text):
-        return no_answer(store_at(text) or f"The store of {uri}", cause)
-    if isinstance(error, OSError) and _FAILED_SERVER.search(text):
+    cause = outage(text)
+    if isinstance(error, OSError) and _FAILED_SERVER.search(text) and not (cause and cause[0].isdigit()):
         return TransientFailure(
             f"{store_at(text) or 'The store'} failed on {uri}: {short}.",
             "Check the log and the free disk space of the server, then run it again.",
         )
+    if cause:
+        return no_answer(store_at(text) or f"The store of {uri}", cause)
     return PermanentFailure(
         f"The Delta table {uri} cannot be used: {short}.",
         "Fix the named problem, or move the table away; the next run rebuilds it. If neither helps, report it.",

@@ -15,7 +15,7 @@ from pinterest_platform.catalog import (
     RESERVED_FIELDS,
     TIMESTAMP_FIELD,
 )
-from pinterest_platform.landing.scanner import as_texts, read_members
+from pinterest_platform.landing.scanner import as_texts, read_members, without_lone_surrogates
 from pinterest_platform.ports import Record
 
 _LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
@@ -92,7 +92,7 @@ class Encoder:
             record: the record.
             value: its value.
             ordered_ms: see `encode`.
-            error: the error of orjson, which also rejects deep nesting and numbers beyond a double.
+            error: the error of orjson, which also rejects deep nesting, numbers beyond a double and lone surrogates.
         """
         try:
             value.decode()
@@ -148,7 +148,8 @@ def _repeated_marks(value: bytes, fields: dict[str, Any]) -> bytes:
 
 
 def _repeated_mark(names: Sequence[str]) -> bytes:
-    return f',"{REPEATED_FIELD}":'.encode() + orjson.dumps(f",{','.join(names)},") if names else b""
+    listed = without_lone_surrogates(f",{','.join(names)},")
+    return f',"{REPEATED_FIELD}":'.encode() + orjson.dumps(listed) if names else b""
 
 
 def _nested_mark(names: Sequence[str]) -> bytes:

@@ -1,8 +1,9 @@
-"""Reading JSON that nests to any depth and has numbers of any size (rule L6).
+"""Reading JSON that nests to any depth and has numbers of any size and lone surrogates (rule L6).
 
 orjson rejects such values, and readers of landed objects fail on them. This reader is slower, and does not recurse.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from typing import cast
@@ -13,6 +14,8 @@ _STRING = rb'"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1
 _NUMBER = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?"
 _TOKEN = re.compile(rb"[ \t\r\n]*+(?:(" + _STRING + rb")|(" + _NUMBER + rb"|true|false|null)|([{}\[\],:]))")
 _BLANKS = b" \t\r\n"
+_ESCAPE = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a-fA-F]..)|\\.")
+"""A pair of surrogates, a lone one as group 1, or any other escape, in a valid JSON string."""
 
 Members = list[tuple[str, bytes | None]]
 """The members of an object in order: the name, and the bytes of the value, None if it is an object or array."""
@@ -33,7 +36,8 @@ def read_members(value: bytes) -> Members | None:
         position = token.end()
         depth = len(closers)
         if expected in ("name", "name or close") and text is not None:
-            name = orjson.loads(text) if depth == 1 else name
+            # Python, unlike orjson, reads lone surrogates, and so distinguishes the names that have them.
+            name = json.loads(text) if depth == 1 else name
             expected = "colon"
         elif expected in ("value", "value or close") and (mark is None or mark in b"{["):
             if depth == 1 and name is not None:
@@ -52,18 +56,26 @@ def read_members(value: bytes) -> Members | None:
             expected = "comma or close"
         else:
             raise ValueError(f"unexpected {token[0].strip(_BLANKS)[:20]!r} before byte {position}")
-        if text is not None and b"\\u" in text:
-            # Not every escape is a character: surrogates come in pairs.
-            orjson.loads(text)
     if closers or expected != "comma or close" or value[position:].strip(_BLANKS):
         raise ValueError(f"unexpected end or character after byte {position}")
     return members if value.lstrip(_BLANKS)[:1] == b"{" else None
 
 
 def as_texts(members: Mapping[str, bytes]) -> bytes:
-    """Return scalar members as JSON, each with a comma before it, and numbers as texts."""
-    return b"".join(b"," + orjson.dumps(name) + b":" + _as_text(scalar) for name, scalar in members.items())
+    """Return scalar members as JSON, each with a comma before it, numbers as texts, and lone surrogates as U+FFFD."""
+    return b"".join(b"," + _as_string(name) + b":" + _as_text(scalar) for name, scalar in members.items())
+
+
+def without_lone_surrogates(text: str) -> str:
+    """Return a text with a question mark in place of each lone surrogate, which UTF-8 cannot encode."""
+    return text.encode(errors="replace").decode()
+
+
+def _as_string(name: str) -> bytes:
+    return orjson.dumps(without_lone_surrogates(name))
 
 
 def _as_text(scalar: bytes) -> bytes:
-    return b'"' + scalar + b'"' if scalar[0] in b"-0123456789" else scalar
+    if scalar[0] in b"-0123456789":
+        return b'"' + scalar + b'"'
+    return _ESCAPE.sub(lambda escape: b"\\ufffd" if escape[1] else escape[0], scalar)

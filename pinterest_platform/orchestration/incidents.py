@@ -1,15 +1,17 @@
-"""Incidents outside of the daily run: drains that fail permanently, and failed checks in successful runs."""
+"""Incidents outside of the daily run: other runs that fail, and failed checks in successful runs."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import takewhile
 
 import dagster as dg
 
 from pinterest_platform.orchestration.daily.causes import failed_checks, failure_causes
-from pinterest_platform.orchestration.daily.history import ALERTED_TAG
+from pinterest_platform.orchestration.daily.history import ALERTED_TAG, is_daily
 from pinterest_platform.orchestration.draining.run import failed_entities
-from pinterest_platform.orchestration.runs import WRITER
+from pinterest_platform.orchestration.runs import WRITER, is_platforms
+from pinterest_platform.orchestration.workers import AD_HOC_JOB
 from pinterest_platform.ports import Cause
 
 DRAINS = ("kafka_pipeline", "streaming_pipeline")
@@ -21,7 +23,7 @@ CONSECUTIVE_FAILURES = 6
 """Failures of a drain in a row that are alerted whatever their cause: about eight minutes with exponential backoff."""
 
 RUN_LIMIT = 20
-"""Runs of a drain's job that are read."""
+"""Runs of a job that are read."""
 
 PREVIOUS_CHECKS = 20
 """Evaluations of a check that are read to find the one before a run's."""
@@ -58,9 +60,9 @@ def drain_incidents(instance: dg.DagsterInstance) -> Iterator[Incident]:
         ]
         ended = [run for run in runs if run.is_finished and run.status is not dg.DagsterRunStatus.CANCELED]
         streak = _failures_since_success(ended)
-        if not streak or ALERTED_TAG in streak[0].tags:
+        if not streak or _is_alerted(instance, streak[0]):
             continue
-        alerted = [run for run in streak if ALERTED_TAG in run.tags]
+        alerted = [run for run in streak if _is_alerted(instance, run)]
         covered = {entity for run in alerted for entity in failed_entities(run)}
         if alerted and set(failed_entities(streak[0])) <= covered:
             continue
@@ -73,6 +75,31 @@ def drain_incidents(instance: dg.DagsterInstance) -> Iterator[Incident]:
             continue
         headline = f"{job} failed: {reason}."
         yield Incident(streak[0], ALERTED_TAG, headline, len(streak), tuple(cause for cause, _ in causes))
+
+
+def run_incidents(instance: dg.DagsterInstance, since: datetime) -> Iterator[Incident]:
+    """Yield the runs that failed after `since`, except drains and daily runs: nothing retries them.
+
+    A failure with the causes of an alerted run is the same incident, until the job succeeds.
+    """
+    recent = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since)
+    for record in reversed(instance.get_run_records(recent)):
+        run = record.dagster_run
+        excluded = run.job_name in DRAINS or is_daily(instance, run) or not is_platforms(run)
+        if excluded or _is_alerted(instance, run):
+            continue
+        runs = list(instance.get_runs(dg.RunsFilter(job_name=run.job_name), limit=RUN_LIMIT))
+        place = next((number for number, each in enumerate(runs) if each.run_id == run.run_id), len(runs))
+        if any(later.is_success for later in runs[:place]):
+            continue
+        causes = tuple(cause for cause, _ in failure_causes(instance, run.run_id))
+        alerted = [each for each in _failures_since_success(runs[place + 1 :]) if _is_alerted(instance, each)]
+        same = next((each.run_id for each in alerted if _has_causes(instance, each.run_id, causes)), None)
+        if same:
+            instance.add_run_tags(run.run_id, {ALERTED_TAG: f"by run {same}"})
+            continue
+        name = "A run without a job" if run.job_name == AD_HOC_JOB else run.job_name
+        yield Incident(run, ALERTED_TAG, f"{name} failed, and nothing retries it.", 1, causes)
 
 
 def check_incidents(instance: dg.DagsterInstance, since: datetime) -> Iterator[Incident]:
@@ -103,14 +130,20 @@ def day_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> datetime:
     return record.create_timestamp if record else datetime.now(UTC)
 
 
+def _is_alerted(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Return whether a run itself was alerted: a re-executed run inherits its parent's tags."""
+    mark = run.tags.get(ALERTED_TAG)
+    parent = instance.get_run_by_id(run.parent_run_id) if mark and run.parent_run_id else None
+    return mark is not None and (parent is None or parent.tags.get(ALERTED_TAG) != mark)
+
+
+def _has_causes(instance: dg.DagsterInstance, run_id: str, causes: Sequence[Cause]) -> bool:
+    return set(causes) <= {cause for cause, _ in failure_causes(instance, run_id)}
+
+
 def _failures_since_success(ended: Sequence[dg.DagsterRun]) -> list[dg.DagsterRun]:
     """Return the failed runs, newest first, after the last successful one."""
-    streak: list[dg.DagsterRun] = []
-    for run in ended:
-        if not run.is_failure:
-            break
-        streak.append(run)
-    return streak
+    return [run for run in takewhile(lambda run: not run.is_success, ended) if run.is_failure]
 
 
 def _alerted_before(instance: dg.DagsterInstance, key: dg.AssetCheckKey, run_id: str) -> str:

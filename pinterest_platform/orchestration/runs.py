@@ -15,8 +15,11 @@ from pinterest_platform.orchestration.workers import (
     recorded_worker,
 )
 
-WRITER: dict[str, str] = {"pinterest/job": "writer"}
-"""Tags of the jobs that write tables, and so of their runs: another project's job may have the same name."""
+JOB_TAG = "pinterest/job"
+"""A tag of the platform's jobs, and so of their runs: another project's job may have the same name."""
+
+WRITER, READER = {JOB_TAG: "writer"}, {JOB_TAG: "reader"}
+"""Tags of the jobs that write tables, and of the others."""
 
 LIVE = (
     dg.DagsterRunStatus.QUEUED,
@@ -70,6 +73,11 @@ def is_orphan(record: dg.RunRecord, longest_elsewhere: float = ELSEWHERE_SECONDS
     return run.status in (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED) and age > UNCLAIMED_SECONDS
 
 
+def is_platforms(run: dg.DagsterRun) -> bool:
+    """Return True if a run is the platform's: of one of its jobs, or one that recorded its process."""
+    return JOB_TAG in run.tags or recorded_worker(run.tags.get(WORKER_TAG), run.run_id)
+
+
 def host_of(run: dg.DagsterRun) -> str:
     """Return the other host that a run is on; empty if it is on this one, or on an unknown one."""
     worker = run.tags.get(WORKER_TAG)
@@ -80,8 +88,7 @@ def end_orphans(instance: dg.DagsterInstance) -> None:
     """End every live run of the platform whose process is gone: the queue would wait for it."""
     for record in instance.get_run_records(dg.RunsFilter(statuses=list(LIVE))):
         run = record.dagster_run
-        platforms = WRITER.items() <= run.tags.items() or recorded_worker(run.tags.get(WORKER_TAG), run.run_id)
-        if platforms and is_orphan(record):
+        if is_platforms(run) and is_orphan(record):
             declare_dead(instance, run.run_id)
 
 

@@ -130,8 +130,12 @@ def parity_result(comparison: CompareResult) -> dg.AssetCheckResult:
             "duplicates_in_cleaned": comparison.duplicates_left,
             "duplicates_in_cleaned_stream": comparison.duplicates_right,
             "examples": dg.MetadataValue.json(list(comparison.examples)),
+            "next_step": "Run both drains until nothing waits, then this check. If it fails again, run the job audit.",
         },
     )
+
+
+_LAG_STEP = {"next_step": "Check that the sensor kinesis_backlog is switched on, then its last tick and run."}
 
 
 def is_fresh(lag_ms: int) -> bool:
@@ -142,7 +146,9 @@ def is_fresh(lag_ms: int) -> bool:
 def lag_result(lag_ms: int) -> dg.AssetCheckResult:
     """Return the result of `LAG_CHECK` for a run of the check."""
     return dg.AssetCheckResult(
-        passed=is_fresh(lag_ms), severity=dg.AssetCheckSeverity.WARN, metadata={"lag_seconds": lag_ms / 1000}
+        passed=is_fresh(lag_ms),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"lag_seconds": lag_ms / 1000, **_LAG_STEP},
     )
 
 
@@ -153,7 +159,7 @@ def lag_evaluation(key: dg.AssetKey, lag_ms: int) -> dg.AssetCheckEvaluation:
         check_name=LAG_CHECK,
         passed=is_fresh(lag_ms),
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"lag_seconds": lag_ms / 1000},
+        metadata={"lag_seconds": lag_ms / 1000, **_LAG_STEP},
     )
 
 
@@ -164,5 +170,5 @@ def unknown_lag_evaluation(key: dg.AssetKey, problem: str) -> dg.AssetCheckEvalu
         check_name=LAG_CHECK,
         passed=False,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"problem": problem},
+        metadata={"problem": problem, **_LAG_STEP},
     )

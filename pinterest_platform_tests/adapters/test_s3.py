@@ -89,7 +89,7 @@ def answering(status: int, body: str) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body.encode())
 
-        do_GET = do_PUT = do_POST = reply  # noqa: N815
+        do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = reply  # noqa: N815
 
         def log_message(self, format: str, *args: object) -> None:
             """Log nothing."""
@@ -130,14 +130,29 @@ def test_an_internal_error_without_a_cause_sends_the_reader_to_log_and_disk() ->
     assert failure.value.action == "Check the log and the free disk space of the server, then run it again."
 
 
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_server_that_stays_unavailable_has_the_message_of_an_outage(status: int) -> None:
+    with answering(status, "") as address:
+        store = S3ObjectStore(settings_at(address))
+        for call in CALLS:
+            with pytest.raises(TransientFailure) as failure:
+                call(store)
+            assert re.fullmatch(rf"S3 at {address} did not answer: {status} [A-Z][\w ]+\.", failure.value.what)
+
+
 class _Storing(BaseHTTPRequestHandler):
-    """A server that keeps the last body it was sent."""
+    """A server that keeps the last body it was sent, after it has refused as many as `refusals`."""
 
     body = b""
+    refusals = 0
 
     def do_PUT(self) -> None:
-        type(self).body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(200)
+        sent = self.rfile.read(int(self.headers["Content-Length"]))
+        kind = type(self)
+        kind.refusals -= 1
+        if kind.refusals < 0:
+            kind.body = sent
+        self.send_response(503 if kind.refusals >= 0 else 200)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -163,3 +178,16 @@ def test_an_outage_shorter_than_the_setting_fails_no_call() -> None:
             started[0].shutdown()
             started[0].server_close()
     assert b"whole body" in _Storing.body
+
+
+def test_a_server_that_is_unavailable_for_less_than_the_setting_fails_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Storing, "refusals", 5)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Storing)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    settings = settings_at(f"http://127.0.0.1:{server.server_port}").model_copy(update={"io_timeout_seconds": 20.0})
+    try:
+        S3ObjectStore(settings).put("a/b", b"a later body")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert b"a later body" in _Storing.body

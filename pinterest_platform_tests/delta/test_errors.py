@@ -69,6 +69,30 @@ def test_a_store_that_restarts_within_the_set_time_fails_nothing(monkeypatch: py
     servers[0].shutdown()
 
 
+@pytest.mark.parametrize(("status", "cause"), [(503, "503 Service Unavailable"), (429, "429 Too Many Requests")])
+def test_a_store_that_stays_unavailable_is_named_with_its_reply(
+    monkeypatch: pytest.MonkeyPatch, status: int, cause: str
+) -> None:
+    class Unavailable(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Log nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Unavailable) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        for variable, value in {**AWS, "ENDPOINT_URL": address}.items():
+            monkeypatch.setenv(f"AWS_{variable}", value)
+        with pytest.raises(TransientFailure) as failure:
+            DeltaTables(1).open("s3://bucket/table")
+        server.shutdown()
+    assert failure.value.what == f"S3 at {address} did not answer: {cause}."
+
+
 def test_a_data_file_that_is_missing_is_a_permanent_failure(tmp_path: Path) -> None:
     write_deltalake(tmp_path, pa.table({"a": [1]}))
     next(tmp_path.glob("*.parquet")).unlink()

@@ -61,9 +61,9 @@ def test_a_rejected_record_has_a_reason(value: bytes | None, reason: str):
     "value",
     [b"", b" ", b"junk", b"{}{}", b'{"a":1}\n{"a":2}', b'{"a":NaN}', b'{"a":-Infinity}', b'{"a":1e999,"b":NaN}',
      b"{'a':1}",
-     b'{"a":"\x01"}', b'{"a":"x\ny"}', b'{"a":"\\ud800"}', b'\xef\xbb\xbf{"a":1}', b'{"a":01}', b'{"a":1,}',
+     b'{"a":"\x01"}', b'{"a":"x\ny"}', b'{"a":"\\ud80"}', b'\xef\xbb\xbf{"a":1}', b'{"a":01}', b'{"a":1,}',
      b'{"a":' + b"[" * 100_000 + b"]" * 99_999 + b"}", b'{"a":1e999}{}', b'{"a":1e999,}', b'{"a":1e999 "b":1}',
-     b'{"a":[1e999,]}', b'{"a":1e999,"b":"\\ud800"}', b'{"a":1e999,"b":"\x01"}', b'{"a":1e999,"b":01}', b'{"a":1e999',
+     b'{"a":[1e999,]}', b'{"a":1e999,"b":"\\ud80g"}', b'{"a":1e999,"b":"\x01"}', b'{"a":1e999,"b":01}', b'{"a":1e999',
      b'{"a":1e999,"b"}', b'{"a":1e999,"b":1.}', b'{"a":1e999]', b'{"a":1e999,"b":+1}', b'{"a":1e999,"b":"\\x"}'],
 )  # fmt: skip
 def test_invalid_json_is_rejected_with_the_error_of_the_parser(value: bytes):
@@ -100,6 +100,24 @@ def test_a_record_that_engines_may_fail_on_has_a_readable_line_and_its_own_bytes
     scalars = {"a": '"q" 😀', "n": "-1.50", "t": True, "z": None}
     numbers = {} if huge[:1] == b"[" else {"x": huge.decode()}
     assert record == {**ENVELOPE, "_nested": nested, **scalars, **numbers}
+
+
+@pytest.mark.parametrize("lone", [rb"\ud800", rb"\uDFFF", rb"\ud800\ud800", rb"\ud800\u0041", rb"\udc00\ud800"])
+def test_a_lone_surrogate_is_accepted_and_readable_as_a_replacement_character(lone: bytes):
+    value = rb'{"a":"x' + lone + rb'\\ud800\ud83d\ude00","x":["' + lone + rb'"],"b' + lone + rb'":1,"index":7}'
+    line = line_of(value)
+    assert isinstance(line, bytes) and line.endswith(value[1:] + b"\n")
+    record = orjson.loads(base64.b64decode(line.split(b'"')[9]))
+    # JSON of Python reads lone surrogates: it is the second opinion.
+    text = json.loads(b'"' + lone + b'"')
+    expected = "x" + "".join("\ufffd" if 0xD800 <= ord(char) < 0xE000 else char for char in text) + "\\ud800😀"
+    assert (record["a"], record["index"], record["_nested"]) == (expected, "7", ",x,")
+    assert "_repeated" not in record
+
+
+def test_names_with_different_lone_surrogates_differ_and_equal_ones_are_repeated():
+    assert b"_repeated" not in line_of(rb'{"\ud800":1,"\ud801":2}')
+    assert rb'"_repeated":",a?,"' in line_of(rb'{"a\ud800":1,"a\uD800":2}')
 
 
 @given(

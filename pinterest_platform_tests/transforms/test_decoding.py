@@ -116,7 +116,9 @@ def test_each_kind_of_rejection_names_its_reason(spark: SparkSession, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    "extra", [b"[" * depth + b"]" * depth for depth in (100, 126, 127, 200, 5000)] + [b"1E400", b"7" * 400, b"7" * 1200]
+    "extra",
+    [b"[" * depth + b"]" * depth for depth in (100, 126, 127, 200, 5000)]
+    + [b"1E400", b"7" * 400, b"7" * 1200, rb'"\ud800"', rb'{"\udfff":["\ud800"]}'],
 )
 def test_extra_fields_are_ignored_at_any_depth_and_size(spark: SparkSession, tmp_path: Path, extra: bytes) -> None:
     value = (
@@ -130,6 +132,11 @@ def test_extra_fields_are_ignored_at_any_depth_and_size(spark: SparkSession, tmp
 def test_numbers_of_any_size_are_the_text_of_a_known_field(spark: SparkSession, tmp_path: Path) -> None:
     row = decoded(spark, tmp_path, GEO, b'{"ind":1,"latitude":1E400,"country":' + b"7" * 400 + b"}")[0]
     assert (row["latitude"], row["country"], row["_reason"]) == ("1E400", "7" * 400, None)
+
+
+def test_a_lone_surrogate_in_a_known_field_is_a_replacement_character(spark: SparkSession, tmp_path: Path) -> None:
+    row = decoded(spark, tmp_path, GEO, rb'{"ind":1,"country":"a\ud800\\ud800\ud83d\ude00"}')[0]
+    assert (row["country"], row["_reason"]) == ("a\ufffd\\ud800😀", None)
 
 
 def legacy_line(spark: SparkSession, folder: Path, fields: bytes) -> dict[str, Any]:

@@ -16,10 +16,18 @@ _skip_blanks: Callable[[str, int], Any] = re.compile(r"[ \t\r\n]*").match
 _scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(parse_int=str, parse_float=str).scan_once  # pyright: ignore
 
 
+_LONG_NUMBER = 4000
+"""The digits from which an integer keeps its spelling; Python reads up to 4,300."""
+
+
 class Number(str):
-    """A fraction in its original spelling."""
+    """A fraction or a long integer in its original spelling."""
 
     __slots__ = ()
+
+
+def _integer(digits: str) -> int | Number:
+    return int(digits) if len(digits) < _LONG_NUMBER else Number(digits)
 
 
 class JsonText:
@@ -36,7 +44,7 @@ class JsonText:
         self._text = text
         self._spans: dict[int, dict[Step, tuple[int, int]]] = {}
         try:
-            self.value = json.loads(text, parse_float=Number, parse_constant=_refuse)
+            self.value = json.loads(text, parse_int=_integer, parse_float=Number, parse_constant=_refuse)
         except RecursionError:
             raise ValueError("the document is nested too deeply") from None
 

@@ -20,6 +20,8 @@ from emulators.services.kafka_rest.errors import malformed, unprocessable
 _REQUEST_FIELDS = frozenset({"records", "key_schema", "key_schema_id", "value_schema", "value_schema_id"})
 _RECORD_FIELDS = frozenset({"key", "value", "partition"})
 
+_LONG_NUMBER = 20
+
 _skip_blanks: Callable[[str, int], Any] = re.compile(r"[ \t\r\n]*").match
 # Only the end of a value is needed, so numbers are not evaluated.
 _scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(parse_int=str, parse_float=str).scan_once  # pyright: ignore
@@ -83,8 +85,8 @@ def _written(value: Any) -> bytes | None:
 def _checked(body: bytes) -> dict[str, Any]:
     """Return the validated request as plain values."""
     try:
-        request = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+        request = _parsed(body)
+    except (ValueError, RecursionError) as error:
         index = _failing_record(body)
         place = "" if index is None else f", in records[{index}]"
         raise malformed(f"The request is not valid JSON{place}: {error}") from None
@@ -103,6 +105,22 @@ def _checked(body: bytes) -> dict[str, Any]:
         if partition is not None and (type(partition) is not int or not 0 <= partition < 2**31):
             raise unprocessable(f"records[{index}]: The partition must be an integer of at least 0")
     return request
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        # orjson rejects numbers beyond a double and lone surrogates, which are valid JSON.
+        try:
+            return json.loads(body.decode(), parse_int=_short_int, parse_float=str, parse_constant=_refuse_constant)
+        except ValueError:
+            raise error from None
+
+
+def _short_int(digits: str) -> int | str:
+    """Return an integer, or one that no field of a request can have as its text: Python reads 4,300 digits."""
+    return int(digits) if len(digits) < _LONG_NUMBER else digits
 
 
 def _failing_record(body: bytes) -> int | None:
@@ -129,13 +147,15 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(name)
 
 
-_strict_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(parse_constant=_refuse_constant).scan_once  # pyright: ignore
+_strict_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(  # pyright: ignore
+    parse_int=str, parse_float=str, parse_constant=_refuse_constant
+).scan_once
 
 
 def _reject_unknown(fields: dict[str, Any], allowed: frozenset[str], place: str) -> None:
     for name in fields:
         if name not in allowed:
-            raise unprocessable(f"{place}Unrecognized field: {name}")
+            raise unprocessable(f"{place}Unrecognized field: {name.encode(errors='replace').decode()}")
 
 
 def _decoded(index: int, text: Any) -> bytes | None:

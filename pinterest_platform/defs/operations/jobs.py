@@ -9,7 +9,7 @@ from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.ledger import AUDIT_CHECK, LEDGER, STREAM_CHECK
 from pinterest_platform.orchestration.results.maintenance import maintenance_observation
 from pinterest_platform.orchestration.retention import delete_runs, expired_runs
-from pinterest_platform.orchestration.runs import WRITER
+from pinterest_platform.orchestration.runs import READER, WRITER
 from pinterest_platform.orchestration.workers import EXCLUSIVE
 from pinterest_platform.pipelines.deprovision import refuse_unlanded, streams_to_delete
 from pinterest_platform.pipelines.maintenance import MaintenanceOptions, maintain
@@ -32,6 +32,7 @@ batch_pipeline = dg.define_asset_job(
 audit = dg.define_asset_job(
     "audit",
     selection=AUDIT,
+    tags=READER,
     description="Compare every landed record with its table, and every object with its manifest.",
 )
 
@@ -94,7 +95,7 @@ def provision_everything(context: dg.OpExecutionContext, provisioner: dg.Resourc
         context.log.info(change)
 
 
-@dg.job(description="Create the bucket, the topics and the streams. Safe to repeat.")
+@dg.job(tags=READER, description="Create the bucket, the topics and the streams. Safe to repeat.")
 def provision() -> None:
     """Create the bucket, the topics and the streams."""
     provision_everything()
@@ -128,7 +129,10 @@ def delete_streams(
         context.log.info(line)
 
 
-@dg.job(description="Delete the Kinesis streams that the run config names; never topics, the bucket or landed objects.")
+@dg.job(
+    tags=READER,
+    description="Delete the Kinesis streams that the run config names; never topics, the bucket or landed objects.",
+)
 def deprovision() -> None:
     """Delete streams: the counterpart of `provision`."""
     delete_streams()
@@ -142,7 +146,8 @@ def cancel_waiting_retries(context: dg.OpExecutionContext) -> None:
 
 
 @dg.job(
-    description="Cancel the waiting retry of the daily run. To stop a queued or running attempt, terminate its run."
+    tags=READER,
+    description="Cancel the waiting retry of the daily run. To stop a queued or running attempt, terminate its run.",
 )
 def cancel_daily_retries() -> None:
     """Cancel the waiting retries of daily runs."""

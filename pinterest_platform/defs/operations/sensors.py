@@ -35,14 +35,14 @@ def daily_retries(
 @dg.sensor(
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Alerts, once, of a day or drain that failed permanently and of checks that failed; launches nothing.",
+    description="Alerts, once, of a day, drain or other run that failed permanently and of checks that failed.",
 )
 def daily_alerts(
     context: dg.SensorEvaluationContext,
     alerting: dg.ResourceParam[AlertSettings],
     notifier: dg.ResourceParam[Notifier],
 ) -> dg.SkipReason:
-    """Deliver the alerts that are due; the cursor is the time up to which successful runs were read."""
+    """Deliver the alerts that are due; the cursor is the time up to which ended runs were read."""
     now = datetime.now(UTC)
     since = datetime.fromisoformat(context.cursor) if context.cursor else now - LOOK_BACK
     with as_dagster_failure("daily_alerts"):

@@ -11,7 +11,7 @@ from pinterest_platform.failures import TransientFailure
 from pinterest_platform.orchestration.daily.causes import failure_causes
 from pinterest_platform.orchestration.daily.history import ALERTED_TAG, JOB, pipeline_runs
 from pinterest_platform.orchestration.daily.policy import Decision, Step, alert_wait, decisions
-from pinterest_platform.orchestration.incidents import check_incidents, day_of, drain_incidents
+from pinterest_platform.orchestration.incidents import check_incidents, day_of, drain_incidents, run_incidents
 from pinterest_platform.ports import Alert, Notifier
 from pinterest_platform.settings import AlertSettings
 
@@ -37,7 +37,7 @@ def deliver_alerts(
         instance: the runs.
         settings: the settings of alerts.
         notifier: delivers.
-        since: successful runs that ended before are not read for failed checks.
+        since: runs that ended before are not read, except drains and daily runs.
 
     Returns:
         What was done, and whether nothing is left to deliver.
@@ -78,7 +78,11 @@ def _days(instance: dg.DagsterInstance, settings: AlertSettings) -> Iterator[Del
 
 
 def _incidents(instance: dg.DagsterInstance, settings: AlertSettings, since: datetime) -> Iterator[Delivery]:
-    for incident in [*drain_incidents(instance), *check_incidents(instance, since)]:
+    for incident in [
+        *drain_incidents(instance),
+        *run_incidents(instance, since),
+        *check_incidents(instance, since),
+    ]:
         run = incident.run
         alert = Alert(
             key=f"{settings.user_id}/{run.job_name}/{run.run_id}",

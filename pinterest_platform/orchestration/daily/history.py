@@ -58,6 +58,11 @@ def pipeline_runs(instance: dg.DagsterInstance) -> list[PipelineRun]:
     return runs
 
 
+def is_daily(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Return True if a run does the work of a day, whose retries and alert are decided elsewhere."""
+    return run.job_name == JOB and _day(run.tags.get(DAY_TAG, "")) is not None and _is_complete(instance, run)
+
+
 def _is_complete(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     """Return True if a run materializes all `RESULTS`; a run resumed from a failure counts as its parent does."""
     if run.parent_run_id and any(run.tags.get(tag) == "true" for tag in _RESUMED_TAGS):

@@ -12,6 +12,7 @@ LONGEST_LOG = 20
 def check_result(
     check: str,
     problems: Sequence[str],
+    next_step: str,
     *,
     key: dg.AssetKey | None = None,
     metadata: Mapping[str, Any] | None = None,
@@ -19,9 +20,12 @@ def check_result(
 ) -> dg.AssetCheckResult:
     """Return a check that passes without problems, and log every problem: Dagster itself logs none.
 
+    Six parameters, because each check has another choice of them.
+
     Args:
         check: the check's name.
         problems: one line each.
+        next_step: what to do about the problems; only a failed check shows it.
         key: the asset, unless the result belongs to its materialization.
         metadata: further metadata.
         severity: the severity of the check, and of its problems in the log.
@@ -32,11 +36,12 @@ def check_result(
         log(f"{check}: {problem}")
     if len(problems) > LONGEST_LOG:
         log(f"{check}: {len(problems) - LONGEST_LOG} more in the check's metadata")
-    listed = dg.MetadataValue.text("\n".join(problems) or "none")
+    listed = {"problems": dg.MetadataValue.text("\n".join(problems) or "none")}
+    action = {"next_step": next_step} if problems else {}
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=check,
         passed=not problems,
         severity=severity,
-        metadata={"problems": listed, **(metadata or {})},
+        metadata={**listed, **action, **(metadata or {})},
     )

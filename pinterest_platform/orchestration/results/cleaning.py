@@ -11,6 +11,8 @@ from pinterest_platform.spark_jobs.parameters import CleanResult
 
 REJECTED_CHECK = "nothing_rejected"
 READABLE_CHECK = "everything_readable"
+_REJECTED_STEP = "Run `python -m pinterest_platform.cli quarantine` to print each record and its reason."
+_READABLE_STEP = "The values are null in the table. Correct the producer, then post the rows again."
 
 NO_RECORDS = CleanResult()
 """The counts of a run that had nothing to clean."""
@@ -40,8 +42,12 @@ def cleaning_result(entity: Entity, table: CleanedTable, quarantine_uri: str) ->
             "offsets_taken": dg.MetadataValue.json(dict(table.positions)),
         },
         check_results=[
-            _warning(REJECTED_CHECK, result.quarantined, {"where": quarantine_uri, **result.reasons}),
-            _warning(READABLE_CHECK, unreadable, dict(result.unreadable)),
+            _warning(
+                REJECTED_CHECK,
+                result.quarantined,
+                {"where": quarantine_uri, "next_step": _REJECTED_STEP, **result.reasons},
+            ),
+            _warning(READABLE_CHECK, unreadable, {"next_step": _READABLE_STEP, **result.unreadable}),
         ],
     )
 

@@ -22,6 +22,24 @@ SHARD_OBJECTS_CHECK = "every_shard_object_is_undamaged"
 AUDIT_CHECK = "every_record_is_in_its_table"
 STREAM_CHECK = "every_shard_is_accounted_for"
 
+_RESTORE = "Restore the named objects from the versions or a backup of the bucket, and find what changed them. "
+_NEXT_STEPS = {
+    LANDED_CHECK: _RESTORE + "If landing skipped records that the broker holds, post those again that are the newest "
+    "of their key.",
+    CLEANED_CHECK: "If records are landed and not cleaned, run batch_pipeline. If records are cleaned and in no landed "
+    "object, restore the deleted objects. If a table cannot be read, do what the line names.",
+    SHARD_OBJECTS_CHECK: _RESTORE.strip(),
+    GAPS_CHECK: "Nothing, if transactions, compaction or a short retention explain the gaps: the broker no longer "
+    "holds them.",
+    HIDDEN_CHECK: "End the transaction of that producer; the broker aborts it after transaction.timeout.ms.",
+    READ_CHECK: "Raise PINTEREST_AUDIT_SECONDS or PINTEREST_AUDIT_DAYS.",
+    AUDIT_CHECK: _RESTORE + "If records are missing or stale in a table, or keys occur twice, rebuild the table with "
+    "`full_refresh: true`.",
+    STREAM_CHECK: _RESTORE + "If the stream holds records that no object has, post those again that are the newest of "
+    "their key.",
+}
+"""By check, the next step if it fails."""
+
 
 def ledger_result(
     topics: Mapping[str, Sequence[PartitionLedger]],
@@ -62,12 +80,16 @@ def ledger_result(
             "objects_not_read_in_time": sum(each.unread for each in ledgers),
         },
         check_results=[
-            check_result(LANDED_CHECK, problems),
-            check_result(CLEANED_CHECK, [problem for each in cleaned for problem in cleaning_problems(each)]),
-            check_result(SHARD_OBJECTS_CHECK, damaged),
-            check_result(GAPS_CHECK, gaps, severity=warn),
-            check_result(HIDDEN_CHECK, _hidden_problems(hidden, now_ms), severity=warn),
-            check_result(READ_CHECK, unread, severity=warn),
+            check_result(LANDED_CHECK, problems, _NEXT_STEPS[LANDED_CHECK]),
+            check_result(
+                CLEANED_CHECK,
+                [problem for each in cleaned for problem in cleaning_problems(each)],
+                _NEXT_STEPS[CLEANED_CHECK],
+            ),
+            check_result(SHARD_OBJECTS_CHECK, damaged, _NEXT_STEPS[SHARD_OBJECTS_CHECK]),
+            check_result(GAPS_CHECK, gaps, _NEXT_STEPS[GAPS_CHECK], severity=warn),
+            check_result(HIDDEN_CHECK, _hidden_problems(hidden, now_ms), _NEXT_STEPS[HIDDEN_CHECK], severity=warn),
+            check_result(READ_CHECK, unread, _NEXT_STEPS[READ_CHECK], severity=warn),
         ],
     )
 
@@ -118,7 +140,7 @@ def audit_result(
         "records": sum(table.records for table in tables.values()),
         "rejected": sum(table.rejected for table in tables.values()),
     }
-    return check_result(AUDIT_CHECK, problems, key=key, metadata=counts)
+    return check_result(AUDIT_CHECK, problems, _NEXT_STEPS[AUDIT_CHECK], key=key, metadata=counts)
 
 
 def stream_ledger_result(
@@ -141,7 +163,7 @@ def stream_ledger_result(
         "recounted": sum(shard.recounted for _, shard in shards),
         "objects_not_cleaned_yet": sum(_uncleaned(shard, positions.get(stream, {})) for stream, shard in shards),
     }
-    return check_result(STREAM_CHECK, problems, key=key, metadata=counts)
+    return check_result(STREAM_CHECK, problems, _NEXT_STEPS[STREAM_CHECK], key=key, metadata=counts)
 
 
 def shard_problems(shard: ShardLedger, positions: Mapping[str, int]) -> list[str]:

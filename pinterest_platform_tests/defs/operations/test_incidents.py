@@ -1,6 +1,7 @@
 """Alerts of drains and of failed checks, on a real, ephemeral instance."""
 
 from collections.abc import Callable
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -83,6 +84,83 @@ def test_an_alert_of_a_drain_that_is_not_delivered_is_delivered_later(
     assert len(daemon.notifier.alerts) == 1
 
 
+Job = Callable[..., dg.DagsterRun]
+
+
+@pytest.fixture
+def job_run(daemon: Daemon) -> Job:
+    """Run a job of the platform that a user starts, to its end."""
+
+    def run(name: str, failure: Exception | None = None, **arguments: Any) -> dg.DagsterRun:
+        @dg.op
+        def work() -> None:
+            if failure:
+                with as_dagster_failure(name):
+                    raise failure
+
+        job = dg.JobDefinition(
+            name=name,
+            graph_def=dg.GraphDefinition(name=name, node_defs=[work]),
+            tags={"pinterest/job": "reader"} if arguments.pop("ours", True) else None,
+            executor_def=dg.in_process_executor,
+        )
+        result = job.execute_in_process(instance=daemon.instance, raise_on_error=False, **arguments)
+        return daemon.run_by_id(result.run_id)
+
+    return run
+
+
+@pytest.mark.parametrize("name", ["audit", "maintenance", "reports_only", "provision", "batch_pipeline"])
+@pytest.mark.parametrize("failure", [LOST, SILENT, ValueError("unknown")])
+def test_a_run_that_a_user_started_and_that_failed_is_alerted_once_until_the_job_succeeds(
+    daemon: Daemon, job_run: Job, name: str, failure: Exception
+) -> None:
+    run = job_run(name, failure)
+    assert daemon.alerts() == f"alerted that {name} failed, and nothing retries it"
+    [alert] = daemon.notifier.alerts
+    assert (alert.job, alert.run_id) == (name, run.run_id)
+    assert alert.causes[0].what == (failure.what if isinstance(failure, PlatformFailure) else "ValueError was raised.")
+    job_run(name, failure)
+    assert daemon.alerts() == "no alert is due"
+    job_run(name)
+    assert daemon.alerts() == "no alert is due"
+    job_run(name, failure)
+    daemon.alerts()
+    assert len(daemon.notifier.alerts) == 2
+
+
+def test_another_cause_of_the_same_job_is_alerted_and_a_job_of_another_project_is_not(
+    daemon: Daemon, job_run: Job
+) -> None:
+    job_run("audit", SILENT)
+    daemon.alerts()
+    job_run("audit", LOST)
+    job_run("maintenance", LOST, ours=False)
+    daemon.alerts()
+    assert [(alert.job, alert.causes[0].what) for alert in daemon.notifier.alerts] == [
+        ("audit", SILENT.what),
+        ("audit", LOST.what),
+    ]
+
+
+def test_a_failed_run_that_was_executed_again_is_alerted_for_itself(daemon: Daemon, job_run: Job) -> None:
+    """Dagster copies the tags of a run to the one that repeats it."""
+    first = job_run("audit", SILENT)
+    daemon.alerts()
+    parent = daemon.run_by_id(first.run_id)
+    again = dg.DagsterRun(
+        job_name="audit",
+        status=dg.DagsterRunStatus.STARTED,
+        tags=parent.tags,
+        parent_run_id=parent.run_id,
+        root_run_id=parent.run_id,
+    )
+    daemon.instance.add_run(again)
+    daemon.instance.report_run_failed(again, "The process of this run is gone.")
+    daemon.alerts()
+    assert [alert.run_id for alert in daemon.notifier.alerts] == [first.run_id, again.run_id]
+
+
 def checked(daemon: Daemon, passed: bool, blocking: bool = False, warn: bool = False) -> dg.DagsterRun:
     """Run an asset with a check."""
     key = dg.AssetKey(["ledger", "conservation"])
@@ -129,6 +207,7 @@ def test_a_check_that_fails_in_a_successful_run_is_alerted_once_until_it_passes(
 
 def test_the_alert_of_a_failed_blocking_check_names_asset_check_finding_and_next_step(daemon: Daemon) -> None:
     checked(daemon, passed=False, blocking=True)
+    daemon.alerts()
     daemon.notifier.alerts.clear()
     daemon.midnight()
     daemon.alerts(LONG)

@@ -46,12 +46,11 @@ def run_daily(around: Surroundings) -> dg.ExecuteInProcessResult:
 
 
 def checks(result: dg.ExecuteInProcessResult) -> dict[str, str]:
-    """Return the problems of each check of the ledger."""
-    return {
-        check.check_name: str(check.metadata["problems"].value)
-        for check in result.get_asset_check_evaluations()
-        if check.asset_key == LEDGER
-    }
+    """Return the problems of each check of the ledger; a failed one names the next step."""
+    evaluations = [check for check in result.get_asset_check_evaluations() if check.asset_key == LEDGER]
+    for check in evaluations:
+        assert ("next_step" in check.metadata) is not check.passed, check
+    return {check.check_name: str(check.metadata["problems"].value) for check in evaluations}
 
 
 def red(result: dg.ExecuteInProcessResult) -> dict[str, str]:

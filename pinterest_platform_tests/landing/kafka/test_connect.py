@@ -399,6 +399,22 @@ def test_a_broker_with_another_record_at_the_end_of_unverified_objects_is_refuse
     assert landed(store, TOPIC) == expected(log, TOPIC)
 
 
+@pytest.mark.parametrize(
+    "extra", [b"1e400", b"7" * 5000, b"[" * 100_000 + b"]" * 100_000, rb'"\ud800"'], ids=lambda extra: str(extra[:6])
+)
+def test_values_that_json_readers_fail_on_are_adopted_and_continued_by_the_broker(store, extra):
+    values = [b'{"index":%d,"extra":%b}' % (offset, extra) for offset in range(3)]
+    store.put(connect_key(TOPIC, 0, 0), b"".join(text + b"\n" for text in values))
+    progress: list[str] = []
+    land_topic(NoBroker(), store, TOPIC, CONNECT, progress.append)
+    assert not any("is not JSON" in line for line in progress)
+    log = FakeTopicLog()
+    log.create(TOPIC)
+    log.append(TOPIC, 0, *values, value(3))
+    assert land_topic(log, store, TOPIC).records == 1
+    assert audit(log, store, TOPIC)[0].is_complete
+
+
 @pytest.mark.parametrize("options", [CONNECT, LandingOptions()])
 def test_objects_with_keys_and_headers_of_records_are_not_landed_and_reported(store, options):
     write(store, 0, 3)

@@ -47,6 +47,9 @@ def test_keys_and_values_are_unchanged_whatever_the_blanks(records: list[dict[st
         '"\\u00fc and ü and 😀"',
         '{"b" : [ 1.0 ,{"c":null} ] , "":""}',
         "9" * 300,
+        "-1e400",
+        "7" * 5000,
+        '{"a":[1E400],"b":"\\ud800"}',
     ],
 )
 def test_a_value_reaches_kafka_as_its_original_text(text: str) -> None:
@@ -94,6 +97,7 @@ def test_an_invalid_produce_request_is_rejected(read: Any, body: bytes, status: 
     [
         (b'{"receiver":1,"records":[]}', "Unrecognized field: receiver"),
         (b'{"records":[{"value":1,"receiver":2}]}', "records[0]: Unrecognized field: receiver"),
+        (b'{"records":[{"value":1e400,"\\ud800":2}]}', "records[0]: Unrecognized field: ?"),
     ],
 )
 def test_an_unknown_field_is_named(body: bytes, message: str) -> None:
@@ -115,7 +119,7 @@ def test_an_unknown_field_is_named(body: bytes, message: str) -> None:
     ],
 )
 def test_a_record_that_makes_the_request_fail_is_named_by_its_index(record: bytes) -> None:
-    good = b'{"value":"]"}'
+    good = b'{"value":["]",1e400,%b]}' % (b"7" * 5000)
     with pytest.raises(RestError) as caught:
         read_json(b'{"key_schema":null, "records" : [ %b , {"value":[1]},\n%b,%b]}' % (good, record, good))
     assert "records[2]" in caught.value.message
