@@ -99,7 +99,7 @@ def test_records_have_their_envelope_and_metadata_has_the_range(log, store):
     assert claim == {
         "start": str(shard.records[0].offset), "end": str(shard.records[1].offset), "records": "2", "quarantined": "0",
         "gaps": "0", "accepted-gap": "0", "topic-id": log.epoch(STREAM), "earliest-ms": str(log.now_ms),
-        "latest-ms": str(log.now_ms), "ordinal": "0",
+        "latest-ms": str(log.now_ms), "ordinal": "0", "app-id": f"{STREAM}/{shard.shard_id}",
     }  # fmt: skip
 
 
