@@ -2,14 +2,15 @@
 
 import re
 
-_CONFLICT_SIGNS = (
-    "failed to commit transaction",
+_CONFLICT = re.compile(
+    r"failed to commit transaction|version mismatch|\bconflict\b|conflicting (?:commit|transaction)"
     # The engine lists a log on S3 while another run commits to it.
-    "missing commit file",
-    "conflict",
-    "concurrent",
-    "already exists",
-    "version mismatch",
+    r"|missing commit file"
+    r"|delta_concurrent|concurrent\w*exception|concurrent (?:transaction|commit|append|write|update|delete|modif)"
+    # A commit that is created twice; anything else that exists, such as a column, is no conflict.
+    r"|_delta_log/[^\n]{0,200} already exists|already exists[^\n]{0,200}_delta_log/|version [^\n]{0,60} already exists"
+    r"|filealreadyexists",
+    re.IGNORECASE,
 )
 _UNREACHABLE = re.compile(
     r"\bunavailable\b|\binterrupted\b|cancel(?:led|ed)\b|dns error|(?:gateway|request|connect\w*|read) ?-?timeout",
@@ -36,7 +37,7 @@ _JVM_PREAMBLE = "an error occurred while calling"
 
 def is_conflict(text: str) -> bool:
     """Return whether another commit came first, or a log was read while another writer appended to it."""
-    return _contains(text, _CONFLICT_SIGNS)
+    return _CONFLICT.search(text) is not None
 
 
 def is_unreachable(text: str) -> bool:
@@ -80,8 +81,3 @@ def first_line(text: str) -> str:
 def without_frames(text: str) -> str:
     """Return a text without the frames of a JVM's stack: names such as java.util.concurrent are not a conflict."""
     return "\n".join(line for line in text.strip().splitlines() if not line.lstrip().startswith("at ")).strip()
-
-
-def _contains(text: str, signs: tuple[str, ...]) -> bool:
-    lowered = text.lower()
-    return any(sign in lowered for sign in signs)

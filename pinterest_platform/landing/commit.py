@@ -49,6 +49,8 @@ def commit(
             "Run the landing again: it adopts objects of a Connect sink. Let only one program write a topic "
             "(PINTEREST_CONNECT_TOPICS).",
         )
+    winner.require_unchanged(key)
+    winner.require_name(key)
     return winner
 
 

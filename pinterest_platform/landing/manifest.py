@@ -1,16 +1,25 @@
 """The manifest of a landed object, its user metadata (rule N11): the part that both routes share."""
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+from pinterest_platform.catalog import SEQUENCE_DIGITS
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing.segment import SegmentDraft
 from pinterest_platform.ports import ObjectStore
 
 CHECKSUM = "checksum"
 """Key of the checksum: SHA-256 of the other fields, a colon, and the names of these fields."""
+
+LONG_LIMIT = 2**63
+"""All numbers but sequence numbers are below it."""
+SEQUENCE_LIMIT: int = 10**SEQUENCE_DIGITS
+"""All sequence numbers are below it."""
+_MARKS = {"lander", "digest", "records"}
+"""Keys of which the platform's objects have one even if others were removed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +38,9 @@ class Manifest:
         quarantine_size: number of bytes of its quarantined records, None without them or in an object of an older
             version.
         quarantine_digest: SHA-256 of the bytes of its quarantined records, None as above.
+        app_id: the app id of its chain; None in objects that older versions landed.
         implausible_times: number of records with an implausible time (rule L19); absent from the metadata if 0.
+        is_changed: whether the metadata that it was read from was changed after it was written.
     """
 
     end: int
@@ -42,7 +53,9 @@ class Manifest:
     size: int | None = None
     quarantine_size: int | None = None
     quarantine_digest: str | None = None
+    app_id: str | None = None
     implausible_times: int = 0
+    is_changed: bool = field(default=False, compare=False)
 
     def metadata(self) -> dict[str, str]:
         """Return the manifest as user metadata."""
@@ -58,6 +71,7 @@ class Manifest:
                 "bytes": self.size,
                 "quarantine-bytes": self.quarantine_size,
                 "quarantine-digest": self.quarantine_digest,
+                "app-id": self.app_id,
                 "implausible-times": self.implausible_times or None,
             }
         )
@@ -75,7 +89,36 @@ class Manifest:
         if CHECKSUM not in metadata:
             return self.size is None
         names = metadata[CHECKSUM].partition(":")[2].split(",")
-        return metadata[CHECKSUM] == _checksum(metadata, names)
+        is_covered = self.metadata().keys() & metadata.keys() <= set(names)
+        return is_covered and metadata[CHECKSUM] == _checksum(metadata, names)
+
+    def require_unchanged(self, key: str) -> None:
+        """Raise PermanentFailure if the metadata that the manifest was read from was changed after it was written."""
+        if self.is_changed:
+            raise PermanentFailure(
+                f"The metadata of {key} was changed after it was landed.",
+                "Nothing is landed or cleaned after it, because its end is unknown. Restore the object as written, "
+                "such as from its earlier version in the bucket; materialize ledger/conservation to name all others.",
+            )
+
+    def name_problem(self, key: str) -> str | None:
+        """Return the contradiction between the manifest and the object's key, None if there is none.
+
+        There is one if the object was copied or renamed.
+        """
+        folder = key.partition("/")[2].rpartition("/")[0]
+        app_id = re.sub("/(?:partition|shard)=", "/", folder)
+        if self.app_id is not None and self.app_id != app_id:
+            return f"{key} was landed as an object of {self.app_id}, not of {app_id}"
+        return None
+
+    def require_name(self, key: str) -> None:
+        """Raise PermanentFailure if the manifest contradicts the object's key."""
+        if problem := self.name_problem(key):
+            raise PermanentFailure(
+                f"{problem}: it was copied or renamed.",
+                "Move that object away, and restore the original if it is gone.",
+            )
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> Self:
@@ -89,10 +132,11 @@ class Manifest:
         Raises:
             PermanentFailure: the platform wrote it, and its metadata is damaged.
         """
-        if "lander" not in metadata or "digest" not in metadata:
+        if not _MARKS & metadata.keys():
             return None
         try:
-            return cls.from_metadata(metadata)
+            manifest = cls.from_metadata(metadata)
+            return manifest if manifest.is_unchanged(metadata) else replace(manifest, is_changed=True)
         except (KeyError, ValueError) as error:
             raise PermanentFailure(
                 f"The metadata of {key} is damaged: {error!r}.",
@@ -137,9 +181,9 @@ def metadata_of(fields: Mapping[str, object]) -> dict[str, str]:
 def common_fields(metadata: Mapping[str, str]) -> dict[str, Any]:
     """Return the fields of `Manifest` in user metadata."""
     return {
-        "end": int(metadata["end"]),
-        "records": int(metadata["records"]),
-        "quarantined": int(metadata["quarantined"]),
+        "end": number(metadata, "end", SEQUENCE_LIMIT),
+        "records": number(metadata, "records"),
+        "quarantined": number(metadata, "quarantined"),
         "digest": metadata["digest"],
         "writer_id": metadata["lander"],
         "earliest_ms": optional_int(metadata, "earliest-ms"),
@@ -147,6 +191,7 @@ def common_fields(metadata: Mapping[str, str]) -> dict[str, Any]:
         "size": optional_int(metadata, "bytes"),
         "quarantine_size": optional_int(metadata, "quarantine-bytes"),
         "quarantine_digest": metadata.get("quarantine-digest"),
+        "app_id": metadata.get("app-id"),
         "implausible_times": optional_int(metadata, "implausible-times") or 0,
     }
 
@@ -171,7 +216,15 @@ def draft_fields(draft: SegmentDraft, writer_id: str) -> dict[str, Any]:
 
 def optional_int(metadata: Mapping[str, str], name: str) -> int | None:
     """Return a number in user metadata, or None if it has no such key."""
-    return int(metadata[name]) if name in metadata else None
+    return number(metadata, name) if name in metadata else None
+
+
+def number(metadata: Mapping[str, str], name: str, limit: int = LONG_LIMIT) -> int:
+    """Return a number in user metadata; raises KeyError without it, ValueError if it is no integer below `limit`."""
+    text = metadata[name]
+    if not re.fullmatch(r"-?[0-9]{1,200}", text) or abs(int(text)) >= limit:
+        raise ValueError(f"{name} is {text!r}")
+    return int(text)
 
 
 def _checksum(metadata: Mapping[str, str], names: Sequence[str]) -> str:

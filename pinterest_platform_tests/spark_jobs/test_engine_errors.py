@@ -59,6 +59,34 @@ def test_a_commit_conflict_is_recognized_on_every_engine(error: Exception) -> No
     assert isinstance(failure(error), TransientFailure)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Object at location t/_delta_log/00000000000000000007.json already exists",
+        "Commit failed: a concurrent transaction deleted the same data",
+        "Tried committing version 7, and version 7 already exists",
+    ],
+)
+def test_a_commit_that_another_writer_created_first_is_a_conflict(text: str) -> None:
+    with pytest.raises(CommitConflictError), translate_engine_conflicts("s3://lake/pin"):
+        raise PySparkException(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Cannot add column, because age already exists",
+        "Table default.pin already exists",
+        "column cancel_date: interrupted_by conflicts_with",
+        "The maximum of concurrent runs is 10",
+    ],
+)
+def test_an_error_that_only_resembles_a_conflict_is_permanent_and_not_repeated(text: str) -> None:
+    with pytest.raises(PySparkException), translate_engine_conflicts("s3://lake/pin"):
+        raise PySparkException(text)
+    assert isinstance(failure(PySparkException(text)), PermanentFailure)
+
+
 @pytest.mark.parametrize("error", [thrown(DEFECT), Py4JError("no such method"), PySparkException("no such column")])
 def test_other_errors_pass_unchanged_with_any_thread_names_of_a_jvm(error: Exception) -> None:
     with pytest.raises(type(error)), translate_engine_conflicts("s3://lake/pin"):

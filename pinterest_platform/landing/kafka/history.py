@@ -10,7 +10,7 @@ from pinterest_platform.catalog import ADOPTED_PREFIX, TOPICS_PREFIX
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.chain import PartitionChain
 from pinterest_platform.landing.kafka.manifest import PartitionManifest
-from pinterest_platform.landing.manifest import lost_metadata
+from pinterest_platform.landing.manifest import LONG_LIMIT, lost_metadata
 from pinterest_platform.landing.segment import Segment
 from pinterest_platform.ports import ObjectStore, StoredObject
 
@@ -56,6 +56,7 @@ class History:
         rewritten: positions of adopted objects of which a source was written at the same time or later.
         side_objects: keys of a sink's objects with the keys or headers of records, which are not landed.
         foreign_keys: keys of all other objects in the chain's folders, which are not landed.
+        ends: keys and manifests of the last landed and the last adopted object.
     """
 
     chain: PartitionChain
@@ -67,6 +68,12 @@ class History:
     rewritten: tuple[int, ...] = ()
     side_objects: tuple[str, ...] = ()
     foreign_keys: tuple[str, ...] = ()
+    ends: tuple[tuple[str, PartitionManifest], ...] = ()
+
+    def require_unchanged_end(self) -> None:
+        """Raise PermanentFailure if the metadata that the chain's end is read from was changed after it was landed."""
+        for key, manifest in self.ends:
+            manifest.require_unchanged(key)
 
     @property
     def connect_counts(self) -> dict[int, int]:
@@ -108,14 +115,20 @@ def read_history(store: ObjectStore, chain: PartitionChain, list_from: int | Non
 
 
 def landed_topic_id(store: ObjectStore, chain: PartitionChain) -> str | None:
-    """Return the topic id that a chain was landed from last, even if `read_history` fails for the chain."""
+    """Return the topic id that a chain was landed from last, even if `read_history` fails for the chain.
+
+    Objects whose metadata is damaged or was changed are left out.
+    """
     folder = chain.under(TOPICS_PREFIX)
     length = len(folder.key(0))
     keys = [stored.key for stored in store.list(folder.prefix) if len(stored.key) == length]
     for key in reversed(keys):
-        metadata = store.metadata(key) or {}
-        if "lander" in metadata and "topic-id" in metadata and metadata.get("app-id", chain.app_id) == chain.app_id:
-            return metadata["topic-id"]
+        try:
+            manifest = PartitionManifest.parse(key, store.metadata(key) or {})
+        except PermanentFailure:
+            continue
+        if manifest and manifest.topic_id and not manifest.is_changed and not manifest.name_problem(key):
+            return manifest.topic_id
     return None
 
 
@@ -129,6 +142,7 @@ def read_newer(store: ObjectStore, chain: PartitionChain, applied: int) -> Histo
         PermanentFailure: objects are missing after `applied`, or as `read_history`.
     """
     history = _Reader(store, chain).read(applied + 1)
+    history.require_unchanged_end()
     if history.segments and history.segments[0].position != applied + 1:
         raise PermanentFailure(
             f"{chain.app_id}: no object begins at offset {applied + 1}; the next one is {history.segments[0].key}.",
@@ -172,13 +186,19 @@ class _Reader:
             chain=self._chain,
             segments=segments,
             newest=newest,
-            topic_id=last_landed and last_landed.topic_id,
+            topic_id=self._topic_id(last_landed),
             connect_objects=not_adopted,
             sources=sources,
             rewritten=_rewritten(adopted, sources),
             side_objects=tuple(sorted(self._side_objects)),
             foreign_keys=tuple(sorted(self._foreign_keys)),
+            ends=tuple((last[-1].key, self._require(last[-1])) for last in (adopted, landed) if last),
         )
+
+    def _topic_id(self, last_landed: PartitionManifest | None) -> str | None:
+        if last_landed is None or not last_landed.is_changed:
+            return last_landed and last_landed.topic_id
+        return landed_topic_id(self._store, self._chain)
 
     def _list_both(self, list_from: int | None) -> tuple[list[_NamedObject], list[_NamedObject]]:
         """List both roots at one moment: nothing was adopted while `topics/` was listed."""
@@ -200,7 +220,7 @@ class _Reader:
         named: list[_NamedObject] = []
         for stored in folder.list_objects(self._store, list_from):
             match = re.fullmatch(r"([0-9]+)\.(?:(keys|headers)\.)?[^/]+", stored.key.removeprefix(folder.key_stem))
-            if match is None:
+            if match is None or int(match[1]) >= LONG_LIMIT:
                 # A key that ends with "/" is a folder that a console created.
                 if stored.size or not stored.key.endswith("/"):
                     self._foreign_keys.add(stored.key)

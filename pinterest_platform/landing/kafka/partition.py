@@ -117,6 +117,7 @@ class PartitionLander:
         Without a broker, nothing is adopted after it: the offsets of new lines would be counted as gaps.
         """
         failures: list[PermanentFailure] = []
+        newest = self.history.newest
         for position in self.history.rewritten:
             key = self.history.chain.under(ADOPTED_PREFIX).key(position)
             manifest = PartitionManifest.require(self.context.store, key)
@@ -124,8 +125,9 @@ class PartitionLander:
                 failures.append(
                     PermanentFailure(
                         f"{problem}.",
-                        "Compare it with the adopted object, then move it away. If it has new lines that the broker no "
-                        "longer holds, put them back as an object that is named after the offset of the first of them.",
+                        "Compare it with the adopted object, then move it away. Of new lines that were not landed from "
+                        f"the broker, put those after offset {newest.end if newest else -1} back as an object that is "
+                        "named after the offset of the first of them, and post the others to the topic again.",
                     )
                 )
         return failures
@@ -233,8 +235,8 @@ class PartitionLander:
                     f"{chain.app_id}: {key} ends with another record than the broker's offset {last}: its records are "
                     "at wrong offsets, because the Connect sink skipped records or a value spans lines, or they came "
                     "from another topic or cluster.",
-                    "Move that object away and run the landing again, so that the offsets are read from the broker; "
-                    "then run `full_refresh` if its records were cleaned.",
+                    "Move that object away, and the cleaned table of the topic too if it has its records. Then run "
+                    "`batch_pipeline`: it reads the offsets from the broker and rebuilds the table.",
                 )
 
     def _check_shorter_log(self, source: Source, next_offset: int) -> None:

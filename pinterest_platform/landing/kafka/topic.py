@@ -111,7 +111,9 @@ def _read_histories(
         histories: dict[int, History] = {}
         for chain in chains:
             try:
-                histories[chain.partition] = read_history(store, chain, options.list_from.get(chain.app_id))
+                history = read_history(store, chain, options.list_from.get(chain.app_id))
+                history.require_unchanged_end()
+                histories[chain.partition] = history
             except PermanentFailure as failure:
                 failures.append(failure)
                 unreadable.append(chain)

@@ -26,6 +26,11 @@ class History:
     newest: ShardManifest | None
     is_complete: bool
 
+    def require_unchanged_end(self) -> None:
+        """Raise PermanentFailure if the metadata that the chain's end is read from was changed after it was landed."""
+        if self.newest:
+            self.newest.require_unchanged(self.segments[-1].key)
+
     @property
     def position(self) -> ShardPosition:
         """The end of the chain."""
@@ -72,6 +77,7 @@ def _history(
     if not listed:
         return History(chain, (), None, is_complete)
     newest = ShardManifest.require(store, listed[-1][1].key)
+    newest.require_name(listed[-1][1].key)
     ends = [position for position, _ in listed[1:]] + [newest.end]
     segments = tuple(
         Segment(stored.key, STREAMS_PREFIX, stored.size, position, end, stored.modified_ms)

@@ -124,6 +124,7 @@ def _ledger(
         return ShardLedger(chain.shard, chain.app_id, problems=(failure.what,))
     problems += _chain_problems(objects)
     problems += [problem for landed in objects for problem in landed.problems]
+    problems += [problem for landed in objects if (problem := landed.manifest.name_problem(landed.key))]
     audits, unread = ([], 0) if schedule is None else audit_due(objects, schedule, partial(_audit, store))
     problems += [problem for result in audits for problem in result.problems]
     recounted = 0

@@ -1,10 +1,18 @@
 """The manifest of an object landed from Kinesis."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from pinterest_platform.landing.manifest import Manifest, common_fields, metadata_of, optional_int
+from pinterest_platform.landing.manifest import (
+    SEQUENCE_LIMIT,
+    Manifest,
+    common_fields,
+    metadata_of,
+    number,
+    optional_int,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +33,20 @@ class ShardManifest(Manifest):
     loss_accepted: bool = False
     ended: bool = False
 
+    def name_problem(self, key: str) -> str | None:
+        """Return the contradiction between the manifest and the object's key, None if there is none.
+
+        Without an app id, only the position and epoch are compared.
+        """
+        if problem := Manifest.name_problem(self, key):
+            return problem
+        epoch = re.search(r"/epoch=([^/]+)/", key)
+        if epoch and self.epoch != epoch[1]:
+            return f"{key} was landed from epoch {self.epoch}, not from the one in its key"
+        if self.first <= int(key.rpartition("+")[2].partition(".")[0]):
+            return f"{key} claims to begin with {self.first}"
+        return None
+
     def metadata(self) -> dict[str, str]:
         """Return the manifest as user metadata; sequence numbers are not counted, so `gaps` is 0."""
         return Manifest.metadata(self) | metadata_of(
@@ -41,11 +63,14 @@ class ShardManifest(Manifest):
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> Self:
         """Return the manifest in user metadata; raises KeyError or ValueError if it is damaged."""
-        return cls(
+        manifest = cls(
             **common_fields(metadata),
-            first=int(metadata["start"]),
-            ordinal=int(metadata["ordinal"]),
+            first=number(metadata, "start", SEQUENCE_LIMIT),
+            ordinal=number(metadata, "ordinal"),
             epoch=metadata["topic-id"],
-            loss_accepted=int(metadata["accepted-gap"]) > 0,
+            loss_accepted=number(metadata, "accepted-gap") > 0,
             ended=bool(optional_int(metadata, "ended")),
         )
+        if manifest.first > manifest.end or manifest.ordinal < 0:
+            raise ValueError(f"object {manifest.ordinal} covers {manifest.first} to {manifest.end}")
+        return manifest

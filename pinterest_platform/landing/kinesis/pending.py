@@ -57,12 +57,13 @@ def count_records(store: ObjectStore, segment: PendingSegment) -> int:
     """Return the number of records of a pending segment.
 
     Raises:
-        PermanentFailure: its manifest is missing or has another ordinal.
+        PermanentFailure: its manifest is missing, has another ordinal, or belongs to an object of another name.
         TransientFailure: it no longer exists.
     """
     if segment.records is not None:
         return segment.records
     manifest = ShardManifest.require(store, segment.key)
+    manifest.require_name(segment.key)
     check_end(segment, manifest.ordinal)
     return manifest.records
 
@@ -71,6 +72,7 @@ def _newer(store: ObjectStore, chain: ShardChain, applied: int, list_from: int |
     history = read_history(store, chain, list_from)
     if not history.is_complete and history.first_ordinal > applied + 1:
         history = read_history(store, chain)
+    history.require_unchanged_end()
     if 0 <= applied < history.first_ordinal - 1:
         raise PermanentFailure(
             f"{chain.app_id}: the table has applied objects 0 to {applied}, and the oldest object in the bucket is "

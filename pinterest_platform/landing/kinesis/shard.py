@@ -96,8 +96,9 @@ class ShardLander:
                 break
             except ConcurrentWriterError:
                 list_from = self.position.list_from
-                position = read_history(self.context.store, self._chain, list_from).position
-                self.position = replace(position, list_from=list_from)
+                history = read_history(self.context.store, self._chain, list_from)
+                history.require_unchanged_end()
+                self.position = replace(history.position, list_from=list_from)
         result = self._result
         if self.position.ended:
             result = replace(result, behind_ms=0, caught_up=True, at_tip=True, ended=True)
@@ -219,6 +220,7 @@ class ShardLander:
         cleaned = (context.options.cleaned or {}).get(self._chain.app_id, -1)
         manifest = ShardManifest(
             **draft_fields(content, context.writer_id),
+            app_id=self._chain.app_id,
             first=draft.first,
             ordinal=max(self.position.ordinal, cleaned) + 1,
             epoch=epoch,

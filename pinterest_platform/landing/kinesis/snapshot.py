@@ -1,7 +1,7 @@
 """A stream when a call begins: the shards that the service lists, and the end of each chain in the store."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing.kinesis.chain import ShardChain, list_chains
@@ -21,9 +21,10 @@ class StreamSnapshot:
     Attributes:
         state: the stream as the service describes it.
         is_recreated: whether it is landed next to an older epoch.
-        positions: the end of each shard's chain; every listed shard has one.
+        positions: the end of each shard's chain; every listed shard has one, unless it is among the failures.
         watermarks: the watermark of each shard.
         is_landed: whether an earlier call has landed from this stream.
+        failures: by shard, the failure of a chain that cannot be read; nothing is landed from the shard.
     """
 
     state: StreamState
@@ -31,6 +32,7 @@ class StreamSnapshot:
     positions: dict[str, ShardPosition]
     watermarks: dict[str, Watermark]
     is_landed: bool
+    failures: dict[str, PermanentFailure] = field(default_factory=dict[str, PermanentFailure])
 
     def chain(self, shard_id: str) -> ShardChain:
         """Return the chain of a shard."""
@@ -53,7 +55,7 @@ class StreamSnapshot:
         """Return the shards that are not landed to their end and no longer listed, with the last number landed."""
         listed = {shard.shard_id for shard in self.state.shards}
         vanished: list[tuple[str, int]] = []
-        for shard in sorted({*self.positions, *self.watermarks} - listed):
+        for shard in sorted({*self.positions, *self.watermarks} - listed - self.failures.keys()):
             position = self.position(shard)
             if not position.ended:
                 vanished.append((shard, self.watermarks[shard].after if position.end is None else position.end))
@@ -125,11 +127,27 @@ def read_snapshot(
         snapshot = StreamSnapshot(state, resume.is_recreated, positions, watermarks, is_landed=True)
     else:
         snapshot = _list_store(log, store, state, options, read)
-    for shard in state.shards:
-        if shard.shard_id not in snapshot.positions:
-            list_from = _newest(snapshot.watermarks, shard.shard_id)
-            snapshot.positions[shard.shard_id] = read(store, snapshot.chain(shard.shard_id), list_from).position
+    missing = {shard.shard_id for shard in state.shards} - snapshot.positions.keys() - snapshot.failures.keys()
+    histories, failures = _read_all(
+        store, [snapshot.chain(shard_id) for shard_id in sorted(missing)], snapshot.watermarks, read
+    )
+    snapshot.positions.update({shard_id: history.position for shard_id, history in histories.items()})
+    snapshot.failures.update(failures)
     return snapshot
+
+
+def _read_all(
+    store: ObjectStore, chains: list[ShardChain], watermarks: Mapping[str, Watermark], read: HistoryReader
+) -> tuple[dict[str, History], dict[str, PermanentFailure]]:
+    """Read chains; return the histories by shard, and the failures of those that cannot be read."""
+    histories: dict[str, History] = {}
+    failures: dict[str, PermanentFailure] = {}
+    for chain in chains:
+        try:
+            histories[chain.shard] = read(store, chain, _newest(watermarks, chain.shard))
+        except PermanentFailure as failure:
+            failures[chain.shard] = failure
+    return histories, failures
 
 
 def _list_store(
@@ -138,23 +156,22 @@ def _list_store(
     stored = read_watermarks(store, state.stream, state.epoch)
     chains = list_chains(store, state.stream)
 
-    def read_epoch(epoch: str | None) -> dict[str, History]:
-        shards = [chain for chain in chains if chain.epoch == epoch]
-        return {chain.shard: read(store, chain, _newest(stored or {}, chain.shard)) for chain in shards}
+    def read_epoch(epoch: str | None) -> tuple[dict[str, History], dict[str, PermanentFailure]]:
+        return _read_all(store, [chain for chain in chains if chain.epoch == epoch], stored or {}, read)
 
-    histories = read_epoch(None)
+    histories, failures = read_epoch(None)
     landed_epochs = {history.newest.epoch for history in histories.values() if history.newest}
     is_recreated = not landed_epochs <= {state.epoch}
     if is_recreated:
         _check_recreated(log, state, options, landed_epochs)
-        histories = read_epoch(state.epoch)
+        histories, failures = read_epoch(state.epoch)
     positions = {shard: history.position for shard, history in histories.items()}
     if stored is None and positions:
         # A first landing that started meanwhile wrote its watermarks before its objects.
         stored = read_watermarks(store, state.stream, state.epoch)
-    is_landed = stored is not None or bool(positions)
+    is_landed = stored is not None or bool(positions) or bool(failures)
     watermarks = (stored or {}) if is_landed else first_watermarks(state)
-    return StreamSnapshot(state, is_recreated, positions, watermarks, is_landed)
+    return StreamSnapshot(state, is_recreated, positions, watermarks, is_landed, failures)
 
 
 def _check_recreated(log: ShardLog, state: StreamState, options: StreamOptions, landed_epochs: set[str]) -> None:

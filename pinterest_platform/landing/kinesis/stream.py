@@ -64,11 +64,13 @@ def land_stream(
     deadline = time.monotonic() + options.longest_seconds
     writer_id = uuid.uuid4().hex
     lander = _StreamLander(LandingContext(log, store, snapshot, options, writer_id, deadline, check_epoch, progress))
+    for failure in snapshot.failures.values():
+        progress(str(failure))
     lander.write_off_vanished()
     lander.land_listed()
     lander.refresh_watermarks()
-    if lander.failures:
-        raise joined(lander.failures)
+    if failures := [*snapshot.failures.values(), *lander.failures]:
+        raise joined(failures)
     if options.resume is None:
         losses = [loss for loss in options.accept_losses if loss.stream == stream]
         for line in unused_losses(losses, lander.shards_with_accepted_loss, initial):
@@ -78,6 +80,7 @@ def land_stream(
 
 def _read_and_sweep(store: ObjectStore, chain: ShardChain, list_from: int | None) -> History:
     history = read_history(store, chain, list_from)
+    history.require_unchanged_end()
     sweep(store, history)
     return history
 
@@ -104,7 +107,8 @@ class _StreamLander:
 
     def land_listed(self) -> None:
         """Land every listed shard whose parents are landed to their end, or no longer listed."""
-        waiting = {shard.shard_id: shard for shard in self.snapshot.state.shards}
+        failures = self.snapshot.failures
+        waiting = {shard.shard_id: shard for shard in self.snapshot.state.shards if shard.shard_id not in failures}
         while ready := [shard for shard in waiting.values() if self._is_ready(shard)]:
             for shard in ready:
                 del waiting[shard.shard_id]
@@ -153,7 +157,7 @@ class _StreamLander:
 
     def _is_ready(self, shard: ShardState) -> bool:
         listed = {other.shard_id for other in self.snapshot.state.shards}
-        return all(parent not in listed or self.snapshot.positions[parent].ended for parent in shard.parents)
+        return all(parent not in listed or self.snapshot.position(parent).ended for parent in shard.parents)
 
     def _settle(self, lander: ShardLander, land: Callable[[], LandedShard]) -> None:
         shard = lander.shard.shard_id

@@ -391,11 +391,13 @@ def test_a_broker_with_another_record_at_the_end_of_unverified_objects_is_refuse
     store.put(connect_key(TOPIC, 0, 0), b"".join(value(offset) + b"\n" for offset in (0, 1, 3, 4, 5)))
     land_topic(NoBroker(), store, TOPIC, CONNECT)
     (key,) = [found.key for found in store.list("adopted/")]
+    cleaned = LandingOptions(cleaned={f"{TOPIC}/0": 4})
     with pytest.raises(PermanentFailure, match=r"ends with another record than the broker's offset 4") as raised:
-        land_topic(log, store, TOPIC)
-    assert key in str(raised.value)
+        land_topic(log, store, TOPIC, cleaned)
+    assert key in str(raised.value) and "and the cleaned table of the topic too" in raised.value.action
     store.delete([key])
-    land_topic(log, store, TOPIC)
+    without_table = LandingOptions(cleaned={})
+    land_topic(log, store, TOPIC, without_table)
     assert landed(store, TOPIC) == expected(log, TOPIC)
 
 
@@ -442,6 +444,34 @@ def test_a_source_that_was_written_again_after_it_was_adopted_is_named(store):
     assert key in raised.value.what
     assert len(adopted(store)) == 1, "nothing is adopted after it"
     assert key in reconcile(None, store, TOPIC)[0].problems[0]
+
+
+def test_new_lines_after_the_chain_can_be_put_back_as_the_failure_says(store):
+    key = write(store, 0, 3)
+    land_topic(NoBroker(), store, TOPIC, CONNECT)
+    write(store, 0, 5)
+    write(store, 5, 1)
+    with pytest.raises(PermanentFailure, match="put those after offset 2 back as an object that is named"):
+        land_topic(NoBroker(), store, TOPIC, CONNECT)
+    store.delete([key])
+    write(store, 3, 2)
+    land_topic(NoBroker(), store, TOPIC, CONNECT)
+    assert [(line["_offset"], line["index"]) for line in lines(store)] == [(n, n) for n in range(6)]
+    assert audit(None, store, TOPIC)[0].is_complete
+
+
+def test_new_lines_at_offsets_that_were_adopted_as_gaps_can_be_posted_again_as_the_failure_says(store):
+    key = write(store, 0, 3)
+    write(store, 5, 1)
+    land_topic(NoBroker(), store, TOPIC, CONNECT)
+    write(store, 0, 5)
+    with pytest.raises(PermanentFailure, match=r"those after offset 5 back .* and post the others to the topic again"):
+        land_topic(NoBroker(), store, TOPIC, CONNECT)
+    store.delete([key])
+    store.put(connect_key(TOPIC, 0, 6), value(3) + b"\n" + value(4) + b"\n")
+    land_topic(NoBroker(), store, TOPIC, CONNECT)
+    assert [line["index"] for line in lines(store)] == [0, 1, 2, 5, 3, 4]
+    assert audit(None, store, TOPIC)[0].is_complete
 
 
 def test_a_source_of_equal_size_and_other_content_is_named(store):

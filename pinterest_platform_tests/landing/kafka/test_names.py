@@ -112,6 +112,7 @@ def test_the_ledger_names_a_partition_that_the_broker_does_not_have(log, store):
         f"topics/{TOPIC}/partition=0/{TOPIC}+1+0000000000000000000.json",
         f"topics/{TOPIC}/partition=00/{TOPIC}+00+0000000004.json",
         f"adopted/{TOPIC}/partition=1/{TOPIC}+0+0000000000000000000.json",
+        f"topics/{TOPIC}/partition=0/{TOPIC}+0+{2**63}.json",
     ],
 )
 def test_a_sinks_object_in_another_layout_is_named_and_everything_else_is_landed(log, store, foreign):

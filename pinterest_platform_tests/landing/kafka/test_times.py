@@ -1,6 +1,7 @@
 """Times of records that cannot be right (rule L19)."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -87,7 +88,8 @@ def test_a_wrong_time_in_the_manifest_of_an_earlier_version_is_not_carried_forwa
     post(log, T)
     land_topic(log, store, TOPIC)
     [stored] = store.list(f"topics/{TOPIC}/")
-    store.objects[stored.key].metadata["latest-ms"] = str(NANOSECONDS)
+    manifest = replace(PartitionManifest.require(store, stored.key), latest_ms=NANOSECONDS)
+    store.objects[stored.key].metadata = manifest.sealed_metadata()
     post(log, T + 1)
     land_topic(log, store, TOPIC)
     assert landed(store)[1:] == [(T + 1, None)]
