@@ -122,6 +122,19 @@ class Time:
     label: str
 
 
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """A number at the top of the page: the rows of a cleaned table, or the distinct values of some of its columns.
+
+    Attributes:
+        label: its label.
+        distinct: the columns whose distinct values are counted, without those that are all null; empty to count rows.
+    """
+
+    label: str
+    distinct: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entity:
     """A kind of record that the platform lands, cleans and reports on. It has one argument for each part of it.
@@ -134,6 +147,7 @@ class Entity:
         fields: the known fields of a posted record, in source order.
         columns: the columns of the cleaned table, in order; `_source` follows them.
         time: the column that dates the rows, if there is one.
+        headlines: the numbers of its cleaned table at the top of the page. Only tables that a report reads have them.
 
     Raises:
         PermanentFailure: the declaration contradicts itself.
@@ -146,6 +160,7 @@ class Entity:
     fields: tuple[Field, ...] = field(compare=False, repr=False)
     columns: tuple[Column, ...] = field(compare=False, repr=False)
     time: Time | None = field(default=None, compare=False, repr=False)
+    headlines: tuple[Headline, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         self._check_fields()
@@ -207,6 +222,9 @@ class Entity:
                 )
         if self.time is not None and self.time.column not in names:
             _refuse(f"{where} has no column {self.time.column!r}, its time", "Name a timestamp column.")
+        counted = (name for headline in self.headlines for name in headline.distinct)
+        if missing := [name for name in counted if name not in names]:
+            _refuse(f"{where} counts {missing[0]!r} in a headline, which is no column", "Name columns of its table.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

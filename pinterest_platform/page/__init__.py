@@ -7,9 +7,9 @@ rendering.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pinterest_platform.page.facts import PageFacts, TableVersion, TimeRange
+from pinterest_platform.page.facts import HeadlineNumber, PageFacts, TableVersion, TimeRange
 
-__all__ = ["PageFacts", "TableVersion", "TimeRange", "render"]
+__all__ = ["HeadlineNumber", "PageFacts", "TableVersion", "TimeRange", "render"]
 
 
 def render(reports: Mapping[str, Sequence[Mapping[str, Any]]], facts: PageFacts) -> str:

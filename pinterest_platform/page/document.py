@@ -15,7 +15,7 @@ from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.page.charts import Chart
 from pinterest_platform.page.drawing import Rows, draw
 from pinterest_platform.page.facts import PageFacts
-from pinterest_platform.page.wording import moment, readable, stamp, written
+from pinterest_platform.page.wording import duration, moment, readable, stamp, written
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,5 +81,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"moment": moment, "stamp": stamp, "readable": readable}
+    environment.filters |= {"duration": duration, "moment": moment, "stamp": stamp, "readable": readable}
     return environment

@@ -1,7 +1,7 @@
 """The notation of values on the page: numbers, times, and texts of posts."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from unicodedata import east_asian_width
 
 from pinterest_platform.catalog.model import Format
@@ -39,6 +39,17 @@ def short(value: float | None) -> str:
 def moment(time: datetime) -> str:
     """Return a time in UTC, to the second."""
     return stamp(time).replace("T", " ").removesuffix("Z") + " UTC"
+
+
+def duration(time: timedelta) -> str:
+    """Return a duration in its two largest units: 2 days 3 h, 5 h 10 min, 42 s."""
+    seconds = int(time.total_seconds())
+    days, hours, minutes = seconds // 86_400, seconds // 3600 % 24, seconds // 60 % 60
+    if days:
+        return f"{days:,} day{'' if days == 1 else 's'} {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds % 60} s" if minutes else f"{seconds} s"
 
 
 def stamp(time: datetime) -> str:

@@ -1,18 +1,19 @@
 """Report: compute the reports, check them and publish their page."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pinterest_platform.catalog import PAGE_KEY, REPORT_KEYS, REPORTED_ENTITIES, Route, report_with_key
-from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.page import PageFacts, TableVersion, TimeRange, render
+from pinterest_platform.failures import PermanentFailure, PlatformFailure
+from pinterest_platform.landing import kafka
+from pinterest_platform.page import HeadlineNumber, PageFacts, TableVersion, TimeRange, render
 from pinterest_platform.pipelines.lakehouse import Lakehouse, table_facts
 from pinterest_platform.pipelines.soundness import require_sound
 from pinterest_platform.ports import Lake, Progress, TableFacts
 from pinterest_platform.settings import Settings
-from pinterest_platform.spark_jobs.parameters import ReportsParameters, ReportsResult
+from pinterest_platform.spark_jobs.parameters import ReportsParameters, ReportsResult, SourceFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,34 @@ def _page_facts(lakehouse: Lakehouse, now: datetime, progress: Progress) -> Page
         for entity in REPORTED_ENTITIES
         if entity.time
     ]
-    return PageFacts(now, tuple(ranges), tuple(tables), tuple(unavailable))
+    arrivals = filter(None, (_utc(source.last_arrival) for source in sources.values()))
+    return PageFacts(
+        now,
+        tuple(ranges),
+        tuple(tables),
+        tuple(unavailable),
+        headlines=(*_headlines(sources), HeadlineNumber("Records in quarantine", _quarantined(lakehouse, progress))),
+        newest_arrival=max(arrivals, default=None),
+    )
+
+
+def _headlines(sources: Mapping[str, SourceFacts]) -> Iterator[HeadlineNumber]:
+    """Yield the headlines of the cleaned tables; an engine with an older wheel returns no numbers."""
+    for entity in REPORTED_ENTITIES:
+        for headline in entity.headlines:
+            yield HeadlineNumber(headline.label, sources[entity.name].headlines.get(headline.label))
+
+
+def _quarantined(lakehouse: Lakehouse, progress: Progress) -> int | None:
+    """Count the records of the reported topics that landing or cleaning rejected; None if they cannot be counted."""
+    places = [lakehouse.names.places(entity, Route.KAFKA) for entity in REPORTED_ENTITIES]
+    try:
+        landed = sum(kafka.count_quarantined(lakehouse.objects, place.source) for place in places)
+        tables = [lakehouse.lake.facts(place.quarantine_uri) for place in places]
+    except PlatformFailure as failure:
+        progress(f"the page shows the number of quarantined records as unknown: {failure}")
+        return None
+    return landed + sum(table.rows for table in tables if table)
 
 
 def _utc(text: str | None) -> datetime | None:

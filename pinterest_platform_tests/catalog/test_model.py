@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pinterest_platform.catalog.model import Chart, Column, Entity, Field, Report, ReportColumn, Time, resolve
+from pinterest_platform.catalog.model import Chart, Column, Entity, Field, Headline, Report, ReportColumn, Time, resolve
 from pinterest_platform.failures import PermanentFailure
 
 KEY_COLUMN = Column(name="ind", type="bigint", description="Key.", sources=("id",), nullable=False, unique=True)
@@ -65,6 +65,7 @@ def report(**changes: Any) -> Report:
             r"unknown type 'array<text>'\. Use string, bigint",
         ),
         ({"time": Time("made", "Made")}, "no column 'made', its time"),
+        ({"headlines": (Headline("Names", ("name", "pins")),)}, "counts 'pins' in a headline, which is no column"),
     ],
 )
 def test_an_entity_that_contradicts_itself_is_an_error(changes: dict[str, Any], message: str) -> None:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from pinterest_platform.catalog import REPORT_KEYS, REPORTS, report_with_key
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.page import TimeRange, render
+from pinterest_platform.page import HeadlineNumber, TimeRange, render
 from pinterest_platform.page.wording import written
 from pinterest_platform.transforms.schemas import REPORT_SCHEMAS
 from pinterest_platform_tests.page.samples import HOSTILE, TYPES, Page, facts, hostile, ordinary
@@ -92,6 +93,29 @@ def test_times_and_ranges_are_in_utc_and_the_tables_are_listed() -> None:
     ):
         assert text in html
     assert ["cleaned/pin", "3", "11,154"] in Page(html).rows("")
+
+
+def _headlines(html: str) -> dict[str, str]:
+    return dict(
+        re.findall(r"<dt>(.*?)(?: <span>.*?)?</dt><dd>(.*?)</dd>", html.partition("headlines")[2].partition("</dl>")[0])
+    )
+
+
+def test_headlines_show_their_numbers_and_unknown_is_not_zero() -> None:
+    numbers = (HeadlineNumber("Posts", 11154), HeadlineNumber("Posters", 0), HeadlineNumber("Quarantined", None))
+    arrival = datetime(2025, 12, 30, 1, 4, 5, tzinfo=UTC)
+    assert _headlines(render(ordinary(), facts(headlines=numbers, newest_arrival=arrival))) == {
+        "Posts": "11,154",
+        "Posters": "0",
+        "Quarantined": "unknown",
+        "Age of the newest record": "3 days 2 h",
+    }
+    assert _headlines(render(ordinary(), facts())) == {"Age of the newest record": "unknown"}
+
+
+def test_a_record_from_the_future_has_no_negative_age() -> None:
+    arrival = facts().generated_at + timedelta(hours=1)
+    assert _headlines(render(ordinary(), facts(newest_arrival=arrival)))["Age of the newest record"] == "0 s"
 
 
 def test_a_report_without_rows_has_a_note_instead_of_a_chart() -> None:
