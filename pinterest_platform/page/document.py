@@ -12,10 +12,10 @@ from markupsafe import Markup
 
 from pinterest_platform.catalog import REPORTS, Report
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.page.charts import Chart
-from pinterest_platform.page.drawing import Rows, draw
 from pinterest_platform.page.facts import PageFacts
-from pinterest_platform.page.wording import duration, moment, readable, stamp, written
+from pinterest_platform.page.report_charts import Rows, draw
+from pinterest_platform.page.svg_shapes import Picture
+from pinterest_platform.page.wording import displayed, duration, moment, readable, stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Section:
 
     report: Report
     cells: tuple[tuple[str, ...], ...]
-    chart: Chart | None
+    chart: Picture | None
     problem: str = ""
 
 
@@ -54,7 +54,7 @@ def document(reports: Mapping[str, Rows], facts: PageFacts) -> str:
 
 def _section(report: Report, reports: Mapping[str, Rows], problem: str) -> Section:
     rows = reports[report.key]
-    cells = tuple(tuple(written(row[column.name], column.notation) for column in report.columns) for row in rows)
+    cells = tuple(tuple(displayed(row[column.name], column) for column in report.columns) for row in rows)
     return Section(report, cells, draw(report, reports) if rows else None, problem)
 
 

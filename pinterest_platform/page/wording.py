@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from unicodedata import east_asian_width
 
-from pinterest_platform.catalog.model import Format
+from pinterest_platform.catalog.model import Format, ReportColumn
 
 NOTHING = "\u2013"
 
@@ -24,6 +24,17 @@ def written(value: object, notation: Format) -> str:
     if isinstance(value, int | float) and notation in ("count", "median"):
         return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}".rstrip("0").rstrip(".")
     return readable(str(value))
+
+
+def displayed(value: object, column: ReportColumn) -> str:
+    """Return the value of a report's column as the page shows it."""
+    return written(column.shown_as.get(value, value) if isinstance(value, str) else value, column.notation)
+
+
+def share(part: float, total: float) -> str:
+    """Return a part of a total in percent: 12 %, 0.4 %."""
+    percent = 100 * part / total if total else 0
+    return f"{percent:.0f} %" if percent >= 9.95 or not percent else f"{percent:.1f} %"
 
 
 def short(value: float | None) -> str:
@@ -62,11 +73,16 @@ def width(text: str) -> int:
     return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 
+def flat(text: str) -> str:
+    """Return a text on one line, without characters that cannot be read."""
+    return " ".join(readable(text).split())
+
+
 def clipped(text: str, length: int) -> str:
     """Return a text on one line, cut to a width, with an ellipsis if it was longer."""
-    flat = " ".join(readable(text).split())
-    if width(flat) <= length:
-        return flat
-    while width(flat) > length - 1:
-        flat = flat[: max(0, len(flat) - max(1, (width(flat) - length + 1) // 2))]
-    return flat.rstrip() + "…"
+    line = flat(text)
+    if width(line) <= length:
+        return line
+    while width(line) > length - 1:
+        line = line[: max(0, len(line) - max(1, (width(line) - length + 1) // 2))]
+    return line.rstrip() + "…"

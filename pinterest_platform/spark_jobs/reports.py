@@ -161,7 +161,9 @@ def _facts(frame: DataFrame, entity: Entity, version: int) -> SourceFacts:
     counts = (_headline_count(headline) for headline in entity.headlines)
     row = only_row(frame.select(F.count(F.lit(1)), *(F.unix_micros(end) for end in ends), *counts))
     headlines = dict(zip((headline.label for headline in entity.headlines), row[1 + len(ends) :], strict=True))
-    return SourceFacts(version, row[0], *(_iso(microseconds) for microseconds in row[1 : 1 + len(ends)]), headlines)
+    return SourceFacts(
+        version, row[0], *(_iso(microseconds) for microseconds in row[1 : 1 + len(ends)]), headlines=headlines
+    )
 
 
 def _headline_count(headline: Headline) -> Column:

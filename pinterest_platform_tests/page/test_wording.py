@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from pinterest_platform.catalog.columns import AGE_GROUP, POSTER
 from pinterest_platform.catalog.model import Format
-from pinterest_platform.page.wording import clipped, duration, moment, readable, short, stamp, written
+from pinterest_platform.page.wording import clipped, displayed, duration, moment, readable, share, short, stamp, written
 
 
 @pytest.mark.parametrize(
@@ -77,3 +78,24 @@ def test_times_are_shown_in_utc_whatever_their_zone() -> None:
 )
 def test_durations_are_in_their_two_largest_units(time: timedelta, expected: str) -> None:
     assert duration(time) == expected
+
+
+@pytest.mark.parametrize(
+    ("part", "total", "expected"),
+    [
+        (1, 8, "12 %"),
+        (1, 3, "33 %"),
+        (0, 5, "0 %"),
+        (1, 250, "0.4 %"),
+        (99, 1000, "9.9 %"),
+        (5, 5, "100 %"),
+        (0, 0, "0 %"),
+    ],
+)
+def test_shares_are_in_percent(part: float, total: float, expected: str) -> None:
+    assert share(part, total) == expected
+
+
+def test_a_value_is_shown_as_the_catalog_declares_and_other_values_as_they_are() -> None:
+    assert [displayed(value, AGE_GROUP) for value in ("18-24", "+50")] == ["18-24", "over 50"]
+    assert displayed("+50", POSTER) == "+50"
