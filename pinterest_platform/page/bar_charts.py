@@ -11,7 +11,7 @@ from pinterest_platform.page.wording import clipped, short
 LONGEST_READ = 60
 """Characters of a label that screen readers and hints give."""
 
-_WIDEST_BESIDE = 130
+_WIDEST_LEFT = 130
 """The width of labels up to which they are left of the bars; wider ones are above them."""
 _GAP = 8
 _COLUMNS_HEIGHT = 220
@@ -42,16 +42,16 @@ class Bar:
 def bar_chart(bars: Sequence[Bar], description: str) -> Markup:
     """Draw horizontal bars from the top down, each with its label and its number."""
     widest = max((text_width(bar.label) for bar in bars), default=0)
-    beside = widest <= _WIDEST_BESIDE
-    left, step = (widest + _GAP, 26) if beside else (0, 40)
+    is_left = widest <= _WIDEST_LEFT
+    left, step = (widest + _GAP, 26) if is_left else (0, 40)
     space = WIDTH - left - _GAP - max((text_width(bar.written) for bar in bars), default=0)
     longest = _largest(bars)
 
     def shapes() -> Iterator[Markup]:
         for place, bar in enumerate(bars):
             top = place * step
-            label = fitted(bar.label, widest if beside else WIDTH)
-            y = top if beside else top + TEXT_SIZE + 5
+            label = fitted(bar.label, widest if is_left else WIDTH)
+            y = top if is_left else top + TEXT_SIZE + 5
             length = space * (bar.value or 0) / longest
             yield group(
                 "bar",

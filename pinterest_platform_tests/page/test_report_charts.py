@@ -184,11 +184,11 @@ def test_any_label_gives_one_well_formed_picture(form: Any, text: str) -> None:
         assert 0 <= mark.x <= mark.x + mark.width <= WIDTH
 
 
-def test_short_labels_are_beside_the_bars_and_long_ones_above_so_that_none_is_cut() -> None:
+def test_short_labels_are_left_of_the_bars_and_long_ones_above_so_that_none_is_cut() -> None:
     short, long = "Chad", "Antarctica (the territory South of 60 deg S)"
-    beside, above = (marks(chart("bars", [{"name": name, "n": 1}])) for name in (short, long))
-    assert (beside[0].texts[0], above[0].texts[0]) == (short, long)
-    assert beside[0].x > above[0].x == 0
+    left, above = (marks(chart("bars", [{"name": name, "n": 1}])) for name in (short, long))
+    assert (left[0].texts[0], above[0].texts[0]) == (short, long)
+    assert left[0].x > above[0].x == 0
 
 
 @pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.key)

@@ -132,12 +132,20 @@ def test_the_result_has_the_range_of_the_data(reports: Reports) -> None:
 
 
 def test_headlines_count_rows_or_distinct_values_without_those_that_are_all_null(reports: Reports) -> None:
-    nobody = {"ind": 5, "category": None, "followers": None, "poster": None, "country": " ", "time": None, "age": 20}
-    reports.post([*POSTS, nobody])
+    empty_post = {
+        "ind": 5,
+        "category": None,
+        "followers": None,
+        "poster": None,
+        "country": " ",
+        "time": None,
+        "age": 20,
+    }
+    reports.post([*POSTS, empty_post])
     sources = reports.run("users_joined_by_year").sources
     assert sources["pin"].headlines == {"Posts": 5, "Posters": 3}
     assert sources["geo"].headlines == {"Countries": 2}
-    assert sources["user"].headlines == {"Users": 4}, "a person without an age is one, too"
+    assert sources["user"].headlines == {"Users": 4}, "rows without an age count, too"
 
 
 def test_headlines_of_empty_tables_are_zero(reports: Reports) -> None:
