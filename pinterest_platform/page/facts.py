@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from importlib.resources import files
 
-LAYOUT_SUFFIXES = (".css", ".html", ".py")
+LAYOUT_SUFFIXES = (".css", ".html", ".js", ".py")
 
 
 @dataclass(frozen=True, slots=True)

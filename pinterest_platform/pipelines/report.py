@@ -4,11 +4,20 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from pinterest_platform.catalog import PAGE_KEY, REPORT_KEYS, REPORTED_ENTITIES, Route, report_with_key
 from pinterest_platform.failures import PermanentFailure, PlatformFailure
 from pinterest_platform.landing import kafka
-from pinterest_platform.page import HeadlineNumber, PageFacts, TableVersion, TimeRange, render
+from pinterest_platform.page import (
+    HeadlineNumber,
+    PageFacts,
+    PreviousVersion,
+    ReportHistory,
+    TableVersion,
+    TimeRange,
+    render,
+)
 from pinterest_platform.pipelines.lakehouse import Lakehouse, table_facts
 from pinterest_platform.pipelines.soundness import require_sound
 from pinterest_platform.ports import Lake, Progress, TableFacts
@@ -105,9 +114,31 @@ def publish_page(lakehouse: Lakehouse, now: datetime, progress: Progress) -> Pub
     unavailable = dict(facts.unavailable)
     shown = [key for key in REPORT_KEYS if key not in unavailable]
     rows = {key: lakehouse.lake.rows(lakehouse.names.report_uri(key)) for key in shown}
-    body = render(rows, facts).encode()
+    histories = {key: _history(lakehouse, key) for key in shown}
+    body = render(rows, facts, {key: history for key, history in histories.items() if history}).encode()
     lakehouse.objects.put(PAGE_KEY, body, {"fingerprint": facts.fingerprint}, "text/html; charset=utf-8")
     return PublishedPage(uri, written=True, size=len(body), facts=facts)
+
+
+def _history(lakehouse: Lakehouse, key: str) -> ReportHistory | None:
+    """Return the version of a report's rows and the one before; None if the log holds no version."""
+    uri = lakehouse.names.report_uri(key)
+    newest, older, *_ = (*lakehouse.lake.row_versions(uri, 2), None, None)
+    if newest is None:
+        return None
+    versions = ((name, newest.metadata.get(f"{name}_version", "")) for name in report_with_key(key).reads)
+    sources = tuple((f"cleaned/{name}", int(version)) for name, version in versions if version.isdigit())
+    written = None if newest.written_ms is None else datetime.fromtimestamp(newest.written_ms / 1000, UTC)
+    previous = PreviousVersion(older.version, _older_rows(lakehouse.lake, uri, older.version)) if older else None
+    return ReportHistory(newest.version, written, sources, previous)
+
+
+def _older_rows(lake: Lake, uri: str, version: int) -> Sequence[Mapping[str, Any]] | None:
+    try:
+        return lake.rows(uri, version=version)
+    except PermanentFailure:
+        # Maintenance deletes the files of older versions.
+        return None
 
 
 def _page_facts(lakehouse: Lakehouse, now: datetime, progress: Progress) -> PageFacts:
@@ -132,7 +163,7 @@ def _page_facts(lakehouse: Lakehouse, now: datetime, progress: Progress) -> Page
         tuple(ranges),
         tuple(tables),
         tuple(unavailable),
-        headlines=(*_headlines(sources), HeadlineNumber("Records in quarantine", _quarantined(lakehouse, progress))),
+        headlines=(*_headlines(sources), HeadlineNumber("Quarantined records", _quarantined(lakehouse, progress))),
         newest_arrival=max(arrivals, default=None),
     )
 

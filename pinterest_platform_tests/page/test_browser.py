@@ -1,33 +1,15 @@
 """The page in a real browser: it fetches nothing, runs no script, and shows everything on wide and narrow screens."""
 
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from pinterest_platform.catalog import REPORT_KEYS
 from pinterest_platform.page import render
 from pinterest_platform.page.heatmap import SHADES
 from pinterest_platform_tests.page.samples import facts, hostile, ordinary
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        reason = "no chromium on PATH: on Debian, apt-get install chromium"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        yield chromium
-        chromium.close()
 
 
 def _open(browser: Browser, tmp_path: Path, html: str, width: int, scheme: str) -> tuple[Page, list[str], list[str]]:

@@ -22,7 +22,8 @@ ELEMENTS = frozenset(
     re.findall(
         r"\w+",
         """html head meta title link style body a header h1 h2 span p time dl div dt dd nav ol ul li main section footer
-        figure figcaption svg g rect path circle line text i bdi table caption thead tbody tr th td details summary""",
+        figure figcaption svg g rect path circle line text i bdi table caption thead tbody tr th td details summary
+        script""",
     )
 )
 
@@ -58,13 +59,17 @@ def test_values_of_rows_become_text_alone() -> None:
     assert {tag for tag, _ in page.tags} <= ELEMENTS
     named = {name for _, attributes in page.tags for name in attributes}
     assert not {name for name in named if name.startswith("on") or name in ("src", "style", "srcdoc", "xlink:href")}
-    assert page.count("style") == 1
+    assert page.count("style") == page.count("script") == 1
 
 
 def test_the_page_refers_to_nothing_outside_itself() -> None:
     html = render(ordinary(), facts())
-    assert not re.search(r"https?:|//[a-z]|@import|url\(|<script|<iframe|xlink", html)
-    links = {attributes.get("href") for _, attributes in Page(html).tags if "href" in attributes}
+    inline = re.sub(r'href="data:text/csv;charset=utf-8;base64,[A-Za-z0-9+/=]+"', "", html)
+    assert inline.count("data:text/csv") == 0
+    script = inline.partition("<script>")[2].partition("</script>")[0]
+    assert not re.search(r"https?:|//[a-z]|@import|url\(|<iframe|xlink", inline)
+    assert not re.search(r"fetch|XMLHttp|import|eval|Function\(|innerHTML|insertAdjacent|document\.write", script)
+    links = {str(attributes.get("href")) for _, attributes in Page(inline).tags if "href" in attributes}
     assert links == {"data:,", "#reports", *(f"#{key}" for key in REPORT_KEYS)}
 
 
@@ -76,14 +81,17 @@ def test_ids_are_unique_and_every_reference_has_its_element() -> None:
     assert referred <= set(ids)
 
 
-def test_the_policy_allows_the_page_s_own_style_sheet_and_nothing_else() -> None:
+def test_the_policy_allows_the_page_s_own_style_sheet_and_script_and_nothing_else() -> None:
     html = render(ordinary(), facts())
-    style = html.partition("<style>")[2].partition("</style>")[0]
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    style, script = (
+        base64.b64encode(hashlib.sha256(html.partition(f"<{tag}>")[2].partition(f"</{tag}>")[0].encode()).digest())
+        for tag in ("style", "script")
+    )
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html)
     assert policy is not None
     assert policy.group(1).replace("&#39;", "'") == (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; style-src 'sha256-{style.decode()}'; script-src 'sha256-{script.decode()}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
     )
 
 
@@ -113,14 +121,14 @@ def test_headlines_show_their_numbers_and_unknown_is_not_zero() -> None:
         "Posts": "11,154",
         "Posters": "0",
         "Quarantined": "unknown",
-        "Age of the newest record": "3 days 2 h",
+        "Data age": "3 days 2 h",
     }
-    assert _headlines(render(ordinary(), facts())) == {"Age of the newest record": "unknown"}
+    assert _headlines(render(ordinary(), facts())) == {"Data age": "unknown"}
 
 
 def test_a_record_from_the_future_has_no_negative_age() -> None:
     arrival = facts().generated_at + timedelta(hours=1)
-    assert _headlines(render(ordinary(), facts(newest_arrival=arrival)))["Age of the newest record"] == "0 s"
+    assert _headlines(render(ordinary(), facts(newest_arrival=arrival)))["Data age"] == "0 s"
 
 
 def test_a_report_without_rows_has_a_note_instead_of_a_chart() -> None:
