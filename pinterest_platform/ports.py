@@ -238,6 +238,21 @@ class TableFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class RowVersion:
+    """A version of a Delta table whose commit changed rows.
+
+    Attributes:
+        version: its number.
+        written_ms: the time of the commit in ms since the epoch, None if the writer recorded none.
+        metadata: the metadata that the writer stored in the commit.
+    """
+
+    version: int
+    written_ms: int | None
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class MaintenanceResult:
     """The result of the maintenance of a table, or of its dry run.
 
@@ -278,8 +293,20 @@ class Lake(Protocol):
         """Return version, rows and columns; None if there is no table."""
         ...
 
-    def rows(self, uri: str, limit: int | None = None) -> list[dict[str, Any]]:
-        """Return the rows of a small table, or the first `limit` rows; raise PermanentFailure if there is no table."""
+    def rows(self, uri: str, limit: int | None = None, version: int | None = None) -> list[dict[str, Any]]:
+        """Return the rows of a small table, or the first `limit` rows, of the newest version or of another one.
+
+        Raises:
+            PermanentFailure: there is no table, or maintenance deleted the version.
+        """
+        ...
+
+    def row_versions(self, uri: str, limit: int) -> Sequence[RowVersion]:
+        """Return the newest versions whose commits changed rows, the newest first, as far as the log holds them.
+
+        Raises:
+            PermanentFailure: there is no table.
+        """
         ...
 
     def compact(self, uri: str) -> int | None:

@@ -7,7 +7,7 @@ from pinterest_platform.catalog.entities import ENTITIES
 from pinterest_platform.catalog.entities.geo import ENTITY as GEO
 from pinterest_platform.catalog.entities.pin import ENTITY as PIN
 from pinterest_platform.catalog.entities.user import ENTITY as USER
-from pinterest_platform.catalog.model import KEY, Column, Entity, Field, Reference, Report, ReportColumn, resolve
+from pinterest_platform.catalog.model import KEY, Column, Entity, Field, Report, ReportColumn
 from pinterest_platform.catalog.names import (
     ADOPTED_PREFIX,
     CHECKS_PREFIX,
@@ -37,6 +37,7 @@ from pinterest_platform.catalog.names import (
     Names,
     Route,
 )
+from pinterest_platform.catalog.references import Reference, resolve
 from pinterest_platform.catalog.reports import REPORT_KEYS, REPORTED_ENTITIES, REPORTS
 
 __all__ = [

@@ -34,12 +34,13 @@ AGE_GROUP = ReportColumn(
     description="Age group of the users who posted (rule R3).",
     sources=("user.age",),
     values=tuple(name for name, _, _ in AGE_GROUPS),
+    shown_as={"+50": "over 50"},
 )
 POST_YEAR = ReportColumn(
     name="post_year",
     type="int",
     heading="Year of post",
-    description="Year of the posts, in UTC.",
+    description="Year of the posts, in UTC, from 2018 to 2022 (rule R7).",
     sources=("geo.timestamp",),
     format="year",
 )
@@ -47,7 +48,7 @@ JOIN_YEAR = ReportColumn(
     name="join_year",
     type="int",
     heading="Year of joining",
-    description="Year in which the users joined, in UTC.",
+    description="Year in which the users joined, in UTC, from 2015 to 2020 (rule R7).",
     sources=("user.date_joined",),
     format="year",
 )

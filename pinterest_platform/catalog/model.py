@@ -1,56 +1,26 @@
-"""Types of the catalog: entities, their fields and columns, reports and their charts."""
+"""Types of the catalog: entities, their fields and columns, and reports."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
-from typing import Any, Literal, NoReturn
+from typing import Literal, NoReturn
 
+from pinterest_platform.catalog.charts import HEATMAP, Chart, CustomChart
+from pinterest_platform.catalog.references import Reference
 from pinterest_platform.failures import PermanentFailure
-
-Reference = str | Callable[..., Any]
-"""A function, or its address as `module:function`. An address keeps the catalog light: pyspark is imported when the
-function is first used."""
 
 Format = Literal["text", "count", "median", "year"]
 """The notation of a report's values on the page."""
 
-Form = Literal["bars", "columns", "line", "grouped", "stacked"]
-
 KEY = "ind"
 """The key column of every cleaned table."""
 
-MOST_BARS = 12
-"""Bars that a chart of form `bars` shows at most."""
-
-MOST_STACKED = 20
-"""Bars that a chart of form `stacked` shows at most."""
-
 _SCALARS = ("string", "bigint", "int", "double", "boolean", "timestamp")
 _FORMATS: dict[str, Format] = {"string": "text", "bigint": "count", "int": "count", "double": "median"}
-_SERIES_FORMS = ("grouped", "stacked")
 _RESERVED = "value"
 """The name of the column of raw lines while they are decoded."""
 _NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")
 """Names that need no quotes in JSON paths, SQL and the mark of nested fields (rule L8)."""
-
-
-def resolve(reference: Reference) -> Callable[..., Any]:
-    """Return the function that a reference names.
-
-    Raises:
-        PermanentFailure: the module or the function does not exist.
-    """
-    if not isinstance(reference, str):
-        return reference
-    module, _, name = reference.partition(":")
-    try:
-        function: Callable[..., Any] = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise PermanentFailure(
-            f"The function {reference!r} of the catalog cannot be imported: {error}.", "Write it as module:function."
-        ) from error
-    return function
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +92,19 @@ class Time:
     label: str
 
 
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """A number at the top of the page: the rows of a cleaned table, or the distinct values of some of its columns.
+
+    Attributes:
+        label: its label.
+        distinct: the columns whose distinct values are counted, without those that are all null; empty to count rows.
+    """
+
+    label: str
+    distinct: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entity:
     """A kind of record that the platform lands, cleans and reports on. It has one argument for each part of it.
@@ -134,6 +117,7 @@ class Entity:
         fields: the known fields of a posted record, in source order.
         columns: the columns of the cleaned table, in order; `_source` follows them.
         time: the column that dates the rows, if there is one.
+        headlines: the numbers of its cleaned table at the top of the page. Only tables that a report reads have them.
 
     Raises:
         PermanentFailure: the declaration contradicts itself.
@@ -146,6 +130,7 @@ class Entity:
     fields: tuple[Field, ...] = field(compare=False, repr=False)
     columns: tuple[Column, ...] = field(compare=False, repr=False)
     time: Time | None = field(default=None, compare=False, repr=False)
+    headlines: tuple[Headline, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         self._check_fields()
@@ -207,6 +192,9 @@ class Entity:
                 )
         if self.time is not None and self.time.column not in names:
             _refuse(f"{where} has no column {self.time.column!r}, its time", "Name a timestamp column.")
+        counted = (name for headline in self.headlines for name in headline.distinct)
+        if missing := [name for name in counted if name not in names]:
+            _refuse(f"{where} counts {missing[0]!r} in a headline, which is no column", "Name columns of its table.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +209,7 @@ class ReportColumn:
         sources: the columns that it is made of, as `entity.column`; empty if a lineage would mislead.
         format: its notation on the page; by default that of its type.
         values: all values that it can have, in the order in which rows are sorted; empty for the natural order.
+        shown_as: the text of a value on the page, if it is not the value itself.
     """
 
     name: str
@@ -230,6 +219,7 @@ class ReportColumn:
     sources: tuple[str, ...] = ()
     format: Format | None = None
     values: tuple[str, ...] = ()
+    shown_as: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
 
     def __post_init__(self) -> None:
         if self.type not in _FORMATS:
@@ -241,44 +231,6 @@ class ReportColumn:
     def notation(self) -> Format:
         """Its notation on the page."""
         return self.format or _FORMATS[self.type]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
-    """The chart of a report.
-
-    Attributes:
-        form: its form.
-        value: the column that it measures.
-        labels: the columns whose values name a bar, column or point.
-        series: the column with one colour for each value; for `grouped` and `stacked` alone.
-        description: its text for screen readers, without the numbers.
-        caption: the line below it.
-        limit: bars that it shows at most, the largest ones; None for all, in the order of the table. For `bars` alone.
-    """
-
-    form: Form
-    value: str
-    labels: tuple[str, ...]
-    series: str | None = None
-    description: str
-    caption: str
-    limit: int | None = MOST_BARS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CustomChart:
-    """A chart that a function draws.
-
-    Attributes:
-        draw: function to a chart of `page.charts`, from the rows of the report and those of each report in `others`.
-        caption: the line below it.
-        others: the keys of the other reports that it draws.
-    """
-
-    draw: Reference
-    caption: str
-    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,15 +270,17 @@ class Report:
         if len(names) < 2:
             _refuse(f"{where} has no measure", "Declare at least two columns: its key and its measure.")
         if isinstance(self.chart, Chart):
-            if (self.chart.series is not None) != (self.chart.form in _SERIES_FORMS):
-                _refuse(
-                    f"The chart of the report {self.key!r} has the form {self.chart.form} and the series "
-                    f"{self.chart.series!r}",
-                    f"Declare a series for {' and '.join(_SERIES_FORMS)} alone.",
-                )
-            used = [self.chart.value, *self.chart.labels, *filter(None, [self.chart.series])]
-            if missing := [name for name in used if name not in names]:
-                _refuse(f"The chart of the report {self.key!r} uses {missing[0]!r}, which is no column", "Declare it.")
+            self._check_chart(self.chart)
+
+    def _check_chart(self, chart: Chart) -> None:
+        where = f"The chart of the report {self.key!r}"
+        if (chart.across is not None) != (chart.form == HEATMAP):
+            _refuse(f"{where} has the form {chart.form} and across {chart.across!r}", f"Use across for {HEATMAP}.")
+        if not chart.labels and chart.form != "distribution":
+            _refuse(f"{where} has no labels", "Name the columns that label a bar, a column or a line.")
+        columns = [column.name for column in self.columns]
+        if missing := [name for name in chart.columns if name not in columns]:
+            _refuse(f"{where} uses {missing[0]!r}, which is no column", "Declare it.")
 
     @property
     def column_types(self) -> tuple[tuple[str, str], ...]:

@@ -38,6 +38,11 @@ class Commit:
     is_marked: bool
     changes_rows: bool
 
+    @property
+    def replaced_rows(self) -> bool:
+        """True if it is a write of the platform, or another writer's commit that may change rows."""
+        return self.changes_rows or (self.is_marked and self.info.get("operation") == "WRITE")
+
     def describe(self) -> str:
         """Return version, operation, writer and time in one line."""
         info = self.info

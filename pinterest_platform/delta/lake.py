@@ -1,13 +1,16 @@
 """Delta tables for the rest of the platform, read and maintained without an engine."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
 
 from pinterest_platform.delta import maintenance
+from pinterest_platform.delta.commit_log import Commit, newest_first
+from pinterest_platform.delta.errors import translate_store_errors
 from pinterest_platform.delta.tables import DeltaTables
-from pinterest_platform.ports import MaintenanceResult, TableFacts
+from pinterest_platform.ports import MaintenanceResult, RowVersion, TableFacts
 from pinterest_platform.settings import Settings
 
 
@@ -33,9 +36,21 @@ class DeltaLake:
         columns = tuple((field.name, field.dataType.simpleString()) for field in self._tables.schema(table).fields)
         return TableFacts(uri, table.version(), self._tables.row_count(table), columns, str(table.metadata().id))
 
-    def rows(self, uri: str, limit: int | None = None) -> list[dict[str, Any]]:
-        """Return the rows of a small table, or the first `limit`; raise PermanentFailure if there is no table."""
-        return _as_python(self._tables.read(self._tables.existing(uri), limit))
+    def rows(self, uri: str, limit: int | None = None, version: int | None = None) -> list[dict[str, Any]]:
+        """Return the rows of a small table, or the first `limit`, of the newest version or of another one."""
+        table = self._tables.existing(uri)
+        if version is not None:
+            with translate_store_errors(uri):
+                table.load_as_version(version)
+        return _as_python(self._tables.read(table, limit))
+
+    def row_versions(self, uri: str, limit: int) -> Sequence[RowVersion]:
+        """Return the newest versions whose commits changed rows, the newest first, as far as the log holds them."""
+        table = self._tables.existing(uri)
+        folder = self._tables.folder(table.table_uri)
+        with translate_store_errors(uri):
+            changed = (commit for commit in newest_first(folder, table.version()) if commit.replaced_rows)
+            return [_row_version(commit) for commit in islice(changed, limit)]
 
     def compact(self, uri: str) -> int | None:
         """Compact a table's small files; return their number, None if another writer committed first."""
@@ -48,6 +63,12 @@ class DeltaLake:
     def preview_maintenance(self, uri: str, retention_hours: int) -> MaintenanceResult | None:
         """Return what `maintain` would do, and change nothing; return None if there is no table."""
         return maintenance.preview_maintenance(self._tables, uri, retention_hours)
+
+
+def _row_version(commit: Commit) -> RowVersion:
+    timestamp = commit.info.get("timestamp")
+    metadata = {name: value for name, value in commit.info.items() if isinstance(value, str)}
+    return RowVersion(commit.version, timestamp if isinstance(timestamp, int) else None, metadata)
 
 
 def _as_python(rows: pa.Table) -> list[dict[str, Any]]:

@@ -100,6 +100,44 @@ def quarantine_orphans(store: ObjectStore, history: ChainHistory) -> list[str]:
     return _classify(store, history)[1]
 
 
+def count_records(store: ObjectStore, history: ChainHistory) -> int:
+    """Return the number of quarantined records of a chain, from the manifests of the objects that have some.
+
+    Raises:
+        PermanentFailure: such an object is missing, or its manifest is missing or damaged.
+    """
+    return sum(_manifest(store, key).quarantined for key in _keys_with_quarantine(store, history))
+
+
+def _keys_with_quarantine(store: ObjectStore, history: ChainHistory) -> Iterator[str]:
+    if not history.segments:
+        _require_empty(store, history.chain)
+        return
+    first, last = history.segments[0].position, history.segments[-1].position
+    for root in history.chain.format.roots:
+        listed = _list_quarantine(store, history.chain.under(root), first, last)
+        positions = {covered[0] for _, covered in listed}
+        yield from (part.key for part in history.segments if part.root == root and part.position in positions)
+
+
+def _require_empty(store: ObjectStore, chain: ObjectChain) -> None:
+    for root in chain.format.roots:
+        if stored := next(iter(store.list(chain.under(root).quarantine_prefix)), None):
+            raise PermanentFailure(
+                f"{stored.key} belongs to no landed object.",
+                "Wait for the landing that is running, or restore the object from the versions of the bucket.",
+            )
+
+
+def _manifest(store: ObjectStore, key: str) -> Manifest:
+    manifest = Manifest.parse(key, store.metadata(key) or {})
+    if manifest is None:
+        raise PermanentFailure(
+            f"{key} lacks the platform's metadata.", "Restore the object from the versions of the bucket."
+        )
+    return manifest
+
+
 def sweep(store: ObjectStore, history: ChainHistory) -> None:
     """Delete the orphans of a chain."""
     if orphans := quarantine_orphans(store, history):

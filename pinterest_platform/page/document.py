@@ -1,9 +1,8 @@
-"""The page as one document: a template, a style sheet, and a policy under which the browser loads nothing."""
+"""The page as one document: a template, a style sheet, a script, and a policy under which the browser loads nothing."""
 
 import base64
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
@@ -12,26 +11,14 @@ from markupsafe import Markup
 
 from pinterest_platform.catalog import REPORTS, Report
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.page.charts import Chart
-from pinterest_platform.page.drawing import Rows, draw
+from pinterest_platform.page.changes import ReportHistory
 from pinterest_platform.page.facts import PageFacts
-from pinterest_platform.page.wording import moment, readable, stamp, written
+from pinterest_platform.page.report_charts import Rows
+from pinterest_platform.page.sections import section
+from pinterest_platform.page.wording import duration, moment, readable, stamp
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A report ready for the template: its declaration, its cells as text, its chart if it has rows.
-
-    `problem` is the reason why the report cannot be shown; empty if it can.
-    """
-
-    report: Report
-    cells: tuple[tuple[str, ...], ...]
-    chart: Chart | None
-    problem: str = ""
-
-
-def document(reports: Mapping[str, Rows], facts: PageFacts) -> str:
+def document(reports: Mapping[str, Rows], facts: PageFacts, histories: Mapping[str, ReportHistory]) -> str:
     """Render the page; see `render` of this package."""
     unavailable = dict(facts.unavailable)
     for report in REPORTS:
@@ -39,23 +26,22 @@ def document(reports: Mapping[str, Rows], facts: PageFacts) -> str:
             _check_complete(report, reports)
     # Charts of other reports may use the rows of one that cannot be shown.
     reports = {**reports, **dict.fromkeys(unavailable, ())}
-    style = files(__package__ or "").joinpath("page.css").read_text("utf-8")
+    style, script = _own_file("page.css"), _own_file("page.js")
     return (
         _environment()
         .get_template("page.html")
         .render(
-            sections=[_section(report, reports, unavailable.get(report.key, "")) for report in REPORTS],
+            sections=[
+                section(report, reports, histories.get(report.key), unavailable.get(report.key, ""))
+                for report in REPORTS
+            ],
             facts=facts,
-            style=Markup(style),  # noqa: S704  our own file, which the policy below names by its digest
-            policy=_policy(style),
+            style=style,
+            script=script,
+            policy=f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; img-src data:; "
+            "base-uri 'none'; form-action 'none'",
         )
     )
-
-
-def _section(report: Report, reports: Mapping[str, Rows], problem: str) -> Section:
-    rows = reports[report.key]
-    cells = tuple(tuple(written(row[column.name], column.notation) for column in report.columns) for row in rows)
-    return Section(report, cells, draw(report, reports) if rows else None, problem)
 
 
 def _check_complete(report: Report, reports: Mapping[str, Rows]) -> None:
@@ -67,9 +53,13 @@ def _check_complete(report: Report, reports: Mapping[str, Rows]) -> None:
             raise PermanentFailure(f"The page lacks column {', '.join(missing)} of report {report.key}.", action)
 
 
-def _policy(style: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+def _own_file(name: str) -> Markup:
+    """Return the style sheet or the script, which the policy names by its digest."""
+    return Markup(files(__package__ or "").joinpath(name).read_text("utf-8"))  # noqa: S704
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 @cache
@@ -81,5 +71,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"moment": moment, "stamp": stamp, "readable": readable}
+    environment.filters |= {"duration": duration, "moment": moment, "stamp": stamp, "readable": readable}
     return environment

@@ -3,10 +3,10 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.resources import files
 
-LAYOUT_SUFFIXES = (".css", ".html", ".py")
+LAYOUT_SUFFIXES = (".css", ".html", ".js", ".py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,14 @@ class TimeRange:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadlineNumber:
+    """A headline with its number, None if the number is unknown."""
+
+    label: str
+    number: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class PageFacts:
     """The time at which the page was made, and the data that it was made from.
 
@@ -49,6 +57,8 @@ class PageFacts:
         ranges: the ranges of time that the data covers.
         tables: every table that was read, cleaned ones and reports, in the order in which the page lists them.
         unavailable: the reports that the page cannot show, each as its key and the reason.
+        headlines: the numbers at the top of the page, in order.
+        newest_arrival: the arrival of the newest record in the cleaned tables, None if they are empty.
 
     Raises:
         ValueError: a time has no zone.
@@ -58,9 +68,17 @@ class PageFacts:
     ranges: tuple[TimeRange, ...]
     tables: tuple[TableVersion, ...]
     unavailable: tuple[tuple[str, str], ...] = ()
+    headlines: tuple[HeadlineNumber, ...] = ()
+    newest_arrival: datetime | None = None
 
     def __post_init__(self) -> None:
         _check_zone("PageFacts.generated_at", self.generated_at)
+        _check_zone("PageFacts.newest_arrival", self.newest_arrival)
+
+    @property
+    def data_age(self) -> timedelta | None:
+        """The age of the newest record when the page was made, None without a record."""
+        return None if self.newest_arrival is None else max(self.generated_at - self.newest_arrival, timedelta())
 
     @property
     def fingerprint(self) -> str:

@@ -1,10 +1,10 @@
 """The notation of values on the page: numbers, times, and texts of posts."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from unicodedata import east_asian_width
 
-from pinterest_platform.catalog.model import Format
+from pinterest_platform.catalog.model import Format, ReportColumn
 
 NOTHING = "\u2013"
 
@@ -26,6 +26,17 @@ def written(value: object, notation: Format) -> str:
     return readable(str(value))
 
 
+def displayed(value: object, column: ReportColumn) -> str:
+    """Return the value of a report's column as the page shows it."""
+    return written(column.shown_as.get(value, value) if isinstance(value, str) else value, column.notation)
+
+
+def share(part: float, total: float) -> str:
+    """Return a part of a total in percent: 12 %, 0.4 %."""
+    percent = 100 * part / total if total else 0
+    return f"{percent:.0f} %" if percent >= 9.95 or not percent else f"{percent:.1f} %"
+
+
 def short(value: float | None) -> str:
     """Return a number in short form for charts: 950, 42.5k, 1.5M, 2B; an empty text for None."""
     if value is None:
@@ -41,6 +52,17 @@ def moment(time: datetime) -> str:
     return stamp(time).replace("T", " ").removesuffix("Z") + " UTC"
 
 
+def duration(time: timedelta) -> str:
+    """Return a duration in its two largest units: 2 days 3 h, 5 h 10 min, 42 s."""
+    seconds = int(time.total_seconds())
+    days, hours, minutes = seconds // 86_400, seconds // 3600 % 24, seconds // 60 % 60
+    if days:
+        return f"{days:,} day{'' if days == 1 else 's'} {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds % 60} s" if minutes else f"{seconds} s"
+
+
 def stamp(time: datetime) -> str:
     """Return a time as ISO 8601 in UTC."""
     return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -51,11 +73,16 @@ def width(text: str) -> int:
     return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 
+def flat(text: str) -> str:
+    """Return a text on one line, without characters that cannot be read."""
+    return " ".join(readable(text).split())
+
+
 def clipped(text: str, length: int) -> str:
     """Return a text on one line, cut to a width, with an ellipsis if it was longer."""
-    flat = " ".join(readable(text).split())
-    if width(flat) <= length:
-        return flat
-    while width(flat) > length - 1:
-        flat = flat[: max(0, len(flat) - max(1, (width(flat) - length + 1) // 2))]
-    return flat.rstrip() + "…"
+    line = flat(text)
+    if width(line) <= length:
+        return line
+    while width(line) > length - 1:
+        line = line[: max(0, len(line) - max(1, (width(line) - length + 1) // 2))]
+    return line.rstrip() + "…"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import DataType, DoubleType, IntegerType, LongType, StringType, StructType
 
@@ -20,6 +20,7 @@ from pinterest_platform.catalog import (
     report_with_key,
     resolve,
 )
+from pinterest_platform.catalog.model import Headline
 from pinterest_platform.delta import commits
 from pinterest_platform.delta.conflicts import retry_on_conflict
 from pinterest_platform.delta.tables import DeltaTables
@@ -147,15 +148,29 @@ def _write(
 
 
 def _facts(frame: DataFrame, entity: Entity, version: int) -> SourceFacts:
-    """Return rows and ranges of a cleaned table; times are microseconds, as sessions convert times to their zone."""
+    """Return rows, ranges and headlines of a cleaned table.
+
+    Times are microseconds, because sessions convert times to their zone.
+    """
     arrival = F.col(SOURCE).getField("arrived_at")
     # A table can hold implausible times from before rule L19.
     micros = F.unix_micros(arrival)
     arrival = F.when(micros.between(EARLIEST_PLAUSIBLE_MS * 1000, LATEST_PLAUSIBLE_MS * 1000 + 999), arrival)
     time = F.col(entity.time.column) if entity.time else F.lit(None).cast("timestamp")
     ends = (F.min(arrival), F.max(arrival), F.min(time), F.max(time))
-    row = only_row(frame.select(F.count(F.lit(1)), *(F.unix_micros(end) for end in ends)))
-    return SourceFacts(version, row[0], *(_iso(microseconds) for microseconds in row[1:]))
+    counts = (_headline_count(headline) for headline in entity.headlines)
+    row = only_row(frame.select(F.count(F.lit(1)), *(F.unix_micros(end) for end in ends), *counts))
+    headlines = dict(zip((headline.label for headline in entity.headlines), row[1 + len(ends) :], strict=True))
+    return SourceFacts(
+        version, row[0], *(_iso(microseconds) for microseconds in row[1 : 1 + len(ends)]), headlines=headlines
+    )
+
+
+def _headline_count(headline: Headline) -> Column:
+    if not headline.distinct:
+        return F.count(F.lit(1))
+    filled = F.coalesce(*(F.col(name).cast("string") for name in headline.distinct)).isNotNull()
+    return F.count_distinct(F.when(filled, F.struct(*headline.distinct)))
 
 
 def _iso(microseconds: int | None) -> str | None:

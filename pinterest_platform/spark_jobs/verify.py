@@ -39,19 +39,19 @@ def _run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[
     tables = DeltaTables(parameters.io_timeout_seconds)
     target_table = tables.existing(parameters.table_uri)
     columns, version = tables.schema(target_table), target_table.version()
+    table_id = str(target_table.metadata().id)
     foreign_commits = tables.foreign_commits(target_table, tables.transactions_of(target_table))
     target = load_delta(spark, parameters.table_uri, version)
     differences = quality.schema_differences(columns, origin.cleaned_schema)
     if cleaning.KEY not in columns.fieldNames():
         # Nothing below can be computed, and the difference alone fails the table.
         return VerifyResult(
-            0, 0, target.count(), 0, 0, 0, 0, 0, differences, [], foreign_commits, version, str(target_table.metadata().id)
+            0, 0, target.count(), 0, 0, 0, 0, 0, differences, [], foreign_commits, version, table_id
         )
     table = only_row(quality.key_facts(target))
     if not parameters.uris and not parameters.records:
         progress(f"{origin.entity}: version {version} with {table['rows']} rows inspected")
         duplicates, nulls = table["duplicate_keys"], table["null_keys"]
-        table_id = str(target_table.metadata().id)
         return VerifyResult(
             0, 0, table["rows"], 0, 0, 0, duplicates, nulls, differences, [], foreign_commits, version, table_id
         )
@@ -81,7 +81,7 @@ def _run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[
         examples=examples[:_EXAMPLES],
         foreign_commits=foreign_commits,
         version=version,
-        table_id=str(target_table.metadata().id),
+        table_id=table_id,
     )
 
 

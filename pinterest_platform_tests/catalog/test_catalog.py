@@ -17,8 +17,8 @@ from pinterest_platform.catalog import (
     report_with_key,
     resolve,
 )
+from pinterest_platform.catalog.charts import Chart
 from pinterest_platform.catalog.dictionary import dictionary
-from pinterest_platform.catalog.model import Chart
 from pinterest_platform.transforms.schemas import CLEANED, CLEANED_STREAM
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from pinterest_platform.catalog.model import Chart, Column, Entity, Field, Report, ReportColumn, Time, resolve
+from pinterest_platform.catalog.charts import Chart
+from pinterest_platform.catalog.model import Column, Entity, Field, Headline, Report, ReportColumn, Time
+from pinterest_platform.catalog.references import resolve
 from pinterest_platform.failures import PermanentFailure
 
 KEY_COLUMN = Column(name="ind", type="bigint", description="Key.", sources=("id",), nullable=False, unique=True)
@@ -65,6 +67,7 @@ def report(**changes: Any) -> Report:
             r"unknown type 'array<text>'\. Use string, bigint",
         ),
         ({"time": Time("made", "Made")}, "no column 'made', its time"),
+        ({"headlines": (Headline("Names", ("name", "pins")),)}, "counts 'pins' in a headline, which is no column"),
     ],
 )
 def test_an_entity_that_contradicts_itself_is_an_error(changes: dict[str, Any], message: str) -> None:
@@ -78,9 +81,10 @@ def test_an_entity_that_contradicts_itself_is_an_error(changes: dict[str, Any], 
         ({"columns": (GROUP, GROUP, COUNT)}, "declares the column 'name' twice"),
         ({"columns": (COUNT,)}, "has no measure"),
         (
-            {"chart": Chart(form="stacked", value="n", labels=("name",), description="Chart.", caption="Posts")},
-            r"the form stacked and the series None\. Declare a series for grouped and stacked alone",
+            {"chart": Chart(form="heatmap", value="n", labels=("name",), description="Chart.", caption="Posts")},
+            r"the form heatmap and across None\. Use across for heatmap\.",
         ),
+        ({"chart": Chart(form="bars", value="n", description="Chart.", caption="Posts")}, "has no labels"),
         ({"columns": (ReportColumn(name="x", type="string", heading="X", description="X."), COUNT)}, "uses 'name'"),
     ],
 )

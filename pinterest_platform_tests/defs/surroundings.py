@@ -1,13 +1,13 @@
 """The resources of an asset test, in memory."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.failures import PermanentFailure, PlatformFailure
 from pinterest_platform.pipelines.lakehouse import Lakehouse
-from pinterest_platform.ports import Json, MaintenanceResult, TableFacts
+from pinterest_platform.ports import Json, MaintenanceResult, RowVersion, TableFacts
 from pinterest_platform.settings import Settings
 from pinterest_platform.spark_jobs.parameters import VerifyResult
 from pinterest_platform_tests.fakes import FakeObjectStore, FakeShardLog, FakeTopicLog
@@ -22,6 +22,8 @@ class FakeLake:
         self.tables: dict[str, TableFacts] = {}
         self.table_positions: dict[str, dict[str, int]] = {}
         self.content: dict[str, list[dict[str, Any]]] = {}
+        self.history: dict[str, list[RowVersion]] = {}
+        self.older_content: dict[str, dict[int, list[dict[str, Any]]]] = {}
         self.maintenance: dict[str, MaintenanceResult | Exception] = {}
         self.maintained: list[tuple[str, int, bool]] = []
         self.compacted: list[str] = []
@@ -38,8 +40,15 @@ class FakeLake:
     def facts(self, uri: str) -> TableFacts | None:
         return self.tables.get(uri)
 
-    def rows(self, uri: str, limit: int | None = None) -> list[dict[str, Any]]:
-        return self.content[uri][:limit]
+    def rows(self, uri: str, limit: int | None = None, version: int | None = None) -> list[dict[str, Any]]:
+        if version is None:
+            return self.content[uri][:limit]
+        if version not in self.older_content.get(uri, {}):
+            raise PermanentFailure(f"The files of version {version} of {uri} are missing.", "Read a newer one.")
+        return self.older_content[uri][version][:limit]
+
+    def row_versions(self, uri: str, limit: int) -> Sequence[RowVersion]:
+        return self.history.get(uri, [])[:limit]
 
     def compact(self, uri: str) -> int | None:
         self.compacted.append(uri)

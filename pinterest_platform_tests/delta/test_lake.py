@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from deltalake import write_deltalake
+from deltalake import DeltaTable, write_deltalake
+from pyspark.sql.types import StringType, StructField, StructType
 
+from pinterest_platform.delta import commits
 from pinterest_platform.delta.lake import DeltaLake
+from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.settings import Settings
 
@@ -44,6 +47,31 @@ def test_rows_are_in_the_order_of_the_file(uri: str) -> None:
     write_deltalake(uri, ROWS)
     assert lake().rows(uri) == [{"ind": 2, "country": "b"}, {"ind": 1, "country": None}]
     assert lake().rows(uri, limit=1) == [{"ind": 2, "country": "b"}]
+
+
+def test_versions_of_rows_are_the_commits_that_changed_rows_with_their_metadata(uri: str) -> None:
+    tables = DeltaTables(2)
+    table = tables.ensure(uri, StructType([StructField("country", StringType())]))
+    for country in ("Chad", "Peru", "Fiji"):
+        commits.replace_rows(table, pa.table({"country": [country]}), {"pin_version": country})
+    tables.existing(uri).optimize.compact()
+    write_deltalake(uri, pa.table({"country": ["Oman"]}), mode="append")
+    newest = lake().row_versions(uri, 3)
+    assert [version.metadata.get("pin_version") for version in newest] == [None, "Fiji", "Peru"]
+    assert [version.version for version in newest[1:]] == [3, 2]
+    assert newest[0].written_ms is not None and newest[0].written_ms >= (newest[2].written_ms or 0) > 1_600_000_000_000
+    assert [version.version for version in lake().row_versions(uri, 99)][-1] == 1, "the creation changes no row"
+    assert lake().rows(uri, version=2) == [{"country": "Peru"}]
+
+
+def test_rows_of_a_deleted_version_are_a_permanent_failure(uri: str) -> None:
+    write_deltalake(uri, ROWS)
+    write_deltalake(uri, ROWS, mode="overwrite")
+    DeltaTable(uri).vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+    with pytest.raises(PermanentFailure):
+        lake().rows(uri, version=0)
+    with pytest.raises(PermanentFailure):
+        lake().rows(uri, version=7)
 
 
 @pytest.fixture

@@ -107,4 +107,5 @@ def test_a_new_entity_and_a_new_report_need_one_file_each(
     assert '<section id="posts_by_board"' in page
     assert "10 reports" in page
     assert "Pins saved" in page
+    assert "<dt>Boards</dt><dd>1</dd>" in page
     assert "### board" in run(copy, "-m", "pinterest_platform.catalog")

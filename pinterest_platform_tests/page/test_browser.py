@@ -1,32 +1,15 @@
 """The page in a real browser: it fetches nothing, runs no script, and shows everything on wide and narrow screens."""
 
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from pinterest_platform.catalog import REPORT_KEYS
 from pinterest_platform.page import render
+from pinterest_platform.page.heatmap import SHADES
 from pinterest_platform_tests.page.samples import facts, hostile, ordinary
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        reason = "no chromium on PATH: on Debian, apt-get install chromium"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        yield chromium
-        chromium.close()
 
 
 def _open(browser: Browser, tmp_path: Path, html: str, width: int, scheme: str) -> tuple[Page, list[str], list[str]]:
@@ -56,7 +39,7 @@ def test_hostile_rows_neither_run_nor_fetch_and_all_rows_and_charts_show(
     assert page.evaluate("window.stolen") is None
     for key in REPORT_KEYS:
         assert page.locator(f"#{key} tbody tr").count() == len(reports[key])
-        shapes = page.locator(f"#{key} svg rect, #{key} svg circle")
+        shapes = page.locator(f"#{key} svg rect")
         assert shapes.count() > 0
         box = page.locator(f"#{key} svg").bounding_box()
         assert box is not None
@@ -75,14 +58,28 @@ def test_shapes_and_texts_have_enough_contrast(browser: Browser, tmp_path: Path,
         (".meaning", "color", 4.5),
         ("td", "color", 4.5),
         ("caption", "color", 4.5),
-        ("svg text", "fill", 4.5),
-        *((f"svg .color-{number} rect", "fill", 3.0) for number in range(5)),
-        (".leader .bar:first-child rect", "fill", 3.0),
-        (".leader .bar:last-child rect", "fill", 3.0),
+        ("svg .label", "fill", 4.5),
+        ("svg .bar text", "fill", 4.5),
+        ("svg .bar rect", "fill", 3.0),
+        ("svg .column rect", "fill", 3.0),
     ):
-        shade = _luminance(page, selector, style)
-        contrast = (max(shade, ground) + 0.05) / (min(shade, ground) + 0.05)
+        contrast = _contrast(_luminance(page, selector, style), ground)
         assert contrast >= least, f"{selector} has a contrast of {contrast:.1f} in {scheme}"
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_numbers_on_shades_have_enough_contrast_and_shades_are_in_order(
+    browser: Browser, tmp_path: Path, scheme: str
+) -> None:
+    rows = [{"post_year": 2010 + shade, "category": "art", "category_count": shade} for shade in range(SHADES)]
+    page, _, _ = _open(
+        browser, tmp_path, render({**ordinary(), "posts_by_category_and_year": rows}, facts()), 1280, scheme
+    )
+    grounds = [_luminance(page, f"svg .shade-{shade} rect", "fill") for shade in range(SHADES)]
+    texts = [_luminance(page, f"svg .shade-{shade} text", "fill") for shade in range(SHADES)]
+    assert grounds == sorted(grounds, reverse=scheme == "light")
+    assert all(_contrast(text, ground) >= 4.5 for text, ground in zip(texts, grounds, strict=True))
     page.close()
 
 
@@ -110,6 +107,10 @@ def test_labels_and_numbers_of_charts_are_inside_the_picture(
     )
     assert outside == []
     page.close()
+
+
+def _contrast(one: float, other: float) -> float:
+    return (max(one, other) + 0.05) / (min(one, other) + 0.05)
 
 
 def _luminance(page: Page, selector: str, style: str) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pinterest_platform.page import TableVersion, TimeRange, render
+from pinterest_platform.page import HeadlineNumber, TableVersion, TimeRange, render
 from pinterest_platform.page import facts as facts_module
 from pinterest_platform_tests.page.samples import facts, ordinary
 
@@ -20,6 +20,8 @@ def test_the_fingerprint_follows_everything_but_the_time_of_generation() -> None
     ranges += [(posts, replace(joined, first=time)), (posts, replace(joined, last=time))]
     ranges += [(posts, replace(joined, last=None)), (posts, replace(joined, label="Members joined"))]
     changed = [*(facts(ranges=pair) for pair in ranges), facts(tables=version), facts(tables=rows), facts()]
+    changed += [facts(headlines=(HeadlineNumber("Posts", number),)) for number in (None, 0, 1)]
+    changed += [facts(newest_arrival=time)]
     assert len({variant.fingerprint for variant in changed}) == len(changed)
 
 

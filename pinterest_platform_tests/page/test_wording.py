@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from pinterest_platform.catalog.columns import AGE_GROUP, POSTER
 from pinterest_platform.catalog.model import Format
-from pinterest_platform.page.wording import clipped, moment, readable, short, stamp, written
+from pinterest_platform.page.wording import clipped, displayed, duration, moment, readable, share, short, stamp, written
 
 
 @pytest.mark.parametrize(
@@ -62,3 +63,39 @@ def test_times_are_shown_in_utc_whatever_their_zone() -> None:
     assert stamp(time) == "2026-01-01T23:00:00Z"
     assert moment(datetime(1, 1, 1, tzinfo=UTC)) == "0001-01-01 00:00:00 UTC"
     assert stamp(datetime(1, 1, 1, tzinfo=UTC)) == "0001-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("time", "expected"),
+    [
+        (timedelta(), "0 s"),
+        (timedelta(seconds=42.9), "42 s"),
+        (timedelta(minutes=59, seconds=59), "59 min 59 s"),
+        (timedelta(hours=5, minutes=10), "5 h 10 min"),
+        (timedelta(hours=24), "1 day 0 h"),
+        (timedelta(days=1234, hours=3), "1,234 days 3 h"),
+    ],
+)
+def test_durations_are_in_their_two_largest_units(time: timedelta, expected: str) -> None:
+    assert duration(time) == expected
+
+
+@pytest.mark.parametrize(
+    ("part", "total", "expected"),
+    [
+        (1, 8, "12 %"),
+        (1, 3, "33 %"),
+        (0, 5, "0 %"),
+        (1, 250, "0.4 %"),
+        (99, 1000, "9.9 %"),
+        (5, 5, "100 %"),
+        (0, 0, "0 %"),
+    ],
+)
+def test_shares_are_in_percent(part: float, total: float, expected: str) -> None:
+    assert share(part, total) == expected
+
+
+def test_a_value_is_shown_as_the_catalog_declares_and_other_values_as_they_are() -> None:
+    assert [displayed(value, AGE_GROUP) for value in ("18-24", "+50")] == ["18-24", "over 50"]
+    assert displayed("+50", POSTER) == "+50"

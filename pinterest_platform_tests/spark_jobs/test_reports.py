@@ -131,6 +131,29 @@ def test_the_result_has_the_range_of_the_data(reports: Reports) -> None:
     assert NOON == 1_700_000_000_000
 
 
+def test_headlines_count_rows_or_distinct_values_without_those_that_are_all_null(reports: Reports) -> None:
+    empty_post = {
+        "ind": 5,
+        "category": None,
+        "followers": None,
+        "poster": None,
+        "country": " ",
+        "time": None,
+        "age": 20,
+    }
+    reports.post([*POSTS, empty_post])
+    sources = reports.run("users_joined_by_year").sources
+    assert sources["pin"].headlines == {"Posts": 5, "Posters": 3}
+    assert sources["geo"].headlines == {"Countries": 2}
+    assert sources["user"].headlines == {"Users": 4}, "rows without an age count, too"
+
+
+def test_headlines_of_empty_tables_are_zero(reports: Reports) -> None:
+    reports.post([])
+    headlines = [source.headlines for source in reports.run("users_joined_by_year").sources.values()]
+    assert headlines == [{"Posts": 0, "Posters": 0}, {"Countries": 0}, {"Users": 0}]
+
+
 def test_a_missing_table_and_an_unknown_report_are_named(reports: Reports) -> None:
     with pytest.raises(PermanentFailure, match="no Delta table at"):
         reports.run()

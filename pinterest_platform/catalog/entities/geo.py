@@ -1,6 +1,6 @@
 """The time and place of a post."""
 
-from pinterest_platform.catalog.model import Column, Entity, Field, Time
+from pinterest_platform.catalog.model import Column, Entity, Field, Headline, Time
 
 ENTITY = Entity(
     name="geo",
@@ -29,4 +29,5 @@ ENTITY = Entity(
         Column(name="timestamp", type="timestamp", description="Time of the post, in UTC (rule C9)."),
     ),
     time=Time("timestamp", "Posts made"),
+    headlines=(Headline("Countries", ("country",)),),
 )

@@ -1,6 +1,6 @@
 """A pin: a picture or video that a user posted."""
 
-from pinterest_platform.catalog.model import Column, Entity, Field
+from pinterest_platform.catalog.model import Column, Entity, Field, Headline
 
 ENTITY = Entity(
     name="pin",
@@ -59,4 +59,5 @@ ENTITY = Entity(
         ),
         Column(name="category", type="string", description="Category."),
     ),
+    headlines=(Headline("Posts"), Headline("Posters", ("poster_name",))),
 )

@@ -1,6 +1,6 @@
 """The user who made a post."""
 
-from pinterest_platform.catalog.model import Column, Entity, Field, Time
+from pinterest_platform.catalog.model import Column, Entity, Field, Headline, Time
 
 ENTITY = Entity(
     name="user",
@@ -40,4 +40,5 @@ ENTITY = Entity(
         ),
     ),
     time=Time("date_joined", "Users joined"),
+    headlines=(Headline("Users", ("user_name", "age", "date_joined")),),
 )

@@ -1,8 +1,9 @@
 """The reports: each module of this folder declares one, as `REPORT`."""
 
+from pinterest_platform.catalog.charts import CustomChart
 from pinterest_platform.catalog.discovery import declarations
 from pinterest_platform.catalog.entities import ENTITIES
-from pinterest_platform.catalog.model import CustomChart, Entity, Report
+from pinterest_platform.catalog.model import Entity, Report
 from pinterest_platform.failures import PermanentFailure
 
 REPORTS: tuple[Report, ...] = declarations(__name__, __path__, "REPORT", Report, "key")

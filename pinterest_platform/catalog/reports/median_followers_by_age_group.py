@@ -1,7 +1,8 @@
 """Median of followers by age group (rule R16)."""
 
+from pinterest_platform.catalog.charts import Chart
 from pinterest_platform.catalog.columns import AGE_GROUP, MEDIAN
-from pinterest_platform.catalog.model import Chart, Report
+from pinterest_platform.catalog.model import Report
 
 REPORT = Report(
     key="median_followers_by_age_group",
@@ -16,7 +17,7 @@ REPORT = Report(
         value="median_follower_count",
         labels=("age_group",),
         description="Column chart of the median of followers by age group.",
-        caption="Median follower count",
+        caption="Median follower count.",
     ),
     left_out="pinterest_platform.transforms.reports:posts_in_no_age_group",
 )

@@ -1,7 +1,8 @@
 """Country of the most followed poster (rule R14)."""
 
+from pinterest_platform.catalog.charts import CustomChart
 from pinterest_platform.catalog.columns import COUNTRY, FOLLOWERS
-from pinterest_platform.catalog.model import CustomChart, Report
+from pinterest_platform.catalog.model import Report
 
 REPORT = Report(
     key="top_country_by_followers",
@@ -12,8 +13,9 @@ REPORT = Report(
     columns=(COUNTRY, FOLLOWERS),
     rows="pinterest_platform.transforms.reports:top_country_by_followers",
     chart=CustomChart(
-        draw="pinterest_platform.page.drawing:leading_country",
-        caption="Followers of the most followed poster: the leading country and the next ones",
+        draw="pinterest_platform.page.custom_charts:countries_by_followers",
+        caption="Countries that share the follower count of their most followed poster, and their share of all "
+        "countries: the largest counts.",
         others=("top_poster_by_country",),
     ),
 )

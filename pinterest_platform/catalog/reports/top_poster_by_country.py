@@ -1,7 +1,8 @@
 """Most followed poster by country (rule R13)."""
 
+from pinterest_platform.catalog.charts import Chart
 from pinterest_platform.catalog.columns import COUNTRY, FOLLOWERS, POSTER
-from pinterest_platform.catalog.model import MOST_BARS, Chart, Report
+from pinterest_platform.catalog.model import Report
 
 REPORT = Report(
     key="top_poster_by_country",
@@ -12,10 +13,9 @@ REPORT = Report(
     columns=(COUNTRY, POSTER, FOLLOWERS),
     rows="pinterest_platform.transforms.reports:top_poster_by_country",
     chart=Chart(
-        form="bars",
+        form="distribution",
         value="follower_count",
-        labels=("country", "poster_name"),
-        description="Bar chart of followers by country and poster.",
-        caption=f"Followers of the most followed poster of a country; the {MOST_BARS} largest",
+        description="Bar chart of the number of rows by follower count.",
+        caption="Most followed posters of a country, by their followers.",
     ),
 )

@@ -1,13 +1,14 @@
 """Users who joined by year (rule R17)."""
 
+from pinterest_platform.catalog.charts import Chart
 from pinterest_platform.catalog.columns import JOIN_YEAR
-from pinterest_platform.catalog.model import Chart, Report, ReportColumn
+from pinterest_platform.catalog.model import Report, ReportColumn
 
 REPORT = Report(
     key="users_joined_by_year",
     order=7,
     title="Users who joined by year",
-    meaning="The number of distinct users who joined in each year from 2015 to 2020.",
+    meaning="The number of distinct users who joined in each year.",
     reads=("user",),
     columns=(
         JOIN_YEAR,
@@ -24,6 +25,6 @@ REPORT = Report(
         value="number_users_joined",
         labels=("join_year",),
         description="Column chart of users who joined, by year.",
-        caption="Distinct users by year of joining",
+        caption="Distinct users by year of joining.",
     ),
 )

@@ -4,7 +4,7 @@ from pinterest_platform.landing.kafka.envelope import PartitionEncoder
 from pinterest_platform.landing.kafka.ledger import LandedRange, PartitionLedger, audit, landed_ranges, reconcile
 from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
 from pinterest_platform.landing.kafka.pending import count_records, pending_segments
-from pinterest_platform.landing.kafka.quarantine import quarantine_orphans, quarantined_records
+from pinterest_platform.landing.kafka.quarantine import count_quarantined, quarantine_orphans, quarantined_records
 from pinterest_platform.landing.kafka.results import LandedPartition, LandedTopic
 from pinterest_platform.landing.kafka.topic import land_topic
 
@@ -17,6 +17,7 @@ __all__ = [
     "PartitionEncoder",
     "PartitionLedger",
     "audit",
+    "count_quarantined",
     "count_records",
     "land_topic",
     "landed_ranges",

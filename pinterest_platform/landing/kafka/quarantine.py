@@ -15,6 +15,15 @@ def quarantined_records(store: ObjectStore, topic: str) -> Iterator[QuarantinedR
         yield from quarantine.committed_records(store, history)
 
 
+def count_quarantined(store: ObjectStore, topic: str) -> int:
+    """Return the number of rejected records of a topic, from the manifests of the objects that have some.
+
+    Raises:
+        PermanentFailure: a chain or a manifest is damaged.
+    """
+    return sum(quarantine.count_records(store, history) for history in _histories(store, topic))
+
+
 def quarantine_orphans(store: ObjectStore, topic: str) -> list[str]:
     """Return the keys of the orphans of every partition and epoch of a topic."""
     return [key for history in _histories(store, topic) for key in quarantine.quarantine_orphans(store, history)]

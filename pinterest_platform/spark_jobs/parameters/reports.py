@@ -56,6 +56,7 @@ class SourceFacts(Transferable):
         last_arrival: the latest.
         first_time: the earliest value of the entity's time column; null if it has none.
         last_time: the latest.
+        headlines: label of each headline of the entity to its number.
     """
 
     version: int
@@ -64,6 +65,7 @@ class SourceFacts(Transferable):
     last_arrival: str | None
     first_time: str | None
     last_time: str | None
+    headlines: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(frozen=True, slots=True)

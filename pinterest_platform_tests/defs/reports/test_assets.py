@@ -1,14 +1,16 @@
 """The reports and their page in process, on fakes."""
 
+import re
 from dataclasses import replace
 
 import dagster as dg
 import pytest
 
-from pinterest_platform.catalog import PAGE_KEY, REPORT_KEYS, REPORTED_ENTITIES, report_with_key
+from pinterest_platform.catalog import PAGE_KEY, PIN, REPORT_KEYS, REPORTED_ENTITIES, report_with_key
 from pinterest_platform.defs.reports.assets import page, reports
 from pinterest_platform.defs.reports.checks import reports_are_sound
-from pinterest_platform.ports import Json, TableFacts
+from pinterest_platform.landing.kafka.topic import land_topic
+from pinterest_platform.ports import Json, RowVersion, TableFacts
 from pinterest_platform.spark_jobs.parameters import ReportOutcome, ReportsResult, SourceFacts
 from pinterest_platform_tests.defs.surroundings import Surroundings
 
@@ -141,3 +143,46 @@ def test_a_broken_report_fails_a_run_without_the_page_after_the_others(shown: Su
 def test_a_page_without_problems_does_not_fail(shown: Surroundings) -> None:
     assert materialize(shown, reports, page, reports_are_sound).success
     assert "Unavailable" not in shown.objects.read(PAGE_KEY).decode()
+
+
+def headlines(around: Surroundings) -> dict[str, str]:
+    assert materialize(around, page).success
+    top = around.objects.read(PAGE_KEY).decode().partition('class="headlines"')[2].partition("</dl>")[0]
+    return dict(re.findall(r"<dt>(.*?)(?: <span>.*?)?</dt><dd>(.*?)</dd>", top))
+
+
+def test_the_page_counts_what_landing_and_cleaning_rejected(shown: Surroundings) -> None:
+    shown.topics.append("u.pin", 0, b'{"index": 1}', b"junk", b"junk")
+    land_topic(shown.topics, shown.objects, "u.pin")
+    uri = shown.settings.names.cleaned_quarantine_uri(PIN)
+    shown.lake.tables[uri] = TableFacts(uri, 1, 40, ())
+    assert headlines(shown)["Quarantined records"] == "42"
+
+
+def test_numbers_that_cannot_be_read_are_unknown_and_not_zero(shown: Surroundings) -> None:
+    shown.topics.append("u.pin", 0, b'{"index": 1}', b"junk")
+    land_topic(shown.topics, shown.objects, "u.pin")
+    for stored in shown.objects.objects.values():
+        stored.metadata.clear()
+    assert headlines(shown) == dict.fromkeys(
+        ("Posts", "Posters", "Countries", "Users", "Quarantined records", "Data age"), "unknown"
+    )
+
+
+def test_the_page_shows_the_version_of_each_report_and_the_rows_that_changed(shown: Surroundings) -> None:
+    key = "users_joined_by_year"
+    uri = shown.settings.names.report_uri(key)
+    shown.lake.content[uri] = [{"join_year": 2016, "number_users_joined": 5}]
+    shown.lake.older_content[uri] = {2: [{"join_year": 2016, "number_users_joined": 4}]}
+    shown.lake.history[uri] = [RowVersion(4, 1_700_000_000_000, {"user_version": "7"}), RowVersion(2, None, {})]
+    deleted = shown.settings.names.report_uri("top_poster_by_country")
+    shown.lake.history[deleted] = [RowVersion(3, None, {"pin_version": "7"}), RowVersion(1, None, {})]
+    assert materialize(shown, page).success
+    html = shown.objects.read(PAGE_KEY).decode()
+    joined = html.partition(f'<section id="{key}"')[2].partition("</section>")[0]
+    posters = html.partition('<section id="top_poster_by_country"')[2].partition("</section>")[0]
+    assert "2023-11-14 22:13:20 UTC" in joined
+    assert "from cleaned/user version 7." in joined
+    assert "Since version 2: 0 added, 1 changed, 0 gone" in joined
+    assert "The rows of version 1 were deleted" in posters
+    assert html.count('class="history"') == 2
