@@ -45,9 +45,7 @@ def _run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[
     differences = quality.schema_differences(columns, origin.cleaned_schema)
     if cleaning.KEY not in columns.fieldNames():
         # Nothing below can be computed, and the difference alone fails the table.
-        return VerifyResult(
-            0, 0, target.count(), 0, 0, 0, 0, 0, differences, [], foreign_commits, version, table_id
-        )
+        return VerifyResult(0, 0, target.count(), 0, 0, 0, 0, 0, differences, [], foreign_commits, version, table_id)
     table = only_row(quality.key_facts(target))
     if not parameters.uris and not parameters.records:
         progress(f"{origin.entity}: version {version} with {table['rows']} rows inspected")
