@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from pinterest_platform.delta import maintenance
+from pinterest_platform.delta.compaction import file_sizes
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.ports import MaintenanceResult, TableFacts
 from pinterest_platform.settings import Settings
@@ -31,7 +32,8 @@ class DeltaLake:
         if table is None:
             return None
         columns = tuple((field.name, field.dataType.simpleString()) for field in self._tables.schema(table).fields)
-        return TableFacts(uri, table.version(), self._tables.row_count(table), columns, str(table.metadata().id))
+        size = sum(file_sizes(table).values())
+        return TableFacts(uri, table.version(), self._tables.row_count(table), columns, str(table.metadata().id), size)
 
     def rows(self, uri: str, limit: int | None = None) -> list[dict[str, Any]]:
         """Return the rows of a small table, or the first `limit`; raise PermanentFailure if there is no table."""

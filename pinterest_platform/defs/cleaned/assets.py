@@ -5,6 +5,7 @@ from pydantic import Field
 
 from pinterest_platform.catalog import ENTITIES, Entity, Route
 from pinterest_platform.orchestration.failures import as_dagster_failure
+from pinterest_platform.orchestration.policy import NAMES
 from pinterest_platform.orchestration.results.cleaning import READABLE_CHECK, REJECTED_CHECK, cleaning_result
 from pinterest_platform.orchestration.results.columns import cleaned_metadata, pii_tags
 from pinterest_platform.pipelines.clean import Cleaner
@@ -27,7 +28,10 @@ def _cleaned(entity: Entity) -> dg.AssetsDefinition:
             dg.AssetCheckSpec(REJECTED_CHECK, asset=key, description="Cleaning rejected no record."),
             dg.AssetCheckSpec(READABLE_CHECK, asset=key, description="Every number and date was readable."),
         ],
-        description=f"Delta table `<user id>_{entity.name}_table`: one row per key, the latest post wins.",
+        description=(
+            f"Delta table `{NAMES.table(entity)}` of topic `{NAMES.topic(entity)}`: one row per key, the latest post "
+            "wins. The job `kafka_pipeline` writes it, too."
+        ),
         metadata=cleaned_metadata(entity, "raw"),
         tags=pii_tags(entity),
         kinds={"deltalake", "pyspark"},
