@@ -39,6 +39,8 @@ class FakeLake:
         return self.tables.get(uri)
 
     def rows(self, uri: str, limit: int | None = None) -> list[dict[str, Any]]:
+        if uri not in self.content:
+            raise PermanentFailure(f"There is no Delta table at {uri}.", "Create it.")
         return self.content[uri][:limit]
 
     def compact(self, uri: str) -> int | None:

@@ -42,7 +42,7 @@ def _cleaned(entity: Entity) -> dg.AssetsDefinition:
         with as_dagster_failure(key.to_user_string()):
             cleaner = Cleaner(entity, Route.KAFKA, lakehouse, context.run.run_id, context.log.info)
             table = cleaner.rebuild() if config.full_refresh else cleaner.clean_pending()
-            return cleaning_result(entity, table, lakehouse.names.cleaned_quarantine_uri(entity))
+            return cleaning_result(entity, table, lakehouse.lake, lakehouse.names.cleaned_quarantine_uri(entity))
 
     return cleaned
 

@@ -141,3 +141,20 @@ def test_a_broken_report_fails_a_run_without_the_page_after_the_others(shown: Su
 def test_a_page_without_problems_does_not_fail(shown: Surroundings) -> None:
     assert materialize(shown, reports, page, reports_are_sound).success
     assert "Unavailable" not in shown.objects.read(PAGE_KEY).decode()
+
+
+def test_a_small_report_is_shown_whole_and_a_large_one_by_its_first_rows(shown: Surroundings) -> None:
+    small, large = REPORT_KEYS[:2]
+    for key, count in ((small, 7), (large, 101)):
+        uri = shown.settings.names.report_uri(key)
+        shown.lake.tables[uri] = replace(shown.lake.tables[uri], rows=count)
+        shown.lake.content[uri] = [{"category": "art", "country": None, "post_year": 2017}] * count
+    result = materialize(shown, reports)
+    previews = {
+        event.asset_key.path[-1]: event.materialization.metadata["preview"]
+        for event in result.get_asset_materialization_events()
+        if event.asset_key
+    }
+    tables = [previews[small], previews[large]]
+    assert [len(table.records) for table in tables if isinstance(table, dg.TableMetadataValue)] == [7, 5]
+    assert previews[REPORT_KEYS[2]].value == "none"
