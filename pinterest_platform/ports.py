@@ -225,7 +225,7 @@ class ObjectStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """Facts of a Delta table from its log; `columns` are (name, type) pairs in order.
+    """Facts of a Delta table from its log; `columns` are (name, type) pairs in order, `bytes` the size of its files.
 
     A recreated table has another `table_id`.
     """
@@ -235,6 +235,7 @@ class TableFacts:
     rows: int
     columns: tuple[tuple[str, str], ...]
     table_id: str = ""
+    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,9 @@ from pinterest_platform.settings import AlertSettings, Settings, load, load_for_
 MAX_ALERT_SECONDS = 10.0
 """A tick of a sensor is limited to 60 s, and can send alerts of several days."""
 
+MAX_TICK_IO_SECONDS = 10.0
+"""Time limit of a call in a sensor, so that a tick names the service that is down before the tick ends."""
+
 
 class SettingsResource(dg.ConfigurableResource):
     """The settings, read when a run first uses them."""
@@ -27,7 +30,10 @@ class SettingsResource(dg.ConfigurableResource):
         if context.run is not None and context.instance is not None:
             record_worker(context.instance, context.run.run_id)
         with as_dagster_failure("The settings"):
-            return load()
+            settings = load()
+        if context.run is not None:
+            return settings
+        return settings.model_copy(update={"io_timeout_seconds": min(settings.io_timeout_seconds, MAX_TICK_IO_SECONDS)})
 
 
 class AlertSettingsResource(dg.ConfigurableResource):

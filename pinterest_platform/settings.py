@@ -1,11 +1,11 @@
 """The only reader of the environment.
 
-Nothing is read while definitions load: resources call `load` when they are first used.
+Resources call `load` when they are first used. While definitions load, the names alone are read, and never fail.
 """
 
 import json
 import re
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -16,6 +16,9 @@ from pinterest_platform.failures import PermanentFailure
 
 MIB = 1024 * 1024
 T = TypeVar("T", bound=BaseSettings)
+_SOURCE = SettingsConfigDict(env_ignore_empty=True, extra="ignore", case_sensitive=True, populate_by_name=True)
+_USER_ID: Any = Field("0a1153066525", alias="PINTEREST_USER_ID", pattern=r"^[A-Za-z0-9_-]{1,64}$")
+_BUCKET: Any = Field("", alias="PINTEREST_BUCKET", pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$")
 SPARK_PACKAGES = "io.delta:delta-spark_4.2_2.13:4.4.0,org.apache.hadoop:hadoop-aws:3.5.0"
 """Packages that Spark on a JVM needs: Delta and S3."""
 
@@ -26,9 +29,9 @@ class AlertSettings(BaseSettings):
     For each secret `x`, `x_secret` is a reference to AWS Secrets Manager; `adapters.secrets` reads it.
     """
 
-    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", case_sensitive=True, populate_by_name=True)
+    model_config = _SOURCE
 
-    user_id: str = Field("0a1153066525", alias="PINTEREST_USER_ID", pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    user_id: str = _USER_ID
     region: str = Field("us-east-1", alias="AWS_REGION")
     secrets_endpoint: str | None = Field(None, alias="AWS_ENDPOINT_URL_SECRETS_MANAGER")
     io_timeout_seconds: float = Field(30.0, alias="PINTEREST_IO_TIMEOUT_SECONDS", gt=0, le=3600)
@@ -81,7 +84,7 @@ class AlertSettings(BaseSettings):
 class Settings(AlertSettings):
     """All settings of the platform. `.env.example` explains each variable."""
 
-    bucket: str = Field("", alias="PINTEREST_BUCKET", pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$")
+    bucket: str = _BUCKET
     home: str = Field(".platform", alias="PINTEREST_HOME")
 
     kafka_bootstrap_servers: str = Field(alias="KAFKA_BOOTSTRAP_SERVERS")
@@ -169,12 +172,24 @@ class Settings(AlertSettings):
     @property
     def names(self) -> Names:
         """All names that derive from the user id and the bucket."""
-        default = f"user-{self.user_id}-bucket".lower().replace("_", "-")
-        return Names(self.user_id, self.bucket or default)
+        return _names(self.user_id, self.bucket)
 
     def landed_by_connect(self, entity: Entity) -> bool:
         """Return whether a Kafka Connect S3 sink lands this entity's topic, instead of the platform."""
         return entity.name in self.connect_topics.split(",")
+
+
+class _NameSettings(BaseSettings):
+    """The two settings that names derive from."""
+
+    model_config = _SOURCE
+
+    user_id: str = _USER_ID
+    bucket: str = _BUCKET
+
+
+def _names(user_id: str, bucket: str) -> Names:
+    return Names(user_id, bucket or f"user-{user_id}-bucket".lower().replace("_", "-"))
 
 
 def _require_web_address(text: str) -> None:
@@ -217,6 +232,15 @@ def load() -> Settings:
         PermanentFailure: variables are missing or wrong; the message names all of them and shows no secret.
     """
     return _read(Settings)
+
+
+def names_at_load() -> Names:
+    """Return the names that descriptions of assets show; if a variable is wrong, placeholders: a run reports it."""
+    try:
+        settings = _NameSettings()
+    except ValidationError:
+        return Names("<user id>", "<bucket>")
+    return _names(settings.user_id, settings.bucket)
 
 
 def load_for_alerts() -> AlertSettings:

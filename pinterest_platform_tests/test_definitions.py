@@ -69,6 +69,39 @@ def test_every_asset_follows_the_policy() -> None:
         assert spec.description, spec.key
 
 
+ROUTES = {"raw": "kafka", "cleaned": "kafka", "raw_stream": "kinesis", "cleaned_stream": "kinesis"}
+LAYERS = {"kafka": "source", "kinesis": "source", "ledger": "operations", "reports": "report"}
+
+
+def test_every_asset_has_tags_kinds_and_an_address() -> None:
+    for spec in defs.resolve_all_asset_specs():
+        first, name = spec.key.path
+        route = first if first in ("kafka", "kinesis") else ROUTES.get(first)
+        assert spec.tags["layer"] == LAYERS.get(first, first.removesuffix("_stream")), spec.key
+        assert spec.tags.get("route") == route, spec.key
+        assert spec.kinds, spec.key
+        assert ("dagster/uri" in spec.metadata) == (first in {*ROUTES, "reports"}), spec.key
+        has_table = first in ("cleaned", "cleaned_stream") or (first == "reports" and name != "page")
+        assert ("dagster/relation_identifier" in spec.metadata) == has_table, spec.key
+        # External assets have no code.
+        assert ("dagster/code_references" in spec.metadata) == (spec.key not in GRAPH.external_asset_keys), spec.key
+
+
+def test_descriptions_name_the_real_topic_stream_and_table() -> None:
+    script = (
+        "from pinterest_platform.definitions import defs\n"
+        "for spec in defs.resolve_all_asset_specs():\n"
+        "    print(spec.description, spec.metadata.get('dagster/uri'))"
+    )
+    environment = {"PINTEREST_USER_ID": "eve", "PINTEREST_BUCKET": "the-bucket"}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    for name in ("`eve.pin`", "`streaming-eve-pin`", "`eve_pin_table`", "s3://the-bucket/topics/eve.pin/"):
+        assert name in done.stdout
+    assert "<user id>" not in done.stdout
+    assert "Warning" not in done.stderr
+
+
 def test_the_jobs_are_these() -> None:
     names = {job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")}
     assert names == {

@@ -4,7 +4,7 @@ import pytest
 
 from pinterest_platform.catalog import ENTITIES, GEO, PIN
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.settings import load
+from pinterest_platform.settings import load, names_at_load
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +69,14 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
 def test_the_default_bucket_of_any_user_id_is_a_name_that_s3_allows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PINTEREST_USER_ID", "A_b")
     assert load().names.bucket == "user-a-b-bucket"
+
+
+def test_names_are_known_at_load_without_any_other_setting_and_never_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS")
+    monkeypatch.setenv("PINTEREST_USER_ID", "eve")
+    assert (names_at_load().topic(PIN), names_at_load().bucket) == ("eve.pin", "user-eve-bucket")
+    monkeypatch.setenv("PINTEREST_BUCKET", "No bucket")
+    assert names_at_load().topic(PIN) == "<user id>.pin"
 
 
 def test_a_topic_is_landed_by_the_platform_unless_the_setting_names_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from pinterest_platform.delta import maintenance
 from pinterest_platform.delta.commit_log import Commit, newest_first
+from pinterest_platform.delta.compaction import file_sizes
 from pinterest_platform.delta.errors import translate_store_errors
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.ports import MaintenanceResult, RowVersion, TableFacts
@@ -34,7 +35,8 @@ class DeltaLake:
         if table is None:
             return None
         columns = tuple((field.name, field.dataType.simpleString()) for field in self._tables.schema(table).fields)
-        return TableFacts(uri, table.version(), self._tables.row_count(table), columns, str(table.metadata().id))
+        size = sum(file_sizes(table).values())
+        return TableFacts(uri, table.version(), self._tables.row_count(table), columns, str(table.metadata().id), size)
 
     def rows(self, uri: str, limit: int | None = None, version: int | None = None) -> list[dict[str, Any]]:
         """Return the rows of a small table, or the first `limit`, of the newest version or of another one."""

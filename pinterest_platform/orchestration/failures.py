@@ -22,6 +22,8 @@ def as_dagster_failure(subject: str) -> Iterator[None]:
         yield
     except PlatformFailure as failure:
         transient = isinstance(failure, TransientFailure)
+        # The message is complete. Stacks and the errors below would be shown above it.
+        failure.__cause__, failure.__suppress_context__ = None, True
         raise dg.Failure(
             description=f"{subject}: {failure}",
             metadata={
@@ -31,4 +33,4 @@ def as_dagster_failure(subject: str) -> Iterator[None]:
                 "kind": "transient" if transient else "permanent",
             },
             allow_retries=transient,
-        ) from failure
+        ) from failure.with_traceback(None)

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from pinterest_platform.catalog import ENTITIES, Entity
-from pinterest_platform.failures import PermanentFailure, PlatformFailure, joined
+from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, joined
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.landing.pending import oldest_ms, positions_after
 from pinterest_platform.pipelines.options import stream_options
@@ -120,7 +120,9 @@ def _route_backlog(backlog_of: Callable[[Entity], Pending]) -> RouteBacklog:
         outcomes = dict(zip(ENTITIES, pool.map(attempt, ENTITIES), strict=True))
     unknown = {entity: outcome for entity, outcome in outcomes.items() if isinstance(outcome, PlatformFailure)}
     if len(unknown) == len(outcomes):
-        raise joined(list(unknown.values()))
+        # An outage of a service is one fact, however many streams it concerns.
+        outage = next((failure for failure in unknown.values() if isinstance(failure, TransientFailure)), None)
+        raise outage or joined(list(unknown.values()))
     waiting = {entity: outcome for entity, outcome in outcomes.items() if isinstance(outcome, Pending)}
     return RouteBacklog(waiting, unknown)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.failures import PlatformFailure, joined
@@ -86,6 +86,10 @@ class Pipeline(Protocol):
         """Return version, rows and columns of the table; None if there is no table."""
         ...
 
+    def rows(self, limit: int) -> list[dict[str, Any]]:
+        """Return the first rows of the table; raise PermanentFailure if there is no table."""
+        ...
+
 
 class EntityPipeline:
     """The pipeline of one entity; it reads positions once, and then takes them from each cleaning.
@@ -135,6 +139,10 @@ class EntityPipeline:
     def facts(self) -> TableFacts | None:
         """Return version, rows and columns of the table; None if there is no table."""
         return self._lakehouse.lake.facts(self._table_uri)
+
+    def rows(self, limit: int) -> list[dict[str, Any]]:
+        """Return the first rows of the table; raise PermanentFailure if there is no table."""
+        return self._lakehouse.lake.rows(self._table_uri, limit)
 
     def _run_batch(self) -> int:
         if not self._has_started:

@@ -41,6 +41,8 @@ class FakeLake:
         return self.tables.get(uri)
 
     def rows(self, uri: str, limit: int | None = None, version: int | None = None) -> list[dict[str, Any]]:
+        if uri not in self.content:
+            raise PermanentFailure(f"There is no Delta table at {uri}.", "Create it.")
         if version is None:
             return self.content[uri][:limit]
         if version not in self.older_content.get(uri, {}):

@@ -41,6 +41,7 @@ def test_facts_are_version_rows_and_columns_in_order(uri: str) -> None:
     assert facts is not None
     assert (facts.uri, facts.version, facts.rows) == (uri, 1, 4)
     assert facts.columns == (("ind", "bigint"), ("country", "string"))
+    assert facts.bytes == sum(path.stat().st_size for path in Path(uri).glob("*.parquet"))
 
 
 def test_rows_are_in_the_order_of_the_file(uri: str) -> None:

@@ -1,6 +1,7 @@
 """The end of a drain, and the turns of its pipelines."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -104,6 +105,9 @@ class ScriptedPipeline:
         assert isinstance(outcome, int)
         self.totals.objects += outcome
         return outcome
+
+    def rows(self, limit: int) -> list[dict[str, Any]]:
+        return []
 
     def facts(self) -> TableFacts | None:
         return None

@@ -5,6 +5,7 @@ from pydantic import Field
 
 from pinterest_platform.catalog import ENTITIES, Entity, Route
 from pinterest_platform.orchestration.failures import as_dagster_failure
+from pinterest_platform.orchestration.policy import NAMES
 from pinterest_platform.orchestration.results.cleaning import READABLE_CHECK, REJECTED_CHECK, cleaning_result
 from pinterest_platform.orchestration.results.columns import cleaned_metadata, pii_tags
 from pinterest_platform.pipelines.clean import Cleaner
@@ -27,7 +28,10 @@ def _cleaned(entity: Entity) -> dg.AssetsDefinition:
             dg.AssetCheckSpec(REJECTED_CHECK, asset=key, description="Cleaning rejected no record."),
             dg.AssetCheckSpec(READABLE_CHECK, asset=key, description="Every number and date was readable."),
         ],
-        description=f"Delta table `<user id>_{entity.name}_table`: one row per key, the latest post wins.",
+        description=(
+            f"Delta table `{NAMES.table(entity)}` of topic `{NAMES.topic(entity)}`: one row per key, the latest post "
+            "wins. The job `kafka_pipeline` writes it, too."
+        ),
         metadata=cleaned_metadata(entity, "raw"),
         tags=pii_tags(entity),
         kinds={"deltalake", "pyspark"},
@@ -38,7 +42,7 @@ def _cleaned(entity: Entity) -> dg.AssetsDefinition:
         with as_dagster_failure(key.to_user_string()):
             cleaner = Cleaner(entity, Route.KAFKA, lakehouse, context.run.run_id, context.log.info)
             table = cleaner.rebuild() if config.full_refresh else cleaner.clean_pending()
-            return cleaning_result(entity, table, lakehouse.names.cleaned_quarantine_uri(entity))
+            return cleaning_result(entity, table, lakehouse.lake, lakehouse.names.cleaned_quarantine_uri(entity))
 
     return cleaned
 

@@ -38,6 +38,7 @@ _CHECKS = {
         dg.AssetCheckSpec(name, asset=LEDGER, description=description) for name, description in _CHECKS.items()
     ],
     description="Accounts for every offset of every partition: in an object, in quarantine, or a gap.",
+    kinds={"table"},
 )
 def conservation(
     settings: dg.ResourceParam[Settings],

@@ -9,6 +9,7 @@ from pinterest_platform.catalog import ENTITIES, Entity, Route
 from pinterest_platform.failures import PlatformFailure, joined
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.orchestration.failures import as_dagster_failure
+from pinterest_platform.orchestration.policy import NAMES
 from pinterest_platform.orchestration.results.columns import pii_tags, raw_metadata
 from pinterest_platform.orchestration.results.landing import QUARANTINE_CHECK, TIMES_CHECK, landing_result
 from pinterest_platform.pipelines.options import landing_options
@@ -33,7 +34,10 @@ def _raw(entity: Entity) -> dg.AssetsDefinition:
             dg.AssetCheckSpec(QUARANTINE_CHECK, asset=key, description="Every record was accepted."),
             dg.AssetCheckSpec(TIMES_CHECK, asset=key, description="The broker's time of every record is plausible."),
         ],
-        description=f"The {entity.name} records in S3; each offset is in exactly one object or in quarantine.",
+        description=(
+            f"Topic `{NAMES.topic(entity)}` in S3: each offset is in exactly one object or in quarantine. "
+            "The job `kafka_pipeline` writes it, too."
+        ),
         metadata=raw_metadata(entity),
         tags=pii_tags(entity),
         kinds={"s3", "json"},

@@ -22,7 +22,7 @@ PAGE = dg.AssetKey(["reports", "page"])
         dg.AssetSpec(
             ["reports", declared.key],
             deps=[dg.AssetKey(["cleaned", entity]) for entity in declared.reads],
-            description=declared.meaning,
+            description=f"{declared.meaning} Delta table `{declared.key}`.",
             metadata=report_metadata(declared),
             kinds={"deltalake", "pyspark"},
             skippable=True,

@@ -8,6 +8,7 @@ from pydantic import Field
 from pinterest_platform.catalog import ENTITIES, Entity, Route
 from pinterest_platform.orchestration.draining.run import drain, materializations
 from pinterest_platform.orchestration.failures import as_dagster_failure
+from pinterest_platform.orchestration.policy import NAMES
 from pinterest_platform.orchestration.results.columns import cleaned_metadata, pii_tags, raw_metadata
 from pinterest_platform.pipelines.clean import Cleaner
 from pinterest_platform.pipelines.lakehouse import Lakehouse
@@ -33,7 +34,7 @@ def _specs(entity: Entity) -> list[dg.AssetSpec]:
     raw = dg.AssetSpec(
         ["raw_stream", entity.name],
         deps=[dg.AssetKey(["kinesis", entity.name])],
-        description=f"The {entity.name} stream in S3; each record is in exactly one object or in quarantine.",
+        description=f"Stream `{NAMES.stream(entity)}` in S3: each record is in exactly one object or in quarantine.",
         metadata=raw_metadata(entity),
         tags=pii_tags(entity),
         kinds={"s3", "json"},
@@ -41,7 +42,10 @@ def _specs(entity: Entity) -> list[dg.AssetSpec]:
     cleaned = dg.AssetSpec(
         ["cleaned_stream", entity.name],
         deps=[raw.key],
-        description=f"Delta table of the {entity.name} stream: one row per key, the latest post wins.",
+        description=(
+            f"Delta table `{NAMES.table(entity)}` of stream `{NAMES.stream(entity)}`: one row per key, the latest "
+            "post wins."
+        ),
         metadata=cleaned_metadata(entity, "raw_stream"),
         tags=pii_tags(entity),
         kinds={"deltalake", "pyspark"},

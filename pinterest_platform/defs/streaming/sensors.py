@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from pinterest_platform.defs.streaming.jobs import kafka_pipeline, streaming_pipeline
-from pinterest_platform.orchestration.draining.sensor import backlog_result
+from pinterest_platform.orchestration.draining.sensor import Tick, backlog_result, read_backlog
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.pipelines import backlog
 from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog
@@ -16,7 +16,7 @@ INTERVAL_SECONDS = 5
 """The shortest interval of the daemon; a tick reads stream ends and positions only."""
 
 
-def _backlog_sensor(job: Any, stream: str) -> Callable[[Callable[..., dg.SensorResult]], dg.SensorDefinition]:
+def _backlog_sensor(job: Any, stream: str) -> Callable[[Callable[..., Tick]], dg.SensorDefinition]:
     return dg.sensor(
         job=job,
         minimum_interval_seconds=INTERVAL_SECONDS,
@@ -32,10 +32,10 @@ def kafka_backlog(
     topics: dg.ResourceParam[TopicLog],
     objects: dg.ResourceParam[ObjectStore],
     lake: dg.ResourceParam[Lake],
-) -> dg.SensorResult:
+) -> Tick:
     """Compare the ends of the topics with the landed and cleaned positions."""
     with as_dagster_failure("kafka_backlog"):
-        waiting = backlog.kafka_backlog(settings, topics, objects, lake)
+        waiting = read_backlog("kafka", lambda: backlog.kafka_backlog(settings, topics, objects, lake))
         return backlog_result(context, "kafka", "kafka_pipeline", waiting, settings)
 
 
@@ -46,8 +46,8 @@ def kinesis_backlog(
     shards: dg.ResourceParam[ShardLog],
     objects: dg.ResourceParam[ObjectStore],
     lake: dg.ResourceParam[Lake],
-) -> dg.SensorResult:
+) -> Tick:
     """Compare the ends of the streams with the landed and cleaned positions."""
     with as_dagster_failure("kinesis_backlog"):
-        waiting = backlog.kinesis_backlog(settings, shards, objects, lake)
+        waiting = read_backlog("kinesis", lambda: backlog.kinesis_backlog(settings, shards, objects, lake))
         return backlog_result(context, "kinesis", "streaming_pipeline", waiting, settings)

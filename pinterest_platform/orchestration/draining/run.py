@@ -6,7 +6,7 @@ import dagster as dg
 
 from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.failures import PlatformFailure
-from pinterest_platform.orchestration.results.tables import table_metadata
+from pinterest_platform.orchestration.results.tables import PREVIEW_ROWS, preview, table_metadata
 from pinterest_platform.orchestration.table_checks import commits_evaluation
 from pinterest_platform.orchestration.workers import record_worker
 from pinterest_platform.pipelines.drain import Drain, DrainLimits, RoundRobin
@@ -112,7 +112,8 @@ def _landed_metadata(pipeline: Pipeline) -> dict[str, dg.MetadataValue]:
 
 def _cleaned_metadata(pipeline: Pipeline) -> dict[str, dg.MetadataValue]:
     facts = pipeline.facts()
-    metadata = table_metadata(facts, pipeline.entity.columns) if facts else {}
+    columns = pipeline.entity.columns
+    metadata = table_metadata(facts, columns) | preview(pipeline.rows, columns, PREVIEW_ROWS) if facts else {}
     if cleaned := pipeline.totals.cleaned:
         metadata |= {
             "new": dg.MetadataValue.int(cleaned.new),

@@ -2,11 +2,13 @@
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import dagster as dg
 
+from pinterest_platform.failures import TransientFailure
 from pinterest_platform.orchestration.draining.decision import DrainRun, decide
 from pinterest_platform.orchestration.draining.run import failed_entities
 from pinterest_platform.orchestration.runs import LIVE, WRITER, declare_dead, drain_tags, host_of, is_orphan
@@ -19,6 +21,9 @@ from pinterest_platform.orchestration.table_checks import (
 from pinterest_platform.pipelines.backlog import RouteBacklog
 from pinterest_platform.settings import Settings
 
+Tick = dg.SensorResult | dg.SkipReason
+"""The result of a tick."""
+
 RUN_LIMIT = 20
 """Runs of a job that are read: enough to count consecutive failures up to the longest wait."""
 
@@ -27,6 +32,9 @@ REPEAT_CHECK_SECONDS = 600.0
 
 LAST_BATCH_SECONDS = 3600.0
 """Time that a drain may need for its last micro-batch, in addition to its longest time."""
+
+TICK_SECONDS = 40.0
+"""Time that a tick reads a backlog at most. The daemon ends a tick after 60 s, without a reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +52,42 @@ class Signal:
     event: dg.AssetObservation | dg.AssetCheckEvaluation
 
 
+def read_backlog(route: str, read: Callable[[], RouteBacklog]) -> RouteBacklog | dg.SkipReason:
+    """Read the backlog of a route; return the reason to skip the tick if the store or the broker does not answer.
+
+    Raises:
+        PermanentFailure: an operator must decide or fix something first.
+    """
+    pool = ThreadPoolExecutor(1, thread_name_prefix="tick")
+    try:
+        return pool.submit(read).result(TICK_SECONDS)
+    except TimeoutError:
+        return dg.SkipReason(f"The backlog of {route} was not read within {TICK_SECONDS:g} s. The next tick retries.")
+    except TransientFailure as failure:
+        return dg.SkipReason(f"{failure.what} The next tick retries.")
+    finally:
+        # A read that is late ends by its own time limits.
+        pool.shutdown(wait=False)
+
+
 def backlog_result(
-    context: dg.SensorEvaluationContext, route: str, job: str, backlog: RouteBacklog, settings: Settings
-) -> dg.SensorResult:
+    context: dg.SensorEvaluationContext,
+    route: str,
+    job: str,
+    backlog: RouteBacklog | dg.SkipReason,
+    settings: Settings,
+) -> Tick:
     """Request a run of a route's job or give the reason to skip, and report the backlog if it changed.
 
     Args:
         context: the sensor's.
         route: first part of the external assets' keys.
         job: the route's job.
-        backlog: the records that are not in their tables yet.
+        backlog: the records that are not in their tables yet, or the reason why they are unknown.
         settings: the engine, and how long a drain may last.
     """
+    if isinstance(backlog, dg.SkipReason):
+        return backlog
     decision = decide(
         {f"{route}/{entity.name}": pending for entity, pending in backlog.waiting.items()},
         _runs(context, route, job, settings.drain_longest_seconds + LAST_BATCH_SECONDS),
@@ -119,8 +151,10 @@ def _changed(
 
 def _unknown(route: str, backlog: RouteBacklog) -> str:
     """Return the streams whose backlog is unknown, and why, to append to a reason."""
-    problems = [f"; backlog of {route}/{entity.name} unknown: {why}" for entity, why in backlog.unknown.items()]
-    return "".join(problems)
+    streams: dict[str, list[str]] = {}
+    for entity, failure in backlog.unknown.items():
+        streams.setdefault(str(failure), []).append(f"{route}/{entity.name}")
+    return "".join(f"; backlog of {', '.join(names)} unknown: {why}" for why, names in streams.items())
 
 
 def _runs(context: dg.SensorEvaluationContext, route: str, job: str, longest: float) -> list[DrainRun]:

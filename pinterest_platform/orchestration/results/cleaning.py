@@ -1,12 +1,14 @@
 """Results of cleaning."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import dagster as dg
 
 from pinterest_platform.catalog import Entity
-from pinterest_platform.orchestration.results.tables import table_metadata
+from pinterest_platform.orchestration.results.tables import PREVIEW_ROWS, preview, table_metadata
 from pinterest_platform.pipelines.clean import CleanedTable
+from pinterest_platform.ports import Lake
 from pinterest_platform.spark_jobs.parameters import CleanResult
 
 REJECTED_CHECK = "nothing_rejected"
@@ -18,12 +20,13 @@ NO_RECORDS = CleanResult()
 """The counts of a run that had nothing to clean."""
 
 
-def cleaning_result(entity: Entity, table: CleanedTable, quarantine_uri: str) -> dg.MaterializeResult:
+def cleaning_result(entity: Entity, table: CleanedTable, lake: Lake, quarantine_uri: str) -> dg.MaterializeResult:
     """Return the counts of a run, and the checks that warn of rejected records and unreadable values.
 
     Args:
         entity: the entity of the table.
         table: the table after the run.
+        lake: reads its first rows.
         quarantine_uri: the table of rejected records.
     """
     result = table.result or NO_RECORDS
@@ -31,6 +34,7 @@ def cleaning_result(entity: Entity, table: CleanedTable, quarantine_uri: str) ->
     return dg.MaterializeResult(
         metadata={
             **table_metadata(table.facts, entity.columns),
+            **preview(partial(lake.rows, table.facts.uri), entity.columns, PREVIEW_ROWS),
             "records": result.records,
             "new": result.new,
             "changed": result.changed,

@@ -1,11 +1,12 @@
 """Results of the reports and their page."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import dagster as dg
 
 from pinterest_platform.catalog import report_with_key
-from pinterest_platform.orchestration.results.tables import table_metadata
+from pinterest_platform.orchestration.results.tables import PREVIEW_ROWS, WHOLE_TABLE_ROWS, preview, table_metadata
 from pinterest_platform.pipelines.lakehouse import table_facts
 from pinterest_platform.pipelines.report import PublishedPage
 from pinterest_platform.ports import Lake
@@ -17,10 +18,13 @@ def report_results(result: ReportsResult, settings: Settings, lake: Lake) -> Ite
     """Return one result per computed report."""
     versions = {name: source.version for name, source in result.sources.items()}
     for key, outcome in result.reports.items():
+        facts, columns = table_facts(lake, settings.names.report_uri(key)), report_with_key(key).columns
+        rows = WHOLE_TABLE_ROWS if facts.rows <= WHOLE_TABLE_ROWS else PREVIEW_ROWS
         yield dg.MaterializeResult(
             asset_key=["reports", key],
             metadata={
-                **table_metadata(table_facts(lake, settings.names.report_uri(key)), report_with_key(key).columns),
+                **table_metadata(facts, columns),
+                **preview(partial(lake.rows, facts.uri), columns, rows),
                 "replaced": outcome.changed,
                 "left_out": dg.MetadataValue.json(dict(outcome.left_out)),
                 "read_versions": dg.MetadataValue.json(versions),

@@ -29,7 +29,7 @@ def answer_clean(around: Surroundings, **counts: object) -> None:
         plan = CleanParameters.from_json(parameters)
         positions = {app_id: end for batch in plan.batches for app_id, end in batch.positions.items()}
         around.lake.table_positions[URI] = positions
-        around.lake.tables[URI] = TableFacts(URI, 1, 2, (("ind", "bigint"),))
+        around.lake.tables[URI] = TableFacts(URI, 1, 2, (("ind", "bigint"),), bytes=700)
         defaults = {"quarantined": 0, "reasons": {}, "unreadable": {}}
         return CleanResult(
             records=2,
@@ -86,6 +86,17 @@ def test_rejected_and_unreadable_values_warn_and_do_not_fail_the_run(around: Sur
     assert metadata["dagster/row_count"] == 2
     assert metadata["unreadable_values"] == 2
     assert metadata["dagster/uri"] == URI
+    assert metadata["preview"] == f"not read: There is no Delta table at {URI}."
+
+
+def test_the_preview_shows_five_rows_without_personal_data(around: Surroundings) -> None:
+    answer_clean(around)
+    around.lake.content[URI] = [{"ind": n, "user_name": "Ann B", "age": 30, "_source": {}} for n in range(6)]
+    [event] = materialize(around).asset_materializations_for_node("cleaned__user")
+    preview = event.metadata["preview"]
+    assert isinstance(preview, dg.TableMetadataValue)
+    assert [record.data for record in preview.records] == [{"ind": n} for n in range(5)]
+    assert event.metadata["dagster/size_bytes"].value == 700
 
 
 def test_a_failure_of_the_engine_names_the_asset(around: Surroundings) -> None:

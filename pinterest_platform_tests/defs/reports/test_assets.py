@@ -186,3 +186,20 @@ def test_the_page_shows_the_version_of_each_report_and_the_rows_that_changed(sho
     assert "Since version 2: 0 added, 1 changed, 0 gone" in joined
     assert "The rows of version 1 were deleted" in posters
     assert html.count('class="history"') == 2
+
+
+def test_a_small_report_is_shown_whole_and_a_large_one_by_its_first_rows(shown: Surroundings) -> None:
+    small, large = REPORT_KEYS[:2]
+    for key, count in ((small, 7), (large, 101)):
+        uri = shown.settings.names.report_uri(key)
+        shown.lake.tables[uri] = replace(shown.lake.tables[uri], rows=count)
+        shown.lake.content[uri] = [{"category": "art", "country": None, "post_year": 2017}] * count
+    result = materialize(shown, reports)
+    previews = {
+        event.asset_key.path[-1]: event.materialization.metadata["preview"]
+        for event in result.get_asset_materialization_events()
+        if event.asset_key
+    }
+    tables = [previews[small], previews[large]]
+    assert [len(table.records) for table in tables if isinstance(table, dg.TableMetadataValue)] == [7, 5]
+    assert previews[REPORT_KEYS[2]].value == "none"

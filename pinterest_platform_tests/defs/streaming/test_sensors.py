@@ -1,6 +1,7 @@
 """The backlog sensors of both routes on an ephemeral instance, on fakes."""
 
 import json
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
@@ -9,10 +10,11 @@ import dagster as dg
 import pytest
 from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordinator
 
+from pinterest_platform import catalog
 from pinterest_platform.catalog import ENTITIES, GEO, PIN, USER
 from pinterest_platform.definitions import defs
 from pinterest_platform.defs.streaming.sensors import kafka_backlog, kinesis_backlog
-from pinterest_platform.failures import TransientFailure
+from pinterest_platform.failures import no_answer
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.orchestration.draining import decision
@@ -20,6 +22,7 @@ from pinterest_platform.orchestration.draining import sensor as draining_sensor
 from pinterest_platform.orchestration.draining.run import failed_tags
 from pinterest_platform.orchestration.runs import WRITER
 from pinterest_platform.orchestration.workers import EXCLUSIVE, SHARED, WORKER_TAG, record_worker
+from pinterest_platform.pipelines.backlog import RouteBacklog
 from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
 
 ROW = b'{"ind":1}'
@@ -106,13 +109,17 @@ def route(request: pytest.FixtureRequest, around: Surroundings) -> Route:
 
 
 def tick(route: Route, instance: dg.DagsterInstance, cursor: str | None = None) -> dg.SensorResult:
+    result = outcome(route, instance, cursor)
+    assert isinstance(result, dg.SensorResult)
+    return result
+
+
+def outcome(route: Route, instance: dg.DagsterInstance, cursor: str | None = None) -> object:
     resources = {name: route.around.resources[name] for name in ("settings", route.log, "objects", "lake")}
     context = dg.build_sensor_context(
         instance=instance, cursor=cursor, resources=resources, sensor_name=route.sensor.name
     )
-    result = route.sensor(context)
-    assert isinstance(result, dg.SensorResult)
-    return result
+    return route.sensor(context)
 
 
 def observations(result: dg.SensorResult) -> list[dg.AssetObservation]:
@@ -327,6 +334,35 @@ def test_landed_objects_that_are_not_cleaned_request_a_run(route: Route, instanc
 
 def test_a_silent_service_does_not_count_as_empty(route: Route, instance) -> None:
     route.outside.down = True
-    with pytest.raises(dg.Failure) as failure:
-        tick(route, instance)
-    assert isinstance(failure.value.__cause__, TransientFailure)
+    skipped_tick = outcome(route, instance)
+    assert isinstance(skipped_tick, dg.SkipReason)
+    assert (skipped_tick.skip_message or "").endswith(" The next tick retries.")
+
+
+def test_a_store_that_is_down_is_named_once_in_the_reason_to_skip(route: Route, instance) -> None:
+    uris = [route.around.settings.names.places(entity, at).table_uri for entity in ENTITIES for at in catalog.Route]
+    route.around.lake.unreadable = {uri: no_answer("S3 at x:9", f"refused for {uri}") for uri in uris}
+    skipped_tick = outcome(route, instance)
+    assert isinstance(skipped_tick, dg.SkipReason)
+    assert (skipped_tick.skip_message or "").count("S3 at x:9") == 1
+
+
+def test_streams_with_the_same_problem_are_named_together(route: Route, instance) -> None:
+    places = [route.around.settings.names.places(entity, at).table_uri for entity in (PIN, GEO) for at in catalog.Route]
+    route.around.lake.unreadable = dict.fromkeys(places, no_answer("S3 at x:9", "refused"))
+    assert f"backlog of {route.name}/pin, {route.name}/geo unknown: S3 at x:9" in skipped(tick(route, instance))
+
+
+def test_a_tick_ends_before_the_daemon_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert draining_sensor.TICK_SECONDS < 60
+    monkeypatch.setattr(draining_sensor, "TICK_SECONDS", 0.01)
+    release = threading.Event()
+
+    def slow() -> RouteBacklog:
+        release.wait(30)
+        return RouteBacklog({}, {})
+
+    late = draining_sensor.read_backlog("kafka", slow)
+    release.set()
+    assert isinstance(late, dg.SkipReason)
+    assert "The backlog of kafka was not read within 0.01 s." in str(late.skip_message)

@@ -61,7 +61,7 @@ def test_every_source_of_a_column_is_a_column_of_a_parent() -> None:
 
 def test_assets_with_personal_data_have_a_tag() -> None:
     tagged = {key.to_user_string() for key, spec in SPECS.items() if spec.tags.get("pii") == "true"}
-    layers = ("raw", "cleaned", "raw_stream", "cleaned_stream")
+    layers = ("kafka", "kinesis", "raw", "cleaned", "raw_stream", "cleaned_stream")
     assert tagged == {f"{layer}/{entity}" for layer in layers for entity in ENTITIES}
 
 
