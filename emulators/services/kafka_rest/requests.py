@@ -147,9 +147,8 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(name)
 
 
-_strict_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(  # pyright: ignore
-    parse_int=str, parse_float=str, parse_constant=_refuse_constant
-).scan_once
+_strict_decoder: Any = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse_constant)
+_strict_scan: Callable[[str, int], tuple[Any, int]] = _strict_decoder.scan_once
 
 
 def _reject_unknown(fields: dict[str, Any], allowed: frozenset[str], place: str) -> None:
