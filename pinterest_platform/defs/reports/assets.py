@@ -11,7 +11,8 @@ from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.columns import report_metadata
 from pinterest_platform.orchestration.results.reports import page_result, report_results, unwritten_results
 from pinterest_platform.pipelines.lakehouse import Lakehouse
-from pinterest_platform.pipelines.report import publish_page, report, unavailable_reports
+from pinterest_platform.pipelines.page import publish_page, unavailable_reports
+from pinterest_platform.pipelines.report import report
 
 PAGE = dg.AssetKey(["reports", "page"])
 

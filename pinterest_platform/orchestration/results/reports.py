@@ -8,7 +8,7 @@ import dagster as dg
 from pinterest_platform.catalog import report_with_key
 from pinterest_platform.orchestration.results.tables import PREVIEW_ROWS, WHOLE_TABLE_ROWS, preview, table_metadata
 from pinterest_platform.pipelines.lakehouse import table_facts
-from pinterest_platform.pipelines.report import PublishedPage
+from pinterest_platform.pipelines.page import PublishedPage
 from pinterest_platform.ports import Lake
 from pinterest_platform.settings import Settings
 from pinterest_platform.spark_jobs.parameters import ReportsResult
