@@ -90,6 +90,25 @@ def publish_page(lakehouse: Lakehouse, now: datetime, progress: Progress) -> Pub
     return PublishedPage(uri, written=True, size=len(body), facts=facts)
 
 
+@dataclass(frozen=True, slots=True)
+class HomeCopy:
+    """The copy of the page in the home; `problem` says why there is none or an old one."""
+
+    path: Path
+    problem: str = ""
+
+
+def refresh_home(objects: ObjectStore, home: Path, progress: Progress) -> HomeCopy:
+    """Copy the page to the home; without a home that can be written, the page is still published."""
+    try:
+        return HomeCopy(copy_to_home(objects, home))
+    except OSError as error:
+        path = home.resolve() / PAGE_KEY
+        problem = f"{path} was not written: {error.strerror}. Set PINTEREST_HOME to a folder that can be written."
+        progress(problem)
+        return HomeCopy(path, problem)
+
+
 def copy_to_home(objects: ObjectStore, home: Path) -> Path:
     """Copy the page, and the pages of earlier days that are not there yet, to the home; return the path of the page.
 
