@@ -29,6 +29,7 @@ from pinterest_platform.catalog.names import (
     SEQUENCE_FIELD,
     SHARD_FIELD,
     SIGHTINGS_PREFIX,
+    SITE_PREFIX,
     STAGING_PREFIX,
     STREAMS_PREFIX,
     TIMESTAMP_FIELD,
@@ -36,6 +37,8 @@ from pinterest_platform.catalog.names import (
     CleanedPlaces,
     Names,
     Route,
+    dated_page_key,
+    day_of_page,
 )
 from pinterest_platform.catalog.references import Reference, resolve
 from pinterest_platform.catalog.reports import REPORT_KEYS, REPORTED_ENTITIES, REPORTS
@@ -68,6 +71,7 @@ __all__ = [
     "SEQUENCE_FIELD",
     "SHARD_FIELD",
     "SIGHTINGS_PREFIX",
+    "SITE_PREFIX",
     "STAGING_PREFIX",
     "STREAMS_PREFIX",
     "TIMESTAMP_FIELD",
@@ -82,6 +86,8 @@ __all__ = [
     "Report",
     "ReportColumn",
     "Route",
+    "dated_page_key",
+    "day_of_page",
     "entity_named",
     "report_with_key",
     "resolve",

@@ -1,6 +1,7 @@
 """Names derived from a user id, an entity and a route: topics, streams, tables, prefixes, fields (rules N1 to N14)."""
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from pinterest_platform.catalog.model import Entity
@@ -22,7 +23,8 @@ CLEANED_QUARANTINE_PREFIX = "quarantine/cleaned/"
 CLEANED_STREAM_QUARANTINE_PREFIX = "quarantine/cleaned_stream/"
 STAGING_PREFIX = "staging/"
 CHECKS_PREFIX = "checks/"
-PAGE_KEY = "site/index.html"
+SITE_PREFIX = "site/"
+PAGE_KEY = f"{SITE_PREFIX}index.html"
 
 PARTITION_FIELD = "_partition"
 OFFSET_FIELD = "_offset"
@@ -68,6 +70,21 @@ RESERVED_FIELDS: frozenset[str] = frozenset(
     }
 )
 """Names that no posted record may have, on either route."""
+
+
+def dated_page_key(day: date) -> str:
+    """Return the key of the last page of a day (UTC)."""
+    return f"{SITE_PREFIX}{day.isoformat()}.html"
+
+
+def day_of_page(key: str) -> date | None:
+    """Return the day of a dated page; None for other keys."""
+    name = key.removeprefix(SITE_PREFIX).removesuffix(".html")
+    try:
+        day = date.fromisoformat(name)
+    except ValueError:
+        return None
+    return day if key == dated_page_key(day) else None
 
 
 @dataclass(frozen=True, slots=True)

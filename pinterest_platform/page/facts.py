@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from importlib.resources import files
 
 LAYOUT_SUFFIXES = (".css", ".html", ".js", ".py")
@@ -59,6 +59,7 @@ class PageFacts:
         unavailable: the reports that the page cannot show, each as its key and the reason.
         headlines: the numbers at the top of the page, in order.
         newest_arrival: the arrival of the newest record in the cleaned tables, None if they are empty.
+        earlier: the days of earlier pages, the newest first.
 
     Raises:
         ValueError: a time has no zone.
@@ -70,6 +71,7 @@ class PageFacts:
     unavailable: tuple[tuple[str, str], ...] = ()
     headlines: tuple[HeadlineNumber, ...] = ()
     newest_arrival: datetime | None = None
+    earlier: tuple[date, ...] = ()
 
     def __post_init__(self) -> None:
         _check_zone("PageFacts.generated_at", self.generated_at)
@@ -82,12 +84,12 @@ class PageFacts:
 
     @property
     def fingerprint(self) -> str:
-        """The digest of everything but the time of generation, and of the layout, as 64 hexadecimal digits.
+        """The digest of everything but the time of generation and earlier pages, and of the layout, as 64 digits.
 
         A page with the same fingerprint need not be written again. Versions alone would not do: a table that was
         deleted and rebuilt counts them from 0 again.
         """
-        facts = {name: str(value) for name, value in asdict(self).items() if name != "generated_at"}
+        facts = {name: str(value) for name, value in asdict(self).items() if name not in ("generated_at", "earlier")}
         return hashlib.sha256(json.dumps([_layout(), facts]).encode()).hexdigest()
 
 

@@ -10,6 +10,9 @@ from pinterest_platform.page.report_charts import Rows, draw
 from pinterest_platform.page.svg_shapes import Picture
 from pinterest_platform.page.wording import displayed
 
+MOST_SHORT = 20
+"""Rows of a report that is printed next to another one at most."""
+
 MOST_CHANGES = 100
 """Rows that differ from the version before that the page lists at most."""
 
@@ -65,6 +68,11 @@ class Section:
     history: ReportHistory | None
     changes: Changes | None
     problem: str = ""
+
+    @property
+    def is_long(self) -> bool:
+        """True if its table needs the whole width of a printed sheet."""
+        return len(self.cells) > MOST_SHORT
 
 
 def section(report: Report, reports: Mapping[str, Rows], history: ReportHistory | None, problem: str) -> Section:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pinterest_platform.catalog import ENTITIES
@@ -89,7 +90,10 @@ class Surroundings:
     """Everything outside the code under test; `resources` holds it by resource name."""
 
     def __init__(self) -> None:
-        self.settings = Settings.model_validate({"KAFKA_BOOTSTRAP_SERVERS": "nowhere:1", "PINTEREST_USER_ID": "u"})
+        self._home = TemporaryDirectory()
+        self.settings = Settings.model_validate(
+            {"KAFKA_BOOTSTRAP_SERVERS": "nowhere:1", "PINTEREST_USER_ID": "u", "PINTEREST_HOME": self._home.name}
+        )
         self.topics = FakeTopicLog()
         self.shards = FakeShardLog()
         self.objects = FakeObjectStore()

@@ -1,5 +1,6 @@
 """The page in a real browser: it fetches nothing, runs no script, and shows everything on wide and narrow screens."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,44 @@ def test_every_row_is_printed(browser: Browser, tmp_path: Path) -> None:
     )
     assert hidden == 0
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    page.close()
+
+
+def _real_size() -> dict[str, list[dict[str, Any]]]:
+    """Return as many rows, with names as long, as the reports of the source data have."""
+    countries = [f"{'United Republic of ' * (at % 7 == 0)}Country {at:03}" for at in range(240)]
+    categories, years = [f"category-{at:02}" for at in range(13)], range(2018, 2023)
+    return {
+        **ordinary(),
+        "popular_category_by_country": [
+            {"country": countries[at // 2], "category": categories[at % 13], "category_count": at} for at in range(443)
+        ],
+        "posts_by_category_and_year": [
+            {"post_year": year, "category": category, "category_count": 7} for year in years for category in categories
+        ],
+        "top_poster_by_country": [
+            {
+                "country": country,
+                "poster_name": f"Poster {at}{' of words' * (at % 4)}",
+                "follower_count": 15_000_000,
+            }
+            for at, country in enumerate(countries)
+        ],
+    }
+
+
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
+def test_the_page_is_printed_on_at_most_eight_sheets(browser: Browser, tmp_path: Path, paper: str) -> None:
+    page, _, _ = _open(browser, tmp_path, render(_real_size(), facts()), 1280, "dark")
+    sheets = re.findall(rb"/Type\s*/Page\b", page.pdf(format=paper))
+    assert 4 <= len(sheets) <= 8
+    page.close()
+
+
+def test_nothing_is_wider_than_the_printed_sheet(browser: Browser, tmp_path: Path) -> None:
+    page, _, _ = _open(browser, tmp_path, render(hostile(), facts()), 700, "light")
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 700
     page.close()
 
 

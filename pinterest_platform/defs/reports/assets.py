@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import dagster as dg
 
@@ -11,7 +12,8 @@ from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.columns import report_metadata
 from pinterest_platform.orchestration.results.reports import page_result, report_results, unwritten_results
 from pinterest_platform.pipelines.lakehouse import Lakehouse
-from pinterest_platform.pipelines.report import publish_page, report, unavailable_reports
+from pinterest_platform.pipelines.page import publish_page, refresh_home, unavailable_reports
+from pinterest_platform.pipelines.report import report
 
 PAGE = dg.AssetKey(["reports", "page"])
 
@@ -61,10 +63,11 @@ def page(
     context: dg.AssetExecutionContext,
     lakehouse: dg.ResourceParam[Lakehouse],
 ) -> dg.MaterializeResult:
-    """Publish the page, unless the published one has the same fingerprint."""
+    """Publish the page, unless the published one has the same fingerprint, and refresh the copy in the home."""
     with as_dagster_failure("reports/page"):
         published = publish_page(lakehouse, datetime.now(UTC), context.log.info)
-        result = page_result(published)
+        copy = refresh_home(lakehouse.objects, Path(lakehouse.settings.home), context.log.info)
+        result = page_result(published, lakehouse.settings, copy)
         if failure := unavailable_reports(published):
             context.log_event(dg.AssetMaterialization(asset_key=PAGE, metadata=result.metadata))
             raise failure

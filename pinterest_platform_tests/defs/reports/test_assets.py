@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -203,3 +204,45 @@ def test_a_small_report_is_shown_whole_and_a_large_one_by_its_first_rows(shown: 
     tables = [previews[small], previews[large]]
     assert [len(table.records) for table in tables if isinstance(table, dg.TableMetadataValue)] == [7, 5]
     assert previews[REPORT_KEYS[2]].value == "none"
+
+
+def page_metadata(around: Surroundings) -> dict[str, dg.MetadataValue]:
+    result = materialize(around, page)
+    assert result.success
+    [event] = result.get_asset_materialization_events()
+    return dict(event.materialization.metadata)
+
+
+def test_each_materialization_refreshes_the_copy_in_the_home(shown: Surroundings) -> None:
+    metadata = page_metadata(shown)
+    copy = Path(str(metadata["home_copy"].value))
+    assert copy == Path(shown.settings.home).resolve() / "site" / "index.html"
+    assert copy.read_bytes() == shown.objects.read(PAGE_KEY)
+    copy.write_text("old")
+    metadata = page_metadata(shown)
+    assert metadata["written"].value is False
+    assert copy.read_bytes() == shown.objects.read(PAGE_KEY)
+
+
+def test_a_home_that_cannot_be_written_stops_no_page(shown: Surroundings, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    shown.settings = shown.settings.model_copy(update={"home": str(tmp_path / "file")})
+    metadata = page_metadata(shown)
+    assert "was not written: Not a directory. Set PINTEREST_HOME" in str(metadata["home_copy"].value)
+    assert metadata["written"].value is True
+
+
+def test_the_page_opens_from_the_ui_and_has_a_preview(shown: Surroundings) -> None:
+    shown.topics.append("u.pin", 0, b'{"index": 1}', b"junk")
+    land_topic(shown.topics, shown.objects, "u.pin")
+    metadata = page_metadata(shown)
+    assert metadata["open"] == dg.MetadataValue.url(
+        "https://s3.console.aws.amazon.com/s3/object/user-u-bucket?region=us-east-1&prefix=site/index.html"
+    )
+    preview = str(metadata["preview"].value)
+    assert "| Posts | unknown |" in preview
+    assert "| Quarantined records | 1 |" in preview
+    assert "| Data age | unknown |" in preview
+    assert "| Users who joined by year | 0 |" in preview
+    shown.settings = shown.settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9000/"})
+    assert page_metadata(shown)["open"] == dg.MetadataValue.url("http://127.0.0.1:9000/user-u-bucket/site/index.html")

@@ -1,0 +1,130 @@
+"""Publishing the page, its earlier days, and the copy in the home, on fakes."""
+
+import re
+from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from pinterest_platform.catalog import (
+    PAGE_KEY,
+    REPORT_KEYS,
+    REPORTED_ENTITIES,
+    dated_page_key,
+    day_of_page,
+    report_with_key,
+)
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.pipelines.page import copy_to_home, publish_page
+from pinterest_platform.ports import Json, TableFacts, silent
+from pinterest_platform.spark_jobs.parameters import ReportsResult, SourceFacts
+from pinterest_platform_tests.defs.surroundings import Surroundings
+from pinterest_platform_tests.page.samples import Page
+
+MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def around() -> Surroundings:
+    """Sound and empty report tables."""
+    around = Surroundings()
+    for entity in REPORTED_ENTITIES:
+        uri = around.settings.names.cleaned_uri(entity)
+        around.lake.tables[uri] = TableFacts(uri, 7, 8, (("ind", "bigint"),), "id")
+    for key in REPORT_KEYS:
+        uri = around.settings.names.report_uri(key)
+        around.lake.tables[uri] = TableFacts(uri, 2, 0, tuple(report_with_key(key).column_types))
+        around.lake.content[uri] = []
+
+    def compute(parameters: Json) -> Json:
+        sources = {name: SourceFacts(7, 8, None, None, None, None) for name in parameters["cleaned"]}
+        return ReportsResult({}, sources).to_json()
+
+    around.engine.answers["reports"] = compute
+    return around
+
+
+def publish(around: Surroundings, now: datetime, version: int) -> bool:
+    """Publish the page of a version of a report."""
+    uri = around.settings.names.report_uri(REPORT_KEYS[0])
+    around.lake.tables[uri] = TableFacts(uri, version, 0, tuple(report_with_key(REPORT_KEYS[0]).column_types))
+    return publish_page(around.lakehouse, now, silent).written
+
+
+def pages(around: Surroundings) -> list[str]:
+    return [stored.key for stored in around.objects.list("site/")]
+
+
+def links(around: Surroundings, key: str = PAGE_KEY) -> list[str | None]:
+    tags = Page(around.objects.read(key).decode()).tags
+    return [attributes["href"] for tag, attributes in tags if tag == "a" and str(attributes["href"]).endswith(".html")]
+
+
+def test_the_last_page_of_each_day_is_kept_and_the_newer_ones_link_to_it(around: Surroundings) -> None:
+    for now, version in ((MONDAY, 1), (MONDAY + timedelta(hours=2), 2), (MONDAY + timedelta(days=1), 3)):
+        assert publish(around, now, version)
+    assert publish(around, MONDAY + timedelta(days=9), 4)
+    assert pages(around) == [
+        "site/2026-03-02.html",
+        "site/2026-03-03.html",
+        "site/2026-03-11.html",
+        PAGE_KEY,
+    ]
+    assert links(around) == ["index.html", "2026-03-03.html", "2026-03-02.html"]
+    assert links(around, "site/2026-03-03.html") == ["index.html", "2026-03-02.html"]
+    assert links(around, "site/2026-03-02.html") == []
+    assert "11:00:00 UTC" in around.objects.read("site/2026-03-02.html").decode()
+    assert around.objects.read("site/2026-03-11.html") == around.objects.read(PAGE_KEY)
+
+
+def test_a_day_without_changes_has_no_page_of_its_own(around: Surroundings) -> None:
+    assert publish(around, MONDAY, 1)
+    around.objects.calls.clear()
+    assert not publish(around, MONDAY + timedelta(days=1), 1)
+    assert "put" not in {name for name, _ in around.objects.calls}
+    assert pages(around) == ["site/2026-03-02.html", PAGE_KEY]
+
+
+def test_days_are_in_utc(around: Surroundings) -> None:
+    publish(around, datetime(2026, 3, 3, 1, tzinfo=timezone(timedelta(hours=2))), 1)
+    assert pages(around) == ["site/2026-03-02.html", PAGE_KEY]
+
+
+def test_other_objects_of_the_site_are_no_earlier_pages(around: Surroundings) -> None:
+    for name in ("about.html", "20260301.html", "2026-02-31.html", "2026-03-01.txt", "2026-03-01/index.html"):
+        around.objects.put(f"site/{name}", b"")
+    publish(around, MONDAY, 1)
+    assert links(around) == []
+
+
+def test_keys_of_dated_pages_are_read_back() -> None:
+    day = date(2026, 3, 2)
+    assert day_of_page(dated_page_key(day)) == day
+    assert day_of_page(PAGE_KEY) is None
+
+
+def test_the_copy_in_the_home_has_the_newest_page_and_all_that_it_links_to(
+    around: Surroundings, tmp_path: Path
+) -> None:
+    for days in range(3):
+        publish(around, MONDAY + timedelta(days=days), days + 1)
+        if days != 1:
+            path = copy_to_home(around.objects, tmp_path / "new home")
+    assert path == tmp_path / "new home" / "site" / "index.html"
+    assert path.read_bytes() == around.objects.read(PAGE_KEY)
+    linked = re.findall(r'href="(\d[^"]*\.html)"', path.read_text("utf-8"))
+    assert linked == ["2026-03-03.html", "2026-03-02.html"]
+    for name in linked:
+        assert (path.parent / name).read_bytes() == around.objects.read(f"site/{name}")
+
+
+def test_a_second_page_of_the_day_replaces_the_copy(around: Surroundings, tmp_path: Path) -> None:
+    for version in (1, 2):
+        publish(around, MONDAY + timedelta(hours=version), version)
+        copy_to_home(around.objects, tmp_path)
+    assert (tmp_path / "site" / "2026-03-02.html").read_bytes() == around.objects.read(PAGE_KEY)
+
+
+def test_a_home_has_no_copy_of_a_page_that_does_not_exist(around: Surroundings, tmp_path: Path) -> None:
+    with pytest.raises(PermanentFailure):
+        copy_to_home(around.objects, tmp_path)
