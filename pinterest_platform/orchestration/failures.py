@@ -1,11 +1,18 @@
 """Run failures that name the asset, the cause and the next step (rule D12)."""
 
+import errno
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
 
-from pinterest_platform.failures import PlatformFailure, TransientFailure
+from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
+
+_PACKAGE = "pinterest_platform."
+_OWN_NAMES = {f"{__name__}.as_dagster_failure"}
+_SHORTAGES = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
+"""Errors of the operating system that a later attempt can succeed after."""
 
 
 @contextmanager
@@ -16,21 +23,48 @@ def as_dagster_failure(subject: str) -> Iterator[None]:
         subject: the asset, check or op that is running, by the name in Dagster's UI.
 
     Raises:
-        dagster.Failure: instead of a PlatformFailure; only a transient one allows retries.
+        dagster.Failure: instead of a PlatformFailure or an unexpected error; only a transient one allows retries.
     """
     try:
         yield
     except PlatformFailure as failure:
-        transient = isinstance(failure, TransientFailure)
         # The message is complete. Stacks and the errors below would be shown above it.
         failure.__cause__, failure.__suppress_context__ = None, True
-        raise dg.Failure(
-            description=f"{subject}: {failure}",
-            metadata={
-                "asset": subject,
-                "cause": failure.what,
-                "next_step": failure.action,
-                "kind": "transient" if transient else "permanent",
-            },
-            allow_retries=transient,
-        ) from failure.with_traceback(None)
+        raise _dagster_failure(subject, failure) from failure.with_traceback(None)
+    except (dg.Failure, dg.RetryRequested, dg.DagsterError):
+        raise
+    except Exception as error:
+        # Alerts leave this machine, so they get the cause without the words of an error that may hold anything.
+        words = next(iter(str(error).splitlines()), "")[:300]
+        raise _dagster_failure(subject, _unexpected(error), words and f' It says: "{words}".') from error
+
+
+def _dagster_failure(subject: str, failure: PlatformFailure, details: str = "") -> dg.Failure:
+    transient = isinstance(failure, TransientFailure)
+    return dg.Failure(
+        description=f"{subject}: {failure}{details}",
+        metadata={
+            "asset": subject,
+            "cause": failure.what,
+            "next_step": failure.action,
+            "kind": "transient" if transient else "permanent",
+        },
+        allow_retries=transient,
+    )
+
+
+def _unexpected(error: Exception) -> PlatformFailure:
+    """Return the failure of an error that no code expected; it is permanent unless the machine is known to cause it."""
+    what = f"{_operation(error)} failed unexpectedly: {type(error).__name__}."
+    if isinstance(error, MemoryError | ConnectionError | TimeoutError) or getattr(error, "errno", None) in _SHORTAGES:
+        return TransientFailure(what, "Free disk space or memory or fix the network, then run it again.")
+    return PermanentFailure(what, "Report it, with the log of the run.")
+
+
+def _operation(error: Exception) -> str:
+    """Return the function of the platform in which an error was raised."""
+    names = [
+        f"{frame.f_globals.get('__name__')}.{frame.f_code.co_qualname}"
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+    ]
+    return next((name for name in reversed(names) if name.startswith(_PACKAGE) and name not in _OWN_NAMES), "The run")

@@ -70,6 +70,7 @@ def stream_options(
         accept_losses=_losses(settings, accept_loss),
         new_epoch=_epoch_rule(settings, new_epoch),
         longest_seconds=longest_seconds,
+        max_clock_skew_seconds=settings.max_clock_skew_seconds,
     )
 
 

@@ -3,14 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pinterest_platform.catalog import EARLIEST_PLAUSIBLE_MS
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.chain import PartitionChain
 from pinterest_platform.landing.kafka.envelope import PartitionEncoder
 from pinterest_platform.landing.kafka.manifest import PartitionManifest
 from pinterest_platform.landing.manifest import draft_fields
 from pinterest_platform.landing.segment import SegmentBuilder, SegmentDraft
-from pinterest_platform.landing.times import latest_plausible_ms
+from pinterest_platform.landing.times import is_plausible, latest_plausible_ms
 from pinterest_platform.ports import Record
 
 
@@ -88,7 +87,7 @@ def cut_segments(
                     "Nothing of the batch was landed. Check the broker and its client.",
                 )
             time_ms: int | None = record.timestamp_ms
-            if EARLIEST_PLAUSIBLE_MS <= time_ms <= last_ms:
+            if is_plausible(time_ms, last_ms):
                 if time_ms < latest_ms:
                     record = record._replace(timestamp_ms=latest_ms)
                 time_ms = latest_ms = record.timestamp_ms

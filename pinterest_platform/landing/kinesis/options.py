@@ -7,6 +7,7 @@ from typing import Literal
 
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kinesis.state import ResumeState, ShardPosition
+from pinterest_platform.landing.times import MAX_CLOCK_SKEW_SECONDS, latest_plausible_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class StreamOptions:
         shards_at_once: number of shards that are read at once; each holds an object in memory.
         cleaned: the ordinal that a consumer has applied, by app id. Later objects are numbered after it even if the
             landed objects were deleted. None if it cannot be read: shards without a landed object are then not landed.
+        max_clock_skew_seconds: how far the time of a record can be in the future before it is implausible (rule L19).
         resume: `LandedStream.resume` of an earlier call of this process, so that the store is not listed.
     """
 
@@ -57,7 +59,12 @@ class StreamOptions:
     longest_seconds: float = 60.0
     shards_at_once: int = 4
     cleaned: Mapping[str, int] | None = field(default_factory=dict[str, int])
+    max_clock_skew_seconds: float = MAX_CLOCK_SKEW_SECONDS
     resume: ResumeState | None = None
+
+    def latest_plausible_ms(self) -> int:
+        """Return the latest time, in ms since the epoch, that a record which is landed now can have."""
+        return latest_plausible_ms(self.max_clock_skew_seconds)
 
 
 def unused_losses(

@@ -6,6 +6,7 @@ from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kinesis.chain import ShardChain
 from pinterest_platform.landing.kinesis.envelope import ShardEncoder
 from pinterest_platform.landing.segment import SegmentBuilder, SegmentDraft
+from pinterest_platform.landing.times import is_plausible, latest_plausible_ms
 from pinterest_platform.ports import Record
 
 
@@ -31,13 +32,16 @@ class SegmentCutter:
         chain: the chain to extend.
         object_bytes: size up to which records share one object.
         last: the last sequence number read, at first the position of the next object.
-        latest_ms: the latest append time; a record with an earlier time gets it (rule K10).
+        latest_ms: the latest append time; a record with an earlier time gets it (rule K10). A record with an
+            implausible time keeps that time and is ordered by `latest_ms` (rule L19).
+        latest_plausible_ms: the latest time that a record can have.
     """
 
     chain: ShardChain
     object_bytes: int
     last: int
     latest_ms: int
+    latest_plausible_ms: int = field(default_factory=latest_plausible_ms)
     _encoder: ShardEncoder = field(init=False)
     _builder: SegmentBuilder | None = field(init=False, default=None)
     _first: int = field(init=False, default=0)
@@ -56,19 +60,22 @@ class SegmentCutter:
                 f"{self.chain.app_id}: the stream returned sequence number {record.position} after {self.last}.",
                 "Nothing of the batch was landed. Check the service and its client.",
             )
-        if record.timestamp_ms > self.latest_ms:
-            self.latest_ms = record.timestamp_ms
-        line, accepted = self._encoder.encode(Record(record.position, self.latest_ms, record.value))
+        time_ms: int | None = None
+        if is_plausible(record.timestamp_ms, self.latest_plausible_ms):
+            time_ms = self.latest_ms = max(self.latest_ms, record.timestamp_ms)
+            line, accepted = self._encoder.encode(record._replace(timestamp_ms=time_ms))
+        else:
+            line, accepted = self._encoder.encode(record, self.latest_ms)
         draft, builder = None, self._builder
         if builder is not None and builder.size + len(line) > self.object_bytes:
             draft, builder = self.finish(), None
         if builder is None:
-            builder = self._builder = SegmentBuilder(self.last)
+            builder = self._builder = SegmentBuilder(self.last, self.latest_ms or None)
             self._first = record.position
         if accepted:
-            builder.accept(line, self.latest_ms)
+            builder.accept(line, time_ms)
         else:
-            builder.reject(line, self.latest_ms)
+            builder.reject(line, time_ms)
         self.last = record.position
         return draft
 

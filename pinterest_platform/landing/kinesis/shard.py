@@ -18,6 +18,7 @@ from pinterest_platform.landing.kinesis.snapshot import StreamSnapshot
 from pinterest_platform.landing.kinesis.state import ShardPosition
 from pinterest_platform.landing.manifest import draft_fields
 from pinterest_platform.landing.segment import PendingSegment
+from pinterest_platform.landing.times import is_plausible
 from pinterest_platform.ports import ObjectStore, Progress, ShardBatch, ShardLog, ShardState
 
 
@@ -77,7 +78,9 @@ class ShardLander:
         position = snapshot.position(shard_id)
         self.position = replace(position, list_from=position.newest)
         self._chain = snapshot.chain(shard_id)
-        self._initial_tip_ms = self._tip_ms = snapshot.last_tip_ms(self.shard)
+        # Objects that were landed before rule L19 applied can have a time in the future.
+        tip_ms = snapshot.last_tip_ms(self.shard)
+        self._initial_tip_ms = self._tip_ms = None if tip_ms is None else min(tip_ms, snapshot.state.now_ms)
         self._parents_latest_ms = snapshot.parents_latest_ms(self.shard)
         self._result = LandedShard(shard_id, self._chain.app_id)
 
@@ -125,8 +128,10 @@ class ShardLander:
 
     def _pass(self) -> LandedShard:
         """Read once from the position on; raises ConcurrentWriterError if that has to begin again."""
-        latest_ms = max(self.position.latest_ms, self._parents_latest_ms)
-        cutter = SegmentCutter(self._chain, self.context.options.object_bytes, self._position, latest_ms)
+        options = self.context.options
+        last_ms = options.latest_plausible_ms()
+        latest_ms = max([ms for ms in (self.position.latest_ms, self._parents_latest_ms) if ms <= last_ms], default=0)
+        cutter = SegmentCutter(self._chain, options.object_bytes, self._position, latest_ms, last_ms)
         self._tip_ms = self._initial_tip_ms
         batch = ShardBatch((), 0, ended=False)
         caught_up = False
@@ -151,14 +156,16 @@ class ShardLander:
 
     def _update_times(self, batch: ShardBatch) -> None:
         """Estimate the service's clock from a batch: the arrival time of its last record and MillisBehindLatest."""
-        if not batch.records:
+        last_ms = self.context.options.latest_plausible_ms()
+        times = [record.timestamp_ms for record in batch.records if is_plausible(record.timestamp_ms, last_ms)]
+        if not times:
             return
-        now_ms = batch.records[-1].timestamp_ms + batch.behind_ms
+        now_ms = times[-1] + batch.behind_ms
         self._check_retention(now_ms)
         if self._began_ms is None:
             self._began_ms = max(self.context.snapshot.state.now_ms, now_ms)
         # Everything before this batch was read, so its records limit what can expire before the next one.
-        self._tip_ms = max(self._tip_ms or 0, batch.records[-1].timestamp_ms)
+        self._tip_ms = max(self._tip_ms or 0, times[-1])
 
     def _is_caught_up(self, batch: ShardBatch, latest_ms: int) -> bool:
         """Return whether everything that existed when the call began is read; a closed shard is read to its end."""
@@ -253,7 +260,8 @@ class ShardLander:
             accepted_losses=result.accepted_losses + manifest.loss_accepted,
             bytes=result.bytes + size,
         )
-        last = ", the last object of the shard" if manifest.ended else ""
+        last = f", {manifest.implausible_times} with an implausible time" if manifest.implausible_times else ""
+        last += ", the last object of the shard" if manifest.ended else ""
         self.context.progress(
             f"{result.app_id}: landed object {ordinal}, up to sequence number {manifest.end}: "
             f"{manifest.records} records, {manifest.quarantined} quarantined{last}"

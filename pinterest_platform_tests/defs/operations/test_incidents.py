@@ -119,7 +119,8 @@ def test_a_run_that_a_user_started_and_that_failed_is_alerted_once_until_the_job
     assert daemon.alerts() == f"alerted that {name} failed, and nothing retries it"
     [alert] = daemon.notifier.alerts
     assert (alert.job, alert.run_id) == (name, run.run_id)
-    assert alert.causes[0].what == (failure.what if isinstance(failure, PlatformFailure) else "ValueError was raised.")
+    unexpected = "The run failed unexpectedly: ValueError."
+    assert alert.causes[0].what == (failure.what if isinstance(failure, PlatformFailure) else unexpected)
     job_run(name, failure)
     assert daemon.alerts() == "no alert is due"
     job_run(name)

@@ -85,14 +85,15 @@ def test_a_permanent_failure_is_not_retried_and_is_alerted_at_once(daemon: Daemo
     assert alert.causes[0].action == "Accept the gap."
 
 
-def test_an_unexpected_error_is_retried_and_its_text_is_not_in_the_alert(daemon: Daemon) -> None:
+def test_an_unexpected_error_is_alerted_without_a_retry_and_without_its_text(daemon: Daemon) -> None:
     daemon.work = unexpected
     daemon.midnight()
-    daemon.retried()
-    daemon.retried()
+    daemon.retries(0)
     daemon.alerts()
     [alert] = daemon.notifier.alerts
-    assert [(cause.asset, cause.what) for cause in alert.causes] == [("work", "ZeroDivisionError was raised.")]
+    assert [(cause.asset, cause.what, cause.action) for cause in alert.causes] == [
+        ("raw/pin", "The run failed unexpectedly: ZeroDivisionError.", "Report it, with the log of the run.")
+    ]
     assert "hunter2" not in str(alert)
 
 

@@ -68,7 +68,7 @@ def test_changed_metadata_of_the_newest_object_is_named_and_not_continued(log, s
 
 def test_a_larger_end_of_the_newest_object_is_named_and_not_continued(log, store):
     key = keys(store)[-1]
-    store.objects[key].metadata["end"] = str(log.shard(STREAM, 0).records[-1].offset)
+    store.objects[key].metadata["end"] = str(log.shard(STREAM, 0).records[-1].position)
     require_refused(log, store, key)
 
 
