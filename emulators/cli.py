@@ -63,7 +63,8 @@ class _Group(click.Group):
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise
-            discard_stdout()
+            if error.filename is None:
+                discard_stdout()  # it may be what is full
             place = error.filename or "the output or a file"
             raise click.ClickException(
                 f"Cannot write {place}: {error.strerror}. Free disk space, then run it again."
