@@ -1,6 +1,7 @@
 """`python -m emulators`: the commands that start, check, use and stop a home's services."""
 
 import difflib
+import errno
 import importlib
 import json
 import sys
@@ -59,6 +60,15 @@ class _Group(click.Group):
         except BrokenPipeError:
             discard_stdout()
             raise click.exceptions.Exit(0) from None
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise
+            if error.filename is None:
+                discard_stdout()  # it may be what is full
+            place = error.filename or "the output or a file"
+            raise click.ClickException(
+                f"Cannot write {place}: {error.strerror}. Free disk space, then run it again."
+            ) from None
 
 
 def _suggestion(name: str, names: Sequence[str]) -> str:

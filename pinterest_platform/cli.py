@@ -90,7 +90,7 @@ def quarantine(limit: int) -> None:
     """Print the records of both routes that landing or cleaning rejected, with position and reason."""
     with _clear_errors():
         settings = environment.load()
-        lake, objects, console = _lake(settings), _objects(settings), _Terminal(soft_wrap=True)
+        lake, objects, console = _lake(settings), _time_limited_objects(settings), _Terminal(soft_wrap=True)
         for entity in ENTITIES:
             for route in Route:
                 places = settings.names.places(entity, route)
@@ -203,6 +203,12 @@ def _objects(settings: Settings) -> ObjectStore:
     from pinterest_platform.adapters.s3 import S3ObjectStore
 
     return S3ObjectStore(settings)
+
+
+def _time_limited_objects(settings: Settings) -> ObjectStore:
+    from pinterest_platform.adapters.time_limit import TimeLimitedReader
+
+    return TimeLimitedReader(settings)
 
 
 def run() -> None:

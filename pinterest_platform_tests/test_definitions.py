@@ -121,6 +121,15 @@ def test_every_job_has_the_tag_by_which_alerts_recognize_the_runs_of_the_platfor
     assert [job.name for job in defs.resolve_all_job_defs() if job.name != AD_HOC_JOB and JOB_TAG not in job.tags] == []
 
 
+def test_every_asset_and_every_check_that_needs_no_materialization_can_be_selected_alone() -> None:
+    job, graph = defs.resolve_implicit_global_asset_job_def(), defs.resolve_asset_graph()
+    for key in graph.executable_asset_keys:
+        job.get_subset(asset_selection={key})
+    with_assets = {check for key in graph.executable_asset_keys for check in graph.get(key).assets_def.check_keys}
+    for check in graph.asset_check_keys - with_assets:
+        job.get_subset(asset_selection=set(), asset_check_selection={check})
+
+
 def test_batch_pipeline_materializes_everything_from_raw_to_page() -> None:
     assert defs.resolve_job_def("batch_pipeline").asset_layer.executable_asset_keys == MATERIALIZED
 

@@ -190,7 +190,7 @@ class KinesisShardLog:
     # -- calling -------------------------------------------------------------------------------------------------
 
     def _call(self, operation: str, name: str, *required: str, **parameters: Any) -> dict[str, Any]:
-        """Call the service; throttled, incomplete and failed calls are retried within the time limit.
+        """Call the service; throttled, incomplete, failed and refused calls are retried within the time limit.
 
         Args:
             operation: the boto3 method.
@@ -206,6 +206,8 @@ class KinesisShardLog:
         )
         try:
             return retrying(self._call_once, operation, name, required, parameters)
+        except _UnreachableError as error:
+            raise error.failure from None
         except _RetryableError as error:
             raise TransientFailure(
                 f"{self._service} did not serve {name} for {self._settings.io_timeout_seconds:g} s: {error}.",
@@ -215,7 +217,14 @@ class KinesisShardLog:
     def _call_once(
         self, operation: str, name: str, required: tuple[str, ...], parameters: dict[str, Any]
     ) -> dict[str, Any]:
-        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
+        from botocore.exceptions import (
+            BotoCoreError,
+            ClientError,
+            ConnectionClosedError,
+            EndpointConnectionError,
+            HTTPClientError,
+            NoCredentialsError,
+        )
         from botocore.parsers import ResponseParserError
 
         try:
@@ -229,6 +238,8 @@ class KinesisShardLog:
                 f"There are no credentials for {self._service}.",
                 "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile.",
             ) from None
+        except (EndpointConnectionError, ConnectionClosedError) as error:
+            raise _UnreachableError(unreachable(self._service, error)) from None
         except (BotoCoreError, HTTPClientError, OSError) as error:
             raise unreachable(self._service, error) from None
         # A body that was cut can arrive as an empty one with status 200.
@@ -268,6 +279,14 @@ class KinesisShardLog:
 
 class _RetryableError(Exception):
     """A call that was throttled, failed in the service, or whose reply was cut."""
+
+
+class _UnreachableError(_RetryableError):
+    """A connection that was refused or closed, as by a service that restarts; `failure` is the one to raise."""
+
+    def __init__(self, failure: TransientFailure) -> None:
+        super().__init__(failure.what)
+        self.failure = failure
 
 
 class _UnknownError(Exception):

@@ -1,6 +1,7 @@
 """Commits in a Delta log, and their writers: the platform or others."""
 
 import json
+import operator
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -46,7 +47,8 @@ class Commit:
     def describe(self) -> str:
         """Return version, operation, writer and time in one line."""
         info = self.info
-        parameters = {name: value for name, value in (info.get("operationParameters") or {}).items() if value}
+        written = info.get("operationParameters")
+        parameters = {name: value for name, value in written.items() if value} if isinstance(written, dict) else {}
         user = info.get("userName") or info.get("userId")
         parts = [
             f"version {self.version}: {info.get('operation') or 'an unnamed operation'}",
@@ -78,13 +80,27 @@ def newest_first(folder: pafs.FileSystem, version: int) -> Iterator[Commit]:
 
 
 def read_commit(folder: pafs.FileSystem, version: int) -> Commit:
-    """Read a commit; raises FileNotFoundError if the log does not hold it."""
+    """Read a commit.
+
+    Raises:
+        FileNotFoundError: the log does not hold it.
+        ValueError: it is damaged.
+    """
     with folder.open_input_stream(f"_delta_log/{version:020d}.json") as handle:
         lines = bytes(handle.read()).splitlines()
+    try:
+        return _parse_commit(version, lines)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"invalid JSON in commit {version}: {error!r}") from None
+
+
+def _parse_commit(version: int, lines: list[bytes]) -> Commit:
     # The lines of files are long, and needed only of commits of other writers.
     actions = [json.loads(line) for line in lines if line.startswith((b'{"txn"', b'{"commitInfo"'))]
-    info: Mapping[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
-    transactions = {action["txn"]["appId"]: action["txn"]["version"] for action in actions if "txn" in action}
+    info: Mapping[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), None) or {}
+    transactions = {
+        str(action["txn"]["appId"]): operator.index(action["txn"]["version"]) for action in actions if "txn" in action
+    }
     if _is_marked(info):
         return Commit(version, info, transactions, True, False)
     return Commit(version, info, transactions, False, _changes_rows(info, [json.loads(line) for line in lines if line]))

@@ -31,13 +31,26 @@ _PROBLEMS = (
         "Delete _delta_log/_last_checkpoint, which readers do not need, " + _REBUILD,
     ),
     (
-        re.compile("contiguous commit files|found gap|no table metadata or protocol", re.I),
+        # Of a later version, the same text can be a listing next to a commit.
+        re.compile(
+            "contiguous commit files|found gap|no table metadata or protocol|missing commit file: expected version 0,",
+            re.I,
+        ),
         "a file of its _delta_log is missing",
         "Restore the file, " + _REBUILD,
     ),
     (
-        re.compile("corrupt footer|json error|invalid json|truncated record|expecting value|unterminated", re.I),
+        re.compile(
+            "corrupt footer|json error|invalid json|truncated record|expecting value|unterminated"
+            "|magic bytes not found|parquet file size is|requested range was invalid",
+            re.I,
+        ),
         "a file of it is damaged",
+        "Restore the file, " + _REBUILD,
+    ),
+    (
+        re.compile(r"object at location (?!\S*_delta_log)\S+ not found", re.I),
+        "a file that its log names does not exist",
         "Restore the file, " + _REBUILD,
     ),
     (
@@ -51,7 +64,7 @@ _PROBLEMS = (
         "Switch it off, in Spark: SET TBLPROPERTIES ('delta.enableChangeDataFeed' = 'false'), " + _REBUILD,
     ),
     (
-        re.compile("table features|reader features|writer features|column mapping", re.I),
+        re.compile("table features|(?:reader|writer) features|column mapping|minimum (?:reader|writer) version", re.I),
         "it uses a feature that the platform does not support",
         "Remove the feature, in Spark: ALTER TABLE ... DROP FEATURE, " + _REBUILD,
     ),

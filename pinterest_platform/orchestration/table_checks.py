@@ -45,13 +45,16 @@ def table_checks(layer: str, entity: Entity, route: Route) -> dg.AssetChecksDefi
             dg.AssetCheckSpec(name, asset=key, description=description, blocking=True)
             for name, description in TABLE_CHECKS.items()
         ],
+        can_subset=True,
     )
     def checks(
         context: dg.AssetCheckExecutionContext,
         lakehouse: dg.ResourceParam[Lakehouse],
     ) -> Iterator[dg.AssetCheckResult]:
         with as_dagster_failure(key.to_user_string()):
-            yield from table_check_results(key, inspect_and_record(lakehouse, entity, route, context.log.info))
+            selected = {check.name for check in context.selected_asset_check_keys}
+            results = table_check_results(key, inspect_and_record(lakehouse, entity, route, context.log.info))
+            yield from (result for result in results if result.check_name in selected)
 
     return checks
 

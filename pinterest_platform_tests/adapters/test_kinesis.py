@@ -154,6 +154,29 @@ def test_a_service_that_does_not_answer_is_named_in_time(server, monkeypatch, si
             values(log)
 
 
+def test_a_service_that_restarts_within_the_set_time_fails_no_call(server, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+    settings = settings_for(server, monkeypatch, PINTEREST_IO_TIMEOUT_SECONDS=20)
+    log = KinesisShardLog(settings.model_copy(update={"kinesis_endpoint": f"http://127.0.0.1:{address[1]}"}))
+    monkeypatch.setattr(Cut, "target", server.url)
+    started: list[ThreadingHTTPServer] = []
+
+    def start() -> None:
+        started.append(ThreadingHTTPServer(address, Cut))
+        started[0].serve_forever()
+
+    timer = threading.Timer(4, start)
+    timer.daemon = True
+    timer.start()
+    try:
+        assert log.describe(STREAM).stream == STREAM
+    finally:
+        if started:
+            started[0].shutdown()
+            started[0].server_close()
+
+
 def test_a_stream_that_is_being_created_cannot_be_described_yet(tmp_path: Path, monkeypatch):
     slow = Server(tmp_path / "slow")
     slow.flags = ("--transition-ms", "600000")

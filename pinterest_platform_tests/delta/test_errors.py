@@ -10,7 +10,9 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
+from pinterest_platform.delta.commit_log import read_commit
 from pinterest_platform.delta.errors import translate_store_errors
+from pinterest_platform.delta.positions import newest_transactions
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 
@@ -136,6 +138,43 @@ def test_an_unknown_error_is_never_transient(text: str, cause: str | None) -> No
 def test_a_status_or_code_of_refusal_is_a_permanent_failure(text: str) -> None:
     with pytest.raises(PermanentFailure, match="The store refuses"), translate_store_errors("s3://bucket/table"):
         raise OSError(text)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"txn":{"appId":"a/0","version":"x"}}',
+        '{"txn":{"appId":"a/0"}}',
+        '{"txn":null}',
+        '{"commitInfo":"x"}',
+        '{"commitInfo":{"operation":"OPTIMIZE"}}\n{"add":5}',
+    ],
+)
+def test_a_commit_whose_actions_are_damaged_is_a_permanent_failure(tmp_path: Path, line: str) -> None:
+    write_deltalake(tmp_path, pa.table({"a": [1]}))
+    (tmp_path / "_delta_log" / f"{1:020d}.json").write_text(line + "\n")
+    folder = DeltaTables().folder(str(tmp_path))
+    damaged = pytest.raises(PermanentFailure, match=r"a file of it is damaged: invalid JSON in commit 1.*Restore the")
+    with damaged, translate_store_errors(str(tmp_path)):
+        newest_transactions(folder, 1)
+
+
+def test_a_commit_without_information_about_its_writer_is_no_damage(tmp_path: Path) -> None:
+    write_deltalake(tmp_path, pa.table({"a": [1]}))
+    (tmp_path / "_delta_log" / f"{1:020d}.json").write_text('{"commitInfo":null}\n')
+    (tmp_path / "_delta_log" / f"{2:020d}.json").write_text('{"commitInfo":{"operationParameters":[1]}}\n{"add":{}}\n')
+    folder = DeltaTables().folder(str(tmp_path))
+    assert newest_transactions(folder, 2) is not None
+    assert "an unnamed operation by an unnamed engine" in read_commit(folder, 2).describe()
+
+
+@pytest.mark.parametrize("size", [0, 12, 200])
+def test_a_damaged_data_file_is_named_as_such(tmp_path: Path, size: int) -> None:
+    write_deltalake(tmp_path, pa.table({"a": [1]}))
+    file = next(tmp_path.glob("*.parquet"))
+    file.write_bytes(file.read_bytes()[:size])
+    with pytest.raises(PermanentFailure, match=r"a file of it is damaged.*the next run rebuilds it"):
+        DeltaTables().read(DeltaTables().existing(str(tmp_path)))
 
 
 @pytest.mark.parametrize("line", ['{"protocol":{"minReaderVersion":9,"minWriterVersion":9}}', "garbage"])

@@ -87,6 +87,27 @@ def test_an_error_that_only_resembles_a_conflict_is_permanent_and_not_repeated(t
     assert isinstance(failure(PySparkException(text)), PermanentFailure)
 
 
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("Missing commit file: expected version 0, found 1", "a file of its _delta_log is missing"),
+        ("Failed to fetch metadata for file a.parquet: Object at location /lake/a.parquet not found: No such file",
+         "a file that its log names does not exist"),
+        ("Failed to fetch metadata for file a.parquet: Requested range was invalid", "a file of it is damaged"),
+    ],
+)  # fmt: skip
+def test_a_table_that_lost_a_file_is_named_and_not_retried(text: str, cause: str) -> None:
+    error = failure(PySparkException(text))
+    assert isinstance(error, PermanentFailure)
+    assert f"failed: {cause}: " in error.what
+    assert error.action.startswith("Restore the file")
+
+
+def test_a_data_file_that_cannot_be_read_because_the_store_is_down_is_an_outage() -> None:
+    text = "Parquet error: Failed to fetch metadata for file a.parquet: Connection refused (os error 111)"
+    assert isinstance(failure(PySparkException(text)), TransientFailure)
+
+
 @pytest.mark.parametrize("error", [thrown(DEFECT), Py4JError("no such method"), PySparkException("no such column")])
 def test_other_errors_pass_unchanged_with_any_thread_names_of_a_jvm(error: Exception) -> None:
     with pytest.raises(type(error)), translate_engine_conflicts("s3://lake/pin"):
