@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from functools import cached_property, wraps
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from pinterest_platform import settings as environment
-from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog, TopicTimes
 from pinterest_platform.settings import Settings
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
 
 Form = Literal["text", "json", "csv"]
 """The form in which a command prints."""
@@ -32,6 +36,13 @@ class Platform:
         return KafkaTopicLog(self.settings)
 
     @cached_property
+    def times(self) -> TopicTimes:
+        """The times of the topics' records."""
+        from pinterest_platform.adapters.kafka_times import KafkaTopicTimes
+
+        return KafkaTopicTimes(self.settings)
+
+    @cached_property
     def shards(self) -> ShardLog:
         """The shards of the Kinesis streams."""
         from pinterest_platform.adapters.kinesis import KinesisShardLog
@@ -52,6 +63,19 @@ class Platform:
 
         return DeltaLake(self.settings)
 
+    @cached_property
+    def instance(self) -> "DagsterInstance":
+        """The Dagster instance of DAGSTER_HOME; raises PermanentFailure if there is none."""
+        from dagster import DagsterError, DagsterInstance
+
+        try:
+            return DagsterInstance.get()
+        except DagsterError as error:
+            raise PermanentFailure(
+                f"The Dagster instance cannot be opened: {' '.join(str(error).split())}",
+                "Set DAGSTER_HOME to the folder of the instance, with its dagster.yaml.",
+            ) from None
+
 
 class Session:
     """One call of a command: the options that all commands share, and the platform.
@@ -66,12 +90,20 @@ class Session:
         self.form: Form = form
         self._home = home
         self._connect = connect
+        self._io_seconds: float | None = None
+
+    def limit_io_seconds(self, seconds: float) -> None:
+        """Limit the time in which each outside system must answer, if the setting allows more."""
+        self._io_seconds = seconds
 
     @cached_property
     def settings(self) -> Settings:
         """The settings of the environment; `--home` overrides PINTEREST_HOME."""
         settings = environment.load()
-        return settings if self._home is None else settings.model_copy(update={"home": self._home})
+        changes: dict[str, Any] = {} if self._home is None else {"home": self._home}
+        if self._io_seconds is not None:
+            changes["io_timeout_seconds"] = min(settings.io_timeout_seconds, self._io_seconds)
+        return settings.model_copy(update=changes)
 
     @cached_property
     def platform(self) -> Platform:

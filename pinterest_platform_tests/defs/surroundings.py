@@ -1,5 +1,6 @@
 """The resources of an asset test, in memory."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -51,6 +52,9 @@ class FakeLake:
 
     def row_versions(self, uri: str, limit: int) -> Sequence[RowVersion]:
         return self.history.get(uri, [])[:limit]
+
+    def count_by(self, uri: str, column: str) -> Mapping[str, int]:
+        return Counter(row[column] for row in self.content[uri])
 
     def compact(self, uri: str) -> int | None:
         self.compacted.append(uri)
