@@ -8,7 +8,7 @@ import click
 from pinterest_platform.cli.names import suggestion
 from pinterest_platform.cli.process import INTERRUPTED
 
-_COMMANDS = ("reports", "rows", "quarantine", "metrics")
+_COMMANDS = ("reports", "rows", "quarantine", "metrics", "doctor")
 """Each is a function in the module of its name, which is imported when it is used."""
 
 _EXIT_CODES = "Exit codes: 0 success; 1 failure, reason on stderr; 2 wrong usage; 130, 143 Ctrl-C, SIGTERM."

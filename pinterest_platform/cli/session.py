@@ -105,6 +105,14 @@ class Session:
             changes["io_timeout_seconds"] = min(settings.io_timeout_seconds, self._io_seconds)
         return settings.model_copy(update=changes)
 
+    @property
+    def home(self) -> str:
+        """The home, even if other settings are wrong."""
+        try:
+            return self.settings.home
+        except PermanentFailure:
+            return self._home or ".platform"
+
     @cached_property
     def platform(self) -> Platform:
         """The outside systems."""
