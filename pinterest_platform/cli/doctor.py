@@ -9,6 +9,7 @@ from rich.markup import escape
 from pinterest_platform.cli import diagnosis
 from pinterest_platform.cli.diagnosis import Finding
 from pinterest_platform.cli.output import Terminal, print_json, printable
+from pinterest_platform.cli.progress import working
 from pinterest_platform.cli.session import Session, with_session
 from pinterest_platform.failures import PlatformFailure
 
@@ -30,7 +31,8 @@ def doctor(session: Session) -> int:
         from pinterest_platform.cli.service_checks import service_checks
 
         checks |= service_checks(session.platform)
-    findings += diagnosis.run(checks)
+    with working("checking"):
+        findings += diagnosis.run(checks)
     failed = any(finding.status == "failed" for finding in findings)
     if session.form == "json":
         print_json({"ok": not failed, "checks": [asdict(finding) for finding in findings]})

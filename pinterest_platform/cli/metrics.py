@@ -8,6 +8,7 @@ import time
 import click
 from prometheus_client import CollectorRegistry, generate_latest, start_http_server
 
+from pinterest_platform.cli.progress import working
 from pinterest_platform.cli.session import Platform, Session, with_session
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.metrics.collector import PlatformCollector
@@ -35,7 +36,9 @@ def metrics(session: Session, port: int, once: bool) -> None:
     collector = PlatformCollector(_sources(session.platform))
     registry.register(collector)
     if once:
-        click.echo(generate_latest(registry).decode(), nl=False)
+        with working("reading the metrics"):
+            text = generate_latest(registry).decode()
+        click.echo(text, nl=False)
         return
     try:
         start_http_server(port, HOST, registry)

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from pinterest_platform.catalog import ENTITIES, Entity, Names, Route
 from pinterest_platform.cli.output import Terminal, print_csv, print_json, print_records, utc_text
+from pinterest_platform.cli.progress import working
 from pinterest_platform.cli.session import Platform, Session, with_session
 from pinterest_platform.landing.kafka.quarantine import quarantined_records as topic_quarantine
 from pinterest_platform.landing.kinesis.quarantine import quarantined_records as stream_quarantine
@@ -92,10 +93,12 @@ def quarantine(session: Session, limit: int) -> None:
 def _rejected(platform: Platform, names: Names, entity: Entity, route: Route, limit: int) -> Iterator[Rejected]:
     """Yield up to `limit` records that landing rejected, then as many that cleaning rejected."""
     places = names.places(entity, route)
-    landed = _WINGS[route].read(platform.objects, places.source)
-    yield Rejected(places.source, "landing", route, [_summary(record, route) for record in islice(landed, limit)])
-    facts = platform.lake.facts(places.quarantine_uri)
-    rows = platform.lake.rows(places.quarantine_uri, limit) if facts else []
+    with working(f"reading the quarantine of {places.source}"):
+        landed = list(islice(_WINGS[route].read(platform.objects, places.source), limit))
+    yield Rejected(places.source, "landing", route, [_summary(record, route) for record in landed])
+    with working(f"reading {places.quarantine_uri}"):
+        facts = platform.lake.facts(places.quarantine_uri)
+        rows = platform.lake.rows(places.quarantine_uri, limit) if facts else []
     yield Rejected(places.source, "cleaning", route, list(rows), facts.rows if facts else 0)
 
 

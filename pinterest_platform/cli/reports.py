@@ -10,6 +10,7 @@ from pinterest_platform.catalog import PAGE_KEY, REPORT_KEYS, Report, report_wit
 from pinterest_platform.catalog.model import Format
 from pinterest_platform.cli.names import OneOf
 from pinterest_platform.cli.output import Terminal, print_csv, print_json, print_table
+from pinterest_platform.cli.progress import working
 from pinterest_platform.cli.session import Session, with_session
 from pinterest_platform.ports import ObjectStore
 
@@ -37,13 +38,17 @@ def reports(session: Session, name: str | None, limit: int | None) -> None:
             notations: dict[str, Format] = {column.name: column.notation for column in report.columns}
             print_table(console, report.key, notations, rows, limit or _TEXT_ROWS)
         if name is None:
-            page = _fetch_page(session.platform.objects, Path(session.settings.home))
+            with working("downloading the page"):
+                page = _fetch_page(session.platform.objects, Path(session.settings.home))
             console.print(f"page: {page}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _tables(session: Session, shown: list[Report]) -> Iterator[tuple[Report, list[Mapping[str, Any]]]]:
     for report in shown:
-        yield report, list(session.platform.lake.rows(session.settings.names.report_uri(report.key)))
+        uri = session.settings.names.report_uri(report.key)
+        with working(f"reading {uri}"):
+            rows = session.platform.lake.rows(uri)
+        yield report, list(rows)
 
 
 def _fetch_page(objects: ObjectStore, home: Path) -> Path:

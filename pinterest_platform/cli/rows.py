@@ -5,6 +5,7 @@ import click
 from pinterest_platform.catalog import ENTITIES, Route, entity_named
 from pinterest_platform.cli.names import OneOf
 from pinterest_platform.cli.output import Terminal, header, print_csv, print_json, print_records
+from pinterest_platform.cli.progress import working
 from pinterest_platform.cli.session import Session, with_session
 
 _ROUTE = OneOf("route", "routes", [route.value for route in Route])
@@ -18,8 +19,9 @@ _ROUTE = OneOf("route", "routes", [route.value for route in Route])
 def rows(session: Session, entity: str, route: str, limit: int) -> None:
     """Print rows of a cleaned table with their source."""
     uri = session.settings.names.places(entity_named(entity), Route(route)).table_uri
-    facts = session.platform.lake.facts(uri)
-    records = session.platform.lake.rows(uri, limit)
+    with working(f"reading {uri}"):
+        facts = session.platform.lake.facts(uri)
+        records = session.platform.lake.rows(uri, limit)
     if session.form == "json":
         print_json({"table": uri, "total_rows": facts.rows if facts else 0, "rows": records})
     elif session.form == "csv":
