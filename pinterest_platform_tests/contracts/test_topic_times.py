@@ -38,11 +38,12 @@ def kafka(settings: Settings) -> TimedBroker:
     from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
     broker = KafkaBroker(settings)
+    admin = AdminClient(broker.servers)
 
     def keep(retention_ms: int) -> None:
         entry = ConfigEntry("retention.ms", str(retention_ms), incremental_operation=AlterConfigOpType.SET)
         resource = ConfigResource(ResourceType.TOPIC, broker.topic, incremental_configs=[entry])
-        for future in AdminClient(broker.servers).incremental_alter_configs([resource]).values():
+        for future in admin.incremental_alter_configs([resource]).values():
             future.result(30)
 
     return TimedBroker(broker, KafkaTopicTimes(settings), keep)
@@ -69,6 +70,7 @@ def test_the_time_is_that_of_the_first_committed_record_from_an_offset_on(timed:
     broker = timed.broker
     broker.append(b"a", b"b")
     broker.abort(b"x")
+    await_end(broker, 4)
     broker.append(b"c")
     await_end(broker, 5)
     records = [record for batch in broker.log.read(broker.topic, 0, 0, 5) for record in batch]
