@@ -211,16 +211,18 @@ def env(home: Home) -> None:
 @main.command("exec", context_settings={"ignore_unknown_options": True})
 @click.option("--posting", is_flag=True, help="Post steadily meanwhile; an empty source database is seeded first.")
 @click.option("--spark", is_flag=True, help="Run a Spark server (Sail) that the platform's runs share.")
+@click.option("--with", "programs", multiple=True, metavar="PROGRAM", help="Run this command meanwhile, with a log.")
+@click.option("--logged", is_flag=True, help="Write the output to logs/command.log too; after Ctrl-C only there.")
 @_home_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def execute(home: Home, posting: bool, spark: bool, command: tuple[str, ...]) -> None:
+def execute(home: Home, command: tuple[str, ...], **company: Any) -> None:
     """Run COMMAND with all services up; services that this call started are stopped at the end.
 
     The exit code is that of COMMAND. Files that COMMAND creates are readable by their owner only.
     """
     from emulators import session
 
-    sys.exit(session.run(home, command, posting=posting, spark=spark))
+    sys.exit(session.run(home, command, session.Company(**company)))
 
 
 @main.command()

@@ -3,17 +3,20 @@
 import contextlib
 import os
 import secrets
+import shlex
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import IO, Any, NoReturn, cast
 
 from emulators import control, environment, shared_spark
 from emulators.failures import EmulatorFailure
 from emulators.home import PROJECT, Home, private_files
+from emulators.output_relay import OutputRelay
 from emulators.services.supervision import end, marked
 
 _MARK = "PINTEREST_EMULATORS_SESSION"
@@ -22,6 +25,9 @@ _MARK = "PINTEREST_EMULATORS_SESSION"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _GRACE_SECONDS = 15
 """Time for a command to end after a signal."""
+
+_RELAY_SECONDS = 2.0
+"""Time to copy the rest of a command's output; processes that it left behind can hold it open."""
 
 _STEADY = ("post", "--route", "both", "--forever", "--rate", "2")
 
@@ -38,7 +44,24 @@ class _Interrupted(BaseException):
         self.number = number
 
 
-def run(home: Home, command: Sequence[str], *, posting: bool = False, spark: bool = False) -> int:
+@dataclass(frozen=True, slots=True)
+class Company:
+    """The processes that run next to a command, and the place of its output.
+
+    Attributes:
+        logged: write the command's output to a log too, and after a signal only there.
+        posting: post steadily; an empty source database is seeded first.
+        spark: run a Spark server that the platform's runs share, unless the environment names one.
+        programs: other commands, each as one text.
+    """
+
+    posting: bool = False
+    spark: bool = False
+    programs: Sequence[str] = ()
+    logged: bool = False
+
+
+def run(home: Home, command: Sequence[str], company: Company | None = None) -> int:
     """Run a command with the home's services up; services that this call started are stopped at the end.
 
     A signal is forwarded to the command, which has some time to end; then all processes that it started are ended.
@@ -46,8 +69,7 @@ def run(home: Home, command: Sequence[str], *, posting: bool = False, spark: boo
     Args:
         home: the home.
         command: program and arguments.
-        posting: post steadily meanwhile; an empty source database is seeded first.
-        spark: run a Spark server that the platform's runs share, unless the environment names one.
+        company: the processes that run meanwhile.
 
     Returns:
         The command's exit code, as a shell reports it.
@@ -55,16 +77,21 @@ def run(home: Home, command: Sequence[str], *, posting: bool = False, spark: boo
     Raises:
         EmulatorFailure: the services do not start, or there is no such program.
     """
+    company = company or Company()
     with private_files(), _signals_raise():
         was_up = control.is_supervised(home)
         session = secrets.token_hex(16)
         try:
             control.up(home, _report)
             variables = {**environment.child_environment(home), _MARK: session}
-            if posting:
+            if company.posting:
                 _start_posting(home, variables)
-            if spark and shared_spark.is_wanted(variables):
+            for program in company.programs:
+                _start_program(home, program, variables)
+            if company.spark and shared_spark.is_wanted(variables):
                 variables[shared_spark.VARIABLE] = _start_spark(home, variables)
+            if company.logged:
+                return _wait_logged(home, command, variables)
             return _wait(_start(command, variables))
         except _Interrupted as interrupted:
             return 128 + interrupted.number
@@ -75,9 +102,9 @@ def run(home: Home, command: Sequence[str], *, posting: bool = False, spark: boo
                 control.down(home)
 
 
-def _start(command: Sequence[str], variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _start(command: Sequence[str], variables: Mapping[str, str], **options: Any) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(command, env=dict(variables))
+        return cast("subprocess.Popen[bytes]", subprocess.Popen(command, env=dict(variables), **options))
     except OSError as error:
         raise EmulatorFailure(
             f"{command[0]} cannot be run: {error.strerror}.", "Name an installed program after `--`."
@@ -100,6 +127,28 @@ def _wait(process: subprocess.Popen[bytes]) -> int:
         raise
 
 
+def _wait_logged(home: Home, command: Sequence[str], variables: Mapping[str, str]) -> int:
+    """Run the command in a session of its own, so that a terminal's Ctrl-C does not reach its children before it."""
+    log = home.logs / "command.log"
+    relay = OutputRelay(log)
+    process = None
+    try:
+        process = _start(command, variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+        relay.start(cast("IO[bytes]", process.stdout))
+        return _exit_code(process.wait())
+    except _Interrupted as interrupted:
+        _ignore_signals()
+        relay.mute()
+        _report(f"stopping     the end of the output is in {_shortest(log)}")
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                process.send_signal(interrupted.number)
+                process.wait(_GRACE_SECONDS)
+        raise
+    finally:
+        relay.finish(_RELAY_SECONDS)
+
+
 def _start_posting(home: Home, variables: Mapping[str, str]) -> None:
     emulators = [sys.executable, "-m", "emulators"]
     with_project = {**variables, "PYTHONPATH": str(PROJECT)}
@@ -107,16 +156,22 @@ def _start_posting(home: Home, variables: Mapping[str, str]) -> None:
     if seeding.returncode:
         raise EmulatorFailure("The source database could not be seeded.", "Fix the error above and run it again.")
     log = home.logs / "posting.log"
-    with log.open("wb") as output:
-        subprocess.Popen(
-            [*emulators, *_STEADY],
-            env=with_project,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    _start_logged([*emulators, *_STEADY], log, with_project)
     _report(f"posting      steadily; its log is {_shortest(log)}")
+
+
+def _start_program(home: Home, program: str, variables: Mapping[str, str]) -> None:
+    command = shlex.split(program)
+    name = Path(command[0]).name
+    log = home.logs / f"{name}.log"
+    _start_logged(command, log, variables)
+    _report(f"{name:<12} runs: {shlex.join([name, *command[1:]])}; its log is {_shortest(log)}")
+
+
+def _start_logged(command: Sequence[str], log: Path, variables: Mapping[str, str]) -> None:
+    """Start a process of the session in the background, with a log of its own."""
+    with log.open("wb") as output:
+        _start(command, variables, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
 
 
 def _start_spark(home: Home, variables: Mapping[str, str]) -> str:

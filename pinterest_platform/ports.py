@@ -93,6 +93,21 @@ class TopicLog(Protocol):
         ...
 
 
+class TopicTimes(Protocol):
+    """The times of records of a topic; both methods raise as `TopicLog.describe` does."""
+
+    def retention_ms(self, topic: str) -> int | None:
+        """Return the time for which the topic keeps a record in ms, None if it is unlimited."""
+        ...
+
+    def timestamp_ms(self, topic: str, partition: int, offset: int) -> int | None:
+        """Return the append time of the first committed record at or after an offset.
+
+        The time is in ms since the epoch; it is None if there is no such record, or the broker returns none in time.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ShardState:
     """A shard: its id, its parents, its starting sequence number and its ending one (None while it is open).
@@ -225,7 +240,9 @@ class ObjectStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """Facts of a Delta table from its log; `columns` are (name, type) pairs in order, `bytes` the size of its files.
+    """Facts of a Delta table from its log.
+
+    `columns` are (name, type) pairs in order, `bytes` is the size of its data files and `files` their number.
 
     A recreated table has another `table_id`.
     """
@@ -236,6 +253,7 @@ class TableFacts:
     columns: tuple[tuple[str, str], ...]
     table_id: str = ""
     bytes: int = 0
+    files: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +326,10 @@ class Lake(Protocol):
         Raises:
             PermanentFailure: there is no table.
         """
+        ...
+
+    def count_by(self, uri: str, column: str) -> Mapping[str, int]:
+        """Return the number of rows by the text in a column; raise PermanentFailure if there is no table."""
         ...
 
     def compact(self, uri: str) -> int | None:

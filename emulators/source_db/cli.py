@@ -1,16 +1,24 @@
 """`python -m emulators seed`: fill the source database."""
 
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
 from emulators.console import echo
 from emulators.home import Home
-from emulators.source_db.database import home_database, open_engine, replace_contents, row_counts
+from emulators.source_db.database import Chunk, home_database, open_engine, replace_contents, row_counts
 from emulators.source_db.generator import DEFAULT_ROWS, generate
 from emulators.source_db.loader import read_folder
+from emulators.source_db.tables import TABLES
 
 DEFAULT_SEED = 100
+
+LINE_SECONDS = 10.0
+"""Time between two progress lines when there is no terminal."""
 
 
 @click.command()
@@ -43,12 +51,39 @@ def seed(
         if if_empty and any(counts := row_counts(engine)):
             echo(f"The source database is not empty ({max(counts):,} rows a table): left as it is.")
             return
-        chunks = (
-            read_folder(folder)
-            if folder is not None
-            else generate(DEFAULT_ROWS if rows is None else rows, DEFAULT_SEED if seed is None else seed)
-        )
+        if folder is not None:
+            chunks = with_progress(read_folder(folder), None)
+        else:
+            rows = DEFAULT_ROWS if rows is None else rows
+            chunks = with_progress(generate(rows, DEFAULT_SEED if seed is None else seed), rows * len(TABLES))
         for table, count in replace_contents(engine, chunks).items():
             echo(f"{table}: {count:,} rows")
     finally:
         engine.dispose()
+
+
+def with_progress(chunks: Iterable[Chunk], total: int | None) -> Iterator[Chunk]:
+    """Yield chunks of rows and show their progress: a bar on a terminal, elsewhere a line every 10 s.
+
+    Args:
+        chunks: the chunks.
+        total: the rows of all chunks, None if the number is unknown.
+    """
+    rows, printed = 0, time.monotonic()
+    with ExitStack() as stack:
+        bar = None
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import Progress
+
+            bar = stack.enter_context(Progress(console=Console(stderr=True), transient=True))
+            bar.add_task("seeding", total=total)
+        for chunk in chunks:
+            yield chunk
+            rows += sum(len(part) for part in chunk.values())
+            if bar is not None:
+                bar.update(bar.task_ids[0], completed=rows)
+            elif time.monotonic() - printed >= LINE_SECONDS:
+                printed = time.monotonic()
+                of_total = "" if total is None else f" of {total:,}"
+                click.echo(f"seeding: {rows:,}{of_total} rows", err=True)

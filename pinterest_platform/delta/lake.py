@@ -35,8 +35,16 @@ class DeltaLake:
         if table is None:
             return None
         columns = tuple((field.name, field.dataType.simpleString()) for field in self._tables.schema(table).fields)
-        size = sum(file_sizes(table).values())
-        return TableFacts(uri, table.version(), self._tables.row_count(table), columns, str(table.metadata().id), size)
+        sizes = file_sizes(table)
+        return TableFacts(
+            uri,
+            table.version(),
+            self._tables.row_count(table),
+            columns,
+            str(table.metadata().id),
+            bytes=sum(sizes.values()),
+            files=len(sizes),
+        )
 
     def rows(self, uri: str, limit: int | None = None, version: int | None = None) -> list[dict[str, Any]]:
         """Return the rows of a small table, or the first `limit`, of the newest version or of another one."""
@@ -53,6 +61,11 @@ class DeltaLake:
         with translate_store_errors(uri):
             changed = (commit for commit in newest_first(folder, table.version()) if commit.replaced_rows)
             return [_row_version(commit) for commit in islice(changed, limit)]
+
+    def count_by(self, uri: str, column: str) -> Mapping[str, int]:
+        """Return the number of rows by the text in a column; raise PermanentFailure if there is no table."""
+        values = self._tables.read(self._tables.existing(uri), columns=[column])[column]
+        return {str(count["values"]): count["counts"] for count in values.value_counts().to_pylist()}
 
     def compact(self, uri: str) -> int | None:
         """Compact a table's small files; return their number, None if another writer committed first."""

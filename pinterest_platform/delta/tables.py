@@ -81,11 +81,11 @@ class DeltaTables:
         """Return the columns of a table, as Spark types."""
         return StructType.fromJson(json.loads(table.schema().to_json()))
 
-    def read(self, table: DeltaTable, limit: int | None = None) -> pa.Table:
-        """Return all rows of a table, or the first `limit`, in the order of its files."""
+    def read(self, table: DeltaTable, limit: int | None = None, columns: list[str] | None = None) -> pa.Table:
+        """Return all rows of a table, or the first `limit`, in the order of its files; by default all columns."""
         with translate_store_errors(table.table_uri):
             dataset = table.to_pyarrow_dataset()
-            return dataset.to_table() if limit is None else dataset.head(limit)
+            return dataset.to_table(columns) if limit is None else dataset.head(limit, columns=columns)
 
     def row_count(self, table: DeltaTable) -> int:
         """Return the number of rows of a table."""

@@ -1,13 +1,14 @@
 """The quarantine of landed objects: reading it, and deleting its orphans (rules L9, L10)."""
 
 import base64
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import orjson
 
-from pinterest_platform.catalog import TIMESTAMP_FIELD
+from pinterest_platform.catalog import QUARANTINE_PREFIX, TIMESTAMP_FIELD
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.chain import ChainFolder, ChainFormat, ObjectChain
 from pinterest_platform.landing.manifest import Manifest
@@ -136,6 +137,17 @@ def _manifest(store: ObjectStore, key: str) -> Manifest:
             f"{key} lacks the platform's metadata.", "Restore the object from the versions of the bucket."
         )
     return manifest
+
+
+def is_committed(store: ObjectStore, key: str, chain_format: ChainFormat) -> bool:
+    """Return whether the object that a quarantine object belongs to was landed, with the same end.
+
+    Raises:
+        PermanentFailure: the metadata of that object is damaged.
+    """
+    digits = f"[0-9]{{{chain_format.digits}}}"
+    match = re.fullmatch(rf"{QUARANTINE_PREFIX}(.+\+{digits})\+({digits})\.json", key)
+    return match is not None and _committed_end(store, f"{match[1]}.json") == int(match[2])
 
 
 def sweep(store: ObjectStore, history: ChainHistory) -> None:

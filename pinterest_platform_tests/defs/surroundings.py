@@ -1,5 +1,6 @@
 """The resources of an asset test, in memory."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from tempfile import TemporaryDirectory
@@ -53,6 +54,9 @@ class FakeLake:
     def row_versions(self, uri: str, limit: int) -> Sequence[RowVersion]:
         return self.history.get(uri, [])[:limit]
 
+    def count_by(self, uri: str, column: str) -> Mapping[str, int]:
+        return Counter(row[column] for row in self.content[uri])
+
     def compact(self, uri: str) -> int | None:
         self.compacted.append(uri)
         return self.small_files
@@ -96,7 +100,7 @@ class Surroundings:
         )
         self.topics = FakeTopicLog()
         self.shards = FakeShardLog()
-        self.objects = FakeObjectStore()
+        self.objects = self.time_limited_objects = FakeObjectStore()
         self.lake = FakeLake()
         self.engine = FakeEngine()
         self.engine.answers["verify"] = self.sound

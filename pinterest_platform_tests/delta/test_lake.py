@@ -40,6 +40,7 @@ def test_facts_are_version_rows_and_columns_in_order(uri: str) -> None:
     facts = lake().facts(uri)
     assert facts is not None
     assert (facts.uri, facts.version, facts.rows) == (uri, 1, 4)
+    assert facts.files == 2
     assert facts.columns == (("ind", "bigint"), ("country", "string"))
     assert facts.bytes == sum(path.stat().st_size for path in Path(uri).glob("*.parquet"))
 
@@ -73,6 +74,11 @@ def test_rows_of_a_deleted_version_are_a_permanent_failure(uri: str) -> None:
         lake().rows(uri, version=0)
     with pytest.raises(PermanentFailure):
         lake().rows(uri, version=7)
+
+
+def test_rows_are_counted_by_the_text_in_a_column(uri: str) -> None:
+    write_deltalake(uri, pa.table({"reason": ["a", "b", "a"], "value": ["x", "y", "z"]}))
+    assert lake().count_by(uri, "reason") == {"a": 2, "b": 1}
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ class ShardLag:
         pending: whether a record, or the end of a closed shard, is not landed.
         lag_ms: age of the oldest record that is not landed, 0 without any.
         watermark_age_ms: time since the shard was last known to be landed up to its tip; 0 if unknown.
+        ordinal: the ordinal of the newest landed object; -1 without objects.
     """
 
     shard: str
@@ -28,6 +29,7 @@ class ShardLag:
     pending: bool
     lag_ms: int
     watermark_age_ms: int
+    ordinal: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ def _shard_lag(log: ShardLog, snapshot: StreamSnapshot, shard: ShardState) -> Sh
         pending=lag_ms is not None or shard.end is not None,
         lag_ms=lag_ms or 0,
         watermark_age_ms=0 if tip_ms is None else max(0, snapshot.state.now_ms - tip_ms),
+        ordinal=snapshot.position(shard.shard_id).ordinal,
     )
 
 

@@ -81,3 +81,23 @@ def test_mistakes_are_one_line_with_the_next_step(arguments: list[str], code: in
     assert complaint in result.stderr
     assert "hidden" not in result.output
     assert "Traceback" not in result.output
+
+
+def test_a_long_seeding_prints_its_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emulators.source_db.cli.LINE_SECONDS", 0.0)
+    result = seed("--rows", "1200", "--home", str(tmp_path))
+    lines = [line for line in result.stderr.splitlines() if line.startswith("seeding: ")]
+    assert lines[-1] == "seeding: 3,600 of 3,600 rows"
+    assert "seeding" not in result.stdout
+
+
+def test_a_long_loading_prints_its_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emulators.source_db.cli.LINE_SECONDS", 0.0)
+    folder = folder_of(tmp_path)
+    result = seed("--from", str(folder), "--home", str(tmp_path))
+    assert result.exit_code == 0, result.output
+    assert any(line.endswith(" rows") for line in result.stderr.splitlines() if line.startswith("seeding: "))
+
+
+def test_a_short_seeding_prints_no_progress(tmp_path: Path) -> None:
+    assert seed("--rows", "3", "--home", str(tmp_path)).stderr == ""

@@ -1,0 +1,126 @@
+"""The notation of results in a terminal, and as JSON and CSV for programs."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pinterest_platform.catalog.model import Format
+from pinterest_platform.page.wording import written
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+class Terminal(Console):
+    """A console whose closed reader, such as `head`, ends the command with success."""
+
+    def on_broken_pipe(self) -> None:
+        """Discard all further output and end."""
+        try:
+            super().on_broken_pipe()
+        except SystemExit:
+            sys.exit(0)
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON, in ASCII: posted text must not control the terminal."""
+    json.dump(value, sys.stdout, indent=2, default=_plain)
+    sys.stdout.write("\n")
+
+
+def print_csv(columns: Sequence[str], rows: Rows) -> None:
+    """Print rows as CSV with a header; lists and structs are JSON. In a terminal, control characters are escaped."""
+    clean = printable if sys.stdout.isatty() else str
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([clean(_csv_text(row.get(column))) for column in columns])
+
+
+def print_records(console: Console, title: str, records: Rows, total: int | None) -> None:
+    """Print records one below the other, one field per line; `total` is the count of all records, None if unknown."""
+    console.print(escape(title), style="bold")
+    for record in records:
+        for name, value in record.items():
+            console.print(f"  {escape(name)}: {escape(cell(value))}", highlight=False)
+        console.print()
+    shown = f"{len(records):,} shown" if total is None else f"{len(records):,} of {total:,}"
+    console.print(f"  {shown}", highlight=False)
+    console.print()
+
+
+def print_table(console: Console, title: str, notations: Mapping[str, Format], rows: Rows, limit: int) -> None:
+    """Print up to `limit` rows as a table, and the count of all rows below it.
+
+    Args:
+        console: the console.
+        title: the title.
+        notations: the notation of each column that is not a text.
+        rows: all rows.
+        limit: the maximum number of rows to print.
+    """
+    table = Table(title=escape(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    for name in rows[0] if rows else ():
+        numeric = notations.get(name, "text") != "text"
+        table.add_column(escape(name), justify="right" if numeric else "left", max_width=40, no_wrap=True)
+    for row in rows[:limit]:
+        table.add_row(*(escape(cell(value, notations.get(name, "text"))) for name, value in row.items()))
+    if rows:
+        console.print(table)
+    else:
+        console.print(escape(title), style="bold")
+    count, shown = len(rows), min(limit, len(rows))
+    console.print(f"  {count:,} rows" if shown == count else f"  {shown:,} of {count:,} rows", highlight=False)
+    console.print()
+
+
+def cell(value: Any, notation: Format = "text") -> str:
+    """Return a value on one line. Counts have thousands separators; keys, positions and stored values have none."""
+    if value is None:
+        return ""
+    if isinstance(value, Mapping) and "stream" in value:
+        if {"partition", "offset"} <= value.keys():
+            return printable(f"{value['stream']}[{value['partition']}]@{value['offset']}")
+        if {"shard", "sequence_number"} <= value.keys():
+            return printable(f"{value['stream']}[{value['shard']}]@{str(value['sequence_number']).lstrip('0')}")
+    if isinstance(value, int | float) and notation != "text":
+        return written(value, notation)
+    if isinstance(value, float) and value.is_integer():
+        return f"{value:.0f}"
+    text = value.isoformat() if isinstance(value, date | datetime) else str(value)
+    return printable(" ".join(text.split()))
+
+
+def printable(text: str) -> str:
+    """Return a text that cannot control the terminal: control and format characters become code points."""
+    return "".join(char if char.isprintable() else f"[U+{ord(char):04X}]" for char in text)
+
+
+def utc_text(timestamp_ms: int) -> str:
+    """Return a time as ISO 8601 in UTC; a time without a year in Python as its milliseconds since the epoch."""
+    try:
+        return datetime.fromtimestamp(timestamp_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    except (OverflowError, OSError, ValueError):
+        return f"{timestamp_ms} ms since 1970"
+
+
+def header(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the names of all columns of some rows, in the order of their first occurrence."""
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def _csv_text(value: Any) -> str:
+    if value is None:
+        return ""
+    return json.dumps(value, default=_plain) if isinstance(value, Mapping | list | tuple) else str(_plain(value))
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, date | datetime) else str(value)

@@ -1,0 +1,122 @@
+"""`pinterest quarantine`."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import click
+from rich.console import Console
+
+from pinterest_platform.catalog import ENTITIES, Entity, Names, Route
+from pinterest_platform.cli.output import Terminal, print_csv, print_json, print_records, utc_text
+from pinterest_platform.cli.progress import working
+from pinterest_platform.cli.session import Platform, Session, with_session
+from pinterest_platform.landing.kafka.quarantine import quarantined_records as topic_quarantine
+from pinterest_platform.landing.kinesis.quarantine import quarantined_records as stream_quarantine
+from pinterest_platform.landing.quarantine import QuarantinedRecord
+from pinterest_platform.ports import ObjectStore
+
+_COLUMNS = ("source", "rejected_by", "partition", "position", "arrived_at", "reason", "value", "key")
+"""The fields of a rejected record as JSON and CSV, equal for both routes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wing:
+    """The reader of a route's landing quarantine, and the names and the type of its partitions and positions."""
+
+    read: Callable[[ObjectStore, str], Iterator[QuarantinedRecord]]
+    partition: str
+    position: str
+    number: Callable[[object], int | str]
+
+
+_WINGS = {
+    Route.KAFKA: _Wing(topic_quarantine, "partition", "offset", lambda number: int(str(number))),
+    Route.KINESIS: _Wing(stream_quarantine, "shard", "sequence_number", lambda number: str(number).lstrip("0")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Rejected records of one topic or stream.
+
+    Attributes:
+        source: the topic or stream.
+        rejected_by: `landing` or `cleaning`.
+        route: its route.
+        records: the records, with the route's names of partition and position.
+        total: the count of all records; None if it is unknown.
+    """
+
+    source: str
+    rejected_by: str
+    route: Route
+    records: list[Mapping[str, Any]]
+    total: int | None = None
+
+    def neutral(self) -> Iterator[Mapping[str, Any]]:
+        """Yield the records with the fields `_COLUMNS`; a sequence number is a text, which JSON readers keep exact."""
+        wing = _WINGS[self.route]
+        for record in self.records:
+            yield {
+                "source": self.source,
+                "rejected_by": self.rejected_by,
+                "partition": wing.number(record[wing.partition]),
+                "position": wing.number(record[wing.position]),
+                **{name: record.get(name) for name in _COLUMNS[4:]},
+            }
+
+
+@click.command()
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Records per topic, stream and table."
+)
+@with_session("json", "csv")
+def quarantine(session: Session, limit: int) -> None:
+    """Print the records of both routes that landing or cleaning rejected, with position and reason."""
+    names, platform = session.settings.names, session.platform
+    sources = ((entity, route) for entity in ENTITIES for route in Route)
+    rejected = (part for entity, route in sources for part in _rejected(platform, names, entity, route, limit))
+    if session.form == "text":
+        console = Terminal(soft_wrap=True)
+        for part in rejected:
+            _print_text(console, part)
+        return
+    records = [record for part in rejected for record in part.neutral()]
+    if session.form == "json":
+        print_json(records)
+    else:
+        print_csv(_COLUMNS, records)
+
+
+def _rejected(platform: Platform, names: Names, entity: Entity, route: Route, limit: int) -> Iterator[Rejected]:
+    """Yield up to `limit` records that landing rejected, then as many that cleaning rejected."""
+    places = names.places(entity, route)
+    with working(f"reading the quarantine of {places.source}"):
+        landed = list(islice(_WINGS[route].read(platform.time_limited_objects, places.source), limit))
+    yield Rejected(places.source, "landing", route, [_summary(record, route) for record in landed])
+    with working(f"reading {places.quarantine_uri}"):
+        facts = platform.lake.facts(places.quarantine_uri)
+        rows = platform.lake.rows(places.quarantine_uri, limit) if facts else []
+    yield Rejected(places.source, "cleaning", route, list(rows), facts.rows if facts else 0)
+
+
+def _print_text(console: Console, part: Rejected) -> None:
+    print_records(console, f"{part.source}: rejected by {part.rejected_by}", part.records, part.total)
+
+
+def _summary(record: QuarantinedRecord, route: Route) -> Mapping[str, Any]:
+    wing = _WINGS[route]
+    summary: dict[str, Any] = {
+        wing.partition: record.partition_id,
+        wing.position: record.position,
+        "arrived_at": utc_text(record.timestamp_ms),
+        "reason": record.reason,
+        "value": _text(record.value),
+    }
+    return summary if record.value is not None else {**summary, "key": _text(record.record_key)}
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode(errors="backslashreplace")

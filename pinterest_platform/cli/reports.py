@@ -1,0 +1,59 @@
+"""`pinterest reports`."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pinterest_platform.catalog import PAGE_KEY, REPORT_KEYS, Report, report_with_key
+from pinterest_platform.catalog.model import Format
+from pinterest_platform.cli.names import OneOf
+from pinterest_platform.cli.output import Terminal, print_csv, print_json, print_table
+from pinterest_platform.cli.progress import working
+from pinterest_platform.cli.session import Session, with_session
+from pinterest_platform.ports import ObjectStore
+
+_TEXT_ROWS = 10
+
+
+@click.command()
+@click.argument("name", required=False, type=OneOf("report", "reports", REPORT_KEYS))
+@click.option("--rows", "limit", type=click.IntRange(min=1), help=f"Rows per report (default: {_TEXT_ROWS} as text).")
+@with_session("json", "csv")
+def reports(session: Session, name: str | None, limit: int | None) -> None:
+    """Print all reports, and download their page; or print the report NAME."""
+    if session.form == "csv" and name is None:
+        raise click.UsageError("CSV holds one table: name a report, or use --json.")
+    shown = [report_with_key(key) for key in REPORT_KEYS if name in (None, key)]
+    tables = _tables(session, shown)
+    if session.form == "json":
+        print_json({report.key: rows[:limit] for report, rows in tables})
+    elif session.form == "csv":
+        for report, rows in tables:
+            print_csv([column.name for column in report.columns], rows[:limit])
+    else:
+        console = Terminal()
+        for report, rows in tables:
+            notations: dict[str, Format] = {column.name: column.notation for column in report.columns}
+            print_table(console, report.key, notations, rows, limit or _TEXT_ROWS)
+        if name is None:
+            with working("downloading the page"):
+                page = _fetch_page(session.platform.objects, Path(session.settings.home))
+            console.print(f"page: {page}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _tables(session: Session, shown: list[Report]) -> Iterator[tuple[Report, list[Mapping[str, Any]]]]:
+    for report in shown:
+        uri = session.settings.names.report_uri(report.key)
+        with working(f"reading {uri}"):
+            rows = session.platform.lake.rows(uri)
+        yield report, list(rows)
+
+
+def _fetch_page(objects: ObjectStore, home: Path) -> Path:
+    path = home.resolve() / "site" / "index.html"
+    page = objects.read(PAGE_KEY)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(page)
+    return path

@@ -1,0 +1,198 @@
+"""Positions and lag of each partition and shard."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from pinterest_platform.catalog import EARLIEST_PLAUSIBLE_MS, Entity, Route
+from pinterest_platform.landing import kafka, kinesis
+from pinterest_platform.landing.pending import oldest_ms
+from pinterest_platform.landing.segment import PendingSegment
+from pinterest_platform.metrics import names
+from pinterest_platform.metrics.samples import Samples
+from pinterest_platform.metrics.sources import Sources
+from pinterest_platform.pipelines.options import stream_options
+from pinterest_platform.ports import ObjectStore, PartitionBounds
+
+MOST_OBJECTS = 200
+"""Pending objects whose records are counted; of more objects, the number of records is unknown."""
+
+_THREADS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Unlanded:
+    """The part of a partition or shard that is not landed; each value is None if it is unknown.
+
+    Attributes:
+        landed: the next position to land.
+        lag_ms: age of the oldest record, 0 without any.
+        headroom_ms: time until that record exceeds the retention time.
+        end: the first offset after the committed end.
+        records: number of offsets.
+    """
+
+    landed: int | None
+    lag_ms: int | None
+    headroom_ms: int | None
+    end: int | None = None
+    records: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """The landed objects of a partition or shard that are not cleaned.
+
+    Attributes:
+        landed: the next position to land.
+        records: number of their records, None if it is unknown.
+        lag_ms: age of the oldest record, None if there is none.
+    """
+
+    landed: int
+    records: int | None
+    lag_ms: int | None
+
+
+def read_topic(entity: Entity, sources: Sources) -> Samples:
+    """Return the samples of a topic."""
+    samples, topic = Samples(), sources.settings.names.topic(entity)
+    uri = sources.settings.names.cleaned_uri(entity)
+    cleaned = samples.read("positions", topic, lambda: sources.lake.positions(uri) or {})
+
+    def read_pending() -> dict[str, _Pending]:
+        segments = kafka.pending_segments(sources.objects, topic, cleaned or {})
+        return _by_app_id(segments, sources, kafka.count_records)
+
+    pending = samples.read("objects", topic, read_pending)
+    unlanded = None
+    if not sources.settings.landed_by_connect(entity):
+        landed = None if pending is None else _landed(cleaned or {}, pending)
+        unlanded = samples.read("kafka", topic, lambda: _unlanded_offsets(topic, landed, sources))
+    app_ids = {app_id for app_id in cleaned or () if app_id.startswith(f"{topic}/")}
+    _add_samples(samples, (Route.KAFKA, topic), _Progress(cleaned, pending, unlanded), app_ids)
+    return samples
+
+
+def read_stream(entity: Entity, sources: Sources) -> Samples:
+    """Return the samples of a stream; those of shards that are landed and cleaned to their end are left out."""
+    samples, stream = Samples(), sources.settings.names.stream(entity)
+    uri, options = sources.settings.names.cleaned_stream_uri(entity), stream_options(sources.settings)
+    cleaned = samples.read("positions", stream, lambda: sources.lake.positions(uri) or {})
+    lag = samples.read("kinesis", stream, lambda: kinesis.stream_lag(sources.shards, sources.objects, stream, options))
+
+    def read_pending() -> dict[str, _Pending]:
+        list_from = None if lag is None else lag.list_from
+        segments = kinesis.pending_segments(sources.objects, stream, cleaned or {}, list_from)
+        return _by_app_id(segments, sources, kinesis.count_records)
+
+    pending = samples.read("objects", stream, read_pending)
+    unlanded = None
+    if lag is not None:
+        unlanded = {
+            shard.app_id: _Unlanded(shard.ordinal + 1, shard.lag_ms, max(0, lag.retention_ms - shard.lag_ms))
+            for shard in lag.shards
+        }
+    _add_samples(samples, (Route.KINESIS, stream), _Progress(cleaned, pending, unlanded), set())
+    return samples
+
+
+@dataclass(frozen=True, slots=True)
+class _Progress:
+    """The progress of a topic or stream by app id; each part is None if its source was not read.
+
+    Attributes:
+        cleaned: the positions of its table.
+        pending: the landed objects after them; a partition or shard without such objects is left out.
+        unlanded: the part that is not landed.
+    """
+
+    cleaned: Mapping[str, int] | None
+    pending: Mapping[str, _Pending] | None
+    unlanded: Mapping[str, _Unlanded] | None
+
+
+def _by_app_id(
+    segments: Sequence[PendingSegment], sources: Sources, count: Callable[[ObjectStore, PendingSegment], int]
+) -> dict[str, _Pending]:
+    """Group pending objects by app id; their manifests hold the number and the times of their records."""
+    groups: dict[str, list[PendingSegment]] = {}
+    for segment in segments:
+        groups.setdefault(segment.app_id, []).append(segment)
+    is_counted = len(segments) <= MOST_OBJECTS
+
+    def pending(group: list[PendingSegment]) -> _Pending:
+        records = sum(count(sources.objects, segment) for segment in group) if is_counted else None
+        return _Pending(group[-1].end + 1, records, _age_ms(oldest_ms(sources.objects, group), sources))
+
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="manifests") as pool:
+        return dict(zip(groups, pool.map(pending, groups.values()), strict=True))
+
+
+def _landed(cleaned: Mapping[str, int], pending: Mapping[str, _Pending]) -> dict[str, int]:
+    """Return the next position to land by app id (rule L17)."""
+    after_cleaned = {app_id: position + 1 for app_id, position in cleaned.items()}
+    return {**after_cleaned, **{app_id: part.landed for app_id, part in pending.items()}}
+
+
+def _unlanded_offsets(topic: str, landed: Mapping[str, int] | None, sources: Sources) -> dict[str, _Unlanded]:
+    """Return the part of each partition of the broker that is not landed; `landed` is None if it is unknown."""
+    state, retention_ms = sources.topics.describe(topic), sources.times.retention_ms(topic)
+    epoch = f"{topic}/epoch={state.topic_id}/"
+    folder = epoch if any(app_id.startswith(epoch) for app_id in landed or ()) else f"{topic}/"
+
+    def unlanded(bounds: PartitionBounds) -> _Unlanded:
+        if landed is None:
+            return _Unlanded(None, None, None, bounds.end)
+        following = landed.get(f"{folder}{bounds.partition}", bounds.earliest)
+        lag_ms: int | None = 0
+        if following < bounds.end:
+            first = max(following, bounds.earliest)
+            lag_ms = _age_ms(sources.times.timestamp_ms(topic, bounds.partition, first), sources)
+        headroom_ms = None if lag_ms is None or retention_ms is None else max(0, retention_ms - lag_ms)
+        if following < bounds.earliest:
+            headroom_ms = 0
+        return _Unlanded(following, lag_ms, headroom_ms, bounds.end, max(0, bounds.end - following))
+
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="partitions") as pool:
+        parts = list(pool.map(unlanded, state.partitions))
+    return {f"{folder}{bounds.partition}": part for bounds, part in zip(state.partitions, parts, strict=True)}
+
+
+def _add_samples(samples: Samples, labels: tuple[str, str], progress: _Progress, app_ids: set[str]) -> None:
+    """Add the samples of each partition or shard: those of `app_ids`, and those with a backlog or at the source."""
+    cleaned, pending, unlanded = progress.cleaned, progress.pending, progress.unlanded
+    for app_id in sorted({*app_ids, *(pending or ()), *(unlanded or ())}):
+        part = (unlanded or {}).get(app_id)
+        waiting = (pending or {}).get(app_id)
+        place = (*labels, app_id.removeprefix(f"{labels[1]}/"))
+        landed = part.landed if part else None
+        if landed is None and pending is not None:
+            landed = _landed(cleaned or {}, pending).get(app_id)
+        samples.add(names.LANDED, landed, *place)
+        if part is not None:
+            samples.add(names.END, part.end, *place)
+            samples.add(names.UNLANDED, part.records, *place)
+            samples.add(names.LANDING_LAG, _seconds(part.lag_ms), *place)
+            samples.add(names.HEADROOM, _seconds(part.headroom_ms), *place)
+        if cleaned is None:
+            continue
+        samples.add(names.CLEANED, cleaned.get(app_id, -1) + 1, *place)
+        if pending is not None:
+            samples.add(names.UNCLEANED, waiting.records if waiting else 0, *place)
+            landing_lag_ms = part.lag_ms if part else None
+            lag_ms = waiting.lag_ms if waiting and waiting.lag_ms is not None else landing_lag_ms
+            samples.add(names.CLEANING_LAG, _seconds(lag_ms), *place)
+
+
+def _age_ms(timestamp_ms: int | None, sources: Sources) -> int | None:
+    """Return the age of a record; None if its time is unknown or cannot be right (rule L19)."""
+    now_ms = sources.now_ms()
+    latest_ms = now_ms + sources.settings.max_clock_skew_seconds * 1000
+    if timestamp_ms is None or not EARLIEST_PLAUSIBLE_MS <= timestamp_ms <= latest_ms:
+        return None
+    return max(0, now_ms - timestamp_ms)
+
+
+def _seconds(milliseconds: int | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000

@@ -1,0 +1,106 @@
+"""Rows, versions and files of the Delta tables, and the records that landing and cleaning rejected, by reason."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from pinterest_platform.catalog import ENTITIES, QUARANTINE_PREFIX, REPORT_KEYS, Entity, Names, Route
+from pinterest_platform.landing.kafka.chain import FORMAT as KAFKA_FORMAT
+from pinterest_platform.landing.kinesis.chain import FORMAT as KINESIS_FORMAT
+from pinterest_platform.landing.quarantine import is_committed, read_entries
+from pinterest_platform.metrics import names
+from pinterest_platform.metrics.samples import Samples
+from pinterest_platform.metrics.sources import Sources
+from pinterest_platform.ports import ObjectStore, TableFacts
+
+_FORMATS = {Route.KAFKA: KAFKA_FORMAT, Route.KINESIS: KINESIS_FORMAT}
+
+NEW_OBJECTS = 200
+"""Quarantine objects that one scrape reads; until all were read, the count of a stream is unknown."""
+
+
+def table_uris(platform_names: Names) -> dict[str, str]:
+    """Return the address of each table that is no quarantine by its name in metrics, such as `cleaned/pin`."""
+    uris: dict[str, str] = {}
+    for entity in ENTITIES:
+        uris[f"cleaned/{entity.name}"] = platform_names.cleaned_uri(entity)
+        uris[f"cleaned_stream/{entity.name}"] = platform_names.cleaned_stream_uri(entity)
+    return uris | {f"reports/{key}": platform_names.report_uri(key) for key in REPORT_KEYS}
+
+
+def read_table(table: str, uri: str, sources: Sources) -> Samples:
+    """Return the samples of a table; a table that does not exist yet has none."""
+    samples = Samples()
+    facts = samples.read("table", table, lambda: sources.lake.facts(uri))
+    if facts is not None:
+        _add_facts(samples, table, facts)
+    return samples
+
+
+@dataclass(slots=True)
+class Rejections:
+    """Counts of rejected records of one topic or stream by reason; it remembers what it has read.
+
+    Args:
+        entity: its entity.
+        route: its route.
+    """
+
+    entity: Entity
+    route: Route
+    _landing: dict[str, Counter[str]] = field(default_factory=dict[str, Counter[str]])
+    _cleaning: tuple[tuple[str, int] | None, Mapping[str, int]] = (None, Counter())
+
+    def read(self, sources: Sources) -> Samples:
+        """Return the samples; a quarantine object is read once, the table of rejected records once a version."""
+        samples, places = Samples(), sources.settings.names.places(self.entity, self.route)
+        quarantined = samples.read("quarantine", places.source, lambda: self._quarantined(sources, places.source))
+        for reason, count in (quarantined or {}).items():
+            samples.add(names.QUARANTINED, count, self.route, places.source, reason)
+        table = f"{'cleaned' if self.route is Route.KAFKA else 'cleaned_stream'}/{self.entity.name}"
+        rejected = samples.read("table", f"quarantine/{table}", lambda: self._rejected(sources, places.quarantine_uri))
+        for reason, count in (rejected or {}).items():
+            samples.add(names.REJECTED, count, self.route, places.source, reason)
+        return samples
+
+    def _quarantined(self, sources: Sources, source: str) -> Mapping[str, int] | None:
+        """Count the quarantined records whose data object was landed; None if some are not read yet."""
+        listed = set(_quarantine_keys(sources.objects, source, self.route))
+        self._landing = {key: counts for key, counts in self._landing.items() if key in listed}
+        new = sorted(listed - self._landing.keys())
+        for key in new[:NEW_OBJECTS]:
+            if is_committed(sources.objects, key, _FORMATS[self.route]):
+                entries = read_entries(sources.objects, key, _FORMATS[self.route])
+                self._landing[key] = Counter(kind_of(entry.reason) for entry in entries)
+        if len(new) > NEW_OBJECTS:
+            return None
+        return sum(self._landing.values(), Counter[str]())
+
+    def _rejected(self, sources: Sources, uri: str) -> Mapping[str, int]:
+        facts = sources.lake.facts(uri)
+        version = None if facts is None else (facts.table_id, facts.version)
+        if version is None:
+            return {}
+        if version != self._cleaning[0]:
+            counts: Counter[str] = Counter()
+            for reason, count in sources.lake.count_by(uri, "reason").items():
+                counts[kind_of(reason)] += count
+            self._cleaning = (version, counts)
+        return self._cleaning[1]
+
+
+def kind_of(reason: str) -> str:
+    """Return the kind of a reason, which holds nothing that was posted."""
+    return reason.partition(":")[0]
+
+
+def _quarantine_keys(objects: ObjectStore, source: str, route: Route) -> Iterator[str]:
+    for root in _FORMATS[route].roots:
+        for stored in objects.list(f"{QUARANTINE_PREFIX}{root}{source}/"):
+            yield stored.key
+
+
+def _add_facts(samples: Samples, table: str, facts: TableFacts) -> None:
+    samples.add(names.TABLE_ROWS, facts.rows, table)
+    samples.add(names.TABLE_VERSION, facts.version, table)
+    samples.add(names.TABLE_FILES, facts.files, table)

@@ -1,0 +1,203 @@
+"""The command `doctor`: each check, each way to fail, and the exit code."""
+
+import socket
+import threading
+from collections import namedtuple
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import dagster as dg
+import pytest
+
+from pinterest_platform.cli import diagnosis, service_checks
+from pinterest_platform.cli.diagnosis import Finding, check_disk, check_home, check_port, check_python
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.settings import Settings
+from pinterest_platform_tests.cli.calls import CommandLine
+from pinterest_platform_tests.fakes import FakeObjectStore
+
+CHECKS = [
+    *("settings", "python", "disk", "home", "port 3000", "port 9464"),
+    *("java", "spark", "kafka", "kinesis", "s3", "clock", "dagster"),
+]
+
+
+@pytest.fixture
+def healthy(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """The command line on a healthy platform."""
+    monkeypatch.setattr(service_checks, "time", SimpleNamespace(time=lambda: 1_800_000_000))
+    command.platform.shards.now_ms = 1_800_000_000_000
+    command.platform.instance = dg.DagsterInstance.ephemeral()  # pyright: ignore[reportAttributeAccessIssue]
+    monkeypatch.setattr(diagnosis, "_PORTS", {})
+    return command
+
+
+def findings(command: CommandLine, *arguments: str) -> tuple[int, dict[str, dict[str, str]]]:
+    outcome = command("doctor", "--json", *arguments)
+    report = outcome.json
+    assert report["ok"] == (outcome.code == 0)
+    return outcome.code, {check["name"]: check for check in report["checks"]}
+
+
+def test_a_healthy_platform_passes_all_checks(healthy: CommandLine, tmp_path: Path) -> None:
+    code, found = findings(healthy, "--home", str(tmp_path))
+    assert code == 0
+    assert list(found) == [name for name in CHECKS if not name.startswith("port")]
+    assert [check for check in found.values() if check["status"] != "ok"] == []
+
+
+def test_the_text_shows_each_problem_with_its_fix(healthy: CommandLine, tmp_path: Path) -> None:
+    healthy.platform.topics.down = True
+    outcome = healthy("doctor", "--home", str(tmp_path))
+    assert outcome.code == 1
+    assert "failed   kafka      The fake broker is down.\n                    fix: Wait.\n" in outcome.out
+    assert "ok       s3         bucket user-u-bucket at AWS\n" in outcome.out
+
+
+def test_wrong_settings_fail_and_the_machine_is_still_checked(
+    command: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PINTEREST_SPARK_ENGINE", "flink")
+    monkeypatch.setenv("DATABRICKS_TOKEN", "a secret token")
+    code, found = findings(command)
+    assert code == 1
+    assert "PINTEREST_SPARK_ENGINE" in found["settings"]["detail"]
+    assert ".env.example" in found["settings"]["fix"]
+    assert "a secret token" not in str(found)
+    assert list(found) == CHECKS[:6]
+
+
+def test_each_missing_topic_and_stream_is_named(healthy: CommandLine) -> None:
+    healthy.platform.topics.delete("u.pin")
+    healthy.platform.topics.delete("u.geo")
+    healthy.platform.shards.delete("streaming-u-user")
+    code, found = findings(healthy)
+    assert code == 1
+    assert found["kafka"]["detail"] == "There is no topic u.pin. There is no topic u.geo."
+    assert found["kinesis"]["detail"] == "There is no stream streaming-u-user."
+    assert found["kinesis"]["fix"] == "Create it."
+
+
+def test_services_that_are_down_fail(healthy: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> Iterator[None]:
+        raise PermanentFailure("There is no bucket.", "Run the job provision.")
+
+    healthy.platform.shards.down = True
+    monkeypatch.setattr(FakeObjectStore, "list", refuse)
+    code, found = findings(healthy)
+    assert code == 1
+    assert {name for name, check in found.items() if check["status"] != "ok"} == {"kinesis", "s3", "clock"}
+    assert found["clock"]["status"] == "warning"
+    assert found["s3"]["fix"] == "Run the job provision."
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status", "words"),
+    [
+        (0, "ok", "within 5 s"),
+        (60, "warning", "60 s behind Kinesis"),
+        (-60, "warning", "60 s ahead of Kinesis"),
+        (3600, "failed", "3,600 s behind Kinesis"),
+    ],
+)
+def test_a_wrong_clock_is_found(healthy: CommandLine, seconds: int, status: str, words: str) -> None:
+    healthy.platform.shards.now_ms += seconds * 1000
+    code, found = findings(healthy)
+    assert (code, found["clock"]["status"]) == (int(status == "failed"), status)
+    assert words in found["clock"]["detail"]
+
+
+def test_a_missing_dagster_instance_fails(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pinterest_platform.cli.session import Platform
+
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    with pytest.raises(PermanentFailure, match=r"DAGSTER_HOME.*Set DAGSTER_HOME to the folder"):
+        service_checks.check_dagster(Platform(command.platform.settings))
+
+
+def test_a_check_that_hangs_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+    monkeypatch.setattr(diagnosis, "_LONGEST_SECONDS", 0.05)
+    checks = {"slow": lambda: Finding("slow", "ok", str(release.wait(30))), "fast": lambda: Finding("fast", "ok", "")}
+    slow, fast = diagnosis.run(checks)
+    release.set()
+    assert (slow.status, slow.detail, fast.status) == ("failed", "did not end within 0.05 s", "ok")
+
+
+def test_another_python_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check_python().status == "ok"
+    version = namedtuple("version", "major minor micro")
+    monkeypatch.setattr("sys.version_info", version(3, 10, 2))
+    assert check_python() == Finding("python", "failed", "3.10.2 is not supported", "Run make setup with Python 3.11.")
+
+
+@pytest.mark.parametrize(("gib", "status"), [(50, "ok"), (2, "warning"), (0.5, "failed")])
+def test_the_free_space_is_that_of_the_disk_of_the_home(
+    gib: float, status: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "free")
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: usage(int(gib * 1024**3)))
+    finding = check_disk(tmp_path / "not" / "there")
+    assert (finding.status, f"at {tmp_path}" in finding.detail) == (status, True)
+    assert bool(finding.fix) == (status != "ok")
+
+
+def test_the_home_must_be_a_private_folder(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    assert (check_home(home).status, "does not exist yet" in check_home(home).detail) == ("ok", True)
+    home.mkdir(0o700)
+    assert check_home(home).status == "ok"
+    home.chmod(0o755)
+    assert (check_home(home).status, check_home(home).fix) == ("warning", f"Run: chmod 700 {home}")
+    (tmp_path / "file").touch()
+    assert check_home(tmp_path / "file").status == "failed"
+
+
+def test_a_home_that_cannot_be_written_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert (check_home(tmp_path).status, "chmod u+rwx" in check_home(tmp_path).fix) == ("failed", True)
+
+
+def test_a_port_in_use_is_a_warning() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        listener.listen()
+        assert check_port(port, "a test").status == "warning"
+    assert check_port(port, "a test").status == "ok"
+
+
+def engine(name: str, **settings: object) -> Settings:
+    required = {"KAFKA_BOOTSTRAP_SERVERS": "x:1", "spark_engine": name}
+    return Settings.model_validate({**required, **settings})
+
+
+def test_the_engine_spark_needs_a_supported_java(tmp_path: Path) -> None:
+    assert service_checks.check_java(engine("sail")).detail == "not needed by the engine sail"
+    with pytest.raises(PermanentFailure, match=r"is no Java that runs. Install Java 17 or 21"):
+        service_checks.check_java(engine("spark", java_home=str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (engine("connect"), "PINTEREST_SPARK_REMOTE is not set"),
+        (engine("databricks"), "DATABRICKS_HOST or DATABRICKS_TOKEN is not set"),
+    ],
+)
+def test_an_engine_without_its_settings_fails(settings: Settings, message: str) -> None:
+    with pytest.raises(PermanentFailure, match=message):
+        service_checks.check_spark(settings)
+
+
+def test_a_spark_server_must_accept_connections() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        remote = f"sc://127.0.0.1:{port}/;token=a-secret"
+        assert service_checks.check_spark(engine("connect", spark_remote=remote)).status == "ok"
+    finding = diagnosis.run({"spark": lambda: service_checks.check_spark(engine("connect", spark_remote=remote))})[0]
+    assert (finding.status, f"Spark at 127.0.0.1:{port} did not answer" in finding.detail) == ("failed", True)
+    assert "a-secret" not in f"{finding}"

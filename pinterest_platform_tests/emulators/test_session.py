@@ -1,0 +1,104 @@
+"""`exec`: the output of a command that is logged, and the programs that run next to it, without services."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from emulators.cli import main
+
+SCRIPT = """
+import os, sys
+from emulators import control, environment, session
+
+control.is_supervised = lambda home: True
+control.up = lambda home, report: None
+environment.child_environment = lambda home: dict(os.environ)
+from emulators.cli import main
+main()
+"""
+
+NOISY = """
+import signal, sys, time
+def stop(*_):
+    print("Traceback of a signal", flush=True)
+    sys.exit(7)
+signal.signal(signal.SIGINT, stop)
+print("started", flush=True)
+print("a warning", file=sys.stderr, flush=True)
+time.sleep(60)
+"""
+
+
+@contextmanager
+def executed(home: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """`exec` on a home whose services count as up."""
+    (home / "logs").mkdir()
+    command = [sys.executable, "-c", SCRIPT, "exec", "--home", str(home), *arguments]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_the_output_of_a_logged_command_is_on_the_terminal_and_in_the_log(tmp_path: Path) -> None:
+    with executed(tmp_path, "--logged", "--", sys.executable, "-c", "print('out'); import sys; sys.exit(3)") as process:
+        out, _ = process.communicate(timeout=60)
+    assert (process.returncode, out) == (3, "out\n")
+    assert (tmp_path / "logs" / "command.log").read_text() == "out\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_logged_command_that_is_stopped_prints_nothing_more(number: signal.Signals, tmp_path: Path) -> None:
+    noisy = NOISY.replace("signal.SIGINT", f"signal.{number.name}")
+    with executed(tmp_path, "--logged", "--", sys.executable, "-c", noisy) as process:
+        assert process.stdout is not None
+        assert [process.stdout.readline() for _ in range(2)] == ["started\n", "a warning\n"]
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (128 + number, "")
+    assert err == f"stopping     the end of the output is in {tmp_path}/logs/command.log\n"
+    assert (tmp_path / "logs" / "command.log").read_text() == "started\na warning\nTraceback of a signal\n"
+
+
+def test_programs_run_next_to_the_command_and_end_with_it(tmp_path: Path) -> None:
+    mark, program = tmp_path / "mark", tmp_path / "program"
+    program.write_text(f"#!/bin/sh\necho \"$1\"\ntouch '{mark}'\nexec sleep 60\n")
+    program.chmod(0o700)
+    wait = f"import pathlib, time\nwhile not pathlib.Path({str(mark)!r}).exists(): time.sleep(0.05)"
+    with executed(tmp_path, "--with", f"{program} 'one word'", "--", sys.executable, "-c", wait) as process:
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0
+    assert err == f"program      runs: program 'one word'; its log is {tmp_path}/logs/program.log\n"
+    assert (tmp_path / "logs" / "program.log").read_text() == "one word\n"
+    assert not running(program)
+
+
+def test_a_program_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with executed(tmp_path, "--with", "no-such-program", "--", "true") as process:
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "no-such-program cannot be run" in err
+
+
+def running(program: Path) -> bool:
+    """Return whether a process of a program still runs a second later."""
+    time.sleep(1)
+    return str(program) in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+
+
+def test_make_dev_serves_metrics_and_hides_what_its_stop_prints() -> None:
+    makefile = (Path(__file__).parents[2] / "Makefile").read_text("utf-8")
+    recipe = makefile.partition("\ndev:")[2].partition("\n\n")[0]
+    assert '--with ".venv/bin/pinterest metrics"' in recipe
+    options = {option for parameter in main.commands["exec"].params for option in parameter.opts}
+    assert {"--logged", "--with", "--posting", "--spark"} <= options
+    assert "--logged" in recipe
