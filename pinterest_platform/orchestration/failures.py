@@ -9,11 +9,12 @@ from pinterest_platform.failures import PlatformFailure, TransientFailure
 
 
 @contextmanager
-def as_dagster_failure(subject: str) -> Iterator[None]:
+def as_dagster_failure(subject: str, asset: str = "") -> Iterator[None]:
     """Turn a platform failure into a Dagster failure with its subject.
 
     Args:
-        subject: the asset, check or op that is running, by the name in Dagster's UI.
+        subject: the asset, check, op or job that is running, by the name in Dagster's UI.
+        asset: what the failure concerns, if the subject is a job: its assets, or its op if it has none.
 
     Raises:
         dagster.Failure: instead of a PlatformFailure; only a transient one allows retries.
@@ -27,7 +28,7 @@ def as_dagster_failure(subject: str) -> Iterator[None]:
         raise dg.Failure(
             description=f"{subject}: {failure}",
             metadata={
-                "asset": subject,
+                "asset": asset or subject,
                 "cause": failure.what,
                 "next_step": failure.action,
                 "kind": "transient" if transient else "permanent",

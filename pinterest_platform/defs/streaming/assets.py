@@ -6,7 +6,7 @@ import dagster as dg
 from pydantic import Field
 
 from pinterest_platform.catalog import ENTITIES, Entity, Route
-from pinterest_platform.orchestration.draining.run import drain, materializations
+from pinterest_platform.orchestration.draining.run import assets_of, drain, materializations
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.policy import NAMES
 from pinterest_platform.orchestration.results.columns import cleaned_metadata, pii_tags, raw_metadata
@@ -67,7 +67,7 @@ def drain_kinesis(
     run_id, progress = context.run.run_id, BufferedProgress(context.log.info)
     selected = {key.path[-1] for key in context.selected_asset_keys}
     entities = [entity for entity in ENTITIES if entity.name in selected]
-    with as_dagster_failure("streaming_pipeline"):
+    with as_dagster_failure("streaming_pipeline", assets_of(Route.KINESIS, entities)):
         options = stream_options(lakehouse.settings, config.accept_loss, config.new_epoch, LONGEST_LANDING_SECONDS)
         if config.full_refresh:
             for entity in entities:
@@ -81,4 +81,5 @@ def drain_kinesis(
                 yield dg.MaterializeResult(asset_key=event.asset_key, metadata=event.metadata)
             else:
                 context.log_event(event)
+    with as_dagster_failure("streaming_pipeline", assets_of(Route.KINESIS, rounds.failed)):
         rounds.raise_failures()

@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from pinterest_platform.catalog import ENTITIES
-from pinterest_platform.orchestration.draining.run import drain, materializations
+from pinterest_platform.catalog import ENTITIES, Route
+from pinterest_platform.orchestration.draining.run import assets_of, drain, materializations
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.runs import WRITER
 from pinterest_platform.orchestration.workers import EXCLUSIVE
@@ -21,12 +21,13 @@ def drain_kafka(
 ) -> None:
     """Drain the Kafka route."""
     run_id, progress = context.run.run_id, BufferedProgress(context.log.info)
-    with as_dagster_failure("kafka_pipeline"):
+    with as_dagster_failure("kafka_pipeline", assets_of(Route.KAFKA, ENTITIES)):
         landers = {entity: KafkaLander(topics, landing_options(entity, lakehouse.settings)) for entity in ENTITIES}
         pipelines = [EntityPipeline(entity, landers[entity], lakehouse, run_id, progress) for entity in ENTITIES]
         rounds = drain(context, pipelines, lakehouse.settings, progress)
         for event in materializations(rounds.with_results()):
             context.log_event(event)
+    with as_dagster_failure("kafka_pipeline", assets_of(Route.KAFKA, rounds.failed)):
         rounds.raise_failures()
 
 

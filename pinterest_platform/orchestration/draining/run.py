@@ -83,6 +83,11 @@ def failed_tags(run_id: str, failed: Iterable[Entity]) -> dict[str, str]:
     return {FAILED_TAG: f"{run_id}:{','.join(entity.name for entity in failed)}"}
 
 
+def assets_of(route: Route, entities: Iterable[Entity]) -> str:
+    """Return the keys of the assets that a drain writes for some entities, for the metadata of a failure."""
+    return ", ".join(f"{layer}/{entity.name}" for entity in entities for layer in LAYERS[route])
+
+
 def failed_entities(run: dg.DagsterRun) -> tuple[str, ...]:
     """Return the entities whose streams made a run fail; empty if it ended for other reasons."""
     run_id, _, entities = run.tags.get(FAILED_TAG, "").partition(":")
