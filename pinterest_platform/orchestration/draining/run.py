@@ -10,7 +10,7 @@ from pinterest_platform.orchestration.results.tables import PREVIEW_ROWS, previe
 from pinterest_platform.orchestration.table_checks import commits_evaluation
 from pinterest_platform.orchestration.workers import record_worker
 from pinterest_platform.pipelines.drain import Drain, DrainLimits, RoundRobin
-from pinterest_platform.pipelines.micro_batches import Pipeline
+from pinterest_platform.pipelines.micro_batches import Pipeline, Totals
 from pinterest_platform.pipelines.progress import BufferedProgress
 from pinterest_platform.settings import Settings
 
@@ -95,18 +95,22 @@ def failed_entities(run: dg.DagsterRun) -> tuple[str, ...]:
 
 
 def materializations(pipelines: Sequence[Pipeline]) -> Iterator[dg.AssetMaterialization]:
-    """Return two events per pipeline: its landed objects and its table."""
+    """Return two events per pipeline: its landed objects and its table.
+
+    Counts are those since the last event of the run, so that a plot shows each record once; `run_total_…` are those
+    since the run began.
+    """
     for pipeline in pipelines:
         landed_layer, cleaned_layer = LAYERS[pipeline.route]
-        cleaned = _cleaned_metadata(pipeline)
-        yield dg.AssetMaterialization(
-            asset_key=[landed_layer, pipeline.entity.name], metadata=_landed_metadata(pipeline)
-        )
-        yield dg.AssetMaterialization(asset_key=[cleaned_layer, pipeline.entity.name], metadata=cleaned)
+        table = _table(pipeline)
+        interval = pipeline.totals.take_interval()
+        landed = _landed_counts(interval) | _as_totals(_landed_counts(pipeline.totals))
+        cleaned = _cleaned_counts(interval) | _as_totals(_cleaned_counts(pipeline.totals))
+        yield dg.AssetMaterialization(asset_key=[landed_layer, pipeline.entity.name], metadata=landed)
+        yield dg.AssetMaterialization(asset_key=[cleaned_layer, pipeline.entity.name], metadata={**table, **cleaned})
 
 
-def _landed_metadata(pipeline: Pipeline) -> dict[str, dg.MetadataValue]:
-    totals = pipeline.totals
+def _landed_counts(totals: Totals) -> dict[str, dg.MetadataValue]:
     return {
         "records": dg.MetadataValue.int(totals.records),
         "quarantined": dg.MetadataValue.int(totals.quarantined),
@@ -115,17 +119,23 @@ def _landed_metadata(pipeline: Pipeline) -> dict[str, dg.MetadataValue]:
     }
 
 
-def _cleaned_metadata(pipeline: Pipeline) -> dict[str, dg.MetadataValue]:
-    facts = pipeline.facts()
-    columns = pipeline.entity.columns
+def _cleaned_counts(totals: Totals) -> dict[str, dg.MetadataValue]:
+    if (cleaned := totals.cleaned) is None:
+        return {}
+    return {
+        "new": dg.MetadataValue.int(cleaned.new),
+        "changed": dg.MetadataValue.int(cleaned.changed),
+        "unchanged": dg.MetadataValue.int(cleaned.unchanged),
+        "quarantined": dg.MetadataValue.int(cleaned.quarantined),
+        "unreadable_by_field": dg.MetadataValue.json(dict(cleaned.unreadable)),
+    }
+
+
+def _as_totals(counts: Mapping[str, dg.MetadataValue]) -> dict[str, dg.MetadataValue]:
+    return {f"run_total_{name}": value for name, value in counts.items()}
+
+
+def _table(pipeline: Pipeline) -> dict[str, dg.MetadataValue]:
+    facts, columns = pipeline.facts(), pipeline.entity.columns
     metadata = table_metadata(facts, columns) | preview(pipeline.rows, columns, PREVIEW_ROWS) if facts else {}
-    if cleaned := pipeline.totals.cleaned:
-        metadata |= {
-            "new": dg.MetadataValue.int(cleaned.new),
-            "changed": dg.MetadataValue.int(cleaned.changed),
-            "unchanged": dg.MetadataValue.int(cleaned.unchanged),
-            "quarantined": dg.MetadataValue.int(cleaned.quarantined),
-            "unreadable_by_field": dg.MetadataValue.json(dict(cleaned.unreadable)),
-        }
-    metadata["offsets_taken"] = dg.MetadataValue.json(dict(pipeline.positions))
-    return metadata
+    return metadata | {"offsets_taken": dg.MetadataValue.json(dict(pipeline.positions))}

@@ -31,7 +31,7 @@ def drain(around: Surroundings, late: list[bytes]) -> dg.ExecuteInProcessResult:
     """Drain once; `late` records arrive while the first ones are cleaned."""
 
     def answer(parameters: Json) -> Json:
-        if late:
+        if late and parameters["entity"] == "user":
             around.topics.append(TOPIC, 0, *late)
             late.clear()
         return cleaned(around, parameters)
@@ -56,6 +56,19 @@ def test_it_continues_until_no_record_arrives_and_reports_its_counts(around: Sur
     assert metadata["raw/user"]["quarantined"] == 1
     assert metadata["cleaned/user"]["new"] == 2
     assert metadata["cleaned/user"]["offsets_taken"] == {f"{TOPIC}/0": 2}
+
+
+def test_intermediate_results_are_those_of_their_interval_and_totals_have_names_of_their_own(
+    around: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draining_run, "DrainLimits", partial(DrainLimits, report_every=0))
+    around.topics.append(TOPIC, 0, b'{"ind":1}', b"junk")
+    events = drain(around, late=[b'{"ind":2}']).filter_events(lambda event: event.is_step_materialization)
+    found = [event.step_materialization_data.materialization for event in events]
+    for key, name, counts in [("raw", "records", [1, 1, 0]), ("cleaned", "new", [1, 1, 0])]:
+        shown = [event.metadata for event in found if event.asset_key.path == [key, "user"]]
+        assert [metadata[name].value for metadata in shown] == counts
+        assert [metadata[f"run_total_{name}"].value for metadata in shown] == [1, 2, 2]
 
 
 def test_a_store_that_is_silent_during_an_intermediate_report_does_not_end_the_drain(
