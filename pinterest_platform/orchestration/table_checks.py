@@ -23,6 +23,8 @@ _REBUILD = {"cleaned": "`batch_pipeline`", "cleaned_stream": "`streaming_pipelin
 
 REPORT_CHECK = "sound"
 
+PARITY_CHECK = "agrees_with_cleaned"
+
 LAG_CHECK = "fresh"
 LAG_DESCRIPTION = "No record that is not in the table yet is older than a minute."
 

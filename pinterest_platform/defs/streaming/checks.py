@@ -7,6 +7,7 @@ from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.table_checks import (
     LAG_CHECK,
     LAG_DESCRIPTION,
+    PARITY_CHECK,
     lag_result,
     parity_result,
     table_checks,
@@ -21,7 +22,7 @@ def _checks(entity: Entity) -> list[dg.AssetChecksDefinition]:
     key = dg.AssetKey(["cleaned_stream", entity.name])
 
     @dg.asset_check(
-        asset=key, name="agrees_with_cleaned", description="The tables of both routes hold the same rows (rule C20)."
+        asset=key, name=PARITY_CHECK, description="The tables of both routes hold the same rows (rule C20)."
     )
     def agrees(
         context: dg.AssetCheckExecutionContext,

@@ -6,13 +6,14 @@ import dagster as dg
 
 from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.failures import PlatformFailure
+from pinterest_platform.orchestration.draining.checks import LagOf, drain_evaluations
 from pinterest_platform.orchestration.results.tables import PREVIEW_ROWS, preview, table_metadata
-from pinterest_platform.orchestration.table_checks import commits_evaluation
 from pinterest_platform.orchestration.workers import record_worker
 from pinterest_platform.pipelines.drain import Drain, DrainLimits, RoundRobin
+from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.pipelines.micro_batches import Pipeline, Totals
 from pinterest_platform.pipelines.progress import BufferedProgress
-from pinterest_platform.settings import Settings
+from pinterest_platform.pipelines.soundness import inspect_and_record, last_inspection
 
 LAYERS: Mapping[Route, tuple[str, str]] = {
     Route.KAFKA: ("raw", "cleaned"),
@@ -30,8 +31,9 @@ A re-execution inherits the tags of its parent: the id identifies the run that t
 def drain(
     context: dg.OpExecutionContext | dg.AssetExecutionContext,
     pipelines: Sequence[Pipeline],
-    settings: Settings,
+    lakehouse: Lakehouse,
     progress: BufferedProgress,
+    lag_of: LagOf,
 ) -> RoundRobin:
     """Run all pipelines until no record arrives for a while, or the run has lasted for its longest time.
 
@@ -52,30 +54,61 @@ def drain(
                 continue
             for event in events:
                 context.log_event(event)
-            _report_commits(context, [pipeline])
+            _report_checks(context, pipeline, lakehouse, lag_of)
 
     record_worker(context.instance, context.run.run_id)
+    settings = lakehouse.settings
     limits = DrainLimits(settings.drain_idle_seconds, settings.drain_longest_seconds)
     rounds = RoundRobin(pipelines, progress.write)
     try:
         Drain(rounds.run_round, limits, progress.write, report).run()
+    except BaseException:
+        # A drain that is terminated has no last materializations.
+        report_checks(context, pipelines, lakehouse, lag_of)
+        raise
     finally:
         progress.flush()
-        _report_commits(context, pipelines)
     if rounds.failed:
         context.instance.add_run_tags(context.run.run_id, failed_tags(context.run.run_id, rounds.failed))
     return rounds
 
 
-def _report_commits(context: dg.OpExecutionContext | dg.AssetExecutionContext, pipelines: Iterable[Pipeline]) -> None:
-    """Log the check of other writers' commits, for each table that this run cleaned records into."""
+def report_checks(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext,
+    pipelines: Iterable[Pipeline],
+    lakehouse: Lakehouse,
+    lag_of: LagOf,
+) -> None:
+    """Log the checks of the tables of all pipelines, after their last materializations.
+
+    A table that this run created is checked now; the next drain checks each later version.
+    """
     for pipeline in pipelines:
-        if cleaned := pipeline.totals.cleaned:
-            key = dg.AssetKey([LAYERS[pipeline.route][1], pipeline.entity.name])
-            # Dagster logs it; only its annotation does not list it.
-            context.log_event(commits_evaluation(key, cleaned.foreign_commits))  # pyright: ignore[reportArgumentType]
-            for line in cleaned.foreign_commits:
-                context.log.error(f"{key.to_user_string()}: another writer changed rows: {line}")
+        try:
+            if pipeline.totals.cleaned and not last_inspection(lakehouse.objects, pipeline.entity, pipeline.route):
+                inspect_and_record(lakehouse, pipeline.entity, pipeline.route, context.log.info)
+        except PlatformFailure as failure:
+            context.log.warning(f"{pipeline.stream}: its new table is not checked yet: {failure}")
+        _report_checks(context, pipeline, lakehouse, lag_of)
+
+
+def _report_checks(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext,
+    pipeline: Pipeline,
+    lakehouse: Lakehouse,
+    lag_of: LagOf,
+) -> None:
+    try:
+        evaluations = list(drain_evaluations(context.instance, pipeline, lakehouse.objects, lag_of))
+    except PlatformFailure as failure:
+        context.log.warning(f"{pipeline.stream}: the checks of its table are unavailable: {failure}")
+        return
+    for evaluation in evaluations:
+        # Dagster logs it; only its annotation does not list it.
+        context.log_event(evaluation)  # pyright: ignore[reportArgumentType]
+    for line in pipeline.totals.cleaned.foreign_commits if pipeline.totals.cleaned else ():
+        name = f"{LAYERS[pipeline.route][1]}/{pipeline.entity.name}"
+        context.log.error(f"{name}: another writer changed rows: {line}")
 
 
 def failed_tags(run_id: str, failed: Iterable[Entity]) -> dict[str, str]:

@@ -51,7 +51,9 @@ def check_result(
 
 
 @contextmanager
-def unevaluated_on_failure(context: dg.OpExecutionContext, key: dg.AssetKey, checks: Iterable[str]) -> Iterator[None]:
+def unevaluated_on_failure(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext, key: dg.AssetKey, checks: Iterable[str]
+) -> Iterator[None]:
     """Log the checks of an asset as warnings "not evaluated" if a failure ends their step.
 
     Dagster would show them as failed, as if they had found something.

@@ -5,6 +5,7 @@ from functools import partial
 import dagster as dg
 import pytest
 
+from pinterest_platform.definitions import defs
 from pinterest_platform.defs.streaming.assets import drain_kinesis
 from pinterest_platform.defs.streaming.jobs import kafka_pipeline
 from pinterest_platform.failures import TransientFailure
@@ -137,9 +138,51 @@ def test_a_drain_reports_commits_of_other_writers_as_a_failed_check(around: Surr
     around.settings = around.settings.model_copy(update={"drain_idle_seconds": 0.0})
     result = kafka_pipeline.execute_in_process(resources=around.resources, raise_on_error=False)
     evaluations = result.get_asset_check_evaluations()
-    failed = {evaluation.asset_key.to_user_string() for evaluation in evaluations if not evaluation.passed}
-    assert "cleaned/user" in failed
-    assert all(evaluation.check_name == "only_platform_commits" for evaluation in evaluations)
+    failed = {
+        (evaluation.asset_key.to_user_string(), evaluation.check_name)
+        for evaluation in evaluations
+        if not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.ERROR
+    }
+    assert failed == {(f"cleaned/{entity}", "only_platform_commits") for entity in ("pin", "geo", "user")}
+    assert {evaluation.check_name for evaluation in evaluations} == CHECKS["cleaned"]
+
+
+CHECKS = {
+    layer: {key.name for key in defs.resolve_asset_graph().asset_check_keys if key.asset_key.path == [layer, "user"]}
+    for layer in ("cleaned", "cleaned_stream")
+}
+
+
+@pytest.mark.parametrize("layer", ["cleaned", "cleaned_stream"])
+def test_after_a_drain_no_check_of_its_table_is_older_than_its_materialization(
+    around: Surroundings, layer: str
+) -> None:
+    around.engine.answers["clean"] = lambda parameters: cleaned(around, parameters)
+    around.settings = around.settings.model_copy(update={"drain_idle_seconds": 0.0})
+    key = dg.AssetKey([layer, "user"])
+    asset = kafka_pipeline if layer == "cleaned" else drain_kinesis
+    with dg.DagsterInstance.ephemeral() as instance:
+        parity = dg.AssetCheckEvaluation(asset_key=key, check_name="agrees_with_cleaned", passed=True)
+        instance.report_runless_asset_event(parity)
+        around.topics.append(TOPIC, 0, b'{"ind":1}')
+        around.shards.put(STREAM, 0, b'{"ind":1}')
+        if isinstance(asset, dg.JobDefinition):
+            run_id = asset.execute_in_process(resources=around.resources, instance=instance).run_id
+        else:
+            run_id = dg.materialize([asset], resources=around.resources, instance=instance).run_id
+        entries = instance.all_logs(run_id)
+    last = max(
+        index
+        for index, entry in enumerate(entries)
+        if entry.asset_materialization and entry.asset_materialization.asset_key == key
+    )
+    later = [entry.asset_check_evaluation for entry in entries[last:] if entry.asset_check_evaluation]
+    by_name = {evaluation.check_name: evaluation for evaluation in later if evaluation.asset_key == key}
+    assert by_name.keys() == CHECKS[layer]
+    assert all(evaluation.passed for name, evaluation in by_name.items() if name != "fresh")
+    assert isinstance(by_name["unique_key"].metadata["last_run"], dg.TimestampMetadataValue)
+    if layer == "cleaned_stream":
+        assert "last_run" in by_name["agrees_with_cleaned"].metadata
 
 
 @pytest.mark.parametrize(
