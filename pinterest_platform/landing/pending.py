@@ -11,6 +11,14 @@ from pinterest_platform.ports import ObjectStore
 def oldest_ms(store: ObjectStore, segments: Iterable[PendingSegment]) -> int | None:
     """Return the append time of the oldest record of some segments in ms since the epoch, None if none has a record.
 
+    Arguments as of `oldest_by_app_id`.
+    """
+    return min(oldest_by_app_id(store, segments).values(), default=None)
+
+
+def oldest_by_app_id(store: ObjectStore, segments: Iterable[PendingSegment]) -> dict[str, int]:
+    """Return the append time of the oldest record of each app id in ms since the epoch, if it has a record.
+
     Args:
         store: the bucket.
         segments: pending segments, by app id and in chain order; the first one with records of each app id is read.
@@ -22,7 +30,7 @@ def oldest_ms(store: ObjectStore, segments: Iterable[PendingSegment]) -> int | N
         manifest = Manifest.read(store, segment.key)
         if manifest is not None and manifest.earliest_ms is not None:
             earliest[segment.app_id] = manifest.earliest_ms
-    return min(earliest.values(), default=None)
+    return earliest
 
 
 def batches(segments: Iterable[PendingSegment], max_bytes: int) -> Iterator[list[PendingSegment]]:

@@ -16,11 +16,12 @@ _SHORTAGES = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFI
 
 
 @contextmanager
-def as_dagster_failure(subject: str) -> Iterator[None]:
+def as_dagster_failure(subject: str, asset: str = "") -> Iterator[None]:
     """Turn a platform failure into a Dagster failure with its subject.
 
     Args:
-        subject: the asset, check or op that is running, by the name in Dagster's UI.
+        subject: the asset, check, op or job that is running, by the name in Dagster's UI.
+        asset: what the failure concerns, if the subject is a job: its assets, or its op if it has none.
 
     Raises:
         dagster.Failure: instead of a PlatformFailure or an unexpected error; only a transient one allows retries.
@@ -30,21 +31,22 @@ def as_dagster_failure(subject: str) -> Iterator[None]:
     except PlatformFailure as failure:
         # The message is complete. Stacks and the errors below would be shown above it.
         failure.__cause__, failure.__suppress_context__ = None, True
-        raise _dagster_failure(subject, failure) from failure.with_traceback(None)
+        raise _dagster_failure(f"{subject}: {failure}", asset or subject, failure) from failure.with_traceback(None)
     except (dg.Failure, dg.RetryRequested, dg.DagsterError):
         raise
     except Exception as error:
         # Alerts leave this machine, so they get the cause without the words of an error that may hold anything.
-        words = next(iter(str(error).splitlines()), "")[:300]
-        raise _dagster_failure(subject, _unexpected(error), words and f' It says: "{words}".') from error
+        failure, words = _unexpected(error), next(iter(str(error).splitlines()), "")[:300]
+        details = f' It says: "{words}".' if words else ""
+        raise _dagster_failure(f"{subject}: {failure}{details}", asset or subject, failure) from error
 
 
-def _dagster_failure(subject: str, failure: PlatformFailure, details: str = "") -> dg.Failure:
+def _dagster_failure(description: str, asset: str, failure: PlatformFailure) -> dg.Failure:
     transient = isinstance(failure, TransientFailure)
     return dg.Failure(
-        description=f"{subject}: {failure}{details}",
+        description=description,
         metadata={
-            "asset": subject,
+            "asset": asset,
             "cause": failure.what,
             "next_step": failure.action,
             "kind": "transient" if transient else "permanent",

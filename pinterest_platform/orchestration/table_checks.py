@@ -23,7 +23,10 @@ _REBUILD = {"cleaned": "`batch_pipeline`", "cleaned_stream": "`streaming_pipelin
 
 REPORT_CHECK = "sound"
 
+PARITY_CHECK = "agrees_with_cleaned"
+
 LAG_CHECK = "fresh"
+LAG_DESCRIPTION = "No record that is not in the table yet is older than a minute."
 
 LONGEST_LAG_MS = 60_000
 """Longest lag of a fresh table. An idle stream has no lag: it is the age of a record that is not in the table yet."""

@@ -1,7 +1,7 @@
 """Micro-batches: what a stream holds is landed and cleaned, again and again, by one pipeline per entity."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from pinterest_platform.catalog import Entity, Route
@@ -35,6 +35,7 @@ class Totals:
     quarantined: int = 0
     bytes: int = 0
     cleaned: CleanResult | None = None
+    _reported: "Totals | None" = field(default=None, repr=False, compare=False)
 
     def add_landed(self, landed: Landed) -> None:
         """Add one landing."""
@@ -46,6 +47,18 @@ class Totals:
     def add_cleaned(self, result: CleanResult) -> None:
         """Add one cleaning."""
         self.cleaned = result if self.cleaned is None else _sum(self.cleaned, result)
+
+    def take_interval(self) -> "Totals":
+        """Return the counts since the last call."""
+        before = self._reported or Totals()
+        self._reported = replace(self, _reported=None)
+        return Totals(
+            self.objects - before.objects,
+            self.records - before.records,
+            self.quarantined - before.quarantined,
+            self.bytes - before.bytes,
+            _difference(self.cleaned, before.cleaned) if self.cleaned and before.cleaned else self.cleaned,
+        )
 
 
 class Pipeline(Protocol):
@@ -227,6 +240,25 @@ def _sum(first: CleanResult, second: CleanResult) -> CleanResult:
         unchanged=first.unchanged + second.unchanged,
         unreadable=_sum_by_name(first.unreadable, second.unreadable),
     )
+
+
+def _difference(total: CleanResult, before: CleanResult) -> CleanResult:
+    """Subtract the counts of an earlier cleaning; names without a count are left out."""
+    return replace(
+        total,
+        records=total.records - before.records,
+        quarantined=total.quarantined - before.quarantined,
+        reasons=_difference_by_name(total.reasons, before.reasons),
+        keys=total.keys - before.keys,
+        new=total.new - before.new,
+        changed=total.changed - before.changed,
+        unchanged=total.unchanged - before.unchanged,
+        unreadable=_difference_by_name(total.unreadable, before.unreadable),
+    )
+
+
+def _difference_by_name(total: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
+    return {name: count - before.get(name, 0) for name, count in total.items() if count > before.get(name, 0)}
 
 
 def _sum_by_name(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:

@@ -70,6 +70,14 @@ def inspect_and_record(lakehouse: Lakehouse, entity: Entity, route: Route, progr
     return table
 
 
+def last_inspection(objects: ObjectStore, entity: Entity, route: Route) -> tuple[VerifyResult, int] | None:
+    """Return the last recorded check of a table and its time in ms since the epoch; None if there is none."""
+    key = _key(entity, route)
+    record = next((each for each in objects.list(key) if each.key == key), None)
+    table = _record(objects, key) if record else None
+    return (table, record.modified_ms) if record and table else None
+
+
 def _require_sound(lakehouse: Lakehouse, entity: Entity, route: Route, progress: Progress) -> None:
     name, uri = f"{LAYERS[route]}/{entity.name}", lakehouse.names.places(entity, route).table_uri
     facts = lakehouse.lake.facts(uri)
@@ -87,14 +95,19 @@ def _require_sound(lakehouse: Lakehouse, entity: Entity, route: Route, progress:
 def _recorded(objects: ObjectStore, entity: Entity, route: Route, facts: TableFacts) -> VerifyResult | None:
     """Return the recorded result for this version of a table; None if another version or nothing is recorded."""
     key = _key(entity, route)
-    if objects.metadata(key) is None:
+    table = None if objects.metadata(key) is None else _record(objects, key)
+    if table is None:
         return None
-    try:
-        table = VerifyResult.from_json(json.loads(objects.read(key)))
-    except (ValueError, TypeError, AttributeError, PermanentFailure):
-        return None  # damaged, or of another release: the table is checked
     # A recreated table counts its versions from 0 again, so its id is compared, too.
     return table if (table.table_id, table.version) == (facts.table_id, facts.version) else None
+
+
+def _record(objects: ObjectStore, key: str) -> VerifyResult | None:
+    """Return a recorded result; None if it is damaged, or of another release: the table is then checked."""
+    try:
+        return VerifyResult.from_json(json.loads(objects.read(key)))
+    except (ValueError, TypeError, AttributeError, PermanentFailure):
+        return None
 
 
 def _key(entity: Entity, route: Route) -> str:

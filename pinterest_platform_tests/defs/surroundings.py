@@ -6,6 +6,8 @@ from dataclasses import replace
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import dagster as dg
+
 from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.failures import PermanentFailure, PlatformFailure
 from pinterest_platform.pipelines.lakehouse import Lakehouse
@@ -15,6 +17,12 @@ from pinterest_platform.spark_jobs.parameters import VerifyResult
 from pinterest_platform_tests.fakes import FakeObjectStore, FakeShardLog, FakeTopicLog
 
 TOPIC, STREAM = "u.user", "streaming-u-user"
+
+
+def logged_evaluations(instance: dg.DagsterInstance, run_id: str) -> list[dg.AssetCheckEvaluation]:
+    """Return the evaluations of a run; the result of a run in process lacks those of steps that failed."""
+    logged = instance.all_logs(run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    return [entry.asset_check_evaluation for entry in logged if entry.asset_check_evaluation]
 
 
 class FakeLake:

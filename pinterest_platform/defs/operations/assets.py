@@ -4,6 +4,7 @@ import dagster as dg
 
 from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.orchestration.failures import as_dagster_failure
+from pinterest_platform.orchestration.results.checks import unevaluated_on_failure
 from pinterest_platform.orchestration.results.ledger import (
     CLEANED_CHECK,
     GAPS_CHECK,
@@ -41,13 +42,14 @@ _CHECKS = {
     kinds={"table"},
 )
 def conservation(
+    context: dg.AssetExecutionContext,
     settings: dg.ResourceParam[Settings],
     topics: dg.ResourceParam[TopicLog],
     objects: dg.ResourceParam[ObjectStore],
     lake: dg.ResourceParam[Lake],
 ) -> dg.MaterializeResult:
     """Account for the offsets of all topics, and read the objects of both routes that are due."""
-    with as_dagster_failure(LEDGER.to_user_string()):
+    with as_dagster_failure(LEDGER.to_user_string()), unevaluated_on_failure(context, LEDGER, _CHECKS):
         schedule = daily_schedule(settings)
         cleaned = [cleaned_topic(entity, settings, objects, lake) for entity in ENTITIES]
         partitions = kafka_ledgers(settings, topics, objects, schedule)

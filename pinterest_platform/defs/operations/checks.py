@@ -5,6 +5,7 @@ import dagster as dg
 from pinterest_platform.catalog import ENTITIES, Route
 from pinterest_platform.landing.audit_schedule import EVERYTHING
 from pinterest_platform.orchestration.failures import as_dagster_failure
+from pinterest_platform.orchestration.results.checks import unevaluated_on_failure
 from pinterest_platform.orchestration.results.ledger import (
     AUDIT_CHECK,
     LEDGER,
@@ -30,7 +31,8 @@ def every_record_is_in_its_table(
     lakehouse: dg.ResourceParam[Lakehouse],
 ) -> dg.AssetCheckResult:
     """Read every landed object of both routes, and compare its records with the tables."""
-    with as_dagster_failure("ledger/conservation"):
+    unevaluated = unevaluated_on_failure(context.op_execution_context, LEDGER, [AUDIT_CHECK])
+    with as_dagster_failure("ledger/conservation"), unevaluated:
         tables = verify_all(lakehouse, context.log.info)
         ledgers = kafka_ledgers(lakehouse.settings, topics, lakehouse.objects, EVERYTHING)
         return audit_result(LEDGER, ledgers, tables)
@@ -43,13 +45,15 @@ def every_record_is_in_its_table(
     description="Kinesis: each shard's chain is complete, and a second reader counts the records of its manifests.",
 )
 def every_shard_is_accounted_for(
+    context: dg.AssetCheckExecutionContext,
     settings: dg.ResourceParam[Settings],
     shards: dg.ResourceParam[ShardLog],
     objects: dg.ResourceParam[ObjectStore],
     lake: dg.ResourceParam[Lake],
 ) -> dg.AssetCheckResult:
     """Read every landed object of the streams, and the streams again."""
-    with as_dagster_failure("ledger/conservation"):
+    unevaluated = unevaluated_on_failure(context.op_execution_context, LEDGER, [STREAM_CHECK])
+    with as_dagster_failure("ledger/conservation"), unevaluated:
         # Positions are read first, so that all objects that they cover are listed below.
         places = [settings.names.places(entity, Route.KINESIS) for entity in ENTITIES]
         positions = {place.source: lake.positions(place.table_uri) or {} for place in places}

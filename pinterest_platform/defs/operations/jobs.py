@@ -63,7 +63,7 @@ def look_after_the_lake(
 ) -> None:
     """Delete old runs, compact and vacuum tables, and sweep the leftovers of dead runs."""
     options = MaintenanceOptions(config.tables, config.dry_run)
-    with as_dagster_failure("maintenance"):
+    with as_dagster_failure("maintenance", "look_after_the_lake"):
         if not config.tables:
             days = settings.run_retention_days
             runs = expired_runs(context.instance, days)
@@ -89,7 +89,7 @@ def maintenance() -> None:
 @dg.op(description="Create what is missing, and give existing topics the options that landing needs.")
 def provision_everything(context: dg.OpExecutionContext, provisioner: dg.ResourceParam[Provisioner]) -> None:
     """Create the bucket, the topics and the streams."""
-    with as_dagster_failure("provision"):
+    with as_dagster_failure("provision", "provision_everything"):
         changes = provisioner.apply()
     for change in changes or ["nothing to do: everything exists"]:
         context.log.info(change)
@@ -123,7 +123,7 @@ def delete_streams(
         if not config.even_unlanded:
             refuse_unlanded(stream, settings, shards, objects)
 
-    with as_dagster_failure("deprovision"):
+    with as_dagster_failure("deprovision", "delete_streams"):
         deleted = provisioner.delete_streams(streams_to_delete(settings, config.streams), check)
     for line in deleted or ["nothing to do: none of them exists"]:
         context.log.info(line)

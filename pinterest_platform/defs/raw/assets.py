@@ -10,6 +10,7 @@ from pinterest_platform.failures import PlatformFailure, joined
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.policy import NAMES
+from pinterest_platform.orchestration.results.checks import unevaluated_on_failure
 from pinterest_platform.orchestration.results.columns import pii_tags, raw_metadata
 from pinterest_platform.orchestration.results.landing import QUARANTINE_CHECK, TIMES_CHECK, landing_result
 from pinterest_platform.pipelines.options import landing_options
@@ -51,7 +52,8 @@ def _raw(entity: Entity) -> dg.AssetsDefinition:
         lake: dg.ResourceParam[Lake],
     ) -> dg.MaterializeResult:
         """Land a topic; six parameters, because Dagster passes each resource as one."""
-        with as_dagster_failure(key.to_user_string()):
+        checks = unevaluated_on_failure(context, key, (QUARANTINE_CHECK, TIMES_CHECK))
+        with as_dagster_failure(key.to_user_string()), checks:
             options = landing_options(entity, settings, config.accept_gap, config.new_epoch)
             places = settings.names.places(entity, Route.KAFKA)
             try:

@@ -6,10 +6,11 @@ import dagster as dg
 from pydantic import Field
 
 from pinterest_platform.catalog import ENTITIES, Entity, Route
-from pinterest_platform.orchestration.draining.run import drain, materializations
+from pinterest_platform.orchestration.draining.run import assets_of, drain, materializations, report_checks
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.policy import NAMES
 from pinterest_platform.orchestration.results.columns import cleaned_metadata, pii_tags, raw_metadata
+from pinterest_platform.pipelines.backlog import kinesis_lag_ms
 from pinterest_platform.pipelines.clean import Cleaner
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.pipelines.landers import KinesisLander
@@ -65,9 +66,13 @@ def drain_kinesis(
     A stream is drained into both of its assets, even if only one of them is selected.
     """
     run_id, progress = context.run.run_id, BufferedProgress(context.log.info)
+
+    def lag_of(entity: Entity) -> int:
+        return kinesis_lag_ms(entity, lakehouse.settings, shards, lakehouse.objects, lakehouse.lake)
+
     selected = {key.path[-1] for key in context.selected_asset_keys}
     entities = [entity for entity in ENTITIES if entity.name in selected]
-    with as_dagster_failure("streaming_pipeline"):
+    with as_dagster_failure("streaming_pipeline", assets_of(Route.KINESIS, entities)):
         options = stream_options(lakehouse.settings, config.accept_loss, config.new_epoch, LONGEST_LANDING_SECONDS)
         if config.full_refresh:
             for entity in entities:
@@ -75,10 +80,12 @@ def drain_kinesis(
         pipelines = [
             EntityPipeline(entity, KinesisLander(shards, options), lakehouse, run_id, progress) for entity in entities
         ]
-        rounds = drain(context, pipelines, lakehouse.settings, progress)
+        rounds = drain(context, pipelines, lakehouse, progress, lag_of)
         for event in materializations(rounds.with_results()):
             if event.asset_key in context.selected_asset_keys:
                 yield dg.MaterializeResult(asset_key=event.asset_key, metadata=event.metadata)
             else:
                 context.log_event(event)
+        report_checks(context, pipelines, lakehouse, lag_of)
+    with as_dagster_failure("streaming_pipeline", assets_of(Route.KINESIS, rounds.failed)):
         rounds.raise_failures()

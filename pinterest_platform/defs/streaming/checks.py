@@ -4,7 +4,14 @@ import dagster as dg
 
 from pinterest_platform.catalog import ENTITIES, Entity, Route
 from pinterest_platform.orchestration.failures import as_dagster_failure
-from pinterest_platform.orchestration.table_checks import LAG_CHECK, lag_result, parity_result, table_checks
+from pinterest_platform.orchestration.table_checks import (
+    LAG_CHECK,
+    LAG_DESCRIPTION,
+    PARITY_CHECK,
+    lag_result,
+    parity_result,
+    table_checks,
+)
 from pinterest_platform.pipelines.audit import compare_routes
 from pinterest_platform.pipelines.backlog import kinesis_lag_ms
 from pinterest_platform.ports import Lake, ObjectStore, ShardLog, SparkEngine
@@ -15,7 +22,7 @@ def _checks(entity: Entity) -> list[dg.AssetChecksDefinition]:
     key = dg.AssetKey(["cleaned_stream", entity.name])
 
     @dg.asset_check(
-        asset=key, name="agrees_with_cleaned", description="The tables of both routes hold the same rows (rule C20)."
+        asset=key, name=PARITY_CHECK, description="The tables of both routes hold the same rows (rule C20)."
     )
     def agrees(
         context: dg.AssetCheckExecutionContext,
@@ -25,9 +32,7 @@ def _checks(entity: Entity) -> list[dg.AssetChecksDefinition]:
         with as_dagster_failure(key.to_user_string()):
             return parity_result(compare_routes(entity, settings, engine, context.log.info))
 
-    @dg.asset_check(
-        asset=key, name=LAG_CHECK, description="No record that is not in the table yet is older than a minute."
-    )
+    @dg.asset_check(asset=key, name=LAG_CHECK, description=LAG_DESCRIPTION)
     def fresh(
         settings: dg.ResourceParam[Settings],
         shards: dg.ResourceParam[ShardLog],

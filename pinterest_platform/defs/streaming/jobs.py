@@ -2,11 +2,12 @@
 
 import dagster as dg
 
-from pinterest_platform.catalog import ENTITIES
-from pinterest_platform.orchestration.draining.run import drain, materializations
+from pinterest_platform.catalog import ENTITIES, Entity, Route
+from pinterest_platform.orchestration.draining.run import assets_of, drain, materializations, report_checks
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.runs import WRITER
 from pinterest_platform.orchestration.workers import EXCLUSIVE
+from pinterest_platform.pipelines.backlog import kafka_lag_ms
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.pipelines.landers import KafkaLander
 from pinterest_platform.pipelines.micro_batches import EntityPipeline
@@ -21,12 +22,18 @@ def drain_kafka(
 ) -> None:
     """Drain the Kafka route."""
     run_id, progress = context.run.run_id, BufferedProgress(context.log.info)
-    with as_dagster_failure("kafka_pipeline"):
+
+    def lag_of(entity: Entity) -> int:
+        return kafka_lag_ms(entity, lakehouse.settings, topics, lakehouse.objects, lakehouse.lake)
+
+    with as_dagster_failure("kafka_pipeline", assets_of(Route.KAFKA, ENTITIES)):
         landers = {entity: KafkaLander(topics, landing_options(entity, lakehouse.settings)) for entity in ENTITIES}
         pipelines = [EntityPipeline(entity, landers[entity], lakehouse, run_id, progress) for entity in ENTITIES]
-        rounds = drain(context, pipelines, lakehouse.settings, progress)
+        rounds = drain(context, pipelines, lakehouse, progress, lag_of)
         for event in materializations(rounds.with_results()):
             context.log_event(event)
+        report_checks(context, pipelines, lakehouse, lag_of)
+    with as_dagster_failure("kafka_pipeline", assets_of(Route.KAFKA, rounds.failed)):
         rounds.raise_failures()
 
 

@@ -6,13 +6,14 @@ import dagster as dg
 
 from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.failures import PlatformFailure
+from pinterest_platform.orchestration.draining.checks import LagOf, drain_evaluations
 from pinterest_platform.orchestration.results.tables import PREVIEW_ROWS, preview, table_metadata
-from pinterest_platform.orchestration.table_checks import commits_evaluation
 from pinterest_platform.orchestration.workers import record_worker
 from pinterest_platform.pipelines.drain import Drain, DrainLimits, RoundRobin
-from pinterest_platform.pipelines.micro_batches import Pipeline
+from pinterest_platform.pipelines.lakehouse import Lakehouse
+from pinterest_platform.pipelines.micro_batches import Pipeline, Totals
 from pinterest_platform.pipelines.progress import BufferedProgress
-from pinterest_platform.settings import Settings
+from pinterest_platform.pipelines.soundness import inspect_and_record, last_inspection
 
 LAYERS: Mapping[Route, tuple[str, str]] = {
     Route.KAFKA: ("raw", "cleaned"),
@@ -30,8 +31,9 @@ A re-execution inherits the tags of its parent: the id identifies the run that t
 def drain(
     context: dg.OpExecutionContext | dg.AssetExecutionContext,
     pipelines: Sequence[Pipeline],
-    settings: Settings,
+    lakehouse: Lakehouse,
     progress: BufferedProgress,
+    lag_of: LagOf,
 ) -> RoundRobin:
     """Run all pipelines until no record arrives for a while, or the run has lasted for its longest time.
 
@@ -52,35 +54,71 @@ def drain(
                 continue
             for event in events:
                 context.log_event(event)
-            _report_commits(context, [pipeline])
+            _report_checks(context, pipeline, lakehouse, lag_of)
 
     record_worker(context.instance, context.run.run_id)
+    settings = lakehouse.settings
     limits = DrainLimits(settings.drain_idle_seconds, settings.drain_longest_seconds)
     rounds = RoundRobin(pipelines, progress.write)
     try:
         Drain(rounds.run_round, limits, progress.write, report).run()
+    except BaseException:
+        # A drain that is terminated has no last materializations.
+        report_checks(context, pipelines, lakehouse, lag_of)
+        raise
     finally:
         progress.flush()
-        _report_commits(context, pipelines)
     if rounds.failed:
         context.instance.add_run_tags(context.run.run_id, failed_tags(context.run.run_id, rounds.failed))
     return rounds
 
 
-def _report_commits(context: dg.OpExecutionContext | dg.AssetExecutionContext, pipelines: Iterable[Pipeline]) -> None:
-    """Log the check of other writers' commits, for each table that this run cleaned records into."""
+def report_checks(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext,
+    pipelines: Iterable[Pipeline],
+    lakehouse: Lakehouse,
+    lag_of: LagOf,
+) -> None:
+    """Log the checks of the tables of all pipelines, after their last materializations.
+
+    A table that this run created is checked now; the next drain checks each later version.
+    """
     for pipeline in pipelines:
-        if cleaned := pipeline.totals.cleaned:
-            key = dg.AssetKey([LAYERS[pipeline.route][1], pipeline.entity.name])
-            # Dagster logs it; only its annotation does not list it.
-            context.log_event(commits_evaluation(key, cleaned.foreign_commits))  # pyright: ignore[reportArgumentType]
-            for line in cleaned.foreign_commits:
-                context.log.error(f"{key.to_user_string()}: another writer changed rows: {line}")
+        try:
+            if pipeline.totals.cleaned and not last_inspection(lakehouse.objects, pipeline.entity, pipeline.route):
+                inspect_and_record(lakehouse, pipeline.entity, pipeline.route, context.log.info)
+        except PlatformFailure as failure:
+            context.log.warning(f"{pipeline.stream}: its new table is not checked yet: {failure}")
+        _report_checks(context, pipeline, lakehouse, lag_of)
+
+
+def _report_checks(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext,
+    pipeline: Pipeline,
+    lakehouse: Lakehouse,
+    lag_of: LagOf,
+) -> None:
+    try:
+        evaluations = list(drain_evaluations(context.instance, pipeline, lakehouse.objects, lag_of))
+    except PlatformFailure as failure:
+        context.log.warning(f"{pipeline.stream}: the checks of its table are unavailable: {failure}")
+        return
+    for evaluation in evaluations:
+        # Dagster logs it; only its annotation does not list it.
+        context.log_event(evaluation)  # pyright: ignore[reportArgumentType]
+    for line in pipeline.totals.cleaned.foreign_commits if pipeline.totals.cleaned else ():
+        name = f"{LAYERS[pipeline.route][1]}/{pipeline.entity.name}"
+        context.log.error(f"{name}: another writer changed rows: {line}")
 
 
 def failed_tags(run_id: str, failed: Iterable[Entity]) -> dict[str, str]:
     """Return the tag of a drain in which some streams failed."""
     return {FAILED_TAG: f"{run_id}:{','.join(entity.name for entity in failed)}"}
+
+
+def assets_of(route: Route, entities: Iterable[Entity]) -> str:
+    """Return the keys of the assets that a drain writes for some entities, for the metadata of a failure."""
+    return ", ".join(f"{layer}/{entity.name}" for entity in entities for layer in LAYERS[route])
 
 
 def failed_entities(run: dg.DagsterRun) -> tuple[str, ...]:
@@ -90,18 +128,22 @@ def failed_entities(run: dg.DagsterRun) -> tuple[str, ...]:
 
 
 def materializations(pipelines: Sequence[Pipeline]) -> Iterator[dg.AssetMaterialization]:
-    """Return two events per pipeline: its landed objects and its table."""
+    """Return two events per pipeline: its landed objects and its table.
+
+    Counts are those since the last event of the run, so that a plot shows each record once; `run_total_…` are those
+    since the run began.
+    """
     for pipeline in pipelines:
         landed_layer, cleaned_layer = LAYERS[pipeline.route]
-        cleaned = _cleaned_metadata(pipeline)
-        yield dg.AssetMaterialization(
-            asset_key=[landed_layer, pipeline.entity.name], metadata=_landed_metadata(pipeline)
-        )
-        yield dg.AssetMaterialization(asset_key=[cleaned_layer, pipeline.entity.name], metadata=cleaned)
+        table = _table(pipeline)
+        interval = pipeline.totals.take_interval()
+        landed = _landed_counts(interval) | _as_totals(_landed_counts(pipeline.totals))
+        cleaned = _cleaned_counts(interval) | _as_totals(_cleaned_counts(pipeline.totals))
+        yield dg.AssetMaterialization(asset_key=[landed_layer, pipeline.entity.name], metadata=landed)
+        yield dg.AssetMaterialization(asset_key=[cleaned_layer, pipeline.entity.name], metadata={**table, **cleaned})
 
 
-def _landed_metadata(pipeline: Pipeline) -> dict[str, dg.MetadataValue]:
-    totals = pipeline.totals
+def _landed_counts(totals: Totals) -> dict[str, dg.MetadataValue]:
     return {
         "records": dg.MetadataValue.int(totals.records),
         "quarantined": dg.MetadataValue.int(totals.quarantined),
@@ -110,17 +152,23 @@ def _landed_metadata(pipeline: Pipeline) -> dict[str, dg.MetadataValue]:
     }
 
 
-def _cleaned_metadata(pipeline: Pipeline) -> dict[str, dg.MetadataValue]:
-    facts = pipeline.facts()
-    columns = pipeline.entity.columns
+def _cleaned_counts(totals: Totals) -> dict[str, dg.MetadataValue]:
+    if (cleaned := totals.cleaned) is None:
+        return {}
+    return {
+        "new": dg.MetadataValue.int(cleaned.new),
+        "changed": dg.MetadataValue.int(cleaned.changed),
+        "unchanged": dg.MetadataValue.int(cleaned.unchanged),
+        "quarantined": dg.MetadataValue.int(cleaned.quarantined),
+        "unreadable_by_field": dg.MetadataValue.json(dict(cleaned.unreadable)),
+    }
+
+
+def _as_totals(counts: Mapping[str, dg.MetadataValue]) -> dict[str, dg.MetadataValue]:
+    return {f"run_total_{name}": value for name, value in counts.items()}
+
+
+def _table(pipeline: Pipeline) -> dict[str, dg.MetadataValue]:
+    facts, columns = pipeline.facts(), pipeline.entity.columns
     metadata = table_metadata(facts, columns) | preview(pipeline.rows, columns, PREVIEW_ROWS) if facts else {}
-    if cleaned := pipeline.totals.cleaned:
-        metadata |= {
-            "new": dg.MetadataValue.int(cleaned.new),
-            "changed": dg.MetadataValue.int(cleaned.changed),
-            "unchanged": dg.MetadataValue.int(cleaned.unchanged),
-            "quarantined": dg.MetadataValue.int(cleaned.quarantined),
-            "unreadable_by_field": dg.MetadataValue.json(dict(cleaned.unreadable)),
-        }
-    metadata["offsets_taken"] = dg.MetadataValue.json(dict(pipeline.positions))
-    return metadata
+    return metadata | {"offsets_taken": dg.MetadataValue.json(dict(pipeline.positions))}

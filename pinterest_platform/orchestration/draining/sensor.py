@@ -5,12 +5,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 
 from pinterest_platform.failures import TransientFailure
 from pinterest_platform.orchestration.draining.decision import DrainRun, decide
 from pinterest_platform.orchestration.draining.run import failed_entities
+from pinterest_platform.orchestration.results.tables import Cell, small_table
 from pinterest_platform.orchestration.runs import LIVE, WRITER, declare_dead, drain_tags, host_of, is_orphan
 from pinterest_platform.orchestration.table_checks import (
     LAG_CHECK,
@@ -18,7 +20,7 @@ from pinterest_platform.orchestration.table_checks import (
     lag_evaluation,
     unknown_lag_evaluation,
 )
-from pinterest_platform.pipelines.backlog import RouteBacklog
+from pinterest_platform.pipelines.backlog import PartLag, RouteBacklog
 from pinterest_platform.settings import Settings
 
 Tick = dg.SensorResult | dg.SkipReason
@@ -95,7 +97,7 @@ def backlog_result(
     )
     for run_id in decision.orphans:
         declare_dead(context.instance, run_id)
-    signals = [*_backlog_signals(route, backlog), *(_lag_signals(backlog) if route == "kinesis" else ())]
+    signals = [*_backlog_signals(route, backlog), *_lag_signals(route, backlog)]
     cursor, events = _changed(json.loads(context.cursor) if context.cursor else {}, signals, time.time())
     if not decision.request:
         reason = decision.reason + _unknown(route, backlog)
@@ -111,7 +113,11 @@ def _backlog_signals(route: str, backlog: RouteBacklog) -> Iterator[Signal]:
     A lag grows with every tick, so it is reported again only after it has doubled.
     """
     for entity, pending in backlog.waiting.items():
-        metadata: dict[str, int | float] = {"not_landed": pending.records, "not_cleaned_objects": pending.objects}
+        metadata: dict[str, Any] = {"not_landed": pending.records, "not_cleaned_objects": pending.objects}
+        if pending.parts:
+            metadata["lag_by_partition" if route == "kafka" else "lag_by_shard"] = small_table(
+                [_part_row(part) for part in pending.parts]
+            )
         value = [pending.records, pending.objects]
         if pending.lag_ms is not None:
             metadata["lag_seconds"] = pending.lag_ms / 1000
@@ -122,13 +128,23 @@ def _backlog_signals(route: str, backlog: RouteBacklog) -> Iterator[Signal]:
         yield Signal(entity.name, failure.action, observation)
 
 
-def _lag_signals(backlog: RouteBacklog) -> Iterator[Signal]:
-    """Yield the lag check of each streamed table."""
+def _part_row(part: PartLag) -> dict[str, Cell]:
+    return {
+        "name": part.name,
+        "not_landed": part.records,
+        "not_cleaned_objects": part.objects,
+        "lag_seconds": part.lag_ms / 1000,
+    }
+
+
+def _lag_signals(route: str, backlog: RouteBacklog) -> Iterator[Signal]:
+    """Yield the lag check of each table."""
+    layer = "cleaned" if route == "kafka" else "cleaned_stream"
     for entity, pending in backlog.waiting.items():
-        key, lag_ms = dg.AssetKey(["cleaned_stream", entity.name]), pending.lag_ms or 0
+        key, lag_ms = dg.AssetKey([layer, entity.name]), pending.lag_ms or 0
         yield Signal(f"{LAG_CHECK}/{entity.name}", is_fresh(lag_ms), lag_evaluation(key, lag_ms))
     for entity, failure in backlog.unknown.items():
-        key = dg.AssetKey(["cleaned_stream", entity.name])
+        key = dg.AssetKey([layer, entity.name])
         yield Signal(f"{LAG_CHECK}/{entity.name}", failure.action, unknown_lag_evaluation(key, str(failure)))
 
 

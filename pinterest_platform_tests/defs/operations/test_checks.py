@@ -1,15 +1,18 @@
 """The audit of both routes in process, on fakes."""
 
+from typing import NoReturn
+
 import dagster as dg
 import pytest
 
 from pinterest_platform.defs.operations.assets import conservation
 from pinterest_platform.defs.operations.checks import every_record_is_in_its_table, every_shard_is_accounted_for
+from pinterest_platform.failures import no_answer
 from pinterest_platform.landing.kinesis.options import StreamOptions
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.ports import Json
 from pinterest_platform.spark_jobs.parameters import VerifyParameters, VerifyResult
-from pinterest_platform_tests.defs.surroundings import STREAM, Surroundings
+from pinterest_platform_tests.defs.surroundings import STREAM, Surroundings, logged_evaluations
 
 URI = "s3://user-u-bucket/delta/cleaned_stream/u_user_table"
 SHARD = "shardId-000000000000"
@@ -100,3 +103,25 @@ def test_the_audit_compares_streamed_records_with_their_table_and_leaves_out_unu
     assert problems(evaluation) == [f"{STREAM}: 1 missing: {SHARD}:7"]
     assert [(plan.route, plan.table_uri, plan.records) for plan in plans if plan.uris] == [("kinesis", URI, 2)]
     assert [plan.route for plan in plans] == ["kafka", "kafka", "kafka", "kinesis"]
+
+
+@pytest.mark.parametrize("check", [every_record_is_in_its_table, every_shard_is_accounted_for])
+def test_an_audit_that_could_not_run_fails_its_run_without_a_finding(
+    around: Surroundings, check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise no_answer("S3", "refused")
+
+    monkeypatch.setattr(around.objects, "list", refuse)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(
+            [conservation, check],
+            instance=instance,
+            resources=around.resources,
+            selection=dg.AssetSelection.checks(check),
+            raise_on_error=False,
+        )
+        [evaluation] = logged_evaluations(instance, result.run_id)
+    assert not result.success
+    assert evaluation.severity is dg.AssetCheckSeverity.WARN
+    assert problems(evaluation)[0].startswith("not evaluated: ")

@@ -2,19 +2,20 @@
 
 import time
 from collections.abc import Mapping
+from typing import NoReturn
 
 import dagster as dg
 import pytest
 
 from pinterest_platform.catalog import USER
 from pinterest_platform.definitions import defs
-from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.failures import PermanentFailure, no_answer
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.orchestration.results.ledger import cleaning_problems
 from pinterest_platform.pipelines.audit import cleaned_topic
 from pinterest_platform.ports import Json
 from pinterest_platform.spark_jobs.parameters import CleanParameters, CleanResult, VerifyResult
-from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
+from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings, logged_evaluations
 
 LEDGER = dg.AssetKey(["ledger", "conservation"])
 ENTITIES = ("pin", "geo", "user")
@@ -38,11 +39,11 @@ def around(around: Surroundings) -> Surroundings:
     return around
 
 
-def run_daily(around: Surroundings) -> dg.ExecuteInProcessResult:
+def run_daily(around: Surroundings, instance: dg.DagsterInstance | None = None) -> dg.ExecuteInProcessResult:
     job = defs.resolve_job_def("batch_pipeline")
     # Without resources of its own, the job would use those of the environment.
     resources = {name: dg.ResourceDefinition.hardcoded_resource(value) for name, value in around.resources.items()}
-    return job.execute_in_process(resources=resources, raise_on_error=False)
+    return job.execute_in_process(resources=resources, raise_on_error=False, instance=instance)
 
 
 def checks(result: dg.ExecuteInProcessResult) -> dict[str, str]:
@@ -175,3 +176,20 @@ def test_offsets_behind_an_open_transaction_are_a_warning_with_their_age(around:
     )
     [ledger] = result.asset_materializations_for_node("ledger__conservation")
     assert ledger.metadata["hidden_by_open_transactions"].value == 2
+
+
+def test_a_step_that_could_not_run_does_not_look_like_a_difference(
+    around: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise no_answer("S3", "refused")
+
+    monkeypatch.setattr(around.objects, "list", refuse)
+    with dg.DagsterInstance.ephemeral() as instance:
+        run_id = run_daily(around, instance).run_id
+        evaluations = logged_evaluations(instance, run_id)
+    assert len([check for check in evaluations if check.asset_key == LEDGER]) == 6
+    assert "nothing_quarantined" in {check.check_name for check in evaluations}
+    for check in evaluations:
+        assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+        assert str(check.metadata["problems"].value).startswith("not evaluated: ")

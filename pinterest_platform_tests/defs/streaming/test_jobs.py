@@ -5,6 +5,7 @@ from functools import partial
 import dagster as dg
 import pytest
 
+from pinterest_platform.definitions import defs
 from pinterest_platform.defs.streaming.assets import drain_kinesis
 from pinterest_platform.defs.streaming.jobs import kafka_pipeline
 from pinterest_platform.failures import TransientFailure
@@ -31,7 +32,7 @@ def drain(around: Surroundings, late: list[bytes]) -> dg.ExecuteInProcessResult:
     """Drain once; `late` records arrive while the first ones are cleaned."""
 
     def answer(parameters: Json) -> Json:
-        if late:
+        if late and parameters["entity"] == "user":
             around.topics.append(TOPIC, 0, *late)
             late.clear()
         return cleaned(around, parameters)
@@ -58,6 +59,19 @@ def test_it_continues_until_no_record_arrives_and_reports_its_counts(around: Sur
     assert metadata["cleaned/user"]["offsets_taken"] == {f"{TOPIC}/0": 2}
 
 
+def test_intermediate_results_are_those_of_their_interval_and_totals_have_names_of_their_own(
+    around: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draining_run, "DrainLimits", partial(DrainLimits, report_every=0))
+    around.topics.append(TOPIC, 0, b'{"ind":1}', b"junk")
+    events = drain(around, late=[b'{"ind":2}']).filter_events(lambda event: event.is_step_materialization)
+    found = [event.step_materialization_data.materialization for event in events]
+    for key, name, counts in [("raw", "records", [1, 1, 0]), ("cleaned", "new", [1, 1, 0])]:
+        shown = [event.metadata for event in found if event.asset_key.path == [key, "user"]]
+        assert [metadata[name].value for metadata in shown] == counts
+        assert [metadata[f"run_total_{name}"].value for metadata in shown] == [1, 2, 2]
+
+
 def test_a_store_that_is_silent_during_an_intermediate_report_does_not_end_the_drain(
     around: Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,12 +89,14 @@ def test_a_store_that_is_silent_during_an_intermediate_report_does_not_end_the_d
     assert silent == []
 
 
-def test_a_failure_names_the_job_and_the_cause(around: Surroundings) -> None:
+def test_a_failure_names_the_job_its_assets_and_the_cause(around: Surroundings) -> None:
     around.topics.delete(TOPIC)
     result = drain(around, late=[])
     assert not result.success
     [event] = [event for event in result.all_events if event.is_step_failure]
     assert "kafka_pipeline: There is no topic u.user" in str(event.step_failure_data.user_failure_data)
+    assert event.step_failure_data.user_failure_data is not None
+    assert event.step_failure_data.user_failure_data.metadata["asset"].value == "raw/user, cleaned/user"
 
 
 @pytest.mark.parametrize("layers", [("raw", "cleaned"), ("raw_stream", "cleaned_stream")])
@@ -122,9 +138,51 @@ def test_a_drain_reports_commits_of_other_writers_as_a_failed_check(around: Surr
     around.settings = around.settings.model_copy(update={"drain_idle_seconds": 0.0})
     result = kafka_pipeline.execute_in_process(resources=around.resources, raise_on_error=False)
     evaluations = result.get_asset_check_evaluations()
-    failed = {evaluation.asset_key.to_user_string() for evaluation in evaluations if not evaluation.passed}
-    assert "cleaned/user" in failed
-    assert all(evaluation.check_name == "only_platform_commits" for evaluation in evaluations)
+    failed = {
+        (evaluation.asset_key.to_user_string(), evaluation.check_name)
+        for evaluation in evaluations
+        if not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.ERROR
+    }
+    assert failed == {(f"cleaned/{entity}", "only_platform_commits") for entity in ("pin", "geo", "user")}
+    assert {evaluation.check_name for evaluation in evaluations} == CHECKS["cleaned"]
+
+
+CHECKS = {
+    layer: {key.name for key in defs.resolve_asset_graph().asset_check_keys if key.asset_key.path == [layer, "user"]}
+    for layer in ("cleaned", "cleaned_stream")
+}
+
+
+@pytest.mark.parametrize("layer", ["cleaned", "cleaned_stream"])
+def test_after_a_drain_no_check_of_its_table_is_older_than_its_materialization(
+    around: Surroundings, layer: str
+) -> None:
+    around.engine.answers["clean"] = lambda parameters: cleaned(around, parameters)
+    around.settings = around.settings.model_copy(update={"drain_idle_seconds": 0.0})
+    key = dg.AssetKey([layer, "user"])
+    asset = kafka_pipeline if layer == "cleaned" else drain_kinesis
+    with dg.DagsterInstance.ephemeral() as instance:
+        parity = dg.AssetCheckEvaluation(asset_key=key, check_name="agrees_with_cleaned", passed=True)
+        instance.report_runless_asset_event(parity)
+        around.topics.append(TOPIC, 0, b'{"ind":1}')
+        around.shards.put(STREAM, 0, b'{"ind":1}')
+        if isinstance(asset, dg.JobDefinition):
+            run_id = asset.execute_in_process(resources=around.resources, instance=instance).run_id
+        else:
+            run_id = dg.materialize([asset], resources=around.resources, instance=instance).run_id
+        entries = instance.all_logs(run_id)
+    last = max(
+        index
+        for index, entry in enumerate(entries)
+        if entry.asset_materialization and entry.asset_materialization.asset_key == key
+    )
+    later = [entry.asset_check_evaluation for entry in entries[last:] if entry.asset_check_evaluation]
+    by_name = {evaluation.check_name: evaluation for evaluation in later if evaluation.asset_key == key}
+    assert by_name.keys() == CHECKS[layer]
+    assert all(evaluation.passed for name, evaluation in by_name.items() if name != "fresh")
+    assert isinstance(by_name["unique_key"].metadata["last_run"], dg.TimestampMetadataValue)
+    if layer == "cleaned_stream":
+        assert "last_run" in by_name["agrees_with_cleaned"].metadata
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
@@ -60,7 +61,13 @@ class Kafka(Route):
     name, job, sensor, log = "kafka", "kafka_pipeline", kafka_backlog, "topics"
 
     def put(self, records: int) -> None:
+        self.put_at(time.time_ns() // 1_000_000, records)
+
+    def put_at(self, timestamp_ms: int, records: int) -> None:
+        """Append records with this append time."""
         self.around.topics.append(TOPIC, 1, *[ROW] * records)
+        entries = self.around.topics.topics[TOPIC].partitions[1].entries
+        entries[:] = [entry and entry._replace(timestamp_ms=timestamp_ms) for entry in entries]
 
     def land(self) -> None:
         land_topic(self.around.topics, self.around.objects, TOPIC)
@@ -188,6 +195,41 @@ def test_the_lag_check_of_a_streamed_table_is_reported_when_it_changes(around: S
     assert (late.asset_key.path[-1], late.passed) == ("user", False)
 
 
+def test_a_table_of_the_kafka_route_is_not_fresh_once_a_record_waits_for_a_minute(
+    around: Surroundings, instance
+) -> None:
+    route = Kafka(around)
+    assert {(event.asset_key.to_user_string(), event.passed) for event in evaluations(tick(route, instance))} == {
+        (f"cleaned/{entity.name}", True) for entity in ENTITIES
+    }
+    route.put_at(time.time_ns() // 1_000_000 - 61_000, 2)
+    result = tick(route, instance)
+    [late] = [event for event in evaluations(result) if not event.passed]
+    assert (late.asset_key.to_user_string(), late.check_name) == ("cleaned/user", "fresh")
+    [user] = [event for event in observations(result) if event.asset_key.path[-1] == "user"]
+    lags = user.metadata["lag_by_partition"]
+    assert isinstance(lags, dg.TableMetadataValue)
+    rows = {row.data["name"]: (row.data["not_landed"], float(row.data["lag_seconds"] or 0)) for row in lags.records}
+    assert rows["0"] == rows["2"] == (0, 0)
+    assert rows["1"][0] == 2
+    assert rows["1"][1] >= 61
+    route.land()
+    [user] = [event for event in observations(tick(route, instance)) if event.asset_key.path[-1] == "user"]
+    assert float(user.metadata["lag_seconds"].value) >= 61, "landed is not cleaned"  # pyright: ignore[reportArgumentType]
+
+
+def test_the_lag_of_each_shard_is_observed(around: Surroundings, instance) -> None:
+    route = Kinesis(around)
+    route.put(1)
+    around.shards.now_ms += 5_000
+    [user] = [event for event in observations(tick(route, instance)) if event.asset_key.path[-1] == "user"]
+    lags = user.metadata["lag_by_shard"]
+    assert isinstance(lags, dg.TableMetadataValue)
+    assert {"name": "shardId-000000000000", "not_landed": 1, "not_cleaned_objects": 0, "lag_seconds": 5.0} in [
+        dict(row.data) for row in lags.records
+    ]
+
+
 def test_an_unchanged_check_is_reported_again_periodically_as_a_user_may_have_run_it_since(
     around: Surroundings, instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,9 +248,11 @@ def test_an_unknown_backlog_is_reported_and_does_not_stop_the_other_streams(rout
     assert f"backlog of {route.name}/pin unknown: There is no" in skipped(result)
     [pin] = [event for event in observations(result) if event.asset_key.path[-1] == "pin"]
     assert "There is no" in str(pin.metadata["problem"].value)
-    assert {event.asset_key.path[-1]: event.passed for event in evaluations(result)} == (
-        {"pin": False, "geo": True, "user": True} if route.name == "kinesis" else {}
-    )
+    assert {event.asset_key.path[-1]: event.passed for event in evaluations(result)} == {
+        "pin": False,
+        "geo": True,
+        "user": True,
+    }
     assert tick(route, instance, result.cursor).asset_events == []
     route.put(1)
     assert tick(route, instance, result.cursor).run_requests
