@@ -12,6 +12,8 @@ import orjson
 from emulators.posting.encoding import encode_row
 from emulators.source_db.generator import generate
 from pinterest_platform.catalog import ENTITIES
+from pinterest_platform.catalog.kinds import from_text, united
+from pinterest_platform.landing.kinds import ObservedKinds
 from pinterest_platform.spark_jobs.parameters import Batch
 
 PARTITIONS = 3
@@ -174,6 +176,7 @@ class _Object:
     end: int = -1
     records: int = 0
     size: int = 0
+    kinds: ObservedKinds = field(default_factory=ObservedKinds)
 
     @classmethod
     def create(cls, folder: Path, entity: str, partition: int, offset: int) -> "_Object":
@@ -182,6 +185,8 @@ class _Object:
 
     def append(self, offset: int, arrival: int, line: bytes) -> None:
         envelope = b'{"_partition":%d,"_offset":%d,"_timestamp":%d,' % (self.partition, offset, arrival)
+        fields = orjson.loads(line)
+        self.kinds.add(fields, tuple(map(type, fields.values())))
         self.size += self.handle.write(envelope + line[1:] + b"\n")
         self.records += 1
         self.end = offset
@@ -193,6 +198,7 @@ def _batch(group: Sequence[_Object]) -> Batch:
         {f"id/{each.partition}": each.end for each in group},
         sum(each.records for each in group),
         size=sum(each.size for each in group),
+        kinds=united(from_text(each.kinds.text() or "") for each in group) or None,
     )
 
 

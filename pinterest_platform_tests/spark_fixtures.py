@@ -8,11 +8,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
+from pinterest_platform.catalog import READABLE_FIELD, REPEATED_FIELD, RESERVED_FIELDS, kinds
 from pinterest_platform.landing.kafka.envelope import PartitionEncoder
+from pinterest_platform.landing.kinds import ObservedKinds
 from pinterest_platform.ports import Record
 from pinterest_platform.spark_jobs import sessions
 
@@ -45,6 +48,19 @@ def lines(values: Iterable[bytes | Mapping[str, Any]], partition: int = 0, start
         assert isinstance(line, bytes), line
         encoded.append(line)
     return encoded
+
+
+def kinds_of(content: Iterable[bytes]) -> kinds.Kinds | None:
+    """Return the kinds that landing observes in these lines (rule L22)."""
+    observed = ObservedKinds()
+    for line in content:
+        if f'"{READABLE_FIELD}"'.encode() in line or f'"{REPEATED_FIELD}"'.encode() in line:
+            return None
+        fields = orjson.loads(line)
+        posted = {name: value for name, value in fields.items() if name not in RESERVED_FIELDS}
+        observed.add(posted, tuple(map(type, posted.values())))
+    text = observed.text()
+    return kinds.from_text(text) if text else None
 
 
 def as_json(value: Mapping[str, Any]) -> bytes:

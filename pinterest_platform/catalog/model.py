@@ -32,11 +32,14 @@ class Field:
         sentinels: texts that mean "no data" in this field (rule C3).
         reader: function from the trimmed text to the value, null if the text cannot be read. Unreadable values are
             counted. Without a reader, the value is the text.
+        number: the type as which its JSON numbers can be read without changing the value of the column: bigint for
+            integers, double for all numbers. Without it, numbers are read as the text that was posted (rule C7).
     """
 
     name: str
     sentinels: tuple[str, ...] = ()
     reader: Reference | None = None
+    number: Literal["bigint", "double"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from pinterest_platform.catalog import (
     RESERVED_FIELDS,
     TIMESTAMP_FIELD,
 )
+from pinterest_platform.landing.kinds import ObservedKinds
 from pinterest_platform.landing.scanner import as_texts, read_members, without_lone_surrogates
 from pinterest_platform.ports import Record
 
@@ -36,10 +37,14 @@ class Encoder:
 
     Args:
         head: the beginning of every line up to its position, with a format for the position.
+
+    Attributes:
+        kinds: the kinds of the values of all records that were accepted.
     """
 
     def __init__(self, head: str) -> None:
         self._head = f'{head},"{TIMESTAMP_FIELD}":%d'.encode()
+        self.kinds = ObservedKinds()
 
     def encode(self, record: Record, ordered_ms: int | None = None) -> tuple[bytes, bool]:
         """Return a record's line and True if it is accepted, else its line for the quarantine and False.
@@ -78,7 +83,11 @@ class Encoder:
         head = self._head % (position, timestamp_ms)
         if ordered_ms is not None:
             head += _ORDER_MARK % ordered_ms
-        head += _repeated_marks(value, names)
+        types = tuple(map(type, names.values()))
+        self.kinds.add(names, types)
+        if repeated := _repeated_marks(value, names, types.count(str)):
+            self.kinds.give_up()
+            head += repeated
         if may_nest:
             head += _nested_mark([name for name, field in names.items() if isinstance(field, dict | list)])
         return b"".join((head, b",", value[1:], b"\n")) if names else head + b"}\n"
@@ -106,6 +115,7 @@ class Encoder:
         fields = dict(members)
         if not RESERVED_FIELDS.isdisjoint(fields):
             return _reserved(fields)
+        self.kinds.give_up()
         head = self._head % (record.position, record.timestamp_ms)
         if ordered_ms is not None:
             head += _ORDER_MARK % ordered_ms
@@ -138,10 +148,9 @@ def _has_long_token(value: bytes, names: Iterable[str]) -> bool:
     return _NUMBER_SAMPLES.search(value[:: _LONG // 10]) is not None or max(map(len, names)) >= _LONG
 
 
-def _repeated_marks(value: bytes, fields: dict[str, Any]) -> bytes:
-    """Return the member `_repeated` of a line (rule L8), mostly nothing."""
+def _repeated_marks(value: bytes, fields: dict[str, Any], texts: int) -> bytes:
+    """Return the member `_repeated` of a line (rule L8), mostly nothing; `texts` of the fields are texts."""
     # A name has two quotes, and a text two more. If there are no others, each name occurs once.
-    texts = list(map(type, fields.values())).count(str)
     if value.count(b'"') == 2 * (len(fields) + texts):
         return b""
     return _repeated_mark(_repeated(value, len(fields)))

@@ -40,6 +40,7 @@ class Manifest:
         quarantine_digest: SHA-256 of the bytes of its quarantined records, None as above.
         app_id: the app id of its chain; None in objects that older versions landed.
         implausible_times: number of records with an implausible time (rule L19); absent from the metadata if 0.
+        kinds: the kinds of the values of its records (rule L22), None if they are unknown.
         is_changed: whether the metadata that it was read from was changed after it was written.
     """
 
@@ -55,6 +56,7 @@ class Manifest:
     quarantine_digest: str | None = None
     app_id: str | None = None
     implausible_times: int = 0
+    kinds: str | None = None
     is_changed: bool = field(default=False, compare=False)
 
     def metadata(self) -> dict[str, str]:
@@ -73,6 +75,7 @@ class Manifest:
                 "quarantine-digest": self.quarantine_digest,
                 "app-id": self.app_id,
                 "implausible-times": self.implausible_times or None,
+                "kinds": self.kinds,
             }
         )
 
@@ -193,6 +196,7 @@ def common_fields(metadata: Mapping[str, str]) -> dict[str, Any]:
         "quarantine_digest": metadata.get("quarantine-digest"),
         "app_id": metadata.get("app-id"),
         "implausible_times": optional_int(metadata, "implausible-times") or 0,
+        "kinds": metadata.get("kinds"),
     }
 
 
@@ -211,6 +215,7 @@ def draft_fields(draft: SegmentDraft, writer_id: str) -> dict[str, Any]:
         "quarantine_size": None if quarantine is None else len(quarantine),
         "quarantine_digest": None if quarantine is None else hashlib.sha256(quarantine).hexdigest(),
         "implausible_times": draft.implausible_times,
+        "kinds": draft.kinds,
     }
 
 

@@ -17,6 +17,7 @@ class SegmentDraft:
         earliest_ms: the earliest append time of its records, None without records.
         latest_ms: the latest append time up to `end`; without records it is the predecessor's.
         implausible_times: number of records with an implausible time (rule L19), which neither of the two includes.
+        kinds: the kinds of the values of its records (rule L22), None if they are unknown.
     """
 
     position: int
@@ -28,6 +29,7 @@ class SegmentDraft:
     earliest_ms: int | None = None
     latest_ms: int | None = None
     implausible_times: int = 0
+    kinds: str | None = None
 
 
 @dataclass(slots=True)
@@ -62,8 +64,11 @@ class SegmentBuilder:
         if self.latest_ms is None or timestamp_ms > self.latest_ms:
             self.latest_ms = timestamp_ms
 
-    def finish(self, end: int) -> SegmentDraft:
-        """Return the object that covers everything up to and including `end`, and release the lines."""
+    def finish(self, end: int, kinds: str | None = None) -> SegmentDraft:
+        """Return the object that covers everything up to and including `end`, and release the lines.
+
+        `kinds` are those of its records, or of more records.
+        """
         lines, self.lines = self.lines, []
         return SegmentDraft(
             position=self.position,
@@ -75,6 +80,7 @@ class SegmentBuilder:
             earliest_ms=self.earliest_ms,
             latest_ms=self.latest_ms,
             implausible_times=self.implausible_times,
+            kinds=kinds,
         )
 
 
@@ -104,6 +110,7 @@ class PendingSegment:
         end: the consumer's position after it.
         size: its bytes; an object of size 0 has no record, but it moves the position.
         records: number of its records, None if only its manifest has it.
+        kinds: the kinds of the values of its records, None if they are unknown, or if only its manifest has them.
     """
 
     key: str
@@ -112,3 +119,4 @@ class PendingSegment:
     end: int
     size: int
     records: int | None = None
+    kinds: str | None = None

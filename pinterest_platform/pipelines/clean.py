@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 
-from pinterest_platform.catalog import Entity, Route
+from pinterest_platform.catalog import Entity, Route, kinds
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.landing.pending import batches, positions_after
 from pinterest_platform.landing.segment import PendingSegment
@@ -112,12 +112,24 @@ class Cleaner:
 
 
 def batch_of(lakehouse: Lakehouse, route: Route, segments: Sequence[PendingSegment]) -> Batch:
-    """Return objects as one batch, with the count of their records; raises as `count_records` of the wing does."""
+    """Return objects as one batch, with count and kinds of their records; raises as `described` of the wing does."""
     wing = kafka if route is Route.KAFKA else kinesis
     with ThreadPoolExecutor(_PARALLEL_HEADS) as pool:
-        records = sum(pool.map(partial(wing.count_records, lakehouse.objects), segments))
-    uris = [lakehouse.names.uri(segment.key) for segment in segments if segment.size]
-    return Batch(uris, positions_after(segments), records, size=sum(segment.size for segment in segments))
+        described = list(pool.map(partial(wing.described, lakehouse.objects), segments))
+    with_records = [segment for segment in described if segment.size]
+    return Batch(
+        [lakehouse.names.uri(segment.key) for segment in with_records],
+        positions_after(segments),
+        sum(segment.records or 0 for segment in described),
+        size=sum(segment.size for segment in segments),
+        kinds=_kinds(with_records),
+    )
+
+
+def _kinds(segments: Sequence[PendingSegment]) -> kinds.Kinds | None:
+    """Return the kinds of the records of objects; None if those of one object are unknown."""
+    texts = [segment.kinds for segment in segments if segment.kinds is not None]
+    return kinds.united(map(kinds.from_text, texts)) if texts and len(texts) == len(segments) else None
 
 
 def _in_order(planned: Sequence[Batch], positions: Mapping[str, int]) -> list[Batch]:

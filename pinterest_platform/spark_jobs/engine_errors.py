@@ -25,6 +25,7 @@ from pinterest_platform.failures import PermanentFailure, PlatformFailure, Trans
 
 T = TypeVar("T")
 _RETRY_PAUSE_SECONDS = 0.5
+_UNREADABLE_JSON = re.compile(r"json error|malformed_record", re.IGNORECASE)
 _UNREADABLE = re.compile(r"parquet error|not found|no such file|does not exist|corrupt", re.IGNORECASE)
 
 _TRANSIENT_CODES = frozenset({"ABORTED", "CANCELLED", "DEADLINE_EXCEEDED", "INTERNAL", "UNAVAILABLE", "UNKNOWN"})
@@ -133,6 +134,12 @@ def is_unreadable_file(error: Exception) -> bool:
     """Return whether an engine could not read a file of a table, because it is lost or damaged."""
     text = error_text(error)
     return outage(text) is None and _UNREADABLE.search(text) is not None
+
+
+def is_unreadable_record(error: Exception) -> bool:
+    """Return whether an engine's JSON reader refused a record."""
+    text = error_text(error)
+    return outage(text) is None and _UNREADABLE_JSON.search(text) is not None
 
 
 def _is_engine_unreachable(error: Exception, text: str) -> bool:

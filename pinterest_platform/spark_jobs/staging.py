@@ -17,10 +17,11 @@ from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.spark_jobs import merge
 from pinterest_platform.spark_jobs.counts import Counts, check_records, count, count_in_memory
+from pinterest_platform.spark_jobs.engine_errors import engine_errors, is_unreadable_record
 from pinterest_platform.spark_jobs.frames import only_row
 from pinterest_platform.spark_jobs.origin import RecordOrigin
 from pinterest_platform.spark_jobs.parameters import Batch
-from pinterest_platform.transforms import cleaning, decoding
+from pinterest_platform.transforms import cleaning, decoding, typed
 from pinterest_platform.transforms.cleaning import KEY
 from pinterest_platform.transforms.schemas import CLEANED
 
@@ -65,6 +66,15 @@ def cleaned_lines(spark: SparkSession, uris: Sequence[str], origin: RecordOrigin
     return cleaning.clean(lines, origin.entity)
 
 
+def cleaned_records(spark: SparkSession, batch: Batch, origin: RecordOrigin) -> DataFrame | None:
+    """Return every record of a batch, read by its kinds and cleaned; None if only `cleaned_lines` can read them."""
+    schema = typed.schema(batch.kinds, origin.entity, origin.route)
+    if schema is None:
+        return None
+    objects = spark.read.schema(schema).option("mode", "FAILFAST").json(list(batch.uris))
+    return cleaning.clean(typed.decode(objects, origin.entity, origin.stream, origin.route), origin.entity)
+
+
 def accepted(staged: DataFrame, entity: Entity) -> DataFrame:
     """Return the rows that are not rejected, with the columns of the cleaned table."""
     return staged.where(F.col(decoding.REASON).isNull()).select(*CLEANED[entity].names)
@@ -107,14 +117,32 @@ class Staging:
         Raises:
             TransientFailure: the objects have another number of lines than was landed.
         """
-        lines = cleaned_lines(self.spark, batch.uris, self.origin)
-        rows = materialize(lines, None if batch.is_small else f"{self.uri}/{name}")
+        uri = None if batch.is_small else f"{self.uri}/{name}"
+        staged = self._stage_records(batch, uri)
+        if staged is None:
+            staged = self._materialize(cleaned_lines(self.spark, batch.uris, self.origin), uri)
+        check_records(staged.counts.records, batch.records, self.origin.stream, batch.uris)
+        return staged
+
+    def _stage_records(self, batch: Batch, uri: str | None) -> StagedBatch | None:
+        """Stage a batch by the kinds of its records; return None if a record is not as its kinds promise."""
+        records = cleaned_records(self.spark, batch, self.origin)
+        if records is None:
+            return None
+        try:
+            staged = self._materialize(records, uri)
+        except engine_errors() as error:
+            if is_unreadable_record(error):
+                return None
+            raise
+        is_as_landed = staged.counts.rejected == 0 and staged.counts.records == batch.records
+        return staged if is_as_landed else None
+
+    def _materialize(self, cleaned: DataFrame, uri: str | None) -> StagedBatch:
+        rows = materialize(cleaned, uri)
         if isinstance(rows, pa.Table):
-            counts = count_in_memory(rows, self.origin.entity)
-        else:
-            counts = count(read_rows(self.spark, rows, self.origin.staged_schema), self.origin.entity)
-        check_records(counts.records, batch.records, self.origin.stream, batch.uris)
-        return StagedBatch(rows, counts)
+            return StagedBatch(rows, count_in_memory(rows, self.origin.entity))
+        return StagedBatch(rows, count(read_rows(self.spark, rows, self.origin.staged_schema), self.origin.entity))
 
     def read(self, batches: Sequence[StagedBatch]) -> DataFrame:
         """Return the rows of batches that are all in files, or of one in memory."""

@@ -58,22 +58,23 @@ def newest(rows: DataFrame, route: Route = Route.KAFKA) -> DataFrame:
 
     A row without a time is before all others; see `timed`.
 
-    All three identify a row, because the offsets of a recreated topic start at 0. The newest rows are determined on
-    narrow columns and semi-joined, because sorting whole rows costs several times more.
+    All three identify a row, because the offsets of a recreated topic start at 0. The greatest order of each key is
+    determined on narrow columns and semi-joined: sorting costs twice as much, and sorting whole rows many times more.
     """
-    part, place = POSITION[route]
-    order = ("arrived_at", part, place)
-    positions = rows.select(KEY, *(F.col(decoding.SOURCE).getField(name).alias(f"_{name}") for name in order))
-    latest_first = Window.partitionBy(KEY).orderBy(*(F.col(f"_{name}").desc_nulls_last() for name in order))
-    winners = positions.withColumn("_rank", F.row_number().over(latest_first)).where("_rank = 1").alias("winner")
-    return rows.alias("row").join(
-        winners,
-        (F.col(f"row.{KEY}") == F.col(f"winner.{KEY}"))
-        & F.col(f"row.{decoding.SOURCE}.arrived_at").eqNullSafe(F.col("winner._arrived_at"))
-        & (F.col(f"row.{decoding.SOURCE}.{part}") == F.col(f"winner._{part}"))
-        & (F.col(f"row.{decoding.SOURCE}.{place}") == F.col(f"winner._{place}")),
-        "left_semi",
-    )
+    ordered = rows.withColumn("_order", _order(route))
+    latest = ordered.groupBy(KEY).agg(F.max("_order").alias("_order"))
+    return ordered.join(latest, [KEY, "_order"], "left_semi").drop("_order")
+
+
+def _order(route: Route) -> Column:
+    """Return a text that orders rows by arrival and position; an engine finds the greatest text of a group fast."""
+    source = F.col(decoding.SOURCE)
+    part, place = (source.getField(name).cast("string") for name in POSITION[route])
+    if route is Route.KAFKA:
+        part, place = F.lpad(part, 10, "0"), F.lpad(place, 19, "0")
+    # A blank is below all characters of a shard's id; sequence numbers are padded.
+    arrival = F.lpad(F.unix_micros(source.getField("arrived_at")).cast("string"), 16, "0")
+    return F.concat(F.coalesce(arrival, F.lit("")), F.lit(" "), part, F.lit(" "), place)
 
 
 def timed(rows: DataFrame, route: Route = Route.KAFKA) -> DataFrame:

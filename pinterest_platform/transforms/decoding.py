@@ -3,6 +3,8 @@
 A line is one JSON object that landing accepted, with the envelope that landing spliced in (rules L7 and N12).
 """
 
+from collections.abc import Mapping, Sequence
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
@@ -30,11 +32,12 @@ SOURCE = "_source"
 REASON = "_reason"
 """The reason to reject a record; null if it is accepted."""
 
-_ENVELOPE = {
+ENVELOPE: Mapping[Route, tuple[str, ...]] = {
     Route.KAFKA: (PARTITION_FIELD, OFFSET_FIELD, TIMESTAMP_FIELD),
     Route.KINESIS: (SHARD_FIELD, SEQUENCE_FIELD, TIMESTAMP_FIELD),
 }
-_POSITION_TYPES = {Route.KAFKA: ("int", "bigint"), Route.KINESIS: ("string", "string")}
+"""The fields of a record's position and time, in the order of the line."""
+POSITION_TYPES = {Route.KAFKA: ("int", "bigint"), Route.KINESIS: ("string", "string")}
 _SHORTENED_NUMBER = r"^(?:0|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)\z"
 _TEXT_OR_NUMBER = r'"([^"]*)"|(-?[0-9][0-9.eE+-]*)'
 _ESCAPES = (("\\\\", "\u0001"), ('\\"', "\u0002"))
@@ -63,7 +66,7 @@ def decode(lines: DataFrame, entity: Entity, stream: str, route: Route = Route.K
         route: the route of the lines, which decides the fields of their envelopes and of `_source`.
     """
     fields = entity.field_names
-    names = (*fields, *_ENVELOPE[route], ORDER_FIELD, REPEATED_FIELD, NESTED_FIELD)
+    names = (*fields, *ENVELOPE[route], ORDER_FIELD, REPEATED_FIELD, NESTED_FIELD)
     decoded = F.from_json(_READABLE, ", ".join(f"`{name}` string" for name in names))
     undecoded = F.col("_record").getField(TIMESTAMP_FIELD).isNull()
     looked_up = (*fields, REPEATED_FIELD, NESTED_FIELD)
@@ -85,7 +88,7 @@ def decode(lines: DataFrame, entity: Entity, stream: str, route: Route = Route.K
 def _readable_line(route: Route) -> Column:
     """Return the line to decode: the one that landing put in a line that engines may fail on, else the line."""
     pattern = f'{_envelope(route)}(?:,"{ORDER_FIELD}":[0-9]+)?,"{READABLE_FIELD}":"([^"]*)"'
-    encoded = F.regexp_extract(LINE, pattern, len(_ENVELOPE[route]) + 1)
+    encoded = F.regexp_extract(LINE, pattern, len(ENVELOPE[route]) + 1)
     return F.when(encoded != "", F.unbase64(encoded).cast("string")).otherwise(F.col(LINE))
 
 
@@ -97,7 +100,7 @@ def _nests_deeply() -> Column:
 
 def _envelope(route: Route) -> str:
     """Return a pattern of the beginning of a line, with a group for each field of its position and time."""
-    return r"^\{" + ",".join(f'"{name}":"?([A-Za-z0-9_.-]+)"?' for name in _ENVELOPE[route])
+    return r"^\{" + ",".join(f'"{name}":"?([A-Za-z0-9_.-]+)"?' for name in ENVELOPE[route])
 
 
 def _exact_line() -> Column:
@@ -136,11 +139,15 @@ def _source(stream: str, route: Route) -> Column:
     envelope = _envelope(route)
     *place, arrival = (
         F.coalesce(F.col("_record").getField(name), F.regexp_extract(LINE, envelope, group))
-        for group, name in enumerate(_ENVELOPE[route], start=1)
+        for group, name in enumerate(ENVELOPE[route], start=1)
     )
-    order = F.coalesce(F.col("_record").getField(ORDER_FIELD), arrival).try_cast("bigint")
+    return source(stream, route, place, F.coalesce(F.col("_record").getField(ORDER_FIELD), arrival).try_cast("bigint"))
+
+
+def source(stream: str, route: Route, place: Sequence[Column], order: Column) -> Column:
+    """Return `_source`, given the columns of a record's position and of the milliseconds by which it is ordered."""
     plausible = order.between(EARLIEST_PLAUSIBLE_MS, LATEST_PLAUSIBLE_MS)
-    typed = zip(POSITION[route], place, _POSITION_TYPES[route], strict=True)
+    typed = zip(POSITION[route], place, POSITION_TYPES[route], strict=True)
     return F.struct(
         F.lit(stream).alias("stream"),
         *((column if kind == "string" else column.try_cast(kind)).alias(name) for name, column, kind in typed),

@@ -17,7 +17,7 @@ from pinterest_platform.spark_jobs.parameters import (
     ReportsResult,
 )
 from pinterest_platform.transforms.schemas import CLEANED
-from pinterest_platform_tests.spark_fixtures import STREAM, write_object
+from pinterest_platform_tests.spark_fixtures import STREAM, kinds_of, write_object
 
 
 class Lake:
@@ -80,4 +80,5 @@ def _plain(column: pa.ChunkedArray) -> list[Any]:
 
 def _batch(path: Path, lines: Sequence[bytes], number: int) -> Batch:
     """Write a load as an object; every second one is declared small, so that its rows pass through memory."""
-    return Batch([write_object(path, lines)], {"id/0": number}, size=sum(map(len, lines)) if number % 2 else None)
+    size = sum(map(len, lines)) if number % 2 else None
+    return Batch([write_object(path, lines)], {"id/0": number}, len(lines), size=size, kinds=kinds_of(lines))

@@ -53,6 +53,7 @@ def test_the_metadata_of_an_object_landed_from_kafka_has_exactly_these_keys() ->
             "topic-id": log.topics[TOPIC].topic_id,
             "earliest-ms": str(FIRST_TIMESTAMP_MS + 1),
             "latest-ms": str(FIRST_TIMESTAMP_MS + 6),
+            "kinds": "a:integer",
         }
     ]
 
@@ -127,6 +128,7 @@ def test_the_metadata_of_objects_landed_from_kinesis_has_exactly_these_keys() ->
             "topic-id": epoch,
             "earliest-ms": times[0],
             "latest-ms": times[0],
+            "kinds": "a:integer",
             "ordinal": "0",
         },
         {
@@ -140,6 +142,7 @@ def test_the_metadata_of_objects_landed_from_kinesis_has_exactly_these_keys() ->
             "topic-id": epoch,
             "earliest-ms": times[1],
             "latest-ms": times[1],
+            "kinds": "a:integer",
             "ordinal": "1",
         },
         {

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from pinterest_platform import spark_jobs
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, CleanResult, VerifyParameters, VerifyResult
-from pinterest_platform_tests.spark_fixtures import STREAM, lines, table_rows, write_object
+from pinterest_platform_tests.spark_fixtures import STREAM, kinds_of, lines, table_rows, write_object
 
 
 class Lake:
@@ -44,9 +44,8 @@ class Lake:
             / f"{STREAM}+{partition}+{start:019d}-{next(self._numbers)}.json"
         )
         size = sum(map(len, content)) if self.small else None
-        return Batch(
-            [write_object(path, content)], {f"id/{partition}": start + len(content) - 1}, len(content), size=size
-        )
+        positions = {f"id/{partition}": start + len(content) - 1}
+        return Batch([write_object(path, content)], positions, len(content), size=size, kinds=kinds_of(content))
 
     def parameters(self, batches: Sequence[Batch], full_refresh: bool = False) -> CleanParameters:
         staging = f"{self.staging}/{next(self._numbers)}"

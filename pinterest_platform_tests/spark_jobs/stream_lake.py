@@ -18,7 +18,7 @@ from pinterest_platform.spark_jobs.parameters import (
     VerifyParameters,
     VerifyResult,
 )
-from pinterest_platform_tests.spark_fixtures import NOON, as_json, table_rows, write_object
+from pinterest_platform_tests.spark_fixtures import NOON, as_json, kinds_of, table_rows, write_object
 
 STREAM = "streaming-u-geo"
 FIRST = 49_680_477_087_111_602_621_774_477_357_929_273_485_009_808_706_420_867_122
@@ -47,7 +47,8 @@ class StreamLake:
     def land(self, content: list[bytes], app_id: str = "s/shardId-0") -> Batch:
         self._number += 1
         uri = write_object(self.root / f"{self.route}-{self._number}.json", content)
-        return Batch([uri], {app_id: self._number - 1}, len(content), size=sum(map(len, content)))
+        size = sum(map(len, content))
+        return Batch([uri], {app_id: self._number - 1}, len(content), size=size, kinds=kinds_of(content))
 
     def clean(self, *batches: Batch, full_refresh: bool = False) -> CleanResult:
         staging = str(self.root / f"{self.route}-staging")

@@ -156,6 +156,16 @@ def test_unreadable_values_are_counted_by_field(lake: Lake) -> None:
     assert result.unreadable == {"latitude": 1, "longitude": 1, "timestamp": 1}
 
 
+def test_records_that_are_not_as_their_kinds_promise_are_read_the_exact_way(lake: Lake) -> None:
+    batch = lake.land([geo(1), {"country": "Peru"}, geo(2), geo(3)])
+    assert batch.kinds is not None
+    path = Path(batch.uris[0])
+    path.write_bytes(path.read_bytes().replace(b'"ind": 2', b'"ind": 2.5').replace(b'"ind": 3', b'"ind" 3'))
+    result = lake.clean(batch)
+    assert [row["ind"] for row in lake.rows()] == [1]
+    assert result.reasons == {"missing key": 1, "non-integer key": 1, "damaged": 1}
+
+
 def test_a_missing_object_fails_and_commits_nothing(lake: Lake) -> None:
     batch = lake.land([geo(1), geo(2)])
     Path(batch.uris[0]).write_bytes(b"".join(Path(batch.uris[0]).read_bytes().splitlines(keepends=True)[:1]))

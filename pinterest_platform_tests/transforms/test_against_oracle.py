@@ -1,7 +1,7 @@
 """Every cell of the cleaned tables and the reports, compared with plain SQL on the same raw lines."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,12 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from pinterest_platform.catalog import ENTITIES, REPORTS, Entity
-from pinterest_platform.transforms import cleaning, decoding, reports
+from pinterest_platform.catalog import ENTITIES, REPORTS, Entity, Route
+from pinterest_platform.transforms import cleaning, decoding, reports, typed
 from pinterest_platform.transforms.schemas import CLEANED, REPORT_SCHEMAS
 from pinterest_platform_tests import strategies
 from pinterest_platform_tests.oracle import Oracle
-from pinterest_platform_tests.spark_fixtures import STREAM, lines, write_object
+from pinterest_platform_tests.spark_fixtures import STREAM, kinds_of, lines, write_object
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "real"
 EPOCH = datetime(1970, 1, 1)
@@ -24,6 +24,13 @@ EPOCH = datetime(1970, 1, 1)
 
 def cleaned(spark: SparkSession, uri: str, entity: Entity) -> DataFrame:
     return cleaning.clean(decoding.decode(spark.read.text([uri]), entity, STREAM), entity)
+
+
+def cleaned_by_kinds(spark: SparkSession, uri: str, entity: Entity) -> DataFrame:
+    """Clean the lines of an object that its kinds allow the engine's own reader to read."""
+    schema = typed.schema(kinds_of(Path(uri).read_bytes().splitlines()), entity, Route.KAFKA)
+    assert schema is not None
+    return cleaning.clean(typed.decode(spark.read.schema(schema).json([uri]), entity, STREAM), entity)
 
 
 def newest(every: DataFrame, entity: Entity) -> DataFrame:
@@ -42,12 +49,17 @@ def plain(frame: DataFrame, entity: Entity) -> list[tuple[Any, ...]]:
     return sorted((tuple(row.values()) for row in rows), key=lambda row: row[0])
 
 
-def assert_agrees(spark: SparkSession, raw: dict[str, list[bytes]], folder: Path) -> None:
+def assert_agrees(
+    spark: SparkSession,
+    raw: dict[str, list[bytes]],
+    folder: Path,
+    clean: Callable[[SparkSession, str, Entity], DataFrame] = cleaned,
+) -> None:
     oracle = Oracle(raw)
     tables: dict[str, DataFrame] = {}
     for entity in ENTITIES:
         uri = write_object(folder / f"{entity}.json", raw[entity.name])
-        every = cleaned(spark, uri, entity)
+        every = clean(spark, uri, entity)
         every.write.mode("overwrite").parquet(str(folder / entity.name))
         every = spark.read.parquet(str(folder / entity.name))
         tables[entity.name] = newest(every, entity)
@@ -88,7 +100,10 @@ def test_generated_edge_cases_agree_in_every_cell(spark: SparkSession, tmp_path:
     assert_agrees(spark, raw, tmp_path)
 
 
-def test_many_ordinary_posts_with_ties_agree_in_every_report(spark: SparkSession, tmp_path: Path) -> None:
+@pytest.mark.parametrize("clean", [cleaned, cleaned_by_kinds])
+def test_many_ordinary_posts_with_ties_agree_in_every_report(
+    spark: SparkSession, tmp_path: Path, clean: Callable[[SparkSession, str, Entity], DataFrame]
+) -> None:
     chance = random.Random(7)
     posts: dict[str, list[Any]] = {entity.name: [] for entity in ENTITIES}
     for key in range(1500):
@@ -102,7 +117,7 @@ def test_many_ordinary_posts_with_ties_agree_in_every_report(spark: SparkSession
         name, age = chance.choice(["X", "Y", None]), chance.choice([17, 18, 24, 25, 35, 36, 50, 51, 130, None, 131])
         joined = chance.choice([day.isoformat(), "2016-01-01", "2015-12-31 23:59:59", "2021-01-01", None])
         posts["user"].append({"ind": key - 3, "first_name": name, "age": age, "date_joined": joined})
-    assert_agrees(spark, {entity: lines(values) for entity, values in posts.items()}, tmp_path)
+    assert_agrees(spark, {entity: lines(values) for entity, values in posts.items()}, tmp_path, clean)
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real rows are not here")
@@ -115,10 +130,13 @@ def test_real_rows_posted_twice_in_another_order_agree_in_every_cell(spark: Spar
     assert_agrees(spark, raw, tmp_path)
 
 
-def test_generated_sample_agrees_in_every_cell(spark: SparkSession, tmp_path: Path) -> None:
+@pytest.mark.parametrize("clean", [cleaned, cleaned_by_kinds])
+def test_generated_sample_agrees_in_every_cell(
+    spark: SparkSession, tmp_path: Path, clean: Callable[[SparkSession, str, Entity], DataFrame]
+) -> None:
     generator = pytest.importorskip("emulators.source_db.generator")
     posts: dict[str, list[Any]] = {entity.name: [] for entity in ENTITIES}
     for chunk in generator.generate(rows=11_154, seed=100):
         for entity, rows in chunk.items():
             posts[entity] += rows
-    assert_agrees(spark, {entity: lines(rows) for entity, rows in posts.items()}, tmp_path)
+    assert_agrees(spark, {entity: lines(rows) for entity, rows in posts.items()}, tmp_path, clean)

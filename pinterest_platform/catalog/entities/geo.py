@@ -8,10 +8,10 @@ ENTITY = Entity(
     description="The time, country and coordinates of a post.",
     key_field="ind",
     fields=(
-        Field("ind"),
+        Field("ind", number="bigint"),
         Field("timestamp", reader="pinterest_platform.transforms.reading:timestamp"),
-        Field("latitude", reader="pinterest_platform.transforms.reading:latitude"),
-        Field("longitude", reader="pinterest_platform.transforms.reading:longitude"),
+        Field("latitude", reader="pinterest_platform.transforms.reading:latitude", number="double"),
+        Field("longitude", reader="pinterest_platform.transforms.reading:longitude", number="double"),
         Field("country"),
     ),
     columns=(

@@ -8,7 +8,7 @@ ENTITY = Entity(
     description="A pin: a picture or video with its title, category and poster.",
     key_field="index",
     fields=(
-        Field("index"),
+        Field("index", number="bigint"),
         Field("unique_id"),
         Field("title", sentinels=("No Title Data Available",)),
         Field("description", sentinels=("No description available Story format", "No description available")),

@@ -8,10 +8,10 @@ ENTITY = Entity(
     description="The user who made a post.",
     key_field="ind",
     fields=(
-        Field("ind"),
+        Field("ind", number="bigint"),
         Field("first_name"),
         Field("last_name"),
-        Field("age", reader="pinterest_platform.transforms.reading:age"),
+        Field("age", reader="pinterest_platform.transforms.reading:age", number="bigint"),
         Field("date_joined", reader="pinterest_platform.transforms.reading:timestamp"),
     ),
     columns=(

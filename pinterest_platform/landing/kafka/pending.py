@@ -1,6 +1,7 @@
 """Landed objects of a topic that are newer than a consumer's positions."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pinterest_platform.landing.kafka.chain import list_chains
 from pinterest_platform.landing.kafka.history import read_newer
@@ -13,7 +14,7 @@ from pinterest_platform.ports import ObjectStore
 def pending_segments(store: ObjectStore, topic: str, positions: Mapping[str, int]) -> list[PendingSegment]:
     """Return the landed and adopted objects that no position covers, by app id and in chain order.
 
-    The end of a segment is inferred from the next object's name; `count_records` compares it with the manifest.
+    The end of a segment is inferred from the next object's name; `described` compares it with the manifest.
 
     Args:
         store: the bucket.
@@ -34,16 +35,16 @@ def pending_segments(store: ObjectStore, topic: str, positions: Mapping[str, int
     return pending
 
 
-def count_records(store: ObjectStore, segment: PendingSegment) -> int:
-    """Return the number of records of a pending segment.
+def described(store: ObjectStore, segment: PendingSegment) -> PendingSegment:
+    """Return a pending segment with the records and kinds of its manifest, which is not read if they are known.
 
     Raises:
         PermanentFailure: its manifest is missing, has another end, or belongs to an object of another name.
         TransientFailure: it no longer exists.
     """
     if segment.records is not None:
-        return segment.records
+        return segment
     manifest = PartitionManifest.require(store, segment.key)
     manifest.require_name(segment.key)
     check_end(segment, manifest.end)
-    return manifest.records
+    return replace(segment, records=manifest.records, kinds=manifest.kinds)

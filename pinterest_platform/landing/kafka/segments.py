@@ -74,7 +74,8 @@ def cut_segments(
     Raises:
         PermanentFailure: the log returned an offset twice, out of order, or outside the range.
     """
-    encode = PartitionEncoder(chain.partition).encode
+    encoder = PartitionEncoder(chain.partition)
+    encode = encoder.encode
     builder = SegmentBuilder(offsets.position, latest_ms or None)
     start, due, end = offsets.start, offsets.start, offsets.end
     last_ms = offsets.latest_plausible_ms
@@ -96,11 +97,11 @@ def cut_segments(
                 time_ms = None
                 line, accepted = encode(record, latest_ms)
             if builder.size and builder.size + len(line) > object_bytes:
-                yield PartitionDraft(builder.finish(due - 1), start)
+                yield PartitionDraft(builder.finish(due - 1, encoder.kinds.text()), start)
                 builder, start = SegmentBuilder(due), due
             if accepted:
                 builder.accept(line, time_ms)
             else:
                 builder.reject(line, time_ms)
             due = offset + 1
-    yield PartitionDraft(builder.finish(end - 1), start)
+    yield PartitionDraft(builder.finish(end - 1, encoder.kinds.text()), start)

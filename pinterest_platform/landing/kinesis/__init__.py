@@ -4,7 +4,7 @@ from pinterest_platform.landing.kinesis.envelope import ShardEncoder
 from pinterest_platform.landing.kinesis.lag import ShardLag, StreamLag, stream_lag
 from pinterest_platform.landing.kinesis.ledger import ShardLedger, audit, reconcile
 from pinterest_platform.landing.kinesis.options import AcceptedLoss, StreamOptions
-from pinterest_platform.landing.kinesis.pending import count_records, pending_after_landing, pending_segments
+from pinterest_platform.landing.kinesis.pending import described, pending_after_landing, pending_segments
 from pinterest_platform.landing.kinesis.quarantine import quarantine_orphans, quarantined_records
 from pinterest_platform.landing.kinesis.results import LandedShard, LandedStream
 from pinterest_platform.landing.kinesis.state import ResumeState
@@ -22,7 +22,7 @@ __all__ = [
     "StreamLag",
     "StreamOptions",
     "audit",
-    "count_records",
+    "described",
     "land_stream",
     "pending_after_landing",
     "pending_segments",

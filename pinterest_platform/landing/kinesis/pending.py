@@ -1,6 +1,7 @@
 """Landed objects of a stream that are newer than a consumer's positions, which are ordinals of objects."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kinesis.chain import ShardChain, list_chains
@@ -53,19 +54,19 @@ def pending_after_landing(
     return pending
 
 
-def count_records(store: ObjectStore, segment: PendingSegment) -> int:
-    """Return the number of records of a pending segment.
+def described(store: ObjectStore, segment: PendingSegment) -> PendingSegment:
+    """Return a pending segment with the records and kinds of its manifest, which is not read if they are known.
 
     Raises:
         PermanentFailure: its manifest is missing, has another ordinal, or belongs to an object of another name.
         TransientFailure: it no longer exists.
     """
     if segment.records is not None:
-        return segment.records
+        return segment
     manifest = ShardManifest.require(store, segment.key)
     manifest.require_name(segment.key)
     check_end(segment, manifest.ordinal)
-    return manifest.records
+    return replace(segment, records=manifest.records, kinds=manifest.kinds)
 
 
 def _newer(store: ObjectStore, chain: ShardChain, applied: int, list_from: int | None) -> list[PendingSegment]:

@@ -89,4 +89,4 @@ class SegmentCutter:
         if builder is None:
             return None
         end = self.last if shard_end is None else max(shard_end, self.last)
-        return ShardDraft(builder.finish(end), self._first, ended=shard_end is not None)
+        return ShardDraft(builder.finish(end, self._encoder.kinds.text()), self._first, ended=shard_end is not None)

@@ -252,9 +252,10 @@ class ShardLander:
 
     def _count(self, manifest: ShardManifest, key: str, size: int) -> None:
         result, ordinal = self._result, manifest.ordinal
+        segment = PendingSegment(key, result.app_id, ordinal, ordinal, size, manifest.records, manifest.kinds)
         self._result = replace(
             result,
-            landed=(*result.landed, PendingSegment(key, result.app_id, ordinal, ordinal, size, manifest.records)),
+            landed=(*result.landed, segment),
             records=result.records + manifest.records,
             quarantined=result.quarantined + manifest.quarantined,
             accepted_losses=result.accepted_losses + manifest.loss_accepted,

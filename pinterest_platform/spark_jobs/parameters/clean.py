@@ -22,6 +22,7 @@ class Batch(Transferable):
         after: application id to the position that the table must have reached before these objects; ids that are
             missing here are not checked.
         size: the objects' bytes, if known.
+        kinds: the kinds of the values of the records (rule L22), None if they are unknown.
     """
 
     uris: Sequence[str]
@@ -29,6 +30,7 @@ class Batch(Transferable):
     records: int | None = None
     after: Mapping[str, int] = field(default_factory=dict[str, int])
     size: int | None = None
+    kinds: Mapping[str, str] | None = None
 
     @property
     def is_small(self) -> bool:
