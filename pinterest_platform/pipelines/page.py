@@ -92,7 +92,7 @@ def publish_page(lakehouse: Lakehouse, now: datetime, progress: Progress) -> Pub
 
 @dataclass(frozen=True, slots=True)
 class HomeCopy:
-    """The copy of the page in the home; `problem` says why there is none or an old one."""
+    """The copy of the page in the home; `problem` states why there is none or an old one."""
 
     path: Path
     problem: str = ""
