@@ -1,9 +1,9 @@
 """Chains of landed objects: folders, keys and app ids (rules L2, N7 to N10, N13)."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from pinterest_platform.catalog import QUARANTINE_PREFIX
 from pinterest_platform.ports import ObjectStore, StoredObject
@@ -59,6 +59,9 @@ class ObjectChain:
         return f"epoch={self.epoch}/" if self.epoch else ""
 
 
+C = TypeVar("C", bound=ObjectChain)
+
+
 @dataclass(frozen=True, slots=True)
 class ChainFolder:
     """The folder of a chain under one root, and the folder of its quarantine.
@@ -107,48 +110,35 @@ class ChainFolder:
         """Yield all objects of the folder whose keys are not before that of the position `list_from`."""
         return store.list(self.prefix, self.key(list_from - 1) if list_from else "")
 
-    def list_named(
-        self, store: ObjectStore, suffix: str, list_from: int | None = None
-    ) -> Iterator[tuple[int, StoredObject]]:
-        """Yield the objects of the folder whose names hold a position, each with that position.
 
-        Args:
-            store: the bucket.
-            suffix: pattern of the name from the position on; the position is its group.
-            list_from: position from which on objects are listed; None or 0 for all.
-        """
-        pattern = re.compile(re.escape(self.key_stem) + suffix)
-        for stored in self.list_objects(store, list_from):
-            if match := pattern.fullmatch(stored.key):
-                yield int(match[1]), stored
+def list_entries(
+    store: ObjectStore,
+    prefix: str,
+    label: str,
+    chain_of: Callable[[str, str | None], C | None],
+    epoch: str | None = None,
+) -> Iterator[C | str]:
+    """Yield the chains under a prefix, and the key of the first object of every other folder.
 
+    It needs one short LIST for each, however many objects they hold.
 
-def list_partitions(store: ObjectStore, stream: str, chain_format: ChainFormat) -> set[tuple[str | None, str]]:
-    """Return the epoch and the partition id of every chain of a stream that has an object."""
-    return {
-        partition
-        for root in chain_format.roots
-        for partition in _list_partition_folders(store, f"{root}{stream}/", chain_format.label, None)
-    }
-
-
-def _list_partition_folders(
-    store: ObjectStore, prefix: str, label: str, epoch: str | None
-) -> Iterator[tuple[str | None, str]]:
-    for folder in list_folders(store, prefix):
-        name, _, value = folder.partition("=")
-        if name == label:
-            yield epoch, value
-        elif name == "epoch" and epoch is None:
-            yield from _list_partition_folders(store, f"{prefix}{folder}/", label, value)
-
-
-def list_folders(store: ObjectStore, prefix: str) -> Iterator[str]:
-    """Yield the names of the folders under a prefix, by one short LIST for each, however many objects they hold."""
+    Args:
+        store: the bucket.
+        prefix: the prefix of the folders.
+        label: name of a partition's folder, `partition` or `shard`.
+        chain_of: returns the chain of a partition id and an epoch, None if it is no partition id.
+        epoch: the epoch that the prefix belongs to.
+    """
     after = ""
     while (first := next(iter(store.list(prefix, after)), None)) is not None:
         name, slash, _ = first.key.removeprefix(prefix).partition("/")
-        if slash:
-            yield name
+        name_label, _, value = name.partition("=")
+        if slash and name_label == label and (chain := chain_of(value, epoch)) is not None:
+            yield chain
+        elif slash and name_label == "epoch" and value and epoch is None:
+            yield from list_entries(store, f"{prefix}{name}/", label, chain_of, value)
+        # A key that ends with "/" is a folder that a console created.
+        elif first.size or not first.key.endswith("/"):
+            yield first.key
         # "0" follows "/": nothing of this folder sorts at or after it, and no other folder before it.
         after = f"{prefix}{name}0" if slash else first.key

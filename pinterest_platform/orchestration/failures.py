@@ -37,7 +37,7 @@ def as_dagster_failure(subject: str, asset: str = "") -> Iterator[None]:
     except Exception as error:
         # Alerts leave this machine, so they get the cause without the words of an error that may hold anything.
         failure, words = _unexpected(error), next(iter(str(error).splitlines()), "")[:300]
-        details = f' It says: "{words}".' if words else ""
+        details = f' Its words: "{words}".' if words else ""
         raise _dagster_failure(f"{subject}: {failure}{details}", asset or subject, failure) from error
 
 

@@ -55,7 +55,7 @@ def test_an_unexpected_error_has_its_asset_operation_words_and_next_step_and_is_
     failure = raised.value
     assert failure.description is not None and not failure.allow_retries
     assert failure.description.startswith("raw/pin: pinterest_platform.catalog.names.Names.")
-    assert " failed unexpectedly: AttributeError. Report it, with the log of the run. It says:" in failure.description
+    assert " failed unexpectedly: AttributeError. Report it, with the log of the run. Its words:" in failure.description
     assert "'NoneType' object has no attribute" in failure.description
     assert texts(failure)["asset"] == "raw/pin" and texts(failure)["kind"] == "permanent"
     assert texts(failure)["next_step"] == "Report it, with the log of the run."

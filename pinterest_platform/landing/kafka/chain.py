@@ -1,13 +1,12 @@
 """The chain of a Kafka partition (rule N7)."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 from pinterest_platform.catalog import ADOPTED_PREFIX, OFFSET_FIELD, PARTITION_FIELD, TOPICS_PREFIX
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.chain import ChainFormat, ObjectChain
+from pinterest_platform.landing.chain import ChainFormat, ObjectChain, list_entries
 from pinterest_platform.ports import ObjectStore
 
 OFFSET_DIGITS = 19
@@ -62,7 +61,14 @@ def list_chains(store: ObjectStore, topic: str) -> list[PartitionChain]:
 
 def list_topic(store: ObjectStore, topic: str) -> TopicListing:
     """List the folders of a topic, by one short LIST for each, however many objects they hold."""
-    entries = [entry for root in FORMAT.roots for entry in _list_folders(store, topic, f"{root}{topic}/", None)]
+
+    def chain_of(partition: str, epoch: str | None) -> PartitionChain | None:
+        if not re.fullmatch(r"0|[1-9][0-9]{0,8}", partition):
+            return None
+        return PartitionChain(topic, int(partition), epoch)
+
+    prefixes = [f"{root}{topic}/" for root in FORMAT.roots]
+    entries = [entry for prefix in prefixes for entry in list_entries(store, prefix, FORMAT.label, chain_of)]
     chains = {entry for entry in entries if isinstance(entry, PartitionChain)}
     return TopicListing(
         tuple(sorted(chains, key=lambda chain: chain.order)),
@@ -84,22 +90,6 @@ def foreign_object(key: str) -> PermanentFailure:
         "If a Connect sink with another partitioner, such as TimeBasedPartitioner, wrote it, let the sink use "
         "DefaultPartitioner. Move this object and those next to it to the folder of their partition, or away.",
     )
-
-
-def _list_folders(store: ObjectStore, topic: str, prefix: str, epoch: str | None) -> Iterator[PartitionChain | str]:
-    """Yield the chains under a prefix, and the key of the first object of every other folder."""
-    after = ""
-    while (first := next(iter(store.list(prefix, after)), None)) is not None:
-        name, slash, _ = first.key.removeprefix(prefix).partition("/")
-        label, _, value = name.partition("=")
-        if slash and label == FORMAT.label and re.fullmatch(r"0|[1-9][0-9]{0,8}", value):
-            yield PartitionChain(topic, int(value), epoch)
-        elif slash and label == "epoch" and value and epoch is None:
-            yield from _list_folders(store, topic, f"{prefix}{name}/", value)
-        elif first.size or not first.key.endswith("/"):
-            yield first.key
-        # "0" follows "/": nothing of this folder sorts at or after it, and no other folder before it.
-        after = f"{prefix}{name}0" if slash else first.key
 
 
 def absent_partition(chain: PartitionChain, partitions: int) -> PermanentFailure:

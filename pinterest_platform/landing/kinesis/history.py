@@ -1,5 +1,6 @@
 """The position of a shard, read from its landed objects (rules L1, K3)."""
 
+import re
 from dataclasses import dataclass
 
 from pinterest_platform.catalog import SEQUENCE_DIGITS, STREAMS_PREFIX
@@ -8,6 +9,8 @@ from pinterest_platform.landing.kinesis.manifest import ShardManifest
 from pinterest_platform.landing.kinesis.state import ShardPosition
 from pinterest_platform.landing.segment import Segment
 from pinterest_platform.ports import ObjectStore, StoredObject
+
+_Named = tuple[int, StoredObject]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +22,14 @@ class History:
         segments: its objects in order; each covers what is above its position, up to its end.
         newest: the manifest of the newest object, None for an empty chain.
         is_complete: whether the chain was listed from its beginning.
+        foreign_keys: keys of listed objects with other names than landing gives, which it ignores.
     """
 
     chain: ShardChain
     segments: tuple[Segment, ...]
     newest: ShardManifest | None
     is_complete: bool
+    foreign_keys: tuple[str, ...] = ()
 
     def require_unchanged_end(self) -> None:
         """Raise PermanentFailure if the metadata that the chain's end is read from was changed after it was landed."""
@@ -60,22 +65,31 @@ def read_history(store: ObjectStore, chain: ShardChain, list_from: int | None = 
         TransientFailure: an object disappeared meanwhile.
     """
     if list_from:
-        listed = _list(store, chain, list_from)
+        listed, foreign = _list(store, chain, list_from)
         if listed and listed[0][0] == list_from:
-            return _history(store, chain, listed, is_complete=False)
-    return _history(store, chain, _list(store, chain, None), is_complete=True)
+            return _history(store, chain, listed, foreign, is_complete=False)
+    return _history(store, chain, *_list(store, chain, None), is_complete=True)
 
 
-def _list(store: ObjectStore, chain: ShardChain, list_from: int | None) -> list[tuple[int, StoredObject]]:
-    """List the objects that are named as landing names them; landing ignores all others."""
-    return list(chain.folder.list_named(store, rf"([0-9]{{{SEQUENCE_DIGITS}}})\.json", list_from))
+def _list(store: ObjectStore, chain: ShardChain, list_from: int | None) -> tuple[list[_Named], list[str]]:
+    """List the objects that are named as landing names them, each with its position, and the keys of all others."""
+    pattern = re.compile(re.escape(chain.folder.key_stem) + rf"([0-9]{{{SEQUENCE_DIGITS}}})\.json")
+    named: list[_Named] = []
+    foreign_keys: list[str] = []
+    for stored in chain.folder.list_objects(store, list_from):
+        if match := pattern.fullmatch(stored.key):
+            named.append((int(match[1]), stored))
+        # A key that ends with "/" is a folder that a console created.
+        elif stored.size or not stored.key.endswith("/"):
+            foreign_keys.append(stored.key)
+    return named, foreign_keys
 
 
 def _history(
-    store: ObjectStore, chain: ShardChain, listed: list[tuple[int, StoredObject]], *, is_complete: bool
+    store: ObjectStore, chain: ShardChain, listed: list[_Named], foreign_keys: list[str], *, is_complete: bool
 ) -> History:
     if not listed:
-        return History(chain, (), None, is_complete)
+        return History(chain, (), None, is_complete, tuple(foreign_keys))
     newest = ShardManifest.require(store, listed[-1][1].key)
     newest.require_name(listed[-1][1].key)
     ends = [position for position, _ in listed[1:]] + [newest.end]
@@ -83,4 +97,4 @@ def _history(
         Segment(stored.key, STREAMS_PREFIX, stored.size, position, end, stored.modified_ms)
         for (position, stored), end in zip(listed, ends, strict=True)
     )
-    return History(chain, segments, newest, is_complete)
+    return History(chain, segments, newest, is_complete, tuple(foreign_keys))

@@ -4,13 +4,13 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.audit_schedule import EVERYTHING, AuditSchedule
-from pinterest_platform.landing.kinesis.chain import ShardChain, list_chains
+from pinterest_platform.landing.kinesis.chain import ShardChain, foreign_problem, list_stream
 from pinterest_platform.landing.kinesis.history import History, read_history
 from pinterest_platform.landing.kinesis.manifest import ShardManifest
 from pinterest_platform.landing.object_audit import LandedObject, ObjectAudit, audit_due, audit_object, read_objects
@@ -91,7 +91,8 @@ def reconcile(
     """
     histories: list[History] = []
     ledgers: dict[ShardChain, ShardLedger] = {}
-    for chain in list_chains(store, stream):
+    listing = list_stream(store, stream)
+    for chain in listing.chains:
         try:
             histories.append(read_history(store, chain))
         except PermanentFailure as failure:
@@ -100,7 +101,12 @@ def reconcile(
     for history in histories:
         is_current = described and history.newest and history.newest.epoch == described.state.epoch
         ledgers[history.chain] = _ledger(store, history, described if is_current else None, schedule)
-    return [ledgers[chain] for chain in sorted(ledgers, key=lambda chain: chain.order)]
+    ordered = [ledgers[chain] for chain in sorted(ledgers, key=lambda chain: chain.order)]
+    if listing.foreign_keys:
+        first = ordered[0] if ordered else ShardLedger("", stream)
+        foreign = map(foreign_problem, listing.foreign_keys)
+        ordered[:1] = [replace(first, problems=(*first.problems, *foreign))]
+    return ordered
 
 
 def audit(log: ShardLog | None, store: ObjectStore, stream: str) -> list[ShardLedger]:
@@ -122,6 +128,7 @@ def _ledger(
         objects, problems = read_objects(store, history, ShardManifest)
     except PermanentFailure as failure:
         return ShardLedger(chain.shard, chain.app_id, problems=(failure.what,))
+    problems += map(foreign_problem, history.foreign_keys)
     problems += _chain_problems(objects)
     problems += [problem for landed in objects for problem in landed.problems]
     problems += [problem for landed in objects if (problem := landed.manifest.name_problem(landed.key))]

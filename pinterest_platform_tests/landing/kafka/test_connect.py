@@ -446,7 +446,7 @@ def test_a_source_that_was_written_again_after_it_was_adopted_is_named(store):
     assert key in reconcile(None, store, TOPIC)[0].problems[0]
 
 
-def test_new_lines_after_the_chain_can_be_put_back_as_the_failure_says(store):
+def test_new_lines_after_the_chain_can_be_put_back_as_the_failure_describes(store):
     key = write(store, 0, 3)
     land_topic(NoBroker(), store, TOPIC, CONNECT)
     write(store, 0, 5)
@@ -460,7 +460,7 @@ def test_new_lines_after_the_chain_can_be_put_back_as_the_failure_says(store):
     assert audit(None, store, TOPIC)[0].is_complete
 
 
-def test_new_lines_at_offsets_that_were_adopted_as_gaps_can_be_posted_again_as_the_failure_says(store):
+def test_new_lines_at_offsets_that_were_adopted_as_gaps_can_be_posted_again_as_the_failure_describes(store):
     key = write(store, 0, 3)
     write(store, 5, 1)
     land_topic(NoBroker(), store, TOPIC, CONNECT)

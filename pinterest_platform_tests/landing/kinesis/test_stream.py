@@ -100,7 +100,7 @@ def test_records_have_their_envelope_and_metadata_has_the_range(log, store):
         "start": str(shard.records[0].position), "end": str(shard.records[1].position),
         "records": "2", "quarantined": "0",
         "gaps": "0", "accepted-gap": "0", "topic-id": log.epoch(STREAM), "earliest-ms": str(log.now_ms),
-        "latest-ms": str(log.now_ms), "ordinal": "0", "app-id": f"{STREAM}/{shard.shard_id}",
+        "latest-ms": str(log.now_ms), "ordinal": "0", "app-id": f"{STREAM}/{shard.shard_id}", "kinds": "index:integer",
     }  # fmt: skip
 
 

@@ -119,3 +119,33 @@ def test_a_copy_into_the_folder_of_a_shard_that_the_stream_does_not_have_is_name
             act()
         assert key in raised.value.what
     assert key in reconcile(log, store, STREAM)[-1].problems[0]
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        f"streams/{STREAM}/readme.txt",
+        f"streams/{STREAM}/year=2026/x.json",
+        f"streams/{STREAM}/epoch=a/epoch=b/x.json",
+        f"streams/{STREAM}/shard=shardId-000000000001/{STREAM}+shardId-000000000000+{1:0129d}.json",
+        f"streams/{STREAM}/shard=shardId-000000000000/{STREAM}+shardId-000000000000+{1:0129d}.json.bak",
+        f"streams/{STREAM}/shard=shardId-000000000000/{STREAM}+shardId-000000000000+7.json",
+    ],
+)
+def test_an_object_with_a_foreign_name_is_named_and_never_cleaned(log, store, foreign):
+    store.put(foreign, b'{"a":1}\n')
+    land_stream(log, store, STREAM)
+    assert not [segment for segment in pending_segments(store, STREAM, {}) if segment.key == foreign]
+    problems = [problem for ledger in reconcile(log, store, STREAM) for problem in ledger.problems]
+    assert len(problems) == 1 and problems[0].startswith(f"{foreign} is not landed: ")
+
+
+def test_a_stream_with_foreign_objects_alone_is_named_and_a_folder_of_a_console_is_no_problem(log):
+    store = FakeObjectStore()
+    store.put(f"streams/{STREAM}/x=1/y.json", b"{}")
+    assert "x=1/y.json is not landed" in reconcile(log, store, STREAM)[0].problems[0]
+    store = FakeObjectStore()
+    land_stream(log, store, STREAM)
+    for folder in (f"streams/{STREAM}/", f"streams/{STREAM}/empty/", f"streams/{STREAM}/shard=shardId-000000000000/"):
+        store.put(folder, b"")
+    assert all(ledger.is_complete for ledger in reconcile(log, store, STREAM))
