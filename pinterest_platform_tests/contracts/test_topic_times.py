@@ -74,7 +74,7 @@ def test_the_time_is_that_of_the_first_committed_record_from_an_offset_on(timed:
     broker.append(b"c")
     await_end(broker, 5)
     records = [record for batch in broker.log.read(broker.topic, 0, 0, 5) for record in batch]
-    times = {record.offset: record.timestamp_ms for record in records}
+    times = {record.position: record.timestamp_ms for record in records}
     assert sorted(times) == [0, 1, 4]
     assert [timed.times.timestamp_ms(broker.topic, 0, offset) for offset in range(5)] == [
         times[0], times[1], times[4], times[4], times[4],
