@@ -1,5 +1,6 @@
 """Database engines, and the replacement of the tables' contents in one transaction."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -109,9 +110,10 @@ def row_counts(engine: Engine) -> list[int]:
 
 
 def home_database(home: Home) -> str:
-    """Return the URL of a home's own source database; create the home's folder if it is missing."""
+    """Return the URL of a home's own source database; create folder and file, for their owner only, if missing."""
     try:
         make_private_folder(home.root)
+        os.close(os.open(home.database_file, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
         raise EmulatorFailure(
             f"The home {home.root} cannot be created: {error}.", "Choose another with --home, or name a --database."
