@@ -1,6 +1,7 @@
 """Database engines, and the replacement of the tables' contents in one transaction."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,9 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from emulators.failures import EmulatorFailure
 from emulators.home import Home, make_private_folder
 from emulators.source_db.tables import METADATA, TABLES
+
+_NO_SPACE = re.compile("disk is full|disk I/O error|no space left|tablespace.* full", re.IGNORECASE)
+"""Texts of databases that cannot write."""
 
 Rows = Sequence[Mapping[str, Any]]
 Chunk = Mapping[str, Rows]
@@ -63,9 +67,12 @@ def translate_errors(engine: Engine, operation: str) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
+        cause = _first_line(error)
         raise EmulatorFailure(
-            f"{operation} failed on {engine.url.render_as_string(hide_password=True)}: {_first_line(error)}.",
-            "Check that the database is up, its URL is correct and its tables are as expected.",
+            f"{operation} failed on {engine.url.render_as_string(hide_password=True)}: {cause}.",
+            "Free disk space, then run it again."
+            if _NO_SPACE.search(cause)
+            else "Check that the database is up, its URL is correct and its tables are as expected.",
         ) from error
 
 
