@@ -101,7 +101,12 @@ class Home:
     @property
     def database_url(self) -> str:
         """The SQLAlchemy URL of the home's own source database."""
-        return f"sqlite:///{self.root / 'source.db'}"
+        return f"sqlite:///{self.database_file}"
+
+    @property
+    def database_file(self) -> Path:
+        """The file of the home's own source database."""
+        return self.root / "source.db"
 
     def ports(self) -> dict[str, int]:
         """Return the kept ports by name; empty if none were chosen."""

@@ -1,5 +1,7 @@
 """Database engines, and the replacement of the tables' contents in one transaction."""
 
+import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +14,9 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from emulators.failures import EmulatorFailure
 from emulators.home import Home, make_private_folder
 from emulators.source_db.tables import METADATA, TABLES
+
+_NO_SPACE = re.compile("disk is full|disk I/O error|no space left|tablespace.* full", re.IGNORECASE)
+"""Texts of databases that cannot write."""
 
 Rows = Sequence[Mapping[str, Any]]
 Chunk = Mapping[str, Rows]
@@ -62,9 +67,12 @@ def translate_errors(engine: Engine, operation: str) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
+        cause = _first_line(error)
         raise EmulatorFailure(
-            f"{operation} failed on {engine.url.render_as_string(hide_password=True)}: {_first_line(error)}.",
-            "Check that the database is up, its URL is correct and its tables are as expected.",
+            f"{operation} failed on {engine.url.render_as_string(hide_password=True)}: {cause}.",
+            "Free disk space, then run it again."
+            if _NO_SPACE.search(cause)
+            else "Check that the database is up, its URL is correct and its tables are as expected.",
         ) from error
 
 
@@ -109,9 +117,10 @@ def row_counts(engine: Engine) -> list[int]:
 
 
 def home_database(home: Home) -> str:
-    """Return the URL of a home's own source database; create the home's folder if it is missing."""
+    """Return the URL of a home's own source database; create folder and file, for their owner only, if missing."""
     try:
         make_private_folder(home.root)
+        os.close(os.open(home.database_file, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
         raise EmulatorFailure(
             f"The home {home.root} cannot be created: {error}.", "Choose another with --home, or name a --database."

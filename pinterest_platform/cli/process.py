@@ -1,5 +1,6 @@
 """The process of a command: its exit code, Ctrl-C, and readers that close the pipe."""
 
+import errno
 import os
 import signal
 import sys
@@ -20,7 +21,8 @@ def run() -> NoReturn:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     code = exit_code(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):
-        with suppress(BrokenPipeError):
+        # A stream that was closed before the start is None; what cannot be written has been reported.
+        with suppress(OSError, AttributeError):
             stream.flush()
     os._exit(code)
 
@@ -49,6 +51,12 @@ def exit_code(arguments: Sequence[str], connect: object = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        place = error.filename or "the output"
+        click.echo(f"error: Cannot write {place}: {error.strerror}. Free disk space, then run it again.", err=True)
+        return 1
     except SystemExit as end:
         code = end.code
     return code if isinstance(code, int) else 0

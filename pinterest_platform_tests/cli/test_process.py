@@ -57,6 +57,19 @@ def test_a_reader_that_closes_its_end_is_no_error(form: tuple[str, ...]) -> None
         assert (process.wait(30), process.stderr.read()) == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("redirection", "code", "reason"),
+    [(">&-", 0, ""), ("<&-", 0, ""), (">/dev/full", 1, "error: Cannot write the output: No space left on device.")],
+)
+def test_a_closed_or_full_output_is_no_traceback(redirection: str, code: int, reason: str) -> None:
+    shell = f'"$0" -c "$1" --help go {redirection}'
+    ended = subprocess.run(
+        ["/bin/sh", "-c", shell, sys.executable, SCRIPT], stderr=subprocess.PIPE, text=True, timeout=120
+    )
+    assert (ended.returncode, ended.stderr.startswith(reason)) == (code, True), ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 def test_an_interrupt_ends_with_130_and_no_traceback() -> None:
     with call("reports", "wait") as process:
         assert process.stdout is not None

@@ -1,6 +1,10 @@
 """`seed` as a command."""
 
+import os
 import sqlite3
+import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +29,28 @@ def test_the_homes_database_is_filled_before_the_home_was_ever_brought_up(tmp_pa
     assert result.exit_code == 0, result.output
     assert "pinterest_data: 30 rows" in result.output
     assert len(rows(tmp_path / "new" / "home" / "source.db")) == 30
+
+
+def test_the_homes_database_is_readable_by_its_owner_only_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        assert seed("--rows", "3", "--home", str(tmp_path / "home")).exit_code == 0
+    finally:
+        os.umask(before)
+    modes = {
+        path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "home", *(tmp_path / "home").iterdir())
+    }
+    assert modes == {"home": 0o700, "source.db": 0o600}
+
+
+def test_a_full_disk_is_one_line_with_the_next_step(tmp_path: Path) -> None:
+    """A limit of the file size replaces a full disk."""
+    program = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000)); "
+    program += "from emulators.cli import main; main(sys.argv[1:])"
+    command = [sys.executable, "-c", program, "seed", "--rows", "2000", "--home", str(tmp_path / "home")]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 1
+    assert ended.stderr.strip().endswith("Free disk space, then run it again."), ended.stderr
 
 
 def test_the_home_is_found_by_the_environment(tmp_path: Path) -> None:
