@@ -25,6 +25,7 @@ MATERIALIZED = (
     | keys("cleaned", *ENTITIES)
     | keys("reports", *REPORT_KEYS, "page")
     | keys("ledger", "conservation")
+    | keys("operations", "health")
 )
 STREAMED = keys("raw_stream", *ENTITIES) | keys("cleaned_stream", *ENTITIES)
 

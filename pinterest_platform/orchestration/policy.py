@@ -38,6 +38,7 @@ LAYERS: Mapping[str, Layer] = {
     "cleaned_stream": Layer("cleaned_stream", "cleaned", "kinesis"),
     "reports": Layer("reports", "report"),
     "ledger": Layer("operations", "operations"),
+    "operations": Layer("operations", "operations"),
 }
 """The layer of an asset by the first part of its key. An unknown first part fails at load, not in a run."""
 

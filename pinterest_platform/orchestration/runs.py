@@ -10,6 +10,7 @@ from pinterest_platform.orchestration.workers import (
     EXCLUSIVE,
     SHARED,
     WORKER_TAG,
+    bookkeeping,
     elsewhere,
     is_lost,
     recorded_worker,
@@ -66,7 +67,7 @@ def is_orphan(record: dg.RunRecord, longest_elsewhere: float = ELSEWHERE_SECONDS
     run = record.dagster_run
     if run.status not in LIVE:
         return False
-    worker = run.tags.get(WORKER_TAG)
+    worker = bookkeeping(run, WORKER_TAG)
     age = time.time() - (record.start_time or record.create_timestamp.timestamp())
     if recorded_worker(worker, run.run_id):
         return age > longest_elsewhere if elsewhere(worker) else is_lost(worker)
@@ -75,12 +76,12 @@ def is_orphan(record: dg.RunRecord, longest_elsewhere: float = ELSEWHERE_SECONDS
 
 def is_platforms(run: dg.DagsterRun) -> bool:
     """Return True if a run is the platform's: of one of its jobs, or one that recorded its process."""
-    return JOB_TAG in run.tags or recorded_worker(run.tags.get(WORKER_TAG), run.run_id)
+    return JOB_TAG in run.tags or recorded_worker(bookkeeping(run, WORKER_TAG), run.run_id)
 
 
 def host_of(run: dg.DagsterRun) -> str:
     """Return the other host that a run is on; empty if it is on this one, or on an unknown one."""
-    worker = run.tags.get(WORKER_TAG)
+    worker = bookkeeping(run, WORKER_TAG)
     return elsewhere(worker) if recorded_worker(worker, run.run_id) else ""
 
 

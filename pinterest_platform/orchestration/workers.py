@@ -5,7 +5,10 @@ import socket
 import dagster as dg
 import psutil
 
-WORKER_TAG = "pinterest/worker"
+HIDDEN = ".dagster/"
+"""The prefix of tags that Dagster's UI hides, so that the list of runs shows those that a user reads."""
+
+WORKER_TAG = f"{HIDDEN}pinterest/worker"
 
 AD_HOC_JOB = "__ASSET_JOB"
 """The job as which Dagster runs assets that are materialized without one; it cannot be given tags."""
@@ -24,6 +27,11 @@ def record_worker(instance: dg.DagsterInstance, run_id: str) -> None:
     worker = f"{socket.gethostname()}|{process.pid}|{process.create_time():.2f}|{run_id}"
     alone = EXCLUSIVE if run is not None and run.job_name == AD_HOC_JOB else {}
     instance.add_run_tags(run_id, {WORKER_TAG: worker, **alone})
+
+
+def bookkeeping(run: dg.DagsterRun, tag: str) -> str | None:
+    """Return the value of a hidden tag; runs of earlier releases have it without the prefix."""
+    return run.tags.get(tag, run.tags.get(tag.removeprefix(HIDDEN)))
 
 
 def recorded_worker(worker: str | None, run_id: str) -> bool:

@@ -1,6 +1,7 @@
 """Landing options from settings and run config."""
 
 from collections.abc import Sequence
+from enum import Enum
 from typing import Literal
 
 from pinterest_platform.catalog import ENTITIES, Entity
@@ -42,6 +43,14 @@ def _gaps(topic: str, accept_gap: Sequence[str]) -> tuple[AcceptedGap, ...]:
                 "Set it in the run config of the asset that lands that topic.",
             )
     return gaps
+
+
+class NewEpoch(Enum):
+    """The choices of `new_epoch` in a launchpad: the setting PINTEREST_NEW_EPOCH, or one for this run alone."""
+
+    setting = ""
+    fail = "fail"
+    land = "land"
 
 
 def _epoch_rule(settings: Settings, new_epoch: str) -> Literal["fail", "land"]:

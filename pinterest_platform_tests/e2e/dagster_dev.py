@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import dagster as dg
 import psutil
 
-from pinterest_platform.orchestration.workers import WORKER_TAG
+from pinterest_platform.orchestration.workers import WORKER_TAG, bookkeeping
 from pinterest_platform_tests.conftest import PROJECT
 
 Result = TypeVar("Result")
@@ -129,4 +129,4 @@ class DagsterDev:
 
 
 def _is_running(run: dg.DagsterRun) -> bool:
-    return run.status is dg.DagsterRunStatus.STARTED and run.tags.get(WORKER_TAG, "").endswith(run.run_id)
+    return run.status is dg.DagsterRunStatus.STARTED and (bookkeeping(run, WORKER_TAG) or "").endswith(run.run_id)

@@ -5,10 +5,12 @@ import socket
 import subprocess
 import sys
 
+import dagster as dg
 import psutil
 import pytest
+from dagster._core.storage.tags import TagType, get_tag_type
 
-from pinterest_platform.orchestration.workers import SAME_START_SECONDS, elsewhere, is_lost
+from pinterest_platform.orchestration.workers import SAME_START_SECONDS, WORKER_TAG, bookkeeping, elsewhere, is_lost
 
 
 def claimed(pid: int, moved: float = 0.0, host: str = "") -> str:
@@ -48,3 +50,13 @@ def test_a_process_of_another_host_is_not_known_to_be_dead() -> None:
 @pytest.mark.parametrize("claim", [None, "", "nonsense"])
 def test_a_run_without_a_claim_is_not_known_to_be_dead_nor_to_be_elsewhere(claim: str | None) -> None:
     assert (is_lost(claim), elsewhere(claim)) == (False, "")
+
+
+def test_bookkeeping_is_hidden_and_that_of_earlier_releases_is_read() -> None:
+    assert get_tag_type(WORKER_TAG) is TagType.HIDDEN
+    with dg.DagsterInstance.ephemeral() as instance:
+        job = dg.JobDefinition(name="job", graph_def=dg.GraphDefinition(name="job"))
+        old = instance.create_run_for_job(job, tags={"pinterest/worker": "old"})
+        both = instance.create_run_for_job(job, tags={"pinterest/worker": "old", WORKER_TAG: "new"})
+        none = instance.create_run_for_job(job)
+    assert [bookkeeping(run, WORKER_TAG) for run in (old, both, none)] == ["old", "new", None]

@@ -1,10 +1,11 @@
-"""The conservation ledger: it accounts for every offset once, and names the range of any difference (rule L20)."""
+"""The conservation ledger, which accounts for every offset once (rule L20), and the health report."""
 
 import dagster as dg
 
 from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.checks import unevaluated_on_failure
+from pinterest_platform.orchestration.results.health import HEALTH, health_result, last_number, run_concerns
 from pinterest_platform.orchestration.results.ledger import (
     CLEANED_CHECK,
     GAPS_CHECK,
@@ -16,7 +17,8 @@ from pinterest_platform.orchestration.results.ledger import (
     ledger_result,
 )
 from pinterest_platform.pipelines.audit import cleaned_topic, daily_schedule, kafka_ledgers, kinesis_ledgers
-from pinterest_platform.ports import Lake, ObjectStore, TopicLog
+from pinterest_platform.pipelines.health import Services, outside_concerns
+from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog
 from pinterest_platform.settings import Settings
 
 _CHECKS = {
@@ -29,11 +31,14 @@ _CHECKS = {
 }
 
 
+_SOURCES = [dg.AssetKey([service, entity.name]) for service in ("kafka", "kinesis") for entity in ENTITIES]
+
+
 @dg.asset(
     key=LEDGER,
     # Neither raw nor cleaned assets: a dependency would skip the ledger when one of them fails. The executor runs one
     # step at a time, by priority, so the ledger runs after all other steps that can run.
-    deps=[dg.AssetKey([service, entity.name]) for service in ("kafka", "kinesis") for entity in ENTITIES],
+    deps=_SOURCES,
     op_tags={"dagster/priority": "-1"},
     check_specs=[
         dg.AssetCheckSpec(name, asset=LEDGER, description=description) for name, description in _CHECKS.items()
@@ -55,3 +60,25 @@ def conservation(
         partitions = kafka_ledgers(settings, topics, objects, schedule)
         shards = kinesis_ledgers(settings, None, objects, schedule)
         return ledger_result(partitions, shards, cleaned, schedule.now_ms)
+
+
+@dg.asset(
+    key=HEALTH,
+    # As for the ledger, a dependency on it would skip the report if the ledger fails; its priority is lower.
+    deps=_SOURCES,
+    op_tags={"dagster/priority": "-2"},
+    description="One row a concern, with the next step: lag, last good run, ledger, quarantine, retention, tables.",
+    kinds={"table"},
+)
+def health(
+    context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    topics: dg.ResourceParam[TopicLog],
+    shards: dg.ResourceParam[ShardLog],
+    objects: dg.ResourceParam[ObjectStore],
+    lake: dg.ResourceParam[Lake],
+) -> dg.MaterializeResult:
+    """Measure every concern; six parameters, because Dagster passes each resource as one."""
+    services = Services(settings, topics, shards, objects, lake)
+    quarantined = last_number(context.instance, HEALTH, "quarantine")
+    return health_result([*run_concerns(context.instance), *outside_concerns(services, quarantined)])

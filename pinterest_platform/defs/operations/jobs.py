@@ -6,6 +6,7 @@ from pydantic import Field
 from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.orchestration.daily.requests import cancel_retries
 from pinterest_platform.orchestration.failures import as_dagster_failure
+from pinterest_platform.orchestration.results.health import HEALTH
 from pinterest_platform.orchestration.results.ledger import AUDIT_CHECK, LEDGER, STREAM_CHECK
 from pinterest_platform.orchestration.results.maintenance import maintenance_observation
 from pinterest_platform.orchestration.retention import delete_runs, expired_runs
@@ -16,7 +17,7 @@ from pinterest_platform.pipelines.maintenance import MaintenanceOptions, maintai
 from pinterest_platform.ports import Lake, ObjectStore, Provisioner, ShardLog
 from pinterest_platform.settings import Settings
 
-BATCH = dg.AssetSelection.groups("raw", "cleaned", "reports") | dg.AssetSelection.assets(LEDGER)
+BATCH = dg.AssetSelection.groups("raw", "cleaned", "reports") | dg.AssetSelection.assets(LEDGER, HEALTH)
 AUDIT = dg.AssetSelection.checks(*(dg.AssetCheckKey(LEDGER, name) for name in (AUDIT_CHECK, STREAM_CHECK)))
 
 batch_pipeline = dg.define_asset_job(

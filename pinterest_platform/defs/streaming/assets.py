@@ -15,7 +15,7 @@ from pinterest_platform.pipelines.clean import Cleaner
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.pipelines.landers import KinesisLander
 from pinterest_platform.pipelines.micro_batches import EntityPipeline
-from pinterest_platform.pipelines.options import stream_options
+from pinterest_platform.pipelines.options import NewEpoch, stream_options
 from pinterest_platform.pipelines.progress import BufferedProgress
 from pinterest_platform.ports import ShardLog
 
@@ -27,7 +27,10 @@ class DrainConfig(dg.Config):
     """The two decisions that landing leaves to the operator, and whether to rebuild the tables."""
 
     accept_loss: list[str] = Field([], description="Possible losses to accept: `<stream>/<shard>:<sequence number>`.")
-    new_epoch: str = Field("", description="`land` lands a recreated stream next to the old one; else landing fails.")
+    new_epoch: NewEpoch = Field(
+        NewEpoch.setting,
+        description="`land` lands a recreated stream next to the old one; `setting` is PINTEREST_NEW_EPOCH.",
+    )
     full_refresh: bool = Field(False, description="First rebuild the tables from all landed objects.")
 
 
@@ -73,7 +76,9 @@ def drain_kinesis(
     selected = {key.path[-1] for key in context.selected_asset_keys}
     entities = [entity for entity in ENTITIES if entity.name in selected]
     with as_dagster_failure("streaming_pipeline", assets_of(Route.KINESIS, entities)):
-        options = stream_options(lakehouse.settings, config.accept_loss, config.new_epoch, LONGEST_LANDING_SECONDS)
+        options = stream_options(
+            lakehouse.settings, config.accept_loss, config.new_epoch.value, LONGEST_LANDING_SECONDS
+        )
         if config.full_refresh:
             for entity in entities:
                 Cleaner(entity, Route.KINESIS, lakehouse, run_id, progress.write).rebuild()

@@ -12,10 +12,11 @@ from pinterest_platform.orchestration.daily.causes import failure_causes
 from pinterest_platform.orchestration.daily.history import ALERTED_TAG, JOB, pipeline_runs
 from pinterest_platform.orchestration.daily.policy import Decision, Step, alert_wait, decisions
 from pinterest_platform.orchestration.incidents import check_incidents, day_of, drain_incidents, run_incidents
+from pinterest_platform.orchestration.workers import HIDDEN, bookkeeping
 from pinterest_platform.ports import Alert, Notifier
 from pinterest_platform.settings import AlertSettings
 
-ALERT_TRIES_TAG = "pinterest/alert_tries"
+ALERT_TRIES_TAG = f"{HIDDEN}pinterest/alert_tries"
 """Number of failed deliveries of a run's alert, and the time of the last failure in seconds since the epoch."""
 
 
@@ -104,7 +105,7 @@ def _link(settings: AlertSettings, run_id: str) -> str:
 
 def _failed_deliveries(instance: dg.DagsterInstance, run_id: str) -> tuple[int, float]:
     run = instance.get_run_by_id(run_id)
-    tries, _, last = (run.tags.get(ALERT_TRIES_TAG, "") if run else "").partition(" ")
+    tries, _, last = ((bookkeeping(run, ALERT_TRIES_TAG) if run else None) or "").partition(" ")
     return (int(tries), float(last)) if tries.isdecimal() and last.isdecimal() else (0, 0.0)
 
 

@@ -8,7 +8,7 @@ from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.orchestration.draining.checks import LagOf, drain_evaluations
 from pinterest_platform.orchestration.results.tables import PREVIEW_ROWS, preview, table_metadata
-from pinterest_platform.orchestration.workers import record_worker
+from pinterest_platform.orchestration.workers import HIDDEN, bookkeeping, record_worker
 from pinterest_platform.pipelines.drain import Drain, DrainLimits, RoundRobin
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.pipelines.micro_batches import Pipeline, Totals
@@ -21,7 +21,7 @@ LAYERS: Mapping[Route, tuple[str, str]] = {
 }
 """By route, the first part of the keys of landed and of cleaned assets."""
 
-FAILED_TAG = "pinterest/failed-streams"
+FAILED_TAG = f"{HIDDEN}pinterest/failed-streams"
 """A tag of a failed drain: its run id, and the entities whose streams failed. The other streams need not wait.
 
 A re-execution inherits the tags of its parent: the id identifies the run that the tag is about.
@@ -123,7 +123,7 @@ def assets_of(route: Route, entities: Iterable[Entity]) -> str:
 
 def failed_entities(run: dg.DagsterRun) -> tuple[str, ...]:
     """Return the entities whose streams made a run fail; empty if it ended for other reasons."""
-    run_id, _, entities = run.tags.get(FAILED_TAG, "").partition(":")
+    run_id, _, entities = (bookkeeping(run, FAILED_TAG) or "").partition(":")
     return tuple(entities.split(",")) if entities and run_id == run.run_id else ()
 
 

@@ -106,3 +106,16 @@ def test_a_partition_without_objects_is_not_landed_if_the_positions_of_its_table
     assert "u.user/0: the position to land from is unknown" in failure
     assert "Half a log." in failure
     assert not [key for key in around.objects.objects if key.startswith("topics/")]
+
+
+def test_a_recreated_topic_is_landed_if_the_launchpad_says_so(around: Surroundings) -> None:
+    around.topics.append(TOPIC, 0, b'{"ind":1}')
+    materialize(around)
+    around.topics.delete(TOPIC)
+    around.topics.create(TOPIC, partitions=3)
+    around.topics.append(TOPIC, 0, b'{"ind":2}')
+    assert not materialize(around).success
+    assert not materialize(around, new_epoch="fail").success
+    with pytest.raises(dg.DagsterInvalidConfigError, match="new_epoch"):
+        materialize(around, new_epoch="ignore")
+    assert metadata(materialize(around, new_epoch="land"))["records"] == 1

@@ -1,0 +1,83 @@
+"""The health report: the concerns that Dagster's own storage shows, and the result of all."""
+
+import time
+from collections.abc import Sequence
+
+import dagster as dg
+
+from pinterest_platform.orchestration.results.ledger import CLEANED_CHECK, LANDED_CHECK, LEDGER, SHARD_OBJECTS_CHECK
+from pinterest_platform.orchestration.results.tables import small_table
+from pinterest_platform.pipelines.health import Concern, judged
+
+HEALTH = dg.AssetKey(["operations", "health"])
+
+DAILY_JOB = "batch_pipeline"
+
+LONGEST_SINCE_GOOD_RUN_HOURS = 27.0
+"""A daily run ends by 3:00; the report in it still finds the run of the day before."""
+
+
+def run_concerns(instance: dg.DagsterInstance) -> list[Concern]:
+    """Return the concerns of runs and of the ledger."""
+    return [_last_good_run(instance), _ledger(instance)]
+
+
+def last_number(instance: dg.DagsterInstance, key: dg.AssetKey, name: str) -> float | None:
+    """Return a number of the metadata of an asset's last materialization, None without one."""
+    event = instance.get_latest_materialization_event(key)
+    value = event.asset_materialization.metadata.get(name) if event and event.asset_materialization else None
+    number = value.value if isinstance(value, (dg.IntMetadataValue, dg.FloatMetadataValue)) else None
+    return None if number is None else float(number)
+
+
+def health_result(concerns: Sequence[Concern]) -> dg.MaterializeResult:
+    """Return the concerns as a table, those that need something first, and their numbers."""
+    order = ("warning", "unknown", "ok")
+    rows = sorted(concerns, key=lambda concern: order.index(concern.state))
+    numbers = {name: value for concern in concerns for name, value in concern.numbers.items()}
+    return dg.MaterializeResult(
+        metadata={
+            "health": small_table(
+                [
+                    {"concern": row.name, "state": row.state, "finding": row.finding, "next_step": row.next_step}
+                    for row in rows
+                ]
+            ),
+            "warnings": sum(concern.state == "warning" for concern in concerns),
+            "unknown": sum(concern.state == "unknown" for concern in concerns),
+            **{name: dg.MetadataValue.float(float(value)) for name, value in numbers.items()},
+        }
+    )
+
+
+def _last_good_run(instance: dg.DagsterInstance) -> Concern:
+    succeeded = dg.RunsFilter(job_name=DAILY_JOB, statuses=[dg.DagsterRunStatus.SUCCESS])
+    records = instance.get_run_records(succeeded, limit=1)
+    step = f"Read the failed run of {DAILY_JOB}, then run it."
+    if not records:
+        return Concern("last good run", "warning", f"{DAILY_JOB} has never succeeded", f"Run {DAILY_JOB}.")
+    hours = (time.time() - (records[0].end_time or records[0].create_timestamp.timestamp())) / 3600
+    text = f"{DAILY_JOB} succeeded {hours:.1f} h ago"
+    late = [text] if hours > LONGEST_SINCE_GOOD_RUN_HOURS else []
+    return judged("last good run", late, text, step, {"hours_since_good_run": hours})
+
+
+def _ledger(instance: dg.DagsterInstance) -> Concern:
+    problems: list[str] = []
+    for name in (LANDED_CHECK, CLEANED_CHECK, SHARD_OBJECTS_CHECK):
+        check = dg.AssetCheckKey(LEDGER, name)
+        records = instance.event_log_storage.get_asset_check_execution_history(check, limit=1)
+        evaluation = records[0].event.asset_check_evaluation if records and records[0].event else None
+        if evaluation is None or str(evaluation.metadata.get("problems", "")).startswith("not evaluated"):
+            step = "Materialize ledger/conservation."
+            return Concern("ledger", "unknown", f"{name} was not evaluated", step)
+        if not evaluation.passed:
+            problems.append(f"{name} failed")
+    difference = last_number(instance, LEDGER, "difference") or 0.0
+    return judged(
+        "ledger",
+        problems,
+        "every offset is accounted for",
+        "Read the problems in the metadata of these checks of ledger/conservation.",
+        {"ledger_difference": difference},
+    )

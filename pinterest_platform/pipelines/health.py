@@ -1,0 +1,176 @@
+"""Health of streams, bucket and tables: one row a concern, with the next step."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pinterest_platform.catalog import ENTITIES, QUARANTINE_PREFIX, Route
+from pinterest_platform.failures import PlatformFailure
+from pinterest_platform.landing import kafka, kinesis
+from pinterest_platform.pipelines.backlog import RouteBacklog, kafka_backlog, kinesis_backlog
+from pinterest_platform.pipelines.options import stream_options
+from pinterest_platform.pipelines.soundness import LAYERS, failed_checks, last_inspection
+from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog
+from pinterest_platform.settings import Settings
+
+LONGEST_LAG_SECONDS = 60.0
+
+LEAST_HEADROOM = 0.25
+"""The part of a stream's retention that must be left before it deletes a record that is not landed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """A row of the health report.
+
+    Attributes:
+        name: the concern.
+        state: `ok`, `warning`, or `unknown` if it could not be measured.
+        finding: the measurement in words.
+        next_step: what to do; `none` if it is ok.
+        numbers: the measurements by name, for plots.
+    """
+
+    name: str
+    state: Literal["ok", "warning", "unknown"]
+    finding: str
+    next_step: str = "none"
+    numbers: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The services that health is measured from."""
+
+    settings: Settings
+    topics: TopicLog
+    shards: ShardLog
+    objects: ObjectStore
+    lake: Lake
+
+
+def judged(name: str, problems: Sequence[str], fine: str, next_step: str, numbers: Mapping[str, float]) -> Concern:
+    """Return a concern that is ok without problems."""
+    if not problems:
+        return Concern(name, "ok", fine, numbers=numbers)
+    return Concern(name, "warning", "; ".join(problems), next_step, numbers)
+
+
+def measured(name: str, measure: Callable[[], Concern]) -> Concern:
+    """Measure a concern; it is unknown, with the reason, if a service does not answer or refuses."""
+    try:
+        return measure()
+    except PlatformFailure as failure:
+        return Concern(name, "unknown", failure.what, failure.action)
+
+
+def outside_concerns(services: Services, quarantined_before: float | None) -> list[Concern]:
+    """Return the concerns that are measured outside of Dagster.
+
+    Args:
+        services: what to measure.
+        quarantined_before: the count of `quarantine` in the last report, None without one.
+    """
+    settings, objects, lake = services.settings, services.objects, services.lake
+    return [
+        measured("kafka lag", lambda: _lag("kafka", kafka_backlog(settings, services.topics, objects, lake))),
+        measured("kinesis lag", lambda: _lag("kinesis", kinesis_backlog(settings, services.shards, objects, lake))),
+        measured("kafka retention", lambda: _kafka_headroom(services)),
+        measured("kinesis retention", lambda: _kinesis_headroom(services)),
+        measured("quarantine", lambda: _quarantine(services, quarantined_before)),
+        measured("tables", lambda: _tables(services)),
+    ]
+
+
+def _lag(route: str, backlog: RouteBacklog) -> Concern:
+    seconds = {entity.name: (part.lag_ms or 0) / 1000 for entity, part in backlog.waiting.items()}
+    late = [f"{name}: {lag:.0f} s" for name, lag in seconds.items() if lag > LONGEST_LAG_SECONDS]
+    unknown = [f"{entity.name}: unknown: {failure.what}" for entity, failure in backlog.unknown.items()]
+    waiting = sum(part.records for part in backlog.waiting.values())
+    longest = max(seconds.values(), default=0.0)
+    return judged(
+        f"{route} lag",
+        late + unknown,
+        f"at most {longest:.0f} s",
+        f"Read the last tick of {route}_backlog, and the log of the last drain.",
+        {f"{route}_lag_seconds": longest, f"{route}_not_landed": waiting},
+    )
+
+
+def _kafka_headroom(services: Services) -> Concern:
+    problems: list[str] = []
+    headroom: list[int] = []
+    for entity in ENTITIES:
+        topic = services.settings.names.topic(entity)
+        landed = {part.partition: part.next_offset for part in kafka.landed_ranges(services.objects, topic)}
+        for part in services.topics.describe(topic).partitions:
+            following = landed.get(part.partition)
+            if following is None or part.end <= following:
+                continue  # nothing that waits can be lost
+            headroom.append(following - part.earliest)
+            if following <= part.earliest:
+                problems.append(f"{topic}/{part.partition}: the oldest record that the broker holds is not landed")
+    return judged(
+        "kafka retention",
+        problems,
+        f"at least {min(headroom)} landed offsets before the first one that waits" if headroom else "nothing waits",
+        "Run kafka_pipeline now, and raise the retention of the topic.",
+        {"kafka_headroom_offsets": min(headroom)} if headroom else {},
+    )
+
+
+def _kinesis_headroom(services: Services) -> Concern:
+    problems: list[str] = []
+    seconds: list[float] = []
+    for entity in ENTITIES:
+        stream = services.settings.names.stream(entity)
+        lag = kinesis.stream_lag(services.shards, services.objects, stream, stream_options(services.settings))
+        left_ms = lag.retention_ms - max(lag.lag_ms, lag.watermark_age_ms)
+        seconds.append(left_ms / 1000)
+        if left_ms < LEAST_HEADROOM * lag.retention_ms:
+            problems.append(f"{stream}: {left_ms / 1000:.0f} s until retention can delete what is not landed")
+    return judged(
+        "kinesis retention",
+        problems,
+        f"at least {min(seconds):.0f} s",
+        "Run streaming_pipeline now, and raise the retention of the stream.",
+        {"kinesis_headroom_seconds": min(seconds)},
+    )
+
+
+def _quarantine(services: Services, before: float | None) -> Concern:
+    names = services.settings.names
+    tables = [names.places(entity, route).quarantine_uri for entity in ENTITIES for route in Route]
+    rows = sum(facts.rows for uri in tables if (facts := services.lake.facts(uri)))
+    roots = ("topics/", "adopted/", "streams/")
+    objects = sum(1 for root in roots for _ in services.objects.list(f"{QUARANTINE_PREFIX}{root}"))
+    total = rows + objects
+    grown = total - before if before is not None else 0
+    return judged(
+        "quarantine",
+        [f"{grown:g} more since the last report, {total} in all"] if grown > 0 else [],
+        f"{total} in all, none since the last report",
+        "Run `python -m pinterest_platform.cli quarantine`: it prints the records and their reasons.",
+        {"quarantine": total, "quarantine_growth": grown},
+    )
+
+
+def _tables(services: Services) -> Concern:
+    problems: list[str] = []
+    for route in Route:
+        for entity in ENTITIES:
+            name = f"{LAYERS[route]}/{entity.name}"
+            if services.lake.facts(services.settings.names.places(entity, route).table_uri) is None:
+                continue
+            inspection = last_inspection(services.objects, entity, route)
+            if inspection is None:
+                problems.append(f"{name} was never checked")
+            elif failed := failed_checks(inspection[0]):
+                problems.append(f"{name} fails {', '.join(failed)}")
+    return judged(
+        "tables",
+        problems,
+        "every table passed its blocking checks",
+        "Run the checks of the tables; rebuild a table that fails.",
+        {"unsound_tables": len(problems)},
+    )

@@ -1,0 +1,102 @@
+"""The health report in process, on fakes."""
+
+from collections.abc import Iterator
+from typing import NoReturn
+
+import dagster as dg
+import pytest
+
+from pinterest_platform.catalog import USER
+from pinterest_platform.defs.operations.assets import conservation, health
+from pinterest_platform.defs.raw.assets import RAW
+from pinterest_platform.failures import no_answer
+from pinterest_platform.ports import TableFacts
+from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
+
+CONCERNS = {
+    "last good run",
+    "ledger",
+    "kafka lag",
+    "kinesis lag",
+    "kafka retention",
+    "kinesis retention",
+    "quarantine",
+    "tables",
+}
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+def report(around: Surroundings, instance: dg.DagsterInstance) -> tuple[dict[str, dict[str, str]], dict[str, float]]:
+    """Materialize the report; return its rows by concern, and its numbers."""
+    result = dg.materialize([health], resources=around.resources, instance=instance)
+    [event] = result.asset_materializations_for_node("operations__health")
+    table = event.metadata["health"]
+    assert isinstance(table, dg.TableMetadataValue)
+    rows = {str(row.data["concern"]): {name: str(value) for name, value in row.data.items()} for row in table.records}
+    numbers = {
+        name: float(value.value or 0) for name, value in event.metadata.items() if isinstance(value.value, (int, float))
+    }
+    return rows, numbers
+
+
+def test_each_concern_has_a_row_a_next_step_and_numbers(around: Surroundings, instance) -> None:
+    around.topics.append(TOPIC, 0, b'{"ind":1}')
+    rows, numbers = report(around, instance)
+    assert rows.keys() == CONCERNS
+    assert rows["kafka lag"]["state"] == "warning", "the record is of 2023"
+    assert rows["last good run"]["next_step"] == "Run batch_pipeline."
+    assert rows["ledger"]["state"] == "unknown"
+    assert rows["tables"]["state"] == rows["quarantine"]["state"] == rows["kinesis lag"]["state"] == "ok"
+    assert all((row["state"] == "ok") == (row["next_step"] == "none") for row in rows.values())
+    assert numbers["kafka_not_landed"] == 1
+    assert numbers["kafka_lag_seconds"] > 60
+
+
+def test_it_is_materialized_even_if_everything_outside_is_down(
+    around: Surroundings, instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise no_answer("S3 at x:9", "refused")
+
+    for part in (around.objects, around.lake):
+        for name in ("list", "metadata", "read", "facts", "positions"):
+            monkeypatch.setattr(part, name, refuse, raising=False)
+    around.topics.down = around.shards.down = True
+    rows, numbers = report(around, instance)
+    assert {name for name, row in rows.items() if row["state"] == "unknown"} == CONCERNS - {"last good run"}
+    assert "S3 at x:9 did not answer" in rows["quarantine"]["finding"]
+    assert "Start the server" in rows["quarantine"]["next_step"]
+    assert numbers["unknown"] == 7
+
+
+def test_the_growth_of_the_quarantine_is_that_since_the_last_report(around: Surroundings, instance) -> None:
+    assert report(around, instance)[0]["quarantine"]["state"] == "ok"
+    around.topics.append(TOPIC, 0, b"junk")
+    dg.materialize(RAW, resources=around.resources, instance=instance)
+    rows, numbers = report(around, instance)
+    assert "cli quarantine" in rows["quarantine"]["next_step"]
+    assert (numbers["quarantine"], numbers["quarantine_growth"]) == (1, 1)
+
+
+def test_the_ledger_and_tables_that_were_never_checked_are_named(around: Surroundings, instance) -> None:
+    around.topics.append(TOPIC, 0, b'{"ind":1}')
+    dg.materialize([*RAW, conservation], resources=around.resources, instance=instance)
+    uri = around.settings.names.cleaned_uri(USER)
+    around.lake.tables[uri] = TableFacts(uri, 1, 1, ())
+    rows, numbers = report(around, instance)
+    assert rows["ledger"]["finding"] == "everything_landed_is_cleaned failed"
+    assert rows["tables"]["finding"] == "cleaned/user was never checked"
+    assert numbers["unsound_tables"] == 1
+
+
+def test_a_stream_near_the_end_of_its_retention_is_a_warning(around: Surroundings, instance) -> None:
+    around.shards.put(STREAM, 0, b'{"ind":1}')
+    around.shards.now_ms += round(0.8 * around.shards.RETENTION_MS)
+    row = report(around, instance)[0]["kinesis retention"]
+    assert row["state"] == "warning"
+    assert STREAM in row["finding"]
