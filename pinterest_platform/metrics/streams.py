@@ -62,7 +62,7 @@ def read_topic(entity: Entity, sources: Sources) -> Samples:
 
     def read_pending() -> dict[str, _Pending]:
         segments = kafka.pending_segments(sources.objects, topic, cleaned or {})
-        return _by_app_id(segments, sources, kafka.count_records)
+        return _by_app_id(segments, sources, kafka.described)
 
     pending = samples.read("objects", topic, read_pending)
     unlanded = None
@@ -84,7 +84,7 @@ def read_stream(entity: Entity, sources: Sources) -> Samples:
     def read_pending() -> dict[str, _Pending]:
         list_from = None if lag is None else lag.list_from
         segments = kinesis.pending_segments(sources.objects, stream, cleaned or {}, list_from)
-        return _by_app_id(segments, sources, kinesis.count_records)
+        return _by_app_id(segments, sources, kinesis.described)
 
     pending = samples.read("objects", stream, read_pending)
     unlanded = None
@@ -113,7 +113,9 @@ class _Progress:
 
 
 def _by_app_id(
-    segments: Sequence[PendingSegment], sources: Sources, count: Callable[[ObjectStore, PendingSegment], int]
+    segments: Sequence[PendingSegment],
+    sources: Sources,
+    describe: Callable[[ObjectStore, PendingSegment], PendingSegment],
 ) -> dict[str, _Pending]:
     """Group pending objects by app id; their manifests hold the number and the times of their records."""
     groups: dict[str, list[PendingSegment]] = {}
@@ -122,7 +124,7 @@ def _by_app_id(
     is_counted = len(segments) <= MOST_OBJECTS
 
     def pending(group: list[PendingSegment]) -> _Pending:
-        records = sum(count(sources.objects, segment) for segment in group) if is_counted else None
+        records = sum(describe(sources.objects, segment).records or 0 for segment in group) if is_counted else None
         return _Pending(group[-1].end + 1, records, _age_ms(oldest_ms(sources.objects, group), sources))
 
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="manifests") as pool:
