@@ -115,11 +115,7 @@ class _Progress:
 def _by_app_id(
     segments: Sequence[PendingSegment],
     sources: Sources,
-<<<<<<< HEAD
-    describe: Callable[[ObjectStore, PendingSegment], PendingSegment],
-=======
     described: Callable[[ObjectStore, PendingSegment], PendingSegment],
->>>>>>> faultsb
 ) -> dict[str, _Pending]:
     """Group pending objects by app id; their manifests hold the number and the times of their records."""
     groups: dict[str, list[PendingSegment]] = {}
@@ -128,11 +124,7 @@ def _by_app_id(
     is_counted = len(segments) <= MOST_OBJECTS
 
     def pending(group: list[PendingSegment]) -> _Pending:
-<<<<<<< HEAD
-        records = sum(describe(sources.objects, segment).records or 0 for segment in group) if is_counted else None
-=======
         records = sum(described(sources.objects, segment).records or 0 for segment in group) if is_counted else None
->>>>>>> faultsb
         return _Pending(group[-1].end + 1, records, _age_ms(oldest_ms(sources.objects, group), sources))
 
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="manifests") as pool:

@@ -39,7 +39,7 @@ def check_records(records: int, expected: int | None, stream: str, uris: Sequenc
     if expected is None or records == expected:
         return
     raise TransientFailure(
-        f"{stream}: {len(uris)} objects from {uris[0]} hold {records} records, and their manifests say {expected}.",
+        f"{stream}: {len(uris)} objects from {uris[0]} hold {records} records, and their manifests state {expected}.",
         "Check whether an object was deleted or changed; if not, retry.",
     )
 

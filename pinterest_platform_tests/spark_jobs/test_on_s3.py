@@ -106,7 +106,7 @@ def test_a_missing_object_is_a_failure(store: Store) -> None:
     from pinterest_platform.failures import TransientFailure
 
     missing = Batch([store.uri("topics/u.pin/partition=0/u.pin+0+0000000000000000000.json")], {"id/0": 4}, 5)
-    with pytest.raises(TransientFailure, match="hold 0 records, and their manifests say 5"):
+    with pytest.raises(TransientFailure, match="hold 0 records, and their manifests state 5"):
         store.clean("pin", missing)
 
 
