@@ -1,4 +1,4 @@
-"""Records whose values landing classified (rule L22), read by an engine's own JSON reader in a third of the time.
+"""Records whose values landing classified (rule L22), read by the JSON reader of the engine in half the time.
 
 The exact way is `decoding`. This one returns the same texts for records of ordinary kinds.
 """
