@@ -1,6 +1,7 @@
-"""In-process tests without services: fakes of all ports. docs/testing.md explains them."""
+"""Tests without services: the platform in a folder, and fakes of all ports. docs/testing.md explains them."""
 
-from pinterest_platform.testing.objects import FakeObjectStore
+from pinterest_platform.testing.objects import FakeObjectStore, FolderObjectStore
+from pinterest_platform.testing.platform import LocalPlatform
 from pinterest_platform.testing.services import FakeEngine, FakeLake, FakeNotifier, FakeProvisioner
 from pinterest_platform.testing.shards import FakeShardLog
 from pinterest_platform.testing.topics import FakeTopicLog
@@ -13,4 +14,6 @@ __all__ = [
     "FakeProvisioner",
     "FakeShardLog",
     "FakeTopicLog",
+    "FolderObjectStore",
+    "LocalPlatform",
 ]
