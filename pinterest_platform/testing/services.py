@@ -56,6 +56,8 @@ class FakeLake:
 
     def row_versions(self, uri: str, limit: int) -> Sequence[RowVersion]:
         """Return the newest versions of `history`."""
+        if uri not in self.content:
+            raise PermanentFailure(f"There is no Delta table at {uri}.", "Set its `content`.")
         return self.history.get(uri, [])[:limit]
 
     def count_by(self, uri: str, column: str) -> Mapping[str, int]:
