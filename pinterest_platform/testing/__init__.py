@@ -4,7 +4,7 @@ from pinterest_platform.testing.objects import FakeObjectStore, FolderObjectStor
 from pinterest_platform.testing.platform import LocalPlatform
 from pinterest_platform.testing.services import FakeEngine, FakeLake, FakeNotifier, FakeProvisioner
 from pinterest_platform.testing.shards import FakeShardLog
-from pinterest_platform.testing.topics import FakeTopicLog
+from pinterest_platform.testing.topics import FakeTopicLog, FakeTopicTimes
 
 __all__ = [
     "FakeEngine",
@@ -14,6 +14,7 @@ __all__ = [
     "FakeProvisioner",
     "FakeShardLog",
     "FakeTopicLog",
+    "FakeTopicTimes",
     "FolderObjectStore",
     "LocalPlatform",
 ]

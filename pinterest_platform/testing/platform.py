@@ -67,13 +67,14 @@ class FolderSettings(Settings):
 class LocalPlatform:
     """The platform in a folder: topics and streams in memory, objects and Delta tables as files, Spark in this process.
 
-    Landing, cleaning, reports, page, ledger and checks are the real ones. It is a context manager, which stops Spark.
+    The folder has the bucket in `bucket/`, and the copies of the page in `home/`. Landing, cleaning, reports, page,
+    ledger and checks are the real ones. It is a context manager, which stops Spark.
 
     Attributes:
         settings: the settings; an idle drain ends at once.
         topics: the Kafka topics of all entities.
         shards: the Kinesis streams of all entities, and the clock of both routes.
-        objects: the bucket.
+        objects: the bucket, also as files in `bucket/`.
         lake: the Delta tables.
         engine: the embedded Spark engine, which starts with its first job.
         provisioner: the creator of topics and streams.
@@ -99,10 +100,16 @@ class LocalPlatform:
             )
         if root.exists() and any(root.iterdir()):
             raise PermanentFailure(f"The folder {root} is not empty.", "Use a new folder for each LocalPlatform.")
-        defaults = {"user_id": "local", "kafka_bootstrap_servers": "memory", "drain_idle_seconds": 0.0}
-        self.settings = FolderSettings(**(defaults | settings), folder=str(root))
+        defaults = {
+            "user_id": "local",
+            "home": str(root / "home"),
+            "kafka_bootstrap_servers": "memory",
+            "drain_idle_seconds": 0.0,
+        }
+        bucket = root / "bucket"
+        self.settings = FolderSettings(**(defaults | settings), folder=str(bucket))
         self.topics, self.shards = FakeTopicLog(batch_records=1000), FakeShardLog(batch_records=1000)
-        self.objects = FolderObjectStore(root)
+        self.objects = FolderObjectStore(bucket)
         self.lake = DeltaLake(self.settings)
         self.engine = engines.build(self.settings)
         self.provisioner = FakeProvisioner(

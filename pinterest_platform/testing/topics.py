@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 
-from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
 from pinterest_platform.ports import PartitionBounds, Record, TopicState, UncommittedRange
 
 FIRST_TIMESTAMP_MS = 1_700_000_000_000
@@ -123,3 +123,27 @@ class FakeTopicLog:
         if topic not in self.topics:
             raise PermanentFailure(f"There is no topic {topic}.", "Create it.")
         return self.topics[topic]
+
+
+class FakeTopicTimes:
+    """The `ports.TopicTimes` of topics in memory: every topic keeps records for `retention`; `down` is raised.
+
+    Args:
+        topics: the topics.
+    """
+
+    def __init__(self, topics: FakeTopicLog) -> None:
+        self._topics = topics
+        self.retention: int | None = 7 * 24 * 3_600_000
+        self.down: PlatformFailure | None = None
+
+    def retention_ms(self, topic: str) -> int | None:
+        """Return the time for which the topic keeps a record in ms, None if it is unlimited."""
+        if self.down:
+            raise self.down
+        return self.retention
+
+    def timestamp_ms(self, topic: str, partition: int, offset: int) -> int | None:
+        """Return the time of the first record at or after an offset; see `TopicTimes.timestamp_ms`."""
+        entries = self._topics.topics[topic].partitions[partition].entries[offset:]
+        return next((entry.timestamp_ms for entry in entries if entry), None)

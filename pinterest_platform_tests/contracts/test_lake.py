@@ -70,6 +70,8 @@ def test_a_table_that_does_not_exist_has_no_facts_and_no_rows(tables: Tables) ->
         lake.rows(uri)
     with pytest.raises(PermanentFailure, match=r"There is no Delta table at .*table"):
         lake.row_versions(uri, 2)
+    with pytest.raises(PermanentFailure, match=r"There is no Delta table at .*table"):
+        lake.count_by(uri, "ind")
 
 
 def test_facts_rows_and_positions_are_those_of_the_newest_version(tables: Tables) -> None:

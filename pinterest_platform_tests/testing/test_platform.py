@@ -49,6 +49,7 @@ def test_both_routes_the_ledger_and_the_page_work(platform: LocalPlatform) -> No
     )
     assert platform.rows("reports/users_joined_by_year") == [{"join_year": 2016, "number_users_joined": 1}]
     page = platform.objects.read(PAGE_KEY).decode()
+    assert {path.name for path in Path(platform.settings.folder).parent.iterdir()} == {"bucket", "home"}
     assert all(f'id="{key}"' in page for key in REPORT_KEYS) and "Peru" in page
 
 
