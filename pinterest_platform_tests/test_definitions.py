@@ -150,7 +150,7 @@ def test_definitions_load_without_environment_network_or_slow_packages() -> None
         from pinterest_platform.definitions import defs
         assert defs.resolve_all_asset_specs()
         slow = ("dagster_aws", "dagster_pyspark", "dagster_databricks", "pyspark", "pysail",
-                "boto3", "confluent_kafka", "deltalake", "pandas", "pyarrow", "pygal")
+                "boto3", "confluent_kafka", "deltalake", "pandas", "pyarrow", "pygal", "pinterest_platform.testing")
         print([name for name in slow if name in sys.modules])
         """
     )

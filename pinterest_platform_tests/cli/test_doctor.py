@@ -14,8 +14,8 @@ from pinterest_platform.cli import diagnosis, service_checks
 from pinterest_platform.cli.diagnosis import Finding, check_disk, check_home, check_port, check_python
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.settings import Settings
+from pinterest_platform.testing import FakeObjectStore
 from pinterest_platform_tests.cli.calls import CommandLine
-from pinterest_platform_tests.fakes import FakeObjectStore
 
 CHECKS = [
     *("settings", "python", "disk", "home", "port 3000", "port 9464"),

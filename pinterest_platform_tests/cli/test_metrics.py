@@ -14,8 +14,8 @@ from pinterest_platform.catalog import Names
 from pinterest_platform.cli import metrics
 from pinterest_platform.metrics.names import METRICS
 from pinterest_platform.ports import TableFacts
+from pinterest_platform.testing import FakeTopicTimes
 from pinterest_platform_tests.cli.calls import Call, CommandLine
-from pinterest_platform_tests.metrics.scrapes import FakeTimes
 
 SECRET = "a-secret-of-the-environment"
 
@@ -23,7 +23,7 @@ SECRET = "a-secret-of-the-environment"
 @pytest.fixture
 def monitored(command: CommandLine) -> CommandLine:
     """The command line of a platform with all sources of metrics."""
-    extra = SimpleNamespace(times=FakeTimes(command.platform), instance=dg.DagsterInstance.ephemeral())
+    extra = SimpleNamespace(times=FakeTopicTimes(command.platform.topics), instance=dg.DagsterInstance.ephemeral())
     vars(command.platform).update(vars(extra))
     return command
 

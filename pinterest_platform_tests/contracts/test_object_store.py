@@ -1,4 +1,4 @@
-"""The contract of ObjectStore, on the fake and on S3."""
+"""The contract of ObjectStore, on the fakes in memory and in a folder, and on S3."""
 
 import threading
 import uuid
@@ -8,18 +8,21 @@ import pytest
 
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.ports import ObjectStore, StoredObject
-from pinterest_platform_tests.fakes import FakeObjectStore
+from pinterest_platform.testing import FakeObjectStore, FolderObjectStore
 
 WRITERS = 8
 RACES = 12
 
 
-@pytest.fixture(params=["fake", "s3"])
+@pytest.fixture(params=["fake", "folder", "s3"])
 def connect(request: pytest.FixtureRequest) -> Callable[[], ObjectStore]:
     """A factory of clients of one bucket."""
     if request.param == "fake":
         fake = FakeObjectStore()
         return lambda: fake
+    if request.param == "folder":
+        folder = request.getfixturevalue("tmp_path")
+        return lambda: FolderObjectStore(folder)
     from pinterest_platform.adapters.s3 import S3ObjectStore
 
     settings = request.getfixturevalue("tenant")
@@ -99,6 +102,16 @@ def test_keys_of_landing_are_valid(store):
     key = "topics/u.pin/epoch=_-aB/partition=10/u.pin+10+0000000000000000000.json"
     store.put(key, b"x")
     assert keys(store, "topics/u.pin/epoch=_-aB/") == [key] and store.read(key) == b"x"
+
+
+def test_a_quarantine_key_of_a_stream_is_valid(store):
+    numbers = (f"{number:0129d}" for number in (49_680_477, 49_680_478))
+    key = f"quarantine/s/shard=0/streaming-u-user+shardId-000000000000+{'+'.join(numbers)}.json"
+    assert store.put_if_absent(key, b"x", {"end": "1"}) and not store.put_if_absent(key, b"y", {})
+    assert keys(store, "quarantine/s/shard=0/streaming") == [key] == keys(store, "", key[:-1])
+    assert (store.read(key), dict(store.metadata(key) or {})) == (b"x", {"end": "1"})
+    store.delete([key])
+    assert keys(store, "") == [] and store.metadata(key) is None
 
 
 def test_list_continues_after_a_page(store):

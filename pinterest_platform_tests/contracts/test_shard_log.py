@@ -10,9 +10,9 @@ import pytest
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.ports import Record, ShardLog
 from pinterest_platform.settings import Settings
+from pinterest_platform.testing import FakeShardLog
 from pinterest_platform_tests.emulators.services.kinesis import reading
 from pinterest_platform_tests.emulators.services.kinesis.server import Server
-from pinterest_platform_tests.fakes import FakeShardLog
 
 
 class Service(Protocol):

@@ -10,7 +10,8 @@ import pytest
 from pinterest_platform.catalog import ENTITIES, PIN
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.ports import Record, TopicLog
-from pinterest_platform_tests.fakes import FIRST_TIMESTAMP_MS, FakeTopicLog
+from pinterest_platform.testing import FakeTopicLog
+from pinterest_platform.testing.topics import FIRST_TIMESTAMP_MS
 
 
 class Broker(Protocol):

@@ -9,9 +9,8 @@ from pinterest_platform.adapters.kafka_times import KafkaTopicTimes
 from pinterest_platform.failures import TransientFailure
 from pinterest_platform.ports import TopicTimes
 from pinterest_platform.settings import Settings
+from pinterest_platform.testing import FakeTopicTimes
 from pinterest_platform_tests.contracts.test_topic_log import Broker, FakeBroker, KafkaBroker, await_end
-from pinterest_platform_tests.defs.surroundings import Surroundings
-from pinterest_platform_tests.metrics.scrapes import FakeTimes
 
 
 class TimedBroker:
@@ -24,9 +23,8 @@ class TimedBroker:
 
 
 def fake() -> TimedBroker:
-    platform, broker = Surroundings(), FakeBroker()
-    platform.topics = broker.log
-    times = FakeTimes(platform)
+    broker = FakeBroker()
+    times = FakeTopicTimes(broker.log)
 
     def keep(retention_ms: int) -> None:
         times.retention = None if retention_ms < 0 else retention_ms

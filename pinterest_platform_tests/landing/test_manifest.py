@@ -7,7 +7,8 @@ from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.landing.kinesis.options import AcceptedLoss, StreamOptions
 from pinterest_platform.landing.kinesis.stream import land_stream
-from pinterest_platform_tests.fakes import FIRST_TIMESTAMP_MS, FakeObjectStore, FakeShardLog, FakeTopicLog
+from pinterest_platform.testing import FakeObjectStore, FakeShardLog, FakeTopicLog
+from pinterest_platform.testing.topics import FIRST_TIMESTAMP_MS
 from pinterest_platform_tests.landing.kafka.invariants import connect_key
 
 TOPIC, STREAM = "u.pin", "streaming-u-pin"

@@ -8,7 +8,7 @@ from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.landing.kinesis.options import AcceptedLoss, StreamOptions
 from pinterest_platform.landing.kinesis.stream import land_stream
-from pinterest_platform_tests.fakes import FakeObjectStore, FakeShardLog, FakeTopicLog
+from pinterest_platform.testing import FakeObjectStore, FakeShardLog, FakeTopicLog
 
 TOPIC, STREAM = "u.pin", "streaming-u-pin"
 SHARD = "shardId-000000000000"

@@ -7,32 +7,15 @@ import dagster as dg
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from pinterest_platform.failures import PermanentFailure, PlatformFailure
+from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.metrics.collector import PlatformCollector
 from pinterest_platform.metrics.sources import Sources
+from pinterest_platform.testing import FakeTopicTimes
+from pinterest_platform.testing.topics import FIRST_TIMESTAMP_MS
 from pinterest_platform_tests.defs.surroundings import Surroundings
-from pinterest_platform_tests.fakes import FIRST_TIMESTAMP_MS
 
 Labels = dict[str, str]
 DAY_MS = 24 * 3_600_000
-
-
-class FakeTimes:
-    """The times of the records of a fake topic log; `down` fails."""
-
-    def __init__(self, platform: Surroundings) -> None:
-        self.platform = platform
-        self.retention: int | None = 7 * DAY_MS
-        self.down: PlatformFailure | None = None
-
-    def retention_ms(self, topic: str) -> int | None:
-        if self.down:
-            raise self.down
-        return self.retention
-
-    def timestamp_ms(self, topic: str, partition: int, offset: int) -> int | None:
-        entries = self.platform.topics.topics[topic].partitions[partition].entries[offset:]
-        return next((entry.timestamp_ms for entry in entries if entry), None)
 
 
 class Scraped:
@@ -66,7 +49,7 @@ class Prometheus:
 
     def __init__(self) -> None:
         self.platform = Surroundings()
-        self.times = FakeTimes(self.platform)
+        self.times = FakeTopicTimes(self.platform.topics)
         self.now_ms = FIRST_TIMESTAMP_MS
         self.instance: dg.DagsterInstance | None = dg.DagsterInstance.ephemeral()
         self.parts: Any = None

@@ -6,8 +6,8 @@ from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.metrics import streams
+from pinterest_platform.testing.topics import FIRST_TIMESTAMP_MS
 from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC
-from pinterest_platform_tests.fakes import FIRST_TIMESTAMP_MS
 from pinterest_platform_tests.metrics.scrapes import DAY_MS, Prometheus, Scraped
 
 CLEANED_TABLE = "s3://user-u-bucket/delta/cleaned/u_user_table"

@@ -8,8 +8,7 @@ from pinterest_platform.pipelines.clean import Cleaner
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.settings import Settings
 from pinterest_platform.spark_jobs.parameters import CleanParameters
-from pinterest_platform_tests.defs.surroundings import FakeEngine, FakeLake
-from pinterest_platform_tests.fakes import FakeObjectStore, FakeTopicLog
+from pinterest_platform.testing import FakeEngine, FakeLake, FakeObjectStore, FakeTopicLog
 
 
 def test_each_batch_names_the_positions_that_the_table_must_have_before_it() -> None:

@@ -5,7 +5,7 @@ import pytest
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.pipelines.report import report_problems
 from pinterest_platform.ports import TableFacts
-from pinterest_platform_tests.defs.surroundings import FakeLake
+from pinterest_platform.testing import FakeLake
 
 URI = "s3://bucket/delta/reports/some"
 COLUMNS = (("country", "string"), ("posts", "bigint"))

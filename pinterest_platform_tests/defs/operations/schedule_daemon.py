@@ -8,12 +8,11 @@ import dagster as dg
 from pinterest_platform.defs.operations.jobs import cancel_daily_retries
 from pinterest_platform.defs.operations.schedules import daily
 from pinterest_platform.defs.operations.sensors import daily_alerts, daily_retries
-from pinterest_platform.failures import TransientFailure
 from pinterest_platform.orchestration.daily.history import JOB
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.runs import WRITER
-from pinterest_platform.ports import Alert
 from pinterest_platform.settings import Settings
+from pinterest_platform.testing import FakeNotifier
 
 LONG, SHORT = 1200.0, 0.2
 """Delays in seconds."""
@@ -24,19 +23,6 @@ def midnight() -> datetime:
     now = datetime.now(UTC)
     day = now + timedelta(days=1) if now.hour >= 22 else now
     return day.replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-class FakeNotifier:
-    """A notifier that keeps its alerts; delivery fails while it is `down`."""
-
-    def __init__(self) -> None:
-        self.alerts: list[Alert] = []
-        self.down = False
-
-    def notify(self, alert: Alert) -> None:
-        if self.down:
-            raise TransientFailure("The webhook answered 500.", "Try again.")
-        self.alerts.append(alert)
 
 
 class Daemon:

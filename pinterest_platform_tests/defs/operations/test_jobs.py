@@ -1,6 +1,5 @@
 """The jobs `maintenance` and `deprovision` in process, on fakes."""
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import dagster as dg
@@ -79,27 +78,9 @@ def test_an_unknown_table_fails_with_the_names_of_all_tables(around: Surrounding
     assert "maintenance: There is no table pin. Name some of cleaned/pin, " in str(event.step_failure_data)
 
 
-class Provisioner:
-    """Deletes streams of the fake log."""
-
-    def __init__(self, around: Surroundings) -> None:
-        self.around = around
-
-    def apply(self) -> Sequence[str]:
-        raise NotImplementedError
-
-    def delete_streams(self, streams: Sequence[str], before: Callable[[str], None]) -> Sequence[str]:
-        existing = [name for name in streams if name in self.around.shards.streams]
-        for name in existing:
-            before(name)
-        for name in existing:
-            self.around.shards.delete(name)
-        return [f"stream {name}: deleted" for name in existing]
-
-
 def deprovision_streams(around: Surroundings, **config: Any) -> dg.ExecuteInProcessResult:
     return deprovision.execute_in_process(
-        resources={**around.resources, "provisioner": Provisioner(around)},
+        resources={**around.resources, "provisioner": around.provisioner},
         run_config={"ops": {"delete_streams": {"config": config}}},
         raise_on_error=False,
     )
@@ -146,4 +127,4 @@ def test_a_name_that_is_no_stream_of_the_user_id_deletes_nothing(
 
 def test_without_run_config_it_does_not_start(around: Surroundings) -> None:
     with pytest.raises(dg.DagsterInvalidConfigError):
-        deprovision.execute_in_process(resources={**around.resources, "provisioner": Provisioner(around)})
+        deprovision.execute_in_process(resources={**around.resources, "provisioner": around.provisioner})

@@ -15,7 +15,7 @@ from pinterest_platform.landing.kafka.ledger import audit
 from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
 from pinterest_platform.landing.kafka.quarantine import quarantined_records
 from pinterest_platform.landing.kafka.topic import land_topic
-from pinterest_platform_tests.fakes import FakeObjectStore, FakeTopicLog
+from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
 from pinterest_platform_tests.landing.kafka.invariants import connect_key, landed
 
 TOPIC = "u.pin"

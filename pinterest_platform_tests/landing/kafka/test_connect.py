@@ -12,7 +12,8 @@ from pinterest_platform.landing.kafka.pending import pending_segments
 from pinterest_platform.landing.kafka.quarantine import quarantined_records
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.ports import Record
-from pinterest_platform_tests.fakes import FIRST_TIMESTAMP_MS, FakeObjectStore, FakeTopicLog
+from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
+from pinterest_platform.testing.topics import FIRST_TIMESTAMP_MS
 from pinterest_platform_tests.landing.kafka.invariants import connect_key, expected, landed
 
 TOPIC = "u.pin"

@@ -7,7 +7,7 @@ from pinterest_platform.landing.kafka.ledger import audit, reconcile
 from pinterest_platform.landing.kafka.options import LandingOptions
 from pinterest_platform.landing.kafka.pending import pending_segments
 from pinterest_platform.landing.kafka.topic import land_topic
-from pinterest_platform_tests.fakes import FakeObjectStore, FakeTopicLog
+from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
 
 TOPIC = "u.pin"
 HUGE = "99999999999999999999"

@@ -12,7 +12,8 @@ from pinterest_platform.landing.kafka.options import LandingOptions
 from pinterest_platform.landing.kafka.pending import pending_segments
 from pinterest_platform.landing.kafka.quarantine import quarantined_records
 from pinterest_platform.landing.kafka.topic import land_topic
-from pinterest_platform_tests.fakes import FakeObjectStore, FakeTopicLog, FaultyStore, Killed
+from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
+from pinterest_platform_tests.faults import FaultyStore, Killed
 from pinterest_platform_tests.landing.kafka.invariants import connect_key, expected, landed
 
 TOPIC = "u.pin"

@@ -5,7 +5,7 @@ import pytest
 from pinterest_platform.landing.kafka.ledger import PartitionLedger, audit
 from pinterest_platform.landing.kafka.options import LandingOptions
 from pinterest_platform.landing.kafka.topic import land_topic
-from pinterest_platform_tests.fakes import FakeObjectStore, FakeTopicLog
+from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
 
 TOPIC = "u.pin"
 

@@ -7,7 +7,7 @@ from pinterest_platform.landing.kafka.ledger import reconcile
 from pinterest_platform.landing.kafka.options import LandingOptions
 from pinterest_platform.landing.kafka.pending import described, pending_segments
 from pinterest_platform.landing.kafka.topic import land_topic
-from pinterest_platform_tests.fakes import FakeObjectStore, FakeTopicLog
+from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
 from pinterest_platform_tests.landing.kafka.invariants import connect_key
 
 TOPIC = "u.pin"

@@ -8,7 +8,8 @@ from pinterest_platform.landing.kafka.pending import pending_segments
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.landing.pending import batches, positions_after
 from pinterest_platform.landing.segment import PendingSegment
-from pinterest_platform_tests.fakes import FakeObjectStore, FakeTopicLog, FaultyStore
+from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
+from pinterest_platform_tests.faults import FaultyStore
 from pinterest_platform_tests.landing.kafka.invariants import connect_key
 
 TOPIC = "u.pin"

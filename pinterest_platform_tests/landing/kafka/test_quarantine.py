@@ -6,7 +6,7 @@ from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.options import LandingOptions
 from pinterest_platform.landing.kafka.quarantine import count_quarantined, quarantined_records
 from pinterest_platform.landing.kafka.topic import land_topic
-from pinterest_platform_tests.fakes import FakeObjectStore, FakeTopicLog
+from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
 
 TOPIC = "u.pin"
 

@@ -13,7 +13,8 @@ from pinterest_platform.landing.kafka.options import LandingOptions
 from pinterest_platform.landing.kafka.quarantine import quarantined_records
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.ports import Record
-from pinterest_platform_tests.fakes import FIRST_TIMESTAMP_MS, FakeObjectStore, FakeTopicLog
+from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
+from pinterest_platform.testing.topics import FIRST_TIMESTAMP_MS
 
 TOPIC = "u.pin"
 OLD = AuditSchedule(days=10**9, now_ms=FIRST_TIMESTAMP_MS + 2 * NEW_MS)

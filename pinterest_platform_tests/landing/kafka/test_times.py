@@ -11,7 +11,8 @@ from pinterest_platform.landing.kafka.manifest import PartitionManifest
 from pinterest_platform.landing.kafka.options import LandingOptions
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.ports import Record
-from pinterest_platform_tests.fakes import FIRST_TIMESTAMP_MS, FakeObjectStore, FakeTopicLog
+from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
+from pinterest_platform.testing.topics import FIRST_TIMESTAMP_MS
 
 TOPIC = "u.user"
 T = FIRST_TIMESTAMP_MS

@@ -9,7 +9,9 @@ from pinterest_platform.landing.kafka.ledger import audit, reconcile
 from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
 from pinterest_platform.landing.kafka.quarantine import quarantined_records
 from pinterest_platform.landing.kafka.topic import land_topic
-from pinterest_platform_tests.fakes import FIRST_TIMESTAMP_MS, FakeObjectStore, FakeTopicLog, FaultyStore
+from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
+from pinterest_platform.testing.topics import FIRST_TIMESTAMP_MS
+from pinterest_platform_tests.faults import FaultyStore
 from pinterest_platform_tests.landing.kafka.invariants import connect_key, expected, landed
 
 TOPIC = "u.pin"

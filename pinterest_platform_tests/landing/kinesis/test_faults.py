@@ -14,7 +14,8 @@ from pinterest_platform.landing.kinesis.results import LandedStream
 from pinterest_platform.landing.kinesis.state import ResumeState
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.landing.pending import positions_after
-from pinterest_platform_tests.fakes import FakeObjectStore, FakeShardLog, FaultyStore, Killed
+from pinterest_platform.testing import FakeObjectStore, FakeShardLog
+from pinterest_platform_tests.faults import FaultyStore, Killed
 from pinterest_platform_tests.landing.kinesis.invariants import expected_shards, filled, landed_shards
 
 STREAM = "streaming-u-pin"

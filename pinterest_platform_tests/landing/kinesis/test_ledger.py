@@ -10,7 +10,7 @@ from pinterest_platform.landing.kinesis.options import StreamOptions
 from pinterest_platform.landing.kinesis.pending import pending_after_landing, pending_segments
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.landing.pending import positions_after
-from pinterest_platform_tests.fakes import FakeObjectStore, FakeShardLog
+from pinterest_platform.testing import FakeObjectStore, FakeShardLog
 from pinterest_platform_tests.landing.kinesis.invariants import keys
 
 STREAM = "streaming-u-pin"

@@ -12,7 +12,8 @@ from pinterest_platform.landing.kinesis.options import AcceptedLoss, StreamOptio
 from pinterest_platform.landing.kinesis.pending import pending_segments
 from pinterest_platform.landing.kinesis.quarantine import quarantined_records
 from pinterest_platform.landing.kinesis.stream import land_stream
-from pinterest_platform_tests.fakes import FakeObjectStore, FakeShardLog, FaultyStore
+from pinterest_platform.testing import FakeObjectStore, FakeShardLog
+from pinterest_platform_tests.faults import FaultyStore
 from pinterest_platform_tests.landing.kinesis.invariants import expected_shards, filled, keys, landed_shards
 
 STREAM = "streaming-u-pin"

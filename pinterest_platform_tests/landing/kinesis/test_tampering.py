@@ -7,7 +7,7 @@ from pinterest_platform.landing.kinesis.ledger import reconcile
 from pinterest_platform.landing.kinesis.options import StreamOptions
 from pinterest_platform.landing.kinesis.pending import described, pending_segments
 from pinterest_platform.landing.kinesis.stream import land_stream
-from pinterest_platform_tests.fakes import FakeObjectStore, FakeShardLog
+from pinterest_platform.testing import FakeObjectStore, FakeShardLog
 
 STREAM = "streaming-u-pin"
 OTHER = "streaming-u-geo"

@@ -6,7 +6,8 @@ import pytest
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kinesis.manifest import ShardManifest
 from pinterest_platform.landing.kinesis.stream import land_stream
-from pinterest_platform_tests.fakes import FIRST_TIMESTAMP_MS, FakeObjectStore, FakeShardLog
+from pinterest_platform.testing import FakeObjectStore, FakeShardLog
+from pinterest_platform.testing.topics import FIRST_TIMESTAMP_MS
 
 STREAM = "streaming-u-pin"
 T = FIRST_TIMESTAMP_MS
