@@ -108,11 +108,7 @@ def test_a_partition_without_objects_is_not_landed_if_the_positions_of_its_table
     assert not [key for key in around.objects.objects if key.startswith("topics/")]
 
 
-<<<<<<< HEAD
-def test_a_recreated_topic_is_landed_if_the_launchpad_allows_it(around: Surroundings) -> None:
-=======
 def test_a_recreated_topic_is_landed_if_its_run_config_permits_it(around: Surroundings) -> None:
->>>>>>> ui
     around.topics.append(TOPIC, 0, b'{"ind":1}')
     materialize(around)
     around.topics.delete(TOPIC)
