@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from pinterest_platform.catalog import PAGE_KEY, REPORT_KEYS, Report, report_with_key
+from pinterest_platform.catalog import REPORT_KEYS, Report, report_with_key
 from pinterest_platform.catalog.model import Format
 from pinterest_platform.cli.names import OneOf
 from pinterest_platform.cli.output import Terminal, print_csv, print_json, print_table
 from pinterest_platform.cli.progress import working
 from pinterest_platform.cli.session import Session, with_session
-from pinterest_platform.ports import ObjectStore
+from pinterest_platform.pipelines.page import copy_to_home
 
 _TEXT_ROWS = 10
 
@@ -39,7 +39,7 @@ def reports(session: Session, name: str | None, limit: int | None) -> None:
             print_table(console, report.key, notations, rows, limit or _TEXT_ROWS)
         if name is None:
             with working("downloading the page"):
-                page = _fetch_page(session.platform.objects, Path(session.settings.home))
+                page = copy_to_home(session.platform.objects, Path(session.settings.home))
             console.print(f"page: {page}", soft_wrap=True, highlight=False, markup=False)
 
 
@@ -49,11 +49,3 @@ def _tables(session: Session, shown: list[Report]) -> Iterator[tuple[Report, lis
         with working(f"reading {uri}"):
             rows = session.platform.lake.rows(uri)
         yield report, list(rows)
-
-
-def _fetch_page(objects: ObjectStore, home: Path) -> Path:
-    path = home.resolve() / "site" / "index.html"
-    page = objects.read(PAGE_KEY)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(page)
-    return path
