@@ -15,6 +15,7 @@ from pinterest_platform.adapters.kafka import KafkaTopicLog
 from pinterest_platform.adapters.s3 import S3ObjectStore
 from pinterest_platform.catalog import PIN
 from pinterest_platform.landing import kafka
+from pinterest_platform.landing.audit_schedule import NEW_MS, AuditSchedule
 from pinterest_platform.pipelines.audit import kafka_ledgers
 from pinterest_platform.provisioning.bucket import ensure_bucket
 from pinterest_platform.provisioning.topics import ensure_topics
@@ -31,6 +32,8 @@ _ONE_RECORD = kafka.LandingOptions(object_bytes=1)
 @json_option
 def main(objects: int, json_path: Path | None) -> None:
     """Land objects of one record, then compute the ledger once, and three times more with nothing new.
+
+    The ledger runs at a time at which none of the objects is new, so that its first run writes a checkpoint.
 
     To land 100,000 objects takes about half an hour.
     """
@@ -51,7 +54,8 @@ def main(objects: int, json_path: Path | None) -> None:
 
 def _ledger_seconds(settings: Settings, log: KafkaTopicLog, store: S3ObjectStore, records: int) -> float:
     started = time.perf_counter()
-    ledgers = kafka_ledgers(settings, log, store)
+    schedule = AuditSchedule(settings.audit_days, time.time_ns() // 1_000_000 + 2 * NEW_MS)
+    ledgers = kafka_ledgers(settings, log, store, schedule)
     seconds = time.perf_counter() - started
     if (accounted := sum(ledger.accounted for each in ledgers.values() for ledger in each)) != records:
         raise RuntimeError(f"The ledger accounts for {accounted} of {records} records.")

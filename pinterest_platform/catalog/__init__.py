@@ -10,6 +10,7 @@ from pinterest_platform.catalog.entities.user import ENTITY as USER
 from pinterest_platform.catalog.model import KEY, Column, Entity, Field, Report, ReportColumn
 from pinterest_platform.catalog.names import (
     ADOPTED_PREFIX,
+    CHECKPOINTS_PREFIX,
     CHECKS_PREFIX,
     CLEANED_QUARANTINE_PREFIX,
     CLEANED_STREAM_QUARANTINE_PREFIX,
@@ -45,6 +46,7 @@ from pinterest_platform.catalog.reports import REPORT_KEYS, REPORTED_ENTITIES, R
 
 __all__ = [
     "ADOPTED_PREFIX",
+    "CHECKPOINTS_PREFIX",
     "CHECKS_PREFIX",
     "CLEANED_QUARANTINE_PREFIX",
     "CLEANED_STREAM_QUARANTINE_PREFIX",

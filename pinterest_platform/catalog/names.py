@@ -1,4 +1,4 @@
-"""Names derived from a user id, an entity and a route: topics, streams, tables, prefixes, fields (rules N1 to N14)."""
+"""Names derived from a user id, an entity and a route: topics, streams, tables, prefixes, fields (rules N1 to N16)."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -23,6 +23,7 @@ CLEANED_QUARANTINE_PREFIX = "quarantine/cleaned/"
 CLEANED_STREAM_QUARANTINE_PREFIX = "quarantine/cleaned_stream/"
 STAGING_PREFIX = "staging/"
 CHECKS_PREFIX = "checks/"
+CHECKPOINTS_PREFIX = "checkpoints/"
 SITE_PREFIX = "site/"
 PAGE_KEY = f"{SITE_PREFIX}index.html"
 

@@ -1,4 +1,4 @@
-"""The selection of objects that one audit reads, made without state (rules L20, K12)."""
+"""The selection of objects that one audit reads (rules L20, K12)."""
 
 import hashlib
 import time
@@ -13,7 +13,7 @@ _DAY_MS = 24 * 3_600_000
 class AuditSchedule:
     """The objects that are due on one day: all new ones, and old ones such that each is due once in `days` days.
 
-    Which of the old ones are due depends on the key and the day alone. Whatever replaces an object makes it new.
+    Which of the old ones are due depends on the key and the day. Whatever replaces an object makes it new.
 
     Attributes:
         days: the number of days in which every object is due; 1 for all objects at once.
@@ -27,15 +27,28 @@ class AuditSchedule:
 
     def is_due(self, key: str, *modified_ms: int) -> bool:
         """Return whether an object is read, given the times of the last writes of it and of its quarantine."""
-        return self.is_new(*modified_ms) or _number(key) % self.days == self.now_ms // _DAY_MS % self.days
+        return self.is_new(*modified_ms) or _number(key) % self.days == self.day % self.days
 
     def is_new(self, *modified_ms: int) -> bool:
         """Return whether one of the times of the last writes is recent."""
         return max(modified_ms) >= self.now_ms - NEW_MS
 
+    def is_block_due(self, key: str, day: int) -> bool:
+        """Return whether the objects of a block are read again, given its first key and the day of the last reading.
+
+        Its day comes once in `days` days. A day in the future is not believed.
+        """
+        last_due = self.day - (self.day - _number(key)) % self.days
+        return self.now_ms == 0 or not last_due <= day <= self.day
+
+    @property
+    def day(self) -> int:
+        """The current day, since the epoch."""
+        return self.now_ms // _DAY_MS
+
     def order(self, key: str) -> int:
         """Return the place of an object among those that are due; it differs each day, so that none is always last."""
-        return _number(f"{self.now_ms // _DAY_MS} {key}")
+        return _number(f"{self.day} {key}")
 
     @property
     def is_over(self) -> bool:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import ClassVar, TypeVar
 
 from pinterest_platform.catalog import QUARANTINE_PREFIX
@@ -106,9 +107,28 @@ class ChainFolder:
         match = re.search(rf"\+([0-9]{{{self.digits}}})\+([0-9]{{{self.digits}}})\.json$", key)
         return (int(match[1]), int(match[2])) if match else None
 
-    def list_objects(self, store: ObjectStore, list_from: int | None = None) -> Iterator[StoredObject]:
-        """Yield all objects of the folder whose keys are not before that of the position `list_from`."""
-        return store.list(self.prefix, self.key(list_from - 1) if list_from else "")
+    def list_objects(
+        self, store: ObjectStore, list_from: int | None = None, list_to: int | None = None
+    ) -> Iterator[StoredObject]:
+        """Yield all objects of the folder whose keys are not before that of one position and not after another's."""
+        listed = store.list(self.prefix, self.key(list_from - 1) if list_from else "")
+        return listed if list_to is None else takewhile(lambda stored: stored.key <= self.key(list_to), listed)
+
+    def list_named(
+        self, store: ObjectStore, suffix: str, list_from: int | None = None, list_to: int | None = None
+    ) -> Iterator[tuple[int, StoredObject]]:
+        """Yield the objects of the folder whose names hold a position, each with that position.
+
+        Args:
+            store: the bucket.
+            suffix: pattern of the name from the position on; the position is its group.
+            list_from: position from which on objects are listed; None or 0 for all.
+            list_to: position up to which objects are listed; None for all.
+        """
+        pattern = re.compile(re.escape(self.key_stem) + suffix)
+        for stored in self.list_objects(store, list_from, list_to):
+            if match := pattern.fullmatch(stored.key):
+                yield int(match[1]), stored
 
 
 def list_entries(

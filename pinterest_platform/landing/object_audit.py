@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.audit_schedule import AuditSchedule
 from pinterest_platform.landing.chain import ObjectChain
-from pinterest_platform.landing.manifest import Manifest
+from pinterest_platform.landing.manifest import CHECKSUM, Manifest
 from pinterest_platform.landing.quarantine import ChainHistory, committed_quarantine, parse_entries
 from pinterest_platform.landing.segment import Segment
 from pinterest_platform.ports import ObjectStore, StoredObject
@@ -19,6 +19,13 @@ from pinterest_platform.ports import ObjectStore, StoredObject
 _READERS = 4
 M = TypeVar("M", bound=Manifest)
 R = TypeVar("R")
+
+
+class Problem(NamedTuple):
+    """A problem of a chain, and the key of the object that has it."""
+
+    key: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,7 @@ class LandedObject(Generic[M]):
         manifest: its manifest.
         quarantine: the object of its quarantined records, if there is one.
         problems: the problems that its metadata and the sizes show, without reading it.
+        checksum: the checksum in its metadata, empty in an object of an older version.
     """
 
     chain: ObjectChain
@@ -38,6 +46,7 @@ class LandedObject(Generic[M]):
     manifest: M
     quarantine: StoredObject | None
     problems: tuple[str, ...] = ()
+    checksum: str = ""
 
     @property
     def key(self) -> str:
@@ -71,31 +80,33 @@ class ObjectAudit:
 
 def read_objects(
     store: ObjectStore, history: ChainHistory, manifest_type: type[M]
-) -> tuple[list[LandedObject[M]], list[str]]:
+) -> tuple[list[LandedObject[M]], list[Problem]]:
     """Read the manifests of a chain; return its objects and the problems of those that have no readable manifest."""
     with ThreadPoolExecutor(_READERS) as readers:
         keys = [segment.key for segment in history.segments]
         metadata = list(readers.map(store.metadata, keys))
     committed = committed_quarantine(store, history)
     objects: list[LandedObject[M]] = []
-    problems: list[str] = []
+    problems: list[Problem] = []
     for segment, fields in zip(history.segments, metadata, strict=True):
         if fields is None:
-            problems.append(f"{segment.key} was deleted after it was listed")
+            problems.append(Problem(segment.key, f"{segment.key} was deleted after it was listed"))
             continue
+        span = f"({segment.position} to {segment.end})"
         try:
             manifest = manifest_type.parse(segment.key, fields)
         except PermanentFailure as failure:
-            problems.append(f"{failure.what.removesuffix('.')} ({segment.position} to {segment.end})")
+            problems.append(Problem(segment.key, f"{failure.what.removesuffix('.')} {span}"))
             continue
         if manifest is None:
-            problems.append(f"{segment.key} lacks the platform's metadata ({segment.position} to {segment.end})")
+            problems.append(Problem(segment.key, f"{segment.key} lacks the platform's metadata {span}"))
             continue
         quarantine = committed.get((segment.position, manifest.end))
         findings = list(_manifest_problems(segment, manifest, quarantine))
         if not manifest.is_unchanged(fields):
             findings.append(f"the metadata of {segment.key} was changed after it was landed")
-        objects.append(LandedObject(history.chain, segment, manifest, quarantine, tuple(findings)))
+        checksum = fields.get(CHECKSUM, "")
+        objects.append(LandedObject(history.chain, segment, manifest, quarantine, tuple(findings), checksum))
     return objects, problems
 
 
@@ -114,28 +125,17 @@ def _manifest_problems(segment: Segment, manifest: Manifest, quarantine: StoredO
         yield f"{quarantine.key} has {quarantine.size} bytes and was written with {manifest.quarantine_size}"
 
 
-def audit_due(
-    objects: Sequence[LandedObject[M]], schedule: AuditSchedule, audit: Callable[[LandedObject[M]], R]
-) -> tuple[list[R], int]:
-    """Audit the objects that are due.
+def read_in_time(
+    objects: Sequence[LandedObject[M]], schedule: AuditSchedule, read: Callable[[LandedObject[M]], R]
+) -> dict[str, R]:
+    """Read objects in the given order until the schedule's time is over; return the results by key."""
 
-    Args:
-        objects: the objects of a chain.
-        schedule: the selection, and the time until which objects are read.
-        audit: reads one object.
-
-    Returns:
-        The results, and the number of objects that were due and not read in time.
-    """
-    due = [landed for landed in objects if schedule.is_due(landed.key, *landed.modified_ms)]
-    due.sort(key=lambda landed: (not schedule.is_new(*landed.modified_ms), schedule.order(landed.key)))
-
-    def audit_in_time(landed: LandedObject[M]) -> R | None:
-        return None if schedule.is_over else audit(landed)
+    def read_one(landed: LandedObject[M]) -> R | None:
+        return None if schedule.is_over else read(landed)
 
     with ThreadPoolExecutor(_READERS) as readers:
-        results = [result for result in readers.map(audit_in_time, due) if result is not None]
-    return results, len(due) - len(results)
+        results = zip(objects, readers.map(read_one, objects), strict=True)
+        return {landed.key: result for landed, result in results if result is not None}
 
 
 def audit_object(store: ObjectStore, landed: LandedObject[M], covered: range) -> ObjectAudit:

@@ -187,7 +187,9 @@ def _list_quarantine(
     after = folder.quarantine_key(first - 1, 0) if first else ""
     for stored in store.list(folder.quarantine_prefix, after):
         covered = folder.quarantine_range(stored.key)
-        if covered is not None and first <= covered[0] <= last:
+        if covered is not None and covered[0] > last:
+            return
+        if covered is not None and first <= covered[0]:
             yield stored, covered
 
 

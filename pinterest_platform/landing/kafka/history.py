@@ -57,6 +57,7 @@ class History:
         side_objects: keys of a sink's objects with the keys or headers of records, which are not landed.
         foreign_keys: keys of all other objects in the chain's folders, which are not landed.
         ends: keys and manifests of the last landed and the last adopted object.
+        earlier: objects of a Connect sink that begin before the first of the listed objects.
     """
 
     chain: PartitionChain
@@ -69,11 +70,23 @@ class History:
     side_objects: tuple[str, ...] = ()
     foreign_keys: tuple[str, ...] = ()
     ends: tuple[tuple[str, PartitionManifest], ...] = ()
+    earlier: tuple[ConnectObject, ...] = ()
 
     def require_unchanged_end(self) -> None:
         """Raise PermanentFailure if the metadata that the chain's end is read from was changed after it was landed."""
         for key, manifest in self.ends:
             manifest.require_unchanged(key)
+
+    @property
+    def origin(self) -> str | None:
+        """The topic id that was landed last."""
+        return self.topic_id
+
+    @property
+    def is_coverable(self) -> bool:
+        """True if no Connect sink wrote any of the objects: the ledger compares those in each run."""
+        adopted = any(segment.root == ADOPTED_PREFIX for segment in self.segments)
+        return not (adopted or self.connect_objects or self.sources or self.earlier)
 
     @property
     def connect_counts(self) -> dict[int, int]:
@@ -112,6 +125,11 @@ def read_history(store: ObjectStore, chain: PartitionChain, list_from: int | Non
     if list_from and (not history.segments or history.segments[0].position != list_from):
         return _Reader(store, chain).read(None)
     return history
+
+
+def read_section(store: ObjectStore, chain: PartitionChain, first: int | None, last: int) -> History:
+    """List the part of a chain from one position (None for the beginning) to another; raise as `read_history`."""
+    return _Reader(store, chain, last).read(first)
 
 
 def landed_topic_id(store: ObjectStore, chain: PartitionChain) -> str | None:
@@ -164,9 +182,10 @@ class _NamedObject:
 
 
 class _Reader:
-    def __init__(self, store: ObjectStore, chain: PartitionChain) -> None:
+    def __init__(self, store: ObjectStore, chain: PartitionChain, list_to: int | None = None) -> None:
         self._store = store
         self._chain = chain
+        self._list_to = list_to
         self._manifests: dict[str, PartitionManifest | None] = {}
         self._side_objects: set[str] = set()
         self._foreign_keys: set[str] = set()
@@ -193,6 +212,7 @@ class _Reader:
             side_objects=tuple(sorted(self._side_objects)),
             foreign_keys=tuple(sorted(self._foreign_keys)),
             ends=tuple((last[-1].key, self._require(last[-1])) for last in (adopted, landed) if last),
+            earlier=tuple(each for each in connect_objects if segments and each.start < segments[0].position),
         )
 
     def _topic_id(self, last_landed: PartitionManifest | None) -> str | None:
@@ -218,7 +238,7 @@ class _Reader:
         """List the objects whose names hold an offset, and remember all others."""
         folder = self._chain.under(root)
         named: list[_NamedObject] = []
-        for stored in folder.list_objects(self._store, list_from):
+        for stored in folder.list_objects(self._store, list_from, self._list_to):
             match = re.fullmatch(r"([0-9]+)\.(?:(keys|headers)\.)?[^/]+", stored.key.removeprefix(folder.key_stem))
             if match is None or int(match[1]) >= LONG_LIMIT:
                 # A key that ends with "/" is a folder that a console created.

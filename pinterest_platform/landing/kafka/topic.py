@@ -3,7 +3,9 @@
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 
+from pinterest_platform.catalog import TOPICS_PREFIX
 from pinterest_platform.failures import PermanentFailure, TransientFailure, joined
+from pinterest_platform.landing.checkpoint import covered_position
 from pinterest_platform.landing.kafka.chain import (
     PartitionChain,
     TopicListing,
@@ -107,11 +109,17 @@ def _read_histories(
     failures: list[PermanentFailure] = []
     unreadable: list[PartitionChain] = []
 
+    def known_position(chain: PartitionChain) -> int | None:
+        """Return the position of a landed object, so that older ones are not listed; None if none is known."""
+        if chain.app_id in options.list_from or chain not in stored:
+            return options.list_from.get(chain.app_id)
+        return covered_position(store, chain.under(TOPICS_PREFIX))
+
     def read(chains: Iterable[PartitionChain]) -> dict[int, History]:
         histories: dict[int, History] = {}
         for chain in chains:
             try:
-                history = read_history(store, chain, options.list_from.get(chain.app_id))
+                history = read_history(store, chain, known_position(chain))
                 history.require_unchanged_end()
                 histories[chain.partition] = history
             except PermanentFailure as failure:

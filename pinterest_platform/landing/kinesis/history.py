@@ -37,6 +37,16 @@ class History:
             self.newest.require_unchanged(self.segments[-1].key)
 
     @property
+    def origin(self) -> str | None:
+        """The epoch that was landed last, None if it is unknown."""
+        return None if self.newest is None or self.newest.is_changed else self.newest.epoch
+
+    @property
+    def is_coverable(self) -> bool:
+        """True, because only the platform writes to the chain of a shard."""
+        return True
+
+    @property
     def position(self) -> ShardPosition:
         """The end of the chain."""
         return position_of(self.newest, self.segments[-1].position) if self.newest else ShardPosition()
@@ -71,12 +81,19 @@ def read_history(store: ObjectStore, chain: ShardChain, list_from: int | None = 
     return _history(store, chain, *_list(store, chain, None), is_complete=True)
 
 
-def _list(store: ObjectStore, chain: ShardChain, list_from: int | None) -> tuple[list[_Named], list[str]]:
+def read_section(store: ObjectStore, chain: ShardChain, first: int | None, last: int) -> History:
+    """List the part of a chain from one position (None for the beginning) to another; raises as `read_history`."""
+    return _history(store, chain, *_list(store, chain, first, last), is_complete=False)
+
+
+def _list(
+    store: ObjectStore, chain: ShardChain, list_from: int | None, list_to: int | None = None
+) -> tuple[list[_Named], list[str]]:
     """List the objects that are named as landing names them, each with its position, and the keys of all others."""
     pattern = re.compile(re.escape(chain.folder.key_stem) + rf"([0-9]{{{SEQUENCE_DIGITS}}})\.json")
     named: list[_Named] = []
     foreign_keys: list[str] = []
-    for stored in chain.folder.list_objects(store, list_from):
+    for stored in chain.folder.list_objects(store, list_from, list_to):
         if match := pattern.fullmatch(stored.key):
             named.append((int(match[1]), stored))
         # A key that ends with "/" is a folder that a console created.

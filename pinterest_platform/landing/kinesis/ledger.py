@@ -5,15 +5,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
-from itertools import pairwise
 
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.audit_schedule import EVERYTHING, AuditSchedule
 from pinterest_platform.landing.kinesis.chain import ShardChain, foreign_problem, list_stream
-from pinterest_platform.landing.kinesis.history import History, read_history
+from pinterest_platform.landing.kinesis.examiner import ShardExaminer
+from pinterest_platform.landing.kinesis.history import History
 from pinterest_platform.landing.kinesis.manifest import ShardManifest
-from pinterest_platform.landing.object_audit import LandedObject, ObjectAudit, audit_due, audit_object, read_objects
+from pinterest_platform.landing.ledger import account_for
+from pinterest_platform.landing.object_audit import LandedObject
+from pinterest_platform.landing.sections import OpenChain, open_chain
 from pinterest_platform.ports import ObjectStore, ShardLog, ShardState, StreamState
 
 
@@ -35,6 +36,7 @@ class ShardLedger:
         problems: everything that is wrong, with range and keys.
         read: number of objects that this run read.
         unread: number of objects that were due and not read in time.
+        from_checkpoint: number of objects whose counts are those of the checkpoint.
     """
 
     shard: str
@@ -50,6 +52,7 @@ class ShardLedger:
     problems: tuple[str, ...] = ()
     read: int = 0
     unread: int = 0
+    from_checkpoint: int = 0
 
     @property
     def is_complete(self) -> bool:
@@ -84,23 +87,28 @@ def reconcile(
             called for a stream without objects, which need not exist.
         store: the bucket.
         stream: the stream.
-        schedule: the objects that are also read and compared with their manifests; without it, manifests are believed.
+        schedule: the objects that are also read and compared with their manifests, and the blocks of checkpoints that
+            are due; without it, manifests are believed and checkpoints are not used.
 
     Returns:
         A ledger for each shard of each epoch that has an object.
     """
-    histories: list[History] = []
+    opened: dict[ShardChain, OpenChain[History]] = {}
     ledgers: dict[ShardChain, ShardLedger] = {}
+    # A second reading counts the records of every object, so it needs all of them.
+    blocks_from = schedule if log is None or schedule == EVERYTHING else None
     listing = list_stream(store, stream)
     for chain in listing.chains:
         try:
-            histories.append(read_history(store, chain))
+            opened[chain] = open_chain(ShardExaminer(store, chain), blocks_from)
         except PermanentFailure as failure:
             ledgers[chain] = ShardLedger(chain.shard, chain.app_id, problems=(failure.what,))
+    histories = [each.newest for each in opened.values()]
     described = _describe(log, stream, histories) if log is not None and histories else None
-    for history in histories:
-        is_current = described and history.newest and history.newest.epoch == described.state.epoch
-        ledgers[history.chain] = _ledger(store, history, described if is_current else None, schedule)
+    for chain, each in opened.items():
+        newest = each.newest.newest
+        is_current = described and newest and newest.epoch == described.state.epoch
+        ledgers[chain] = _ledger(ShardExaminer(store, chain), each, described if is_current else None, schedule)
     ordered = [ledgers[chain] for chain in sorted(ledgers, key=lambda chain: chain.order)]
     if listing.foreign_keys:
         first = ordered[0] if ordered else ShardLedger("", stream)
@@ -121,68 +129,36 @@ def _describe(log: ShardLog, stream: str, histories: list[History]) -> _Stream:
 
 
 def _ledger(
-    store: ObjectStore, history: History, current: _Stream | None, schedule: AuditSchedule | None
+    examiner: ShardExaminer, opened: OpenChain[History], current: _Stream | None, schedule: AuditSchedule | None
 ) -> ShardLedger:
-    chain = history.chain
+    chain = examiner.chain
     try:
-        objects, problems = read_objects(store, history, ShardManifest)
+        account = account_for(examiner, opened, schedule)
     except PermanentFailure as failure:
         return ShardLedger(chain.shard, chain.app_id, problems=(failure.what,))
-    problems += map(foreign_problem, history.foreign_keys)
-    problems += _chain_problems(objects)
-    problems += [problem for landed in objects for problem in landed.problems]
-    problems += [problem for landed in objects if (problem := landed.manifest.name_problem(landed.key))]
-    audits, unread = ([], 0) if schedule is None else audit_due(objects, schedule, partial(_audit, store))
-    problems += [problem for result in audits for problem in result.problems]
+    objects, problems = account.objects, [*account.problems]
     recounted = 0
     if current is not None and (shard := current.shard(chain.shard)) is not None:
         problems += _stream_problems(objects, shard, current)
         counts = _recount(current.log, chain, objects)
         recounted = sum(counts.values())
         problems += _count_problems(objects, counts)
-    manifests = [landed.manifest for landed in objects]
     return ShardLedger(
         shard=chain.shard,
         app_id=chain.app_id,
-        first=manifests[0].first if manifests else None,
-        last=history.segments[-1].end if history.segments else None,
-        objects=len(manifests),
-        records=sum(manifest.records for manifest in manifests),
-        quarantined=sum(manifest.quarantined for manifest in manifests),
-        accepted_losses=sum(manifest.loss_accepted for manifest in manifests),
-        ended=bool(manifests) and manifests[-1].ended,
+        first=objects[0].manifest.first if objects else None,
+        last=opened.newest.segments[-1].end if opened.newest.segments else None,
+        objects=account.totals.objects,
+        records=account.totals.records,
+        quarantined=account.totals.quarantined,
+        accepted_losses=account.totals.accepted,
+        ended=bool(objects) and objects[-1].manifest.ended,
         recounted=recounted,
         problems=tuple(problems),
-        read=len(audits),
-        unread=unread,
+        read=len(account.readings),
+        unread=account.unread,
+        from_checkpoint=account.from_checkpoint,
     )
-
-
-def _audit(store: ObjectStore, landed: LandedObject[ShardManifest]) -> ObjectAudit:
-    return audit_object(store, landed, range(landed.position + 1, landed.manifest.end + 1))
-
-
-def _chain_problems(objects: _Objects) -> Iterator[str]:
-    if objects and objects[0].manifest.ordinal != 0:
-        key, ordinal = objects[0].key, objects[0].manifest.ordinal
-        yield f"the chain begins with {key}, number {ordinal}: the objects before it are missing"
-    for one, other in pairwise(objects):
-        if one.segment.end != other.position:
-            # The object between them has no readable manifest, which is a problem of its own.
-            continue
-        manifest, following = one.manifest, other.manifest
-        if manifest.end != other.position:
-            yield f"{one.key} ends with {manifest.end}, and {other.key} follows another object"
-        elif following.ordinal != manifest.ordinal + 1:
-            yield f"{other.key} is number {following.ordinal} and follows number {manifest.ordinal}"
-        if manifest.ended:
-            yield f"{one.key} is the last object of a closed shard, and {other.key} follows it"
-        if manifest.epoch != following.epoch:
-            yield f"{one.key} was landed from epoch {manifest.epoch}, and {other.key} from {following.epoch}"
-    for landed in objects:
-        manifest = landed.manifest
-        if not landed.position < manifest.first <= manifest.end:
-            yield f"{landed.key} claims to cover {manifest.first} to {manifest.end}"
 
 
 def _stream_problems(objects: _Objects, shard: ShardState, current: _Stream) -> Iterator[str]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.landing.checkpoint import covered_position
 from pinterest_platform.landing.kinesis.chain import ShardChain, list_chains
 from pinterest_platform.landing.kinesis.history import read_history
 from pinterest_platform.landing.kinesis.manifest import ShardManifest
@@ -23,7 +24,8 @@ def pending_segments(
         stream: the stream.
         positions: the ordinal of the last object that the consumer has applied, by app id; without one it has applied
             nothing.
-        list_from: by app id, the position of an object from which on a chain is listed, if older ones are applied.
+        list_from: by app id, the position of an object from which on a chain is listed, if older ones are applied; the
+            default is what the ledger's checkpoint covers.
 
     Raises:
         PermanentFailure: objects after a position are missing.
@@ -31,8 +33,10 @@ def pending_segments(
     """
     pending: list[PendingSegment] = []
     for chain in list_chains(store, stream):
-        app_id = chain.app_id
-        pending += _newer(store, chain, positions.get(app_id, -1), (list_from or {}).get(app_id))
+        applied, known = positions.get(chain.app_id, -1), (list_from or {}).get(chain.app_id)
+        if known is None and applied >= 0:
+            known = covered_position(store, chain.folder)
+        pending += _newer(store, chain, applied, known)
     return pending
 
 

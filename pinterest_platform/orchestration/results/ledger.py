@@ -78,6 +78,7 @@ def ledger_result(
             "gaps_confirmed": sum(part.confirmed_gaps for _, part in parts),
             "objects_read": sum(each.read for each in ledgers),
             "objects_not_read_in_time": sum(each.unread for each in ledgers),
+            "objects_from_checkpoint": sum(each.from_checkpoint for each in ledgers),
         },
         check_results=[
             check_result(LANDED_CHECK, problems, _NEXT_STEPS[LANDED_CHECK]),

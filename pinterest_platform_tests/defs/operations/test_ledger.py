@@ -78,6 +78,17 @@ def test_the_ledger_is_the_last_step_and_names_nothing_of_undamaged_objects(arou
     assert red(result) == {} and len(checks(result)) == 6
     [ledger] = result.asset_materializations_for_node("ledger__conservation")
     assert (ledger.metadata["accounted"].value, ledger.metadata["objects_read"].value) == (9, 3)
+    assert ledger.metadata["objects_from_checkpoint"].value == 0
+
+
+def test_old_objects_are_counted_from_the_checkpoint(around: Surroundings) -> None:
+    around.objects.clock_ms -= 3 * 24 * 3_600_000
+    run_daily(around)
+    result = run_daily(around)
+    assert red(result) == {}
+    [ledger] = result.asset_materializations_for_node("ledger__conservation")
+    names = ("accounted", "objects_read", "objects_from_checkpoint")
+    assert [ledger.metadata[name].value for name in names] == [9, 0, 3]
 
 
 def test_a_failing_blocking_check_of_a_table_does_not_skip_the_ledger(around: Surroundings) -> None:

@@ -18,6 +18,7 @@ from pinterest_platform.adapters.kafka import KafkaTopicLog
 from pinterest_platform.adapters.s3 import S3ObjectStore
 from pinterest_platform.catalog import PIN
 from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.landing.audit_schedule import NEW_MS, AuditSchedule
 from pinterest_platform.landing.kafka.ledger import audit, reconcile
 from pinterest_platform.landing.kafka.options import LandingOptions
 from pinterest_platform.landing.kafka.quarantine import quarantined_records
@@ -329,3 +330,24 @@ def test_memory_does_not_grow_with_the_backlog(tenant, topic, store):
     before, after = receiver.recv()
     backlog = sum(found.size for found in store.list(f"topics/{topic}/"))
     assert backlog > 600_000_000 and after - before < 160_000_000
+
+
+def test_old_objects_are_counted_from_a_checkpoint(tenant, topic):
+    log, store = KafkaTopicLog(tenant), S3ObjectStore(tenant, page_keys=4)
+    produce(tenant, topic, 60, junk_every=7)
+    land_topic(log, store, topic, LandingOptions(object_bytes=1000))
+    later = AuditSchedule(7, int(time.time() * 1000) + 2 * NEW_MS)
+    first, again = (reconcile(log, store, topic, later) for _ in range(2))
+    assert sum(ledger.read for ledger in first) == sum(ledger.objects for ledger in first) > 3 * PARTITIONS
+    assert all(ledger.is_complete for ledger in [*first, *again])
+    assert [(ledger.read, ledger.from_checkpoint) for ledger in again] == [(0, ledger.objects) for ledger in first]
+    assert [(ledger.records, ledger.quarantined, ledger.next_offset) for ledger in again] == [
+        (ledger.records, ledger.quarantined, ledger.next_offset) for ledger in first
+    ]
+    assert len(list(store.list(f"checkpoints/topics/{topic}/"))) == PARTITIONS
+    assert land_topic(log, store, topic).objects == 0
+    damaged = next(iter(store.list(f"checkpoints/topics/{topic}/"))).key
+    store.put(damaged, store.read(damaged)[:-9])
+    [problem] = [problem for ledger in reconcile(log, store, topic, later) for problem in ledger.problems]
+    assert f"the checkpoint {damaged} is damaged" in problem
+    assert all(ledger.is_complete for ledger in reconcile(log, store, topic, later))

@@ -118,6 +118,7 @@ def test_objects_of_an_older_version_have_no_problems_and_are_read(log, store):
         for name in ("checksum", "bytes", "quarantine-bytes", "quarantine-digest"):
             stored.metadata.pop(name, None)
     assert only_problems(audit(log, store, TOPIC)) == ""
+    assert only_problems(reconcile(log, store, TOPIC, OLD)) == ""
     body = store.objects[key(0)].body
     change(store, key(0), body[: len(body) // 2])
     assert only_problems(reconcile(log, store, TOPIC, OLD)) == ""

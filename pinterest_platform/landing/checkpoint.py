@@ -1,0 +1,187 @@
+"""Checkpoints of the ledger: blocks of old objects of a chain that were found sound, with their sums (rule N16)."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+
+from pinterest_platform.catalog import CHECKPOINTS_PREFIX
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.landing.chain import ChainFolder
+from pinterest_platform.ports import ObjectStore
+
+_MAX_OBJECTS = 1000
+_MAX_BYTES = 1 << 30
+_DIGITS = 20
+_KEPT = 2
+"""Checkpoints that remain, so that a run which reads the older one is not disturbed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counts over some objects; `accepted` counts what the wing's manifest calls an accepted gap or loss."""
+
+    objects: int = 0
+    records: int = 0
+    quarantined: int = 0
+    gaps: int = 0
+    accepted: int = 0
+
+    def __add__(self, other: "Totals") -> "Totals":
+        return Totals(
+            self.objects + other.objects,
+            self.records + other.records,
+            self.quarantined + other.quarantined,
+            self.gaps + other.gaps,
+            self.accepted + other.accepted,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Consecutive objects of a chain.
+
+    Attributes:
+        first: the position in the key of the first one.
+        last: the position in the key of the last one.
+        next: the position of the object that extends them.
+        totals: their counts.
+        size: their bytes.
+        digest: a hash chain over what identifies each of them, in order.
+        day: the day, since the epoch, on which all of them had been read.
+    """
+
+    first: int
+    last: int
+    next: int
+    totals: Totals
+    size: int
+    digest: str
+    day: int
+
+    def __contains__(self, position: int) -> bool:
+        """Return whether the object at a position is, or would be, one of the block."""
+        return self.first <= position <= self.last
+
+    def holds(self, identities: Iterable[str]) -> bool:
+        """Return whether these are what identifies its objects."""
+        return chained_digest(identities) == self.digest
+
+    def extended(self, other: "Block", identity: str) -> "Block | None":
+        """Return this block with the only object of another one, None if that one does not follow or is too much.
+
+        `identity` is what identifies that object.
+        """
+        totals, size = self.totals + other.totals, self.size + other.size
+        if self.next != other.first or totals.objects > _MAX_OBJECTS or size > _MAX_BYTES:
+            return None
+        digest = chained_digest([identity], self.digest)
+        return Block(self.first, other.last, other.next, totals, size, digest, min(self.day, other.day))
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The blocks of a chain in order.
+
+    Attributes:
+        number: its number, 0 if the chain has none.
+        blocks: its blocks; objects between them are in none.
+        origin: the topic id or epoch that the objects were landed from.
+        problem: the reason why it is not used, None if it is valid or if there is none.
+    """
+
+    number: int = 0
+    blocks: tuple[Block, ...] = ()
+    origin: str | None = None
+    problem: str | None = None
+
+
+def chained_digest(identities: Iterable[str], digest: str = "") -> str:
+    """Return the digest of some objects, given the digest of those before them."""
+    for identity in identities:
+        digest = hashlib.sha256(f"{digest}\n{identity}".encode()).hexdigest()
+    return digest
+
+
+def read_checkpoint(store: ObjectStore, folder: ChainFolder) -> Checkpoint:
+    """Return the newest checkpoint of a chain; if it is damaged, it has no blocks and names the problem."""
+    prefix = _prefix(folder)
+    numbers = [number for stored in store.list(prefix) if (number := _number(prefix, stored.key))]
+    if not numbers:
+        return Checkpoint()
+    key = _key(folder, max(numbers))
+    try:
+        return _parse(store.read(key), prefix, max(numbers))
+    except (PermanentFailure, ValueError, KeyError, TypeError, AttributeError) as error:
+        return Checkpoint(max(numbers), problem=f"the checkpoint {key} is damaged and not used: {error!r}")
+
+
+def write_checkpoint(store: ObjectStore, folder: ChainFolder, checkpoint: Checkpoint) -> bool:
+    """Write a checkpoint, and delete older ones; return False if another run wrote one of its number first."""
+    fields = _fields(checkpoint, _prefix(folder))
+    body = orjson.dumps({**fields, "checksum": _checksum(fields)})
+    if not store.put_if_absent(_key(folder, checkpoint.number), body, {}, "application/json"):
+        return False
+    prefix = _prefix(folder)
+    numbers = [number for stored in store.list(prefix) if (number := _number(prefix, stored.key))]
+    store.delete([_key(folder, number) for number in numbers if number <= checkpoint.number - _KEPT])
+    return True
+
+
+def covered_position(store: ObjectStore, folder: ChainFolder) -> int | None:
+    """Return the position in the key of the last covered object, None if there is none.
+
+    A listing from there is complete for whoever knows what comes before, provided that the object exists.
+    """
+    blocks = read_checkpoint(store, folder).blocks
+    return blocks[-1].last if blocks else None
+
+
+def _prefix(folder: ChainFolder) -> str:
+    return f"{CHECKPOINTS_PREFIX}{folder.prefix}"
+
+
+def _key(folder: ChainFolder, number: int) -> str:
+    return f"{_prefix(folder)}{number:0{_DIGITS}d}.json"
+
+
+def _number(prefix: str, key: str) -> int:
+    """Return the number in the key of a checkpoint, 0 for another key."""
+    name = key.removeprefix(prefix).removesuffix(".json")
+    return int(name) if len(name) == _DIGITS and name.isascii() and name.isdecimal() else 0
+
+
+def _fields(checkpoint: Checkpoint, prefix: str) -> dict[str, Any]:
+    """Return a checkpoint as JSON; positions are texts, because those of Kinesis exceed 64 bits."""
+    blocks = [
+        {**asdict(block), "first": str(block.first), "last": str(block.last), "next": str(block.next)}
+        for block in checkpoint.blocks
+    ]
+    return {"chain": prefix, "number": checkpoint.number, "origin": checkpoint.origin, "blocks": blocks}
+
+
+def _parse(body: bytes, prefix: str, number: int) -> Checkpoint:
+    fields: dict[str, Any] = orjson.loads(body)
+    if fields.pop("checksum") != _checksum(fields):
+        raise ValueError("its checksum differs")
+    if (fields["chain"], fields["number"]) != (prefix, number):
+        raise ValueError(f"it was written as number {fields['number']} of {fields['chain']}")
+    return Checkpoint(number, tuple(_block(block) for block in fields["blocks"]), fields["origin"])
+
+
+def _block(fields: Mapping[str, Any]) -> Block:
+    return Block(
+        first=int(fields["first"]),
+        last=int(fields["last"]),
+        next=int(fields["next"]),
+        totals=Totals(**fields["totals"]),
+        size=fields["size"],
+        digest=fields["digest"],
+        day=fields["day"],
+    )
+
+
+def _checksum(fields: Mapping[str, Any]) -> str:
+    return hashlib.sha256(orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)).hexdigest()

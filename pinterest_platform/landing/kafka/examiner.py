@@ -1,0 +1,142 @@
+"""The part of the account of a partition that is Kafka's: its manifests, its gaps, and what a Connect sink wrote."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from pinterest_platform.catalog import ADOPTED_PREFIX, TOPICS_PREFIX
+from pinterest_platform.landing.audit_schedule import AuditSchedule
+from pinterest_platform.landing.chain import ChainFolder
+from pinterest_platform.landing.checkpoint import Totals
+from pinterest_platform.landing.examiner import ChainExaminer
+from pinterest_platform.landing.kafka.chain import PartitionChain, foreign_object
+from pinterest_platform.landing.kafka.gaps import PartitionReader, missing_ranges, read_gaps
+from pinterest_platform.landing.kafka.history import History, read_history, read_section
+from pinterest_platform.landing.kafka.manifest import PartitionManifest
+from pinterest_platform.landing.object_audit import LandedObject, Problem, audit_object
+from pinterest_platform.ports import ObjectStore
+
+_Object = LandedObject[PartitionManifest]
+_MAX_NAMED = 5
+"""Most offsets or ranges that one problem names."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectReading:
+    """The result of reading an object and, for its gaps, the topic."""
+
+    problems: tuple[str, ...]
+    confirmed_gaps: int = 0
+    unconfirmed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionExaminer(ChainExaminer[PartitionManifest, History, ObjectReading]):
+    """Lists, compares, counts and reads the objects of a partition.
+
+    Attributes:
+        store: the bucket.
+        chain: the partition's chain.
+        schedule: the objects that count as new; None if none is read.
+        topic_id: the topic id that the newest object was landed from.
+        reader: the partition at the broker; None if it does not hold this epoch.
+    """
+
+    store: ObjectStore
+    chain: PartitionChain
+    schedule: AuditSchedule | None
+    topic_id: str | None = None
+    reader: PartitionReader | None = None
+
+    @property
+    def folder(self) -> ChainFolder:
+        """The folder that landing writes to."""
+        return self.chain.under(TOPICS_PREFIX)
+
+    @property
+    def manifest_type(self) -> type[PartitionManifest]:
+        """The type of the objects' manifests."""
+        return PartitionManifest
+
+    def read_history(self, list_from: int | None) -> History:
+        """List the chain from an object on, given its position; if it does not exist, from the beginning."""
+        return read_history(self.store, self.chain, list_from)
+
+    def read_section(self, first: int | None, last: int) -> History:
+        """List the objects with positions from `first` (None for the beginning) to `last`."""
+        return read_section(self.store, self.chain, first, last)
+
+    def first_problem(self, first: _Object) -> str | None:
+        """Return the problem of the first object of the chain."""
+        return f"the chain begins with {first.key}: the objects before it are missing" if first.position else None
+
+    def problems(self, history: History, objects: Sequence[_Object]) -> Iterator[Problem]:
+        """Yield the problems that names, sizes and manifests of a listed part show."""
+        for key in history.foreign_keys:
+            yield Problem(key, foreign_object(key).what)
+        yield from _chain_problems(objects)
+        for landed in objects:
+            for text in (*_object_problems(history, landed, self.topic_id), *landed.problems):
+                yield Problem(landed.key, text)
+
+    def totals(self, manifest: PartitionManifest) -> Totals:
+        """Return the counts of one object."""
+        return Totals(1, manifest.records, manifest.quarantined, manifest.gaps, manifest.accepted_gap)
+
+    def successor(self, manifest: PartitionManifest) -> int:
+        """Return the position of the object that extends this one."""
+        return manifest.end + 1
+
+    def read(self, landed: _Object) -> ObjectReading:
+        """Read one object, compare it with its manifest, and read its gaps in the topic again."""
+        manifest = landed.manifest
+        result = audit_object(self.store, landed, manifest.covered)
+        quarantine_is_missing = manifest.quarantined > 0 and landed.quarantine is None
+        if result.problems or not manifest.gaps or quarantine_is_missing:
+            return ObjectReading(result.problems)
+        gaps = missing_ranges(manifest.covered, result.positions)
+        reading = read_gaps(self.reader, gaps)
+        problems: tuple[str, ...] = ()
+        if reading.records:
+            lost = _listed([str(offset) for offset in reading.records])
+            problems = (f"{landed.key} has gaps at offsets {lost}, and the broker holds records there: they are lost",)
+        unconfirmed = None
+        if reading.unread and self.schedule and self.schedule.is_new(*landed.modified_ms):
+            ranges = _listed([f"{gap.start} to {gap.stop - 1}" for gap in gaps])
+            unconfirmed = f"{landed.key}: {reading.unread} of its gaps (offsets {ranges}) could not be read again"
+        return ObjectReading(problems, reading.confirmed, unconfirmed)
+
+
+def _listed(parts: list[str]) -> str:
+    omitted = [f"and {len(parts) - _MAX_NAMED} more"] if len(parts) > _MAX_NAMED else []
+    return ", ".join([*parts[:_MAX_NAMED], *omitted])
+
+
+def _chain_problems(objects: Sequence[_Object]) -> Iterator[Problem]:
+    for one, other in pairwise(objects):
+        if one.segment.end + 1 != other.position:
+            # The object between them has no readable manifest, which is a problem of its own.
+            continue
+        following = one.manifest.end + 1
+        if following < other.position:
+            lost = f"offsets {following} to {other.position - 1}"
+            yield Problem(other.key, f"{lost} are in no object, between {one.key} and {other.key}")
+        elif following > other.position:
+            span = f"offsets {other.position} to {following - 1}"
+            yield Problem(other.key, f"{span} are in {one.key} and, by its name, in {other.key}")
+
+
+def _object_problems(history: History, landed: _Object, newest_topic_id: str | None) -> Iterator[str]:
+    key, position, manifest = landed.key, landed.position, landed.manifest
+    covered = len(manifest.covered)
+    if manifest.accounted != covered:
+        span = f"{manifest.start} to {manifest.end}"
+        yield f"{key} covers {covered} offsets ({span}) and accounts for {manifest.accounted}"
+    for problem in (manifest.name_problem(key), history.changed_source(position, manifest)):
+        if problem:
+            yield problem
+    if manifest.topic_id is not None and manifest.topic_id != newest_topic_id:
+        yield f"{key} was landed from topic id {manifest.topic_id}, the newest object from {newest_topic_id}"
+    count = history.connect_counts.get(position, 0)
+    if landed.segment.root == ADOPTED_PREFIX and count > manifest.sources:
+        yield f"{key} was adopted from {manifest.sources} objects of a Connect sink, and now {count} are in its range"

@@ -1,0 +1,145 @@
+"""The account of one chain: its checkpoint, and the objects that are new, due or in no block (rules L20, K12)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
+from typing import Generic
+
+from pinterest_platform.landing.audit_schedule import AuditSchedule
+from pinterest_platform.landing.checkpoint import Block, Checkpoint, Totals, write_checkpoint
+from pinterest_platform.landing.examiner import ChainExaminer, H, M, R
+from pinterest_platform.landing.object_audit import LandedObject, read_in_time
+from pinterest_platform.landing.sections import (
+    ContradictionError,
+    OpenChain,
+    Section,
+    block_of,
+    examine,
+    identity,
+    members_of,
+    reopen_chain,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChainAccount(Generic[M, R]):
+    """The account of a chain.
+
+    Attributes:
+        totals: the counts of all its objects.
+        objects: the objects whose manifests were requested, in order: the first one and the newest are among them.
+        problems: everything that is wrong.
+        readings: the results of the objects that were read.
+        unread: number of objects that were to be read and were not read in time.
+        from_checkpoint: number of objects whose counts are the checkpoint's.
+    """
+
+    totals: Totals
+    objects: Sequence[LandedObject[M]]
+    problems: tuple[str, ...]
+    readings: Sequence[R]
+    unread: int
+    from_checkpoint: int
+
+
+def account_for(
+    examiner: ChainExaminer[M, H, R], opened: OpenChain[H], schedule: AuditSchedule | None
+) -> ChainAccount[M, R]:
+    """Account for the objects of a chain, read those that are new, due or in no block, and renew the checkpoint.
+
+    Without a schedule, manifests are believed.
+
+    Raises:
+        PermanentFailure: the chain cannot be read.
+    """
+    try:
+        sections = examine(examiner, opened)
+    except ContradictionError as contradiction:
+        opened = reopen_chain(examiner, opened.stored, str(contradiction))
+        sections = examine(examiner, opened)
+    inner = [landed for section in sections for landed in section.inner]
+    selected = [] if schedule is None else _select(inner, schedule, opened.is_coverable)
+    readings = {} if schedule is None else read_in_time(selected, schedule, examiner.read)
+    if schedule is not None:
+        blocks = _cover(examiner, opened, sections, readings, schedule) if opened.is_coverable else ()
+        _renew(examiner, opened, blocks)
+    problems = [problem.text for section in sections for problem in section.problems]
+    problems += [text for key in readings for text in readings[key].problems]
+    if opened.contradiction and not problems:
+        problems.append(f"the checkpoint of {examiner.folder.prefix} is not used: {opened.contradiction}")
+    if opened.stored.problem:
+        problems.append(opened.stored.problem)
+    believed = _sum(block.totals for block in opened.believed)
+    return ChainAccount(
+        totals=believed + _sum(examiner.totals(landed.manifest) for landed in inner),
+        objects=[landed for section in sections for landed in section.objects],
+        problems=tuple(dict.fromkeys(problems)),
+        readings=list(readings.values()),
+        unread=len(selected) - len(readings),
+        from_checkpoint=believed.objects,
+    )
+
+
+def _select(inner: Sequence[LandedObject[M]], schedule: AuditSchedule, is_coverable: bool) -> list[LandedObject[M]]:
+    """Return the objects to read, new ones first; of a chain that has no checkpoint, the old ones due by their key."""
+
+    def is_old(landed: LandedObject[M]) -> bool:
+        return not schedule.is_new(*landed.modified_ms)
+
+    if is_coverable:
+        return sorted(inner, key=is_old)
+    due = [landed for landed in inner if schedule.is_due(landed.key, *landed.modified_ms)]
+    return sorted(due, key=lambda landed: (is_old(landed), schedule.order(landed.key)))
+
+
+def _cover(
+    examiner: ChainExaminer[M, H, R],
+    opened: OpenChain[H],
+    sections: Sequence[Section[M]],
+    readings: Mapping[str, R],
+    schedule: AuditSchedule,
+) -> tuple[Block, ...]:
+    """Return the blocks of the next checkpoint.
+
+    A block that is due remains if none of its objects has a problem. Of other objects, those that are old and were read
+    without a problem are added, each to the block that it follows or to a new one.
+    """
+    blamed: set[int] = set()
+    for section in sections:
+        damaged = [landed.key for landed in section.inner if landed.key in readings and readings[landed.key].problems]
+        blamed |= section.blamed([*damaged, *(problem.key for problem in section.problems)])
+    inner = [landed for section in sections for landed in section.inner]
+    blocks = {block.first: block for block in opened.believed}
+    remaining = {landed.position: landed for landed in inner}
+    for block in opened.due:
+        if not any(position in block for position in blamed):
+            members = members_of(block, inner)
+            is_read = schedule.day and all(landed.key in readings for landed in members)
+            blocks[block.first] = replace(block, day=schedule.day) if is_read else block
+            for landed in members:
+                del remaining[landed.position]
+    covered: list[Block] = []
+    for position in sorted({*blocks, *remaining}):
+        if position in blocks:
+            covered.append(blocks[position])
+            continue
+        landed = remaining[position]
+        if position in blamed or landed.key not in readings or schedule.is_new(*landed.modified_ms):
+            continue
+        single = block_of(examiner, landed, schedule.day)
+        extended = covered[-1].extended(single, identity(landed)) if covered else None
+        covered[-1:] = [extended] if extended else [*covered[-1:], single]
+    return tuple(covered)
+
+
+def _renew(examiner: ChainExaminer[M, H, R], opened: OpenChain[H], blocks: tuple[Block, ...]) -> None:
+    """Write a checkpoint with these blocks if they are not those of the stored one, or that one cannot be used."""
+    stored = opened.stored
+    if blocks != stored.blocks or stored.problem or opened.contradiction:
+        checkpoint = Checkpoint(stored.number + 1, blocks, stored.origin or opened.newest.origin)
+        write_checkpoint(examiner.store, examiner.folder, checkpoint)
+
+
+def _sum(totals: Iterable[Totals]) -> Totals:
+    return reduce(add, totals, Totals())

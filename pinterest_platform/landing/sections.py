@@ -1,0 +1,182 @@
+"""The sections of a chain that its checkpoint does not cover, or that are due (rules L20, K12).
+
+The blocks that are not due are believed. Each section between them is listed with the last object before it and the
+first one after it, so that an object which is missing there is noticed.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
+from typing import Generic
+
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.landing.audit_schedule import AuditSchedule
+from pinterest_platform.landing.checkpoint import Block, Checkpoint, chained_digest, read_checkpoint
+from pinterest_platform.landing.examiner import ChainExaminer, H, M, R
+from pinterest_platform.landing.object_audit import LandedObject, Problem, read_objects
+
+
+class ContradictionError(Exception):
+    """A checkpoint contradicts the objects."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenChain(Generic[H]):
+    """A chain before its objects are examined.
+
+    Attributes:
+        newest: its end, from the last believed block on.
+        stored: its checkpoint, without blocks if none of them can be used.
+        believed: the blocks that are not due.
+        is_coverable: whether a checkpoint can cover its objects.
+        contradiction: the reason why the blocks cannot be used, None if there is none.
+    """
+
+    newest: H
+    stored: Checkpoint = field(default_factory=Checkpoint)
+    believed: tuple[Block, ...] = ()
+    is_coverable: bool = False
+    contradiction: str | None = None
+
+    @property
+    def due(self) -> list[Block]:
+        """The blocks whose objects are read again."""
+        return [block for block in self.stored.blocks if block not in self.believed]
+
+
+@dataclass(frozen=True, slots=True)
+class Section(Generic[M]):
+    """A part of a chain between two believed blocks.
+
+    Attributes:
+        positions: the positions of its objects, in order.
+        keys: their keys.
+        objects: those that have a readable manifest.
+        inner: those of them that are in no believed block.
+        problems: its problems.
+    """
+
+    positions: Sequence[int]
+    keys: Sequence[str]
+    objects: Sequence[LandedObject[M]]
+    inner: Sequence[LandedObject[M]]
+    problems: Sequence[Problem]
+
+    def blamed(self, keys: Iterable[str]) -> set[int]:
+        """Return the position of the object with each key or, if there is none, of the last one before it."""
+        places = {bisect_right(self.keys, key) - 1 for key in keys}
+        return {self.positions[place] for place in places if place >= 0}
+
+
+def open_chain(examiner: ChainExaminer[M, H, R], schedule: AuditSchedule | None) -> OpenChain[H]:
+    """Read the checkpoint of a chain, and list what follows the last believed block.
+
+    Without a schedule, the whole chain is listed.
+    """
+    if schedule is None:
+        return OpenChain(examiner.read_history(None))
+    stored = read_checkpoint(examiner.store, examiner.folder)
+    believed = tuple(
+        block for block in stored.blocks if not schedule.is_block_due(examiner.folder.key(block.first), block.day)
+    )
+    last = believed[-1].last if believed else None
+    try:
+        newest = examiner.read_history(last)
+    except PermanentFailure as failure:
+        if last is None:
+            raise
+        return reopen_chain(examiner, stored, failure.what)
+    if last is not None and [segment.position for segment in newest.segments[:1]] != [last]:
+        return reopen_chain(examiner, stored, f"{examiner.folder.key(last)} is missing")
+    if stored.blocks and None not in (stored.origin, newest.origin) and stored.origin != newest.origin:
+        reason = f"it covers objects of {stored.origin}, and the newest one is of {newest.origin}"
+        return reopen_chain(examiner, stored, reason)
+    if not newest.is_coverable:
+        whole = examiner.read_history(None) if believed else newest
+        return OpenChain(whole, replace(stored, blocks=()))
+    return OpenChain(newest, stored, believed, is_coverable=True)
+
+
+def reopen_chain(examiner: ChainExaminer[M, H, R], stored: Checkpoint, contradiction: str) -> OpenChain[H]:
+    """List the whole chain, because its checkpoint contradicts the objects."""
+    newest = examiner.read_history(None)
+    return OpenChain(newest, replace(stored, blocks=(), origin=None), (), newest.is_coverable, contradiction)
+
+
+def examine(examiner: ChainExaminer[M, H, R], opened: OpenChain[H]) -> list[Section[M]]:
+    """Request the manifests of the objects that are in no believed block, and compare the blocks that are due.
+
+    Raises:
+        ContradictionError: a block contradicts the objects.
+        PermanentFailure: the chain cannot be read.
+    """
+    sections: list[Section[M]] = []
+    try:
+        for before, after in _between(opened.believed):
+            history = opened.newest if after is None else examiner.read_section(before, after)
+            if opened.believed and not history.is_coverable:
+                raise ContradictionError("it covers none of the objects that another program wrote")
+            sections.append(_section(examiner, history, (before, after)))
+    except PermanentFailure as failure:
+        if opened.believed:
+            raise ContradictionError(failure.what) from failure
+        raise
+    blamed = {each for section in sections for each in section.blamed(problem.key for problem in section.problems)}
+    inner = [landed for section in sections for landed in section.inner]
+    for block in opened.due:
+        members = members_of(block, inner)
+        if not any(position in block for position in blamed) and not block.holds(map(identity, members)):
+            first, last = examiner.folder.key(block.first), examiner.folder.key(block.last)
+            raise ContradictionError(f"the objects from {first} to {last} are sound, but not those that it covers")
+    return sections
+
+
+def members_of(block: Block, objects: Sequence[LandedObject[M]]) -> Sequence[LandedObject[M]]:
+    """Return those of some objects, which are in order, that a block covers."""
+    first = bisect_left(objects, block.first, key=attrgetter("position"))
+    return objects[first : bisect_right(objects, block.last, key=attrgetter("position"))]
+
+
+def identity(landed: LandedObject[M]) -> str:
+    """Return what identifies an object and its quarantine in the digest of a block."""
+    manifest, quarantine = landed.manifest, landed.quarantine
+    quarantined = (quarantine.key, quarantine.size, manifest.quarantine_digest) if quarantine else None
+    return repr((landed.key, landed.segment.size, manifest.digest, landed.checksum, quarantined))
+
+
+def block_of(examiner: ChainExaminer[M, H, R], landed: LandedObject[M], day: int) -> Block:
+    """Return a block of one object that was read on a day."""
+    manifest, position = landed.manifest, landed.position
+    return Block(
+        first=position,
+        last=position,
+        next=examiner.successor(manifest),
+        totals=examiner.totals(manifest),
+        size=landed.segment.size,
+        digest=chained_digest([identity(landed)]),
+        day=day,
+    )
+
+
+def _section(examiner: ChainExaminer[M, H, R], history: H, bounds: tuple[int | None, int | None]) -> Section[M]:
+    positions = [segment.position for segment in history.segments]
+    neighbors = {position for position in bounds if position is not None}
+    if missing := sorted(neighbors - set(positions)):
+        raise ContradictionError(f"{examiner.folder.key(missing[0])} is missing")
+    objects, problems = read_objects(examiner.store, history, examiner.manifest_type)
+    if bounds[0] is None and objects and (text := examiner.first_problem(objects[0])):
+        problems.append(Problem(objects[0].key, text))
+    problems += examiner.problems(history, objects)
+    inner = [landed for landed in objects if landed.position not in neighbors]
+    return Section(positions, [segment.key for segment in history.segments], objects, inner, problems)
+
+
+def _between(believed: Sequence[Block]) -> Iterator[tuple[int | None, int | None]]:
+    """Yield the position of the last object before each section, and of the first one after it."""
+    before: Block | None = None
+    for block in believed:
+        if before is None or before.next != block.first:
+            yield before.last if before else None, block.first
+        before = block
+    yield before.last if before else None, None
