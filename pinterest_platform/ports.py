@@ -398,16 +398,16 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A permanent failure of a scheduled run or of a drain, or failed checks in a successful run.
+    """A permanent failure of a run, failed checks in a successful run, or a sensor that cannot read its streams.
 
     Attributes:
         key: an identifier that is equal for repeated alerts of one failure, so that a receiver can drop duplicates.
-        job: the job that failed.
+        job: the job that failed, or the sensor.
         day: the day of the schedule (UTC).
         attempts: the number of attempts.
         reason: the reason why it is not retried.
-        run_id: the run of the last attempt.
-        link: the address of that run.
+        run_id: the run of the last attempt; empty for a sensor.
+        link: the address of that run, or of the sensors.
         causes: the failures in it.
         headline: the first sentence of the alert; without it, the day, the attempts and the reason are the first one.
     """

@@ -21,7 +21,8 @@ def as_text(alert: Alert) -> str:
         or f"{alert.job} of {alert.day} failed permanently after attempt {alert.attempts}: {alert.reason}."
     )
     causes = [f"{cause.asset}: {cause.what} {cause.action}" for cause in alert.causes]
-    return "\n".join([head, *causes, f"Run {alert.run_id}: {alert.link}"])
+    link = f"Run {alert.run_id}: {alert.link}" if alert.run_id else alert.link
+    return "\n".join([head, *causes, link])
 
 
 def as_json(alert: Alert) -> dict[str, Any]:

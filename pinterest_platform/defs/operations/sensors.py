@@ -9,6 +9,7 @@ from pinterest_platform.orchestration.daily.alerts import deliver_alerts
 from pinterest_platform.orchestration.daily.history import LOOK_BACK
 from pinterest_platform.orchestration.daily.requests import retry_request
 from pinterest_platform.orchestration.failures import as_dagster_failure
+from pinterest_platform.orchestration.sensor_alerts import deliver_sensor_alerts
 from pinterest_platform.ports import Notifier
 from pinterest_platform.settings import AlertSettings, Settings
 
@@ -35,7 +36,7 @@ def daily_retries(
 @dg.sensor(
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Alerts, once, of a day, drain or other run that failed permanently and of checks that failed.",
+    description="Alerts, once, of a run that failed permanently, checks that failed, and a sensor that cannot read.",
 )
 def daily_alerts(
     context: dg.SensorEvaluationContext,
@@ -46,7 +47,10 @@ def daily_alerts(
     now = datetime.now(UTC)
     since = datetime.fromisoformat(context.cursor) if context.cursor else now - LOOK_BACK
     with as_dagster_failure("daily_alerts"):
-        reason, complete = deliver_alerts(context.instance, alerting, notifier, since)
+        try:
+            sensors = deliver_sensor_alerts(context.instance, alerting, notifier, now.timestamp())
+        finally:
+            reason, complete = deliver_alerts(context.instance, alerting, notifier, since)
     if complete:
         context.update_cursor((now - OVERLAP).isoformat())
-    return reason
+    return dg.SkipReason("; ".join([*sensors, reason.skip_message or ""])) if sensors else reason

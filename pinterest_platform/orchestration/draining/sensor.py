@@ -35,6 +35,12 @@ REPEAT_CHECK_SECONDS = 600.0
 LAST_BATCH_SECONDS = 3600.0
 """Time that a drain may need for its last micro-batch, in addition to its longest time."""
 
+NEXT_TICK = "The next tick retries."
+"""The end of the reason of a tick that did not read its route."""
+
+UNKNOWN = " unknown: "
+"""Part of the reason of a tick that did not read some of its streams."""
+
 TICK_SECONDS = 40.0
 """Time that a tick reads a backlog at most. The daemon ends a tick after 60 s, without a reason."""
 
@@ -64,9 +70,9 @@ def read_backlog(route: str, read: Callable[[], RouteBacklog]) -> RouteBacklog |
     try:
         return pool.submit(read).result(TICK_SECONDS)
     except TimeoutError:
-        return dg.SkipReason(f"The backlog of {route} was not read within {TICK_SECONDS:g} s. The next tick retries.")
+        return dg.SkipReason(f"The backlog of {route} was not read within {TICK_SECONDS:g} s. {NEXT_TICK}")
     except TransientFailure as failure:
-        return dg.SkipReason(f"{failure.what} The next tick retries.")
+        return dg.SkipReason(f"{failure.what} {NEXT_TICK}")
     finally:
         # A read that is late ends by its own time limits.
         pool.shutdown(wait=False)
@@ -170,7 +176,7 @@ def _unknown(route: str, backlog: RouteBacklog) -> str:
     streams: dict[str, list[str]] = {}
     for entity, failure in backlog.unknown.items():
         streams.setdefault(str(failure), []).append(f"{route}/{entity.name}")
-    return "".join(f"; backlog of {', '.join(names)} unknown: {why}" for why, names in streams.items())
+    return "".join(f"; backlog of {', '.join(names)}{UNKNOWN}{why}" for why, names in streams.items())
 
 
 def _runs(context: dg.SensorEvaluationContext, route: str, job: str, longest: float) -> list[DrainRun]:

@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 
 from pinterest_platform.defs.operations.schedules import daily
+from pinterest_platform.failures import TransientFailure
 from pinterest_platform.orchestration.daily.history import ATTEMPT_TAG, DAY_TAG, JOB
 from pinterest_platform.orchestration.runs import ELSEWHERE_SECONDS, WRITER
 from pinterest_platform.orchestration.workers import WORKER_TAG, record_worker
@@ -93,7 +94,7 @@ def test_a_run_of_any_job_of_the_platform_whose_process_is_gone_is_failed(
 @pytest.mark.parametrize("hours", [ELSEWHERE_SECONDS / 3600 - 1, ELSEWHERE_SECONDS / 3600 + 1])
 def test_a_run_on_another_host_counts_as_live_for_some_hours(daemon: Daemon, hours: float) -> None:
     def fail(_: dg.OpExecutionContext) -> None:
-        raise RuntimeError
+        raise TransientFailure("Kafka did not answer.", "Start it.")
 
     daemon.work = fail
     daemon.midnight()
