@@ -146,10 +146,11 @@ def _quarantine(services: Services, before: float | None) -> Concern:
     objects = sum(1 for root in roots for _ in services.objects.list(f"{QUARANTINE_PREFIX}{root}"))
     total = rows + objects
     grown = total - before if before is not None else 0
+    counts = f"{rows} records that cleaning rejected, {objects} objects with records that landing rejected"
     return judged(
         "quarantine",
-        [f"{grown:g} more since the last report, {total} in all"] if grown > 0 else [],
-        f"{total} in all, none since the last report",
+        [f"{counts}: {grown:g} more than in the last report"] if grown > 0 else [],
+        f"{counts}: no more than in the last report",
         "Run `python -m pinterest_platform.cli quarantine`: it prints the records and their reasons.",
         {"quarantine": total, "quarantine_growth": grown},
     )
