@@ -92,7 +92,7 @@ class Assumptions:
     Attributes:
         peak: the busiest hour's rate divided by the day's average.
         records_per_request: records that a client posts in one request.
-        object_bytes: the size to which landed objects are merged.
+        object_bytes: the maximum size of a landed object.
         drain_seconds: the time between two micro-batches of a drain.
         requests_per_object: GET and HEAD requests for a landed object: a manifest, reads for cleaning and audit.
         batch_hours: the hours in which the daily batch lands and cleans a day.
@@ -187,7 +187,7 @@ class Capacity:
 
     @property
     def objects_per_day(self) -> int:
-        """Landed objects of a route after they were merged."""
+        """Landed objects of a route that is landed once a day."""
         return sum(
             max(self.assume.partitions, math.ceil(self.posts * stream.bytes / self.assume.object_bytes))
             for stream in STREAMS
@@ -195,7 +195,7 @@ class Capacity:
 
     @property
     def drained_objects_per_day(self) -> int:
-        """Objects that an uninterrupted drain lands before they are merged: one per shard and micro-batch."""
+        """Objects that an uninterrupted drain lands: one per shard and micro-batch."""
         return round(self.shards * DAY_SECONDS / self.assume.drain_seconds)
 
     @property
@@ -239,7 +239,7 @@ class Capacity:
         )
 
     def batch_s3_dollars(self) -> float:
-        """Dollars per month for landed objects and their requests, merged or landed once a day."""
+        """Dollars per month for landed objects and their requests, landed once a day."""
         return self._kept_dollars() + self._request_dollars(self.objects_per_day)
 
     def drain_s3_dollars(self) -> float:
@@ -291,7 +291,7 @@ def page(capacities: Mapping[str, Capacity]) -> Mapping[str, str]:
         ("MSK brokers", lambda c: f"{c.brokers:,}"),
         ("Kinesis shards, three streams", lambda c: f"{c.shards:,}"),
         ("API requests per second, busiest hour", lambda c: f"{c.api_requests_per_second:,.1f}"),
-        ("landed objects per day, batch or merged", lambda c: f"{c.objects_per_day:,}"),
+        ("landed objects per day, batch route", lambda c: f"{c.objects_per_day:,}"),
         ("landed objects per day, drain, before merging", lambda c: f"{c.drained_objects_per_day:,}"),
         ("S3 PUT requests per second, drain", lambda c: f"{c.puts_per_second:,.0f}"),
         ("cores that land the busiest hour", lambda c: _count(c.landing_cores)),
@@ -301,7 +301,7 @@ def page(capacities: Mapping[str, Capacity]) -> Mapping[str, str]:
     money: Sequence[tuple[str, Callable[[Capacity], str]]] = (
         ("Kinesis", lambda c: _dollars(c.kinesis_dollars())),
         ("MSK", lambda c: _dollars(c.kafka_dollars())),
-        ("S3, batch or merged", lambda c: _dollars(c.batch_s3_dollars())),
+        ("S3, batch route", lambda c: _dollars(c.batch_s3_dollars())),
         ("S3, drain before merging", lambda c: _dollars(c.drain_s3_dollars())),
         ("cores, daily batch", lambda c: _dollars(c.batch_core_dollars())),
         ("cores, drain", lambda c: _dollars(c.drain_core_dollars())),

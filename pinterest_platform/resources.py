@@ -156,7 +156,7 @@ class ProvisioningResource(dg.ConfigurableResource):
 
 
 class NotifierResource(dg.ConfigurableResource):
-    """The notifier of permanently failed days: the webhook if one is set, else the log."""
+    """The notifier of alerts: the webhook if one is set, else the log."""
 
     alerting: dg.ResourceDependency[AlertSettings]
 

@@ -51,7 +51,7 @@ ORDER_FIELD = "_ordered_at"
 in its partition, 0 without one."""
 
 EARLIEST_PLAUSIBLE_MS = 946_684_800_000
-"""The first millisecond of the year 2000: no record is older (rule L19)."""
+"""The first millisecond of the year 2000; an earlier time is implausible (rule L19)."""
 
 LATEST_PLAUSIBLE_MS = 4_102_444_799_999
 """The last millisecond of the year 2099. Landing flags much earlier times; this limit applies to records that were

@@ -36,7 +36,7 @@ class AuditSchedule:
     def is_block_due(self, key: str, day: int) -> bool:
         """Return whether the objects of a block are read again, given its first key and the day of the last reading.
 
-        Its day comes once in `days` days. A day in the future is not believed.
+        Its day comes once in `days` days. A day in the future does not count.
         """
         last_due = self.day - (self.day - _number(key)) % self.days
         return self.now_ms == 0 or not last_due <= day <= self.day

@@ -48,7 +48,7 @@ def account_for(
 ) -> ChainAccount[M, R]:
     """Account for the objects of a chain, read those that are new, due or in no block, and renew the checkpoint.
 
-    Without a schedule, manifests are believed.
+    Without a schedule, manifests are used without reading the objects.
 
     Raises:
         PermanentFailure: the chain cannot be read.
@@ -70,14 +70,14 @@ def account_for(
         problems.append(f"the checkpoint of {examiner.folder.prefix} is not used: {opened.contradiction}")
     if opened.stored.problem:
         problems.append(opened.stored.problem)
-    believed = _sum(block.totals for block in opened.believed)
+    trusted = _sum(block.totals for block in opened.trusted)
     return ChainAccount(
-        totals=believed + _sum(examiner.totals(landed.manifest) for landed in inner),
+        totals=trusted + _sum(examiner.totals(landed.manifest) for landed in inner),
         objects=[landed for section in sections for landed in section.objects],
         problems=tuple(dict.fromkeys(problems)),
         readings=list(readings.values()),
         unread=len(selected) - len(readings),
-        from_checkpoint=believed.objects,
+        from_checkpoint=trusted.objects,
     )
 
 
@@ -105,15 +105,15 @@ def _cover(
     A block that is due remains if none of its objects has a problem. Of other objects, those that are old and were read
     without a problem are added, each to the block that it follows or to a new one.
     """
-    blamed: set[int] = set()
+    damaged_positions: set[int] = set()
     for section in sections:
         damaged = [landed.key for landed in section.inner if landed.key in readings and readings[landed.key].problems]
-        blamed |= section.blamed([*damaged, *(problem.key for problem in section.problems)])
+        damaged_positions |= section.damaged_positions([*damaged, *(problem.key for problem in section.problems)])
     inner = [landed for section in sections for landed in section.inner]
-    blocks = {block.first: block for block in opened.believed}
+    blocks = {block.first: block for block in opened.trusted}
     remaining = {landed.position: landed for landed in inner}
     for block in opened.due:
-        if not any(position in block for position in blamed):
+        if not any(position in block for position in damaged_positions):
             members = members_of(block, inner)
             is_read = schedule.day and all(landed.key in readings for landed in members)
             blocks[block.first] = replace(block, day=schedule.day) if is_read else block
@@ -125,7 +125,7 @@ def _cover(
             covered.append(blocks[position])
             continue
         landed = remaining[position]
-        if position in blamed or landed.key not in readings or schedule.is_new(*landed.modified_ms):
+        if position in damaged_positions or landed.key not in readings or schedule.is_new(*landed.modified_ms):
             continue
         single = block_of(examiner, landed, schedule.day)
         extended = covered[-1].extended(single, identity(landed)) if covered else None

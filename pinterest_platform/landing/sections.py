@@ -1,6 +1,6 @@
 """The sections of a chain that its checkpoint does not cover, or that are due (rules L20, K12).
 
-The blocks that are not due are believed. Each section between them is listed with the last object before it and the
+The blocks that are not due are trusted. Each section between them is listed with the last object before it and the
 first one after it, so that an object which is missing there is noticed.
 """
 
@@ -26,34 +26,34 @@ class OpenChain(Generic[H]):
     """A chain before its objects are examined.
 
     Attributes:
-        newest: its end, from the last believed block on.
+        newest: its end, from the last trusted block on.
         stored: its checkpoint, without blocks if none of them can be used.
-        believed: the blocks that are not due.
+        trusted: the blocks that are not due.
         is_coverable: whether a checkpoint can cover its objects.
         contradiction: the reason why the blocks cannot be used, None if there is none.
     """
 
     newest: H
     stored: Checkpoint = field(default_factory=Checkpoint)
-    believed: tuple[Block, ...] = ()
+    trusted: tuple[Block, ...] = ()
     is_coverable: bool = False
     contradiction: str | None = None
 
     @property
     def due(self) -> list[Block]:
         """The blocks whose objects are read again."""
-        return [block for block in self.stored.blocks if block not in self.believed]
+        return [block for block in self.stored.blocks if block not in self.trusted]
 
 
 @dataclass(frozen=True, slots=True)
 class Section(Generic[M]):
-    """A part of a chain between two believed blocks.
+    """A part of a chain between two trusted blocks.
 
     Attributes:
         positions: the positions of its objects, in order.
         keys: their keys.
         objects: those that have a readable manifest.
-        inner: those of them that are in no believed block.
+        inner: those of them that are in no trusted block.
         problems: its problems.
     """
 
@@ -63,24 +63,24 @@ class Section(Generic[M]):
     inner: Sequence[LandedObject[M]]
     problems: Sequence[Problem]
 
-    def blamed(self, keys: Iterable[str]) -> set[int]:
+    def damaged_positions(self, keys: Iterable[str]) -> set[int]:
         """Return the position of the object with each key or, if there is none, of the last one before it."""
         places = {bisect_right(self.keys, key) - 1 for key in keys}
         return {self.positions[place] for place in places if place >= 0}
 
 
 def open_chain(examiner: ChainExaminer[M, H, R], schedule: AuditSchedule | None) -> OpenChain[H]:
-    """Read the checkpoint of a chain, and list what follows the last believed block.
+    """Read the checkpoint of a chain, and list what follows the last trusted block.
 
     Without a schedule, the whole chain is listed.
     """
     if schedule is None:
         return OpenChain(examiner.read_history(None))
     stored = read_checkpoint(examiner.store, examiner.folder)
-    believed = tuple(
+    trusted = tuple(
         block for block in stored.blocks if not schedule.is_block_due(examiner.folder.key(block.first), block.day)
     )
-    last = believed[-1].last if believed else None
+    last = trusted[-1].last if trusted else None
     try:
         newest = examiner.read_history(last)
     except PermanentFailure as failure:
@@ -93,9 +93,9 @@ def open_chain(examiner: ChainExaminer[M, H, R], schedule: AuditSchedule | None)
         reason = f"it covers objects of {stored.origin}, and the newest one is of {newest.origin}"
         return reopen_chain(examiner, stored, reason)
     if not newest.is_coverable:
-        whole = examiner.read_history(None) if believed else newest
+        whole = examiner.read_history(None) if trusted else newest
         return OpenChain(whole, replace(stored, blocks=()))
-    return OpenChain(newest, stored, believed, is_coverable=True)
+    return OpenChain(newest, stored, trusted, is_coverable=True)
 
 
 def reopen_chain(examiner: ChainExaminer[M, H, R], stored: Checkpoint, contradiction: str) -> OpenChain[H]:
@@ -105,7 +105,7 @@ def reopen_chain(examiner: ChainExaminer[M, H, R], stored: Checkpoint, contradic
 
 
 def examine(examiner: ChainExaminer[M, H, R], opened: OpenChain[H]) -> list[Section[M]]:
-    """Request the manifests of the objects that are in no believed block, and compare the blocks that are due.
+    """Request the manifests of the objects that are in no trusted block, and compare the blocks that are due.
 
     Raises:
         ContradictionError: a block contradicts the objects.
@@ -113,20 +113,22 @@ def examine(examiner: ChainExaminer[M, H, R], opened: OpenChain[H]) -> list[Sect
     """
     sections: list[Section[M]] = []
     try:
-        for before, after in _between(opened.believed):
+        for before, after in _between(opened.trusted):
             history = opened.newest if after is None else examiner.read_section(before, after)
-            if opened.believed and not history.is_coverable:
+            if opened.trusted and not history.is_coverable:
                 raise ContradictionError("it covers none of the objects that another program wrote")
             sections.append(_section(examiner, history, (before, after)))
     except PermanentFailure as failure:
-        if opened.believed:
+        if opened.trusted:
             raise ContradictionError(failure.what) from failure
         raise
-    blamed = {each for section in sections for each in section.blamed(problem.key for problem in section.problems)}
+    damaged_positions = {
+        each for section in sections for each in section.damaged_positions(problem.key for problem in section.problems)
+    }
     inner = [landed for section in sections for landed in section.inner]
     for block in opened.due:
         members = members_of(block, inner)
-        if not any(position in block for position in blamed) and not block.holds(map(identity, members)):
+        if not any(position in block for position in damaged_positions) and not block.holds(map(identity, members)):
             first, last = examiner.folder.key(block.first), examiner.folder.key(block.last)
             raise ContradictionError(f"the objects from {first} to {last} are sound, but not those that it covers")
     return sections
@@ -172,10 +174,10 @@ def _section(examiner: ChainExaminer[M, H, R], history: H, bounds: tuple[int | N
     return Section(positions, [segment.key for segment in history.segments], objects, inner, problems)
 
 
-def _between(believed: Sequence[Block]) -> Iterator[tuple[int | None, int | None]]:
+def _between(trusted: Sequence[Block]) -> Iterator[tuple[int | None, int | None]]:
     """Yield the position of the last object before each section, and of the first one after it."""
     before: Block | None = None
-    for block in believed:
+    for block in trusted:
         if before is None or before.next != block.first:
             yield before.last if before else None, block.first
         before = block

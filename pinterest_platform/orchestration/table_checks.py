@@ -141,7 +141,7 @@ def parity_result(comparison: CompareResult) -> dg.AssetCheckResult:
     )
 
 
-_LAG_STEP = {"next_step": "Check that the sensor kinesis_backlog is switched on, then its last tick and run."}
+_LAG_STEP = {"next_step": "Check that the backlog sensor of the route is switched on, then its last tick and run."}
 
 
 def is_fresh(lag_ms: int) -> bool:

@@ -87,7 +87,7 @@ def kafka_ledgers(
 ) -> dict[str, list[kafka.PartitionLedger]]:
     """Account for every offset, by topic; the broker is not read for a topic that Connect lands.
 
-    The objects that are due by the schedule are read; without one, the manifests are believed.
+    The objects that are due by the schedule are read; without one, the manifests are used without reading the objects.
     """
     names = settings.names
     return {
@@ -103,7 +103,7 @@ def kinesis_ledgers(
 ) -> dict[str, list[kinesis.ShardLedger]]:
     """Account for every record of each landed shard, by stream; without `shards`, the streams are not read again.
 
-    The objects that are due by the schedule are read; without one, the manifests are believed.
+    The objects that are due by the schedule are read; without one, the manifests are used without reading the objects.
     """
     streams = [settings.names.stream(entity) for entity in ENTITIES]
     return {stream: kinesis.reconcile(shards, objects, stream, schedule) for stream in streams}

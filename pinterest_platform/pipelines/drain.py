@@ -11,7 +11,7 @@ from pinterest_platform.pipelines.micro_batches import Pipeline, Totals
 from pinterest_platform.ports import Progress
 from pinterest_platform.spark_jobs.parameters import CleanResult
 
-REST_SECONDS = 15.0
+RETRY_PAUSE_SECONDS = 15.0
 """Pause of a pipeline after a transient failure. A drain may last an hour; its streams need not wait for its end."""
 
 
@@ -98,8 +98,8 @@ class Drain:
 class RoundRobin:
     """Runs a batch of each pipeline in turn. A pipeline that fails does not stop the others (rule D8).
 
-    After a transient failure it is retried `REST_SECONDS` later. A permanent failure lasts until the next run; if it
-    concerns the table alone, the stream is still landed, so that retention deletes no record meanwhile.
+    After a transient failure it is retried `RETRY_PAUSE_SECONDS` later. A permanent failure lasts until the next run;
+    if it concerns the table alone, the stream is still landed, so that retention deletes no record meanwhile.
 
     Args:
         pipelines: all of the route.
@@ -113,7 +113,7 @@ class RoundRobin:
         self._pipelines = tuple(pipelines)
         self._log = log
         self._clock = clock
-        self._rests_until: dict[Entity, float] = {}
+        self._paused_until: dict[Entity, float] = {}
         self._reported = {pipeline.entity: _counts(pipeline.totals) for pipeline in pipelines}
         self._failures: dict[Entity, PlatformFailure] = {}
         self._only_landed: set[Entity] = set()
@@ -122,7 +122,7 @@ class RoundRobin:
         """Run a batch of each pipeline that does not rest; return the records, or None once every pipeline failed."""
         records = 0
         for pipeline in self._pipelines:
-            if self._clock() < self._rests_until.get(pipeline.entity, -math.inf):
+            if self._clock() < self._paused_until.get(pipeline.entity, -math.inf):
                 continue
             if pipeline.entity in self._only_landed:
                 records += self._land(pipeline)
@@ -132,7 +132,7 @@ class RoundRobin:
             except PlatformFailure as failure:
                 self._failures[pipeline.entity] = failure
                 if isinstance(failure, TransientFailure):
-                    self._rests_until[pipeline.entity] = self._clock() + REST_SECONDS
+                    self._paused_until[pipeline.entity] = self._clock() + RETRY_PAUSE_SECONDS
                 else:
                     self._only_landed.add(pipeline.entity)
                 self._log(f"{pipeline.stream} failed, the other streams continue: {failure}")
@@ -142,15 +142,15 @@ class RoundRobin:
         return records if len(stopped) < len(self._pipelines) else None
 
     def _land(self, pipeline: Pipeline) -> int:
-        """Land a stream whose table failed; if landing fails permanently, too, the stream rests until the next run."""
+        """Land a stream whose table failed; if landing fails permanently, too, the stream is left to the next run."""
         try:
             return pipeline.land_batch()
         except TransientFailure as failure:
-            self._rests_until[pipeline.entity] = self._clock() + REST_SECONDS
-            self._log(f"{pipeline.stream} is not landed for {REST_SECONDS:g} s: {failure}")
+            self._paused_until[pipeline.entity] = self._clock() + RETRY_PAUSE_SECONDS
+            self._log(f"{pipeline.stream} is not landed for {RETRY_PAUSE_SECONDS:g} s: {failure}")
         except PlatformFailure as failure:
             self._only_landed.discard(pipeline.entity)
-            self._rests_until[pipeline.entity] = math.inf
+            self._paused_until[pipeline.entity] = math.inf
             if str(failure) not in str(self._failures[pipeline.entity]):
                 self._failures[pipeline.entity] = joined([self._failures[pipeline.entity], failure])
         return 0

@@ -75,7 +75,7 @@ def maintain(
     failures: list[PermanentFailure] = []
     for name, uri in select_tables(tables(settings.names), options.tables).items():
         try:
-            with _explained(f"the table {name} ({uri})"):
+            with _translate_errors(f"the table {name} ({uri})"):
                 result = lake.preview_maintenance(uri, hours) if options.dry_run else lake.maintain(uri, hours)
         except PermanentFailure as failure:
             progress(f"{name} failed, the other tables continue: {failure}")
@@ -88,7 +88,7 @@ def maintain(
             yield name, result
     if not options.tables:
         try:
-            with _explained("the leftovers of dead runs"):
+            with _translate_errors("the leftovers of dead runs"):
                 for leftovers in (
                     staging_leftovers(settings.names, objects, time.time() - hours * 3600),
                     quarantine_leftovers(settings.names, objects),
@@ -101,7 +101,7 @@ def maintain(
 
 
 @contextmanager
-def _explained(subject: str) -> Iterator[None]:
+def _translate_errors(subject: str) -> Iterator[None]:
     """Raise an unexpected error as a failure that names the subject and keeps the error's words."""
     try:
         yield

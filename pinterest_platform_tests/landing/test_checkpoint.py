@@ -8,7 +8,8 @@ import pytest
 
 from pinterest_platform.landing import checkpoint, kafka, kinesis
 from pinterest_platform.landing.audit_schedule import EVERYTHING, NEW_MS, AuditSchedule
-from pinterest_platform_tests.fakes import FakeObjectStore, FakeShardLog, FakeTopicLog, FaultyStore, Killed
+from pinterest_platform.testing import FakeObjectStore, FakeShardLog, FakeTopicLog
+from pinterest_platform_tests.faults import FaultyStore, Killed
 
 DAYS = 3
 DAY_MS = 24 * 3_600_000

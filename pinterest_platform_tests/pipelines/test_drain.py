@@ -7,7 +7,7 @@ import pytest
 
 from pinterest_platform.catalog import GEO, PIN, USER, Entity, Route
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
-from pinterest_platform.pipelines.drain import REST_SECONDS, Drain, DrainLimits, DrainResult, RoundRobin
+from pinterest_platform.pipelines.drain import RETRY_PAUSE_SECONDS, Drain, DrainLimits, DrainResult, RoundRobin
 from pinterest_platform.pipelines.micro_batches import Totals
 from pinterest_platform.ports import TableFacts
 
@@ -139,7 +139,7 @@ def test_a_stream_whose_table_failed_is_landed_to_the_end_of_the_drain() -> None
     pin, clock, lines = ScriptedPipeline(PIN, 1, UNSOUND), Clock(), list[str]()
     pin.landing_script = [2, SILENCE, 3]
     rounds = RoundRobin([pin], lines.append, clock)
-    limits = DrainLimits(idle=REST_SECONDS + 2, longest=100)
+    limits = DrainLimits(idle=RETRY_PAUSE_SECONDS + 2, longest=100)
     result = Drain(rounds.run_round, limits, lines.append, clock=clock, sleep=clock.sleep).run()
     assert (result.records, pin.batches) == (6, 2)
     assert "no record arrived" in result.reason
@@ -179,7 +179,7 @@ def test_a_transient_failure_is_retried_after_a_rest_while_the_others_continue()
     pin, geo, clock = ScriptedPipeline(PIN, SILENCE, 1), ScriptedPipeline(GEO, *[1] * 100), Clock()
     rounds = RoundRobin([pin, geo], lambda _: None, clock)
     assert (rounds.run_round(), rounds.failed) == (1, (PIN,))
-    clock.sleep(REST_SECONDS - 1)
+    clock.sleep(RETRY_PAUSE_SECONDS - 1)
     assert (rounds.run_round(), pin.batches) == (1, 1)
     clock.sleep(1)
     assert (rounds.run_round(), rounds.failed) == (2, ())

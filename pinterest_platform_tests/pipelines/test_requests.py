@@ -14,8 +14,8 @@ from pinterest_platform.pipelines.backlog import kafka_backlog, kinesis_backlog
 from pinterest_platform.pipelines.clean import Cleaner
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.ports import StoredObject
+from pinterest_platform.testing import FakeObjectStore
 from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
-from pinterest_platform_tests.fakes import FakeObjectStore
 
 OBJECTS = 20_000
 PAGE = 1000

@@ -16,5 +16,5 @@ from pinterest_platform.orchestration.daily.requests import attempt_request
     description="Requests `batch_pipeline` at midnight UTC; of several missed midnights, only the last one.",
 )
 def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    """Request the day's first attempt. The run queue holds it while another run of the job is running (rule D2)."""
+    """Request the day's first attempt. The run queue holds it while another exclusive run is active (rule D2)."""
     return attempt_request(context.scheduled_execution_time.astimezone(UTC).date(), 1)

@@ -109,7 +109,8 @@ def reconcile(
         store: the bucket.
         topic: the topic.
         schedule: the objects that are also read and compared with their manifests, and whose gaps are read again, and
-            the blocks of checkpoints that are due; without it, manifests are believed and checkpoints are not used.
+            the blocks of checkpoints that are due; without it, neither objects nor checkpoints are
+            read.
 
     Returns:
         A ledger for each partition of each epoch.

@@ -88,7 +88,7 @@ def reconcile(
         store: the bucket.
         stream: the stream.
         schedule: the objects that are also read and compared with their manifests, and the blocks of checkpoints that
-            are due; without it, manifests are believed and checkpoints are not used.
+            are due; without it, neither objects nor checkpoints are read.
 
     Returns:
         A ledger for each shard of each epoch that has an object.
