@@ -6,11 +6,13 @@ TEXT = "text"
 INTEGER = "integer"
 NUMBER = "number"
 """Numbers with a decimal point or an exponent; integers may be among them."""
+NULL = "null"
+"""No value other than null. The name counts all the same: engines ignore the case of names."""
 OTHER = "other"
 """A boolean, an object or an array, or values of several kinds."""
 
 Kinds = Mapping[str, str]
-"""Field to the kind of its values; a field is missing if it has no value other than null."""
+"""Field to the kind of its values."""
 
 
 def united(several: Iterable[Kinds]) -> dict[str, str]:
@@ -23,8 +25,10 @@ def united(several: Iterable[Kinds]) -> dict[str, str]:
 
 
 def _either(kind: str, other: str) -> str:
-    if kind == other:
+    if kind == other or other == NULL:
         return kind
+    if kind == NULL:
+        return other
     return NUMBER if {kind, other} == {INTEGER, NUMBER} else OTHER
 
 

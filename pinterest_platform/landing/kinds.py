@@ -11,7 +11,7 @@ _REMEMBERED = 1000
 """The combinations of types to remember; other records cost more."""
 _LONGEST = 600
 """The characters of kinds that fit next to the other metadata of an object, 2 KB in S3."""
-_KINDS: dict[type, str] = {str: kinds.TEXT, int: kinds.INTEGER, float: kinds.NUMBER}
+_KINDS: dict[type, str] = {str: kinds.TEXT, int: kinds.INTEGER, float: kinds.NUMBER, NoneType: kinds.NULL}
 
 
 class ObservedKinds:
@@ -33,9 +33,7 @@ class ObservedKinds:
             self._names = names
             self._types.clear()
         self._types.add(types)
-        record = {
-            name: _KINDS.get(kind, kinds.OTHER) for name, kind in zip(names, types, strict=True) if kind is not NoneType
-        }
+        record = {name: _KINDS.get(kind, kinds.OTHER) for name, kind in zip(names, types, strict=True)}
         self._kinds = kinds.united([self._kinds, record])
         if not all(map(_NAME.fullmatch, names)) or sum(map(len, self._kinds)) > _LONGEST:
             self.give_up()

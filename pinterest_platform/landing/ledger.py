@@ -110,7 +110,9 @@ def _cover(
         damaged = [landed.key for landed in section.inner if landed.key in readings and readings[landed.key].problems]
         damaged_positions |= section.damaged_positions([*damaged, *(problem.key for problem in section.problems)])
     inner = [landed for section in sections for landed in section.inner]
-    blocks = {block.first: block for block in opened.trusted}
+    # Without a block around damage, the next run reads and names its objects again.
+    sound = [block for block in opened.trusted if not any(position in block for position in damaged_positions)]
+    blocks = {block.first: block for block in sound}
     remaining = {landed.position: landed for landed in inner}
     for block in opened.due:
         if not any(position in block for position in damaged_positions):

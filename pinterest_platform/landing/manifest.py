@@ -139,7 +139,7 @@ class Manifest:
             return None
         try:
             manifest = cls.from_metadata(metadata)
-            return manifest if manifest.is_unchanged(metadata) else replace(manifest, is_changed=True)
+            return manifest if manifest.is_unchanged(metadata) else replace(manifest, is_changed=True, kinds=None)
         except (KeyError, ValueError) as error:
             raise PermanentFailure(
                 f"The metadata of {key} is damaged: {error!r}.",

@@ -25,7 +25,6 @@ from pinterest_platform.failures import PermanentFailure, PlatformFailure, Trans
 
 T = TypeVar("T")
 _RETRY_PAUSE_SECONDS = 0.5
-_UNREADABLE_JSON = re.compile(r"json error|malformed_record", re.IGNORECASE)
 _UNREADABLE = re.compile(r"parquet error|not found|no such file|does not exist|corrupt", re.IGNORECASE)
 
 _TRANSIENT_CODES = frozenset({"ABORTED", "CANCELLED", "DEADLINE_EXCEEDED", "INTERNAL", "UNAVAILABLE", "UNKNOWN"})
@@ -136,10 +135,9 @@ def is_unreadable_file(error: Exception) -> bool:
     return outage(text) is None and _UNREADABLE.search(text) is not None
 
 
-def is_unreadable_record(error: Exception) -> bool:
-    """Return whether an engine's JSON reader refused a record."""
-    text = error_text(error)
-    return outage(text) is None and _UNREADABLE_JSON.search(text) is not None
+def is_outage(error: Exception) -> bool:
+    """Return whether an engine failed because a service did not answer."""
+    return outage(error_text(error)) is not None
 
 
 def _is_engine_unreachable(error: Exception, text: str) -> bool:

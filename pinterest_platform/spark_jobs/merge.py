@@ -58,6 +58,11 @@ def newer(route: Route) -> str:
     )
 
 
+def same_record(route: Route) -> str:
+    """Return the SQL condition that `s` and `t` are of the same record."""
+    return " AND ".join(f"s.`{SOURCE}`.{name} <=> t.`{SOURCE}`.{name}" for name in record_id(route))
+
+
 def _time(source: str) -> str:
     """Return the SQL expression of a row's arrival in microseconds, 0 if it has no plausible one."""
     micros = f"unix_micros({source}.arrived_at)"

@@ -17,7 +17,7 @@ from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.spark_jobs import merge
 from pinterest_platform.spark_jobs.counts import Counts, check_records, count, count_in_memory
-from pinterest_platform.spark_jobs.engine_errors import engine_errors, is_unreadable_record
+from pinterest_platform.spark_jobs.engine_errors import engine_errors, is_outage
 from pinterest_platform.spark_jobs.frames import only_row
 from pinterest_platform.spark_jobs.origin import RecordOrigin
 from pinterest_platform.spark_jobs.parameters import Batch
@@ -125,16 +125,16 @@ class Staging:
         return staged
 
     def _stage_records(self, batch: Batch, uri: str | None) -> StagedBatch | None:
-        """Stage a batch by the kinds of its records; return None if a record is not as its kinds promise."""
+        """Stage a batch by the kinds of its records; return None if the reader fails or a record has other kinds."""
         records = cleaned_records(self.spark, batch, self.origin)
         if records is None:
             return None
         try:
             staged = self._materialize(records, uri)
         except engine_errors() as error:
-            if is_unreadable_record(error):
-                return None
-            raise
+            if is_outage(error):
+                raise
+            return None
         is_as_landed = staged.counts.rejected == 0 and staged.counts.records == batch.records
         return staged if is_as_landed else None
 

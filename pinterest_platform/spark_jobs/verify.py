@@ -84,9 +84,11 @@ def _run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[
 
 
 def _lost(newest: DataFrame, target: DataFrame, origin: RecordOrigin) -> DataFrame:
-    """Return the newest records whose key the table lacks, or whose row is older and has other values."""
+    """Return the newest records whose key the table lacks, or whose row is not newer and has other values."""
     joined = newest.alias("s").join(target.alias("t"), F.col(f"s.{cleaning.KEY}") == F.col(f"t.{cleaning.KEY}"), "left")
-    is_stale = F.expr(merge.outdated(origin.cleaned_schema, origin.route))
+    # A row of the same record with other values was read or written wrongly.
+    schema, route = origin.cleaned_schema, origin.route
+    is_stale = F.expr(f"{merge.values_differ(schema)} AND ({merge.newer(route)} OR ({merge.same_record(route)}))")
     kind = F.when(F.col(f"t.{cleaning.KEY}").isNull(), F.lit("missing")).when(is_stale, F.lit("stale"))
     source = F.col(f"s.{decoding.SOURCE}")
     position = (source.getField(name).alias(name) for name in POSITION[origin.route])

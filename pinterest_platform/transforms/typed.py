@@ -34,7 +34,7 @@ def _read_fields(entity: Entity) -> list[Field]:
 
 def _type(field: Field, kind: str) -> str | None:
     """Return the type as which values of a kind are read without changing the column; None if there is none."""
-    if kind == kinds.TEXT:
+    if kind in (kinds.TEXT, kinds.NULL):
         return "string"
     return field.number if kind == kinds.INTEGER or field.number == "double" else None
 

@@ -172,6 +172,16 @@ def test_damage_to_a_covered_object_is_named_when_its_block_is_due_and_by_each_l
     assert chain.ledger().from_checkpoint == 6, "the others of its block are covered"
 
 
+def test_damage_at_the_end_of_a_covered_range_is_named_until_it_is_repaired(chain):
+    chain.ledger(days=90)
+    damaged = chain.keys[-1]
+    chain.change(damaged, b"cut")
+    for _ in range(8):
+        assert any(damaged in problem for problem in chain.ledger(days=90).problems)
+        chain.land(b'{"a":1}')
+        chain.age(1)
+
+
 def vars_of(schedule: AuditSchedule) -> dict[str, Any]:
     return {"days": schedule.days, "now_ms": schedule.now_ms}
 

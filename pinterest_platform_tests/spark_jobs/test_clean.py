@@ -166,6 +166,22 @@ def test_records_that_are_not_as_their_kinds_promise_are_read_the_exact_way(lake
     assert result.reasons == {"missing key": 1, "non-integer key": 1, "damaged": 1}
 
 
+@pytest.mark.parametrize("value", [None, "Chile"])
+def test_names_that_differ_in_case_alone_are_different_names(lake: Lake, value: str | None) -> None:
+    lake.clean(lake.land([{"ind": 1, "Country": value}] * 5), lake.land([geo(2)]))
+    lake.clean(lake.land([geo(3, Country=value)]), lake.land([{"ind": 4, "COUNTRY": value}]))
+    countries = {row["ind"]: row["country"] for row in lake.rows()}
+    assert countries == {1: None, 2: geo(2)["country"], 3: geo(3)["country"], 4: None}
+
+
+def test_a_batch_that_the_engines_reader_cannot_plan_is_read_the_exact_way(lake: Lake) -> None:
+    batch = lake.land([geo(1), geo(2)])
+    path = Path(batch.uris[0])
+    path.write_bytes(path.read_bytes().replace(b'"country": ', b'"Country": null, "country": ', 1))
+    lake.clean(batch)
+    assert [row["country"] for row in lake.rows()] == [geo(1)["country"], geo(2)["country"]]
+
+
 def test_a_missing_object_fails_and_commits_nothing(lake: Lake) -> None:
     batch = lake.land([geo(1), geo(2)])
     Path(batch.uris[0]).write_bytes(b"".join(Path(batch.uris[0]).read_bytes().splitlines(keepends=True)[:1]))

@@ -43,6 +43,14 @@ def test_missing_stale_and_unquarantined_records_are_counted_and_named(lake: Lak
     assert result.examples == ["0:0", "0:4", "0:2"]
 
 
+def test_a_row_that_does_not_have_the_values_of_its_record_is_stale(lake: Lake) -> None:
+    batch = lake.land([{"ind": 1, "country": "a"}, {"ind": 2, "country": "b"}])
+    lake.clean(batch)
+    DeltaTable(lake.table).update(updates={"country": "NULL"}, predicate="ind = 2")
+    result = lake.verify(batch)
+    assert (result.missing, result.stale, result.examples) == (0, 1, ["0:1"])
+
+
 def test_duplicate_and_null_keys_are_counted(lake: Lake) -> None:
     lake.clean(lake.land([{"ind": 1}, {"ind": 2}]))
     table = DeltaTable(lake.table)

@@ -52,6 +52,8 @@ def test_rows_are_those_of_the_exact_way(spark: SparkSession, tmp_path: Path, en
         b'{"ind":1,"country":false}',
         b'{"ind":1,"country":["x"]}',
         b'{"ind":1,"Country":"x"}',
+        b'{"ind":1,"Country":null}',
+        b'{"ind":1,"_Offset":null}',
         b'{"ind":1,"_OFFSET":7}',
         b'{"ind":1,"ind":2}',
         b'{"ind":1,"latitude":"1"}',
