@@ -217,3 +217,14 @@ def business_rows(uri: str) -> list[tuple[Any, ...]]:
 
 def _micros(value: Any) -> Any:
     return round(value.timestamp() * MICROSECOND) if isinstance(value, datetime) else value
+
+
+def ledger_problems(result: dg.ExecuteInProcessResult) -> dict[str, list[str]]:
+    """Return the problems by check of the ledger, of those checks that have some."""
+    evaluations = {
+        check.check_name: str(check.metadata["problems"].value).splitlines()
+        for check in result.get_asset_check_evaluations()
+        if check.asset_key == dg.AssetKey(["ledger", "conservation"])
+    }
+    assert len(evaluations) == 6
+    return {name: problems for name, problems in evaluations.items() if problems != ["none"]}

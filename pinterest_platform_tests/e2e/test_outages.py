@@ -14,7 +14,7 @@ import pytest
 from pinterest_platform.catalog import USER
 from pinterest_platform.settings import load
 from pinterest_platform_tests.conftest import emulators, provide, variables_of
-from pinterest_platform_tests.e2e.harness import Tenant, failures
+from pinterest_platform_tests.e2e.harness import Tenant, failures, ledger_problems
 
 TIMEOUT_SECONDS = "4"
 
@@ -77,6 +77,6 @@ def test_a_hanging_broker_or_store_fails_the_run_with_its_address_and_the_next_r
     assert user.objects() == before
     assert user.versions() == versions
     user.produce(USER, [{"ind": 50, "age": 31}])
-    user.run_well()
+    assert ledger_problems(user.run_well()) == {}
     assert len(user.business(USER)) == 51
     assert user.assert_agrees_with_the_oracle().rejected("user") == set()

@@ -24,7 +24,7 @@ from pinterest_platform.catalog import ENTITIES, Entity
 from pinterest_platform.provisioning.streams import ensure_streams
 from pinterest_platform_tests.e2e.accepted import Accepted, deviations, parts_by_name
 from pinterest_platform_tests.e2e.both_routes import BothRoutes, both_routes
-from pinterest_platform_tests.e2e.harness import Tenant, business_rows
+from pinterest_platform_tests.e2e.harness import Tenant, business_rows, ledger_problems
 from pinterest_platform_tests.e2e.runs import TRANSIENT_EXIT, start_landing, start_run
 from pinterest_platform_tests.landing.kafka.invariants import landed
 from pinterest_platform_tests.landing.kinesis.invariants import landed_shards, out_of_turn
@@ -159,6 +159,7 @@ def settle(routes: BothRoutes) -> None:
     assert_tables(kinesis, names.cleaned_stream_uri, names.cleaned_stream_quarantine_uri, ("shard", "sequence_number"))
     for entity in ENTITIES:
         assert business_rows(names.cleaned_uri(entity)) == business_rows(names.cleaned_stream_uri(entity)), entity
+    assert ledger_problems(user.run_well()) == {}
 
 
 def assert_tables(

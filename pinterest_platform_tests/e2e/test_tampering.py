@@ -4,24 +4,12 @@ import time
 from typing import Any
 
 import boto3
-import dagster as dg
 from confluent_kafka import Producer
 
 from pinterest_platform.catalog import PIN, USER
-from pinterest_platform_tests.e2e.harness import Tenant
+from pinterest_platform_tests.e2e.harness import Tenant, ledger_problems
 
 CHECK = "every_offset_is_accounted_for"
-
-
-def ledger(result: dg.ExecuteInProcessResult) -> dict[str, list[str]]:
-    """Return the problems by check of the ledger, of those checks that have some."""
-    evaluations = {
-        check.check_name: str(check.metadata["problems"].value).splitlines()
-        for check in result.get_asset_check_evaluations()
-        if check.asset_key == dg.AssetKey(["ledger", "conservation"])
-    }
-    assert len(evaluations) == 6
-    return {name: problems for name, problems in evaluations.items() if problems != ["none"]}
 
 
 def transaction(user: Tenant) -> Producer:
@@ -41,7 +29,7 @@ def test_the_next_daily_run_names_each_damage_and_nothing_else(user: Tenant) -> 
     user.produce(PIN, [{"index": number, "title": "A"} for number in range(10)])
     transaction(user).abort_transaction(30)
     result = user.run_well()
-    assert ledger(result) == {}
+    assert ledger_problems(result) == {}
     [materialized] = result.asset_materializations_for_node("ledger__conservation")
     assert materialized.metadata["gaps_confirmed"].value == 3
 
@@ -72,17 +60,17 @@ def test_the_next_daily_run_names_each_damage_and_nothing_else(user: Tenant) -> 
     for name, (damaged, changed, fields) in damages.items():
         original, original_fields = whole(damaged)
         put(damaged, changed, fields)
-        problems = ledger(user.run())
+        problems = ledger_problems(user.run())
         put(damaged, original, original_fields)
         assert CHECK in problems, name
         assert all(problem.startswith(f"{topic}/") for lines in problems.values() for problem in lines), problems
         assert any(damaged in problem for problem in problems[CHECK]), name
     s3.delete_object(Bucket=bucket, Key=quarantine)
-    problems = ledger(user.run())
+    problems = ledger_problems(user.run())
     assert len(problems[CHECK]) == 1 and "1 quarantined records of" in problems[CHECK][0]
     put(quarantine, rejected, {})
 
     pending = transaction(user)
-    [hidden] = ledger(user.run_well())["no_transaction_hides_records"]
+    [hidden] = ledger_problems(user.run_well())["no_transaction_hides_records"]
     assert hidden.startswith(f"{topic}/0:") and "an open transaction hides these offsets for " in hidden
     pending.commit_transaction(30)

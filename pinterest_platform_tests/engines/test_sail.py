@@ -127,7 +127,7 @@ def test_a_store_that_stops_answering_ends_the_job_within_its_limit(
 def test_a_missing_object_is_a_failure_and_not_an_empty_one(tmp_path: Path, engines: list[OwnedEngine]) -> None:
     job = parameters(tmp_path, b'{"ind":1}')
     (tmp_path / "object.json").unlink()
-    with pytest.raises(TransientFailure, match="0 records, and 1 were landed"):
+    with pytest.raises(TransientFailure, match="0 records, and their manifests state 1"):
         started(engines).run("clean", job.to_json(), print)
 
 
