@@ -56,6 +56,31 @@ def test_the_output_of_a_logged_command_is_on_the_terminal_and_in_the_log(tmp_pa
     assert (tmp_path / "logs" / "command.log").read_text() == "out\n"
 
 
+@pytest.mark.parametrize("full", ["log", "terminal"])
+def test_a_logged_command_whose_output_cannot_be_written_goes_on(full: str, tmp_path: Path) -> None:
+    log, out = tmp_path / "command.log", tmp_path / "out"
+    (log if full == "log" else out).symlink_to("/dev/full")
+    # Ten times what a pipe holds: the command waits until somebody reads it.
+    command = [sys.executable, "-c", "for n in range(10_000): print('x' * 63)"]
+    script = "import subprocess, sys; from pathlib import Path; from emulators.output_relay import OutputRelay\n"
+    script += "relay = OutputRelay(Path(sys.argv[1]))\n"
+    script += "process = subprocess.Popen(sys.argv[2:], stdout=subprocess.PIPE)\n"
+    script += "relay.start(process.stdout); code = process.wait(20); relay.finish(20); sys.exit(code)"
+    with out.open("wb") as terminal:
+        ended = subprocess.run(
+            [sys.executable, "-c", script, str(log), *command],
+            stdout=terminal,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    written = (out if full == "log" else log).read_text().splitlines()
+    assert written.count("x" * 63) == 10_000
+    notice = [f"{log} gets no more lines: No space left on device."]
+    assert [line for line in written if not line.startswith("x")] == (notice if full == "log" else [])
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_logged_command_that_is_stopped_prints_nothing_more(number: signal.Signals, tmp_path: Path) -> None:
     noisy = NOISY.replace("signal.SIGINT", f"signal.{number.name}")
