@@ -125,6 +125,23 @@ def test_a_check_that_hangs_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (slow.status, slow.detail, fast.status) == ("failed", "did not end within 0.05 s", "ok")
 
 
+def test_an_unexpected_error_fails_its_check_alone(healthy: CommandLine, tmp_path: Path) -> None:
+    damaged = dg.DagsterInstance.local_temp(str(tmp_path))
+    (tmp_path / "history" / "runs.db").write_bytes(b"damaged")
+    healthy.platform.instance = damaged  # pyright: ignore[reportAttributeAccessIssue]
+    code, found = findings(healthy, "--home", str(tmp_path))
+    assert (code, found["kafka"]["status"]) == (1, "ok")
+    assert found["dagster"]["detail"] == "unexpected DatabaseError"
+
+
+def test_the_text_of_an_unexpected_error_is_not_shown() -> None:
+    wrong = engine("connect", spark_remote="sc://host:15oo2/;token=a-secret")
+    [finding] = diagnosis.run({"spark": lambda: service_checks.check_spark(wrong)})
+    assert finding == Finding(
+        "spark", "failed", "unexpected ValueError", "Check the settings of spark, and repair or restart it."
+    )
+
+
 def test_another_python_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     assert check_python().status == "ok"
     version = namedtuple("version", "major minor micro")
