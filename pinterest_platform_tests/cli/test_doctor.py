@@ -56,8 +56,9 @@ def test_the_text_shows_each_problem_with_its_fix(healthy: CommandLine, tmp_path
 
 
 def test_wrong_settings_fail_and_the_machine_is_still_checked(
-    command: CommandLine, monkeypatch: pytest.MonkeyPatch
+    command: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setenv("PINTEREST_HOME", str(tmp_path))
     monkeypatch.setenv("PINTEREST_SPARK_ENGINE", "flink")
     monkeypatch.setenv("DATABRICKS_TOKEN", "a secret token")
     code, found = findings(command)
@@ -66,6 +67,8 @@ def test_wrong_settings_fail_and_the_machine_is_still_checked(
     assert ".env.example" in found["settings"]["fix"]
     assert "a secret token" not in str(found)
     assert list(found) == CHECKS[:6]
+    assert str(tmp_path) in found["home"]["detail"]
+    assert "option home" in findings(command, "--home", str(tmp_path / "option home"))[1]["home"]["detail"]
 
 
 def test_each_missing_topic_and_stream_is_named(healthy: CommandLine) -> None:
