@@ -60,6 +60,12 @@ def test_a_report_as_csv(command: CommandLine) -> None:
     assert "name a report, or use --json" in outcome.err
 
 
+def test_a_report_as_csv_has_the_names_of_age_groups(command: CommandLine) -> None:
+    row = {"age_group": "+50", "median_follower_count": 1.0}
+    command.platform.lake.content[NAMES.report_uri("median_followers_by_age_group")] = [row]
+    assert command("reports", "median_followers_by_age_group", "--csv").out.endswith("\n+50,1.0\n")
+
+
 @pytest.mark.parametrize(("route", "layer"), [("kafka", "cleaned"), ("kinesis", "cleaned_stream")])
 def test_rows_of_either_route(command: CommandLine, route: str, layer: str) -> None:
     uri = NAMES.places(PIN, Route(route)).table_uri
