@@ -30,6 +30,7 @@ def healthy(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLin
     command.platform.shards.now_ms = 1_800_000_000_000
     command.platform.instance = dg.DagsterInstance.ephemeral()  # pyright: ignore[reportAttributeAccessIssue]
     monkeypatch.setattr(diagnosis, "_PORTS", {})
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=50 * 1024**3))
     return command
 
 

@@ -95,11 +95,16 @@ def test_a_logged_command_that_is_stopped_prints_nothing_more(number: signal.Sig
 
 
 def test_programs_run_next_to_the_command_and_end_with_it(tmp_path: Path) -> None:
-    mark, program = tmp_path / "mark", tmp_path / "program"
-    program.write_text(f"#!/bin/sh\necho \"$1\"\ntouch '{mark}'\nexec sleep 60\n")
+    mark, end, program = tmp_path / "mark", tmp_path / "end", tmp_path / "program"
+    program.write_text(f"#!/bin/sh\necho \"$1\"\ntouch '{mark}'\nsleep 60 & wait\n")
     program.chmod(0o700)
-    wait = f"import pathlib, time\nwhile not pathlib.Path({str(mark)!r}).exists(): time.sleep(0.05)"
+    wait = f"import pathlib, time\nwhile not pathlib.Path({str(end)!r}).exists(): time.sleep(0.05)"
     with executed(tmp_path, "--with", f"{program} 'one word'", "--", sys.executable, "-c", wait) as process:
+        while not mark.exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        assert running(program)
+        end.touch()
         _, err = process.communicate(timeout=60)
         assert process.returncode == 0
     assert err == f"program      runs: program 'one word'; its log is {tmp_path}/logs/program.log\n"
@@ -115,9 +120,9 @@ def test_a_program_that_does_not_exist_is_named(tmp_path: Path) -> None:
 
 
 def running(program: Path) -> bool:
-    """Return whether a process of a program still runs a second later."""
-    time.sleep(1)
-    return str(program) in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    """Return whether a process of a program runs; `executed` names it in its own arguments, too."""
+    ps = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    return any(line.startswith(f"/bin/sh {program}") for line in ps.stdout.splitlines())
 
 
 def test_make_dev_serves_metrics_and_hides_what_its_stop_prints() -> None:
