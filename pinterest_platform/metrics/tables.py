@@ -1,17 +1,17 @@
 """Rows, versions and files of the Delta tables, and the records that landing and cleaning rejected, by reason."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pinterest_platform.catalog import ENTITIES, QUARANTINE_PREFIX, REPORT_KEYS, Entity, Names, Route
+from pinterest_platform.catalog import ENTITIES, REPORT_KEYS, Entity, Names, Route
 from pinterest_platform.landing.kafka.chain import FORMAT as KAFKA_FORMAT
 from pinterest_platform.landing.kinesis.chain import FORMAT as KINESIS_FORMAT
-from pinterest_platform.landing.quarantine import is_committed, read_entries
+from pinterest_platform.landing.quarantine import is_committed, quarantine_keys, read_entries
 from pinterest_platform.metrics import names
 from pinterest_platform.metrics.samples import Samples
 from pinterest_platform.metrics.sources import Sources
-from pinterest_platform.ports import ObjectStore, TableFacts
+from pinterest_platform.ports import TableFacts
 
 _FORMATS = {Route.KAFKA: KAFKA_FORMAT, Route.KINESIS: KINESIS_FORMAT}
 
@@ -65,7 +65,7 @@ class Rejections:
 
     def _quarantined(self, sources: Sources, source: str) -> Mapping[str, int] | None:
         """Count the quarantined records whose data object was landed; None if some are not read yet."""
-        listed = set(_quarantine_keys(sources.objects, source, self.route))
+        listed = set(quarantine_keys(sources.objects, source, _FORMATS[self.route]))
         self._landing = {key: counts for key, counts in self._landing.items() if key in listed}
         new = sorted(listed - self._landing.keys())
         for key in new[:NEW_OBJECTS]:
@@ -92,12 +92,6 @@ class Rejections:
 def kind_of(reason: str) -> str:
     """Return the kind of a reason, which holds nothing that was posted."""
     return reason.partition(":")[0]
-
-
-def _quarantine_keys(objects: ObjectStore, source: str, route: Route) -> Iterator[str]:
-    for root in _FORMATS[route].roots:
-        for stored in objects.list(f"{QUARANTINE_PREFIX}{root}{source}/"):
-            yield stored.key
 
 
 def _add_facts(samples: Samples, table: str, facts: TableFacts) -> None:
