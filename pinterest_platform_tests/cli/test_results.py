@@ -131,3 +131,14 @@ def test_the_quarantine_as_json_and_csv_has_the_same_fields_for_both_routes(comm
 def test_the_limit_is_per_source(command: CommandLine) -> None:
     land_rejected(command)
     assert len(command("quarantine", "--json", "--limit", "1").json) == 2
+
+
+def test_the_quarantine_is_shown_without_listing_the_landed_objects(command: CommandLine) -> None:
+    land_rejected(command)
+    objects = command.platform.objects
+    [key] = [key for key in objects.objects if key.startswith("quarantine/topics/")]
+    orphan = f"{key.rpartition('+')[0]}+{99:019d}.json"
+    objects.put(orphan, objects.read(key))
+    objects.calls.clear()
+    assert len(command("quarantine", "--json").json) == 3
+    assert {key.split("/")[0] for name, key in objects.calls if name == "list"} == {"quarantine"}
