@@ -1,5 +1,6 @@
 """`exec`: the output of a command that is logged, and the programs that run next to it, without services."""
 
+import shlex
 import signal
 import subprocess
 import sys
@@ -117,6 +118,14 @@ def test_a_program_that_does_not_exist_is_named(tmp_path: Path) -> None:
         _, err = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "no-such-program cannot be run" in err
+
+
+@pytest.mark.parametrize("program", ["", " ", "sleep '60"])
+def test_a_program_that_is_no_command_is_one_line(program: str, tmp_path: Path) -> None:
+    with executed(tmp_path, "--with", program, "--", "true") as process:
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err == f"Error: `--with {shlex.quote(program)}` is no command. Name an installed program after it.\n"
 
 
 def running(program: Path) -> bool:
