@@ -58,7 +58,7 @@ def test_a_store_that_restarts_within_the_set_time_fails_nothing(monkeypatch: py
         server.server_activate()
         server.serve_forever(0.02)
 
-    # A port that is bound refuses connections until the server listens, and nobody else can get it.
+    # A port that is bound refuses connections until the server listens, and no other program can bind it.
     with ThreadingHTTPServer(("127.0.0.1", 0), EmptyBucket, bind_and_activate=False) as server:
         server.server_bind()
         for variable, value in {**AWS, "ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}"}.items():
