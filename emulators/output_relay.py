@@ -5,6 +5,8 @@ import threading
 from pathlib import Path
 from typing import IO
 
+from emulators.console import discard_stdout
+
 
 class OutputRelay:
     """Copies the output of a process.
@@ -16,11 +18,13 @@ class OutputRelay:
     def __init__(self, log: Path) -> None:
         self._log = log
         self._is_muted = False
+        self._is_log_full = False
         self._thread: threading.Thread | None = None
 
     def start(self, output: IO[bytes]) -> None:
         """Begin to copy the output of a process."""
-        self._thread = threading.Thread(target=self._copy, args=[output], name="output", daemon=True)
+        log = self._log.open("wb", buffering=0)
+        self._thread = threading.Thread(target=self._copy, args=[output, log], name="output", daemon=True)
         self._thread.start()
 
     def mute(self) -> None:
@@ -32,14 +36,28 @@ class OutputRelay:
         if self._thread is not None:
             self._thread.join(seconds)
 
-    def _copy(self, output: IO[bytes]) -> None:
-        with self._log.open("wb") as log:
+    def _copy(self, output: IO[bytes], log: IO[bytes]) -> None:
+        """Copy each line; a place that cannot be written gets no more lines, and the process is still read."""
+        with log:
             for line in output:
-                log.write(line)
-                log.flush()
-                if not self._is_muted:
-                    try:
-                        sys.stdout.buffer.write(line)
-                        sys.stdout.buffer.flush()
-                    except BrokenPipeError:
-                        self._is_muted = True
+                self._write_log(log, line)
+                self._print(line)
+
+    def _write_log(self, log: IO[bytes], line: bytes) -> None:
+        if self._is_log_full:
+            return
+        try:
+            log.write(line)
+        except OSError as error:
+            self._is_log_full = True
+            self._print(f"{self._log} gets no more lines: {error.strerror}.\n".encode())
+
+    def _print(self, line: bytes) -> None:
+        if self._is_muted:
+            return
+        try:
+            sys.stdout.buffer.write(line)
+            sys.stdout.buffer.flush()
+        except OSError:
+            self._is_muted = True
+            discard_stdout()

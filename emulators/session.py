@@ -161,7 +161,12 @@ def _start_posting(home: Home, variables: Mapping[str, str]) -> None:
 
 
 def _start_program(home: Home, program: str, variables: Mapping[str, str]) -> None:
-    command = shlex.split(program)
+    try:
+        command = shlex.split(program)
+    except ValueError:  # a quotation mark is not closed
+        command = []
+    if not command:
+        raise EmulatorFailure(f"`--with {shlex.quote(program)}` is no command.", "Name an installed program after it.")
     name = Path(command[0]).name
     log = home.logs / f"{name}.log"
     _start_logged(command, log, variables)

@@ -19,6 +19,7 @@ T = TypeVar("T", bound=BaseSettings)
 _SOURCE = SettingsConfigDict(env_ignore_empty=True, extra="ignore", case_sensitive=True, populate_by_name=True)
 _USER_ID: Any = Field("0a1153066525", alias="PINTEREST_USER_ID", pattern=r"^[A-Za-z0-9_-]{1,64}$")
 _BUCKET: Any = Field("", alias="PINTEREST_BUCKET", pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$")
+_HOME: Any = Field(".platform", alias="PINTEREST_HOME")
 SPARK_PACKAGES = "io.delta:delta-spark_4.2_2.13:4.4.0,org.apache.hadoop:hadoop-aws:3.5.0"
 """Packages that Spark on a JVM needs: Delta and S3."""
 
@@ -85,7 +86,7 @@ class Settings(AlertSettings):
     """All settings of the platform. `.env.example` explains each variable."""
 
     bucket: str = _BUCKET
-    home: str = Field(".platform", alias="PINTEREST_HOME")
+    home: str = _HOME
 
     kafka_bootstrap_servers: str = Field(alias="KAFKA_BOOTSTRAP_SERVERS")
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
@@ -188,6 +189,14 @@ class _NameSettings(BaseSettings):
     bucket: str = _BUCKET
 
 
+class _HomeSettings(BaseSettings):
+    """The home, which no value makes wrong."""
+
+    model_config = _SOURCE
+
+    home: str = _HOME
+
+
 def _names(user_id: str, bucket: str) -> Names:
     return Names(user_id, bucket or f"user-{user_id}-bucket".lower().replace("_", "-"))
 
@@ -241,6 +250,11 @@ def names_at_load() -> Names:
     except ValidationError:
         return Names("<user id>", "<bucket>")
     return _names(settings.user_id, settings.bucket)
+
+
+def load_home() -> str:
+    """Read the home alone, which works if other variables are wrong."""
+    return _HomeSettings().home
 
 
 def load_for_alerts() -> AlertSettings:

@@ -59,6 +59,10 @@ def _finding(name: str, check: Check) -> Finding:
         return check()
     except PlatformFailure as failure:
         return Finding(name, "failed", failure.what, failure.action)
+    except Exception as error:  # noqa: BLE001 - one check must not hide the findings of the others
+        # A driver's text can hold an address with a password, so only the kind of the error is shown.
+        fix = f"Check the settings of {name}, and repair or restart it."
+        return Finding(name, "failed", f"unexpected {type(error).__name__}", fix)
 
 
 def machine_checks(home: str) -> dict[str, Check]:

@@ -3,7 +3,7 @@
 import csv
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -13,13 +13,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from pinterest_platform.catalog.model import Format
+from pinterest_platform.page.csv_download import no_formula
 from pinterest_platform.page.wording import written
 
 Rows = Sequence[Mapping[str, Any]]
 
 
 class Terminal(Console):
-    """A console whose closed reader, such as `head`, ends the command with success."""
+    """A console whose closed reader, such as `head`, ends the command with success, and that replaces no `:name:`."""
+
+    def __init__(self, *, soft_wrap: bool = False) -> None:
+        super().__init__(soft_wrap=soft_wrap, emoji=False)
 
     def on_broken_pipe(self) -> None:
         """Discard all further output and end."""
@@ -31,17 +35,19 @@ class Terminal(Console):
 
 def print_json(value: object) -> None:
     """Print a value as JSON, in ASCII: posted text must not control the terminal."""
-    json.dump(value, sys.stdout, indent=2, default=_plain)
-    sys.stdout.write("\n")
+    sys.stdout.write(f"{_json(value, indent=2)}\n")
 
 
-def print_csv(columns: Sequence[str], rows: Rows) -> None:
-    """Print rows as CSV with a header; lists and structs are JSON. In a terminal, control characters are escaped."""
+def print_csv(columns: Sequence[str], rows: Rows, known: Container[str] = ()) -> None:
+    """Print rows as CSV with a header; lists and structs are JSON. In a terminal, control characters are escaped.
+
+    A text that a spreadsheet would run as a formula begins with an apostrophe, unless it is one of the `known` ones.
+    """
     clean = printable if sys.stdout.isatty() else str
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
-        writer.writerow([clean(_csv_text(row.get(column))) for column in columns])
+        writer.writerow([clean(_csv_text(row.get(column), known)) for column in columns])
 
 
 def print_records(console: Console, title: str, records: Rows, total: int | None) -> None:
@@ -116,10 +122,18 @@ def header(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row))
 
 
-def _csv_text(value: Any) -> str:
+def _csv_text(value: Any, known: Container[str]) -> str:
     if value is None:
         return ""
-    return json.dumps(value, default=_plain) if isinstance(value, Mapping | list | tuple) else str(_plain(value))
+    if isinstance(value, str):
+        return no_formula(value, known)
+    return _json(value) if isinstance(value, Mapping | list | tuple) else str(_plain(value))
+
+
+def _json(value: object, indent: int | None = None) -> str:
+    """Return a value as JSON, which has no NaN and no infinity: they become null."""
+    plain = json.loads(json.dumps(value, default=_plain), parse_constant=lambda _: None)
+    return json.dumps(plain, indent=indent)
 
 
 def _plain(value: object) -> object:

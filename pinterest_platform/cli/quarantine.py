@@ -12,9 +12,10 @@ from pinterest_platform.catalog import ENTITIES, Entity, Names, Route
 from pinterest_platform.cli.output import Terminal, print_csv, print_json, print_records, utc_text
 from pinterest_platform.cli.progress import working
 from pinterest_platform.cli.session import Platform, Session, with_session
-from pinterest_platform.landing.kafka.quarantine import quarantined_records as topic_quarantine
-from pinterest_platform.landing.kinesis.quarantine import quarantined_records as stream_quarantine
-from pinterest_platform.landing.quarantine import QuarantinedRecord
+from pinterest_platform.landing.chain import ChainFormat
+from pinterest_platform.landing.kafka.chain import FORMAT as KAFKA_FORMAT
+from pinterest_platform.landing.kinesis.chain import FORMAT as KINESIS_FORMAT
+from pinterest_platform.landing.quarantine import QuarantinedRecord, is_committed, quarantine_keys, read_entries
 from pinterest_platform.ports import ObjectStore
 
 _COLUMNS = ("source", "rejected_by", "partition", "position", "arrived_at", "reason", "value", "key")
@@ -23,17 +24,17 @@ _COLUMNS = ("source", "rejected_by", "partition", "position", "arrived_at", "rea
 
 @dataclass(frozen=True, slots=True)
 class _Wing:
-    """The reader of a route's landing quarantine, and the names and the type of its partitions and positions."""
+    """The keys of a route's landing quarantine, and the names and the type of its partitions and positions."""
 
-    read: Callable[[ObjectStore, str], Iterator[QuarantinedRecord]]
+    format: ChainFormat
     partition: str
     position: str
     number: Callable[[object], int | str]
 
 
 _WINGS = {
-    Route.KAFKA: _Wing(topic_quarantine, "partition", "offset", lambda number: int(str(number))),
-    Route.KINESIS: _Wing(stream_quarantine, "shard", "sequence_number", lambda number: str(number).lstrip("0")),
+    Route.KAFKA: _Wing(KAFKA_FORMAT, "partition", "offset", lambda number: int(str(number))),
+    Route.KINESIS: _Wing(KINESIS_FORMAT, "shard", "sequence_number", lambda number: str(number).lstrip("0")),
 }
 
 
@@ -94,12 +95,19 @@ def _rejected(platform: Platform, names: Names, entity: Entity, route: Route, li
     """Yield up to `limit` records that landing rejected, then as many that cleaning rejected."""
     places = names.places(entity, route)
     with working(f"reading the quarantine of {places.source}"):
-        landed = list(islice(_WINGS[route].read(platform.time_limited_objects, places.source), limit))
+        landed = list(islice(_landed(platform.time_limited_objects, places.source, _WINGS[route].format), limit))
     yield Rejected(places.source, "landing", route, [_summary(record, route) for record in landed])
     with working(f"reading {places.quarantine_uri}"):
         facts = platform.lake.facts(places.quarantine_uri)
         rows = platform.lake.rows(places.quarantine_uri, limit) if facts else []
     yield Rejected(places.source, "cleaning", route, list(rows), facts.rows if facts else 0)
+
+
+def _landed(store: ObjectStore, source: str, chain_format: ChainFormat) -> Iterator[QuarantinedRecord]:
+    """Yield the records that landing rejected in the order of their keys, without those of orphans."""
+    for key in quarantine_keys(store, source, chain_format):
+        if is_committed(store, key, chain_format):
+            yield from read_entries(store, key, chain_format)
 
 
 def _print_text(console: Console, part: Rejected) -> None:

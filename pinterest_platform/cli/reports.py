@@ -31,7 +31,8 @@ def reports(session: Session, name: str | None, limit: int | None) -> None:
         print_json({report.key: rows[:limit] for report, rows in tables})
     elif session.form == "csv":
         for report, rows in tables:
-            print_csv([column.name for column in report.columns], rows[:limit])
+            known = {value for column in report.columns for value in column.values}
+            print_csv([column.name for column in report.columns], rows[:limit], known)
     else:
         console = Terminal()
         for report, rows in tables:

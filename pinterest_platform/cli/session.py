@@ -115,10 +115,7 @@ class Session:
     @property
     def home(self) -> str:
         """The home, even if other settings are wrong."""
-        try:
-            return self.settings.home
-        except PermanentFailure:
-            return self._home or ".platform"
+        return environment.load_home() if self._home is None else self._home
 
     @cached_property
     def platform(self) -> Platform:

@@ -101,42 +101,34 @@ def quarantine_orphans(store: ObjectStore, history: ChainHistory) -> list[str]:
     return _classify(store, history)[1]
 
 
-def count_records(store: ObjectStore, history: ChainHistory) -> int:
-    """Return the number of quarantined records of a chain, from the manifests of the objects that have some.
+def quarantine_keys(store: ObjectStore, source: str, chain_format: ChainFormat) -> Iterator[str]:
+    """Yield the keys of the quarantine objects of a topic or stream, orphans included; no landed object is listed."""
+    for root in chain_format.roots:
+        for stored in store.list(f"{QUARANTINE_PREFIX}{root}{source}/"):
+            yield stored.key
+
+
+def count_records(store: ObjectStore, source: str, chain_format: ChainFormat) -> int:
+    """Return the number of quarantined records of a topic or stream, from the manifests of the objects that have some.
 
     Raises:
-        PermanentFailure: such an object is missing, or its manifest is missing or damaged.
+        PermanentFailure: the manifest of such an object is missing or damaged.
     """
-    return sum(_manifest(store, key).quarantined for key in _keys_with_quarantine(store, history))
+    return sum(_count_committed(store, key, chain_format) for key in quarantine_keys(store, source, chain_format))
 
 
-def _keys_with_quarantine(store: ObjectStore, history: ChainHistory) -> Iterator[str]:
-    if not history.segments:
-        _require_empty(store, history.chain)
-        return
-    first, last = history.segments[0].position, history.segments[-1].position
-    for root in history.chain.format.roots:
-        listed = _list_quarantine(store, history.chain.under(root), first, last)
-        positions = {covered[0] for _, covered in listed}
-        yield from (part.key for part in history.segments if part.root == root and part.position in positions)
-
-
-def _require_empty(store: ObjectStore, chain: ObjectChain) -> None:
-    for root in chain.format.roots:
-        if stored := next(iter(store.list(chain.under(root).quarantine_prefix)), None):
-            raise PermanentFailure(
-                f"{stored.key} belongs to no landed object.",
-                "Wait for the landing that is running, or restore the object from the versions of the bucket.",
-            )
-
-
-def _manifest(store: ObjectStore, key: str) -> Manifest:
-    manifest = Manifest.parse(key, store.metadata(key) or {})
+def _count_committed(store: ObjectStore, key: str, chain_format: ChainFormat) -> int:
+    landed_key, end = _landed_part(key, chain_format)
+    metadata = store.metadata(landed_key) if landed_key else None
+    if metadata is None:
+        return 0
+    manifest = Manifest.parse(landed_key, metadata)
     if manifest is None:
         raise PermanentFailure(
-            f"{key} lacks the platform's metadata.", "Restore the object from the versions of the bucket."
+            f"{key} belongs to no landed object: {landed_key} lacks the platform's metadata.",
+            "Restore that object from the versions of the bucket.",
         )
-    return manifest
+    return manifest.quarantined if manifest.end == end else 0
 
 
 def is_committed(store: ObjectStore, key: str, chain_format: ChainFormat) -> bool:
@@ -145,9 +137,15 @@ def is_committed(store: ObjectStore, key: str, chain_format: ChainFormat) -> boo
     Raises:
         PermanentFailure: the metadata of that object is damaged.
     """
+    landed_key, end = _landed_part(key, chain_format)
+    return bool(landed_key) and _committed_end(store, landed_key) == end
+
+
+def _landed_part(key: str, chain_format: ChainFormat) -> tuple[str, int]:
+    """Return the key of the object that a quarantine object belongs to, and its end; empty if it is no such key."""
     digits = f"[0-9]{{{chain_format.digits}}}"
     match = re.fullmatch(rf"{QUARANTINE_PREFIX}(.+\+{digits})\+({digits})\.json", key)
-    return match is not None and _committed_end(store, f"{match[1]}.json") == int(match[2])
+    return (f"{match[1]}.json", int(match[2])) if match else ("", 0)
 
 
 def sweep(store: ObjectStore, history: ChainHistory) -> None:

@@ -16,7 +16,7 @@ from pinterest_platform.ports import ObjectStore, TableFacts
 _FORMATS = {Route.KAFKA: KAFKA_FORMAT, Route.KINESIS: KINESIS_FORMAT}
 
 NEW_OBJECTS = 200
-"""Quarantine objects that one scrape reads; until all were read, the count of a stream is unknown."""
+"""Quarantine objects of a stream that one scrape reads; until all were read, the count of the stream is unknown."""
 
 
 def table_uris(platform_names: Names) -> dict[str, str]:
@@ -48,7 +48,8 @@ class Rejections:
 
     entity: Entity
     route: Route
-    _landing: dict[str, Counter[str]] = field(default_factory=dict[str, Counter[str]])
+    _landing: Counter[str] = field(default_factory=Counter[str])
+    _newest_keys: dict[str, str] = field(default_factory=dict[str, str])
     _cleaning: tuple[tuple[str, int] | None, Mapping[str, int]] = (None, Counter())
 
     def read(self, sources: Sources) -> Samples:
@@ -64,17 +65,23 @@ class Rejections:
         return samples
 
     def _quarantined(self, sources: Sources, source: str) -> Mapping[str, int] | None:
-        """Count the quarantined records whose data object was landed; None if some are not read yet."""
-        listed = set(_quarantine_keys(sources.objects, source, self.route))
-        self._landing = {key: counts for key, counts in self._landing.items() if key in listed}
-        new = sorted(listed - self._landing.keys())
-        for key in new[:NEW_OBJECTS]:
-            if is_committed(sources.objects, key, _FORMATS[self.route]):
-                entries = read_entries(sources.objects, key, _FORMATS[self.route])
-                self._landing[key] = Counter(kind_of(entry.reason) for entry in entries)
-        if len(new) > NEW_OBJECTS:
-            return None
-        return sum(self._landing.values(), Counter[str]())
+        """Count the quarantined records whose data object was landed; None if some are not read yet.
+
+        Objects are landed in the order of their keys, so only keys after the newest counted one of a folder are new.
+        """
+        chain_format, budget = _FORMATS[self.route], NEW_OBJECTS
+        for root in chain_format.roots:
+            for folder in _folders(sources.objects, f"{QUARANTINE_PREFIX}{root}{source}/", chain_format.label):
+                for stored in sources.objects.list(folder, self._newest_keys.get(folder, "")):
+                    if not is_committed(sources.objects, stored.key, chain_format):
+                        continue
+                    if not budget:
+                        return None
+                    entries = read_entries(sources.objects, stored.key, chain_format)
+                    self._landing += Counter(kind_of(entry.reason) for entry in entries)
+                    self._newest_keys[folder] = stored.key
+                    budget -= 1
+        return self._landing
 
     def _rejected(self, sources: Sources, uri: str) -> Mapping[str, int]:
         facts = sources.lake.facts(uri)
@@ -94,10 +101,17 @@ def kind_of(reason: str) -> str:
     return reason.partition(":")[0]
 
 
-def _quarantine_keys(objects: ObjectStore, source: str, route: Route) -> Iterator[str]:
-    for root in _FORMATS[route].roots:
-        for stored in objects.list(f"{QUARANTINE_PREFIX}{root}{source}/"):
-            yield stored.key
+def _folders(store: ObjectStore, prefix: str, label: str) -> Iterator[str]:
+    """Yield the folders of the partitions or shards under a prefix; it needs one LIST for each, however large it is."""
+    after = ""
+    while (first := next(iter(store.list(prefix, after)), None)) is not None:
+        folder = first.key.rpartition("/")[0]
+        if folder.rpartition("/")[2].startswith(f"{label}="):
+            yield f"{folder}/"
+            # "0" follows "/", so nothing of this folder sorts after it.
+            after = f"{folder}0"
+        else:
+            after = first.key
 
 
 def _add_facts(samples: Samples, table: str, facts: TableFacts) -> None:

@@ -3,7 +3,7 @@
 import base64
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from pinterest_platform.catalog import Report, ReportColumn
@@ -35,7 +35,10 @@ def csv_text(report: Report, rows: Sequence[Mapping[str, Any]]) -> str:
     return file.getvalue()
 
 
+def no_formula(text: str, known: Container[str]) -> str:
+    """Return a text that a spreadsheet does not run: a formula begins with an apostrophe, unless it is a known text."""
+    return f"'{text}" if text.startswith(_FORMULA) and text not in known else text
+
+
 def _cell(value: Any, column: ReportColumn) -> Any:
-    if isinstance(value, str) and value not in column.values and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    return no_formula(value, column.values) if isinstance(value, str) else value

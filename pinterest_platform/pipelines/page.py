@@ -1,5 +1,7 @@
 """Publish the page of the reports, and copy it to the home."""
 
+import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -110,7 +112,9 @@ def refresh_home(objects: ObjectStore, home: Path, progress: Progress) -> HomeCo
 
 
 def copy_to_home(objects: ObjectStore, home: Path) -> Path:
-    """Copy the page, and the pages of earlier days that are not there yet, to the home; return the path of the page.
+    """Copy the page, and the pages of days that are not there yet or changed since; return the path of the page.
+
+    A copy of a day's page has the time of its object, which shows whether it is current.
 
     Raises:
         OSError: the home cannot be written.
@@ -118,11 +122,24 @@ def copy_to_home(objects: ObjectStore, home: Path) -> Path:
     """
     folder = home.resolve() / SITE_PREFIX
     folder.mkdir(parents=True, exist_ok=True)
-    newest, *others = _published_days(objects) or [None]
-    missing = [day for day in others if day and not (folder / Path(dated_page_key(day)).name).exists()]
-    for key in (PAGE_KEY, *(dated_page_key(day) for day in (newest, *missing) if day)):
-        (folder / Path(key).name).write_bytes(objects.read(key))
-    return folder / Path(PAGE_KEY).name
+    for stored in objects.list(SITE_PREFIX):
+        path, modified_ns = folder / Path(stored.key).name, stored.modified_ms * 1_000_000
+        if day_of_page(stored.key) and not (path.exists() and path.stat().st_mtime_ns == modified_ns):
+            _write_at_once(path, objects.read(stored.key), modified_ns)
+    page = folder / Path(PAGE_KEY).name
+    _write_at_once(page, objects.read(PAGE_KEY), time.time_ns())
+    return page
+
+
+def _write_at_once(path: Path, body: bytes, modified_ns: int) -> None:
+    """Write a file with its time of modification; no other process reads a part of it."""
+    part = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        part.write_bytes(body)
+        os.utime(part, ns=(modified_ns, modified_ns))
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _published_days(objects: ObjectStore) -> list[date]:

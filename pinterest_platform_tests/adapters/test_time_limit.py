@@ -61,5 +61,5 @@ def test_calls_that_are_each_answered_in_time_end_together_within_the_setting(pa
         started = time.monotonic()
         with pytest.raises(TransientFailure) as failure:
             list(quarantined_records(store, "u.pin"))
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < 12
     assert failure.value.what == f"S3 at {address} is too slow: its objects cannot be read within 4 s."

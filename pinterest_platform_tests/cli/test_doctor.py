@@ -30,6 +30,7 @@ def healthy(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLin
     command.platform.shards.now_ms = 1_800_000_000_000
     command.platform.instance = dg.DagsterInstance.ephemeral()  # pyright: ignore[reportAttributeAccessIssue]
     monkeypatch.setattr(diagnosis, "_PORTS", {})
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=50 * 1024**3))
     return command
 
 
@@ -56,8 +57,9 @@ def test_the_text_shows_each_problem_with_its_fix(healthy: CommandLine, tmp_path
 
 
 def test_wrong_settings_fail_and_the_machine_is_still_checked(
-    command: CommandLine, monkeypatch: pytest.MonkeyPatch
+    command: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setenv("PINTEREST_HOME", str(tmp_path))
     monkeypatch.setenv("PINTEREST_SPARK_ENGINE", "flink")
     monkeypatch.setenv("DATABRICKS_TOKEN", "a secret token")
     code, found = findings(command)
@@ -66,6 +68,8 @@ def test_wrong_settings_fail_and_the_machine_is_still_checked(
     assert ".env.example" in found["settings"]["fix"]
     assert "a secret token" not in str(found)
     assert list(found) == CHECKS[:6]
+    assert str(tmp_path) in found["home"]["detail"]
+    assert "option home" in findings(command, "--home", str(tmp_path / "option home"))[1]["home"]["detail"]
 
 
 def test_each_missing_topic_and_stream_is_named(healthy: CommandLine) -> None:
@@ -123,6 +127,23 @@ def test_a_check_that_hangs_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     slow, fast = diagnosis.run(checks)
     release.set()
     assert (slow.status, slow.detail, fast.status) == ("failed", "did not end within 0.05 s", "ok")
+
+
+def test_an_unexpected_error_fails_its_check_alone(healthy: CommandLine, tmp_path: Path) -> None:
+    damaged = dg.DagsterInstance.local_temp(str(tmp_path))
+    (tmp_path / "history" / "runs.db").write_bytes(b"damaged")
+    healthy.platform.instance = damaged  # pyright: ignore[reportAttributeAccessIssue]
+    code, found = findings(healthy, "--home", str(tmp_path))
+    assert (code, found["kafka"]["status"]) == (1, "ok")
+    assert found["dagster"]["detail"] == "unexpected DatabaseError"
+
+
+def test_the_text_of_an_unexpected_error_is_not_shown() -> None:
+    wrong = engine("connect", spark_remote="sc://host:15oo2/;token=a-secret")
+    [finding] = diagnosis.run({"spark": lambda: service_checks.check_spark(wrong)})
+    assert finding == Finding(
+        "spark", "failed", "unexpected ValueError", "Check the settings of spark, and repair or restart it."
+    )
 
 
 def test_another_python_fails(monkeypatch: pytest.MonkeyPatch) -> None:

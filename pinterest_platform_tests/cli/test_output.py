@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from pinterest_platform.cli.output import cell, print_csv, print_json, print_records, print_table, utc_text
+from pinterest_platform.cli.output import Terminal, cell, print_csv, print_json, print_records, print_table, utc_text
 
 
 def console_of(width: int = 60) -> tuple[Console, io.StringIO]:
@@ -43,6 +43,28 @@ def test_csv_quotes_texts_and_writes_lists_as_json(capsys: pytest.CaptureFixture
     time = datetime(2024, 1, 2, tzinfo=UTC)
     print_csv(["a", "b", "c", "d"], [{"a": 'the "x",\n', "b": [1.5, None], "c": None, "d": time}])
     assert capsys.readouterr().out == 'a,b,c,d\n"the ""x"",\n","[1.5, null]",,2024-01-02T00:00:00+00:00\n'
+
+
+def test_a_text_as_csv_is_no_formula_in_a_spreadsheet(capsys: pytest.CaptureFixture[str]) -> None:
+    print_csv(["a", "b", "c"], [{"a": "=HYPERLINK(1)", "b": "+50", "c": -1}, {"a": "-x", "b": ["=1"]}], {"+50"})
+    assert capsys.readouterr().out == 'a,b,c\n\'=HYPERLINK(1),+50,-1\n\'-x,"[""=1""]",\n'
+
+
+def test_numbers_that_json_does_not_have_are_null(capsys: pytest.CaptureFixture[str]) -> None:
+    nan, infinity = float("nan"), float("inf")
+    print_json({"a": nan, "b": [infinity, -infinity, 1.5, "NaN", 10**30]})
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == {
+        "a": None,
+        "b": [None, None, 1.5, "NaN", 10**30],
+    }
+    print_csv(["a"], [{"a": [nan]}])
+    assert capsys.readouterr().out == "a\n[null]\n"
+
+
+def test_a_posted_text_is_no_emoji(capsys: pytest.CaptureFixture[str]) -> None:
+    print_records(Terminal(soft_wrap=True), "rows", [{"title": ":warning:"}], 1)
+    print_table(Terminal(), "report", {}, [{"title": ":warning:"}], 1)
+    assert capsys.readouterr().out.count(":warning:") == 2
 
 
 def test_a_record_is_printed_in_full_in_a_narrow_terminal() -> None:

@@ -60,6 +60,12 @@ def test_a_report_as_csv(command: CommandLine) -> None:
     assert "name a report, or use --json" in outcome.err
 
 
+def test_a_report_as_csv_has_the_names_of_age_groups(command: CommandLine) -> None:
+    row = {"age_group": "+50", "median_follower_count": 1.0}
+    command.platform.lake.content[NAMES.report_uri("median_followers_by_age_group")] = [row]
+    assert command("reports", "median_followers_by_age_group", "--csv").out.endswith("\n+50,1.0\n")
+
+
 @pytest.mark.parametrize(("route", "layer"), [("kafka", "cleaned"), ("kinesis", "cleaned_stream")])
 def test_rows_of_either_route(command: CommandLine, route: str, layer: str) -> None:
     uri = NAMES.places(PIN, Route(route)).table_uri
@@ -125,3 +131,14 @@ def test_the_quarantine_as_json_and_csv_has_the_same_fields_for_both_routes(comm
 def test_the_limit_is_per_source(command: CommandLine) -> None:
     land_rejected(command)
     assert len(command("quarantine", "--json", "--limit", "1").json) == 2
+
+
+def test_the_quarantine_is_shown_without_listing_the_landed_objects(command: CommandLine) -> None:
+    land_rejected(command)
+    objects = command.platform.objects
+    [key] = [key for key in objects.objects if key.startswith("quarantine/topics/")]
+    orphan = f"{key.rpartition('+')[0]}+{99:019d}.json"
+    objects.put(orphan, objects.read(key))
+    objects.calls.clear()
+    assert len(command("quarantine", "--json").json) == 3
+    assert {key.split("/")[0] for name, key in objects.calls if name == "list"} == {"quarantine"}

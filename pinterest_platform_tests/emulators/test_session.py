@@ -1,5 +1,6 @@
 """`exec`: the output of a command that is logged, and the programs that run next to it, without services."""
 
+import shlex
 import signal
 import subprocess
 import sys
@@ -56,6 +57,31 @@ def test_the_output_of_a_logged_command_is_on_the_terminal_and_in_the_log(tmp_pa
     assert (tmp_path / "logs" / "command.log").read_text() == "out\n"
 
 
+@pytest.mark.parametrize("full", ["log", "terminal"])
+def test_a_logged_command_whose_output_cannot_be_written_goes_on(full: str, tmp_path: Path) -> None:
+    log, out = tmp_path / "command.log", tmp_path / "out"
+    (log if full == "log" else out).symlink_to("/dev/full")
+    # Ten times what a pipe holds: the command waits until somebody reads it.
+    command = [sys.executable, "-c", "for n in range(10_000): print('x' * 63)"]
+    script = "import subprocess, sys; from pathlib import Path; from emulators.output_relay import OutputRelay\n"
+    script += "relay = OutputRelay(Path(sys.argv[1]))\n"
+    script += "process = subprocess.Popen(sys.argv[2:], stdout=subprocess.PIPE)\n"
+    script += "relay.start(process.stdout); code = process.wait(20); relay.finish(20); sys.exit(code)"
+    with out.open("wb") as terminal:
+        ended = subprocess.run(
+            [sys.executable, "-c", script, str(log), *command],
+            stdout=terminal,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    written = (out if full == "log" else log).read_text().splitlines()
+    assert written.count("x" * 63) == 10_000
+    notice = [f"{log} gets no more lines: No space left on device."]
+    assert [line for line in written if not line.startswith("x")] == (notice if full == "log" else [])
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_logged_command_that_is_stopped_prints_nothing_more(number: signal.Signals, tmp_path: Path) -> None:
     noisy = NOISY.replace("signal.SIGINT", f"signal.{number.name}")
@@ -70,11 +96,16 @@ def test_a_logged_command_that_is_stopped_prints_nothing_more(number: signal.Sig
 
 
 def test_programs_run_next_to_the_command_and_end_with_it(tmp_path: Path) -> None:
-    mark, program = tmp_path / "mark", tmp_path / "program"
-    program.write_text(f"#!/bin/sh\necho \"$1\"\ntouch '{mark}'\nexec sleep 60\n")
+    mark, end, program = tmp_path / "mark", tmp_path / "end", tmp_path / "program"
+    program.write_text(f"#!/bin/sh\necho \"$1\"\ntouch '{mark}'\nsleep 60 & wait\n")
     program.chmod(0o700)
-    wait = f"import pathlib, time\nwhile not pathlib.Path({str(mark)!r}).exists(): time.sleep(0.05)"
+    wait = f"import pathlib, time\nwhile not pathlib.Path({str(end)!r}).exists(): time.sleep(0.05)"
     with executed(tmp_path, "--with", f"{program} 'one word'", "--", sys.executable, "-c", wait) as process:
+        while not mark.exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        assert running(program)
+        end.touch()
         _, err = process.communicate(timeout=60)
         assert process.returncode == 0
     assert err == f"program      runs: program 'one word'; its log is {tmp_path}/logs/program.log\n"
@@ -89,10 +120,18 @@ def test_a_program_that_does_not_exist_is_named(tmp_path: Path) -> None:
     assert "no-such-program cannot be run" in err
 
 
+@pytest.mark.parametrize("program", ["", " ", "sleep '60"])
+def test_a_program_that_is_no_command_is_one_line(program: str, tmp_path: Path) -> None:
+    with executed(tmp_path, "--with", program, "--", "true") as process:
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err == f"Error: `--with {shlex.quote(program)}` is no command. Name an installed program after it.\n"
+
+
 def running(program: Path) -> bool:
-    """Return whether a process of a program still runs a second later."""
-    time.sleep(1)
-    return str(program) in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    """Return whether a process of a program runs; `executed` names it in its own arguments, too."""
+    ps = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    return any(line.startswith(f"/bin/sh {program}") for line in ps.stdout.splitlines())
 
 
 def test_make_dev_serves_metrics_and_hides_what_its_stop_prints() -> None:

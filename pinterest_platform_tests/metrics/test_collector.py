@@ -13,7 +13,7 @@ from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.metrics import runs, tables
 from pinterest_platform.metrics.collector import PlatformCollector
-from pinterest_platform.metrics.names import METRICS
+from pinterest_platform.metrics.names import METRICS, QUARANTINED
 from pinterest_platform.metrics.samples import Samples
 from pinterest_platform.orchestration.results.ledger import LANDED_CHECK, LEDGER
 from pinterest_platform.ports import TableFacts
@@ -83,6 +83,32 @@ def test_a_quarantine_that_is_not_read_yet_has_no_count(
         land_topic(platform.topics, platform.objects, TOPIC)
     labels = {"route": "kafka", "stream": TOPIC, "reason": "not JSON"}
     assert [prometheus.scrape().value("quarantined_records_total", **labels) for _ in range(2)] == [None, 2]
+
+
+def test_quarantine_objects_that_were_counted_and_orphans_before_them_are_not_asked_for_again(
+    prometheus: Prometheus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "NEW_OBJECTS", 2)
+    platform = prometheus.platform
+    for number in range(2):
+        platform.topics.append(TOPIC, 0, *[b"junk"] * 4)
+        land_topic(platform.topics, platform.objects, TOPIC)
+        key = max(key for key in platform.objects.objects if key.startswith("quarantine/topics"))
+        for end in range(number * 4, number * 4 + 3):
+            platform.objects.put(f"{key.rpartition('+')[0]}+{end:019d}.json", platform.objects.read(key))
+    platform.objects.put(f"quarantine/topics/{TOPIC}/a note", b"")
+    rejections = tables.Rejections(USER, Route.KAFKA)
+
+    def count() -> list[float]:
+        return [each.value for each in rejections.read(prometheus.sources).samples if each.metric is QUARANTINED]
+
+    assert [count(), count()] == [[8], [8]]
+    platform.topics.append(TOPIC, 0, b"junk")
+    land_topic(platform.topics, platform.objects, TOPIC)
+    platform.objects.calls.clear()
+    assert count() == [9]
+    [manifest] = [key for call, key in platform.objects.calls if call == "metadata"]
+    assert manifest.endswith(f"+{8:019d}.json")
 
 
 def test_rejected_records_are_counted_by_kind_of_reason_once_a_version(prometheus: Prometheus) -> None:

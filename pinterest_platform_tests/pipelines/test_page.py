@@ -1,5 +1,7 @@
 """Publishing the page, its earlier days, and the copy in the home, on fakes."""
 
+import errno
+import os
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
@@ -123,6 +125,42 @@ def test_a_second_page_of_the_day_replaces_the_copy(around: Surroundings, tmp_pa
         publish(around, MONDAY + timedelta(hours=version), version)
         copy_to_home(around.objects, tmp_path)
     assert (tmp_path / "site" / "2026-03-02.html").read_bytes() == around.objects.read(PAGE_KEY)
+
+
+def test_the_copy_of_an_earlier_day_is_that_days_last_page(around: Surroundings, tmp_path: Path) -> None:
+    monday = tmp_path / "site" / "2026-03-02.html"
+    publish(around, MONDAY, 1)
+    copy_to_home(around.objects, tmp_path)
+    publish(around, MONDAY + timedelta(hours=9), 2)
+    publish(around, MONDAY + timedelta(days=1), 3)
+    copy_to_home(around.objects, tmp_path)
+    assert monday.read_bytes() == around.objects.read("site/2026-03-02.html")
+    around.objects.calls.clear()
+    copy_to_home(around.objects, tmp_path)
+    assert [key for name, key in around.objects.calls if name == "read"] == [PAGE_KEY]
+    monday.write_bytes(b"half")
+    copy_to_home(around.objects, tmp_path)
+    assert monday.read_bytes() == around.objects.read("site/2026-03-02.html")
+
+
+def test_a_page_that_cannot_be_written_leaves_the_copy_of_before(
+    around: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_half(path: Path, body: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(body[: len(body) // 2])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    publish(around, MONDAY, 1)
+    page = copy_to_home(around.objects, tmp_path)
+    before = page.read_bytes()
+    publish(around, MONDAY + timedelta(hours=1), 2)
+    monkeypatch.setattr(Path, "write_bytes", write_half)
+    with pytest.raises(OSError, match="No space"):
+        copy_to_home(around.objects, tmp_path)
+    assert page.read_bytes() == before
+    assert sorted(path.name for path in page.parent.iterdir()) == ["2026-03-02.html", "index.html"]
+    assert (page.parent / "2026-03-02.html").read_bytes() == before
 
 
 def test_a_home_has_no_copy_of_a_page_that_does_not_exist(around: Surroundings, tmp_path: Path) -> None:

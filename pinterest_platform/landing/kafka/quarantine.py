@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pinterest_platform.landing import quarantine
-from pinterest_platform.landing.kafka.chain import list_chains
+from pinterest_platform.landing.kafka.chain import FORMAT, list_chains
 from pinterest_platform.landing.kafka.history import History, read_history
 from pinterest_platform.landing.quarantine import QuarantinedRecord
 from pinterest_platform.ports import ObjectStore
@@ -19,9 +19,9 @@ def count_quarantined(store: ObjectStore, topic: str) -> int:
     """Return the number of rejected records of a topic, from the manifests of the objects that have some.
 
     Raises:
-        PermanentFailure: a chain or a manifest is damaged.
+        PermanentFailure: a manifest is missing or damaged.
     """
-    return sum(quarantine.count_records(store, history) for history in _histories(store, topic))
+    return quarantine.count_records(store, topic, FORMAT)
 
 
 def quarantine_orphans(store: ObjectStore, topic: str) -> list[str]:

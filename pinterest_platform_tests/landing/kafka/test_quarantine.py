@@ -38,6 +38,18 @@ def test_a_topic_without_rejected_records_is_counted_without_reading_an_object()
     assert "read" not in {name for name, _ in store.calls}
 
 
+def test_the_count_lists_no_landed_object_and_reads_the_manifests_of_those_with_rejected_records(
+    store: FakeObjectStore,
+) -> None:
+    store.calls.clear()
+    count_quarantined(store, TOPIC)
+    assert {key for name, key in store.calls if name == "list"} == {
+        f"quarantine/{root}/{TOPIC}/" for root in ("topics", "adopted")
+    }
+    read = [key for name, key in store.calls if name != "list"]
+    assert len(read) == len([key for key in store.objects if key.startswith("quarantine/")])
+
+
 def test_objects_without_manifests_are_a_failure_and_not_a_lower_count(store: FakeObjectStore) -> None:
     for stored in store.objects.values():
         stored.metadata.clear()
