@@ -4,15 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from pinterest_platform.catalog import EARLIEST_PLAUSIBLE_MS, Entity, Route
+from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.landing.pending import oldest_ms
 from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.metrics import names
 from pinterest_platform.metrics.samples import Samples
 from pinterest_platform.metrics.sources import Sources
+from pinterest_platform.pipelines.lag import UnlandedOffsets, age_ms, unlanded_offsets
 from pinterest_platform.pipelines.options import stream_options
-from pinterest_platform.ports import ObjectStore, PartitionBounds
+from pinterest_platform.ports import ObjectStore
 
 MOST_OBJECTS = 200
 """Pending objects whose records are counted; of more objects, the number of records is unknown."""
@@ -140,25 +141,22 @@ def _landed(cleaned: Mapping[str, int], pending: Mapping[str, _Pending]) -> dict
 def _unlanded_offsets(topic: str, landed: Mapping[str, int] | None, sources: Sources) -> dict[str, _Unlanded]:
     """Return the part of each partition of the broker that is not landed; `landed` is None if it is unknown."""
     state, retention_ms = sources.topics.describe(topic), sources.times.retention_ms(topic)
-    epoch = f"{topic}/epoch={state.topic_id}/"
-    folder = epoch if any(app_id.startswith(epoch) for app_id in landed or ()) else f"{topic}/"
 
-    def unlanded(bounds: PartitionBounds) -> _Unlanded:
+    def unlanded(offsets: UnlandedOffsets) -> _Unlanded:
+        bounds = offsets.bounds
         if landed is None:
             return _Unlanded(None, None, None, bounds.end)
-        following = landed.get(f"{folder}{bounds.partition}", bounds.earliest)
         lag_ms: int | None = 0
-        if following < bounds.end:
-            first = max(following, bounds.earliest)
-            lag_ms = _age_ms(sources.times.timestamp_ms(topic, bounds.partition, first), sources)
+        if offsets.records:
+            lag_ms = _age_ms(sources.times.timestamp_ms(topic, bounds.partition, offsets.first), sources)
         headroom_ms = None if lag_ms is None or retention_ms is None else max(0, retention_ms - lag_ms)
-        if following < bounds.earliest:
+        if offsets.following < bounds.earliest:
             headroom_ms = 0
-        return _Unlanded(following, lag_ms, headroom_ms, bounds.end, max(0, bounds.end - following))
+        return _Unlanded(offsets.following, lag_ms, headroom_ms, bounds.end, offsets.records)
 
+    parts = unlanded_offsets(state, landed or {})
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="partitions") as pool:
-        parts = list(pool.map(unlanded, state.partitions))
-    return {f"{folder}{bounds.partition}": part for bounds, part in zip(state.partitions, parts, strict=True)}
+        return dict(zip(parts, pool.map(unlanded, parts.values()), strict=True))
 
 
 def _add_samples(samples: Samples, labels: tuple[str, str], progress: _Progress, app_ids: set[str]) -> None:
@@ -188,12 +186,7 @@ def _add_samples(samples: Samples, labels: tuple[str, str], progress: _Progress,
 
 
 def _age_ms(timestamp_ms: int | None, sources: Sources) -> int | None:
-    """Return the age of a record; None if its time is unknown or cannot be right (rule L19)."""
-    now_ms = sources.now_ms()
-    latest_ms = now_ms + sources.settings.max_clock_skew_seconds * 1000
-    if timestamp_ms is None or not EARLIEST_PLAUSIBLE_MS <= timestamp_ms <= latest_ms:
-        return None
-    return max(0, now_ms - timestamp_ms)
+    return age_ms(timestamp_ms, sources.now_ms(), sources.settings)
 
 
 def _seconds(milliseconds: int | None) -> float | None:

@@ -1,7 +1,7 @@
 """Health of streams, bucket and tables: one row a concern, with the next step."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pinterest_platform.catalog import ENTITIES, QUARANTINE_PREFIX, Route
@@ -83,18 +83,22 @@ def outside_concerns(services: Services, quarantined_before: float | None) -> li
 
 
 def _lag(route: str, backlog: RouteBacklog) -> Concern:
-    seconds = {entity.name: (part.lag_ms or 0) / 1000 for entity, part in backlog.waiting.items()}
+    lags = {entity.name: pending.lag_ms for entity, pending in backlog.waiting.items()}
+    seconds = {name: lag_ms / 1000 for name, lag_ms in lags.items() if lag_ms is not None}
     late = [f"{name}: {lag:.0f} s" for name, lag in seconds.items() if lag > LONGEST_LAG_SECONDS]
-    unknown = [f"{entity.name}: unknown: {failure.what}" for entity, failure in backlog.unknown.items()]
+    unread = [f"{entity.name}: unknown: {failure.what}" for entity, failure in backlog.unknown.items()]
+    untimed = [f"{name}: unknown: the oldest record has no plausible time" for name in lags.keys() - seconds.keys()]
     waiting = sum(part.records for part in backlog.waiting.values())
     longest = max(seconds.values(), default=0.0)
-    return judged(
+    concern = judged(
         f"{route} lag",
-        late + unknown,
+        late + unread + sorted(untimed),
         f"at most {longest:.0f} s",
         f"Read the last tick of {route}_backlog, and the log of the last drain.",
-        {f"{route}_lag_seconds": longest, f"{route}_not_landed": waiting},
+        # The longest lag is not known either, if one is not.
+        {f"{route}_not_landed": waiting, **({} if untimed else {f"{route}_lag_seconds": longest})},
     )
+    return replace(concern, state="unknown") if untimed and not late and not unread else concern
 
 
 def _kafka_headroom(services: Services) -> Concern:

@@ -6,6 +6,8 @@ import pytest
 from pinterest_platform.orchestration.table_checks import (
     TABLE_CHECKS,
     commits_evaluation,
+    lag_evaluation,
+    lag_result,
     parity_result,
     table_check_results,
 )
@@ -48,3 +50,10 @@ def test_the_check_of_commits_passes_in_a_drain_without_commits_of_others() -> N
     passed, failed = commits_evaluation(key, []), commits_evaluation(key, ["version 7: DELETE by x"])
     assert (passed.passed, failed.passed, failed.severity) == (True, False, dg.AssetCheckSeverity.ERROR)
     assert "`streaming_pipeline`" in str(failed.metadata["next_step"].value)
+
+
+def test_an_unknown_lag_is_not_fresh() -> None:
+    for check in (lag_result(None), lag_evaluation(dg.AssetKey(["cleaned", "pin"]), None)):
+        assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+        assert "no plausible time" in str(check.metadata["problem"].value)
+        assert "lag_seconds" not in check.metadata

@@ -70,7 +70,7 @@ def drain_kinesis(
     """
     run_id, progress = context.run.run_id, BufferedProgress(context.log.info)
 
-    def lag_of(entity: Entity) -> int:
+    def lag_of(entity: Entity) -> int | None:
         return kinesis_lag_ms(entity, lakehouse.settings, shards, lakehouse.objects, lakehouse.lake)
 
     selected = {key.path[-1] for key in context.selected_asset_keys}

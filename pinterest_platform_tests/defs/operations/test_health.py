@@ -100,3 +100,12 @@ def test_a_stream_near_the_end_of_its_retention_is_a_warning(around: Surrounding
     row = report(around, instance)[0]["kinesis retention"]
     assert row["state"] == "warning"
     assert STREAM in row["finding"]
+
+
+def test_a_lag_that_is_unknown_is_not_reported_as_none(around: Surroundings, instance) -> None:
+    around.topics.append(TOPIC, 0, b'{"ind":1}', timestamp_ms=1000)
+    rows, numbers = report(around, instance)
+    assert rows["kafka lag"]["state"] == "unknown"
+    assert rows["kafka lag"]["finding"] == "user: unknown: the oldest record has no plausible time"
+    assert "kafka_lag_seconds" not in numbers
+    assert numbers["kafka_not_landed"] == 1
