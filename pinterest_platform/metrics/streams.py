@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.landing import kafka, kinesis
-from pinterest_platform.landing.pending import oldest_ms
 from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.metrics import names
 from pinterest_platform.metrics.samples import Samples
 from pinterest_platform.metrics.sources import Sources
-from pinterest_platform.pipelines.lag import UnlandedOffsets, age_ms, unlanded_offsets
+from pinterest_platform.pipelines.lag import UnlandedOffsets, age_ms, uncleaned_ages_ms, unlanded_offsets
 from pinterest_platform.pipelines.options import stream_options
 from pinterest_platform.ports import ObjectStore
 
@@ -47,11 +46,13 @@ class _Pending:
     Attributes:
         landed: the next position to land.
         records: number of their records, None if it is unknown.
-        lag_ms: age of the oldest record, None if there is none.
+        has_records: whether an object has a record.
+        lag_ms: age of the oldest record, None if there is none, or if it is unknown.
     """
 
     landed: int
     records: int | None
+    has_records: bool
     lag_ms: int | None
 
 
@@ -126,7 +127,8 @@ def _by_app_id(
 
     def pending(group: list[PendingSegment]) -> _Pending:
         records = sum(described(sources.objects, segment).records or 0 for segment in group) if is_counted else None
-        return _Pending(group[-1].end + 1, records, _age_ms(oldest_ms(sources.objects, group), sources))
+        ages = uncleaned_ages_ms(sources.objects, group, sources.now_ms(), sources.settings)
+        return _Pending(group[-1].end + 1, records, bool(ages), ages.get(group[0].app_id))
 
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="manifests") as pool:
         return dict(zip(groups, pool.map(pending, groups.values()), strict=True))
@@ -180,9 +182,8 @@ def _add_samples(samples: Samples, labels: tuple[str, str], progress: _Progress,
         samples.add(names.CLEANED, cleaned.get(app_id, -1) + 1, *place)
         if pending is not None:
             samples.add(names.UNCLEANED, waiting.records if waiting else 0, *place)
-            landing_lag_ms = part.lag_ms if part else None
-            lag_ms = waiting.lag_ms if waiting and waiting.lag_ms is not None else landing_lag_ms
-            samples.add(names.CLEANING_LAG, _seconds(lag_ms), *place)
+            oldest = waiting if waiting and waiting.has_records else part
+            samples.add(names.CLEANING_LAG, _seconds(oldest.lag_ms) if oldest else None, *place)
 
 
 def _age_ms(timestamp_ms: int | None, sources: Sources) -> int | None:

@@ -75,6 +75,23 @@ def test_a_time_that_cannot_be_right_gives_no_lag(prometheus: Prometheus) -> Non
     assert values(scraped, OF_PARTITION, "unlanded_records", *LAGS) == [1, None, None, None]
 
 
+def test_a_landed_record_whose_time_cannot_be_right_gives_no_cleaning_lag(prometheus: Prometheus) -> None:
+    prometheus.platform.topics.append(TOPIC, 0, b"{}", timestamp_ms=1000)
+    land(prometheus)
+    scraped = prometheus.scrape()
+    assert values(scraped, OF_PARTITION, "uncleaned_records", "cleaning_lag_seconds") == [1, None]
+
+
+def test_landed_offsets_without_records_have_the_lag_of_those_that_are_not_landed(prometheus: Prometheus) -> None:
+    platform = prometheus.platform
+    platform.topics.skip(TOPIC, 0, 2)
+    land(prometheus)
+    platform.topics.append(TOPIC, 0, b"{}")
+    prometheus.now_ms = FIRST_TIMESTAMP_MS + 60_002
+    scraped = prometheus.scrape()
+    assert values(scraped, OF_PARTITION, "uncleaned_records", "cleaning_lag_seconds") == [0, 60]
+
+
 def test_a_recreated_topic_that_is_landed_has_partitions_of_its_own(prometheus: Prometheus) -> None:
     platform = prometheus.platform
     platform.topics.append(TOPIC, 0, b"{}", b"{}")
