@@ -8,6 +8,7 @@ from pinterest_platform.catalog import ENTITIES, QUARANTINE_PREFIX, Route
 from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.pipelines.backlog import RouteBacklog, kafka_backlog, kinesis_backlog
+from pinterest_platform.pipelines.lag import unlanded_offsets
 from pinterest_platform.pipelines.options import stream_options
 from pinterest_platform.pipelines.soundness import LAYERS, failed_checks, last_inspection
 from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog
@@ -88,12 +89,14 @@ def _lag(route: str, backlog: RouteBacklog) -> Concern:
     late = [f"{name}: {lag:.0f} s" for name, lag in seconds.items() if lag > LONGEST_LAG_SECONDS]
     unread = [f"{entity.name}: unknown: {failure.what}" for entity, failure in backlog.unknown.items()]
     untimed = [f"{name}: unknown: the oldest record has no plausible time" for name in lags.keys() - seconds.keys()]
-    waiting = sum(part.records for part in backlog.waiting.values())
+    waiting = sum(pending.records for pending in backlog.waiting.values())
+    # Kinesis has no record counts: the backlog of a stream is 0 or 1.
+    unit = "records" if route == "kafka" else "streams with records"
     longest = max(seconds.values(), default=0.0)
     concern = judged(
         f"{route} lag",
         late + unread + sorted(untimed),
-        f"at most {longest:.0f} s",
+        f"at most {longest:.0f} s, {waiting} {unit} to land",
         f"Read the last tick of {route}_backlog, and the log of the last drain.",
         # The longest lag is not known either, if one is not.
         {f"{route}_not_landed": waiting, **({} if untimed else {f"{route}_lag_seconds": longest})},
@@ -105,15 +108,25 @@ def _kafka_headroom(services: Services) -> Concern:
     problems: list[str] = []
     headroom: list[int] = []
     for entity in ENTITIES:
+        if services.settings.landed_by_connect(entity):
+            continue
         topic = services.settings.names.topic(entity)
-        landed = {part.partition: part.next_offset for part in kafka.landed_ranges(services.objects, topic)}
-        for part in services.topics.describe(topic).partitions:
-            following = landed.get(part.partition)
-            if following is None or part.end <= following:
-                continue  # nothing that waits can be lost
-            headroom.append(following - part.earliest)
-            if following <= part.earliest:
-                problems.append(f"{topic}/{part.partition}: the oldest record that the broker holds is not landed")
+        ranges = {part.app_id: part for part in kafka.landed_ranges(services.objects, topic)}
+        landed = {app_id: part.next_offset for app_id, part in ranges.items()}
+        for app_id, unlanded in unlanded_offsets(services.topics.describe(topic), landed).items():
+            if app_id in ranges and (problem := ranges[app_id].problem):
+                problems.append(f"{app_id}: the landed offsets are unknown: {problem}")
+                continue
+            if not unlanded.records:
+                continue  # nothing waits that can be lost
+            following, earliest = unlanded.following, unlanded.bounds.earliest
+            headroom.append(max(0, following - earliest))
+            if following < earliest:
+                problems.append(
+                    f"{app_id}: retention deleted offsets {following} to {earliest - 1} before they were landed"
+                )
+            elif following == earliest:
+                problems.append(f"{app_id}: the oldest record that the broker holds is not landed")
     return judged(
         "kafka retention",
         problems,

@@ -109,3 +109,43 @@ def test_a_lag_that_is_unknown_is_not_reported_as_none(around: Surroundings, ins
     assert rows["kafka lag"]["finding"] == "user: unknown: the oldest record has no plausible time"
     assert "kafka_lag_seconds" not in numbers
     assert numbers["kafka_not_landed"] == 1
+
+
+def test_the_backlog_of_kinesis_is_a_number_of_streams(around: Surroundings, instance) -> None:
+    around.shards.put(STREAM, 0, b'{"ind":1}', b'{"ind":2}')
+    assert report(around, instance)[0]["kinesis lag"]["finding"] == "at most 0 s, 1 streams with records to land"
+
+
+def test_records_of_a_topic_that_was_never_landed_have_no_headroom(around: Surroundings, instance) -> None:
+    around.topics.append(TOPIC, 0, b'{"ind":1}', b'{"ind":2}')
+    rows, numbers = report(around, instance)
+    assert rows["kafka retention"]["state"] == "warning"
+    assert rows["kafka retention"]["finding"] == f"{TOPIC}/0: the oldest record that the broker holds is not landed"
+    assert numbers["kafka_headroom_offsets"] == 0
+
+
+def test_offsets_that_retention_deleted_before_they_were_landed_are_named(around: Surroundings, instance) -> None:
+    around.topics.append(TOPIC, 0, b'{"ind":1}')
+    dg.materialize(RAW, resources=around.resources, instance=instance)
+    around.topics.append(TOPIC, 0, *[b'{"ind":2}'] * 5)
+    assert report(around, instance)[0]["kafka retention"]["state"] == "ok"
+    around.topics.trim(TOPIC, 0, 3)
+    rows, numbers = report(around, instance)
+    assert rows["kafka retention"]["state"] == "warning"
+    assert f"{TOPIC}/0: retention deleted offsets 1 to 2 before" in rows["kafka retention"]["finding"]
+    assert numbers["kafka_headroom_offsets"] == 0
+
+
+def test_a_partition_whose_landed_offsets_are_unknown_is_not_reported_as_not_landed(
+    around: Surroundings, instance
+) -> None:
+    for _ in range(2):
+        around.topics.append(TOPIC, 0, b'{"ind":1}')
+        dg.materialize(RAW, resources=around.resources, instance=instance)
+    [newest] = [key for key in around.objects.objects if key.endswith(f"+0+{1:019d}.json")]
+    around.objects.objects[newest].metadata["end"] = "x"
+    around.topics.append(TOPIC, 0, b'{"ind":1}')
+    rows, numbers = report(around, instance)
+    assert f"{TOPIC}/0: the landed offsets are unknown: " in rows["kafka retention"]["finding"]
+    assert "is not landed" not in rows["kafka retention"]["finding"]
+    assert "kafka_headroom_offsets" not in numbers
