@@ -19,6 +19,9 @@ LONGEST_LAG_SECONDS = 60.0
 LEAST_HEADROOM = 0.25
 """The part of a stream's retention that must be left before it deletes a record that is not landed."""
 
+QUARANTINE_NUMBERS = ("quarantine_records", "quarantine_objects")
+"""The numbers of records that cleaning rejected, and of objects with records that landing rejected."""
+
 
 @dataclass(frozen=True, slots=True)
 class Concern:
@@ -65,12 +68,12 @@ def measured(name: str, measure: Callable[[], Concern]) -> Concern:
         return Concern(name, "unknown", failure.what, failure.action)
 
 
-def outside_concerns(services: Services, quarantined_before: float | None) -> list[Concern]:
+def outside_concerns(services: Services, quarantined_before: Mapping[str, float]) -> list[Concern]:
     """Return the concerns that are measured outside of Dagster.
 
     Args:
         services: what to measure.
-        quarantined_before: the count of `quarantine` in the last report, None without one.
+        quarantined_before: the numbers `QUARANTINE_NUMBERS` of the last report that has them.
     """
     settings, objects, lake = services.settings, services.objects, services.lake
     return [
@@ -155,21 +158,22 @@ def _kinesis_headroom(services: Services) -> Concern:
     )
 
 
-def _quarantine(services: Services, before: float | None) -> Concern:
+def _quarantine(services: Services, before: Mapping[str, float]) -> Concern:
     names = services.settings.names
     tables = [names.places(entity, route).quarantine_uri for entity in ENTITIES for route in Route]
     rows = sum(facts.rows for uri in tables if (facts := services.lake.facts(uri)))
     roots = ("topics/", "adopted/", "streams/")
     objects = sum(1 for root in roots for _ in services.objects.list(f"{QUARANTINE_PREFIX}{root}"))
-    total = rows + objects
-    grown = total - before if before is not None else 0
+    now = dict(zip(QUARANTINE_NUMBERS, (rows, objects), strict=True))
+    # Fewer rows, as after a rebuild of a table, do not hide more objects.
+    grown = sum(max(0, count - before.get(name, count)) for name, count in now.items())
     counts = f"{rows} records that cleaning rejected, {objects} objects with records that landing rejected"
     return judged(
         "quarantine",
         [f"{counts}: {grown:g} more than in the last report"] if grown > 0 else [],
         f"{counts}: no more than in the last report",
         "Run `python -m pinterest_platform.cli quarantine`: it prints the records and their reasons.",
-        {"quarantine": total, "quarantine_growth": grown},
+        {"quarantine": rows + objects, **now, "quarantine_growth": grown},
     )
 
 

@@ -6,7 +6,7 @@ from typing import NoReturn
 import dagster as dg
 import pytest
 
-from pinterest_platform.catalog import USER
+from pinterest_platform.catalog import USER, Route
 from pinterest_platform.defs.operations.assets import conservation, health
 from pinterest_platform.defs.raw.assets import RAW
 from pinterest_platform.failures import no_answer
@@ -81,6 +81,36 @@ def test_the_growth_of_the_quarantine_is_that_since_the_last_report(around: Surr
     rows, numbers = report(around, instance)
     assert "cli quarantine" in rows["quarantine"]["next_step"]
     assert (numbers["quarantine"], numbers["quarantine_growth"]) == (1, 1)
+
+
+def test_the_growth_of_the_quarantine_across_an_outage_is_reported(
+    around: Surroundings, instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise no_answer("S3 at x:9", "refused")
+
+    report(around, instance)
+    with monkeypatch.context() as outage:
+        outage.setattr(around.lake, "facts", refuse)
+        assert report(around, instance)[0]["quarantine"]["state"] == "unknown"
+    around.topics.append(TOPIC, 0, b"junk")
+    dg.materialize(RAW, resources=around.resources, instance=instance)
+    rows, numbers = report(around, instance)
+    assert (rows["quarantine"]["state"], numbers["quarantine_growth"]) == ("warning", 1)
+
+
+def test_rejected_records_and_objects_are_counted_apart(around: Surroundings, instance) -> None:
+    uri = around.settings.names.places(USER, Route.KAFKA).quarantine_uri
+    around.lake.tables[uri] = TableFacts(uri, 1, 6, ())
+    _, numbers = report(around, instance)
+    assert (numbers["quarantine_records"], numbers["quarantine_objects"]) == (6, 0)
+    # The table was rebuilt, and landing has rejected a record.
+    around.lake.tables[uri] = TableFacts(uri, 2, 0, ())
+    around.topics.append(TOPIC, 0, b"junk")
+    dg.materialize(RAW, resources=around.resources, instance=instance)
+    rows, numbers = report(around, instance)
+    assert (numbers["quarantine_records"], numbers["quarantine_objects"]) == (0, 1)
+    assert (rows["quarantine"]["state"], numbers["quarantine_growth"]) == ("warning", 1)
 
 
 def test_the_ledger_and_tables_that_were_never_checked_are_named(around: Surroundings, instance) -> None:
