@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pinterest_platform.catalog import Entity, Route
+from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.metrics import names
@@ -62,17 +63,21 @@ def read_topic(entity: Entity, sources: Sources) -> Samples:
     uri = sources.settings.names.cleaned_uri(entity)
     cleaned = samples.read("positions", topic, lambda: sources.lake.positions(uri) or {})
 
-    def read_pending() -> dict[str, _Pending]:
-        segments = kafka.pending_segments(sources.objects, topic, cleaned or {})
+    def read_pending(positions: Mapping[str, int]) -> dict[str, _Pending]:
+        segments = kafka.pending_segments(sources.objects, topic, positions)
         return _by_app_id(segments, sources, kafka.described)
 
-    pending = samples.read("objects", topic, read_pending)
+    if cleaned is None:
+        # Every object would be pending: checkpoints end the list that landed offsets need.
+        pending, landed = None, samples.read("objects", topic, lambda: _landed_offsets(topic, sources.objects))
+    else:
+        pending = samples.read("objects", topic, lambda: read_pending(cleaned))
+        landed = None if pending is None else _landed(cleaned, pending)
     unlanded = None
     if not sources.settings.landed_by_connect(entity):
-        landed = None if pending is None else _landed(cleaned or {}, pending)
         unlanded = samples.read("kafka", topic, lambda: _unlanded_offsets(topic, landed, sources))
-    app_ids = {app_id for app_id in cleaned or () if app_id.startswith(f"{topic}/")}
-    _add_samples(samples, (Route.KAFKA, topic), _Progress(cleaned, pending, unlanded), app_ids)
+    app_ids = {app_id for app_id in cleaned or landed or () if app_id.startswith(f"{topic}/")}
+    _add_samples(samples, (Route.KAFKA, topic), _Progress(cleaned, landed, pending, unlanded), app_ids)
     return samples
 
 
@@ -83,19 +88,20 @@ def read_stream(entity: Entity, sources: Sources) -> Samples:
     cleaned = samples.read("positions", stream, lambda: sources.lake.positions(uri) or {})
     lag = samples.read("kinesis", stream, lambda: kinesis.stream_lag(sources.shards, sources.objects, stream, options))
 
-    def read_pending() -> dict[str, _Pending]:
+    def read_pending(positions: Mapping[str, int]) -> dict[str, _Pending]:
         list_from = None if lag is None else lag.list_from
-        segments = kinesis.pending_segments(sources.objects, stream, cleaned or {}, list_from)
+        segments = kinesis.pending_segments(sources.objects, stream, positions, list_from)
         return _by_app_id(segments, sources, kinesis.described)
 
-    pending = samples.read("objects", stream, read_pending)
+    pending = None if cleaned is None else samples.read("objects", stream, lambda: read_pending(cleaned))
+    landed = None if cleaned is None or pending is None else _landed(cleaned, pending)
     unlanded = None
     if lag is not None:
         unlanded = {
             shard.app_id: _Unlanded(shard.ordinal + 1, shard.lag_ms, max(0, lag.retention_ms - shard.lag_ms))
             for shard in lag.shards
         }
-    _add_samples(samples, (Route.KINESIS, stream), _Progress(cleaned, pending, unlanded), set())
+    _add_samples(samples, (Route.KINESIS, stream), _Progress(cleaned, landed, pending, unlanded), set())
     return samples
 
 
@@ -105,11 +111,13 @@ class _Progress:
 
     Attributes:
         cleaned: the positions of its table.
+        landed: the next positions to land.
         pending: the landed objects after them; a partition or shard without such objects is left out.
         unlanded: the part that is not landed.
     """
 
     cleaned: Mapping[str, int] | None
+    landed: Mapping[str, int] | None
     pending: Mapping[str, _Pending] | None
     unlanded: Mapping[str, _Unlanded] | None
 
@@ -138,6 +146,19 @@ def _landed(cleaned: Mapping[str, int], pending: Mapping[str, _Pending]) -> dict
     """Return the next position to land by app id (rule L17)."""
     after_cleaned = {app_id: position + 1 for app_id, position in cleaned.items()}
     return {**after_cleaned, **{app_id: part.landed for app_id, part in pending.items()}}
+
+
+def _landed_offsets(topic: str, objects: ObjectStore) -> dict[str, int]:
+    """Return the next offset to land by app id, without the positions of the table.
+
+    Raises:
+        PermanentFailure: the landed offsets of a partition are unknown.
+    """
+    ranges = kafka.landed_ranges(objects, topic)
+    for part in ranges:
+        if part.problem:
+            raise PermanentFailure(part.problem, "Materialize ledger/conservation alone, which names every problem.")
+    return {part.app_id: part.next_offset for part in ranges}
 
 
 def _unlanded_offsets(topic: str, landed: Mapping[str, int] | None, sources: Sources) -> dict[str, _Unlanded]:
@@ -169,8 +190,8 @@ def _add_samples(samples: Samples, labels: tuple[str, str], progress: _Progress,
         waiting = (pending or {}).get(app_id)
         place = (*labels, app_id.removeprefix(f"{labels[1]}/"))
         landed = part.landed if part else None
-        if landed is None and pending is not None:
-            landed = _landed(cleaned or {}, pending).get(app_id)
+        if landed is None:
+            landed = (progress.landed or {}).get(app_id)
         samples.add(names.LANDED, landed, *place)
         if part is not None:
             samples.add(names.END, part.end, *place)

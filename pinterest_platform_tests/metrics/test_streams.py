@@ -153,6 +153,27 @@ def test_a_table_that_cannot_be_read_gives_no_cleaned_position(prometheus: Prome
     assert not {"cleaned_position", "uncleaned_records", "cleaning_lag_seconds"} & scraped.names(**OF_PARTITION)
 
 
+def test_a_streamed_table_that_cannot_be_read_gives_no_cleaned_position(prometheus: Prometheus) -> None:
+    prometheus.platform.shards.put(STREAM, 0, b"{}")
+    land_stream(prometheus.platform.shards, prometheus.platform.objects, STREAM)
+    failure = PermanentFailure("It is damaged.", "Move it away.")
+    prometheus.platform.lake.unreadable[CLEANED_STREAM_TABLE] = failure
+    scraped = prometheus.scrape()
+    assert scraped.down() == {("positions", STREAM)}
+    assert scraped.value("landed_position", **OF_SHARD) == 1
+    assert not {"cleaned_position", "uncleaned_records", "cleaning_lag_seconds"} & scraped.names(**OF_SHARD)
+
+
+def test_damaged_objects_of_a_table_that_cannot_be_read_give_no_landed_position(prometheus: Prometheus) -> None:
+    prometheus.platform.topics.append(TOPIC, 0, b"{}")
+    land(prometheus)
+    prometheus.platform.lake.unreadable[CLEANED_TABLE] = PermanentFailure("It is damaged.", "Move it away.")
+    prometheus.platform.objects.objects[f"topics/{TOPIC}/partition=0/{TOPIC}+0+{0:019d}.json"].metadata["end"] = "x"
+    scraped = prometheus.scrape()
+    assert scraped.down() == {("positions", TOPIC), ("objects", TOPIC)}
+    assert scraped.value("landed_position", **OF_PARTITION) is None
+
+
 def test_missing_objects_give_no_landed_position(prometheus: Prometheus) -> None:
     platform = prometheus.platform
     for _ in range(3):
