@@ -8,14 +8,6 @@ from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.ports import ObjectStore
 
 
-def oldest_ms(store: ObjectStore, segments: Iterable[PendingSegment]) -> int | None:
-    """Return the append time of the oldest record of some segments in ms since the epoch, None if none has a record.
-
-    Arguments as of `oldest_by_app_id`.
-    """
-    return min(oldest_by_app_id(store, segments).values(), default=None)
-
-
 def oldest_by_app_id(store: ObjectStore, segments: Iterable[PendingSegment]) -> dict[str, int]:
     """Return the append time of the oldest record of each app id in ms since the epoch, if it has a record.
 

@@ -4,15 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from pinterest_platform.catalog import EARLIEST_PLAUSIBLE_MS, Entity, Route
+from pinterest_platform.catalog import Entity, Route
+from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing import kafka, kinesis
-from pinterest_platform.landing.pending import oldest_ms
 from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.metrics import names
 from pinterest_platform.metrics.samples import Samples
 from pinterest_platform.metrics.sources import Sources
+from pinterest_platform.pipelines.lag import UnlandedOffsets, age_ms, uncleaned_ages_ms, unlanded_offsets
 from pinterest_platform.pipelines.options import stream_options
-from pinterest_platform.ports import ObjectStore, PartitionBounds
+from pinterest_platform.ports import ObjectStore
 
 MOST_OBJECTS = 200
 """Pending objects whose records are counted; of more objects, the number of records is unknown."""
@@ -46,11 +47,13 @@ class _Pending:
     Attributes:
         landed: the next position to land.
         records: number of their records, None if it is unknown.
-        lag_ms: age of the oldest record, None if there is none.
+        has_records: whether an object has a record.
+        lag_ms: age of the oldest record, None if there is none, or if it is unknown.
     """
 
     landed: int
     records: int | None
+    has_records: bool
     lag_ms: int | None
 
 
@@ -60,17 +63,21 @@ def read_topic(entity: Entity, sources: Sources) -> Samples:
     uri = sources.settings.names.cleaned_uri(entity)
     cleaned = samples.read("positions", topic, lambda: sources.lake.positions(uri) or {})
 
-    def read_pending() -> dict[str, _Pending]:
-        segments = kafka.pending_segments(sources.objects, topic, cleaned or {})
+    def read_pending(positions: Mapping[str, int]) -> dict[str, _Pending]:
+        segments = kafka.pending_segments(sources.objects, topic, positions)
         return _by_app_id(segments, sources, kafka.described)
 
-    pending = samples.read("objects", topic, read_pending)
+    if cleaned is None:
+        # Every object would be pending: checkpoints end the list that landed offsets need.
+        pending, landed = None, samples.read("objects", topic, lambda: _landed_offsets(topic, sources.objects))
+    else:
+        pending = samples.read("objects", topic, lambda: read_pending(cleaned))
+        landed = None if pending is None else _landed(cleaned, pending)
     unlanded = None
     if not sources.settings.landed_by_connect(entity):
-        landed = None if pending is None else _landed(cleaned or {}, pending)
         unlanded = samples.read("kafka", topic, lambda: _unlanded_offsets(topic, landed, sources))
-    app_ids = {app_id for app_id in cleaned or () if app_id.startswith(f"{topic}/")}
-    _add_samples(samples, (Route.KAFKA, topic), _Progress(cleaned, pending, unlanded), app_ids)
+    app_ids = {app_id for app_id in cleaned or landed or () if app_id.startswith(f"{topic}/")}
+    _add_samples(samples, (Route.KAFKA, topic), _Progress(cleaned, landed, pending, unlanded), app_ids)
     return samples
 
 
@@ -81,19 +88,20 @@ def read_stream(entity: Entity, sources: Sources) -> Samples:
     cleaned = samples.read("positions", stream, lambda: sources.lake.positions(uri) or {})
     lag = samples.read("kinesis", stream, lambda: kinesis.stream_lag(sources.shards, sources.objects, stream, options))
 
-    def read_pending() -> dict[str, _Pending]:
+    def read_pending(positions: Mapping[str, int]) -> dict[str, _Pending]:
         list_from = None if lag is None else lag.list_from
-        segments = kinesis.pending_segments(sources.objects, stream, cleaned or {}, list_from)
+        segments = kinesis.pending_segments(sources.objects, stream, positions, list_from)
         return _by_app_id(segments, sources, kinesis.described)
 
-    pending = samples.read("objects", stream, read_pending)
+    pending = None if cleaned is None else samples.read("objects", stream, lambda: read_pending(cleaned))
+    landed = None if cleaned is None or pending is None else _landed(cleaned, pending)
     unlanded = None
     if lag is not None:
         unlanded = {
             shard.app_id: _Unlanded(shard.ordinal + 1, shard.lag_ms, max(0, lag.retention_ms - shard.lag_ms))
             for shard in lag.shards
         }
-    _add_samples(samples, (Route.KINESIS, stream), _Progress(cleaned, pending, unlanded), set())
+    _add_samples(samples, (Route.KINESIS, stream), _Progress(cleaned, landed, pending, unlanded), set())
     return samples
 
 
@@ -103,11 +111,13 @@ class _Progress:
 
     Attributes:
         cleaned: the positions of its table.
+        landed: the next positions to land.
         pending: the landed objects after them; a partition or shard without such objects is left out.
         unlanded: the part that is not landed.
     """
 
     cleaned: Mapping[str, int] | None
+    landed: Mapping[str, int] | None
     pending: Mapping[str, _Pending] | None
     unlanded: Mapping[str, _Unlanded] | None
 
@@ -125,7 +135,8 @@ def _by_app_id(
 
     def pending(group: list[PendingSegment]) -> _Pending:
         records = sum(described(sources.objects, segment).records or 0 for segment in group) if is_counted else None
-        return _Pending(group[-1].end + 1, records, _age_ms(oldest_ms(sources.objects, group), sources))
+        ages = uncleaned_ages_ms(sources.objects, group, sources.now_ms(), sources.settings)
+        return _Pending(group[-1].end + 1, records, bool(ages), ages.get(group[0].app_id))
 
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="manifests") as pool:
         return dict(zip(groups, pool.map(pending, groups.values()), strict=True))
@@ -137,28 +148,38 @@ def _landed(cleaned: Mapping[str, int], pending: Mapping[str, _Pending]) -> dict
     return {**after_cleaned, **{app_id: part.landed for app_id, part in pending.items()}}
 
 
+def _landed_offsets(topic: str, objects: ObjectStore) -> dict[str, int]:
+    """Return the next offset to land by app id, without the positions of the table.
+
+    Raises:
+        PermanentFailure: the landed offsets of a partition are unknown.
+    """
+    ranges = kafka.landed_ranges(objects, topic)
+    for part in ranges:
+        if part.problem:
+            raise PermanentFailure(part.problem, "Materialize ledger/conservation alone, which names every problem.")
+    return {part.app_id: part.next_offset for part in ranges}
+
+
 def _unlanded_offsets(topic: str, landed: Mapping[str, int] | None, sources: Sources) -> dict[str, _Unlanded]:
     """Return the part of each partition of the broker that is not landed; `landed` is None if it is unknown."""
     state, retention_ms = sources.topics.describe(topic), sources.times.retention_ms(topic)
-    epoch = f"{topic}/epoch={state.topic_id}/"
-    folder = epoch if any(app_id.startswith(epoch) for app_id in landed or ()) else f"{topic}/"
 
-    def unlanded(bounds: PartitionBounds) -> _Unlanded:
+    def unlanded(offsets: UnlandedOffsets) -> _Unlanded:
+        bounds = offsets.bounds
         if landed is None:
             return _Unlanded(None, None, None, bounds.end)
-        following = landed.get(f"{folder}{bounds.partition}", bounds.earliest)
         lag_ms: int | None = 0
-        if following < bounds.end:
-            first = max(following, bounds.earliest)
-            lag_ms = _age_ms(sources.times.timestamp_ms(topic, bounds.partition, first), sources)
+        if offsets.records:
+            lag_ms = _age_ms(sources.times.timestamp_ms(topic, bounds.partition, offsets.first), sources)
         headroom_ms = None if lag_ms is None or retention_ms is None else max(0, retention_ms - lag_ms)
-        if following < bounds.earliest:
+        if offsets.following < bounds.earliest:
             headroom_ms = 0
-        return _Unlanded(following, lag_ms, headroom_ms, bounds.end, max(0, bounds.end - following))
+        return _Unlanded(offsets.following, lag_ms, headroom_ms, bounds.end, offsets.records)
 
+    parts = unlanded_offsets(state, landed or {})
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="partitions") as pool:
-        parts = list(pool.map(unlanded, state.partitions))
-    return {f"{folder}{bounds.partition}": part for bounds, part in zip(state.partitions, parts, strict=True)}
+        return dict(zip(parts, pool.map(unlanded, parts.values()), strict=True))
 
 
 def _add_samples(samples: Samples, labels: tuple[str, str], progress: _Progress, app_ids: set[str]) -> None:
@@ -169,8 +190,8 @@ def _add_samples(samples: Samples, labels: tuple[str, str], progress: _Progress,
         waiting = (pending or {}).get(app_id)
         place = (*labels, app_id.removeprefix(f"{labels[1]}/"))
         landed = part.landed if part else None
-        if landed is None and pending is not None:
-            landed = _landed(cleaned or {}, pending).get(app_id)
+        if landed is None:
+            landed = (progress.landed or {}).get(app_id)
         samples.add(names.LANDED, landed, *place)
         if part is not None:
             samples.add(names.END, part.end, *place)
@@ -182,18 +203,12 @@ def _add_samples(samples: Samples, labels: tuple[str, str], progress: _Progress,
         samples.add(names.CLEANED, cleaned.get(app_id, -1) + 1, *place)
         if pending is not None:
             samples.add(names.UNCLEANED, waiting.records if waiting else 0, *place)
-            landing_lag_ms = part.lag_ms if part else None
-            lag_ms = waiting.lag_ms if waiting and waiting.lag_ms is not None else landing_lag_ms
-            samples.add(names.CLEANING_LAG, _seconds(lag_ms), *place)
+            oldest = waiting if waiting and waiting.has_records else part
+            samples.add(names.CLEANING_LAG, _seconds(oldest.lag_ms) if oldest else None, *place)
 
 
 def _age_ms(timestamp_ms: int | None, sources: Sources) -> int | None:
-    """Return the age of a record; None if its time is unknown or cannot be right (rule L19)."""
-    now_ms = sources.now_ms()
-    latest_ms = now_ms + sources.settings.max_clock_skew_seconds * 1000
-    if timestamp_ms is None or not EARLIEST_PLAUSIBLE_MS <= timestamp_ms <= latest_ms:
-        return None
-    return max(0, now_ms - timestamp_ms)
+    return age_ms(timestamp_ms, sources.now_ms(), sources.settings)
 
 
 def _seconds(milliseconds: int | None) -> float | None:

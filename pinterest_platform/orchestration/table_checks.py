@@ -21,6 +21,8 @@ COMMITS_CHECK = "only_platform_commits"
 
 _REBUILD = {"cleaned": "`batch_pipeline`", "cleaned_stream": "`streaming_pipeline`"}
 
+_BACKLOG_SENSOR = {"cleaned": "kafka_backlog", "cleaned_stream": "kinesis_backlog"}
+
 REPORT_CHECK = "sound"
 
 PARITY_CHECK = "agrees_with_cleaned"
@@ -141,31 +143,37 @@ def parity_result(comparison: CompareResult) -> dg.AssetCheckResult:
     )
 
 
-_LAG_STEP = {"next_step": "Check that the backlog sensor of the route is switched on, then its last tick and run."}
+def _lag_step(key: dg.AssetKey) -> dict[str, str]:
+    sensor = _BACKLOG_SENSOR[key.path[0]]
+    return {"next_step": f"Check that the sensor {sensor} is switched on, then its last tick and run."}
 
 
-def is_fresh(lag_ms: int) -> bool:
-    """Return whether a lag is at most `LONGEST_LAG_MS`."""
-    return lag_ms <= LONGEST_LAG_MS
+_UNKNOWN_LAG = "The oldest record that waits has no plausible time, or retention has deleted it."
 
 
-def lag_result(lag_ms: int) -> dg.AssetCheckResult:
-    """Return the result of `LAG_CHECK` for a run of the check."""
+def is_fresh(lag_ms: int | None) -> bool:
+    """Return whether a lag is known and at most `LONGEST_LAG_MS`."""
+    return lag_ms is not None and lag_ms <= LONGEST_LAG_MS
+
+
+def lag_result(key: dg.AssetKey, lag_ms: int | None) -> dg.AssetCheckResult:
+    """Return the result of `LAG_CHECK` for a run of the check; a lag of None is unknown."""
+    finding = {"problem": _UNKNOWN_LAG} if lag_ms is None else {"lag_seconds": lag_ms / 1000}
     return dg.AssetCheckResult(
-        passed=is_fresh(lag_ms),
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"lag_seconds": lag_ms / 1000, **_LAG_STEP},
+        passed=is_fresh(lag_ms), severity=dg.AssetCheckSeverity.WARN, metadata={**finding, **_lag_step(key)}
     )
 
 
-def lag_evaluation(key: dg.AssetKey, lag_ms: int) -> dg.AssetCheckEvaluation:
-    """Return the result of `LAG_CHECK` for a sensor that measured the lag."""
+def lag_evaluation(key: dg.AssetKey, lag_ms: int | None) -> dg.AssetCheckEvaluation:
+    """Return the result of `LAG_CHECK` for a sensor that measured the lag; a lag of None is unknown."""
+    if lag_ms is None:
+        return unknown_lag_evaluation(key, _UNKNOWN_LAG)
     return dg.AssetCheckEvaluation(
         asset_key=key,
         check_name=LAG_CHECK,
         passed=is_fresh(lag_ms),
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"lag_seconds": lag_ms / 1000, **_LAG_STEP},
+        metadata={"lag_seconds": lag_ms / 1000, **_lag_step(key)},
     )
 
 
@@ -176,5 +184,5 @@ def unknown_lag_evaluation(key: dg.AssetKey, problem: str) -> dg.AssetCheckEvalu
         check_name=LAG_CHECK,
         passed=False,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"problem": problem, **_LAG_STEP},
+        metadata={"problem": problem, **_lag_step(key)},
     )

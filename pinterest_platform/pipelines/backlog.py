@@ -2,17 +2,18 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from pinterest_platform.catalog import EARLIEST_PLAUSIBLE_MS, ENTITIES, Entity
+from pinterest_platform.catalog import ENTITIES, Entity
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, joined
 from pinterest_platform.landing import kafka, kinesis
-from pinterest_platform.landing.pending import oldest_by_app_id, positions_after
+from pinterest_platform.landing.pending import positions_after
+from pinterest_platform.pipelines.lag import UnlandedOffsets, age_ms, uncleaned_ages_ms, unlanded_offsets
 from pinterest_platform.pipelines.options import stream_options
-from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog, TopicState
+from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog
 from pinterest_platform.settings import Settings
 
 
@@ -23,7 +24,7 @@ class PartLag:
     name: str
     records: int
     objects: int
-    lag_ms: int
+    lag_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,37 +80,37 @@ def kinesis_backlog(settings: Settings, shards: ShardLog, objects: ObjectStore, 
     return _route_backlog(lambda entity: _stream_backlog(entity, settings, shards, objects, lake))
 
 
-def kinesis_lag_ms(entity: Entity, settings: Settings, shards: ShardLog, objects: ObjectStore, lake: Lake) -> int:
-    """Return the age in ms of the oldest record of a stream that is not in its table, landed or not; 0 if none."""
-    return _stream_backlog(entity, settings, shards, objects, lake).lag_ms or 0
+def kinesis_lag_ms(
+    entity: Entity, settings: Settings, shards: ShardLog, objects: ObjectStore, lake: Lake
+) -> int | None:
+    """Return the lag of a stream, as of `Pending`."""
+    return _stream_backlog(entity, settings, shards, objects, lake).lag_ms
 
 
-def kafka_lag_ms(entity: Entity, settings: Settings, topics: TopicLog, objects: ObjectStore, lake: Lake) -> int:
-    """Return the age in ms of the oldest record of a topic that is not in its table, landed or not; 0 if none."""
-    return _topic_backlog(entity, settings, topics, objects, lake).lag_ms or 0
+def kafka_lag_ms(entity: Entity, settings: Settings, topics: TopicLog, objects: ObjectStore, lake: Lake) -> int | None:
+    """Return the lag of a topic, as of `Pending`."""
+    return _topic_backlog(entity, settings, topics, objects, lake).lag_ms
 
 
 def _topic_backlog(entity: Entity, settings: Settings, topics: TopicLog, objects: ObjectStore, lake: Lake) -> Pending:
     topic = settings.names.topic(entity)
     positions, unreadable = _positions(lake, settings.names.cleaned_uri(entity))
     segments = kafka.pending_segments(objects, topic, positions)
-    landed = {**positions, **positions_after(segments)}
-    unlanded = {} if settings.landed_by_connect(entity) else _unlanded(topics.describe(topic), landed)
-    oldest = {app_id: ms for app_id, part in unlanded.items() if (ms := _first_ms(topics, topic, part)) is not None}
-    for app_id, earliest_ms in oldest_by_app_id(objects, segments).items():
-        oldest[app_id] = min(earliest_ms, oldest.get(app_id, earliest_ms))
+    landed = {app_id: end + 1 for app_id, end in {**positions, **positions_after(segments)}.items()}
+    unlanded = {} if settings.landed_by_connect(entity) else unlanded_offsets(topics.describe(topic), landed)
+    unlanded_ages = {app_id: _landing_lag_ms(topics, topic, part, settings) for app_id, part in unlanded.items()}
+    uncleaned_ages = uncleaned_ages_ms(objects, segments, time.time_ns() // 1_000_000, settings)
     objects_of = Counter(segment.app_id for segment in segments)
-    now_ms = time.time_ns() // 1_000_000
     parts = tuple(
         PartLag(
             app_id.removeprefix(f"{topic}/"),
             unlanded[app_id].records if app_id in unlanded else 0,
             objects_of[app_id],
-            max(0, now_ms - oldest.get(app_id, now_ms)),
+            _longest((unlanded_ages.get(app_id, 0), uncleaned_ages.get(app_id, 0))),
         )
         for app_id in sorted({*unlanded, *objects_of})
     )
-    records, lag_ms = sum(part.records for part in parts), max((part.lag_ms for part in parts), default=0)
+    records, lag_ms = sum(part.records for part in parts), _longest(part.lag_ms for part in parts)
     if unreadable:
         return _only_to_land(Pending(records, 0, lag_ms, parts), unreadable)
     return Pending(records, len(segments), lag_ms, parts)
@@ -123,18 +124,19 @@ def _stream_backlog(entity: Entity, settings: Settings, shards: ShardLog, object
     if unreadable:
         return _only_to_land(Pending(1 if lag.pending or is_overdue else 0, 0, lag.lag_ms), unreadable)
     segments = kinesis.pending_segments(objects, stream, positions, list_from=lag.list_from)
-    oldest, objects_of = oldest_by_app_id(objects, segments), Counter(segment.app_id for segment in segments)
+    uncleaned_ages = uncleaned_ages_ms(objects, segments, lag.now_ms, settings)
+    objects_of = Counter(segment.app_id for segment in segments)
     parts = tuple(
         PartLag(
             shard.shard,
             int(shard.pending),
             objects_of[shard.app_id],
-            max(shard.lag_ms, lag.now_ms - oldest.get(shard.app_id, lag.now_ms)),
+            _longest((shard.lag_ms, uncleaned_ages.get(shard.app_id, 0))),
         )
         for shard in lag.shards
     )
-    uncleaned_ms = lag.now_ms - min(oldest.values(), default=lag.now_ms)
-    return Pending(1 if lag.pending or is_overdue else 0, len(segments), max(lag.lag_ms, uncleaned_ms), parts)
+    lag_ms = _longest((lag.lag_ms, *uncleaned_ages.values()))
+    return Pending(1 if lag.pending or is_overdue else 0, len(segments), lag_ms, parts)
 
 
 def _positions(lake: Lake, uri: str) -> tuple[Mapping[str, int], PlatformFailure | None]:
@@ -172,44 +174,27 @@ def _route_backlog(backlog_of: Callable[[Entity], Pending]) -> RouteBacklog:
     return RouteBacklog(waiting, unknown)
 
 
-@dataclass(frozen=True, slots=True)
-class _Unlanded:
-    """The committed offsets of a partition after the landed ones: `records` offsets from `start` to before `end`."""
-
-    partition: int
-    start: int
-    end: int
-
-    @property
-    def records(self) -> int:
-        return max(0, self.end - self.start)
+def _longest(lags_ms: Iterable[int | None]) -> int | None:
+    """Return the longest lag, 0 without any; None if one of them is unknown."""
+    longest = 0
+    for lag_ms in lags_ms:
+        if lag_ms is None:
+            return None
+        longest = max(longest, lag_ms)
+    return longest
 
 
-def _unlanded(state: TopicState, landed: Mapping[str, int]) -> dict[str, _Unlanded]:
-    """Return the committed offsets of a topic after the landed ones, by app id.
-
-    `landed` holds the last landed offset by app id.
-    """
-    epoch_prefix = f"{state.topic}/epoch={state.topic_id}/"
-    prefix = epoch_prefix if any(app_id.startswith(epoch_prefix) for app_id in landed) else f"{state.topic}/"
-    return {
-        f"{prefix}{part.partition}": _Unlanded(
-            part.partition, landed.get(f"{prefix}{part.partition}", part.earliest - 1) + 1, part.end
-        )
-        for part in state.partitions
-    }
-
-
-def _first_ms(topics: TopicLog, topic: str, unlanded: _Unlanded) -> int | None:
-    """Return the plausible append time of the first record that is not landed, None without one.
-
-    Retention may have deleted it: landing reports that.
-    """
+def _landing_lag_ms(topics: TopicLog, topic: str, unlanded: UnlandedOffsets, settings: Settings) -> int | None:
+    """Return the age of the first record that is not landed; 0 without one, None if it is unknown."""
     if not unlanded.records:
-        return None
+        return 0
+    bounds = unlanded.bounds
     try:
-        with closing(topics.read(topic, unlanded.partition, unlanded.start, unlanded.end)) as batches:
-            first_ms = next((batch[0].timestamp_ms for batch in batches if batch), None)
+        with closing(topics.read(topic, bounds.partition, unlanded.first, bounds.end)) as batches:
+            record = next((batch[0] for batch in batches if batch), None)
     except PermanentFailure:
-        return None
-    return first_ms if first_ms is not None and first_ms >= EARLIEST_PLAUSIBLE_MS else None
+        return None  # retention has just deleted it
+    if record is None:
+        # Offsets without a record, as of aborted transactions, have no age; deleted ones may have had records.
+        return 0 if unlanded.following == unlanded.first else None
+    return age_ms(record.timestamp_ms, time.time_ns() // 1_000_000, settings)

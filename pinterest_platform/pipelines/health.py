@@ -1,13 +1,14 @@
 """Health of streams, bucket and tables: one row a concern, with the next step."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pinterest_platform.catalog import ENTITIES, QUARANTINE_PREFIX, Route
 from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.pipelines.backlog import RouteBacklog, kafka_backlog, kinesis_backlog
+from pinterest_platform.pipelines.lag import unlanded_offsets
 from pinterest_platform.pipelines.options import stream_options
 from pinterest_platform.pipelines.soundness import LAYERS, failed_checks, last_inspection
 from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog
@@ -17,6 +18,9 @@ LONGEST_LAG_SECONDS = 60.0
 
 LEAST_HEADROOM = 0.25
 """The part of a stream's retention that must be left before it deletes a record that is not landed."""
+
+QUARANTINE_NUMBERS = ("quarantine_records", "quarantine_objects")
+"""The numbers of records that cleaning rejected, and of objects with records that landing rejected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +68,12 @@ def measured(name: str, measure: Callable[[], Concern]) -> Concern:
         return Concern(name, "unknown", failure.what, failure.action)
 
 
-def outside_concerns(services: Services, quarantined_before: float | None) -> list[Concern]:
+def outside_concerns(services: Services, quarantined_before: Mapping[str, float]) -> list[Concern]:
     """Return the concerns that are measured outside of Dagster.
 
     Args:
         services: what to measure.
-        quarantined_before: the count of `quarantine` in the last report, None without one.
+        quarantined_before: the numbers `QUARANTINE_NUMBERS` of the last report that has them.
     """
     settings, objects, lake = services.settings, services.objects, services.lake
     return [
@@ -83,33 +87,49 @@ def outside_concerns(services: Services, quarantined_before: float | None) -> li
 
 
 def _lag(route: str, backlog: RouteBacklog) -> Concern:
-    seconds = {entity.name: (part.lag_ms or 0) / 1000 for entity, part in backlog.waiting.items()}
+    lags = {entity.name: pending.lag_ms for entity, pending in backlog.waiting.items()}
+    seconds = {name: lag_ms / 1000 for name, lag_ms in lags.items() if lag_ms is not None}
     late = [f"{name}: {lag:.0f} s" for name, lag in seconds.items() if lag > LONGEST_LAG_SECONDS]
-    unknown = [f"{entity.name}: unknown: {failure.what}" for entity, failure in backlog.unknown.items()]
-    waiting = sum(part.records for part in backlog.waiting.values())
+    unread = [f"{entity.name}: unknown: {failure.what}" for entity, failure in backlog.unknown.items()]
+    untimed = [f"{name}: unknown: the oldest record has no plausible time" for name in lags.keys() - seconds.keys()]
+    waiting = sum(pending.records for pending in backlog.waiting.values())
+    # Kinesis has no record counts: the backlog of a stream is 0 or 1.
+    unit = "records" if route == "kafka" else "streams with records"
     longest = max(seconds.values(), default=0.0)
-    return judged(
+    concern = judged(
         f"{route} lag",
-        late + unknown,
-        f"at most {longest:.0f} s",
+        late + unread + sorted(untimed),
+        f"at most {longest:.0f} s, {waiting} {unit} to land",
         f"Read the last tick of {route}_backlog, and the log of the last drain.",
-        {f"{route}_lag_seconds": longest, f"{route}_not_landed": waiting},
+        # The longest lag is not known either, if one is not.
+        {f"{route}_not_landed": waiting, **({} if untimed else {f"{route}_lag_seconds": longest})},
     )
+    return replace(concern, state="unknown") if untimed and not late and not unread else concern
 
 
 def _kafka_headroom(services: Services) -> Concern:
     problems: list[str] = []
     headroom: list[int] = []
     for entity in ENTITIES:
+        if services.settings.landed_by_connect(entity):
+            continue
         topic = services.settings.names.topic(entity)
-        landed = {part.partition: part.next_offset for part in kafka.landed_ranges(services.objects, topic)}
-        for part in services.topics.describe(topic).partitions:
-            following = landed.get(part.partition)
-            if following is None or part.end <= following:
-                continue  # nothing that waits can be lost
-            headroom.append(following - part.earliest)
-            if following <= part.earliest:
-                problems.append(f"{topic}/{part.partition}: the oldest record that the broker holds is not landed")
+        ranges = {part.app_id: part for part in kafka.landed_ranges(services.objects, topic)}
+        landed = {app_id: part.next_offset for app_id, part in ranges.items()}
+        for app_id, unlanded in unlanded_offsets(services.topics.describe(topic), landed).items():
+            if app_id in ranges and (problem := ranges[app_id].problem):
+                problems.append(f"{app_id}: the landed offsets are unknown: {problem}")
+                continue
+            if not unlanded.records:
+                continue  # nothing waits that can be lost
+            following, earliest = unlanded.following, unlanded.bounds.earliest
+            headroom.append(max(0, following - earliest))
+            if following < earliest:
+                problems.append(
+                    f"{app_id}: retention deleted offsets {following} to {earliest - 1} before they were landed"
+                )
+            elif following == earliest:
+                problems.append(f"{app_id}: the oldest record that the broker holds is not landed")
     return judged(
         "kafka retention",
         problems,
@@ -138,21 +158,22 @@ def _kinesis_headroom(services: Services) -> Concern:
     )
 
 
-def _quarantine(services: Services, before: float | None) -> Concern:
+def _quarantine(services: Services, before: Mapping[str, float]) -> Concern:
     names = services.settings.names
     tables = [names.places(entity, route).quarantine_uri for entity in ENTITIES for route in Route]
     rows = sum(facts.rows for uri in tables if (facts := services.lake.facts(uri)))
     roots = ("topics/", "adopted/", "streams/")
     objects = sum(1 for root in roots for _ in services.objects.list(f"{QUARANTINE_PREFIX}{root}"))
-    total = rows + objects
-    grown = total - before if before is not None else 0
+    now = dict(zip(QUARANTINE_NUMBERS, (rows, objects), strict=True))
+    # Fewer rows, as after a rebuild of a table, do not hide more objects.
+    grown = sum(max(0, count - before.get(name, count)) for name, count in now.items())
     counts = f"{rows} records that cleaning rejected, {objects} objects with records that landing rejected"
     return judged(
         "quarantine",
         [f"{counts}: {grown:g} more than in the last report"] if grown > 0 else [],
         f"{counts}: no more than in the last report",
         "Run `python -m pinterest_platform.cli quarantine`: it prints the records and their reasons.",
-        {"quarantine": total, "quarantine_growth": grown},
+        {"quarantine": rows + objects, **now, "quarantine_growth": grown},
     )
 
 

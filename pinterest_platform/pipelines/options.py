@@ -1,7 +1,6 @@
 """Landing options from settings and run config."""
 
 from collections.abc import Sequence
-from enum import Enum
 from typing import Literal
 
 from pinterest_platform.catalog import ENTITIES, Entity
@@ -9,6 +8,9 @@ from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
 from pinterest_platform.landing.kinesis.options import AcceptedLoss, StreamOptions
 from pinterest_platform.settings import Settings
+
+NewEpoch = Literal["", "fail", "land"]
+"""The choices of `new_epoch` in a run config: empty for the setting PINTEREST_NEW_EPOCH, or one for this run alone."""
 
 
 def landing_options(
@@ -43,14 +45,6 @@ def _gaps(topic: str, accept_gap: Sequence[str]) -> tuple[AcceptedGap, ...]:
                 "Set it in the run config of the asset that lands that topic.",
             )
     return gaps
-
-
-class NewEpoch(Enum):
-    """The choices of `new_epoch` in a launchpad: the setting PINTEREST_NEW_EPOCH, or one for this run alone."""
-
-    setting = ""
-    fail = "fail"
-    land = "land"
 
 
 def _epoch_rule(settings: Settings, new_epoch: str) -> Literal["fail", "land"]:

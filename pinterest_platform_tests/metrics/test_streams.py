@@ -75,6 +75,23 @@ def test_a_time_that_cannot_be_right_gives_no_lag(prometheus: Prometheus) -> Non
     assert values(scraped, OF_PARTITION, "unlanded_records", *LAGS) == [1, None, None, None]
 
 
+def test_a_landed_record_whose_time_cannot_be_right_gives_no_cleaning_lag(prometheus: Prometheus) -> None:
+    prometheus.platform.topics.append(TOPIC, 0, b"{}", timestamp_ms=1000)
+    land(prometheus)
+    scraped = prometheus.scrape()
+    assert values(scraped, OF_PARTITION, "uncleaned_records", "cleaning_lag_seconds") == [1, None]
+
+
+def test_landed_offsets_without_records_have_the_lag_of_those_that_are_not_landed(prometheus: Prometheus) -> None:
+    platform = prometheus.platform
+    platform.topics.skip(TOPIC, 0, 2)
+    land(prometheus)
+    platform.topics.append(TOPIC, 0, b"{}")
+    prometheus.now_ms = FIRST_TIMESTAMP_MS + 60_002
+    scraped = prometheus.scrape()
+    assert values(scraped, OF_PARTITION, "uncleaned_records", "cleaning_lag_seconds") == [0, 60]
+
+
 def test_a_recreated_topic_that_is_landed_has_partitions_of_its_own(prometheus: Prometheus) -> None:
     platform = prometheus.platform
     platform.topics.append(TOPIC, 0, b"{}", b"{}")
@@ -134,6 +151,27 @@ def test_a_table_that_cannot_be_read_gives_no_cleaned_position(prometheus: Prome
     assert scraped.down() == {("positions", TOPIC)}
     assert scraped.value("landed_position", **OF_PARTITION) == 1
     assert not {"cleaned_position", "uncleaned_records", "cleaning_lag_seconds"} & scraped.names(**OF_PARTITION)
+
+
+def test_a_streamed_table_that_cannot_be_read_gives_no_cleaned_position(prometheus: Prometheus) -> None:
+    prometheus.platform.shards.put(STREAM, 0, b"{}")
+    land_stream(prometheus.platform.shards, prometheus.platform.objects, STREAM)
+    failure = PermanentFailure("It is damaged.", "Move it away.")
+    prometheus.platform.lake.unreadable[CLEANED_STREAM_TABLE] = failure
+    scraped = prometheus.scrape()
+    assert scraped.down() == {("positions", STREAM)}
+    assert scraped.value("landed_position", **OF_SHARD) == 1
+    assert not {"cleaned_position", "uncleaned_records", "cleaning_lag_seconds"} & scraped.names(**OF_SHARD)
+
+
+def test_damaged_objects_of_a_table_that_cannot_be_read_give_no_landed_position(prometheus: Prometheus) -> None:
+    prometheus.platform.topics.append(TOPIC, 0, b"{}")
+    land(prometheus)
+    prometheus.platform.lake.unreadable[CLEANED_TABLE] = PermanentFailure("It is damaged.", "Move it away.")
+    prometheus.platform.objects.objects[f"topics/{TOPIC}/partition=0/{TOPIC}+0+{0:019d}.json"].metadata["end"] = "x"
+    scraped = prometheus.scrape()
+    assert scraped.down() == {("positions", TOPIC), ("objects", TOPIC)}
+    assert scraped.value("landed_position", **OF_PARTITION) is None
 
 
 def test_missing_objects_give_no_landed_position(prometheus: Prometheus) -> None:

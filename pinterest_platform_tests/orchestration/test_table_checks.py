@@ -6,8 +6,11 @@ import pytest
 from pinterest_platform.orchestration.table_checks import (
     TABLE_CHECKS,
     commits_evaluation,
+    lag_evaluation,
+    lag_result,
     parity_result,
     table_check_results,
+    unknown_lag_evaluation,
 )
 from pinterest_platform.pipelines.soundness import failed_checks
 from pinterest_platform.spark_jobs.parameters import CompareResult, VerifyResult
@@ -48,3 +51,18 @@ def test_the_check_of_commits_passes_in_a_drain_without_commits_of_others() -> N
     passed, failed = commits_evaluation(key, []), commits_evaluation(key, ["version 7: DELETE by x"])
     assert (passed.passed, failed.passed, failed.severity) == (True, False, dg.AssetCheckSeverity.ERROR)
     assert "`streaming_pipeline`" in str(failed.metadata["next_step"].value)
+
+
+def test_an_unknown_lag_is_not_fresh() -> None:
+    key = dg.AssetKey(["cleaned", "pin"])
+    for check in (lag_result(key, None), lag_evaluation(key, None)):
+        assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+        assert "no plausible time" in str(check.metadata["problem"].value)
+        assert "lag_seconds" not in check.metadata
+
+
+@pytest.mark.parametrize(("layer", "sensor"), [("cleaned", "kafka_backlog"), ("cleaned_stream", "kinesis_backlog")])
+def test_the_next_step_of_the_lag_check_names_the_sensor_of_the_route(layer: str, sensor: str) -> None:
+    key = dg.AssetKey([layer, "pin"])
+    for check in (lag_result(key, 0), lag_evaluation(key, 0), unknown_lag_evaluation(key, "It is down.")):
+        assert f"the sensor {sensor} is" in str(check.metadata["next_step"].value)

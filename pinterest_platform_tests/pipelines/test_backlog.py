@@ -1,5 +1,6 @@
 """The backlog of both routes, on fakes."""
 
+import time
 from collections.abc import Callable, Iterator
 from importlib import import_module
 
@@ -7,11 +8,19 @@ import pytest
 
 from pinterest_platform.catalog import ENTITIES, GEO, PIN, USER
 from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.landing.kinesis.options import StreamOptions
 from pinterest_platform.landing.kinesis.pending import pending_segments
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.landing.pending import positions_after
-from pinterest_platform.pipelines.backlog import Pending, RouteBacklog, kafka_backlog, kinesis_backlog, kinesis_lag_ms
+from pinterest_platform.pipelines.backlog import (
+    Pending,
+    RouteBacklog,
+    kafka_backlog,
+    kafka_lag_ms,
+    kinesis_backlog,
+    kinesis_lag_ms,
+)
 from pinterest_platform.ports import StoredObject
 from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
 
@@ -42,7 +51,7 @@ class Kinesis(Surroundings):
     def backlog(self) -> RouteBacklog:
         return kinesis_backlog(self.settings, self.shards, self.objects, self.lake)
 
-    def lag_ms(self) -> int:
+    def lag_ms(self) -> int | None:
         lag_ms = kinesis_lag_ms(USER, self.settings, self.shards, self.objects, self.lake)
         assert lag_ms == self.pending().lag_ms
         return lag_ms
@@ -246,3 +255,48 @@ def test_the_lag_is_the_age_of_the_oldest_record_that_is_not_in_the_table_landed
     assert route.lag_ms() == 2 * 3_600_000
     route.clean()
     assert route.lag_ms() == 0, "the newest record has no age yet"
+
+
+DAY_MS = 24 * 3_600_000
+
+
+def kafka_lag(around: Surroundings) -> int | None:
+    return kafka_lag_ms(USER, around.settings, around.topics, around.objects, around.lake)
+
+
+def lose_records(around: Surroundings, earliest: int) -> None:
+    """Clean offset 0, append 5 records of 6 days ago, and delete those before `earliest`."""
+    now_ms = time.time_ns() // 1_000_000
+    around.topics.append(TOPIC, 0, *[ROW] * 6, timestamp_ms=now_ms - 6 * DAY_MS)
+    around.lake.table_positions[around.settings.names.cleaned_uri(USER)] = {f"{TOPIC}/0": 0}
+    around.topics.trim(TOPIC, 0, earliest)
+
+
+def test_the_lag_is_that_of_the_oldest_record_left_if_retention_deleted_records_that_are_not_landed() -> None:
+    around = Surroundings()
+    lose_records(around, 3)
+    assert (kafka_lag(around) or 0) // 1000 == 6 * DAY_MS // 1000
+    waiting = kafka_backlog(around.settings, around.topics, around.objects, around.lake).waiting[USER]
+    assert (waiting, [part.records for part in waiting.parts]) == (Pending(5, 0), [5, 0, 0])
+
+
+def test_the_lag_is_unknown_if_no_record_is_left() -> None:
+    around = Surroundings()
+    lose_records(around, 6)
+    assert kafka_lag(around) is None
+
+
+def test_the_lag_of_a_record_without_plausible_time_is_unknown_landed_or_not() -> None:
+    around = Surroundings()
+    around.topics.append(TOPIC, 0, ROW, timestamp_ms=1000)
+    assert kafka_lag(around) is None
+    land_topic(around.topics, around.objects, TOPIC)
+    assert kafka_lag(around) is None
+    around.lake.table_positions[around.settings.names.cleaned_uri(USER)] = {f"{TOPIC}/0": 0}
+    assert kafka_lag(around) == 0
+
+
+def test_offsets_without_records_have_no_lag() -> None:
+    around = Surroundings()
+    around.topics.skip(TOPIC, 0, 2)
+    assert kafka_lag(around) == 0

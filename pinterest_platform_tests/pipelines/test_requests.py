@@ -4,17 +4,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from pinterest_platform.catalog import USER, Route
+from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.landing.audit_schedule import NEW_MS, AuditSchedule
+from pinterest_platform.metrics import names, streams
+from pinterest_platform.metrics.sources import Sources
 from pinterest_platform.pipelines.audit import cleaned_topic, kafka_ledgers, kinesis_ledgers
 from pinterest_platform.pipelines.backlog import kafka_backlog, kinesis_backlog
 from pinterest_platform.pipelines.clean import Cleaner
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.ports import StoredObject
-from pinterest_platform.testing import FakeObjectStore
+from pinterest_platform.testing import FakeObjectStore, FakeTopicTimes
 from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
 
 OBJECTS = 20_000
@@ -156,6 +160,29 @@ def test_the_landed_ranges_that_are_compared_with_a_table(bucket: Bucket) -> Non
         return [(part.start, part.next_offset) for part in topic.ranges]
 
     assert bucket.requests(ranges, [(0, OBJECTS)]) <= 12
+
+
+def test_the_metrics_of_tables_that_cannot_be_read(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    for route in Route:
+        uri = bucket.settings.names.places(USER, route).table_uri
+        monkeypatch.setitem(bucket.lake.unreadable, uri, PermanentFailure("It is damaged.", "Move it away."))
+
+    def landed(store: Any) -> list[float]:
+        times, now_ms = FakeTopicTimes(bucket.topics), bucket.objects.clock_ms
+        sources = Sources(
+            bucket.settings,
+            bucket.topics,
+            times,
+            bucket.shards,
+            store,
+            bucket.lake,
+            dg.DagsterInstance.ephemeral,
+            lambda: now_ms,
+        )
+        samples = [*streams.read_topic(USER, sources).samples, *streams.read_stream(USER, sources).samples]
+        return [sample.value for sample in samples if sample.metric == names.LANDED and sample.value]
+
+    assert bucket.requests(landed, [OBJECTS, OBJECTS]) <= 30
 
 
 def test_the_ledger_with_nothing_new(bucket: Bucket) -> None:

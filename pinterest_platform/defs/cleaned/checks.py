@@ -21,7 +21,7 @@ def _checks(entity: Entity) -> list[dg.AssetChecksDefinition]:
         lake: dg.ResourceParam[Lake],
     ) -> dg.AssetCheckResult:
         with as_dagster_failure(key.to_user_string()):
-            return lag_result(kafka_lag_ms(entity, settings, topics, objects, lake))
+            return lag_result(key, kafka_lag_ms(entity, settings, topics, objects, lake))
 
     return [table_checks("cleaned", entity, Route.KAFKA), fresh]
 

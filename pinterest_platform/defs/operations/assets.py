@@ -17,7 +17,7 @@ from pinterest_platform.orchestration.results.ledger import (
     ledger_result,
 )
 from pinterest_platform.pipelines.audit import cleaned_topic, daily_schedule, kafka_ledgers, kinesis_ledgers
-from pinterest_platform.pipelines.health import Services, outside_concerns
+from pinterest_platform.pipelines.health import QUARANTINE_NUMBERS, Services, outside_concerns
 from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog
 from pinterest_platform.settings import Settings
 
@@ -80,5 +80,6 @@ def health(
 ) -> dg.MaterializeResult:
     """Measure every concern; six parameters, because Dagster passes each resource as one."""
     services = Services(settings, topics, shards, objects, lake)
-    quarantined = last_number(context.instance, HEALTH, "quarantine")
+    numbers = {name: last_number(context.instance, HEALTH, name) for name in QUARANTINE_NUMBERS}
+    quarantined = {name: number for name, number in numbers.items() if number is not None}
     return health_result([*run_concerns(context.instance), *outside_concerns(services, quarantined)])

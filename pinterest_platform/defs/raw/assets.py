@@ -23,8 +23,8 @@ class LandingConfig(dg.Config):
 
     accept_gap: list[str] = Field([], description="Lost ranges to accept: `<topic>/<partition>:<first>-<last>`.")
     new_epoch: NewEpoch = Field(
-        NewEpoch.setting,
-        description="`land` lands a recreated topic next to the old one; `setting` is PINTEREST_NEW_EPOCH.",
+        "",
+        description="`land` lands a recreated topic next to the old one; empty is PINTEREST_NEW_EPOCH.",
     )
 
 
@@ -57,7 +57,7 @@ def _raw(entity: Entity) -> dg.AssetsDefinition:
         """Land a topic; six parameters, because Dagster passes each resource as one."""
         checks = unevaluated_on_failure(context, key, (QUARANTINE_CHECK, TIMES_CHECK))
         with as_dagster_failure(key.to_user_string()), checks:
-            options = landing_options(entity, settings, config.accept_gap, config.new_epoch.value)
+            options = landing_options(entity, settings, config.accept_gap, config.new_epoch)
             places = settings.names.places(entity, Route.KAFKA)
             try:
                 options, unreadable = replace(options, cleaned=lake.positions(places.table_uri) or {}), None

@@ -28,8 +28,8 @@ class DrainConfig(dg.Config):
 
     accept_loss: list[str] = Field([], description="Possible losses to accept: `<stream>/<shard>:<sequence number>`.")
     new_epoch: NewEpoch = Field(
-        NewEpoch.setting,
-        description="`land` lands a recreated stream next to the old one; `setting` is PINTEREST_NEW_EPOCH.",
+        "",
+        description="`land` lands a recreated stream next to the old one; empty is PINTEREST_NEW_EPOCH.",
     )
     full_refresh: bool = Field(False, description="First rebuild the tables from all landed objects.")
 
@@ -70,15 +70,13 @@ def drain_kinesis(
     """
     run_id, progress = context.run.run_id, BufferedProgress(context.log.info)
 
-    def lag_of(entity: Entity) -> int:
+    def lag_of(entity: Entity) -> int | None:
         return kinesis_lag_ms(entity, lakehouse.settings, shards, lakehouse.objects, lakehouse.lake)
 
     selected = {key.path[-1] for key in context.selected_asset_keys}
     entities = [entity for entity in ENTITIES if entity.name in selected]
     with as_dagster_failure("streaming_pipeline", assets_of(Route.KINESIS, entities)):
-        options = stream_options(
-            lakehouse.settings, config.accept_loss, config.new_epoch.value, LONGEST_LANDING_SECONDS
-        )
+        options = stream_options(lakehouse.settings, config.accept_loss, config.new_epoch, LONGEST_LANDING_SECONDS)
         if config.full_refresh:
             for entity in entities:
                 Cleaner(entity, Route.KINESIS, lakehouse, run_id, progress.write).rebuild()

@@ -40,7 +40,7 @@ def _checks(entity: Entity) -> list[dg.AssetChecksDefinition]:
         lake: dg.ResourceParam[Lake],
     ) -> dg.AssetCheckResult:
         with as_dagster_failure(key.to_user_string()):
-            return lag_result(kinesis_lag_ms(entity, settings, shards, objects, lake))
+            return lag_result(key, kinesis_lag_ms(entity, settings, shards, objects, lake))
 
     return [table_checks("cleaned_stream", entity, Route.KINESIS), agrees, fresh]
 

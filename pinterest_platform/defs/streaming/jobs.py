@@ -23,7 +23,7 @@ def drain_kafka(
     """Drain the Kafka route."""
     run_id, progress = context.run.run_id, BufferedProgress(context.log.info)
 
-    def lag_of(entity: Entity) -> int:
+    def lag_of(entity: Entity) -> int | None:
         return kafka_lag_ms(entity, lakehouse.settings, topics, lakehouse.objects, lakehouse.lake)
 
     with as_dagster_failure("kafka_pipeline", assets_of(Route.KAFKA, ENTITIES)):

@@ -21,8 +21,8 @@ from pinterest_platform.pipelines.soundness import LAYERS, last_inspection
 from pinterest_platform.ports import ObjectStore
 from pinterest_platform.spark_jobs.parameters import CleanResult
 
-LagOf = Callable[[Entity], int]
-"""Measures the age in ms of the oldest record of an entity that is not in its table."""
+LagOf = Callable[[Entity], int | None]
+"""Measures the age in ms of the oldest record of an entity that is not in its table; None if it is unknown."""
 
 
 def drain_evaluations(

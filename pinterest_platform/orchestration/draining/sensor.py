@@ -139,7 +139,7 @@ def _part_row(part: PartLag) -> dict[str, Cell]:
         "name": part.name,
         "not_landed": part.records,
         "not_cleaned_objects": part.objects,
-        "lag_seconds": part.lag_ms / 1000,
+        "lag_seconds": "unknown" if part.lag_ms is None else part.lag_ms / 1000,
     }
 
 
@@ -147,8 +147,9 @@ def _lag_signals(route: str, backlog: RouteBacklog) -> Iterator[Signal]:
     """Yield the lag check of each table."""
     layer = "cleaned" if route == "kafka" else "cleaned_stream"
     for entity, pending in backlog.waiting.items():
-        key, lag_ms = dg.AssetKey([layer, entity.name]), pending.lag_ms or 0
-        yield Signal(f"{LAG_CHECK}/{entity.name}", is_fresh(lag_ms), lag_evaluation(key, lag_ms))
+        key, lag_ms = dg.AssetKey([layer, entity.name]), pending.lag_ms
+        value = None if lag_ms is None else is_fresh(lag_ms)
+        yield Signal(f"{LAG_CHECK}/{entity.name}", value, lag_evaluation(key, lag_ms))
     for entity, failure in backlog.unknown.items():
         key = dg.AssetKey([layer, entity.name])
         yield Signal(f"{LAG_CHECK}/{entity.name}", failure.action, unknown_lag_evaluation(key, str(failure)))

@@ -16,6 +16,9 @@ DAILY_JOB = "batch_pipeline"
 LONGEST_SINCE_GOOD_RUN_HOURS = 27.0
 """A daily run ends by 3:00; the report in it still finds the run of the day before."""
 
+MATERIALIZATIONS = 100
+"""Materializations in which a number is looked for: a report has no numbers of a service that did not answer."""
+
 
 def run_concerns(instance: dg.DagsterInstance) -> list[Concern]:
     """Return the concerns of runs and of the ledger."""
@@ -23,11 +26,12 @@ def run_concerns(instance: dg.DagsterInstance) -> list[Concern]:
 
 
 def last_number(instance: dg.DagsterInstance, key: dg.AssetKey, name: str) -> float | None:
-    """Return a number of the metadata of an asset's last materialization, None without one."""
-    event = instance.get_latest_materialization_event(key)
-    value = event.asset_materialization.metadata.get(name) if event and event.asset_materialization else None
-    number = value.value if isinstance(value, (dg.IntMetadataValue, dg.FloatMetadataValue)) else None
-    return None if number is None else float(number)
+    """Return a number of the metadata of an asset's last materialization that has it; None without one."""
+    for record in instance.fetch_materializations(key, limit=MATERIALIZATIONS).records:
+        value = record.asset_materialization.metadata.get(name) if record.asset_materialization else None
+        if isinstance(value, (dg.IntMetadataValue, dg.FloatMetadataValue)) and value.value is not None:
+            return float(value.value)
+    return None
 
 
 def health_result(concerns: Sequence[Concern]) -> dg.MaterializeResult:

@@ -6,7 +6,7 @@ from typing import NoReturn
 import dagster as dg
 import pytest
 
-from pinterest_platform.catalog import USER
+from pinterest_platform.catalog import USER, Route
 from pinterest_platform.defs.operations.assets import conservation, health
 from pinterest_platform.defs.raw.assets import RAW
 from pinterest_platform.failures import no_answer
@@ -83,6 +83,36 @@ def test_the_growth_of_the_quarantine_is_that_since_the_last_report(around: Surr
     assert (numbers["quarantine"], numbers["quarantine_growth"]) == (1, 1)
 
 
+def test_the_growth_of_the_quarantine_across_an_outage_is_reported(
+    around: Surroundings, instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise no_answer("S3 at x:9", "refused")
+
+    report(around, instance)
+    with monkeypatch.context() as outage:
+        outage.setattr(around.lake, "facts", refuse)
+        assert report(around, instance)[0]["quarantine"]["state"] == "unknown"
+    around.topics.append(TOPIC, 0, b"junk")
+    dg.materialize(RAW, resources=around.resources, instance=instance)
+    rows, numbers = report(around, instance)
+    assert (rows["quarantine"]["state"], numbers["quarantine_growth"]) == ("warning", 1)
+
+
+def test_rejected_records_and_objects_are_counted_apart(around: Surroundings, instance) -> None:
+    uri = around.settings.names.places(USER, Route.KAFKA).quarantine_uri
+    around.lake.tables[uri] = TableFacts(uri, 1, 6, ())
+    _, numbers = report(around, instance)
+    assert (numbers["quarantine_records"], numbers["quarantine_objects"]) == (6, 0)
+    # The table was rebuilt, and landing has rejected a record.
+    around.lake.tables[uri] = TableFacts(uri, 2, 0, ())
+    around.topics.append(TOPIC, 0, b"junk")
+    dg.materialize(RAW, resources=around.resources, instance=instance)
+    rows, numbers = report(around, instance)
+    assert (numbers["quarantine_records"], numbers["quarantine_objects"]) == (0, 1)
+    assert (rows["quarantine"]["state"], numbers["quarantine_growth"]) == ("warning", 1)
+
+
 def test_the_ledger_and_tables_that_were_never_checked_are_named(around: Surroundings, instance) -> None:
     around.topics.append(TOPIC, 0, b'{"ind":1}')
     dg.materialize([*RAW, conservation], resources=around.resources, instance=instance)
@@ -100,3 +130,52 @@ def test_a_stream_near_the_end_of_its_retention_is_a_warning(around: Surrounding
     row = report(around, instance)[0]["kinesis retention"]
     assert row["state"] == "warning"
     assert STREAM in row["finding"]
+
+
+def test_a_lag_that_is_unknown_is_not_reported_as_none(around: Surroundings, instance) -> None:
+    around.topics.append(TOPIC, 0, b'{"ind":1}', timestamp_ms=1000)
+    rows, numbers = report(around, instance)
+    assert rows["kafka lag"]["state"] == "unknown"
+    assert rows["kafka lag"]["finding"] == "user: unknown: the oldest record has no plausible time"
+    assert "kafka_lag_seconds" not in numbers
+    assert numbers["kafka_not_landed"] == 1
+
+
+def test_the_backlog_of_kinesis_is_a_number_of_streams(around: Surroundings, instance) -> None:
+    around.shards.put(STREAM, 0, b'{"ind":1}', b'{"ind":2}')
+    assert report(around, instance)[0]["kinesis lag"]["finding"] == "at most 0 s, 1 streams with records to land"
+
+
+def test_records_of_a_topic_that_was_never_landed_have_no_headroom(around: Surroundings, instance) -> None:
+    around.topics.append(TOPIC, 0, b'{"ind":1}', b'{"ind":2}')
+    rows, numbers = report(around, instance)
+    assert rows["kafka retention"]["state"] == "warning"
+    assert rows["kafka retention"]["finding"] == f"{TOPIC}/0: the oldest record that the broker holds is not landed"
+    assert numbers["kafka_headroom_offsets"] == 0
+
+
+def test_offsets_that_retention_deleted_before_they_were_landed_are_named(around: Surroundings, instance) -> None:
+    around.topics.append(TOPIC, 0, b'{"ind":1}')
+    dg.materialize(RAW, resources=around.resources, instance=instance)
+    around.topics.append(TOPIC, 0, *[b'{"ind":2}'] * 5)
+    assert report(around, instance)[0]["kafka retention"]["state"] == "ok"
+    around.topics.trim(TOPIC, 0, 3)
+    rows, numbers = report(around, instance)
+    assert rows["kafka retention"]["state"] == "warning"
+    assert f"{TOPIC}/0: retention deleted offsets 1 to 2 before" in rows["kafka retention"]["finding"]
+    assert numbers["kafka_headroom_offsets"] == 0
+
+
+def test_a_partition_whose_landed_offsets_are_unknown_is_not_reported_as_not_landed(
+    around: Surroundings, instance
+) -> None:
+    for _ in range(2):
+        around.topics.append(TOPIC, 0, b'{"ind":1}')
+        dg.materialize(RAW, resources=around.resources, instance=instance)
+    [newest] = [key for key in around.objects.objects if key.endswith(f"+0+{1:019d}.json")]
+    around.objects.objects[newest].metadata["end"] = "x"
+    around.topics.append(TOPIC, 0, b'{"ind":1}')
+    rows, numbers = report(around, instance)
+    assert f"{TOPIC}/0: the landed offsets are unknown: " in rows["kafka retention"]["finding"]
+    assert "is not landed" not in rows["kafka retention"]["finding"]
+    assert "kafka_headroom_offsets" not in numbers

@@ -119,3 +119,14 @@ def test_a_recreated_topic_is_landed_if_its_run_config_permits_it(around: Surrou
     with pytest.raises(dg.DagsterInvalidConfigError, match="new_epoch"):
         materialize(around, new_epoch="ignore")
     assert metadata(materialize(around, new_epoch="land"))["records"] == 1
+
+
+def test_an_empty_new_epoch_is_the_setting(around: Surroundings) -> None:
+    around.topics.append(TOPIC, 0, b'{"ind":1}')
+    assert materialize(around, new_epoch="").success
+    around.topics.delete(TOPIC)
+    around.topics.create(TOPIC, partitions=3)
+    around.topics.append(TOPIC, 0, b'{"ind":2}')
+    assert not materialize(around, new_epoch="").success
+    around.settings = around.settings.model_copy(update={"new_epoch": "land"})
+    assert metadata(materialize(around, new_epoch=""))["records"] == 1

@@ -194,7 +194,13 @@ def test_a_drain_of_a_selected_stream_lands_and_cleans_it_alone(around: Surround
     around.shards.put(STREAM, 0, b'{"ind":1}')
     around.shards.delete("streaming-u-pin")
     with dg.DagsterInstance.ephemeral() as instance:
-        result = dg.materialize([drain_kinesis], instance=instance, resources=around.resources, selection=selection)
+        result = dg.materialize(
+            [drain_kinesis],
+            instance=instance,
+            resources=around.resources,
+            selection=selection,
+            run_config={"ops": {"drain_kinesis": {"config": {"new_epoch": ""}}}},
+        )
         logged = instance.all_logs(result.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION)
     events = [entry.asset_materialization for entry in logged]
     assert result.success

@@ -218,6 +218,22 @@ def test_a_table_of_the_kafka_route_is_not_fresh_once_a_record_waits_for_a_minut
     assert float(user.metadata["lag_seconds"].value) >= 61, "landed is not cleaned"  # pyright: ignore[reportArgumentType]
 
 
+def test_a_table_whose_lag_is_unknown_is_not_fresh(around: Surroundings, instance) -> None:
+    route = Kafka(around)
+    route.put_at(1000, 2)
+    result = tick(route, instance)
+    assert {event.asset_key.path[-1]: event.passed for event in evaluations(result)} == {
+        "pin": True,
+        "geo": True,
+        "user": False,
+    }
+    [user] = [event for event in observations(result) if event.asset_key.path[-1] == "user"]
+    lags = user.metadata["lag_by_partition"]
+    assert isinstance(lags, dg.TableMetadataValue)
+    assert [row.data["lag_seconds"] for row in lags.records] == [0, "unknown", 0]
+    assert tick(route, instance, result.cursor).asset_events == []
+
+
 def test_the_lag_of_each_shard_is_observed(around: Surroundings, instance) -> None:
     route = Kinesis(around)
     route.put(1)
