@@ -80,7 +80,8 @@ def drain_incidents(instance: dg.DagsterInstance) -> Iterator[Incident]:
 def run_incidents(instance: dg.DagsterInstance, since: datetime) -> Iterator[Incident]:
     """Yield the runs that failed after `since`, except drains and daily runs: nothing retries them.
 
-    A failure with the causes of an alerted run is the same incident, until the job succeeds.
+    A failure with the causes of an alerted run is the same incident, until the job succeeds; without a job, until a
+    run of the same assets succeeds.
     """
     recent = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since)
     for record in reversed(instance.get_run_records(recent)):
@@ -88,7 +89,11 @@ def run_incidents(instance: dg.DagsterInstance, since: datetime) -> Iterator[Inc
         excluded = run.job_name in DRAINS or is_daily(instance, run) or not is_platforms(run)
         if excluded or _is_alerted(instance, run):
             continue
-        runs = list(instance.get_runs(dg.RunsFilter(job_name=run.job_name), limit=RUN_LIMIT))
+        runs = [
+            each
+            for each in instance.get_runs(dg.RunsFilter(job_name=run.job_name), limit=RUN_LIMIT)
+            if is_platforms(each) and _covers(each, run)
+        ]
         place = next((number for number, each in enumerate(runs) if each.run_id == run.run_id), len(runs))
         if any(later.is_success for later in runs[:place]):
             continue
@@ -135,6 +140,15 @@ def _is_alerted(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     mark = run.tags.get(ALERTED_TAG)
     parent = instance.get_run_by_id(run.parent_run_id) if mark and run.parent_run_id else None
     return mark is not None and (parent is None or parent.tags.get(ALERTED_TAG) != mark)
+
+
+def _covers(other: dg.DagsterRun, run: dg.DagsterRun) -> bool:
+    """Return whether a run of the same job did the work of another one: runs without a job select different assets."""
+    return run.job_name != AD_HOC_JOB or _selected(run) <= _selected(other)
+
+
+def _selected(run: dg.DagsterRun) -> set[dg.AssetKey | dg.AssetCheckKey]:
+    return {*(run.asset_selection or ()), *(run.asset_check_selection or ())}
 
 
 def _has_causes(instance: dg.DagsterInstance, run_id: str, causes: Sequence[Cause]) -> bool:
