@@ -161,14 +161,21 @@ def _failures_since_success(ended: Sequence[dg.DagsterRun]) -> list[dg.DagsterRu
 
 
 def _alerted_before(instance: dg.DagsterInstance, key: dg.AssetCheckKey, run_id: str) -> str:
-    """Return the alerted run in which a check failed last before a run; empty if it passed or was not alerted."""
+    """Return the alerted run in which a check failed last before a run; empty if it passed or was not alerted.
+
+    A failure as a warning counts as no result: the check may not have been evaluated.
+    """
     storage = instance.event_log_storage
     records = storage.get_asset_check_execution_history(key, limit=PREVIOUS_CHECKS)
     runs = [record.run_id for record in records]
     for record in records[runs.index(run_id) + 1 :] if run_id in runs else records:
         evaluation = record.event and record.event.dagster_event and record.event.asset_check_evaluation
-        if record.run_id == run_id or not evaluation:
+        if record.run_id == run_id or not evaluation or _is_warning(evaluation):
             continue
         run = None if evaluation.passed else instance.get_run_by_id(record.run_id)
         return run.run_id if run and CHECKS_ALERTED_TAG in run.tags else ""
     return ""
+
+
+def _is_warning(evaluation: dg.AssetCheckEvaluation) -> bool:
+    return not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.WARN

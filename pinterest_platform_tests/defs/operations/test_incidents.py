@@ -10,6 +10,7 @@ from pinterest_platform.failures import PermanentFailure, PlatformFailure, Trans
 from pinterest_platform.orchestration.draining.run import failed_tags
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.incidents import CONSECUTIVE_FAILURES
+from pinterest_platform.orchestration.results.checks import unevaluated_on_failure
 from pinterest_platform.orchestration.runs import WRITER
 from pinterest_platform.orchestration.workers import AD_HOC_JOB, record_worker
 from pinterest_platform_tests.defs.operations.schedule_daemon import LONG, Daemon
@@ -250,6 +251,21 @@ def test_a_check_that_fails_in_a_successful_run_is_alerted_once_until_it_passes(
     checked(daemon, passed=False)
     daemon.alerts()
     assert len(daemon.notifier.alerts) == 2
+
+
+def test_a_check_that_was_not_evaluated_does_not_end_its_incident(daemon: Daemon) -> None:
+    def without_store(context: dg.OpExecutionContext) -> None:
+        with unevaluated_on_failure(context, dg.AssetKey(["ledger", "conservation"]), ["balances"]):
+            raise SILENT
+
+    one_op, daemon.work = daemon.job, without_store
+    checked(daemon, passed=False)
+    assert "these checks failed" in daemon.alerts()
+    daemon.job = one_op
+    daemon.run()
+    assert daemon.alerts() == "alerted that batch_pipeline failed, and nothing retries it"
+    checked(daemon, passed=False)
+    assert daemon.alerts() == "no alert is due"
 
 
 def test_the_alert_of_a_failed_blocking_check_names_asset_check_finding_and_next_step(daemon: Daemon) -> None:
