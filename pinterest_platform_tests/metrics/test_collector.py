@@ -15,7 +15,7 @@ from pinterest_platform.metrics import runs, tables
 from pinterest_platform.metrics.collector import PlatformCollector
 from pinterest_platform.metrics.names import METRICS
 from pinterest_platform.metrics.samples import Samples
-from pinterest_platform.orchestration.results.ledger import LANDED_CHECK, LEDGER
+from pinterest_platform.orchestration.results.ledger import HIDDEN_CHECK, LANDED_CHECK, LEDGER
 from pinterest_platform.ports import TableFacts
 from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC
 from pinterest_platform_tests.metrics.scrapes import Prometheus
@@ -141,6 +141,26 @@ def test_the_difference_and_the_checks_of_the_last_ledger(prometheus: Prometheus
     assert scraped.value("ledger_difference_offsets") == difference
     assert scraped.value("ledger_check_passed", check=LANDED_CHECK) == passed
     assert (scraped.value("ledger_timestamp_seconds") or 0) > 0
+
+
+@pytest.mark.parametrize(("passed", "value"), [(True, 1), (False, None)])
+def test_a_check_that_warns_or_was_not_evaluated_has_no_failure(
+    prometheus: Prometheus, passed: bool, value: int | None
+) -> None:
+    assert prometheus.instance is not None
+
+    @dg.op(out=dg.Out(dg.Nothing))
+    def evaluate(context: dg.OpExecutionContext) -> None:
+        context.log_event(
+            dg.AssetCheckEvaluation(LEDGER, HIDDEN_CHECK, passed, severity=dg.AssetCheckSeverity.WARN, metadata={})
+        )
+
+    @dg.job
+    def audit() -> None:
+        evaluate()
+
+    assert audit.execute_in_process(instance=prometheus.instance).success
+    assert prometheus.scrape().value("ledger_check_passed", check=HIDDEN_CHECK) == value
 
 
 def test_without_a_dagster_instance_the_other_sources_are_read(prometheus: Prometheus) -> None:
