@@ -66,13 +66,13 @@ HEADROOM = Metric(
 )
 QUARANTINED = Metric(
     "pinterest_quarantined_records",
-    "Records that landing quarantined, by reason.",
+    "Records that landing quarantined, by reason; 0 for a known one without any.",
     ("route", "stream", "reason"),
     is_counter=True,
 )
 REJECTED = Metric(
     "pinterest_rejected_records",
-    "Records that cleaning rejected, by reason.",
+    "Records that cleaning rejected, by reason; 0 for a known one without any.",
     ("route", "stream", "reason"),
     is_counter=True,
 )
