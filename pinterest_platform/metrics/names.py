@@ -66,13 +66,13 @@ HEADROOM = Metric(
 )
 QUARANTINED = Metric(
     "pinterest_quarantined_records",
-    "Records that landing quarantined, by reason.",
+    "Records that landing quarantined, by reason; 0 for a known one without any.",
     ("route", "stream", "reason"),
     is_counter=True,
 )
 REJECTED = Metric(
     "pinterest_rejected_records",
-    "Records that cleaning rejected, by reason.",
+    "Records that cleaning rejected, by reason; 0 for a known one without any.",
     ("route", "stream", "reason"),
     is_counter=True,
 )
@@ -102,7 +102,7 @@ LEDGER_DIFFERENCE = Metric(
 LEDGER_TIME = Metric("pinterest_ledger_timestamp_seconds", "The time of the last ledger.", ())
 LEDGER_CHECK = Metric(
     "pinterest_ledger_check_passed",
-    "1 if a check of the ledger passed when it last ran, else 0.",
+    "1 if a check of the ledger passed when it last ran, 0 if it failed as an error, no value if as a warning.",
     ("check",),
 )
 

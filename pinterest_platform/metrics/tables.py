@@ -1,7 +1,7 @@
 """Rows, versions and files of the Delta tables, and the records that landing and cleaning rejected, by reason."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pinterest_platform.catalog import ENTITIES, QUARANTINE_PREFIX, REPORT_KEYS, Entity, Names, Route
@@ -17,6 +17,23 @@ _FORMATS = {Route.KAFKA: KAFKA_FORMAT, Route.KINESIS: KINESIS_FORMAT}
 
 NEW_OBJECTS = 200
 """Quarantine objects of a stream that one scrape reads; until all were read, the count of the stream is unknown."""
+
+LANDING_REASONS = (
+    "no value (a tombstone)",
+    "not JSON",
+    "not UTF-8",
+    "not one JSON object",
+    "reserved name",
+    "KPL aggregated record",
+)
+CLEANING_REASONS = (
+    "damaged",
+    "duplicate names",
+    "object or array in a known field",
+    "missing key",
+    "non-integer key",
+)
+"""The kinds of reasons to reject a record, exported from the start: `increase` ignores the first value of a series."""
 
 
 def table_uris(platform_names: Names) -> dict[str, str]:
@@ -56,11 +73,11 @@ class Rejections:
         """Return the samples; a quarantine object is read once, the table of rejected records once a version."""
         samples, places = Samples(), sources.settings.names.places(self.entity, self.route)
         quarantined = samples.read("quarantine", places.source, lambda: self._quarantined(sources, places.source))
-        for reason, count in (quarantined or {}).items():
+        for reason, count in _with_zeros(quarantined, LANDING_REASONS):
             samples.add(names.QUARANTINED, count, self.route, places.source, reason)
         table = f"{'cleaned' if self.route is Route.KAFKA else 'cleaned_stream'}/{self.entity.name}"
         rejected = samples.read("table", f"quarantine/{table}", lambda: self._rejected(sources, places.quarantine_uri))
-        for reason, count in (rejected or {}).items():
+        for reason, count in _with_zeros(rejected, CLEANING_REASONS):
             samples.add(names.REJECTED, count, self.route, places.source, reason)
         return samples
 
@@ -99,6 +116,11 @@ class Rejections:
 def kind_of(reason: str) -> str:
     """Return the kind of a reason, which holds nothing that was posted."""
     return reason.partition(":")[0]
+
+
+def _with_zeros(counts: Mapping[str, int] | None, reasons: Iterable[str]) -> Iterable[tuple[str, int]]:
+    """Return the counts, 0 for a reason without any; none if they are unknown."""
+    return () if counts is None else (dict.fromkeys(reasons, 0) | dict(counts)).items()
 
 
 def _folders(store: ObjectStore, prefix: str, label: str) -> Iterator[str]:

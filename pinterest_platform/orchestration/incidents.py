@@ -80,7 +80,8 @@ def drain_incidents(instance: dg.DagsterInstance) -> Iterator[Incident]:
 def run_incidents(instance: dg.DagsterInstance, since: datetime) -> Iterator[Incident]:
     """Yield the runs that failed after `since`, except drains and daily runs: nothing retries them.
 
-    A failure with the causes of an alerted run is the same incident, until the job succeeds.
+    A failure with the causes of an alerted run is the same incident, until the job succeeds; without a job, until a
+    run of the same assets succeeds.
     """
     recent = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since)
     for record in reversed(instance.get_run_records(recent)):
@@ -88,7 +89,11 @@ def run_incidents(instance: dg.DagsterInstance, since: datetime) -> Iterator[Inc
         excluded = run.job_name in DRAINS or is_daily(instance, run) or not is_platforms(run)
         if excluded or _is_alerted(instance, run):
             continue
-        runs = list(instance.get_runs(dg.RunsFilter(job_name=run.job_name), limit=RUN_LIMIT))
+        runs = [
+            each
+            for each in instance.get_runs(dg.RunsFilter(job_name=run.job_name), limit=RUN_LIMIT)
+            if is_platforms(each) and _covers(each, run)
+        ]
         place = next((number for number, each in enumerate(runs) if each.run_id == run.run_id), len(runs))
         if any(later.is_success for later in runs[:place]):
             continue
@@ -137,6 +142,15 @@ def _is_alerted(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     return mark is not None and (parent is None or parent.tags.get(ALERTED_TAG) != mark)
 
 
+def _covers(other: dg.DagsterRun, run: dg.DagsterRun) -> bool:
+    """Return whether a run of the same job did the work of another one: runs without a job select different assets."""
+    return run.job_name != AD_HOC_JOB or _selected(run) <= _selected(other)
+
+
+def _selected(run: dg.DagsterRun) -> set[dg.AssetKey | dg.AssetCheckKey]:
+    return {*(run.asset_selection or ()), *(run.asset_check_selection or ())}
+
+
 def _has_causes(instance: dg.DagsterInstance, run_id: str, causes: Sequence[Cause]) -> bool:
     return set(causes) <= {cause for cause, _ in failure_causes(instance, run_id)}
 
@@ -147,14 +161,21 @@ def _failures_since_success(ended: Sequence[dg.DagsterRun]) -> list[dg.DagsterRu
 
 
 def _alerted_before(instance: dg.DagsterInstance, key: dg.AssetCheckKey, run_id: str) -> str:
-    """Return the alerted run in which a check failed last before a run; empty if it passed or was not alerted."""
+    """Return the alerted run in which a check failed last before a run; empty if it passed or was not alerted.
+
+    A failure as a warning counts as no result: the check may not have been evaluated.
+    """
     storage = instance.event_log_storage
     records = storage.get_asset_check_execution_history(key, limit=PREVIOUS_CHECKS)
     runs = [record.run_id for record in records]
     for record in records[runs.index(run_id) + 1 :] if run_id in runs else records:
         evaluation = record.event and record.event.dagster_event and record.event.asset_check_evaluation
-        if record.run_id == run_id or not evaluation:
+        if record.run_id == run_id or not evaluation or _is_warning(evaluation):
             continue
         run = None if evaluation.passed else instance.get_run_by_id(record.run_id)
         return run.run_id if run and CHECKS_ALERTED_TAG in run.tags else ""
     return ""
+
+
+def _is_warning(evaluation: dg.AssetCheckEvaluation) -> bool:
+    return not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.WARN

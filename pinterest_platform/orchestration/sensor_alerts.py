@@ -1,13 +1,14 @@
 """Alerts of backlog sensors that cannot read their streams: once per incident, and once when it is over."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 import dagster as dg
 from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick, TickStatus
+from pydantic import TypeAdapter, ValidationError
 
 from pinterest_platform.failures import TransientFailure
 from pinterest_platform.orchestration.daily.policy import alert_wait
@@ -58,19 +59,16 @@ def deliver_sensor_alerts(
     Raises:
         TransientFailure: an alert was not delivered; every other one was attempted before.
     """
-    known, current = _state(instance), {each.sensor: each for each in _incidents(instance, now)}
+    known = _state(instance)
     state: dict[str, Incident] = {}
     lines: list[str] = []
     failures: list[TransientFailure] = []
-    for sensor in sorted(known.keys() | current.keys()):
-        before, present = known.get(sensor), current.get(sensor)
-        incident = before or present
-        if incident is None or (present is None and not incident.delivered):
-            continue  # over before its alert was delivered
+    for incident, is_over in _incidents(instance, known, now):
+        sensor = incident.sensor
         state[sensor] = incident
-        if (present is not None and incident.delivered) or alert_wait(incident.tries, incident.last_try, now) > 0:
+        if (incident.delivered and not is_over) or alert_wait(incident.tries, incident.last_try, now) > 0:
             continue
-        alert = _begun(incident, settings, now) if present else _over(incident, settings, now)
+        alert = _over(incident, settings, now) if is_over else _begun(incident, settings, now)
         try:
             notifier.notify(alert)
         except TransientFailure as failure:
@@ -78,10 +76,10 @@ def deliver_sensor_alerts(
             failures.append(failure)
             continue
         lines.append(alert.reason)
-        if present:
-            state[sensor] = replace(incident, delivered=True, tries=0)
-        else:
+        if is_over:
             del state[sensor]
+        else:
+            state[sensor] = replace(incident, delivered=True, tries=0)
     if state != known:
         values = json.dumps([asdict(incident) for incident in state.values()])
         instance.daemon_cursor_storage.set_cursor_values({STATE_KEY: values})
@@ -91,35 +89,67 @@ def deliver_sensor_alerts(
 
 
 def _state(instance: dg.DagsterInstance) -> Mapping[str, Incident]:
+    """Return the incidents by sensor; none if another release stored them in another form."""
     value = instance.daemon_cursor_storage.get_cursor_values({STATE_KEY}).get(STATE_KEY)
-    return {each["sensor"]: Incident(**each) for each in (json.loads(value) if value else [])}
+    try:
+        return {each.sensor: each for each in TypeAdapter(list[Incident]).validate_json(value or "[]")}
+    except ValidationError:
+        return {}
 
 
-def _incidents(instance: dg.DagsterInstance, now: float) -> Iterator[Incident]:
+def _incidents(
+    instance: dg.DagsterInstance, known: Mapping[str, Incident], now: float
+) -> Iterator[tuple[Incident, bool]]:
+    """Yield the incidents of sensors that are switched on, each with True if it is over.
+
+    A sensor without recent ticks, as when Dagster was stopped, begins and ends no incident.
+    """
+    for sensor, ticks in _ticks(instance).items():
+        incident, failed = known.get(sensor), _failed(ticks)
+        recent = now - ticks[0].timestamp < SILENT_SECONDS
+        if incident is not None and incident.delivered:
+            yield incident, recent and not failed
+        elif recent and failed and failed[0].timestamp - failed[-1].timestamp >= SILENT_SECONDS:
+            reason = _failure(failed[0]) or ""
+            yield incident or Incident(sensor, failed[-1].timestamp, len(failed), reason), False
+
+
+def _ticks(instance: dg.DagsterInstance) -> Mapping[str, list[InstigatorTick]]:
+    """Return the ticks of each sensor that is switched on, newest first.
+
+    Another code location may have left a state of the same name: the one with the newest tick counts.
+    """
     if instance.schedule_storage is None:
-        return  # an instance in memory has no ticks
+        return {}  # an instance in memory has no ticks
+    newest: dict[str, tuple[InstigatorState, list[InstigatorTick]]] = {}
     for state in instance.all_instigator_state(instigator_type=InstigatorType.SENSOR):
-        if state.instigator_name not in SENSORS or not state.is_running:
+        sensor = state.instigator_name
+        if sensor not in SENSORS:
             continue
         ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=_TICKS)
-        failed: list[InstigatorTick] = []
-        for tick in ticks:
-            if tick.status is TickStatus.STARTED:
-                continue
-            if _failure(tick) is None:
-                break
-            failed.append(tick)
-        if failed and now - failed[-1].timestamp >= SILENT_SECONDS:
-            reason = _failure(failed[0]) or ""
-            yield Incident(state.instigator_name, failed[-1].timestamp, len(failed), reason)
+        ended = [tick for tick in ticks if tick.status is not TickStatus.STARTED]
+        if ended and (sensor not in newest or ended[0].timestamp > newest[sensor][1][0].timestamp):
+            newest[sensor] = state, ended
+    return {sensor: ticks for sensor, (state, ticks) in newest.items() if state.is_running}
+
+
+def _failed(ticks: Sequence[InstigatorTick]) -> list[InstigatorTick]:
+    """Return the ticks that failed, newest first, since the last one that read all streams or a stop of Dagster."""
+    failed: list[InstigatorTick] = []
+    for tick in ticks:
+        if _failure(tick) is None or (failed and failed[-1].timestamp - tick.timestamp >= SILENT_SECONDS):
+            break
+        failed.append(tick)
+    return failed
 
 
 def _failure(tick: InstigatorTick) -> str | None:
     """Return the reason why a tick did not read all streams; None if it did."""
     if tick.status is TickStatus.FAILURE:
         return "its ticks fail; the sensor's page shows the error"
-    reason = tick.skip_reason or ""
-    return reason if reason.endswith(NEXT_TICK) or UNKNOWN in reason else None
+    if tick.skip_reason and tick.skip_reason.endswith(NEXT_TICK):
+        return tick.skip_reason
+    return json.loads(tick.cursor).get(UNKNOWN) if tick.cursor else None
 
 
 def _begun(incident: Incident, settings: AlertSettings, now: float) -> Alert:

@@ -1,11 +1,13 @@
 """Micro-batches: what a stream holds is landed and cleaned, again and again, by one pipeline per entity."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.failures import PlatformFailure, joined
+from pinterest_platform.landing.kafka import LandedTopic
 from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.pipelines.clean import Cleaner
 from pinterest_platform.pipelines.lakehouse import Lakehouse
@@ -28,6 +30,7 @@ class Totals:
         quarantined: records that landing quarantined.
         bytes: size of the objects.
         cleaned: summed counts of cleaning, and the table after the last batch; None if nothing was cleaned.
+        implausible_times: records with an implausible time, by partition; Kafka only.
     """
 
     objects: int = 0
@@ -35,6 +38,7 @@ class Totals:
     quarantined: int = 0
     bytes: int = 0
     cleaned: CleanResult | None = None
+    implausible_times: Counter[int] = field(default_factory=Counter[int])
     _reported: "Totals | None" = field(default=None, repr=False, compare=False)
 
     def add_landed(self, landed: Landed) -> None:
@@ -43,6 +47,8 @@ class Totals:
         self.records += landed.records
         self.quarantined += landed.quarantined
         self.bytes += landed.bytes
+        if isinstance(landed, LandedTopic):
+            self.implausible_times.update({part.partition: part.implausible_times for part in landed.partitions})
 
     def add_cleaned(self, result: CleanResult) -> None:
         """Add one cleaning."""

@@ -1,26 +1,32 @@
 """The collector: jobs, ledger, tables, reasons, the cache, and sources that hang or break."""
 
+import inspect
 import logging
+import re
 import threading
 import time
 
 import dagster as dg
 import pytest
 
-from pinterest_platform.catalog import USER, Names, Route
+from pinterest_platform.catalog import ENTITIES, USER, Names, Route
 from pinterest_platform.definitions import defs
 from pinterest_platform.landing.kafka.topic import land_topic
+from pinterest_platform.landing.kinesis.envelope import ShardEncoder
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.metrics import runs, tables
 from pinterest_platform.metrics.collector import PlatformCollector
 from pinterest_platform.metrics.names import METRICS, QUARANTINED
 from pinterest_platform.metrics.samples import Samples
-from pinterest_platform.orchestration.results.ledger import LANDED_CHECK, LEDGER
-from pinterest_platform.ports import TableFacts
+from pinterest_platform.metrics.tables import CLEANING_REASONS, LANDING_REASONS, kind_of
+from pinterest_platform.orchestration.results.ledger import HIDDEN_CHECK, LANDED_CHECK, LEDGER
+from pinterest_platform.ports import Record, TableFacts
+from pinterest_platform.transforms import decoding
 from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC
 from pinterest_platform_tests.metrics.scrapes import Prometheus
 
 NAMES = Names("u", "user-u-bucket")
+SOURCES = [NAMES.places(entity, route).source for entity in ENTITIES for route in Route]
 
 
 def test_every_metric_is_explained_and_has_one_unit(prometheus: Prometheus) -> None:
@@ -53,7 +59,8 @@ def test_quarantined_records_are_counted_by_kind_of_reason_and_read_once(prometh
             if name == "pinterest_quarantined_records_total"
             for place in [dict(labels)]
         }
-        assert counts == {
+        zeros = {(source, reason): 0 for source in SOURCES for reason in LANDING_REASONS}
+        assert counts == zeros | {
             (TOPIC, "not JSON"): 2,
             (TOPIC, "no value (a tombstone)"): 1,
             (STREAM, "not one JSON object"): 1,
@@ -123,7 +130,27 @@ def test_rejected_records_are_counted_by_kind_of_reason_once_a_version(prometheu
     lake.content[uri] = []
     assert prometheus.scrape().value("rejected_records_total", **labels, reason="missing key") == 1
     lake.tables[uri] = TableFacts(uri, 2, 0, (), "id")
-    assert prometheus.scrape().value("rejected_records_total", **labels, reason="missing key") is None
+    assert prometheus.scrape().value("rejected_records_total", **labels, reason="missing key") == 0
+
+
+def test_a_reason_without_records_is_zero_so_that_its_first_records_are_an_increase(prometheus: Prometheus) -> None:
+    scraped = prometheus.scrape()
+    for source in SOURCES:
+        labels = {"route": "kafka" if source.startswith("u.") else "kinesis", "stream": source}
+        for metric, reasons in [("quarantined", LANDING_REASONS), ("rejected", CLEANING_REASONS)]:
+            for reason in reasons:
+                assert scraped.value(f"{metric}_records_total", **labels, reason=reason) == 0
+
+
+def test_all_reasons_of_landing_are_known() -> None:
+    values = [None, b"junk", b"[]", b'{"a":1e999,"b":"\xff"}', b'{"_offset":1}', b"\xf3\x89\x9a\xc2"]
+    lines = [ShardEncoder("shard").line(Record(0, 0, value)) for value in values]
+    assert {kind_of(line) for line in lines if isinstance(line, str)} == set(LANDING_REASONS)
+
+
+def test_all_reasons_of_cleaning_are_known() -> None:
+    literals = re.findall(r'F\.lit\(f?"([^":]+): ', inspect.getsource(decoding._reason))
+    assert set(literals) == set(CLEANING_REASONS)
 
 
 def run_job(instance: dg.DagsterInstance, name: str, *, fail: bool = False, difference: int | None = None) -> None:
@@ -167,6 +194,26 @@ def test_the_difference_and_the_checks_of_the_last_ledger(prometheus: Prometheus
     assert scraped.value("ledger_difference_offsets") == difference
     assert scraped.value("ledger_check_passed", check=LANDED_CHECK) == passed
     assert (scraped.value("ledger_timestamp_seconds") or 0) > 0
+
+
+@pytest.mark.parametrize(("passed", "value"), [(True, 1), (False, None)])
+def test_a_check_that_warns_or_was_not_evaluated_has_no_failure(
+    prometheus: Prometheus, passed: bool, value: int | None
+) -> None:
+    assert prometheus.instance is not None
+
+    @dg.op(out=dg.Out(dg.Nothing))
+    def evaluate(context: dg.OpExecutionContext) -> None:
+        context.log_event(
+            dg.AssetCheckEvaluation(LEDGER, HIDDEN_CHECK, passed, severity=dg.AssetCheckSeverity.WARN, metadata={})
+        )
+
+    @dg.job
+    def audit() -> None:
+        evaluate()
+
+    assert audit.execute_in_process(instance=prometheus.instance).success
+    assert prometheus.scrape().value("ledger_check_passed", check=HIDDEN_CHECK) == value
 
 
 def test_without_a_dagster_instance_the_other_sources_are_read(prometheus: Prometheus) -> None:

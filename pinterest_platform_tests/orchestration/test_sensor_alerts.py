@@ -1,5 +1,6 @@
 """Alerts of sensors that cannot read their streams: once, and once when it is over, across restarts."""
 
+import json
 from collections.abc import Iterator
 
 import dagster as dg
@@ -18,14 +19,15 @@ from dagster._utils.error import SerializableErrorInfo
 
 from pinterest_platform.failures import TransientFailure
 from pinterest_platform.orchestration.draining.sensor import NEXT_TICK, UNKNOWN
-from pinterest_platform.orchestration.sensor_alerts import SILENT_SECONDS, deliver_sensor_alerts
+from pinterest_platform.orchestration.sensor_alerts import SILENT_SECONDS, STATE_KEY, deliver_sensor_alerts
 from pinterest_platform.ports import Alert
 from pinterest_platform.settings import AlertSettings
 from pinterest_platform.testing import FakeNotifier
 
 START = 1_700_000_000.0
 OUTAGE = f"Kinesis at http://k did not answer: refused. {NEXT_TICK}"
-SELECTOR = "selector"
+PIN_UNKNOWN = "backlog of kinesis/pin unknown: it has no epoch"
+HOURS = 8 * 3600
 
 
 class Ticks:
@@ -36,18 +38,23 @@ class Ticks:
         name: the sensor's name.
     """
 
-    def __init__(self, instance: dg.DagsterInstance, name: str = "kinesis_backlog") -> None:
+    def __init__(self, instance: dg.DagsterInstance, name: str = "kinesis_backlog", location: str = "location") -> None:
         self.instance, self.now = instance, START
-        repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("location"), "repository")
+        repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(location), "repository")
         self.origin = RemoteInstigatorOrigin(repository, name)
         data = SensorInstigatorData()
         instance.add_instigator_state(
             InstigatorState(self.origin, InstigatorType.SENSOR, InstigatorStatus.DECLARED_IN_CODE, data)
         )
-        [state] = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
-        self.state = state
+        [self.state] = [
+            state
+            for state in instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
+            if state.origin == self.origin
+        ]
 
-    def tick(self, reason: str, status: TickStatus = TickStatus.SKIPPED, seconds: float = 30) -> None:
+    def tick(
+        self, reason: str, status: TickStatus = TickStatus.SKIPPED, seconds: float = 30, unknown: str = ""
+    ) -> None:
         self.now += seconds
         skipped = reason if status is TickStatus.SKIPPED else None
         self.instance.create_tick(
@@ -58,8 +65,11 @@ class Ticks:
                 status=status,
                 timestamp=self.now,
                 skip_reason=skipped,
+                run_ids=[],
+                run_keys=[],
                 error=SerializableErrorInfo("It failed.", [], None) if status is TickStatus.FAILURE else None,
                 selector_id=self.state.selector_id,
+                cursor=json.dumps({"pin": [[0, 0], 0.0], **({UNKNOWN: unknown} if unknown else {})}),
             )
         )
 
@@ -85,19 +95,22 @@ def deliver(ticks: Ticks, notifier: FakeNotifier) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("reason", "status"),
+    ("reason", "status", "unknown"),
     [
-        (OUTAGE, TickStatus.SKIPPED),
-        (f"nothing waits; backlog of kinesis/pin{UNKNOWN}it has no epoch", TickStatus.SKIPPED),
-        ("", TickStatus.FAILURE),
+        (OUTAGE, TickStatus.SKIPPED, ""),
+        (f"nothing waits; {PIN_UNKNOWN}", TickStatus.SKIPPED, PIN_UNKNOWN),
+        ("", TickStatus.SUCCESS, PIN_UNKNOWN),
+        ("", TickStatus.FAILURE, ""),
     ],
 )
-def test_an_incident_is_alerted_once_and_its_end_once(ticks: Ticks, reason: str, status: TickStatus) -> None:
+def test_an_incident_is_alerted_once_and_its_end_once(
+    ticks: Ticks, reason: str, status: TickStatus, unknown: str
+) -> None:
     notifier = FakeNotifier()
     for _ in range(21):
-        ticks.tick(reason, status)
+        ticks.tick(reason, status, unknown=unknown)
     assert deliver(ticks, notifier) == ["kinesis_backlog has not read its streams for 10 minutes"]
-    ticks.tick(reason, status)
+    ticks.tick(reason, status, unknown=unknown)
     assert deliver(ticks, notifier) == []
     ticks.tick("nothing waits")
     assert deliver(ticks, notifier) == ["kinesis_backlog reads its streams again, after 11 minutes"]
@@ -163,3 +176,55 @@ def test_a_sensor_that_was_switched_off_is_not_alerted(ticks: Ticks) -> None:
     ticks.outage()
     ticks.instance.update_instigator_state(ticks.state.with_status(InstigatorStatus.STOPPED))
     assert deliver(ticks, notifier) == []
+
+
+def test_a_sensor_that_is_switched_off_in_an_incident_does_not_read_again(ticks: Ticks) -> None:
+    notifier = FakeNotifier()
+    ticks.outage()
+    assert len(deliver(ticks, notifier)) == 1
+    ticks.instance.update_instigator_state(ticks.state.with_status(InstigatorStatus.STOPPED))
+    assert deliver(ticks, notifier) == []
+    ticks.instance.update_instigator_state(ticks.state)
+    ticks.tick("nothing waits")
+    assert deliver(ticks, notifier) == []
+
+
+@pytest.mark.parametrize("first_ticks", [0, 1])
+def test_the_time_in_which_dagster_was_stopped_is_no_outage(ticks: Ticks, first_ticks: int) -> None:
+    notifier = FakeNotifier()
+    ticks.tick(OUTAGE)
+    ticks.now += HOURS
+    for _ in range(first_ticks):
+        ticks.tick(OUTAGE)
+    assert deliver(ticks, notifier) == []
+    ticks.outage()
+    assert deliver(ticks, notifier) == ["kinesis_backlog has not read its streams for 10 minutes"]
+
+
+def test_an_incident_outlives_a_stop_of_dagster(ticks: Ticks) -> None:
+    notifier = FakeNotifier()
+    ticks.outage()
+    assert len(deliver(ticks, notifier)) == 1
+    ticks.now += HOURS
+    assert deliver(ticks, notifier) == []
+    ticks.tick(OUTAGE)
+    assert deliver(ticks, notifier) == []
+    ticks.tick("nothing waits")
+    assert len(deliver(ticks, notifier)) == 1
+
+
+def test_a_state_that_another_code_location_left_is_ignored(ticks: Ticks) -> None:
+    notifier, stale = FakeNotifier(), Ticks(ticks.instance, location="old")
+    stale.outage()
+    ticks.now = stale.now
+    ticks.tick("nothing waits")
+    assert deliver(ticks, notifier) == []
+
+
+def test_a_state_of_another_release_does_not_stop_the_alerts(ticks: Ticks) -> None:
+    notifier = FakeNotifier()
+    known = {"sensor": "kinesis_backlog", "since": START, "ticks": 21, "reason": OUTAGE, "delivered": True}
+    for values in ([{**known, "later_field": 1}], [{"sensor": "kinesis_backlog"}], {"kinesis_backlog": known}):
+        ticks.instance.daemon_cursor_storage.set_cursor_values({STATE_KEY: json.dumps(values)})
+        ticks.outage()
+        assert len(deliver(ticks, notifier)) == (0 if values == [{**known, "later_field": 1}] else 1)

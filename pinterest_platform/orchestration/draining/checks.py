@@ -7,7 +7,8 @@ import dagster as dg
 
 from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.failures import PlatformFailure
-from pinterest_platform.orchestration.results.cleaning import READABLE_CHECK, REJECTED_CHECK
+from pinterest_platform.orchestration.results.cleaning import cleaning_checks
+from pinterest_platform.orchestration.results.landing import landing_checks
 from pinterest_platform.orchestration.table_checks import (
     COMMITS_CHECK,
     PARITY_CHECK,
@@ -16,19 +17,18 @@ from pinterest_platform.orchestration.table_checks import (
     table_check_results,
     unknown_lag_evaluation,
 )
+from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.pipelines.micro_batches import Pipeline
 from pinterest_platform.pipelines.soundness import LAYERS, last_inspection
-from pinterest_platform.ports import ObjectStore
-from pinterest_platform.spark_jobs.parameters import CleanResult
 
 LagOf = Callable[[Entity], int | None]
 """Measures the age in ms of the oldest record of an entity that is not in its table; None if it is unknown."""
 
 
 def drain_evaluations(
-    instance: dg.DagsterInstance, pipeline: Pipeline, objects: ObjectStore, lag_of: LagOf
+    instance: dg.DagsterInstance, pipeline: Pipeline, lakehouse: Lakehouse, lag_of: LagOf
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    """Yield the checks of a pipeline's table: cheap ones evaluated now, expensive ones with the time of their last run.
+    """Yield the checks of a pipeline's assets: cheap ones evaluated now, others with the time of their last run.
 
     Raises:
         TransientFailure: the store did not answer.
@@ -36,9 +36,9 @@ def drain_evaluations(
     key = dg.AssetKey([LAYERS[pipeline.route], pipeline.entity.name])
     if cleaned := pipeline.totals.cleaned:
         yield commits_evaluation(key, cleaned.foreign_commits)
-        if pipeline.route is Route.KAFKA:
-            yield from _count_evaluations(key, cleaned)
-    if inspection := last_inspection(objects, pipeline.entity, pipeline.route):
+    if pipeline.route is Route.KAFKA:
+        yield from _count_evaluations(pipeline, lakehouse)
+    if inspection := last_inspection(lakehouse.objects, pipeline.entity, pipeline.route):
         table, at_ms = inspection
         for result in table_check_results(key, table):
             if result.check_name != COMMITS_CHECK:
@@ -52,17 +52,21 @@ def drain_evaluations(
         yield unknown_lag_evaluation(key, str(failure))
 
 
-def _count_evaluations(key: dg.AssetKey, cleaned: CleanResult) -> Iterator[dg.AssetCheckEvaluation]:
-    counts = {REJECTED_CHECK: cleaned.quarantined, READABLE_CHECK: sum(cleaned.unreadable.values())}
-    details = {REJECTED_CHECK: cleaned.reasons, READABLE_CHECK: cleaned.unreadable}
-    for check, count in counts.items():
-        yield dg.AssetCheckEvaluation(
-            asset_key=key,
-            check_name=check,
-            passed=count == 0,
-            severity=dg.AssetCheckSeverity.WARN,
-            metadata={name: dg.MetadataValue.int(value) for name, value in {"count": count, **details[check]}.items()},
-        )
+def _count_evaluations(pipeline: Pipeline, lakehouse: Lakehouse) -> Iterator[dg.AssetCheckEvaluation]:
+    """Yield the checks of what a Kafka pipeline landed and cleaned since it began."""
+    totals, entity = pipeline.totals, pipeline.entity
+    landed = landing_checks(pipeline.stream, lakehouse.settings, totals.quarantined, totals.implausible_times)
+    uri = lakehouse.names.cleaned_quarantine_uri(entity)
+    cleaned = cleaning_checks(totals.cleaned, uri) if totals.cleaned else []
+    for layer, results in (("raw", landed), ("cleaned", cleaned)):
+        for result in results:
+            yield dg.AssetCheckEvaluation(
+                asset_key=dg.AssetKey([layer, entity.name]),
+                check_name=result.check_name or "",
+                passed=result.passed,
+                severity=result.severity,
+                metadata=result.metadata,
+            )
 
 
 def _last_comparison(instance: dg.DagsterInstance, key: dg.AssetKey) -> Iterator[dg.AssetCheckEvaluation]:

@@ -99,7 +99,7 @@ def _report_checks(
     lag_of: LagOf,
 ) -> None:
     try:
-        evaluations = list(drain_evaluations(context.instance, pipeline, lakehouse.objects, lag_of))
+        evaluations = list(drain_evaluations(context.instance, pipeline, lakehouse, lag_of))
     except PlatformFailure as failure:
         context.log.warning(f"{pipeline.stream}: the checks of its table are unavailable: {failure}")
         return

@@ -38,8 +38,9 @@ LAST_BATCH_SECONDS = 3600.0
 NEXT_TICK = "The next tick retries."
 """The end of the reason of a tick that did not read its route."""
 
-UNKNOWN = " unknown: "
-"""Part of the reason of a tick that did not read some of its streams."""
+UNKNOWN = "unknown"
+"""The key in the cursor of the streams that the last tick did not read, and why: a tick that requests a run has no
+reason that could name them."""
 
 TICK_SECONDS = 40.0
 """Time that a tick reads a backlog at most. The daemon ends a tick after 60 s, without a reason."""
@@ -104,9 +105,11 @@ def backlog_result(
     for run_id in decision.orphans:
         declare_dead(context.instance, run_id)
     signals = [*_backlog_signals(route, backlog), *_lag_signals(route, backlog)]
-    cursor, events = _changed(json.loads(context.cursor) if context.cursor else {}, signals, time.time())
+    state, events = _changed(json.loads(context.cursor) if context.cursor else {}, signals, time.time())
+    unknown = _unknown(route, backlog)
+    cursor = json.dumps({**state, UNKNOWN: unknown} if unknown else state)
     if not decision.request:
-        reason = decision.reason + _unknown(route, backlog)
+        reason = f"{decision.reason}; {unknown}" if unknown else decision.reason
         return dg.SensorResult(skip_reason=reason, cursor=cursor, asset_events=events)
     tags = drain_tags(context.instance, settings.spark_engine)
     request = dg.RunRequest(tags={"pinterest/route": route, **tags, "pinterest/backlog": decision.reason})
@@ -157,7 +160,7 @@ def _lag_signals(route: str, backlog: RouteBacklog) -> Iterator[Signal]:
 
 def _changed(
     previous: Mapping[str, object], signals: Iterable[Signal], now: float
-) -> tuple[str, list[dg.AssetObservation | dg.AssetCheckEvaluation]]:
+) -> tuple[dict[str, object], list[dg.AssetObservation | dg.AssetCheckEvaluation]]:
     """Return the next cursor, and the events of signals that changed or, for checks, were reported long ago."""
     cursor: dict[str, object] = {}
     events: list[dg.AssetObservation | dg.AssetCheckEvaluation] = []
@@ -169,15 +172,15 @@ def _changed(
             case _:
                 cursor[signal.name] = [signal.value, now]
                 events.append(signal.event)
-    return json.dumps(cursor), events
+    return cursor, events
 
 
 def _unknown(route: str, backlog: RouteBacklog) -> str:
-    """Return the streams whose backlog is unknown, and why, to append to a reason."""
+    """Return the streams whose backlog is unknown, and why; empty if there are none."""
     streams: dict[str, list[str]] = {}
     for entity, failure in backlog.unknown.items():
         streams.setdefault(str(failure), []).append(f"{route}/{entity.name}")
-    return "".join(f"; backlog of {', '.join(names)}{UNKNOWN}{why}" for why, names in streams.items())
+    return "; ".join(f"backlog of {', '.join(names)} unknown: {why}" for why, names in streams.items())
 
 
 def _runs(context: dg.SensorEvaluationContext, route: str, job: str, longest: float) -> list[DrainRun]:

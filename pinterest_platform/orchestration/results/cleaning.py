@@ -30,7 +30,6 @@ def cleaning_result(entity: Entity, table: CleanedTable, lake: Lake, quarantine_
         quarantine_uri: the table of rejected records.
     """
     result = table.result or NO_RECORDS
-    unreadable = sum(result.unreadable.values())
     return dg.MaterializeResult(
         metadata={
             **table_metadata(table.facts, entity.columns),
@@ -41,19 +40,22 @@ def cleaning_result(entity: Entity, table: CleanedTable, lake: Lake, quarantine_
             "unchanged": result.unchanged,
             "quarantined": result.quarantined,
             "quarantine_reasons": dg.MetadataValue.json(dict(result.reasons)),
-            "unreadable_values": unreadable,
+            "unreadable_values": sum(result.unreadable.values()),
             "unreadable_by_field": dg.MetadataValue.json(dict(result.unreadable)),
             "offsets_taken": dg.MetadataValue.json(dict(table.positions)),
         },
-        check_results=[
-            _warning(
-                REJECTED_CHECK,
-                result.quarantined,
-                {"where": quarantine_uri, "next_step": _REJECTED_STEP, **result.reasons},
-            ),
-            _warning(READABLE_CHECK, unreadable, {"next_step": _READABLE_STEP, **result.unreadable}),
-        ],
+        check_results=cleaning_checks(result, quarantine_uri),
     )
+
+
+def cleaning_checks(result: CleanResult, quarantine_uri: str) -> list[dg.AssetCheckResult]:
+    """Return the checks that warn of rejected records and unreadable values."""
+    rejected = {"where": quarantine_uri, "next_step": _REJECTED_STEP, **result.reasons}
+    unreadable = {"next_step": _READABLE_STEP, **result.unreadable}
+    return [
+        _warning(REJECTED_CHECK, result.quarantined, rejected),
+        _warning(READABLE_CHECK, sum(result.unreadable.values()), unreadable),
+    ]
 
 
 def _warning(check: str, count: int, details: Mapping[str, str | int]) -> dg.AssetCheckResult:

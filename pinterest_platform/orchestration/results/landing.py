@@ -1,5 +1,7 @@
 """Results of landing."""
 
+from collections.abc import Mapping
+
 import dagster as dg
 
 from pinterest_platform.catalog import ADOPTED_PREFIX, QUARANTINE_PREFIX, TOPICS_PREFIX
@@ -35,7 +37,12 @@ def landing_result(
             "dagster/uri": settings.names.uri(f"{TOPICS_PREFIX}{landed.topic}/"),
             **positions,
         },
-        check_results=[_quarantine_check(landed, settings), _times_check(landed)],
+        check_results=landing_checks(
+            landed.topic,
+            settings,
+            landed.quarantined,
+            {part.partition: part.implausible_times for part in landed.partitions},
+        ),
     )
 
 
@@ -55,31 +62,41 @@ def _row(partition: LandedPartition) -> dict[str, Cell]:
     }
 
 
-def _quarantine_check(landed: LandedTopic, settings: Settings) -> dg.AssetCheckResult:
-    folders = [f"{QUARANTINE_PREFIX}{root}{landed.topic}/" for root in (TOPICS_PREFIX, ADOPTED_PREFIX)]
-    return dg.AssetCheckResult(
-        check_name=QUARANTINE_CHECK,
-        passed=landed.quarantined == 0,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={
-            "quarantined": landed.quarantined,
-            "where": ", ".join(settings.names.uri(folder) for folder in folders),
-            "next_step": "Run `python -m pinterest_platform.cli quarantine` to print each record and its reason.",
-        },
-    )
+def landing_checks(
+    topic: str, settings: Settings, quarantined: int, implausible_times: Mapping[int, int]
+) -> list[dg.AssetCheckResult]:
+    """Return the checks that warn of quarantined records and wrong times.
 
-
-def _times_check(landed: LandedTopic) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        check_name=TIMES_CHECK,
-        passed=landed.implausible_times == 0,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={
-            "implausible_times": landed.implausible_times,
-            "partitions": ", ".join(str(part.partition) for part in landed.partitions if part.implausible_times),
-            "next_step": (
-                f"Set message.timestamp.type of topic {landed.topic} to LogAppendTime (the job `provision` does), "
-                "or fix the clock or the unit of its producer. The records are landed, and ordered by their offsets."
-            ),
-        },
-    )
+    Args:
+        topic: the landed topic.
+        settings: the platform's settings.
+        quarantined: the number of quarantined records.
+        implausible_times: the number of records with an implausible time, by partition.
+    """
+    folders = [f"{QUARANTINE_PREFIX}{root}{topic}/" for root in (TOPICS_PREFIX, ADOPTED_PREFIX)]
+    count = sum(implausible_times.values())
+    return [
+        dg.AssetCheckResult(
+            check_name=QUARANTINE_CHECK,
+            passed=quarantined == 0,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={
+                "quarantined": quarantined,
+                "where": ", ".join(settings.names.uri(folder) for folder in folders),
+                "next_step": "Run `python -m pinterest_platform.cli quarantine` to print each record and its reason.",
+            },
+        ),
+        dg.AssetCheckResult(
+            check_name=TIMES_CHECK,
+            passed=count == 0,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={
+                "implausible_times": count,
+                "partitions": ", ".join(str(partition) for partition, times in implausible_times.items() if times),
+                "next_step": (
+                    f"Set message.timestamp.type of topic {topic} to LogAppendTime (the job `provision` does), or "
+                    "fix the clock or the unit of its producer. The records are landed, and ordered by their offsets."
+                ),
+            },
+        ),
+    ]

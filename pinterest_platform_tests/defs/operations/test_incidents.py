@@ -10,7 +10,9 @@ from pinterest_platform.failures import PermanentFailure, PlatformFailure, Trans
 from pinterest_platform.orchestration.draining.run import failed_tags
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.incidents import CONSECUTIVE_FAILURES
+from pinterest_platform.orchestration.results.checks import unevaluated_on_failure
 from pinterest_platform.orchestration.runs import WRITER
+from pinterest_platform.orchestration.workers import AD_HOC_JOB, record_worker
 from pinterest_platform_tests.defs.operations.schedule_daemon import LONG, Daemon
 
 LOST = PermanentFailure("u.pin/0: offsets 3 to 5 are lost.", "Accept the gap.")
@@ -162,6 +164,51 @@ def test_a_failed_run_that_was_executed_again_is_alerted_for_itself(daemon: Daem
     assert [alert.run_id for alert in daemon.notifier.alerts] == [first.run_id, again.run_id]
 
 
+def test_a_success_of_another_projects_job_of_the_same_name_ends_no_incident(daemon: Daemon, job_run: Job) -> None:
+    job_run("audit", LOST)
+    job_run("audit", ours=False)
+    daemon.alerts()
+    job_run("audit", ours=False)
+    job_run("audit", LOST)
+    assert daemon.alerts() == "no alert is due"
+    assert len(daemon.notifier.alerts) == 1
+
+
+def materialized(daemon: Daemon, failing: str, *selected: str) -> dg.DagsterRun:
+    """Materialize assets without a job; one of them may fail."""
+
+    def asset(name: str) -> dg.AssetsDefinition:
+        @dg.asset(name=name)
+        def definition(context: dg.AssetExecutionContext) -> None:
+            record_worker(context.instance, context.run.run_id)
+            if name == failing:
+                with as_dagster_failure(name):
+                    raise LOST
+
+        return definition
+
+    job = dg.Definitions([asset("pin"), asset("geo")]).resolve_implicit_global_asset_job_def()
+    keys = [dg.AssetKey(name) for name in selected]
+    result = job.execute_in_process(instance=daemon.instance, asset_selection=keys, raise_on_error=False)
+    return daemon.run_by_id(result.run_id)
+
+
+def test_runs_without_a_job_are_incidents_by_their_assets(daemon: Daemon) -> None:
+    first = materialized(daemon, "pin", "pin")
+    assert first.job_name == AD_HOC_JOB
+    materialized(daemon, "", "geo")
+    assert daemon.alerts() == "alerted that A run without a job failed, and nothing retries it"
+    materialized(daemon, "", "geo")
+    materialized(daemon, "pin", "pin")
+    assert daemon.alerts() == "no alert is due"
+    materialized(daemon, "pin", "pin")
+    materialized(daemon, "", "pin", "geo")
+    assert daemon.alerts() == "no alert is due"
+    materialized(daemon, "pin", "pin")
+    daemon.alerts()
+    assert len(daemon.notifier.alerts) == 2
+
+
 def checked(daemon: Daemon, passed: bool, blocking: bool = False, warn: bool = False) -> dg.DagsterRun:
     """Run an asset with a check."""
     key = dg.AssetKey(["ledger", "conservation"])
@@ -204,6 +251,21 @@ def test_a_check_that_fails_in_a_successful_run_is_alerted_once_until_it_passes(
     checked(daemon, passed=False)
     daemon.alerts()
     assert len(daemon.notifier.alerts) == 2
+
+
+def test_a_check_that_was_not_evaluated_does_not_end_its_incident(daemon: Daemon) -> None:
+    def without_store(context: dg.OpExecutionContext) -> None:
+        with unevaluated_on_failure(context, dg.AssetKey(["ledger", "conservation"]), ["balances"]):
+            raise SILENT
+
+    one_op, daemon.work = daemon.job, without_store
+    checked(daemon, passed=False)
+    assert "these checks failed" in daemon.alerts()
+    daemon.job = one_op
+    daemon.run()
+    assert daemon.alerts() == "alerted that batch_pipeline failed, and nothing retries it"
+    checked(daemon, passed=False)
+    assert daemon.alerts() == "no alert is due"
 
 
 def test_the_alert_of_a_failed_blocking_check_names_asset_check_finding_and_next_step(daemon: Daemon) -> None:

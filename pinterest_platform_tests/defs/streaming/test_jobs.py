@@ -5,6 +5,7 @@ from functools import partial
 import dagster as dg
 import pytest
 
+from pinterest_platform.catalog import USER
 from pinterest_platform.definitions import defs
 from pinterest_platform.defs.streaming.assets import drain_kinesis
 from pinterest_platform.defs.streaming.jobs import kafka_pipeline
@@ -144,23 +145,49 @@ def test_a_drain_reports_commits_of_other_writers_as_a_failed_check(around: Surr
         if not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.ERROR
     }
     assert failed == {(f"cleaned/{entity}", "only_platform_commits") for entity in ("pin", "geo", "user")}
-    assert {evaluation.check_name for evaluation in evaluations} == CHECKS["cleaned"]
+    assert {evaluation.check_name for evaluation in evaluations} == CHECKS["cleaned"] | CHECKS["raw"]
+
+
+def test_a_drain_warns_of_rejected_records_and_wrong_times_with_the_next_step(around: Surroundings) -> None:
+    around.topics.append(TOPIC, 0, b'{"ind":1}', b"junk")
+    around.topics.append(TOPIC, 0, b'{"ind":2}', timestamp_ms=1)
+    around.engine.answers["clean"] = lambda parameters: {
+        **cleaned(around, parameters),
+        "quarantined": 2,
+        "reasons": {"missing key": 2},
+        "unreadable": {"age": 3},
+    }
+    around.settings = around.settings.model_copy(update={"drain_idle_seconds": 0.0})
+    result = kafka_pipeline.execute_in_process(resources=around.resources, raise_on_error=False)
+    found = {
+        evaluation.check_name: {name: value.value for name, value in evaluation.metadata.items()}
+        for evaluation in result.get_asset_check_evaluations()
+        if evaluation.asset_key.path[-1] == "user" and not evaluation.passed
+    }
+    assert found["nothing_quarantined"]["quarantined"] == 1
+    assert f"/quarantine/topics/{TOPIC}/" in str(found["nothing_quarantined"]["where"])
+    assert (found["times_plausible"]["implausible_times"], found["times_plausible"]["partitions"]) == (1, "0")
+    assert (found["nothing_rejected"]["count"], found["nothing_rejected"]["missing key"]) == (2, 2)
+    assert found["nothing_rejected"]["where"] == around.settings.names.cleaned_quarantine_uri(USER)
+    assert (found["everything_readable"]["count"], found["everything_readable"]["age"]) == (3, 3)
+    for check in ("nothing_quarantined", "times_plausible", "nothing_rejected", "everything_readable"):
+        assert found[check]["next_step"]
 
 
 CHECKS = {
     layer: {key.name for key in defs.resolve_asset_graph().asset_check_keys if key.asset_key.path == [layer, "user"]}
-    for layer in ("cleaned", "cleaned_stream")
+    for layer in ("raw", "cleaned", "cleaned_stream")
 }
 
 
-@pytest.mark.parametrize("layer", ["cleaned", "cleaned_stream"])
-def test_after_a_drain_no_check_of_its_table_is_older_than_its_materialization(
+@pytest.mark.parametrize("layer", ["raw", "cleaned", "cleaned_stream"])
+def test_after_a_drain_no_check_of_its_assets_is_older_than_its_materialization(
     around: Surroundings, layer: str
 ) -> None:
     around.engine.answers["clean"] = lambda parameters: cleaned(around, parameters)
     around.settings = around.settings.model_copy(update={"drain_idle_seconds": 0.0})
     key = dg.AssetKey([layer, "user"])
-    asset = kafka_pipeline if layer == "cleaned" else drain_kinesis
+    asset = drain_kinesis if layer == "cleaned_stream" else kafka_pipeline
     with dg.DagsterInstance.ephemeral() as instance:
         parity = dg.AssetCheckEvaluation(asset_key=key, check_name="agrees_with_cleaned", passed=True)
         instance.report_runless_asset_event(parity)
@@ -180,7 +207,8 @@ def test_after_a_drain_no_check_of_its_table_is_older_than_its_materialization(
     by_name = {evaluation.check_name: evaluation for evaluation in later if evaluation.asset_key == key}
     assert by_name.keys() == CHECKS[layer]
     assert all(evaluation.passed for name, evaluation in by_name.items() if name != "fresh")
-    assert isinstance(by_name["unique_key"].metadata["last_run"], dg.TimestampMetadataValue)
+    if layer != "raw":
+        assert isinstance(by_name["unique_key"].metadata["last_run"], dg.TimestampMetadataValue)
     if layer == "cleaned_stream":
         assert "last_run" in by_name["agrees_with_cleaned"].metadata
 

@@ -271,7 +271,10 @@ def test_an_unknown_backlog_is_reported_and_does_not_stop_the_other_streams(rout
     }
     assert tick(route, instance, result.cursor).asset_events == []
     route.put(1)
-    assert tick(route, instance, result.cursor).run_requests
+    requested = tick(route, instance, result.cursor)
+    assert requested.run_requests
+    unknown = str(json.loads(requested.cursor or "")[draining_sensor.UNKNOWN])
+    assert unknown.startswith(f"backlog of {route.name}/pin unknown: There is no"), "only the cursor can name it"
 
 
 def test_streams_that_did_not_fail_do_not_wait_for_the_one_that_did(route: Route, instance) -> None:
