@@ -86,7 +86,7 @@ def test_all_of_them_are_on_by_default() -> None:
 
 
 def test_a_complete_run_materializes_all_results_of_a_day() -> None:
-    assert written(JOB) - RESULTS == {dg.AssetKey(["ledger", "conservation"])}
+    assert written(JOB) - RESULTS == {dg.AssetKey(["ledger", "conservation"]), dg.AssetKey(["operations", "health"])}
     assert written(JOB) >= RESULTS
 
 

@@ -91,7 +91,10 @@ def _lag(route: str, backlog: RouteBacklog) -> Concern:
     seconds = {name: lag_ms / 1000 for name, lag_ms in lags.items() if lag_ms is not None}
     late = [f"{name}: {lag:.0f} s" for name, lag in seconds.items() if lag > LONGEST_LAG_SECONDS]
     unread = [f"{entity.name}: unknown: {failure.what}" for entity, failure in backlog.unknown.items()]
-    untimed = [f"{name}: unknown: the oldest record has no plausible time" for name in lags.keys() - seconds.keys()]
+    untimed = [
+        f"{name}: unknown: the time of the oldest record is not plausible, or it was deleted"
+        for name in lags.keys() - seconds.keys()
+    ]
     waiting = sum(pending.records for pending in backlog.waiting.values())
     # Kinesis has no record counts: the backlog of a stream is 0 or 1.
     unit = "records" if route == "kafka" else "streams with records"

@@ -62,9 +62,10 @@ class StreamOptions:
     max_clock_skew_seconds: float = MAX_CLOCK_SKEW_SECONDS
     resume: ResumeState | None = None
 
-    def latest_plausible_ms(self) -> int:
-        """Return the latest time, in ms since the epoch, that a record which is landed now can have."""
-        return latest_plausible_ms(self.max_clock_skew_seconds)
+    def latest_plausible_ms(self, now_ms: int) -> int:
+        """Return the latest time that a record which is landed now can have, given the time of the service's clock."""
+        skew_ms = int(self.max_clock_skew_seconds * 1000)
+        return max(latest_plausible_ms(self.max_clock_skew_seconds), now_ms + skew_ms)
 
 
 def unused_losses(

@@ -129,7 +129,7 @@ class ShardLander:
     def _pass(self) -> LandedShard:
         """Read once from the position on; raises ConcurrentWriterError if that has to begin again."""
         options = self.context.options
-        last_ms = options.latest_plausible_ms()
+        last_ms = options.latest_plausible_ms(self.context.snapshot.state.now_ms)
         latest_ms = max([ms for ms in (self.position.latest_ms, self._parents_latest_ms) if ms <= last_ms], default=0)
         cutter = SegmentCutter(self._chain, options.object_bytes, self._position, latest_ms, last_ms)
         self._tip_ms = self._initial_tip_ms
@@ -156,7 +156,7 @@ class ShardLander:
 
     def _update_times(self, batch: ShardBatch) -> None:
         """Estimate the service's clock from a batch: the arrival time of its last record and MillisBehindLatest."""
-        last_ms = self.context.options.latest_plausible_ms()
+        last_ms = self.context.options.latest_plausible_ms(self.context.snapshot.state.now_ms)
         times = [record.timestamp_ms for record in batch.records if is_plausible(record.timestamp_ms, last_ms)]
         if not times:
             return
