@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from emulators.cli import main
@@ -130,8 +131,8 @@ def test_a_program_that_is_no_command_is_one_line(program: str, tmp_path: Path) 
 
 def running(program: Path) -> bool:
     """Return whether a process of a program runs; `executed` names it in its own arguments, too."""
-    ps = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
-    return any(line.startswith(f"/bin/sh {program}") for line in ps.stdout.splitlines())
+    started = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
+    return any(arguments[:2] == ["/bin/sh", str(program)] for arguments in started)
 
 
 def test_make_dev_serves_metrics_and_hides_what_its_stop_prints() -> None:
