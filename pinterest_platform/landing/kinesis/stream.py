@@ -101,7 +101,14 @@ class _StreamLander:
 
     def write_off_vanished(self) -> None:
         """End the chains of shards that the service no longer lists although they were not landed to their end."""
-        for shard, after in self.snapshot.vanished():
+        vanished = self.snapshot.vanished()
+        if not vanished:
+            return
+        # Another landing can have landed shards that were opened after the snapshot listed the shards.
+        listed = {shard.shard_id for shard in self.context.log.describe(self.snapshot.state.stream).shards}
+        for shard, after in vanished:
+            if shard in listed:
+                continue
             lander = ShardLander(self.context, ShardState(shard, (), after, None))
             self._settle(lander, partial(lander.write_off, after))
 

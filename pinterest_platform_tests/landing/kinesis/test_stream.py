@@ -326,6 +326,19 @@ def test_a_possible_loss_is_an_error_and_can_be_accepted(log, store):
     assert land_stream(log, store, STREAM).idle
 
 
+def test_shards_that_another_landing_landed_after_they_were_listed_are_not_lost(log, store, monkeypatch):
+    log.put(STREAM, 0, *rows(3))
+    before = log.describe(STREAM)
+    first, second = log.split(STREAM, 0)
+    log.put(STREAM, first, *rows(1))
+    log.put(STREAM, second, *rows(1))
+    land_stream(log, store, STREAM)
+    describe, answers = log.describe, [before]
+    monkeypatch.setattr(log, "describe", lambda stream: answers.pop() if answers else describe(stream))
+    land_stream(log, store, STREAM)
+    assert answers == [] and land_stream(log, store, STREAM).idle
+
+
 def test_a_possible_loss_is_an_error_even_without_records_to_read(log, store):
     log.put(STREAM, 0, *rows(3))
     land_stream(log, store, STREAM)
