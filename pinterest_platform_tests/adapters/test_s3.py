@@ -3,6 +3,7 @@
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -75,14 +76,15 @@ def test_an_outage_has_one_message_with_address_and_cause(kind: str, cause: str)
 
 
 @contextmanager
-def answering(status: int, body: str) -> Iterator[str]:
-    """Yield the address of a server that gives every request the same reply."""
+def answering(status: int, body: str, pause: float = 0.0) -> Iterator[str]:
+    """Yield the address of a server that gives every request the same reply, after a pause in seconds."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def reply(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            time.sleep(pause)
             self.send_response(status)
             self.send_header("Content-Type", "application/xml")
             self.send_header("Content-Length", str(len(body)))

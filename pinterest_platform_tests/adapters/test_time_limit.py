@@ -1,18 +1,15 @@
 """The time limit of all calls of a command together."""
 
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from pinterest_platform.adapters.time_limit import TimeLimitedReader
 from pinterest_platform.failures import TransientFailure
 from pinterest_platform.landing.kafka.quarantine import quarantined_records
-from pinterest_platform_tests.adapters.test_s3 import settings_at
+from pinterest_platform_tests.adapters.test_s3 import answering, settings_at
 
+# A listing that always has another page.
 PAGE = (
     "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>"
     "<Contents><Key>topics/u.pin/partition=0/x</Key><Size>1</Size>"
@@ -26,36 +23,10 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(variable, "x")
 
 
-@contextmanager
-def endless_listing(pause: float) -> Iterator[str]:
-    """Yield the address of a store whose listing has always another page, each after a pause."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            time.sleep(pause)
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(PAGE)))
-            self.end_headers()
-            self.wfile.write(PAGE.encode())
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Log nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("pause", [0.0, 0.3])
 def test_calls_that_are_each_answered_in_time_end_together_within_the_setting(pause: float) -> None:
-    with endless_listing(pause) as address:
+    with answering(200, PAGE, pause) as address:
         settings = settings_at(address).model_copy(update={"io_timeout_seconds": 4.0})
         store = TimeLimitedReader(settings)
         started = time.monotonic()
