@@ -6,6 +6,7 @@ import dagster as dg
 
 from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.orchestration.failures import as_dagster_failure
+from pinterest_platform.pipelines.backlog import LONGEST_LAG_MS
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.pipelines.soundness import inspect_and_record, rebuild_step
 from pinterest_platform.spark_jobs.parameters import CompareResult, VerifyResult
@@ -29,9 +30,6 @@ PARITY_CHECK = "agrees_with_cleaned"
 
 LAG_CHECK = "fresh"
 LAG_DESCRIPTION = "No record that is not in the table yet is older than a minute."
-
-LONGEST_LAG_MS = 60_000
-"""Longest lag of a fresh table. An idle stream has no lag: it is the age of a record that is not in the table yet."""
 
 
 def table_checks(layer: str, entity: Entity, route: Route) -> dg.AssetChecksDefinition:

@@ -16,6 +16,9 @@ from pinterest_platform.pipelines.options import stream_options
 from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog
 from pinterest_platform.settings import Settings
 
+LONGEST_LAG_MS = 60_000
+"""Longest lag of a fresh table. An idle stream has no lag: it is the age of a record that is not in the table yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class PartLag:

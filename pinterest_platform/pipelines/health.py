@@ -7,14 +7,12 @@ from typing import Literal
 from pinterest_platform.catalog import ENTITIES, QUARANTINE_PREFIX, Route
 from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.landing import kafka, kinesis
-from pinterest_platform.pipelines.backlog import RouteBacklog, kafka_backlog, kinesis_backlog
+from pinterest_platform.pipelines.backlog import LONGEST_LAG_MS, RouteBacklog, kafka_backlog, kinesis_backlog
 from pinterest_platform.pipelines.lag import unlanded_offsets
 from pinterest_platform.pipelines.options import stream_options
 from pinterest_platform.pipelines.soundness import LAYERS, failed_checks, last_inspection
 from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog
 from pinterest_platform.settings import Settings
-
-LONGEST_LAG_SECONDS = 60.0
 
 LEAST_HEADROOM = 0.25
 """The part of a stream's retention that must be left before it deletes a record that is not landed."""
@@ -89,7 +87,7 @@ def outside_concerns(services: Services, quarantined_before: Mapping[str, float]
 def _lag(route: str, backlog: RouteBacklog) -> Concern:
     lags = {entity.name: pending.lag_ms for entity, pending in backlog.waiting.items()}
     seconds = {name: lag_ms / 1000 for name, lag_ms in lags.items() if lag_ms is not None}
-    late = [f"{name}: {lag:.0f} s" for name, lag in seconds.items() if lag > LONGEST_LAG_SECONDS]
+    late = [f"{name}: {lag:.0f} s" for name, lag in seconds.items() if lag > LONGEST_LAG_MS / 1000]
     unread = [f"{entity.name}: unknown: {failure.what}" for entity, failure in backlog.unknown.items()]
     untimed = [
         f"{name}: unknown: the time of the oldest record is not plausible, or it was deleted"

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pinterest_platform.catalog import ENTITIES, REPORT_KEYS, Names, Route
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, joined
 from pinterest_platform.landing import kafka, kinesis
+from pinterest_platform.pipelines.soundness import LAYERS
 from pinterest_platform.ports import Lake, MaintenanceResult, ObjectStore, Progress, StoredObject
 from pinterest_platform.settings import Settings
-
-LAYERS: Mapping[str, Route] = {"cleaned": Route.KAFKA, "cleaned_stream": Route.KINESIS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Leftover:
 def tables(names: Names) -> dict[str, str]:
     """Return the address of every Delta table by its name: its asset key, or its key under `quarantine/`."""
     addresses: dict[str, str] = {}
-    for layer, route in LAYERS.items():
+    for route, layer in LAYERS.items():
         for entity in ENTITIES:
             places = names.places(entity, route)
             addresses[f"{layer}/{entity.name}"] = places.table_uri
