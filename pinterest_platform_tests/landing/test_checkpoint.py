@@ -270,6 +270,15 @@ def test_a_checkpoint_of_another_chain_is_not_trusted(chain):
     assert f"the checkpoint {key} is damaged" in chain.ledger().problems[0]
 
 
+def test_the_names_in_the_json_of_a_checkpoint_do_not_change(chain):
+    chain.ledger()
+    fields = json.loads(chain.store.objects[chain.checkpoints[-1]].body)
+    assert set(fields) == {"chain", "number", "origin", "blocks", "checksum"} and fields["origin"]
+    block = fields["blocks"][0]
+    assert set(block) == {"first", "last", "next", "totals", "size", "digest", "day"}
+    assert set(block["totals"]) == {"objects", "records", "quarantined", "gaps", "accepted"}
+
+
 def test_a_deleted_checkpoint_is_written_again(chain):
     first = chain.ledger()
     chain.store.delete(chain.checkpoints)

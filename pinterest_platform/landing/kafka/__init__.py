@@ -3,7 +3,7 @@
 from pinterest_platform.landing.kafka.envelope import PartitionEncoder
 from pinterest_platform.landing.kafka.ledger import LandedRange, PartitionLedger, audit, landed_ranges, reconcile
 from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
-from pinterest_platform.landing.kafka.pending import described, pending_segments
+from pinterest_platform.landing.kafka.pending import pending_segments, with_manifest
 from pinterest_platform.landing.kafka.quarantine import count_quarantined, quarantine_orphans, quarantined_records
 from pinterest_platform.landing.kafka.results import LandedPartition, LandedTopic
 from pinterest_platform.landing.kafka.topic import land_topic
@@ -18,11 +18,11 @@ __all__ = [
     "PartitionLedger",
     "audit",
     "count_quarantined",
-    "described",
     "land_topic",
     "landed_ranges",
     "pending_segments",
     "quarantine_orphans",
     "quarantined_records",
     "reconcile",
+    "with_manifest",
 ]

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pinterest_platform.catalog import ADOPTED_PREFIX, TOPICS_PREFIX
 from pinterest_platform.landing.audit_schedule import AuditSchedule
 from pinterest_platform.landing.chain import ChainFolder
-from pinterest_platform.landing.checkpoint import Totals
+from pinterest_platform.landing.checkpoint import ObjectTotals
 from pinterest_platform.landing.examiner import ChainExaminer
 from pinterest_platform.landing.kafka.chain import PartitionChain, foreign_object
 from pinterest_platform.landing.kafka.gaps import PartitionReader, missing_ranges, read_gaps
@@ -79,9 +79,9 @@ class PartitionExaminer(ChainExaminer[PartitionManifest, History, ObjectReading]
             for text in (*_object_problems(history, landed, self.topic_id), *landed.problems):
                 yield Problem(landed.key, text)
 
-    def totals(self, manifest: PartitionManifest) -> Totals:
+    def totals(self, manifest: PartitionManifest) -> ObjectTotals:
         """Return the counts of one object."""
-        return Totals(1, manifest.records, manifest.quarantined, manifest.gaps, manifest.accepted_gap)
+        return ObjectTotals(1, manifest.records, manifest.quarantined, manifest.gaps, manifest.accepted_gap)
 
     def successor(self, manifest: PartitionManifest) -> int:
         """Return the position of the object that extends this one."""

@@ -78,7 +78,7 @@ class History:
             manifest.require_unchanged(key)
 
     @property
-    def origin(self) -> str | None:
+    def epoch_id(self) -> str | None:
         """The topic id that was landed last."""
         return self.topic_id
 

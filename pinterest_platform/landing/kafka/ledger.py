@@ -241,7 +241,7 @@ def _ledger(
         records=account.totals.records,
         quarantined=account.totals.quarantined,
         gaps=account.totals.gaps,
-        accepted_gaps=account.totals.accepted,
+        accepted_gaps=account.totals.accepted_losses,
         problems=problems,
         read=len(account.readings),
         unread=account.unread,

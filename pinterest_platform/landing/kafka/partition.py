@@ -89,7 +89,7 @@ class PartitionLander:
             PermanentFailure: offsets are lost, or the store and the broker contradict each other.
             TransientFailure: an outside system did not answer, or the topic was recreated meanwhile.
         """
-        self._check_origin()
+        self._check_same_source()
         changed = self._changed_sources()
         if changed and self.source is None:
             raise joined(changed)
@@ -132,7 +132,7 @@ class PartitionLander:
                 )
         return failures
 
-    def _check_origin(self) -> None:
+    def _check_same_source(self) -> None:
         """Refuse to mix a log with objects that a sink read from another log."""
         last, source = self.history.connect_objects[-1:], self.source
         if last and source is not None and 0 < source.bounds.end <= last[0].start:

@@ -4,7 +4,7 @@ from pinterest_platform.landing.kinesis.envelope import ShardEncoder
 from pinterest_platform.landing.kinesis.lag import ShardLag, StreamLag, stream_lag
 from pinterest_platform.landing.kinesis.ledger import ShardLedger, audit, reconcile
 from pinterest_platform.landing.kinesis.options import AcceptedLoss, StreamOptions
-from pinterest_platform.landing.kinesis.pending import described, pending_after_landing, pending_segments
+from pinterest_platform.landing.kinesis.pending import pending_after_landing, pending_segments, with_manifest
 from pinterest_platform.landing.kinesis.quarantine import quarantine_orphans, quarantined_records
 from pinterest_platform.landing.kinesis.results import LandedShard, LandedStream
 from pinterest_platform.landing.kinesis.state import ResumeState
@@ -22,7 +22,6 @@ __all__ = [
     "StreamLag",
     "StreamOptions",
     "audit",
-    "described",
     "land_stream",
     "pending_after_landing",
     "pending_segments",
@@ -31,4 +30,5 @@ __all__ = [
     "reconcile",
     "stream_lag",
     "watermarks_key",
+    "with_manifest",
 ]

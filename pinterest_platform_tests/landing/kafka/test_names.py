@@ -5,7 +5,7 @@ import pytest
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.ledger import reconcile
 from pinterest_platform.landing.kafka.options import LandingOptions
-from pinterest_platform.landing.kafka.pending import described, pending_segments
+from pinterest_platform.landing.kafka.pending import pending_segments, with_manifest
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
 from pinterest_platform_tests.landing.kafka.invariants import connect_key
@@ -87,7 +87,7 @@ def test_an_object_replaced_by_the_one_of_another_partition_is_not_cleaned(store
     first = pending_segments(store, TOPIC, {})[0]
     copy(store, key(1, 0), key(0, 0))
     with pytest.raises(PermanentFailure, match=r"was landed as an object of u.pin/1, not of u.pin/0"):
-        described(store, first)
+        with_manifest(store, first)
 
 
 def test_a_copy_into_the_folder_of_an_epoch_is_named(log, store):
