@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing import kafka, kinesis
+from pinterest_platform.landing.kafka.lag import UnlandedOffsets, unlanded_offsets
 from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.metrics import names
 from pinterest_platform.metrics.samples import Samples
 from pinterest_platform.metrics.sources import Sources
-from pinterest_platform.pipelines.lag import UnlandedOffsets, age_ms, uncleaned_ages_ms, unlanded_offsets
+from pinterest_platform.pipelines.lag import age_ms, uncleaned_ages_ms
 from pinterest_platform.pipelines.options import stream_options
 from pinterest_platform.ports import ObjectStore
 

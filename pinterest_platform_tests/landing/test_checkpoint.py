@@ -73,7 +73,7 @@ class Partition(Chain):
 
     def land(self, *values: bytes) -> None:
         self.log.append(TOPIC, 0, *values)
-        kafka.land_topic(self.log, self.store, TOPIC, kafka.LandingOptions(object_bytes=1))
+        kafka.land_topic(self.log, self.store, TOPIC, kafka.TopicOptions(object_bytes=1))
 
     def account(self, store: Any, schedule: AuditSchedule | None) -> kafka.PartitionLedger:
         [ledger] = kafka.reconcile(self.log, store, TOPIC, schedule)

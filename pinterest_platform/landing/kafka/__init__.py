@@ -2,7 +2,7 @@
 
 from pinterest_platform.landing.kafka.envelope import PartitionEncoder
 from pinterest_platform.landing.kafka.ledger import LandedRange, PartitionLedger, audit, landed_ranges, reconcile
-from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
+from pinterest_platform.landing.kafka.options import AcceptedGap, TopicOptions
 from pinterest_platform.landing.kafka.pending import pending_segments, with_manifest
 from pinterest_platform.landing.kafka.quarantine import count_quarantined, quarantine_orphans, quarantined_records
 from pinterest_platform.landing.kafka.results import LandedPartition, LandedTopic
@@ -13,9 +13,9 @@ __all__ = [
     "LandedPartition",
     "LandedRange",
     "LandedTopic",
-    "LandingOptions",
     "PartitionEncoder",
     "PartitionLedger",
+    "TopicOptions",
     "audit",
     "count_quarantined",
     "land_topic",

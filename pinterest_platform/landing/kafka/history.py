@@ -137,7 +137,7 @@ def landed_topic_id(store: ObjectStore, chain: PartitionChain) -> str | None:
 
     Objects whose metadata is damaged or was changed are left out.
     """
-    folder = chain.under(TOPICS_PREFIX)
+    folder = chain.folder
     length = len(folder.key(0))
     keys = [stored.key for stored in store.list(folder.prefix) if len(stored.key) == length]
     for key in reversed(keys):

@@ -13,7 +13,7 @@ from pinterest_platform.landing.kafka.alignment import HeldRecords
 from pinterest_platform.landing.kafka.connect import Adoption, adopt_objects, is_last_record
 from pinterest_platform.landing.kafka.history import ConnectObject, History
 from pinterest_platform.landing.kafka.manifest import PartitionManifest
-from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
+from pinterest_platform.landing.kafka.options import AcceptedGap, TopicOptions
 from pinterest_platform.landing.kafka.results import LandedPartition
 from pinterest_platform.landing.kafka.segments import OffsetRange, PartitionDraft, cut_segments
 from pinterest_platform.landing.segment import SegmentDraft
@@ -36,7 +36,7 @@ class LandingContext:
     """
 
     store: ObjectStore
-    options: LandingOptions
+    options: TopicOptions
     writer_id: str
     check_epoch: Callable[[], None]
     progress: Progress

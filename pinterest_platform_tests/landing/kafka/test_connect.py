@@ -7,7 +7,7 @@ import pytest
 
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.ledger import audit, reconcile
-from pinterest_platform.landing.kafka.options import LandingOptions
+from pinterest_platform.landing.kafka.options import TopicOptions
 from pinterest_platform.landing.kafka.pending import pending_segments
 from pinterest_platform.landing.kafka.quarantine import quarantined_records
 from pinterest_platform.landing.kafka.topic import land_topic
@@ -17,7 +17,7 @@ from pinterest_platform.testing.topics import FIRST_TIMESTAMP_MS
 from pinterest_platform_tests.landing.kafka.invariants import connect_key, expected, landed
 
 TOPIC = "u.pin"
-CONNECT = LandingOptions(landed_by_connect=True)
+CONNECT = TopicOptions(landed_by_connect=True)
 
 
 class NoBroker(FakeTopicLog):
@@ -90,7 +90,7 @@ def test_later_objects_of_a_sink_are_adopted_later(store):
 def test_an_adopted_object_holds_complete_objects_of_a_sink_up_to_the_size_limit(store):
     for start in range(0, 40, 4):
         write(store, start, 4)
-    result = land_topic(NoBroker(), store, TOPIC, LandingOptions(object_bytes=700, landed_by_connect=True))
+    result = land_topic(NoBroker(), store, TOPIC, TopicOptions(object_bytes=700, landed_by_connect=True))
     assert result.objects > 2
     assert all(found.start % 4 == 0 and found.size <= 700 for found in pending_segments(store, TOPIC, {}))
     assert audit(None, store, TOPIC)[0].is_complete
@@ -274,7 +274,7 @@ def test_objects_with_other_names_are_ignored(store):
 def test_a_landing_after_a_sink_does_not_read_every_manifest(store):
     write(store, 0, 4)
     log = topic_with(40)
-    land_topic(log, store, TOPIC, LandingOptions(object_bytes=100))
+    land_topic(log, store, TOPIC, TopicOptions(object_bytes=100))
     assert len(pending_segments(store, TOPIC, {})) > 30
     store.calls.clear()
     land_topic(log, store, TOPIC)
@@ -284,7 +284,7 @@ def test_a_landing_after_a_sink_does_not_read_every_manifest(store):
 def test_a_record_of_the_broker_is_never_earlier_than_adopted_records_before_it(store):
     key = write(store, 0)
     store.objects[key].modified_ms = FIRST_TIMESTAMP_MS + 10**9
-    land_topic(topic_with(4), store, TOPIC, LandingOptions(object_bytes=100))
+    land_topic(topic_with(4), store, TOPIC, TopicOptions(object_bytes=100))
     assert [line["_offset"] for line in lines(store)] == [0, 1, 2, 3]
     assert [line["_timestamp"] for line in lines(store)] == [FIRST_TIMESTAMP_MS + 10**9] * 4
 
@@ -392,12 +392,12 @@ def test_a_broker_with_another_record_at_the_end_of_unverified_objects_is_refuse
     store.put(connect_key(TOPIC, 0, 0), b"".join(value(offset) + b"\n" for offset in (0, 1, 3, 4, 5)))
     land_topic(NoBroker(), store, TOPIC, CONNECT)
     (key,) = [found.key for found in store.list("adopted/")]
-    cleaned = LandingOptions(cleaned={f"{TOPIC}/0": 4})
+    cleaned = TopicOptions(cleaned={f"{TOPIC}/0": 4})
     with pytest.raises(PermanentFailure, match=r"ends with another record than the broker's offset 4") as raised:
         land_topic(log, store, TOPIC, cleaned)
     assert key in str(raised.value) and "and the cleaned table of the topic too" in raised.value.action
     store.delete([key])
-    without_table = LandingOptions(cleaned={})
+    without_table = TopicOptions(cleaned={})
     land_topic(log, store, TOPIC, without_table)
     assert landed(store, TOPIC) == expected(log, TOPIC)
 
@@ -418,7 +418,7 @@ def test_values_that_json_readers_fail_on_are_adopted_and_continued_by_the_broke
     assert audit(log, store, TOPIC)[0].is_complete
 
 
-@pytest.mark.parametrize("options", [CONNECT, LandingOptions()])
+@pytest.mark.parametrize("options", [CONNECT, TopicOptions()])
 def test_objects_with_keys_and_headers_of_records_are_not_landed_and_reported(store, options):
     write(store, 0, 3)
     for kind in ("keys", "headers"):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pinterest_platform.failures import PlatformFailure, TransientFailure
 from pinterest_platform.landing.kafka.ledger import audit
-from pinterest_platform.landing.kafka.options import LandingOptions
+from pinterest_platform.landing.kafka.options import TopicOptions
 from pinterest_platform.landing.kafka.pending import pending_segments
 from pinterest_platform.landing.kafka.quarantine import quarantined_records
 from pinterest_platform.landing.kafka.topic import land_topic
@@ -85,7 +85,7 @@ def run(log: FakeTopicLog, store: FakeObjectStore, lander: Lander) -> None:
 
     faulty = FaultyStore(store, lander.faults, overtake)
     try:
-        land_topic(log, faulty, TOPIC, LandingOptions(object_bytes=lander.object_bytes))
+        land_topic(log, faulty, TOPIC, TopicOptions(object_bytes=lander.object_bytes))
     except (TransientFailure, Killed):
         pass
 
@@ -137,8 +137,8 @@ def test_objects_of_a_sink_are_adopted_once_despite_faults(sizes, workers, broke
     for worker in workers:
         faulty = FaultyStore(store, worker.faults)
         with suppress(PlatformFailure, Killed):
-            options = LandingOptions(object_bytes=worker.object_bytes, landed_by_connect=not broker)
+            options = TopicOptions(object_bytes=worker.object_bytes, landed_by_connect=not broker)
             land_topic(log, faulty, TOPIC, options)
-    land_topic(log, store, TOPIC, LandingOptions(landed_by_connect=not broker))
+    land_topic(log, store, TOPIC, TopicOptions(landed_by_connect=not broker))
     assert landed(store, TOPIC) == expected(log, TOPIC)
     assert all(ledger.is_complete for ledger in audit(log, store, TOPIC))

@@ -3,7 +3,7 @@
 import pytest
 
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.kafka.options import LandingOptions
+from pinterest_platform.landing.kafka.options import TopicOptions
 from pinterest_platform.landing.kafka.quarantine import count_quarantined, quarantined_records
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
@@ -18,7 +18,7 @@ def store() -> FakeObjectStore:
     log.create(TOPIC, partitions=2)
     log.append(TOPIC, 0, b'{"index": 1}', b"junk", b'{"index": 2}', b"junk", b"junk")
     log.append(TOPIC, 1, b"junk", b"[]", b'{"index": 3}')
-    land_topic(log, store, TOPIC, LandingOptions(object_bytes=1024))
+    land_topic(log, store, TOPIC, TopicOptions(object_bytes=1024))
     [first, *_] = [listed.key for listed in store.list("quarantine/")]
     store.put(first.rpartition("+")[0] + f"+{1:019d}.json", store.read(first))
     return store

@@ -9,7 +9,7 @@ from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.audit_schedule import NEW_MS, AuditSchedule
 from pinterest_platform.landing.kafka.ledger import PartitionLedger, audit, reconcile
 from pinterest_platform.landing.kafka.manifest import PartitionManifest
-from pinterest_platform.landing.kafka.options import LandingOptions
+from pinterest_platform.landing.kafka.options import TopicOptions
 from pinterest_platform.landing.kafka.quarantine import quarantined_records
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.ports import Record
@@ -37,7 +37,7 @@ def log() -> FakeTopicLog:
 @pytest.fixture
 def store(log) -> FakeObjectStore:
     fake = FakeObjectStore()
-    land_topic(log, fake, TOPIC, LandingOptions(object_bytes=150))
+    land_topic(log, fake, TOPIC, TopicOptions(object_bytes=150))
     return fake
 
 
@@ -168,7 +168,7 @@ def test_a_deleted_quarantine_next_to_gaps_is_one_problem(log):
     log.skip(TOPIC, 0)
     log.append(TOPIC, 0, b"junk")
     store = FakeObjectStore()
-    land_topic(log, store, TOPIC, LandingOptions())
+    land_topic(log, store, TOPIC, TopicOptions())
     store.delete([quarantine_key(store)])
     assert only_problems(reconcile(log, store, TOPIC, NEW)) == f"the 2 quarantined records of {key(0)} are missing"
 
