@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.ledger import audit
 from pinterest_platform.landing.kafka.options import AcceptedGap, TopicOptions
-from pinterest_platform.landing.kafka.quarantine import quarantined_records
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
 from pinterest_platform_tests.landing.kafka.invariants import connect_key, landed
+from pinterest_platform_tests.landing.quarantined import quarantined_of_topic
 
 TOPIC = "u.pin"
 KINDS = st.sampled_from(["record", "record", "record", "spaced", "lines", "tombstone", "marker", "junk"])
@@ -110,7 +110,7 @@ def landed_indexes(store: FakeObjectStore) -> list[tuple[int, int]]:
 
 
 def quarantined(store: FakeObjectStore) -> list[tuple[int, bytes | None]]:
-    return [(entry.position, entry.value) for entry in quarantined_records(store, TOPIC)]
+    return [(entry.position, entry.value) for entry in quarantined_of_topic(store, TOPIC)]
 
 
 @given(cases())

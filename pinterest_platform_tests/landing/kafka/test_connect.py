@@ -9,12 +9,12 @@ from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.ledger import audit, reconcile
 from pinterest_platform.landing.kafka.options import TopicOptions
 from pinterest_platform.landing.kafka.pending import pending_segments
-from pinterest_platform.landing.kafka.quarantine import quarantined_records
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.ports import Record
 from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
 from pinterest_platform.testing.topics import FIRST_TIMESTAMP_MS
 from pinterest_platform_tests.landing.kafka.invariants import connect_key, expected, landed
+from pinterest_platform_tests.landing.quarantined import quarantined_of_topic
 
 TOPIC = "u.pin"
 CONNECT = TopicOptions(landed_by_connect=True)
@@ -119,7 +119,7 @@ def test_a_rejected_line_is_quarantined_with_its_offset(store):
     store.put(connect_key(TOPIC, 0, 10), b'{"a":1}\njunk\n\n{"_offset":3}\n{"a":2}')
     land_topic(NoBroker(), store, TOPIC, CONNECT)
     assert [line["_offset"] for line in lines(store)] == [10, 14]
-    assert [(entry.position, entry.value) for entry in quarantined_records(store, TOPIC)] == [
+    assert [(entry.position, entry.value) for entry in quarantined_of_topic(store, TOPIC)] == [
         (11, b"junk"), (12, b""), (13, b'{"_offset":3}'),
     ]  # fmt: skip
 
@@ -309,7 +309,7 @@ def test_a_tombstone_that_the_sink_skipped_is_quarantined_at_its_own_offset(stor
     store.put(connect_key(TOPIC, 0, 0), b"".join(value(offset) + b"\n" for offset in (0, 1, 3, 4, 5)))
     result = land_topic(log, store, TOPIC)
     assert [(line["_offset"], line["index"]) for line in lines(store)] == [(n, n) for n in (0, 1, 3, 4, 5)]
-    assert [(entry.position, entry.value) for entry in quarantined_records(store, TOPIC)] == [(2, None)]
+    assert [(entry.position, entry.value) for entry in quarantined_of_topic(store, TOPIC)] == [(2, None)]
     assert (result.records, result.quarantined, result.unverified) == (5, 1, 0)
     assert land_topic(log, store, TOPIC).objects == 0
     assert audit(log, store, TOPIC)[0].is_complete

@@ -10,11 +10,11 @@ from pinterest_platform.failures import PlatformFailure, TransientFailure
 from pinterest_platform.landing.kafka.ledger import audit
 from pinterest_platform.landing.kafka.options import TopicOptions
 from pinterest_platform.landing.kafka.pending import pending_segments
-from pinterest_platform.landing.kafka.quarantine import quarantined_records
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
 from pinterest_platform_tests.faults import FaultyStore, Killed
 from pinterest_platform_tests.landing.kafka.invariants import connect_key, expected, landed
+from pinterest_platform_tests.landing.quarantined import quarantined_of_topic
 
 TOPIC = "u.pin"
 PARTITIONS = 2
@@ -111,7 +111,7 @@ def test_each_offset_ends_in_one_object_or_in_quarantine(steps):
         for offset, kind in outcomes.items()
         if kind == "quarantine"
     }
-    quarantined = [(int(entry.partition_id), entry.position) for entry in quarantined_records(store, TOPIC)]
+    quarantined = [(int(entry.partition_id), entry.position) for entry in quarantined_of_topic(store, TOPIC)]
     assert sorted(quarantined) == sorted(junk)
     covered = {(found.app_id, found.start, found.end) for found in pending_segments(store, TOPIC, {})}
     assert len({(app, start) for app, start, _ in covered}) == len(covered)

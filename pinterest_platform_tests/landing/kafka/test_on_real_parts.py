@@ -21,12 +21,12 @@ from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing.audit_schedule import NEW_MS, AuditSchedule
 from pinterest_platform.landing.kafka.ledger import audit, reconcile
 from pinterest_platform.landing.kafka.options import TopicOptions
-from pinterest_platform.landing.kafka.quarantine import quarantined_records
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.provisioning.topics import ensure_topics
 from pinterest_platform.settings import Settings
 from pinterest_platform_tests.landing.kafka.invariants import connect_key, landed
 from pinterest_platform_tests.landing.kafka.processes import CONTEXT, land, land_and_measure
+from pinterest_platform_tests.landing.quarantined import quarantined_of_topic
 
 PARTITIONS = 3
 OBJECT_BYTES = 100_000
@@ -102,7 +102,7 @@ def test_each_offset_is_landed_once_after_landings_killed_at_random_moments(tena
     assert landed(store, topic) == expected
     assert_conserved(log, store, topic)
     junk = sum(kind == "quarantine" for outcomes in expected.values() for kind in outcomes.values())
-    assert sum(1 for _ in quarantined_records(store, topic)) == junk
+    assert len(quarantined_of_topic(store, topic)) == junk
 
 
 def test_concurrent_landings_land_each_offset_once(tenant, topic, log, store):

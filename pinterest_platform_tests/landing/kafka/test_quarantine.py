@@ -4,9 +4,10 @@ import pytest
 
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.options import TopicOptions
-from pinterest_platform.landing.kafka.quarantine import count_quarantined, quarantined_records
+from pinterest_platform.landing.kafka.quarantine import count_quarantined
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
+from pinterest_platform_tests.landing.quarantined import quarantined_of_topic
 
 TOPIC = "u.pin"
 
@@ -25,7 +26,7 @@ def store() -> FakeObjectStore:
 
 
 def test_the_count_is_that_of_the_records_without_orphans(store: FakeObjectStore) -> None:
-    assert count_quarantined(store, TOPIC) == len(list(quarantined_records(store, TOPIC))) == 5
+    assert count_quarantined(store, TOPIC) == len(quarantined_of_topic(store, TOPIC)) == 5
 
 
 def test_a_topic_without_rejected_records_is_counted_without_reading_an_object() -> None:

@@ -10,11 +10,11 @@ from pinterest_platform.landing.audit_schedule import NEW_MS, AuditSchedule
 from pinterest_platform.landing.kafka.ledger import PartitionLedger, audit, reconcile
 from pinterest_platform.landing.kafka.manifest import PartitionManifest
 from pinterest_platform.landing.kafka.options import TopicOptions
-from pinterest_platform.landing.kafka.quarantine import quarantined_records
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.ports import Record
 from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
 from pinterest_platform.testing.topics import FIRST_TIMESTAMP_MS
+from pinterest_platform_tests.landing.quarantined import quarantined_of_topic
 
 TOPIC = "u.pin"
 OLD = AuditSchedule(days=10**9, now_ms=FIRST_TIMESTAMP_MS + 2 * NEW_MS)
@@ -156,7 +156,7 @@ def test_a_halved_quarantine_is_named(log, store, has_sizes):
             store.objects[key(4)].metadata.pop(name)
     assert f"{damaged} is damaged: line 1 is no quarantined record" in only_problems(audit(log, store, TOPIC))
     with pytest.raises(PermanentFailure, match="line 1 is no quarantined record"):
-        list(quarantined_records(store, TOPIC))
+        quarantined_of_topic(store, TOPIC)
 
 
 def test_a_deleted_quarantine_is_named(log, store):

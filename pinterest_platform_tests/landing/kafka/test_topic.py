@@ -7,12 +7,12 @@ import pytest
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing.kafka.ledger import audit, reconcile
 from pinterest_platform.landing.kafka.options import AcceptedGap, TopicOptions
-from pinterest_platform.landing.kafka.quarantine import quarantined_records
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
 from pinterest_platform.testing.topics import FIRST_TIMESTAMP_MS
 from pinterest_platform_tests.faults import FaultyStore
 from pinterest_platform_tests.landing.kafka.invariants import connect_key, expected, landed
+from pinterest_platform_tests.landing.quarantined import quarantined_of_topic
 
 TOPIC = "u.pin"
 
@@ -103,7 +103,7 @@ def test_rejected_records_are_quarantined_with_their_bytes_and_the_others_are_la
     log.append(TOPIC, 0, b'{"a":1}', b"\xff", None, b"[1]", b'{"a":2}')
     result = land_topic(log, store, TOPIC)
     assert (result.records, result.quarantined) == (2, 3)
-    found = [(entry.position, entry.value, entry.reason) for entry in quarantined_records(store, TOPIC)]
+    found = [(entry.position, entry.value, entry.reason) for entry in quarantined_of_topic(store, TOPIC)]
     assert found == [(1, b"\xff", "not UTF-8"), (2, None, "no value (a tombstone)"), (3, b"[1]", "not one JSON object")]
     assert landed(store, TOPIC) == expected(log, TOPIC)
     assert is_complete(log, store)
@@ -239,7 +239,7 @@ def test_a_recreated_topic_is_landed_next_to_the_old_one_by_option(log, store):
         (f"{TOPIC}/0", 3, None, True),
         (f"{TOPIC}/epoch={epoch}/0", 5, 6, True),
     ]
-    assert [entry.position for entry in quarantined_records(store, TOPIC)] == [5]
+    assert [entry.position for entry in quarantined_of_topic(store, TOPIC)] == [5]
 
 
 def test_a_third_epoch_is_distinguished_from_the_second(log, store):
@@ -374,7 +374,7 @@ def test_a_quarantine_orphan_is_deleted_after_its_position_is_committed_and_not_
     assert orphan in store.objects
     land_topic(log, store, TOPIC)
     assert orphan not in store.objects and ahead in store.objects
-    assert [entry.position for entry in quarantined_records(store, TOPIC)] == [0]
+    assert [entry.position for entry in quarantined_of_topic(store, TOPIC)] == [0]
 
 
 def test_a_missing_topic_and_an_unreachable_broker_are_errors(log, store):
@@ -461,7 +461,7 @@ def test_committed_quarantine_is_not_deleted_while_an_older_object_is_missing(lo
     moved_away = store.objects.pop(middle)
     land_topic(log, store, TOPIC)
     assert sorted(key for key in store.objects if key.startswith("quarantine/")) == before
-    assert [entry.position for entry in quarantined_records(store, TOPIC)] == [0, 4]
+    assert [entry.position for entry in quarantined_of_topic(store, TOPIC)] == [0, 4]
     assert not any("quarantined" in problem for problem in audit(log, store, TOPIC)[0].problems)
     store.objects[middle] = moved_away
     assert is_complete(log, store)
