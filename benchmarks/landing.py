@@ -24,7 +24,7 @@ from pinterest_platform.settings import Settings, load
 
 ROUNDS = 3
 TARGET = Target(ratio=1 / 0.85)
-OBJECT_BYTES = kafka.LandingOptions().object_bytes
+OBJECT_BYTES = kafka.TopicOptions().object_bytes
 
 
 @click.command()

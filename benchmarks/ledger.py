@@ -24,7 +24,7 @@ from pinterest_platform.settings import Settings, load
 ROUNDS = 3
 TARGET = Target(seconds=2.0)
 """The target for 100,000 objects, which any smaller number has to keep too."""
-_ONE_RECORD = kafka.LandingOptions(object_bytes=1)
+_ONE_RECORD = kafka.TopicOptions(object_bytes=1)
 
 
 @click.command()

@@ -17,12 +17,12 @@ class AuditSchedule:
 
     Attributes:
         days: the number of days in which every object is due; 1 for all objects at once.
-        now_ms: the current time, ms since the epoch; 0 if every object counts as new.
+        now_ms: the current time, ms since the epoch; None if every object counts as new.
         deadline: time of `time.monotonic` after which no further object is read, None without a limit.
     """
 
     days: int = 1
-    now_ms: int = 0
+    now_ms: int | None = None
     deadline: float | None = None
 
     def is_due(self, key: str, *modified_ms: int) -> bool:
@@ -31,7 +31,7 @@ class AuditSchedule:
 
     def is_new(self, *modified_ms: int) -> bool:
         """Return whether one of the times of the last writes is recent."""
-        return max(modified_ms) >= self.now_ms - NEW_MS
+        return self.now_ms is None or max(modified_ms) >= self.now_ms - NEW_MS
 
     def is_block_due(self, key: str, day: int) -> bool:
         """Return whether the objects of a block are read again, given its first key and the day of the last reading.
@@ -39,12 +39,12 @@ class AuditSchedule:
         Its day comes once in `days` days. A day in the future does not count.
         """
         last_due = self.day - (self.day - _number(key)) % self.days
-        return self.now_ms == 0 or not last_due <= day <= self.day
+        return self.now_ms is None or not last_due <= day <= self.day
 
     @property
     def day(self) -> int:
-        """The current day, since the epoch."""
-        return self.now_ms // _DAY_MS
+        """The current day, since the epoch; 0 if every object counts as new."""
+        return 0 if self.now_ms is None else self.now_ms // _DAY_MS
 
     def order(self, key: str) -> int:
         """Return the place of an object among those that are due; it differs each day, so that none is always last."""

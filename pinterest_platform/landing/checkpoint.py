@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -15,27 +15,27 @@ from pinterest_platform.ports import ObjectStore
 _MAX_OBJECTS = 1000
 _MAX_BYTES = 1 << 30
 _DIGITS = 20
-_KEPT = 2
+_RETAINED = 2
 """Checkpoints that remain, so that a run which reads the older one is not disturbed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
-    """Counts over some objects; `accepted` counts what the wing's manifest calls an accepted gap or loss."""
+class ObjectTotals:
+    """Counts over some objects; `accepted_losses` counts lost offsets (Kafka) or possible losses (Kinesis)."""
 
     objects: int = 0
     records: int = 0
     quarantined: int = 0
     gaps: int = 0
-    accepted: int = 0
+    accepted_losses: int = 0
 
-    def __add__(self, other: "Totals") -> "Totals":
-        return Totals(
+    def __add__(self, other: "ObjectTotals") -> "ObjectTotals":
+        return ObjectTotals(
             self.objects + other.objects,
             self.records + other.records,
             self.quarantined + other.quarantined,
             self.gaps + other.gaps,
-            self.accepted + other.accepted,
+            self.accepted_losses + other.accepted_losses,
         )
 
 
@@ -56,7 +56,7 @@ class Block:
     first: int
     last: int
     next: int
-    totals: Totals
+    totals: ObjectTotals
     size: int
     digest: str
     day: int
@@ -88,13 +88,13 @@ class Checkpoint:
     Attributes:
         number: its number, 0 if the chain has none.
         blocks: its blocks; objects between them are in none.
-        origin: the topic id or epoch that the objects were landed from.
+        epoch_id: the topic id or stream epoch that the objects were landed from.
         problem: the reason why it is not used, None if it is valid or if there is none.
     """
 
     number: int = 0
     blocks: tuple[Block, ...] = ()
-    origin: str | None = None
+    epoch_id: str | None = None
     problem: str | None = None
 
 
@@ -126,7 +126,7 @@ def write_checkpoint(store: ObjectStore, folder: ChainFolder, checkpoint: Checkp
         return False
     prefix = _prefix(folder)
     numbers = [number for stored in store.list(prefix) if (number := _number(prefix, stored.key))]
-    store.delete([_key(folder, number) for number in numbers if number <= checkpoint.number - _KEPT])
+    store.delete([_key(folder, number) for number in numbers if number <= checkpoint.number - _RETAINED])
     return True
 
 
@@ -154,12 +154,29 @@ def _number(prefix: str, key: str) -> int:
 
 
 def _fields(checkpoint: Checkpoint, prefix: str) -> dict[str, Any]:
-    """Return a checkpoint as JSON; positions are texts, because those of Kinesis exceed 64 bits."""
-    blocks = [
-        {**asdict(block), "first": str(block.first), "last": str(block.last), "next": str(block.next)}
-        for block in checkpoint.blocks
-    ]
-    return {"chain": prefix, "number": checkpoint.number, "origin": checkpoint.origin, "blocks": blocks}
+    """Return a checkpoint as JSON."""
+    blocks = [_block_fields(block) for block in checkpoint.blocks]
+    return {"chain": prefix, "number": checkpoint.number, "origin": checkpoint.epoch_id, "blocks": blocks}
+
+
+def _block_fields(block: Block) -> dict[str, Any]:
+    """Return a block as JSON; positions are texts, because those of Kinesis exceed 64 bits."""
+    totals = block.totals
+    return {
+        "first": str(block.first),
+        "last": str(block.last),
+        "next": str(block.next),
+        "totals": {
+            "objects": totals.objects,
+            "records": totals.records,
+            "quarantined": totals.quarantined,
+            "gaps": totals.gaps,
+            "accepted": totals.accepted_losses,
+        },
+        "size": block.size,
+        "digest": block.digest,
+        "day": block.day,
+    }
 
 
 def _parse(body: bytes, prefix: str, number: int) -> Checkpoint:
@@ -172,11 +189,18 @@ def _parse(body: bytes, prefix: str, number: int) -> Checkpoint:
 
 
 def _block(fields: Mapping[str, Any]) -> Block:
+    totals = fields["totals"]
     return Block(
         first=int(fields["first"]),
         last=int(fields["last"]),
         next=int(fields["next"]),
-        totals=Totals(**fields["totals"]),
+        totals=ObjectTotals(
+            objects=totals["objects"],
+            records=totals["records"],
+            quarantined=totals["quarantined"],
+            gaps=totals["gaps"],
+            accepted_losses=totals["accepted"],
+        ),
         size=fields["size"],
         digest=fields["digest"],
         day=fields["day"],

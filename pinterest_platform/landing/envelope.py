@@ -86,7 +86,7 @@ class Encoder:
         types = tuple(map(type, names.values()))
         self.kinds.add(names, types)
         if repeated := _repeated_marks(value, names, types.count(str)):
-            self.kinds.give_up()
+            self.kinds.add_unusual()
             head += repeated
         if may_nest:
             head += _nested_mark([name for name, field in names.items() if isinstance(field, dict | list)])
@@ -115,7 +115,7 @@ class Encoder:
         fields = dict(members)
         if not RESERVED_FIELDS.isdisjoint(fields):
             return _reserved(fields)
-        self.kinds.give_up()
+        self.kinds.add_unusual()
         head = self._head % (record.position, record.timestamp_ms)
         if ordered_ms is not None:
             head += _ORDER_MARK % ordered_ms
@@ -129,11 +129,11 @@ class Encoder:
     def quarantine_line(self, record: Record, reason: str) -> bytes:
         """Return the quarantine line of a record; its value, and its key if it is read, are base64 of their bytes."""
         value = None if record.value is None else base64.b64encode(record.value).decode()
-        envelope = {**self.origin(record), TIMESTAMP_FIELD: record.timestamp_ms}
+        envelope = {**self.position_fields(record), TIMESTAMP_FIELD: record.timestamp_ms}
         key = {} if record.key is None else {"key": base64.b64encode(record.key).decode()}
         return orjson.dumps({**envelope, "reason": reason, "value": value, **key}) + b"\n"
 
-    def origin(self, record: Record) -> dict[str, Any]:
+    def position_fields(self, record: Record) -> dict[str, Any]:
         """Return the envelope fields of a record's partition and position."""
         raise NotImplementedError
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from pinterest_platform.landing.chain import ChainFolder
-from pinterest_platform.landing.checkpoint import Totals
+from pinterest_platform.landing.checkpoint import ObjectTotals
 from pinterest_platform.landing.manifest import Manifest
 from pinterest_platform.landing.object_audit import LandedObject, Problem
 from pinterest_platform.landing.quarantine import ChainHistory
@@ -15,7 +15,7 @@ class ExaminedHistory(ChainHistory, Protocol):
     """A listed part of a chain, in order."""
 
     @property
-    def origin(self) -> str | None:
+    def epoch_id(self) -> str | None:
         """The topic id or epoch that its last object was landed from, None if it is unknown."""
         ...
 
@@ -71,7 +71,7 @@ class ChainExaminer(Generic[M, H, R]):
         """Yield the problems that names, sizes and manifests of a listed part show."""
         raise NotImplementedError
 
-    def totals(self, manifest: M) -> Totals:
+    def totals(self, manifest: M) -> ObjectTotals:
         """Return the counts of one object."""
         raise NotImplementedError
 

@@ -36,10 +36,10 @@ class ObservedKinds:
         record = {name: _KINDS.get(kind, kinds.OTHER) for name, kind in zip(names, types, strict=True)}
         self._kinds = kinds.united([self._kinds, record])
         if not all(map(_NAME.fullmatch, names)) or sum(map(len, self._kinds)) > _LONGEST:
-            self.give_up()
+            self.add_unusual()
 
-    def give_up(self) -> None:
-        """Accept a record that only the exact way may read."""
+    def add_unusual(self) -> None:
+        """Add a record that only the exact way may read; the kinds are unknown from now on."""
         self._is_unusual = True
 
     def text(self) -> str | None:

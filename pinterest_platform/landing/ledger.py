@@ -7,7 +7,7 @@ from operator import add
 from typing import Generic
 
 from pinterest_platform.landing.audit_schedule import AuditSchedule
-from pinterest_platform.landing.checkpoint import Block, Checkpoint, Totals, write_checkpoint
+from pinterest_platform.landing.checkpoint import Block, Checkpoint, ObjectTotals, write_checkpoint
 from pinterest_platform.landing.examiner import ChainExaminer, H, M, R
 from pinterest_platform.landing.object_audit import LandedObject, read_in_time
 from pinterest_platform.landing.sections import (
@@ -35,7 +35,7 @@ class ChainAccount(Generic[M, R]):
         from_checkpoint: number of objects whose counts are the checkpoint's.
     """
 
-    totals: Totals
+    totals: ObjectTotals
     objects: Sequence[LandedObject[M]]
     problems: tuple[str, ...]
     readings: Sequence[R]
@@ -59,7 +59,9 @@ def account_for(
         opened = reopen_chain(examiner, opened.stored, str(contradiction))
         sections = examine(examiner, opened)
     inner = [landed for section in sections for landed in section.inner]
-    selected = [] if schedule is None else _select(inner, schedule, opened.is_coverable)
+    selected: list[LandedObject[M]] = []
+    if schedule is not None:
+        selected = _new_first(inner, schedule) if opened.is_coverable else _due_by_key(inner, schedule)
     readings = {} if schedule is None else read_in_time(selected, schedule, examiner.read)
     if schedule is not None:
         blocks = _cover(examiner, opened, sections, readings, schedule) if opened.is_coverable else ()
@@ -81,16 +83,15 @@ def account_for(
     )
 
 
-def _select(inner: Sequence[LandedObject[M]], schedule: AuditSchedule, is_coverable: bool) -> list[LandedObject[M]]:
-    """Return the objects to read, new ones first; of a chain that has no checkpoint, the old ones due by their key."""
+def _new_first(objects: Sequence[LandedObject[M]], schedule: AuditSchedule) -> list[LandedObject[M]]:
+    """Return objects in the order in which they are read."""
+    return sorted(objects, key=lambda landed: not schedule.is_new(*landed.modified_ms))
 
-    def is_old(landed: LandedObject[M]) -> bool:
-        return not schedule.is_new(*landed.modified_ms)
 
-    if is_coverable:
-        return sorted(inner, key=is_old)
-    due = [landed for landed in inner if schedule.is_due(landed.key, *landed.modified_ms)]
-    return sorted(due, key=lambda landed: (is_old(landed), schedule.order(landed.key)))
+def _due_by_key(objects: Sequence[LandedObject[M]], schedule: AuditSchedule) -> list[LandedObject[M]]:
+    """Return the objects to read of a chain that has no checkpoint: new ones, then the old ones due by their key."""
+    due = [landed for landed in objects if schedule.is_due(landed.key, *landed.modified_ms)]
+    return _new_first(sorted(due, key=lambda landed: schedule.order(landed.key)), schedule)
 
 
 def _cover(
@@ -117,7 +118,7 @@ def _cover(
     for block in opened.due:
         if not any(position in block for position in damaged_positions):
             members = members_of(block, inner)
-            is_read = schedule.day and all(landed.key in readings for landed in members)
+            is_read = schedule.now_ms is not None and all(landed.key in readings for landed in members)
             blocks[block.first] = replace(block, day=schedule.day) if is_read else block
             for landed in members:
                 del remaining[landed.position]
@@ -139,9 +140,9 @@ def _renew(examiner: ChainExaminer[M, H, R], opened: OpenChain[H], blocks: tuple
     """Write a checkpoint with these blocks if they are not those of the stored one, or that one cannot be used."""
     stored = opened.stored
     if blocks != stored.blocks or stored.problem or opened.contradiction:
-        checkpoint = Checkpoint(stored.number + 1, blocks, stored.origin or opened.newest.origin)
+        checkpoint = Checkpoint(stored.number + 1, blocks, stored.epoch_id or opened.newest.epoch_id)
         write_checkpoint(examiner.store, examiner.folder, checkpoint)
 
 
-def _sum(totals: Iterable[Totals]) -> Totals:
-    return reduce(add, totals, Totals())
+def _sum(totals: Iterable[ObjectTotals]) -> ObjectTotals:
+    return reduce(add, totals, ObjectTotals())

@@ -82,12 +82,6 @@ def _parse_entry(line: bytes, key: str, chain_format: ChainFormat) -> Quarantine
     )
 
 
-def committed_records(store: ObjectStore, history: ChainHistory) -> Iterator[QuarantinedRecord]:
-    """Yield the quarantined records of a chain in order, without those of orphans."""
-    for _, quarantine in sorted(committed_quarantine(store, history).items()):
-        yield from read_entries(store, quarantine.key, history.chain.format)
-
-
 def committed_quarantine(store: ObjectStore, history: ChainHistory) -> dict[tuple[int, int], StoredObject]:
     """Return the quarantine objects that belong to an object, by its position and end."""
     return _classify(store, history)[0]

@@ -89,8 +89,8 @@ def open_chain(examiner: ChainExaminer[M, H, R], schedule: AuditSchedule | None)
         return reopen_chain(examiner, stored, failure.what)
     if last is not None and [segment.position for segment in newest.segments[:1]] != [last]:
         return reopen_chain(examiner, stored, f"{examiner.folder.key(last)} is missing")
-    if stored.blocks and None not in (stored.origin, newest.origin) and stored.origin != newest.origin:
-        reason = f"it covers objects of {stored.origin}, and the newest one is of {newest.origin}"
+    if stored.blocks and None not in (stored.epoch_id, newest.epoch_id) and stored.epoch_id != newest.epoch_id:
+        reason = f"it covers objects of {stored.epoch_id}, and the newest one is of {newest.epoch_id}"
         return reopen_chain(examiner, stored, reason)
     if not newest.is_coverable:
         whole = examiner.read_history(None) if trusted else newest
@@ -101,7 +101,7 @@ def open_chain(examiner: ChainExaminer[M, H, R], schedule: AuditSchedule | None)
 def reopen_chain(examiner: ChainExaminer[M, H, R], stored: Checkpoint, contradiction: str) -> OpenChain[H]:
     """List the whole chain, because its checkpoint contradicts the objects."""
     newest = examiner.read_history(None)
-    return OpenChain(newest, replace(stored, blocks=(), origin=None), (), newest.is_coverable, contradiction)
+    return OpenChain(newest, replace(stored, blocks=(), epoch_id=None), (), newest.is_coverable, contradiction)
 
 
 def examine(examiner: ChainExaminer[M, H, R], opened: OpenChain[H]) -> list[Section[M]]:

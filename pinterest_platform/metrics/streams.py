@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing import kafka, kinesis
+from pinterest_platform.landing.kafka.lag import UnlandedOffsets, unlanded_offsets
 from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.metrics import names
 from pinterest_platform.metrics.samples import Samples
 from pinterest_platform.metrics.sources import Sources
-from pinterest_platform.pipelines.lag import UnlandedOffsets, age_ms, uncleaned_ages_ms, unlanded_offsets
+from pinterest_platform.pipelines.lag import age_ms, uncleaned_ages_ms
 from pinterest_platform.pipelines.options import stream_options
 from pinterest_platform.ports import ObjectStore
 
@@ -65,7 +66,7 @@ def read_topic(entity: Entity, sources: Sources) -> Samples:
 
     def read_pending(positions: Mapping[str, int]) -> dict[str, _Pending]:
         segments = kafka.pending_segments(sources.objects, topic, positions)
-        return _by_app_id(segments, sources, kafka.described)
+        return _by_app_id(segments, sources, kafka.with_manifest)
 
     if cleaned is None:
         # Every object would be pending: checkpoints end the list that landed offsets need.
@@ -91,7 +92,7 @@ def read_stream(entity: Entity, sources: Sources) -> Samples:
     def read_pending(positions: Mapping[str, int]) -> dict[str, _Pending]:
         list_from = None if lag is None else lag.list_from
         segments = kinesis.pending_segments(sources.objects, stream, positions, list_from)
-        return _by_app_id(segments, sources, kinesis.described)
+        return _by_app_id(segments, sources, kinesis.with_manifest)
 
     pending = None if cleaned is None else samples.read("objects", stream, lambda: read_pending(cleaned))
     landed = None if cleaned is None or pending is None else _landed(cleaned, pending)
@@ -125,7 +126,7 @@ class _Progress:
 def _by_app_id(
     segments: Sequence[PendingSegment],
     sources: Sources,
-    described: Callable[[ObjectStore, PendingSegment], PendingSegment],
+    with_manifest: Callable[[ObjectStore, PendingSegment], PendingSegment],
 ) -> dict[str, _Pending]:
     """Group pending objects by app id; their manifests hold the number and the times of their records."""
     groups: dict[str, list[PendingSegment]] = {}
@@ -134,7 +135,7 @@ def _by_app_id(
     is_counted = len(segments) <= MOST_OBJECTS
 
     def pending(group: list[PendingSegment]) -> _Pending:
-        records = sum(described(sources.objects, segment).records or 0 for segment in group) if is_counted else None
+        records = sum(with_manifest(sources.objects, segment).records or 0 for segment in group) if is_counted else None
         ages = uncleaned_ages_ms(sources.objects, group, sources.now_ms(), sources.settings)
         return _Pending(group[-1].end + 1, records, bool(ages), ages.get(group[0].app_id))
 

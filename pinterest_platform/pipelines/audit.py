@@ -52,9 +52,9 @@ def compare_routes(entity: Entity, settings: Settings, engine: SparkEngine, prog
     return CompareResult.from_json(engine.run("compare", plan.to_json(), progress))
 
 
-def daily_schedule(settings: Settings) -> AuditSchedule:
+def daily_schedule(settings: Settings, now_ms: int) -> AuditSchedule:
     """Return the objects that a run reads now, for at most PINTEREST_AUDIT_SECONDS."""
-    return AuditSchedule(settings.audit_days, time.time_ns() // 1_000_000, time.monotonic() + settings.audit_seconds)
+    return AuditSchedule(settings.audit_days, now_ms, time.monotonic() + settings.audit_seconds)
 
 
 @dataclass(frozen=True, slots=True)

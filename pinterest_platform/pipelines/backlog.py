@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pinterest_platform.catalog import ENTITIES, Entity
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, joined
 from pinterest_platform.landing import kafka, kinesis
+from pinterest_platform.landing.kafka.lag import UnlandedOffsets, unlanded_offsets
 from pinterest_platform.landing.pending import positions_after
-from pinterest_platform.pipelines.lag import UnlandedOffsets, age_ms, uncleaned_ages_ms, unlanded_offsets
+from pinterest_platform.pipelines.lag import age_ms, uncleaned_ages_ms
 from pinterest_platform.pipelines.options import stream_options
 from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog
 from pinterest_platform.settings import Settings

@@ -112,15 +112,15 @@ class Cleaner:
 
 
 def batch_of(lakehouse: Lakehouse, route: Route, segments: Sequence[PendingSegment]) -> Batch:
-    """Return objects as one batch, with count and kinds of their records; raises as `described` of the wing does."""
+    """Return objects as one batch, with count and kinds of their records; raise as `with_manifest` of the wing does."""
     wing = kafka if route is Route.KAFKA else kinesis
     with ThreadPoolExecutor(_PARALLEL_HEADS) as pool:
-        described = list(pool.map(partial(wing.described, lakehouse.objects), segments))
-    with_records = [segment for segment in described if segment.size]
+        segments = list(pool.map(partial(wing.with_manifest, lakehouse.objects), segments))
+    with_records = [segment for segment in segments if segment.size]
     return Batch(
         [lakehouse.names.uri(segment.key) for segment in with_records],
         positions_after(segments),
-        sum(segment.records or 0 for segment in described),
+        sum(segment.records or 0 for segment in segments),
         size=sum(segment.size for segment in segments),
         kinds=_kinds(with_records),
     )

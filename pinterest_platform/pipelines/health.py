@@ -7,8 +7,8 @@ from typing import Literal
 from pinterest_platform.catalog import ENTITIES, QUARANTINE_PREFIX, Route
 from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.landing import kafka, kinesis
+from pinterest_platform.landing.kafka.lag import unlanded_offsets
 from pinterest_platform.pipelines.backlog import LONGEST_LAG_MS, RouteBacklog, kafka_backlog, kinesis_backlog
-from pinterest_platform.pipelines.lag import unlanded_offsets
 from pinterest_platform.pipelines.options import stream_options
 from pinterest_platform.pipelines.soundness import LAYERS, failed_checks, last_inspection
 from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog

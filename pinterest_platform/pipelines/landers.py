@@ -51,7 +51,7 @@ class KafkaLander:
 
     route: ClassVar[Route] = Route.KAFKA
 
-    def __init__(self, topics: TopicLog, options: kafka.LandingOptions) -> None:
+    def __init__(self, topics: TopicLog, options: kafka.TopicOptions) -> None:
         self._topics = topics
         self._options = options
         self._newest: dict[str, int] = {}

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pinterest_platform.catalog import ENTITIES, Entity
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
+from pinterest_platform.landing.kafka.options import AcceptedGap, TopicOptions
 from pinterest_platform.landing.kinesis.options import AcceptedLoss, StreamOptions
 from pinterest_platform.settings import Settings
 
@@ -15,7 +15,7 @@ NewEpoch = Literal["", "fail", "land"]
 
 def landing_options(
     entity: Entity, settings: Settings, accept_gap: Sequence[str] = (), new_epoch: str = ""
-) -> LandingOptions:
+) -> TopicOptions:
     """Return the options for landing an entity's topic.
 
     Args:
@@ -27,7 +27,7 @@ def landing_options(
     Raises:
         PermanentFailure: a range or new_epoch has another form.
     """
-    return LandingOptions(
+    return TopicOptions(
         object_bytes=settings.object_bytes,
         accept_gaps=_gaps(settings.names.topic(entity), accept_gap),
         new_epoch=_epoch_rule(settings, new_epoch),

@@ -6,8 +6,8 @@ import pytest
 
 from pinterest_platform.adapters.time_limit import TimeLimitedReader
 from pinterest_platform.failures import TransientFailure
-from pinterest_platform.landing.kafka.quarantine import quarantined_records
 from pinterest_platform_tests.adapters.test_s3 import answering, settings_at
+from pinterest_platform_tests.landing.quarantined import quarantined_of_topic
 
 # A listing that always has another page.
 PAGE = (
@@ -31,6 +31,6 @@ def test_calls_that_are_each_answered_in_time_end_together_within_the_setting(pa
         store = TimeLimitedReader(settings)
         started = time.monotonic()
         with pytest.raises(TransientFailure) as failure:
-            list(quarantined_records(store, "u.pin"))
+            quarantined_of_topic(store, "u.pin")
     assert time.monotonic() - started < 12
     assert failure.value.what == f"S3 at {address} is too slow: its objects cannot be read within 4 s."

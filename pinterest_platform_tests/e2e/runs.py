@@ -8,7 +8,7 @@ from multiprocessing.context import ForkServerProcess
 
 from pinterest_platform.catalog import ENTITIES, Entity
 from pinterest_platform.failures import TransientFailure
-from pinterest_platform.landing.kafka.options import LandingOptions
+from pinterest_platform.landing.kafka.options import TopicOptions
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.landing.kinesis.options import StreamOptions
 from pinterest_platform.landing.kinesis.state import ResumeState
@@ -83,6 +83,6 @@ def _land(user: Tenant, environment: dict[str, str]) -> None:
                 stream = user.names.stream(entity)
                 options = replace(stream_defaults, resume=resumes.get(entity))
                 resumes[entity] = land_stream(shards, store, stream, options).resume
-                land_topic(topics, store, user.names.topic(entity), LandingOptions(settings.object_bytes))
+                land_topic(topics, store, user.names.topic(entity), TopicOptions(settings.object_bytes))
             except TransientFailure:
                 resumes.pop(entity, None)

@@ -73,7 +73,7 @@ class Partition(Chain):
 
     def land(self, *values: bytes) -> None:
         self.log.append(TOPIC, 0, *values)
-        kafka.land_topic(self.log, self.store, TOPIC, kafka.LandingOptions(object_bytes=1))
+        kafka.land_topic(self.log, self.store, TOPIC, kafka.TopicOptions(object_bytes=1))
 
     def account(self, store: Any, schedule: AuditSchedule | None) -> kafka.PartitionLedger:
         [ledger] = kafka.reconcile(self.log, store, TOPIC, schedule)
@@ -268,6 +268,15 @@ def test_a_checkpoint_of_another_chain_is_not_trusted(chain):
     body = other.store.objects[other.checkpoints[-1]].body.replace(b"u.pin", b"u.geo").replace(b"u-pin", b"u-geo")
     chain.store.objects[key].body = body
     assert f"the checkpoint {key} is damaged" in chain.ledger().problems[0]
+
+
+def test_the_names_in_the_json_of_a_checkpoint_do_not_change(chain):
+    chain.ledger()
+    fields = json.loads(chain.store.objects[chain.checkpoints[-1]].body)
+    assert set(fields) == {"chain", "number", "origin", "blocks", "checksum"} and fields["origin"]
+    block = fields["blocks"][0]
+    assert set(block) == {"first", "last", "next", "totals", "size", "digest", "day"}
+    assert set(block["totals"]) == {"objects", "records", "quarantined", "gaps", "accepted"}
 
 
 def test_a_deleted_checkpoint_is_written_again(chain):

@@ -3,7 +3,7 @@
 import hashlib
 
 from pinterest_platform.catalog import SEQUENCE_DIGITS
-from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
+from pinterest_platform.landing.kafka.options import AcceptedGap, TopicOptions
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.landing.kinesis.options import AcceptedLoss, StreamOptions
 from pinterest_platform.landing.kinesis.stream import land_stream
@@ -66,7 +66,7 @@ def test_the_metadata_of_an_accepted_gap_has_exactly_these_keys() -> None:
     land_topic(log, store, TOPIC)
     log.append(TOPIC, 0, b'{"a":2}', b'{"a":3}', b'{"a":4}')
     log.trim(TOPIC, 0, 3)
-    land_topic(log, store, TOPIC, LandingOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 1, 2),)))
+    land_topic(log, store, TOPIC, TopicOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 1, 2),)))
     assert metadata(store, "topics/")[1] == {
         "start": "1",
         "end": "2",
@@ -85,7 +85,7 @@ def test_the_metadata_of_an_adopted_object_has_exactly_these_keys() -> None:
     for offset in (3, 4):
         store.put(connect_key(TOPIC, 0, offset), b'{"a":1}\n')
         store.objects[connect_key(TOPIC, 0, offset)].modified_ms = 1000 + offset
-    land_topic(FakeTopicLog(), store, TOPIC, LandingOptions(landed_by_connect=True))
+    land_topic(FakeTopicLog(), store, TOPIC, TopicOptions(landed_by_connect=True))
     assert metadata(store, "adopted/") == [
         {
             "start": "3",

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
+from pinterest_platform.landing.kafka.options import AcceptedGap, TopicOptions
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.landing.kinesis.options import AcceptedLoss, StreamOptions
 from pinterest_platform.landing.kinesis.stream import land_stream
@@ -32,7 +32,7 @@ def test_an_unneeded_gap_is_reported_and_skips_nothing(gap: tuple[int, int, int]
     land_topic(log, store, TOPIC)
     log.append(TOPIC, 0, *[b'{"index":1}'] * 3)
     accepted = AcceptedGap(TOPIC, *gap)
-    landed = land_topic(log, store, TOPIC, LandingOptions(accept_gaps=(accepted,)), lines.append)
+    landed = land_topic(log, store, TOPIC, TopicOptions(accept_gaps=(accepted,)), lines.append)
     assert landed.records == 3
     assert f"accept_gap '{accepted}' was not needed: {why}." in lines
 
@@ -45,7 +45,7 @@ def test_only_the_unneeded_one_of_two_gaps_is_reported() -> None:
     log.append(TOPIC, 0, *[b'{"index":1}'] * 3)
     log.trim(TOPIC, 0, 3)
     needed, unneeded = AcceptedGap(TOPIC, 0, 1, 2), AcceptedGap(TOPIC, 0, 0, 0)
-    land_topic(log, store, TOPIC, LandingOptions(accept_gaps=(needed, unneeded)), lines.append)
+    land_topic(log, store, TOPIC, TopicOptions(accept_gaps=(needed, unneeded)), lines.append)
     assert [line for line in lines if "not needed" in line] == [
         f"accept_gap '{unneeded}' was not needed: its existing offsets are landed."
     ]

@@ -1,7 +1,7 @@
 """The plan of cleaning: batches in order, each with the positions that the table must have before it."""
 
 from pinterest_platform.catalog import GEO, Route
-from pinterest_platform.landing.kafka.options import LandingOptions
+from pinterest_platform.landing.kafka.options import TopicOptions
 from pinterest_platform.landing.kafka.pending import pending_segments
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.pipelines.clean import Cleaner
@@ -20,7 +20,7 @@ def test_each_batch_names_the_positions_that_the_table_must_have_before_it() -> 
     topics.create(topic)
     topics.append(topic, 0, *(b'{"ind":%d}' % number for number in range(6)))
     topics.trim(topic, 0, 2)
-    land_topic(topics, objects, topic, LandingOptions(object_bytes=1))
+    land_topic(topics, objects, topic, TopicOptions(object_bytes=1))
     segments = pending_segments(objects, topic, {})
     ends, app_id = [segment.end for segment in segments], segments[0].app_id
     lakehouse = Lakehouse(settings, objects, FakeLake(), FakeEngine())

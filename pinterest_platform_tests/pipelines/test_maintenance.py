@@ -6,7 +6,7 @@ import pytest
 
 from pinterest_platform.catalog import ENTITIES, REPORT_KEYS, Route
 from pinterest_platform.failures import PermanentFailure, TransientFailure
-from pinterest_platform.landing.kafka.options import LandingOptions
+from pinterest_platform.landing.kafka.options import TopicOptions
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.landing.kinesis.options import StreamOptions
 from pinterest_platform.landing.kinesis.stream import land_stream
@@ -158,7 +158,7 @@ def test_staged_files_of_runs_that_wrote_nothing_within_the_retention_are_delete
 def test_orphans_in_quarantine_are_deleted_and_all_others_stay(around: Surroundings) -> None:
     around.topics.append(TOPIC, 0, b"junk", b'{"ind":1}')
     around.shards.put(STREAM, 0, b"junk", b'{"ind":1}')
-    land_topic(around.topics, around.objects, TOPIC, LandingOptions())
+    land_topic(around.topics, around.objects, TOPIC, TopicOptions())
     land_stream(around.shards, around.objects, STREAM, StreamOptions())
     before = set(around.objects.objects)
     committed = sorted(key for key in before if key.startswith("quarantine/"))

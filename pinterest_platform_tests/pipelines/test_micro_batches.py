@@ -7,7 +7,7 @@ import pytest
 
 from pinterest_platform.catalog import USER, Route
 from pinterest_platform.failures import PermanentFailure, TransientFailure
-from pinterest_platform.landing.kafka.options import LandingOptions
+from pinterest_platform.landing.kafka.options import TopicOptions
 from pinterest_platform.landing.kinesis.options import StreamOptions
 from pinterest_platform.landing.kinesis.pending import pending_segments
 from pinterest_platform.landing.kinesis.stream import land_stream
@@ -43,7 +43,7 @@ def pipeline(around: Surroundings, route: str, lines: list[str]) -> EntityPipeli
 
 def new_pipeline(around: Surroundings, route: str, lines: list[str]) -> EntityPipeline:
     lander = (
-        KafkaLander(around.topics, LandingOptions())
+        KafkaLander(around.topics, TopicOptions())
         if route == "kafka"
         else KinesisLander(around.shards, StreamOptions())
     )

@@ -72,7 +72,7 @@ class Bucket(Surroundings):
 
     def land_kafka(self, store: Any) -> int:
         positions = self.lake.positions(self.settings.names.cleaned_uri(USER)) or {}
-        options = kafka.LandingOptions(object_bytes=1, cleaned=positions)
+        options = kafka.TopicOptions(object_bytes=1, cleaned=positions)
         return kafka.land_topic(self.topics, store, TOPIC, options).objects
 
     def land_kinesis(self, store: Any) -> int:

@@ -1,5 +1,7 @@
 """The conservation ledger, which accounts for every offset once (rule L20), and the health report."""
 
+import time
+
 import dagster as dg
 
 from pinterest_platform.catalog import ENTITIES
@@ -55,11 +57,12 @@ def conservation(
 ) -> dg.MaterializeResult:
     """Account for the offsets of all topics, and read the objects of both routes that are due."""
     with as_dagster_failure(LEDGER.to_user_string()), unevaluated_on_failure(context, LEDGER, _CHECKS):
-        schedule = daily_schedule(settings)
+        now_ms = time.time_ns() // 1_000_000
+        schedule = daily_schedule(settings, now_ms)
         cleaned = [cleaned_topic(entity, settings, objects, lake) for entity in ENTITIES]
         partitions = kafka_ledgers(settings, topics, objects, schedule)
         shards = kinesis_ledgers(settings, None, objects, schedule)
-        return ledger_result(partitions, shards, cleaned, schedule.now_ms)
+        return ledger_result(partitions, shards, cleaned, now_ms)
 
 
 @dg.asset(

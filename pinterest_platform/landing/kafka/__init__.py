@@ -2,9 +2,9 @@
 
 from pinterest_platform.landing.kafka.envelope import PartitionEncoder
 from pinterest_platform.landing.kafka.ledger import LandedRange, PartitionLedger, audit, landed_ranges, reconcile
-from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
-from pinterest_platform.landing.kafka.pending import described, pending_segments
-from pinterest_platform.landing.kafka.quarantine import count_quarantined, quarantine_orphans, quarantined_records
+from pinterest_platform.landing.kafka.options import AcceptedGap, TopicOptions
+from pinterest_platform.landing.kafka.pending import pending_segments, with_manifest
+from pinterest_platform.landing.kafka.quarantine import count_quarantined, quarantine_orphans
 from pinterest_platform.landing.kafka.results import LandedPartition, LandedTopic
 from pinterest_platform.landing.kafka.topic import land_topic
 
@@ -13,16 +13,15 @@ __all__ = [
     "LandedPartition",
     "LandedRange",
     "LandedTopic",
-    "LandingOptions",
     "PartitionEncoder",
     "PartitionLedger",
+    "TopicOptions",
     "audit",
     "count_quarantined",
-    "described",
     "land_topic",
     "landed_ranges",
     "pending_segments",
     "quarantine_orphans",
-    "quarantined_records",
     "reconcile",
+    "with_manifest",
 ]

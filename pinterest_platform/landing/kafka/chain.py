@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pinterest_platform.catalog import ADOPTED_PREFIX, OFFSET_FIELD, PARTITION_FIELD, TOPICS_PREFIX
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.chain import ChainFormat, ObjectChain, list_entries
+from pinterest_platform.landing.chain import ChainFolder, ChainFormat, ObjectChain, list_entries
 from pinterest_platform.ports import ObjectStore
 
 OFFSET_DIGITS = 19
@@ -39,6 +39,11 @@ class PartitionChain(ObjectChain):
     def order(self) -> tuple[str, int]:
         """The chain's place among those of its topic: first epoch first."""
         return self.epoch or "", self.partition
+
+    @property
+    def folder(self) -> ChainFolder:
+        """The chain's folder for objects landed from the broker."""
+        return self.under(TOPICS_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +87,18 @@ def is_sink_object(topic: str, key: str) -> bool:
     return re.search(rf"/(?!partition=|epoch=)[^/=]+=[^/]*/|{name}", key) is not None
 
 
-def foreign_object(key: str) -> PermanentFailure:
-    """Return the failure of an object that is not landed because of its folder or name."""
-    return PermanentFailure(
+def foreign_problem(key: str) -> str:
+    """Return the problem of an object that is not landed because of its folder or name."""
+    return (
         f"{key} is not landed: its folder and name are not those of an object of this topic "
-        "(partition=<p>/<topic>+<p>+<offset>).",
+        "(partition=<p>/<topic>+<p>+<offset>)"
+    )
+
+
+def foreign_object(key: str) -> PermanentFailure:
+    """Return the failure of such an object that a Connect sink wrote."""
+    return PermanentFailure(
+        f"{foreign_problem(key)}.",
         "If a Connect sink with another partitioner, such as TimeBasedPartitioner, wrote it, let the sink use "
         "DefaultPartitioner. Move this object and those next to it to the folder of their partition, or away.",
     )
@@ -96,7 +108,7 @@ def absent_partition(chain: PartitionChain, partitions: int) -> PermanentFailure
     """Return the failure of a chain of the current epoch that is not among the topic's `partitions` partitions."""
     return PermanentFailure(
         f"{chain.app_id}: {chain.stream} has {partitions} partitions at the broker and none of this number, and the "
-        f"store has objects of it, such as {chain.under(TOPICS_PREFIX).prefix}*.",
+        f"store has objects of it, such as {chain.folder.prefix}*.",
         "They were copied, or came from another topic or cluster: move them away. Nothing is landed for that "
         "partition.",
     )

@@ -18,6 +18,6 @@ class PartitionEncoder(Encoder):
         super().__init__(f'{{"{PARTITION_FIELD}":{partition},"{OFFSET_FIELD}":%d')
         self._partition = partition
 
-    def origin(self, record: Record) -> dict[str, Any]:
+    def position_fields(self, record: Record) -> dict[str, Any]:
         """Return the envelope fields of a record's partition and offset."""
         return {PARTITION_FIELD: self._partition, OFFSET_FIELD: record.position}

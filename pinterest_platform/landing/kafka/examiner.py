@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pinterest_platform.catalog import ADOPTED_PREFIX, TOPICS_PREFIX
+from pinterest_platform.catalog import ADOPTED_PREFIX
 from pinterest_platform.landing.audit_schedule import AuditSchedule
 from pinterest_platform.landing.chain import ChainFolder
-from pinterest_platform.landing.checkpoint import Totals
+from pinterest_platform.landing.checkpoint import ObjectTotals
 from pinterest_platform.landing.examiner import ChainExaminer
-from pinterest_platform.landing.kafka.chain import PartitionChain, foreign_object
+from pinterest_platform.landing.kafka.chain import PartitionChain, foreign_problem
 from pinterest_platform.landing.kafka.gaps import PartitionReader, missing_ranges, read_gaps
 from pinterest_platform.landing.kafka.history import History, read_history, read_section
 from pinterest_platform.landing.kafka.manifest import PartitionManifest
@@ -51,7 +51,7 @@ class PartitionExaminer(ChainExaminer[PartitionManifest, History, ObjectReading]
     @property
     def folder(self) -> ChainFolder:
         """The folder that landing writes to."""
-        return self.chain.under(TOPICS_PREFIX)
+        return self.chain.folder
 
     @property
     def manifest_type(self) -> type[PartitionManifest]:
@@ -73,15 +73,15 @@ class PartitionExaminer(ChainExaminer[PartitionManifest, History, ObjectReading]
     def problems(self, history: History, objects: Sequence[_Object]) -> Iterator[Problem]:
         """Yield the problems that names, sizes and manifests of a listed part show."""
         for key in history.foreign_keys:
-            yield Problem(key, foreign_object(key).what)
+            yield Problem(key, foreign_problem(key))
         yield from _chain_problems(objects)
         for landed in objects:
             for text in (*_object_problems(history, landed, self.topic_id), *landed.problems):
                 yield Problem(landed.key, text)
 
-    def totals(self, manifest: PartitionManifest) -> Totals:
+    def totals(self, manifest: PartitionManifest) -> ObjectTotals:
         """Return the counts of one object."""
-        return Totals(1, manifest.records, manifest.quarantined, manifest.gaps, manifest.accepted_gap)
+        return ObjectTotals(1, manifest.records, manifest.quarantined, manifest.gaps, manifest.accepted_gap)
 
     def successor(self, manifest: PartitionManifest) -> int:
         """Return the position of the object that extends this one."""

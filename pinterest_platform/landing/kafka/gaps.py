@@ -10,7 +10,7 @@ from pinterest_platform.landing.kafka.chain import PartitionChain
 from pinterest_platform.ports import PartitionBounds, TopicLog
 
 _NEAR = 1000
-"""Gaps with at most so many offsets between them are read by one consumer, because each consumer takes a while."""
+"""Offsets between two gaps up to which one consumer reads both, because starting a consumer is slow."""
 
 
 @dataclass(frozen=True, slots=True)

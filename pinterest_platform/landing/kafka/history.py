@@ -78,7 +78,7 @@ class History:
             manifest.require_unchanged(key)
 
     @property
-    def origin(self) -> str | None:
+    def epoch_id(self) -> str | None:
         """The topic id that was landed last."""
         return self.topic_id
 
@@ -137,7 +137,7 @@ def landed_topic_id(store: ObjectStore, chain: PartitionChain) -> str | None:
 
     Objects whose metadata is damaged or was changed are left out.
     """
-    folder = chain.under(TOPICS_PREFIX)
+    folder = chain.folder
     length = len(folder.key(0))
     keys = [stored.key for stored in store.list(folder.prefix) if len(stored.key) == length]
     for key in reversed(keys):

@@ -1,9 +1,8 @@
 """The conservation ledger of a topic: the account of every offset (rule L20)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from pinterest_platform.catalog import TOPICS_PREFIX
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.audit_schedule import EVERYTHING, AuditSchedule
 from pinterest_platform.landing.checkpoint import covered_position
@@ -11,7 +10,7 @@ from pinterest_platform.landing.kafka.chain import (
     OFFSET_DIGITS,
     PartitionChain,
     absent_partition,
-    foreign_object,
+    foreign_problem,
     list_chains,
     list_topic,
 )
@@ -109,8 +108,7 @@ def reconcile(
         store: the bucket.
         topic: the topic.
         schedule: the objects that are also read and compared with their manifests, and whose gaps are read again, and
-            the blocks of checkpoints that are due; without it, neither objects nor checkpoints are
-            read.
+            the blocks of checkpoints that are due; without it, neither objects nor checkpoints are read.
 
     Returns:
         A ledger for each partition of each epoch.
@@ -130,7 +128,7 @@ def reconcile(
         history, part = histories.get(chain), broker.bounds.get(chain)
         if history is None or not history.segments:
             start, end = (part.earliest, part.end) if part else (0, None)
-            problems = _foreign(history.foreign_keys) if history else ()
+            problems = tuple(map(foreign_problem, history.foreign_keys)) if history else ()
             ledgers[chain] = PartitionLedger(chain.partition, chain.app_id, start, start, end, problems=problems)
         else:
             examiner = PartitionExaminer(store, chain, schedule, history.topic_id, broker.reader(chain))
@@ -140,7 +138,7 @@ def reconcile(
         ledgers[chain] = PartitionLedger(chain.partition, chain.app_id, 0, 0, None)
     if listing.foreign_keys:
         first = min(ledgers, key=lambda chain: chain.order)
-        problems = (*ledgers[first].problems, *_foreign(listing.foreign_keys))
+        problems = (*ledgers[first].problems, *map(foreign_problem, listing.foreign_keys))
         ledgers[first] = replace(ledgers[first], problems=problems)
     return [_with_broker(ledgers[chain], chain, broker) for chain in sorted(ledgers, key=lambda chain: chain.order)]
 
@@ -154,7 +152,7 @@ def landed_ranges(store: ObjectStore, topic: str) -> list[LandedRange]:
     """Return the landed range of each partition of each epoch that has an object, by listing what is not covered."""
     ranges: list[LandedRange] = []
     for chain in list_chains(store, topic):
-        folder = chain.under(TOPICS_PREFIX)
+        folder = chain.folder
         covered = covered_position(store, folder)
         try:
             segments = read_history(store, chain, covered).segments
@@ -205,11 +203,6 @@ def _with_broker(ledger: PartitionLedger, chain: PartitionChain, broker: _Broker
     return replace(ledger, uncommitted=broker.uncommitted.get(chain), problems=problems)
 
 
-def _foreign(keys: Iterable[str]) -> tuple[str, ...]:
-    """Return a problem for each key that is not that of an object of the topic."""
-    return tuple(foreign_object(key).what for key in keys)
-
-
 def _bounds(state: TopicState, histories: dict[PartitionChain, History]) -> dict[PartitionChain, PartitionBounds]:
     """Return the broker's bounds by the chain that the topic extends."""
     ids = {history.topic_id for history in histories.values() if history.chain.epoch is None} - {None}
@@ -241,7 +234,7 @@ def _ledger(
         records=account.totals.records,
         quarantined=account.totals.quarantined,
         gaps=account.totals.gaps,
-        accepted_gaps=account.totals.accepted,
+        accepted_gaps=account.totals.accepted_losses,
         problems=problems,
         read=len(account.readings),
         unread=account.unread,

@@ -39,7 +39,7 @@ class AcceptedGap:
 
 
 @dataclass(frozen=True, slots=True)
-class LandingOptions:
+class TopicOptions:
     """Options of landing a topic.
 
     Attributes:

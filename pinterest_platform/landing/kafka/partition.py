@@ -13,7 +13,7 @@ from pinterest_platform.landing.kafka.alignment import HeldRecords
 from pinterest_platform.landing.kafka.connect import Adoption, adopt_objects, is_last_record
 from pinterest_platform.landing.kafka.history import ConnectObject, History
 from pinterest_platform.landing.kafka.manifest import PartitionManifest
-from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
+from pinterest_platform.landing.kafka.options import AcceptedGap, TopicOptions
 from pinterest_platform.landing.kafka.results import LandedPartition
 from pinterest_platform.landing.kafka.segments import OffsetRange, PartitionDraft, cut_segments
 from pinterest_platform.landing.segment import SegmentDraft
@@ -36,7 +36,7 @@ class LandingContext:
     """
 
     store: ObjectStore
-    options: LandingOptions
+    options: TopicOptions
     writer_id: str
     check_epoch: Callable[[], None]
     progress: Progress
@@ -89,7 +89,7 @@ class PartitionLander:
             PermanentFailure: offsets are lost, or the store and the broker contradict each other.
             TransientFailure: an outside system did not answer, or the topic was recreated meanwhile.
         """
-        self._check_origin()
+        self._check_same_source()
         changed = self._changed_sources()
         if changed and self.source is None:
             raise joined(changed)
@@ -132,7 +132,7 @@ class PartitionLander:
                 )
         return failures
 
-    def _check_origin(self) -> None:
+    def _check_same_source(self) -> None:
         """Refuse to mix a log with objects that a sink read from another log."""
         last, source = self.history.connect_objects[-1:], self.source
         if last and source is not None and 0 < source.bounds.end <= last[0].start:

@@ -14,7 +14,7 @@ from pinterest_platform.ports import ObjectStore
 def pending_segments(store: ObjectStore, topic: str, positions: Mapping[str, int]) -> list[PendingSegment]:
     """Return the landed and adopted objects that no position covers, by app id and in chain order.
 
-    The end of a segment is inferred from the next object's name; `described` compares it with the manifest.
+    The end of a segment is inferred from the next object's name; `with_manifest` compares it with the manifest.
 
     Args:
         store: the bucket.
@@ -35,7 +35,7 @@ def pending_segments(store: ObjectStore, topic: str, positions: Mapping[str, int
     return pending
 
 
-def described(store: ObjectStore, segment: PendingSegment) -> PendingSegment:
+def with_manifest(store: ObjectStore, segment: PendingSegment) -> PendingSegment:
     """Return a pending segment with the records and kinds of its manifest, which is not read if they are known.
 
     Raises:

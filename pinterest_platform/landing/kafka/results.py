@@ -79,5 +79,5 @@ class LandedTopic:
 
     @property
     def list_from(self) -> dict[str, int]:
-        """The position of the newest object by app id, for `LandingOptions.list_from` of a later call."""
+        """The position of the newest object by app id, for `TopicOptions.list_from` of a later call."""
         return {part.app_id: part.newest for part in self.partitions if part.newest is not None}

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 
-from pinterest_platform.catalog import TOPICS_PREFIX
 from pinterest_platform.failures import PermanentFailure, TransientFailure, joined
 from pinterest_platform.landing.checkpoint import covered_position
 from pinterest_platform.landing.kafka.chain import (
@@ -15,7 +14,7 @@ from pinterest_platform.landing.kafka.chain import (
     list_topic,
 )
 from pinterest_platform.landing.kafka.history import History, landed_topic_id, read_history
-from pinterest_platform.landing.kafka.options import LandingOptions, unused_gaps
+from pinterest_platform.landing.kafka.options import TopicOptions, unused_gaps
 from pinterest_platform.landing.kafka.partition import LandingContext, PartitionLander, Source
 from pinterest_platform.landing.kafka.results import LandedPartition, LandedTopic
 from pinterest_platform.landing.quarantine import sweep
@@ -26,7 +25,7 @@ MAX_NAMED = 5
 
 
 def land_topic(
-    log: TopicLog, store: ObjectStore, topic: str, options: LandingOptions | None = None, progress: Progress = silent
+    log: TopicLog, store: ObjectStore, topic: str, options: TopicOptions | None = None, progress: Progress = silent
 ) -> LandedTopic:
     """Land everything that is committed in a topic when the call begins; a second call lands nothing twice.
 
@@ -45,7 +44,7 @@ def land_topic(
             alone, the others are landed first.
         TransientFailure: the broker or the store did not answer.
     """
-    options = options or LandingOptions()
+    options = options or TopicOptions()
     state = None if options.landed_by_connect else log.describe(topic)
 
     def check_epoch() -> None:
@@ -113,7 +112,7 @@ def _read_histories(
         """Return the position of a landed object, so that older ones are not listed; None if none is known."""
         if chain.app_id in options.list_from or chain not in stored:
             return options.list_from.get(chain.app_id)
-        return covered_position(store, chain.under(TOPICS_PREFIX))
+        return covered_position(store, chain.folder)
 
     def read(chains: Iterable[PartitionChain]) -> dict[int, History]:
         histories: dict[int, History] = {}

@@ -4,8 +4,8 @@ from pinterest_platform.landing.kinesis.envelope import ShardEncoder
 from pinterest_platform.landing.kinesis.lag import ShardLag, StreamLag, stream_lag
 from pinterest_platform.landing.kinesis.ledger import ShardLedger, audit, reconcile
 from pinterest_platform.landing.kinesis.options import AcceptedLoss, StreamOptions
-from pinterest_platform.landing.kinesis.pending import described, pending_after_landing, pending_segments
-from pinterest_platform.landing.kinesis.quarantine import quarantine_orphans, quarantined_records
+from pinterest_platform.landing.kinesis.pending import pending_after_landing, pending_segments, with_manifest
+from pinterest_platform.landing.kinesis.quarantine import quarantine_orphans
 from pinterest_platform.landing.kinesis.results import LandedShard, LandedStream
 from pinterest_platform.landing.kinesis.state import ResumeState
 from pinterest_platform.landing.kinesis.stream import land_stream
@@ -22,13 +22,12 @@ __all__ = [
     "StreamLag",
     "StreamOptions",
     "audit",
-    "described",
     "land_stream",
     "pending_after_landing",
     "pending_segments",
     "quarantine_orphans",
-    "quarantined_records",
     "reconcile",
     "stream_lag",
     "watermarks_key",
+    "with_manifest",
 ]

@@ -27,6 +27,6 @@ class ShardEncoder(Encoder):
             return "KPL aggregated record: switch aggregation off in its producer"
         return super().line(record, ordered_ms)
 
-    def origin(self, record: Record) -> dict[str, Any]:
+    def position_fields(self, record: Record) -> dict[str, Any]:
         """Return the envelope fields of a record's shard and sequence number."""
         return {SHARD_FIELD: self._shard, SEQUENCE_FIELD: f"{record.position:0{SEQUENCE_DIGITS}d}"}

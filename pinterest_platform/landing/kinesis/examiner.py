@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from pinterest_platform.landing.chain import ChainFolder
-from pinterest_platform.landing.checkpoint import Totals
+from pinterest_platform.landing.checkpoint import ObjectTotals
 from pinterest_platform.landing.examiner import ChainExaminer
 from pinterest_platform.landing.kinesis.chain import ShardChain, foreign_problem
 from pinterest_platform.landing.kinesis.history import History, read_history, read_section
@@ -68,9 +68,9 @@ class ShardExaminer(ChainExaminer[ShardManifest, History, ObjectAudit]):
             for text in (*landed.problems, *([name_problem] if name_problem else [])):
                 yield Problem(landed.key, text)
 
-    def totals(self, manifest: ShardManifest) -> Totals:
+    def totals(self, manifest: ShardManifest) -> ObjectTotals:
         """Return the counts of one object."""
-        return Totals(1, manifest.records, manifest.quarantined, 0, int(manifest.loss_accepted))
+        return ObjectTotals(1, manifest.records, manifest.quarantined, 0, int(manifest.loss_accepted))
 
     def successor(self, manifest: ShardManifest) -> int:
         """Return the position of the object that extends this one."""

@@ -37,7 +37,7 @@ class History:
             self.newest.require_unchanged(self.segments[-1].key)
 
     @property
-    def origin(self) -> str | None:
+    def epoch_id(self) -> str | None:
         """The epoch that was landed last, None if it is unknown."""
         return None if self.newest is None or self.newest.is_changed else self.newest.epoch
 

@@ -151,7 +151,7 @@ def _ledger(
         objects=account.totals.objects,
         records=account.totals.records,
         quarantined=account.totals.quarantined,
-        accepted_losses=account.totals.accepted,
+        accepted_losses=account.totals.accepted_losses,
         ended=bool(objects) and objects[-1].manifest.ended,
         recounted=recounted,
         problems=tuple(problems),

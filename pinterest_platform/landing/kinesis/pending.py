@@ -58,7 +58,7 @@ def pending_after_landing(
     return pending
 
 
-def described(store: ObjectStore, segment: PendingSegment) -> PendingSegment:
+def with_manifest(store: ObjectStore, segment: PendingSegment) -> PendingSegment:
     """Return a pending segment with the records and kinds of its manifest, which is not read if they are known.
 
     Raises:

@@ -6,7 +6,7 @@ import resource
 import sys
 from collections.abc import Mapping
 
-from pinterest_platform.landing.kafka.options import LandingOptions
+from pinterest_platform.landing.kafka.options import TopicOptions
 from pinterest_platform.landing.kafka.topic import land_topic
 
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -26,7 +26,7 @@ def land(environment: Mapping[str, str], topic: str, object_bytes: int, ready: o
     log, store = KafkaTopicLog(settings), S3ObjectStore(settings)
     if ready is not None:
         ready.wait(60)
-    land_topic(log, store, topic, LandingOptions(object_bytes=object_bytes))
+    land_topic(log, store, topic, TopicOptions(object_bytes=object_bytes))
 
 
 def land_and_measure(environment: Mapping[str, str], topic: str, object_bytes: int, measured: object) -> None:

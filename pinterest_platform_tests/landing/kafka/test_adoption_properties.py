@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.ledger import audit
-from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
-from pinterest_platform.landing.kafka.quarantine import quarantined_records
+from pinterest_platform.landing.kafka.options import AcceptedGap, TopicOptions
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
 from pinterest_platform_tests.landing.kafka.invariants import connect_key, landed
+from pinterest_platform_tests.landing.quarantined import quarantined_of_topic
 
 TOPIC = "u.pin"
 KINDS = st.sampled_from(["record", "record", "record", "spaced", "lines", "tombstone", "marker", "junk"])
@@ -110,7 +110,7 @@ def landed_indexes(store: FakeObjectStore) -> list[tuple[int, int]]:
 
 
 def quarantined(store: FakeObjectStore) -> list[tuple[int, bytes | None]]:
-    return [(entry.position, entry.value) for entry in quarantined_records(store, TOPIC)]
+    return [(entry.position, entry.value) for entry in quarantined_of_topic(store, TOPIC)]
 
 
 @given(cases())
@@ -119,7 +119,7 @@ def test_every_offset_that_the_log_holds_is_landed_once_with_its_own_value(case:
     log, store = make_log(case), FakeObjectStore()
     written = write_objects(case, store)
     lost = AcceptedGap(TOPIC, 0, 0, len(case.kinds))
-    options = LandingOptions(case.object_bytes, accept_gaps=(lost,))
+    options = TopicOptions(case.object_bytes, accept_gaps=(lost,))
     try:
         result = land_topic(log, store, TOPIC, options)
     except PermanentFailure:
@@ -157,7 +157,7 @@ def test_offsets_that_are_not_marked_as_unverified_are_those_of_the_log(case: Ca
     written = write_objects(case, store)
     if case.raw and "lines" in case.kinds:
         return
-    result = land_topic(log, store, TOPIC, LandingOptions(case.object_bytes, landed_by_connect=True))
+    result = land_topic(log, store, TOPIC, TopicOptions(case.object_bytes, landed_by_connect=True))
     indexes = landed_indexes(store)
     assert [index for _, index in indexes] == [offset for offset in written if case.kinds[offset] != "junk"]
     if not result.unverified:

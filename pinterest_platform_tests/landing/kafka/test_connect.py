@@ -7,17 +7,17 @@ import pytest
 
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.ledger import audit, reconcile
-from pinterest_platform.landing.kafka.options import LandingOptions
+from pinterest_platform.landing.kafka.options import TopicOptions
 from pinterest_platform.landing.kafka.pending import pending_segments
-from pinterest_platform.landing.kafka.quarantine import quarantined_records
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.ports import Record
 from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
 from pinterest_platform.testing.topics import FIRST_TIMESTAMP_MS
 from pinterest_platform_tests.landing.kafka.invariants import connect_key, expected, landed
+from pinterest_platform_tests.landing.quarantined import quarantined_of_topic
 
 TOPIC = "u.pin"
-CONNECT = LandingOptions(landed_by_connect=True)
+CONNECT = TopicOptions(landed_by_connect=True)
 
 
 class NoBroker(FakeTopicLog):
@@ -90,7 +90,7 @@ def test_later_objects_of_a_sink_are_adopted_later(store):
 def test_an_adopted_object_holds_complete_objects_of_a_sink_up_to_the_size_limit(store):
     for start in range(0, 40, 4):
         write(store, start, 4)
-    result = land_topic(NoBroker(), store, TOPIC, LandingOptions(object_bytes=700, landed_by_connect=True))
+    result = land_topic(NoBroker(), store, TOPIC, TopicOptions(object_bytes=700, landed_by_connect=True))
     assert result.objects > 2
     assert all(found.start % 4 == 0 and found.size <= 700 for found in pending_segments(store, TOPIC, {}))
     assert audit(None, store, TOPIC)[0].is_complete
@@ -119,7 +119,7 @@ def test_a_rejected_line_is_quarantined_with_its_offset(store):
     store.put(connect_key(TOPIC, 0, 10), b'{"a":1}\njunk\n\n{"_offset":3}\n{"a":2}')
     land_topic(NoBroker(), store, TOPIC, CONNECT)
     assert [line["_offset"] for line in lines(store)] == [10, 14]
-    assert [(entry.position, entry.value) for entry in quarantined_records(store, TOPIC)] == [
+    assert [(entry.position, entry.value) for entry in quarantined_of_topic(store, TOPIC)] == [
         (11, b"junk"), (12, b""), (13, b'{"_offset":3}'),
     ]  # fmt: skip
 
@@ -274,7 +274,7 @@ def test_objects_with_other_names_are_ignored(store):
 def test_a_landing_after_a_sink_does_not_read_every_manifest(store):
     write(store, 0, 4)
     log = topic_with(40)
-    land_topic(log, store, TOPIC, LandingOptions(object_bytes=100))
+    land_topic(log, store, TOPIC, TopicOptions(object_bytes=100))
     assert len(pending_segments(store, TOPIC, {})) > 30
     store.calls.clear()
     land_topic(log, store, TOPIC)
@@ -284,7 +284,7 @@ def test_a_landing_after_a_sink_does_not_read_every_manifest(store):
 def test_a_record_of_the_broker_is_never_earlier_than_adopted_records_before_it(store):
     key = write(store, 0)
     store.objects[key].modified_ms = FIRST_TIMESTAMP_MS + 10**9
-    land_topic(topic_with(4), store, TOPIC, LandingOptions(object_bytes=100))
+    land_topic(topic_with(4), store, TOPIC, TopicOptions(object_bytes=100))
     assert [line["_offset"] for line in lines(store)] == [0, 1, 2, 3]
     assert [line["_timestamp"] for line in lines(store)] == [FIRST_TIMESTAMP_MS + 10**9] * 4
 
@@ -309,7 +309,7 @@ def test_a_tombstone_that_the_sink_skipped_is_quarantined_at_its_own_offset(stor
     store.put(connect_key(TOPIC, 0, 0), b"".join(value(offset) + b"\n" for offset in (0, 1, 3, 4, 5)))
     result = land_topic(log, store, TOPIC)
     assert [(line["_offset"], line["index"]) for line in lines(store)] == [(n, n) for n in (0, 1, 3, 4, 5)]
-    assert [(entry.position, entry.value) for entry in quarantined_records(store, TOPIC)] == [(2, None)]
+    assert [(entry.position, entry.value) for entry in quarantined_of_topic(store, TOPIC)] == [(2, None)]
     assert (result.records, result.quarantined, result.unverified) == (5, 1, 0)
     assert land_topic(log, store, TOPIC).objects == 0
     assert audit(log, store, TOPIC)[0].is_complete
@@ -392,12 +392,12 @@ def test_a_broker_with_another_record_at_the_end_of_unverified_objects_is_refuse
     store.put(connect_key(TOPIC, 0, 0), b"".join(value(offset) + b"\n" for offset in (0, 1, 3, 4, 5)))
     land_topic(NoBroker(), store, TOPIC, CONNECT)
     (key,) = [found.key for found in store.list("adopted/")]
-    cleaned = LandingOptions(cleaned={f"{TOPIC}/0": 4})
+    cleaned = TopicOptions(cleaned={f"{TOPIC}/0": 4})
     with pytest.raises(PermanentFailure, match=r"ends with another record than the broker's offset 4") as raised:
         land_topic(log, store, TOPIC, cleaned)
     assert key in str(raised.value) and "and the cleaned table of the topic too" in raised.value.action
     store.delete([key])
-    without_table = LandingOptions(cleaned={})
+    without_table = TopicOptions(cleaned={})
     land_topic(log, store, TOPIC, without_table)
     assert landed(store, TOPIC) == expected(log, TOPIC)
 
@@ -418,7 +418,7 @@ def test_values_that_json_readers_fail_on_are_adopted_and_continued_by_the_broke
     assert audit(log, store, TOPIC)[0].is_complete
 
 
-@pytest.mark.parametrize("options", [CONNECT, LandingOptions()])
+@pytest.mark.parametrize("options", [CONNECT, TopicOptions()])
 def test_objects_with_keys_and_headers_of_records_are_not_landed_and_reported(store, options):
     write(store, 0, 3)
     for kind in ("keys", "headers"):

@@ -4,7 +4,7 @@ import pytest
 
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.ledger import audit, reconcile
-from pinterest_platform.landing.kafka.options import LandingOptions
+from pinterest_platform.landing.kafka.options import TopicOptions
 from pinterest_platform.landing.kafka.pending import pending_segments
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
@@ -25,7 +25,7 @@ def log() -> FakeTopicLog:
 @pytest.fixture
 def store(log) -> FakeObjectStore:
     fake = FakeObjectStore()
-    land_topic(log, fake, TOPIC, LandingOptions(object_bytes=300))
+    land_topic(log, fake, TOPIC, TopicOptions(object_bytes=300))
     for partition in (0, 1):
         log.append(TOPIC, partition, *[b'{"b":1}'] * 9)
     return fake
@@ -39,7 +39,7 @@ def require_refused(log: FakeTopicLog, store: FakeObjectStore, key: str) -> None
     """Check that landing and cleaning name the object, and that the other partition is landed."""
     before = keys(store)
     with pytest.raises(PermanentFailure) as raised:
-        land_topic(log, store, TOPIC, LandingOptions(new_epoch="land"))
+        land_topic(log, store, TOPIC, TopicOptions(new_epoch="land"))
     assert key in raised.value.what and "recreated" not in raised.value.what
     assert keys(store) == before and not list(store.list(f"topics/{TOPIC}/epoch="))
     with pytest.raises(PermanentFailure) as raised:

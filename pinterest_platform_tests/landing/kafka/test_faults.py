@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from pinterest_platform.failures import PlatformFailure, TransientFailure
 from pinterest_platform.landing.kafka.ledger import audit
-from pinterest_platform.landing.kafka.options import LandingOptions
+from pinterest_platform.landing.kafka.options import TopicOptions
 from pinterest_platform.landing.kafka.pending import pending_segments
-from pinterest_platform.landing.kafka.quarantine import quarantined_records
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
 from pinterest_platform_tests.faults import FaultyStore, Killed
 from pinterest_platform_tests.landing.kafka.invariants import connect_key, expected, landed
+from pinterest_platform_tests.landing.quarantined import quarantined_of_topic
 
 TOPIC = "u.pin"
 PARTITIONS = 2
@@ -85,7 +85,7 @@ def run(log: FakeTopicLog, store: FakeObjectStore, lander: Lander) -> None:
 
     faulty = FaultyStore(store, lander.faults, overtake)
     try:
-        land_topic(log, faulty, TOPIC, LandingOptions(object_bytes=lander.object_bytes))
+        land_topic(log, faulty, TOPIC, TopicOptions(object_bytes=lander.object_bytes))
     except (TransientFailure, Killed):
         pass
 
@@ -111,7 +111,7 @@ def test_each_offset_ends_in_one_object_or_in_quarantine(steps):
         for offset, kind in outcomes.items()
         if kind == "quarantine"
     }
-    quarantined = [(int(entry.partition_id), entry.position) for entry in quarantined_records(store, TOPIC)]
+    quarantined = [(int(entry.partition_id), entry.position) for entry in quarantined_of_topic(store, TOPIC)]
     assert sorted(quarantined) == sorted(junk)
     covered = {(found.app_id, found.start, found.end) for found in pending_segments(store, TOPIC, {})}
     assert len({(app, start) for app, start, _ in covered}) == len(covered)
@@ -137,8 +137,8 @@ def test_objects_of_a_sink_are_adopted_once_despite_faults(sizes, workers, broke
     for worker in workers:
         faulty = FaultyStore(store, worker.faults)
         with suppress(PlatformFailure, Killed):
-            options = LandingOptions(object_bytes=worker.object_bytes, landed_by_connect=not broker)
+            options = TopicOptions(object_bytes=worker.object_bytes, landed_by_connect=not broker)
             land_topic(log, faulty, TOPIC, options)
-    land_topic(log, store, TOPIC, LandingOptions(landed_by_connect=not broker))
+    land_topic(log, store, TOPIC, TopicOptions(landed_by_connect=not broker))
     assert landed(store, TOPIC) == expected(log, TOPIC)
     assert all(ledger.is_complete for ledger in audit(log, store, TOPIC))

@@ -3,7 +3,7 @@
 import pytest
 
 from pinterest_platform.landing.kafka.ledger import PartitionLedger, audit
-from pinterest_platform.landing.kafka.options import LandingOptions
+from pinterest_platform.landing.kafka.options import TopicOptions
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
 
@@ -22,7 +22,7 @@ def log() -> FakeTopicLog:
 @pytest.fixture
 def store(log) -> FakeObjectStore:
     fake = FakeObjectStore()
-    land_topic(log, fake, TOPIC, LandingOptions(object_bytes=150))
+    land_topic(log, fake, TOPIC, TopicOptions(object_bytes=150))
     return fake
 
 

@@ -4,14 +4,14 @@ import pytest
 
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.ledger import reconcile
-from pinterest_platform.landing.kafka.options import LandingOptions
-from pinterest_platform.landing.kafka.pending import described, pending_segments
+from pinterest_platform.landing.kafka.options import TopicOptions
+from pinterest_platform.landing.kafka.pending import pending_segments, with_manifest
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
 from pinterest_platform_tests.landing.kafka.invariants import connect_key
 
 TOPIC = "u.pin"
-SMALL = LandingOptions(object_bytes=100)
+SMALL = TopicOptions(object_bytes=100)
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_a_recreated_topic_with_fewer_partitions_is_landed_next_to_the_old_one(l
     log.delete(TOPIC)
     log.create(TOPIC, 2)
     log.append(TOPIC, 0, b'{"a":1}')
-    options = LandingOptions(new_epoch="land")
+    options = TopicOptions(new_epoch="land")
     assert land_topic(log, store, TOPIC, options).records == 1
     topic_id = log.topics[TOPIC].topic_id
     copy(store, key(0, 0, epoch=f"epoch={topic_id}/"), key(2, 0, epoch=f"epoch={topic_id}/"))
@@ -87,7 +87,7 @@ def test_an_object_replaced_by_the_one_of_another_partition_is_not_cleaned(store
     first = pending_segments(store, TOPIC, {})[0]
     copy(store, key(1, 0), key(0, 0))
     with pytest.raises(PermanentFailure, match=r"was landed as an object of u.pin/1, not of u.pin/0"):
-        described(store, first)
+        with_manifest(store, first)
 
 
 def test_a_copy_into_the_folder_of_an_epoch_is_named(log, store):
@@ -120,7 +120,7 @@ def test_a_sinks_object_in_another_layout_is_named_and_everything_else_is_landed
     log.append(TOPIC, 2, b'{"a":5}')
     for landed_by_connect in (False, True):
         with pytest.raises(PermanentFailure, match="DefaultPartitioner") as raised:
-            land_topic(log, store, TOPIC, LandingOptions(landed_by_connect=landed_by_connect))
+            land_topic(log, store, TOPIC, TopicOptions(landed_by_connect=landed_by_connect))
         assert foreign in raised.value.what
     ledgers = reconcile(log, store, TOPIC)
     assert not any(ledger.unlanded for ledger in ledgers)

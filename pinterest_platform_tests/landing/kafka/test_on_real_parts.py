@@ -20,13 +20,13 @@ from pinterest_platform.catalog import PIN
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing.audit_schedule import NEW_MS, AuditSchedule
 from pinterest_platform.landing.kafka.ledger import audit, reconcile
-from pinterest_platform.landing.kafka.options import LandingOptions
-from pinterest_platform.landing.kafka.quarantine import quarantined_records
+from pinterest_platform.landing.kafka.options import TopicOptions
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.provisioning.topics import ensure_topics
 from pinterest_platform.settings import Settings
 from pinterest_platform_tests.landing.kafka.invariants import connect_key, landed
 from pinterest_platform_tests.landing.kafka.processes import CONTEXT, land, land_and_measure
+from pinterest_platform_tests.landing.quarantined import quarantined_of_topic
 
 PARTITIONS = 3
 OBJECT_BYTES = 100_000
@@ -98,11 +98,11 @@ def test_each_offset_is_landed_once_after_landings_killed_at_random_moments(tena
         process.kill()
         process.join()
     assert survivors < LANDINGS_KILLED
-    land_topic(log, store, topic, LandingOptions(object_bytes=OBJECT_BYTES))
+    land_topic(log, store, topic, TopicOptions(object_bytes=OBJECT_BYTES))
     assert landed(store, topic) == expected
     assert_conserved(log, store, topic)
     junk = sum(kind == "quarantine" for outcomes in expected.values() for kind in outcomes.values())
-    assert sum(1 for _ in quarantined_records(store, topic)) == junk
+    assert len(quarantined_of_topic(store, topic)) == junk
 
 
 def test_concurrent_landings_land_each_offset_once(tenant, topic, log, store):
@@ -170,7 +170,7 @@ def test_a_recreated_topic_is_detected_and_nothing_of_it_is_skipped(tenant, topi
         land_topic(log, store, topic)
     epoch = log.topic_id(topic)
     assert epoch in str(raised.value)
-    assert land_topic(log, store, topic, LandingOptions(new_epoch="land")).records == 60
+    assert land_topic(log, store, topic, TopicOptions(new_epoch="land")).records == 60
     assert landed(store, topic, epoch) == expected
     assert all(ledger.is_complete for ledger in audit(log, store, topic))
 
@@ -189,7 +189,7 @@ def test_offsets_expired_before_landing_are_an_error_and_can_be_accepted(tenant,
     with pytest.raises(PermanentFailure, match=f"offsets 10 to 14 are lost.*{topic}/1:10-14"):
         land_topic(log, store, topic)
     assert [part.next_offset for part in land_topic(
-        log, store, topic, LandingOptions(accept_gaps=(AcceptedGap(topic, 1, 10, 14),))
+        log, store, topic, TopicOptions(accept_gaps=(AcceptedGap(topic, 1, 10, 14),))
     ).partitions] == [20, 20, 20]  # fmt: skip
     assert_conserved(log, store, topic)
 
@@ -311,11 +311,11 @@ def test_a_server_that_stops_answering_is_a_failure_and_the_next_run_completes(t
     try:
         cut = S3ObjectStore(tenant.model_copy(update={"s3_endpoint": wire.address, "io_timeout_seconds": 3.0}))
         with pytest.raises(TransientFailure, match="did not answer"):
-            land_topic(log, cut, topic, LandingOptions(object_bytes=OBJECT_BYTES))
+            land_topic(log, cut, topic, TopicOptions(object_bytes=OBJECT_BYTES))
     finally:
         wire.close()
     assert 0 < sum(len(outcomes) for outcomes in landed(store, topic).values()) < 3_000
-    land_topic(log, store, topic, LandingOptions(object_bytes=OBJECT_BYTES))
+    land_topic(log, store, topic, TopicOptions(object_bytes=OBJECT_BYTES))
     assert landed(store, topic) == expected
     assert_conserved(log, store, topic)
 
@@ -335,7 +335,7 @@ def test_memory_does_not_grow_with_the_backlog(tenant, topic, store):
 def test_old_objects_are_counted_from_a_checkpoint(tenant, topic):
     log, store = KafkaTopicLog(tenant), S3ObjectStore(tenant, page_keys=4)
     produce(tenant, topic, 60, junk_every=7)
-    land_topic(log, store, topic, LandingOptions(object_bytes=1000))
+    land_topic(log, store, topic, TopicOptions(object_bytes=1000))
     later = AuditSchedule(7, int(time.time() * 1000) + 2 * NEW_MS)
     first, again = (reconcile(log, store, topic, later) for _ in range(2))
     assert sum(ledger.read for ledger in first) == sum(ledger.objects for ledger in first) > 3 * PARTITIONS

@@ -3,7 +3,7 @@
 import pytest
 
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.kafka.options import LandingOptions
+from pinterest_platform.landing.kafka.options import TopicOptions
 from pinterest_platform.landing.kafka.pending import pending_segments
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.landing.pending import batches, positions_after
@@ -21,7 +21,7 @@ def store() -> FakeObjectStore:
     log.create(TOPIC, 11)
     for partition in (0, 2, 10):
         log.append(TOPIC, partition, *[b'{"a":1}'] * 6)
-    land_topic(log, store, TOPIC, LandingOptions(object_bytes=150))
+    land_topic(log, store, TOPIC, TopicOptions(object_bytes=150))
     return store
 
 
@@ -94,7 +94,7 @@ def test_a_concurrent_adoption_and_landing_leaves_no_hole_in_the_listing(taken):
     for offset in range(1 if taken else 3):
         store.put(connect_key(TOPIC, 0, offset), b'{"a":1}\n')
     if taken:
-        land_topic(log, store, TOPIC, LandingOptions(landed_by_connect=True))
+        land_topic(log, store, TOPIC, TopicOptions(landed_by_connect=True))
         store.put(connect_key(TOPIC, 0, 1), b'{"a":1}\n')
     done: list[int] = []
 

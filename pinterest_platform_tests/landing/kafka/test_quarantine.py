@@ -3,10 +3,11 @@
 import pytest
 
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.kafka.options import LandingOptions
-from pinterest_platform.landing.kafka.quarantine import count_quarantined, quarantined_records
+from pinterest_platform.landing.kafka.options import TopicOptions
+from pinterest_platform.landing.kafka.quarantine import count_quarantined
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
+from pinterest_platform_tests.landing.quarantined import quarantined_of_topic
 
 TOPIC = "u.pin"
 
@@ -18,14 +19,14 @@ def store() -> FakeObjectStore:
     log.create(TOPIC, partitions=2)
     log.append(TOPIC, 0, b'{"index": 1}', b"junk", b'{"index": 2}', b"junk", b"junk")
     log.append(TOPIC, 1, b"junk", b"[]", b'{"index": 3}')
-    land_topic(log, store, TOPIC, LandingOptions(object_bytes=1024))
+    land_topic(log, store, TOPIC, TopicOptions(object_bytes=1024))
     [first, *_] = [listed.key for listed in store.list("quarantine/")]
     store.put(first.rpartition("+")[0] + f"+{1:019d}.json", store.read(first))
     return store
 
 
 def test_the_count_is_that_of_the_records_without_orphans(store: FakeObjectStore) -> None:
-    assert count_quarantined(store, TOPIC) == len(list(quarantined_records(store, TOPIC))) == 5
+    assert count_quarantined(store, TOPIC) == len(quarantined_of_topic(store, TOPIC)) == 5
 
 
 def test_a_topic_without_rejected_records_is_counted_without_reading_an_object() -> None:

@@ -9,12 +9,12 @@ from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.audit_schedule import NEW_MS, AuditSchedule
 from pinterest_platform.landing.kafka.ledger import PartitionLedger, audit, reconcile
 from pinterest_platform.landing.kafka.manifest import PartitionManifest
-from pinterest_platform.landing.kafka.options import LandingOptions
-from pinterest_platform.landing.kafka.quarantine import quarantined_records
+from pinterest_platform.landing.kafka.options import TopicOptions
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.ports import Record
 from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
 from pinterest_platform.testing.topics import FIRST_TIMESTAMP_MS
+from pinterest_platform_tests.landing.quarantined import quarantined_of_topic
 
 TOPIC = "u.pin"
 OLD = AuditSchedule(days=10**9, now_ms=FIRST_TIMESTAMP_MS + 2 * NEW_MS)
@@ -37,7 +37,7 @@ def log() -> FakeTopicLog:
 @pytest.fixture
 def store(log) -> FakeObjectStore:
     fake = FakeObjectStore()
-    land_topic(log, fake, TOPIC, LandingOptions(object_bytes=150))
+    land_topic(log, fake, TOPIC, TopicOptions(object_bytes=150))
     return fake
 
 
@@ -156,7 +156,7 @@ def test_a_halved_quarantine_is_named(log, store, has_sizes):
             store.objects[key(4)].metadata.pop(name)
     assert f"{damaged} is damaged: line 1 is no quarantined record" in only_problems(audit(log, store, TOPIC))
     with pytest.raises(PermanentFailure, match="line 1 is no quarantined record"):
-        list(quarantined_records(store, TOPIC))
+        quarantined_of_topic(store, TOPIC)
 
 
 def test_a_deleted_quarantine_is_named(log, store):
@@ -168,7 +168,7 @@ def test_a_deleted_quarantine_next_to_gaps_is_one_problem(log):
     log.skip(TOPIC, 0)
     log.append(TOPIC, 0, b"junk")
     store = FakeObjectStore()
-    land_topic(log, store, TOPIC, LandingOptions())
+    land_topic(log, store, TOPIC, TopicOptions())
     store.delete([quarantine_key(store)])
     assert only_problems(reconcile(log, store, TOPIC, NEW)) == f"the 2 quarantined records of {key(0)} are missing"
 

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from pinterest_platform.landing.kafka.manifest import PartitionManifest
-from pinterest_platform.landing.kafka.options import LandingOptions
+from pinterest_platform.landing.kafka.options import TopicOptions
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.ports import Record
 from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
@@ -58,7 +58,7 @@ def test_a_time_in_the_future_is_plausible_up_to_the_setting(log: FakeTopicLog):
     hour = 3_600_000
     now = int(time.time() * 1000)
     post(log, T, now + hour, now + 3 * hour, now)
-    result = land_topic(log, store, TOPIC, LandingOptions(max_clock_skew_seconds=7200))
+    result = land_topic(log, store, TOPIC, TopicOptions(max_clock_skew_seconds=7200))
     assert landed(store) == [(T, None), (now + hour, None), (now + 3 * hour, now + hour), (now + hour, None)]
     assert result.implausible_times == 1
 

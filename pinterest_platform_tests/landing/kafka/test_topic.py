@@ -6,13 +6,13 @@ import pytest
 
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing.kafka.ledger import audit, reconcile
-from pinterest_platform.landing.kafka.options import AcceptedGap, LandingOptions
-from pinterest_platform.landing.kafka.quarantine import quarantined_records
+from pinterest_platform.landing.kafka.options import AcceptedGap, TopicOptions
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
 from pinterest_platform.testing.topics import FIRST_TIMESTAMP_MS
 from pinterest_platform_tests.faults import FaultyStore
 from pinterest_platform_tests.landing.kafka.invariants import connect_key, expected, landed
+from pinterest_platform_tests.landing.quarantined import quarantined_of_topic
 
 TOPIC = "u.pin"
 
@@ -43,7 +43,7 @@ def is_complete(log: FakeTopicLog | None, store: FakeObjectStore) -> bool:
 
 def test_each_committed_record_is_landed_once_in_objects_named_after_their_position(log, store):
     log.append(TOPIC, 0, *rows(10, 100))
-    result = land_topic(log, store, TOPIC, LandingOptions(object_bytes=600))
+    result = land_topic(log, store, TOPIC, TopicOptions(object_bytes=600))
     assert keys(store) == [f"{TOPIC}+0+{position:019d}.json" for position in (0, 3, 6, 9)]
     assert landed(store, TOPIC) == expected(log, TOPIC)
     part = result.partitions[0]
@@ -68,9 +68,9 @@ def test_a_second_landing_lands_and_writes_nothing(log, store):
 
 def test_a_landing_with_list_from_lists_no_older_objects(log, store):
     log.append(TOPIC, 0, *rows(9, 100))
-    first = land_topic(log, store, TOPIC, LandingOptions(object_bytes=600))
+    first = land_topic(log, store, TOPIC, TopicOptions(object_bytes=600))
     log.append(TOPIC, 0, *rows(3, 100))
-    again = land_topic(log, store, TOPIC, LandingOptions(object_bytes=600, list_from=first.list_from))
+    again = land_topic(log, store, TOPIC, TopicOptions(object_bytes=600, list_from=first.list_from))
     assert (again.records, again.partitions[0].newest) == (3, 9)
     assert landed(store, TOPIC) == expected(log, TOPIC)
 
@@ -79,7 +79,7 @@ def test_list_from_a_missing_object_changes_nothing(log, store):
     log.append(TOPIC, 0, *rows(3))
     land_topic(log, store, TOPIC)
     log.append(TOPIC, 0, *rows(3))
-    land_topic(log, store, TOPIC, LandingOptions(list_from={"u.pin/0": 77}))
+    land_topic(log, store, TOPIC, TopicOptions(list_from={"u.pin/0": 77}))
     assert not any(call == "taken" for call, _ in store.calls)
     assert landed(store, TOPIC) == expected(log, TOPIC) and len(keys(store)) == 2
 
@@ -103,7 +103,7 @@ def test_rejected_records_are_quarantined_with_their_bytes_and_the_others_are_la
     log.append(TOPIC, 0, b'{"a":1}', b"\xff", None, b"[1]", b'{"a":2}')
     result = land_topic(log, store, TOPIC)
     assert (result.records, result.quarantined) == (2, 3)
-    found = [(entry.position, entry.value, entry.reason) for entry in quarantined_records(store, TOPIC)]
+    found = [(entry.position, entry.value, entry.reason) for entry in quarantined_of_topic(store, TOPIC)]
     assert found == [(1, b"\xff", "not UTF-8"), (2, None, "no value (a tombstone)"), (3, b"[1]", "not one JSON object")]
     assert landed(store, TOPIC) == expected(log, TOPIC)
     assert is_complete(log, store)
@@ -111,7 +111,7 @@ def test_rejected_records_are_quarantined_with_their_bytes_and_the_others_are_la
 
 def test_rejected_records_count_towards_the_size_so_that_memory_is_bounded(log, store):
     log.append(TOPIC, 0, *[b"x" * 300] * 10)
-    result = land_topic(log, store, TOPIC, LandingOptions(object_bytes=1200))
+    result = land_topic(log, store, TOPIC, TopicOptions(object_bytes=1200))
     assert result.objects == 5 and is_complete(log, store)
 
 
@@ -141,7 +141,7 @@ def test_an_empty_partition_gets_no_object(log, store):
 
 def test_a_record_larger_than_the_size_limit_has_an_object_of_its_own(log, store):
     log.append(TOPIC, 0, b'{"a":1}', json.dumps({"a": "x" * 5000}).encode(), b'{"a":2}')
-    land_topic(log, store, TOPIC, LandingOptions(object_bytes=1024))
+    land_topic(log, store, TOPIC, TopicOptions(object_bytes=1024))
     assert [found.size > 5000 for found in store.list("topics/")] == [False, True, False]
 
 
@@ -175,7 +175,7 @@ def test_an_accepted_gap_is_landed_as_an_empty_object_before_later_records(log, 
     land_topic(log, store, TOPIC)
     log.append(TOPIC, 0, *rows(5))
     log.trim(TOPIC, 0, 6)
-    result = land_topic(log, store, TOPIC, LandingOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 3, 5),)))
+    result = land_topic(log, store, TOPIC, TopicOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 3, 5),)))
     assert (result.partitions[0].accepted_gaps, result.records) == (3, 2)
     assert sorted(landed(store, TOPIC)[0]) == [0, 1, 2, 6, 7]
     ledger = audit(log, store, TOPIC)[0]
@@ -187,7 +187,7 @@ def test_a_gap_accepted_beyond_the_lost_range_skips_no_record(log, store):
     land_topic(log, store, TOPIC)
     log.append(TOPIC, 0, *rows(5))
     log.trim(TOPIC, 0, 6)
-    land_topic(log, store, TOPIC, LandingOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 0, 100),)))
+    land_topic(log, store, TOPIC, TopicOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 0, 100),)))
     assert sorted(landed(store, TOPIC)[0]) == [0, 1, 2, 6, 7]
 
 
@@ -200,7 +200,7 @@ def test_a_gap_accepted_elsewhere_has_no_effect(log, store, gap):
     log.append(TOPIC, 0, *rows(5))
     log.trim(TOPIC, 0, 6)
     with pytest.raises(PermanentFailure, match="offsets 3 to 5 are lost"):
-        land_topic(log, store, TOPIC, LandingOptions(accept_gaps=(gap,)))
+        land_topic(log, store, TOPIC, TopicOptions(accept_gaps=(gap,)))
 
 
 def test_offsets_lost_after_an_accepted_gap_are_an_error(log, store):
@@ -209,7 +209,7 @@ def test_offsets_lost_after_an_accepted_gap_are_an_error(log, store):
     log.append(TOPIC, 0, *rows(5))
     log.trim(TOPIC, 0, 7)
     with pytest.raises(PermanentFailure, match="offsets 6 to 6 are lost"):
-        land_topic(log, store, TOPIC, LandingOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 3, 5),)))
+        land_topic(log, store, TOPIC, TopicOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 3, 5),)))
 
 
 def test_a_recreated_topic_is_an_error_with_both_ids_and_nothing_is_landed(log, store):
@@ -229,23 +229,23 @@ def test_a_recreated_topic_is_landed_next_to_the_old_one_by_option(log, store):
     log.delete(TOPIC)
     log.create(TOPIC)
     log.append(TOPIC, 0, *rows(5), b"junk")
-    result = land_topic(log, store, TOPIC, LandingOptions(new_epoch="land"))
+    result = land_topic(log, store, TOPIC, TopicOptions(new_epoch="land"))
     epoch = log.topic_id(TOPIC)
     assert (result.epoch, result.records, result.partitions[0].app_id) == (epoch, 5, f"{TOPIC}/epoch={epoch}/0")
     assert sorted(landed(store, TOPIC, epoch)[0]) == list(range(6)) and sorted(landed(store, TOPIC)[0]) == [0, 1, 2]
-    assert land_topic(log, store, TOPIC, LandingOptions(new_epoch="land")).objects == 0
+    assert land_topic(log, store, TOPIC, TopicOptions(new_epoch="land")).objects == 0
     ledgers = audit(log, store, TOPIC)
     assert [(ledger.app_id, ledger.records, ledger.broker_end, ledger.is_complete) for ledger in ledgers] == [
         (f"{TOPIC}/0", 3, None, True),
         (f"{TOPIC}/epoch={epoch}/0", 5, 6, True),
     ]
-    assert [entry.position for entry in quarantined_records(store, TOPIC)] == [5]
+    assert [entry.position for entry in quarantined_of_topic(store, TOPIC)] == [5]
 
 
 def test_a_third_epoch_is_distinguished_from_the_second(log, store):
     for count in (1, 2, 3):
         log.append(TOPIC, 0, *rows(count))
-        land_topic(log, store, TOPIC, LandingOptions(new_epoch="land"))
+        land_topic(log, store, TOPIC, TopicOptions(new_epoch="land"))
         epoch = log.topic_id(TOPIC)
         log.create(TOPIC)
     assert sorted(landed(store, TOPIC, epoch)[0]) == [0, 1, 2]
@@ -263,7 +263,7 @@ def test_a_topic_recreated_while_it_is_read_lands_none_of_its_new_records(log, s
 
     log.on_batch = remake
     with pytest.raises(TransientFailure, match="recreated"):
-        land_topic(log, store, TOPIC, LandingOptions(object_bytes=600))
+        land_topic(log, store, TOPIC, TopicOptions(object_bytes=600))
     assert not any(b'"new"' in found.body for found in store.objects.values())
     assert all(found.metadata["topic-id"] != log.topic_id(TOPIC) for found in store.objects.values())
 
@@ -314,7 +314,7 @@ def test_deleted_objects_that_a_consumer_has_applied_are_not_landed_again(log, s
     land_topic(log, store, TOPIC)
     store.objects.clear()
     log.append(TOPIC, 0, *rows(2))
-    result = land_topic(log, store, TOPIC, LandingOptions(cleaned={f"{TOPIC}/0": 4}))
+    result = land_topic(log, store, TOPIC, TopicOptions(cleaned={f"{TOPIC}/0": 4}))
     assert (result.partitions[0].first_start, result.records) == (5, 2)
     assert "begins with" in reconcile(log, store, TOPIC)[0].problems[0]
 
@@ -374,7 +374,7 @@ def test_a_quarantine_orphan_is_deleted_after_its_position_is_committed_and_not_
     assert orphan in store.objects
     land_topic(log, store, TOPIC)
     assert orphan not in store.objects and ahead in store.objects
-    assert [entry.position for entry in quarantined_records(store, TOPIC)] == [0]
+    assert [entry.position for entry in quarantined_of_topic(store, TOPIC)] == [0]
 
 
 def test_a_missing_topic_and_an_unreachable_broker_are_errors(log, store):
@@ -409,7 +409,7 @@ def test_later_landings_continue_the_new_epoch_without_the_option(log, store):
     land_topic(log, store, TOPIC)
     log.create(TOPIC)
     log.append(TOPIC, 0, *rows(2))
-    land_topic(log, store, TOPIC, LandingOptions(new_epoch="land"))
+    land_topic(log, store, TOPIC, TopicOptions(new_epoch="land"))
     log.append(TOPIC, 0, *rows(3))
     result = land_topic(log, store, TOPIC)
     assert (result.epoch, result.records) == (log.topic_id(TOPIC), 3)
@@ -448,7 +448,7 @@ def test_a_recreated_topic_is_detected_even_if_its_only_chain_is_unreadable(stor
 def test_a_negative_cleaned_position_means_none(log, store):
     log.append(TOPIC, 0, *rows(6))
     log.trim(TOPIC, 0, 4)
-    result = land_topic(log, store, TOPIC, LandingOptions(cleaned={f"{TOPIC}/0": -1}))
+    result = land_topic(log, store, TOPIC, TopicOptions(cleaned={f"{TOPIC}/0": -1}))
     assert (result.records, result.partitions[0].first_start) == (2, 4)
 
 
@@ -461,7 +461,7 @@ def test_committed_quarantine_is_not_deleted_while_an_older_object_is_missing(lo
     moved_away = store.objects.pop(middle)
     land_topic(log, store, TOPIC)
     assert sorted(key for key in store.objects if key.startswith("quarantine/")) == before
-    assert [entry.position for entry in quarantined_records(store, TOPIC)] == [0, 4]
+    assert [entry.position for entry in quarantined_of_topic(store, TOPIC)] == [0, 4]
     assert not any("quarantined" in problem for problem in audit(log, store, TOPIC)[0].problems)
     store.objects[middle] = moved_away
     assert is_complete(log, store)
@@ -469,10 +469,10 @@ def test_committed_quarantine_is_not_deleted_while_an_older_object_is_missing(lo
 
 def test_a_quarantine_orphan_under_the_other_root_is_deleted(log, store):
     store.put(connect_key(TOPIC, 0, 0), b'{"index":0}\n')
-    land_topic(log, store, TOPIC, LandingOptions(landed_by_connect=True))
+    land_topic(log, store, TOPIC, TopicOptions(landed_by_connect=True))
     orphan = f"quarantine/topics/{TOPIC}/partition=0/{TOPIC}+0+{0:019d}+{0:019d}.json"
     store.put(orphan, b"")
-    land_topic(log, store, TOPIC, LandingOptions(landed_by_connect=True))
+    land_topic(log, store, TOPIC, TopicOptions(landed_by_connect=True))
     assert orphan not in store.objects
 
 
@@ -481,10 +481,10 @@ def test_time_does_not_decrease_after_an_object_without_records(log, store):
     store.put(connect_key(TOPIC, 0, 0), b'{"index":0}\n')
     late = FIRST_TIMESTAMP_MS + 10**9
     store.objects[connect_key(TOPIC, 0, 0)].modified_ms = late
-    land_topic(log, store, TOPIC, LandingOptions(landed_by_connect=True))
+    land_topic(log, store, TOPIC, TopicOptions(landed_by_connect=True))
     log.append(TOPIC, 0, *rows(3))
     log.trim(TOPIC, 0, 3)
-    land_topic(log, store, TOPIC, LandingOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 1, 2),)))
+    land_topic(log, store, TOPIC, TopicOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 1, 2),)))
     log.skip(TOPIC, 0, 2)
     land_topic(log, store, TOPIC)
     log.append(TOPIC, 0, *rows(2))
@@ -502,6 +502,6 @@ def test_an_accepted_gap_has_the_latest_time_of_its_predecessor(log, store):
     land_topic(log, store, TOPIC)
     log.append(TOPIC, 0, *rows(3))
     log.trim(TOPIC, 0, 6)
-    land_topic(log, store, TOPIC, LandingOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 3, 5),)))
+    land_topic(log, store, TOPIC, TopicOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 3, 5),)))
     first, gap = [store.metadata(found.key)["latest-ms"] for found in store.list("topics/")]
     assert first == gap

@@ -9,7 +9,6 @@ from pinterest_platform.failures import TransientFailure
 from pinterest_platform.landing.kinesis.ledger import audit, reconcile
 from pinterest_platform.landing.kinesis.options import StreamOptions
 from pinterest_platform.landing.kinesis.pending import pending_after_landing, pending_segments
-from pinterest_platform.landing.kinesis.quarantine import quarantined_records
 from pinterest_platform.landing.kinesis.results import LandedStream
 from pinterest_platform.landing.kinesis.state import ResumeState
 from pinterest_platform.landing.kinesis.stream import land_stream
@@ -17,6 +16,7 @@ from pinterest_platform.landing.pending import positions_after
 from pinterest_platform.testing import FakeObjectStore, FakeShardLog
 from pinterest_platform_tests.faults import FaultyStore, Killed
 from pinterest_platform_tests.landing.kinesis.invariants import expected_shards, filled, landed_shards
+from pinterest_platform_tests.landing.quarantined import quarantined_of_stream
 
 STREAM = "streaming-u-pin"
 FAULTS = st.sampled_from(["fail", "lose", "echo", "kill", "kill-after"])
@@ -136,7 +136,7 @@ def test_each_record_ends_in_one_object_or_in_quarantine(steps):
         for number, kind in outcomes.items()
         if kind != "record"
     }
-    quarantined = [(entry.partition_id, entry.position) for entry in quarantined_records(world.store, STREAM)]
+    quarantined = [(entry.partition_id, entry.position) for entry in quarantined_of_stream(world.store, STREAM)]
     assert sorted(quarantined) == sorted(junk)
     applied |= positions_after(pending_segments(world.store, STREAM, applied))
     assert applied == positions_after(pending_segments(world.store, STREAM, {}))

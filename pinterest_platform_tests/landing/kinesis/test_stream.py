@@ -10,11 +10,11 @@ from pinterest_platform.landing.kinesis.lag import stream_lag
 from pinterest_platform.landing.kinesis.ledger import audit
 from pinterest_platform.landing.kinesis.options import AcceptedLoss, StreamOptions
 from pinterest_platform.landing.kinesis.pending import pending_segments
-from pinterest_platform.landing.kinesis.quarantine import quarantined_records
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.testing import FakeObjectStore, FakeShardLog
 from pinterest_platform_tests.faults import FaultyStore
 from pinterest_platform_tests.landing.kinesis.invariants import expected_shards, filled, keys, landed_shards
+from pinterest_platform_tests.landing.quarantined import quarantined_of_stream
 
 STREAM = "streaming-u-pin"
 ONE = StreamOptions(shards_at_once=1)
@@ -110,7 +110,7 @@ def test_rejected_records_are_quarantined_with_their_bytes_and_the_others_are_la
     log.put(STREAM, 0, b'{"a":1}', b"\xff", b"[1]", b'{"_shard":1}', b'{"_offset":1}', aggregated, b'{"a":2}')
     result = land_stream(log, store, STREAM)
     assert (result.records, result.quarantined) == (2, 5)
-    found = [(entry.value, entry.reason) for entry in quarantined_records(store, STREAM)]
+    found = [(entry.value, entry.reason) for entry in quarantined_of_stream(store, STREAM)]
     assert found == [
         (b"\xff", "not UTF-8"),
         (b"[1]", "not one JSON object"),
@@ -118,7 +118,7 @@ def test_rejected_records_are_quarantined_with_their_bytes_and_the_others_are_la
         (b'{"_offset":1}', "reserved name: _offset"),
         (aggregated, "KPL aggregated record: switch aggregation off in its producer"),
     ]
-    assert [entry.position for entry in quarantined_records(store, STREAM)] == [
+    assert [entry.position for entry in quarantined_of_stream(store, STREAM)] == [
         record.position for record in log.shard(STREAM, 0).records[1:6]
     ]
     assert is_complete(log, store)
@@ -542,7 +542,7 @@ def test_a_quarantine_orphan_is_not_counted_and_is_deleted_unless_its_landing_ca
     )
     for other in (orphan, pending):
         store.put(other, store.read(key))
-    assert len(list(quarantined_records(store, STREAM))) == 2
+    assert len(quarantined_of_stream(store, STREAM)) == 2
     land_stream(log, store, STREAM)
     assert {found.key for found in store.list("quarantine/")} == {key, pending}
 

@@ -5,7 +5,7 @@ import pytest
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kinesis.ledger import reconcile
 from pinterest_platform.landing.kinesis.options import StreamOptions
-from pinterest_platform.landing.kinesis.pending import described, pending_segments
+from pinterest_platform.landing.kinesis.pending import pending_segments, with_manifest
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.testing import FakeObjectStore, FakeShardLog
 
@@ -90,7 +90,7 @@ def test_an_object_replaced_by_one_of_another_shard_is_not_cleaned(log, store):
     first = pending_segments(store, STREAM, {})[0]
     copy(store, keys(store, 1)[0], first.key)
     with pytest.raises(PermanentFailure, match=r"was landed as an object of .*000001, not of .*000000"):
-        described(store, first)
+        with_manifest(store, first)
     assert any("was landed as an object of" in problem for problem in reconcile(log, store, STREAM)[0].problems)
 
 
