@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from pinterest_platform.defs.operations.jobs import batch_pipeline
-from pinterest_platform.orchestration.daily.alerts import deliver_alerts
+from pinterest_platform.orchestration.alerts.delivery import deliver_alerts
+from pinterest_platform.orchestration.alerts.sensors import deliver_sensor_alerts
 from pinterest_platform.orchestration.daily.history import LOOK_BACK
 from pinterest_platform.orchestration.daily.requests import retry_request
 from pinterest_platform.orchestration.failures import as_dagster_failure
-from pinterest_platform.orchestration.sensor_alerts import deliver_sensor_alerts
 from pinterest_platform.ports import Notifier
 from pinterest_platform.settings import AlertSettings, Settings
 

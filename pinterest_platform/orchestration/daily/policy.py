@@ -15,9 +15,6 @@ RETRIES_END = timedelta(hours=23)
 
 FINISHED = frozenset({Status.SUCCESS, Status.FAILURE, Status.CANCELED})
 
-FIRST_ALERT_WAIT, LONGEST_ALERT_WAIT = 15.0, 3600.0
-"""Seconds between two deliveries of an alert: doubled after each one that failed."""
-
 
 @dataclass(frozen=True, slots=True)
 class PipelineRun:
@@ -85,11 +82,6 @@ def retry(runs: Sequence[PipelineRun], now: float, delay: float) -> Decision | N
 def decisions(runs: Sequence[PipelineRun], now: float, delay: float) -> list[Decision]:
     """Decide about every day that has a run, oldest first; arguments as of `retry`."""
     return [_decision(day, runs, now, delay) for day in sorted({run.day for run in runs if run.day})]
-
-
-def alert_wait(failures: int, last: float, now: float) -> float:
-    """Return the seconds until an alert is delivered again, after so many failures, the `last` one at that time."""
-    return last + min(FIRST_ALERT_WAIT * 2 ** min(failures - 1, 30), LONGEST_ALERT_WAIT) - now if failures else 0.0
 
 
 def _decision(day: date, runs: Sequence[PipelineRun], now: float, delay: float) -> Decision:

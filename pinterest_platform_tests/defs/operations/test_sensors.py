@@ -155,7 +155,7 @@ def test_an_alert_that_is_not_delivered_is_retried_only_after_a_wait(daemon: Dae
 def test_an_alert_that_was_not_delivered_is_delivered_by_a_later_tick(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pinterest_platform.orchestration.daily.policy.FIRST_ALERT_WAIT", 0.0)
+    monkeypatch.setattr("pinterest_platform.orchestration.alerts.delivery.FIRST_ALERT_WAIT", 0.0)
     daemon.work = permanent
     run = daemon.midnight()
     daemon.notifier.down = True

@@ -8,10 +8,8 @@ from dagster import DagsterRunStatus as Status
 
 from pinterest_platform.orchestration.daily.policy import (
     ATTEMPTS,
-    LONGEST_ALERT_WAIT,
     PipelineRun,
     Step,
-    alert_wait,
     decisions,
     retry,
 )
@@ -38,13 +36,6 @@ CANCELLED = PipelineRun("try2", Status.CANCELED, NOW - 60, DAY, 2)
 SUCCESS = PipelineRun("try2", Status.SUCCESS, NOW - 60, DAY, 2)
 YESTERDAY = PipelineRun("old", Status.FAILURE, NOW - 24 * HOUR, BEFORE, 1)
 QUEUED = PipelineRun("try1", Status.QUEUED, None, DAY, 1)
-
-
-def test_an_alert_that_is_not_delivered_is_retried_with_exponential_backoff() -> None:
-    assert alert_wait(0, 0.0, NOW) <= 0
-    assert [alert_wait(failures, NOW, NOW) for failures in (1, 2, 3)] == [15, 30, 60]
-    assert alert_wait(10_000, NOW, NOW) == LONGEST_ALERT_WAIT
-    assert alert_wait(3, NOW - 60, NOW) <= 0
 
 
 def test_without_a_day_there_is_nothing_to_retry() -> None:

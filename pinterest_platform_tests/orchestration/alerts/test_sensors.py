@@ -18,8 +18,8 @@ from dagster._core.scheduler.instigation import (
 from dagster._utils.error import SerializableErrorInfo
 
 from pinterest_platform.failures import TransientFailure
+from pinterest_platform.orchestration.alerts.sensors import SILENT_SECONDS, STATE_KEY, deliver_sensor_alerts
 from pinterest_platform.orchestration.draining.sensor import NEXT_TICK, UNKNOWN
-from pinterest_platform.orchestration.sensor_alerts import SILENT_SECONDS, STATE_KEY, deliver_sensor_alerts
 from pinterest_platform.ports import Alert
 from pinterest_platform.settings import AlertSettings
 from pinterest_platform.testing import FakeNotifier
@@ -103,7 +103,7 @@ def deliver(ticks: Ticks, notifier: FakeNotifier) -> list[str]:
         ("", TickStatus.FAILURE, ""),
     ],
 )
-def test_an_incident_is_alerted_once_and_its_end_once(
+def test_an_outage_is_alerted_once_and_its_end_once(
     ticks: Ticks, reason: str, status: TickStatus, unknown: str
 ) -> None:
     notifier = FakeNotifier()
@@ -133,7 +133,7 @@ def test_a_short_outage_is_not_alerted(ticks: Ticks) -> None:
     assert deliver(ticks, notifier) == [] and not notifier.alerts
 
 
-def test_a_second_incident_is_alerted_again(ticks: Ticks) -> None:
+def test_a_second_outage_is_alerted_again(ticks: Ticks) -> None:
     notifier = FakeNotifier()
     for _ in range(2):
         ticks.outage()
@@ -178,7 +178,7 @@ def test_a_sensor_that_was_switched_off_is_not_alerted(ticks: Ticks) -> None:
     assert deliver(ticks, notifier) == []
 
 
-def test_a_sensor_that_is_switched_off_in_an_incident_does_not_read_again(ticks: Ticks) -> None:
+def test_a_sensor_that_is_switched_off_in_an_outage_does_not_read_again(ticks: Ticks) -> None:
     notifier = FakeNotifier()
     ticks.outage()
     assert len(deliver(ticks, notifier)) == 1
@@ -201,7 +201,7 @@ def test_the_time_in_which_dagster_was_stopped_is_no_outage(ticks: Ticks, first_
     assert deliver(ticks, notifier) == ["kinesis_backlog has not read its streams for 10 minutes"]
 
 
-def test_an_incident_outlives_a_stop_of_dagster(ticks: Ticks) -> None:
+def test_an_outage_outlives_a_stop_of_dagster(ticks: Ticks) -> None:
     notifier = FakeNotifier()
     ticks.outage()
     assert len(deliver(ticks, notifier)) == 1

@@ -8,13 +8,16 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from pinterest_platform.failures import TransientFailure
-from pinterest_platform.orchestration.daily.causes import failure_causes
+from pinterest_platform.orchestration.alerts.incidents import check_incidents, day_of, drain_incidents, run_incidents
+from pinterest_platform.orchestration.causes import failure_causes
 from pinterest_platform.orchestration.daily.history import ALERTED_TAG, JOB, pipeline_runs
-from pinterest_platform.orchestration.daily.policy import Decision, Step, alert_wait, decisions
-from pinterest_platform.orchestration.incidents import check_incidents, day_of, drain_incidents, run_incidents
+from pinterest_platform.orchestration.daily.policy import Decision, Step, decisions
 from pinterest_platform.orchestration.workers import HIDDEN, bookkeeping
 from pinterest_platform.ports import Alert, Notifier
 from pinterest_platform.settings import AlertSettings
+
+FIRST_ALERT_WAIT, LONGEST_ALERT_WAIT = 15.0, 3600.0
+"""Seconds between two deliveries of an alert: doubled after each one that failed."""
 
 ALERT_TRIES_TAG = f"{HIDDEN}pinterest/alert_tries"
 """Number of failed deliveries of a run's alert, and the time of the last failure in seconds since the epoch."""
@@ -70,6 +73,11 @@ def deliver_alerts(
     if waits:
         reasons.append(f"{len(waits)} alerts were not delivered; the next retry is in {min(waits):.0f} s")
     return dg.SkipReason("; ".join(reasons) or "no alert is due"), not waits
+
+
+def alert_wait(failures: int, last: float, now: float) -> float:
+    """Return the seconds until the next delivery of an alert whose delivery failed `failures` times, last at `last`."""
+    return last + min(FIRST_ALERT_WAIT * 2 ** min(failures - 1, 30), LONGEST_ALERT_WAIT) - now if failures else 0.0
 
 
 def _days(instance: dg.DagsterInstance, settings: AlertSettings) -> Iterator[Delivery]:

@@ -7,9 +7,9 @@ import dagster as dg
 import pytest
 
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
+from pinterest_platform.orchestration.alerts.incidents import CONSECUTIVE_FAILURES
 from pinterest_platform.orchestration.draining.run import failed_tags
 from pinterest_platform.orchestration.failures import as_dagster_failure
-from pinterest_platform.orchestration.incidents import CONSECUTIVE_FAILURES
 from pinterest_platform.orchestration.results.checks import unevaluated_on_failure
 from pinterest_platform.orchestration.runs import WRITER
 from pinterest_platform.orchestration.workers import AD_HOC_JOB, record_worker
@@ -76,7 +76,7 @@ def test_a_drain_whose_system_does_not_answer_is_alerted_after_many_failures(dae
 def test_an_alert_of_a_drain_that_is_not_delivered_is_delivered_later(
     daemon: Daemon, drain: Drain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pinterest_platform.orchestration.daily.policy.FIRST_ALERT_WAIT", 0.0)
+    monkeypatch.setattr("pinterest_platform.orchestration.alerts.delivery.FIRST_ALERT_WAIT", 0.0)
     drain(LOST, "pin")
     daemon.notifier.down = True
     with pytest.raises(dg.Failure, match="webhook"):

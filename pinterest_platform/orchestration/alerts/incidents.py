@@ -7,7 +7,7 @@ from itertools import takewhile
 
 import dagster as dg
 
-from pinterest_platform.orchestration.daily.causes import failed_checks, failure_causes
+from pinterest_platform.orchestration.causes import failed_checks, failure_causes
 from pinterest_platform.orchestration.daily.history import ALERTED_TAG, is_daily
 from pinterest_platform.orchestration.draining.run import failed_entities
 from pinterest_platform.orchestration.runs import WRITER, is_platforms

@@ -1,4 +1,4 @@
-"""Alerts of backlog sensors that cannot read their streams: once per incident, and once when it is over."""
+"""Alerts of backlog sensors that cannot read their streams: once per outage, and once when it is over."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick,
 from pydantic import TypeAdapter, ValidationError
 
 from pinterest_platform.failures import TransientFailure
-from pinterest_platform.orchestration.daily.policy import alert_wait
+from pinterest_platform.orchestration.alerts.delivery import alert_wait
 from pinterest_platform.orchestration.draining.sensor import NEXT_TICK, UNKNOWN
 from pinterest_platform.ports import Alert, Cause, Notifier
 from pinterest_platform.settings import AlertSettings
@@ -22,14 +22,14 @@ SILENT_SECONDS = 600.0
 """Time for which a sensor may fail to read its streams without an alert: longer than a restart of a service."""
 
 STATE_KEY = "pinterest/sensor_alerts"
-"""The key of the alerted incidents in Dagster's store of cursors, so that a restart repeats no alert."""
+"""The key of the alerted outages in Dagster's store of cursors, so that a restart repeats no alert."""
 
 _TICKS = 400
 """Ticks that are read: more than a sensor makes in `SILENT_SECONDS`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Incident:
+class Outage:
     """A sensor that cannot read its streams.
 
     Attributes:
@@ -59,59 +59,57 @@ def deliver_sensor_alerts(
     Raises:
         TransientFailure: an alert was not delivered; every other one was attempted before.
     """
-    known = _state(instance)
-    state: dict[str, Incident] = {}
+    stored = _state(instance)
+    state: dict[str, Outage] = {}
     lines: list[str] = []
     failures: list[TransientFailure] = []
-    for incident, is_over in _incidents(instance, known, now):
-        sensor = incident.sensor
-        state[sensor] = incident
-        if (incident.delivered and not is_over) or alert_wait(incident.tries, incident.last_try, now) > 0:
+    for outage, is_over in _outages(instance, stored, now):
+        sensor = outage.sensor
+        state[sensor] = outage
+        if (outage.delivered and not is_over) or alert_wait(outage.tries, outage.last_try, now) > 0:
             continue
-        alert = _over(incident, settings, now) if is_over else _begun(incident, settings, now)
+        alert = _over(outage, settings, now) if is_over else _begun(outage, settings, now)
         try:
             notifier.notify(alert)
         except TransientFailure as failure:
-            state[sensor] = replace(incident, tries=incident.tries + 1, last_try=now)
+            state[sensor] = replace(outage, tries=outage.tries + 1, last_try=now)
             failures.append(failure)
             continue
         lines.append(alert.reason)
         if is_over:
             del state[sensor]
         else:
-            state[sensor] = replace(incident, delivered=True, tries=0)
-    if state != known:
-        values = json.dumps([asdict(incident) for incident in state.values()])
+            state[sensor] = replace(outage, delivered=True, tries=0)
+    if state != stored:
+        values = json.dumps([asdict(outage) for outage in state.values()])
         instance.daemon_cursor_storage.set_cursor_values({STATE_KEY: values})
     if failures:
         raise failures[0]
     return lines
 
 
-def _state(instance: dg.DagsterInstance) -> Mapping[str, Incident]:
-    """Return the incidents by sensor; none if another release stored them in another form."""
+def _state(instance: dg.DagsterInstance) -> Mapping[str, Outage]:
+    """Return the outages by sensor; none if another release stored them in another form."""
     value = instance.daemon_cursor_storage.get_cursor_values({STATE_KEY}).get(STATE_KEY)
     try:
-        return {each.sensor: each for each in TypeAdapter(list[Incident]).validate_json(value or "[]")}
+        return {each.sensor: each for each in TypeAdapter(list[Outage]).validate_json(value or "[]")}
     except ValidationError:
         return {}
 
 
-def _incidents(
-    instance: dg.DagsterInstance, known: Mapping[str, Incident], now: float
-) -> Iterator[tuple[Incident, bool]]:
-    """Yield the incidents of sensors that are switched on, each with True if it is over.
+def _outages(instance: dg.DagsterInstance, stored: Mapping[str, Outage], now: float) -> Iterator[tuple[Outage, bool]]:
+    """Yield the outages of sensors that are switched on, each with True if it is over.
 
-    A sensor without recent ticks, as when Dagster was stopped, begins and ends no incident.
+    A sensor without recent ticks, as when Dagster was stopped, begins and ends no outage.
     """
     for sensor, ticks in _ticks(instance).items():
-        incident, failed = known.get(sensor), _failed(ticks)
+        outage, failed = stored.get(sensor), _failed(ticks)
         recent = now - ticks[0].timestamp < SILENT_SECONDS
-        if incident is not None and incident.delivered:
-            yield incident, recent and not failed
+        if outage is not None and outage.delivered:
+            yield outage, recent and not failed
         elif recent and failed and failed[0].timestamp - failed[-1].timestamp >= SILENT_SECONDS:
             reason = _failure(failed[0]) or ""
-            yield incident or Incident(sensor, failed[-1].timestamp, len(failed), reason), False
+            yield outage or Outage(sensor, failed[-1].timestamp, len(failed), reason), False
 
 
 def _ticks(instance: dg.DagsterInstance) -> Mapping[str, list[InstigatorTick]]:
@@ -152,26 +150,26 @@ def _failure(tick: InstigatorTick) -> str | None:
     return json.loads(tick.cursor).get(UNKNOWN) if tick.cursor else None
 
 
-def _begun(incident: Incident, settings: AlertSettings, now: float) -> Alert:
-    minutes = (now - incident.since) / 60
-    headline = f"{incident.sensor} has not read its streams for {minutes:.0f} minutes"
+def _begun(outage: Outage, settings: AlertSettings, now: float) -> Alert:
+    minutes = (now - outage.since) / 60
+    headline = f"{outage.sensor} has not read its streams for {minutes:.0f} minutes"
     step = "Start the service that it names, or fix the network. Drains of its route do not start until then."
-    cause = Cause(incident.sensor, incident.reason.removesuffix(NEXT_TICK).strip(), step)
-    return replace(_alert(incident, settings, headline), causes=(cause,))
+    cause = Cause(outage.sensor, outage.reason.removesuffix(NEXT_TICK).strip(), step)
+    return replace(_alert(outage, settings, headline), causes=(cause,))
 
 
-def _over(incident: Incident, settings: AlertSettings, now: float) -> Alert:
-    minutes = (now - incident.since) / 60
-    alert = _alert(incident, settings, f"{incident.sensor} reads its streams again, after {minutes:.0f} minutes")
+def _over(outage: Outage, settings: AlertSettings, now: float) -> Alert:
+    minutes = (now - outage.since) / 60
+    alert = _alert(outage, settings, f"{outage.sensor} reads its streams again, after {minutes:.0f} minutes")
     return replace(alert, key=f"{alert.key}/over")
 
 
-def _alert(incident: Incident, settings: AlertSettings, headline: str) -> Alert:
+def _alert(outage: Outage, settings: AlertSettings, headline: str) -> Alert:
     return Alert(
-        key=f"{settings.user_id}/{incident.sensor}/{incident.since:.0f}",
-        job=incident.sensor,
-        day=datetime.fromtimestamp(incident.since, UTC).date(),
-        attempts=incident.ticks,
+        key=f"{settings.user_id}/{outage.sensor}/{outage.since:.0f}",
+        job=outage.sensor,
+        day=datetime.fromtimestamp(outage.since, UTC).date(),
+        attempts=outage.ticks,
         reason=headline,
         run_id="",
         link=f"{settings.ui_url.rstrip('/')}/automation",
