@@ -79,10 +79,13 @@ class BoundedProtocol(HttpToolsProtocol):
     head_seconds = 30.0
     """Time for a request head after the connection or the head's first byte."""
     body_seconds = 30.0
-    """Longest pause in a request body."""
+    """Time for a request body, or for each `body_bytes` of a larger one."""
+    body_bytes = 1024 * 1024
+    """Bytes of a larger body that must arrive in each `body_seconds`."""
 
     _timer: asyncio.TimerHandle | None = None
     _head_size = 0
+    _body_size = 0
     _in_head = False
     _in_body = False
 
@@ -103,12 +106,12 @@ class BoundedProtocol(HttpToolsProtocol):
             self._head_size += len(data)
             if self._head_size > self.head_bytes:
                 self._refuse(431, "Request Header Fields Too Large")
-            elif self._timer is None:
+        if self._timer is None and not self.transport.is_closing():
+            if self._in_body:
+                self._start_timer(self.body_seconds)
+            # Line breaks before a request end uvicorn's time-out of an idle connection, and begin no head.
+            elif self._in_head or not self._is_answering:
                 self._start_timer(self.head_seconds)
-        elif self._in_body:
-            self._start_timer(self.body_seconds)
-        else:
-            self._stop_timer()
 
     def on_message_begin(self) -> None:
         """Note the begin of a request head."""
@@ -117,15 +120,27 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Note the end of a request head."""
+        """Note the end of a request head; the body has a time-out of its own."""
+        self._stop_timer()
         self._in_head = False
         self._in_body = True
+        self._body_size = 0
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Count the bytes of the body."""
+        self._body_size += len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Note the end of a request."""
+        self._stop_timer()
         self._in_body = False
         super().on_message_complete()
+
+    @property
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
 
     def _start_timer(self, seconds: float) -> None:
         self._stop_timer()
@@ -137,7 +152,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self._timer = None
 
     def _time_out(self) -> None:
-        if self._in_body and self.flow.read_paused:  # the application is slow, not the client
+        self._timer = None
+        # If reading is paused, the application is slow, not the client.
+        if self._in_body and (self.flow.read_paused or self._body_size >= self.body_bytes):
+            self._body_size = 0
             self._start_timer(self.body_seconds)
         elif self._in_head or self._in_body:
             self._refuse(408, "Request Timeout")
@@ -149,8 +167,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_timer()
         if self.transport.is_closing():
             return
-        answering = self.cycle is not None and not self.cycle.response_complete
-        if not answering or (self._in_body and not self.cycle.response_started):
+        if not self._is_answering or (self._in_body and not self.cycle.response_started):
             lines = [b"HTTP/1.1 %d %s" % (status, message.encode())]
             lines += [b"%s: %s" % header for header in [*_error_headers(message), (b"connection", b"close")]]
             self.transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + _error_body(message))

@@ -1,6 +1,7 @@
 """Limits of requests, and no access for foreign web pages, on all HTTP services."""
 
 import json
+import select
 import socket
 import time
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ class ImpatientProtocol(BoundedProtocol):
 
     head_seconds = 1.0
     body_seconds = 1.0
+    body_bytes = 2
 
 
 async def answer_length(request: Request) -> Response:
@@ -83,6 +85,50 @@ def test_a_half_sent_request_is_timed_out(address: str, part: bytes) -> None:
 def test_a_head_that_arrives_in_drips_is_timed_out(address: str) -> None:
     with pytest.raises((BrokenPipeError, ConnectionResetError)):
         exchange(address, b"GET / HTTP/1.1\r\n", *[b"a: b\r\n"] * 100, pause=0.05)
+
+
+def last_words(address: str, *parts: bytes, pause: float) -> tuple[bytes, float]:
+    """Send parts until the server answers; return everything that it sends, and the seconds until it closed."""
+    host, port = address.split(":")
+    started = time.monotonic()
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        for part in parts:
+            connection.sendall(part)
+            if select.select([connection], [], [], pause)[0]:
+                break
+        received = b""
+        while data := connection.recv(65536):
+            received += data
+    return received, time.monotonic() - started
+
+
+@pytest.mark.parametrize(
+    ("framing", "drip"),
+    [(b"Content-Length: 100", b"1"), (b"Transfer-Encoding: chunked", b"1;extension=of-no-use\r\n1\r\n")],
+)
+def test_a_body_that_arrives_in_drips_is_timed_out(address: str, framing: bytes, drip: bytes) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + framing + b"\r\n\r\n"
+    received, seconds = last_words(address, head, *[drip] * 20, pause=0.7)
+    assert received.startswith(b"HTTP/1.1 408 Request Timeout\r\n") and seconds < 8
+
+
+def test_a_fast_beginning_of_a_body_is_no_excuse_for_drips(address: str) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n\r\n"
+    received, seconds = last_words(address, head + b"1" * 50_000, *[b"1"] * 20, pause=0.7)
+    assert received.startswith(b"HTTP/1.1 408 ") and seconds < 8
+
+
+@pytest.mark.parametrize("begin", [b"", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"])
+def test_line_breaks_without_a_request_hold_no_connection(address: str, begin: bytes) -> None:
+    host, port = address.split(":")
+    started = time.monotonic()
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        connection.sendall(begin)
+        time.sleep(0.3)
+        connection.sendall(b"\r\n")
+        while connection.recv(65536):
+            pass
+    assert time.monotonic() - started < 20
 
 
 def test_a_slow_body_with_progress_is_no_fault(address: str) -> None:
