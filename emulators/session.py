@@ -29,7 +29,7 @@ _GRACE_SECONDS = 15
 _RELAY_SECONDS = 2.0
 """Time to copy the rest of a command's output; processes that it left behind can hold it open."""
 
-_STEADY = ("post", "--route", "both", "--forever", "--rate", "2")
+_STEADY = ("post", "--route", "both", "--forever", "--rate", "2", "--growing")
 
 
 class _Interrupted(BaseException):
@@ -50,7 +50,7 @@ class Company:
 
     Attributes:
         logged: write the command's output to a log too, and after a signal only there.
-        posting: post steadily; an empty source database is seeded first.
+        posting: post steadily, new and changed rows among them; an empty source database is seeded first.
         spark: run a Spark server that the platform's runs share, unless the environment names one.
         programs: other commands, each as one text.
     """

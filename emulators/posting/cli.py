@@ -1,7 +1,7 @@
 """`python -m emulators post`: post rows of the source database to the platform."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import click
@@ -15,7 +15,7 @@ from emulators.posting.kinesis import KinesisRoute
 from emulators.posting.poster import Pace
 from emulators.posting.routes import Route
 from emulators.posting.run import Run
-from emulators.posting.source import PAGE_ROWS, Post, PostSource
+from emulators.posting.source import PAGE_ROWS, PostSource
 from emulators.source_db.database import open_engine
 
 _ROUTES: Mapping[str, Callable[[str, str, str], Route]] = {"kafka": KafkaRoute, "kinesis": KinesisRoute}
@@ -34,6 +34,7 @@ DEFAULT_SEED = 100
 @click.option("--rows", type=click.IntRange(min=1), help="Number of rows to post, drawn at random with repeats.")
 @click.option("--every-row", "mode", flag_value="every", help="Post every row once, in order.")
 @click.option("--forever", "mode", flag_value="forever", help="Post random rows until stopped.")
+@click.option("--growing", is_flag=True, help="With --forever: add and change rows of the home's database meanwhile.")
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Most posts per second.")
 @click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="The same seed draws the same rows.")
 @click.option(
@@ -62,6 +63,7 @@ def post(
     route: str,
     rows: int | None,
     mode: Literal["every", "forever"] | None,
+    growing: bool,
     rate: float | None,
     seed: int,
     per_request: int,
@@ -81,6 +83,8 @@ def post(
     """
     if (rows is not None) + (mode is not None) != 1:
         raise click.UsageError("Choose how much to post: one of --rows N, --every-row and --forever.")
+    if growing and (mode != "forever" or database is not None):
+        raise click.UsageError("--growing changes the home's database: use it with --forever, without --database.")
     variable = environment.lookup(home)
     gateway = (variable("PINTEREST_API_URL"), variable("PINTEREST_API_KEY"), variable("PINTEREST_USER_ID"))
     routes = [make(*gateway) for name, make in _ROUTES.items() if route in (name, "both")]
@@ -94,7 +98,13 @@ def post(
             RetryPolicy(timeout, give_up_after),
             total,
         )
-        run.post(_pages(source, mode, seed, rows, rate))
+        # A slow poster reads one second ahead, so that it posts the current rows of the database.
+        page = PAGE_ROWS if rate is None else max(1, min(PAGE_ROWS, int(rate)))
+        if growing:
+            pages = source.growing_posts(seed, page)
+        else:
+            pages = source.every_post() if mode == "every" else source.random_posts(seed, rows, page)
+        run.post(pages)
     finally:
         engine.dispose()
     for line in run.summary():
@@ -102,16 +112,6 @@ def post(
     if run.failure is not None:
         raise run.failure
     sys.exit(run.exit_code)
-
-
-def _pages(
-    source: PostSource, mode: str | None, seed: int, rows: int | None, rate: float | None
-) -> Iterator[list[Post]]:
-    if mode == "every":
-        return source.every_post()
-    # A slow poster reads one second ahead, so that it posts the current rows of the database.
-    page = PAGE_ROWS if rate is None else max(1, min(PAGE_ROWS, int(rate)))
-    return source.random_posts(seed, rows, page)
 
 
 def _concurrency(per_request: int) -> int:

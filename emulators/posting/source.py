@@ -3,7 +3,7 @@
 import itertools
 import random
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableSequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from sqlalchemy.exc import NoSuchTableError
 from emulators.failures import EmulatorFailure
 from emulators.posting.encoding import encode_row
 from emulators.source_db.database import translate_errors
+from emulators.source_db.growth import Growth
 
 PAGE_ROWS = 1000
 """Rows of each table read at a time; databases limit the number of keys in one IN."""
@@ -70,6 +71,15 @@ class PostSource:
                 return
             after = until
 
+    def growing_posts(self, seed: int, page: int) -> Iterator[list[Post]]:
+        """Yield random rows without an end; before a page is read, some of its rows are added or changed.
+
+        Args:
+            seed: the same seed and tables give the same posts.
+            page: number of rows to draw and read at a time.
+        """
+        yield from self._drawn(seed, None, page, Growth(self._engine, seed))
+
     def random_posts(self, seed: int, count: int | None, page: int = PAGE_ROWS) -> Iterator[list[Post]]:
         """Yield rows drawn at random with repeats.
 
@@ -78,6 +88,9 @@ class PostSource:
             count: number of rows, None for no end.
             page: number of rows to draw and read at a time.
         """
+        yield from self._drawn(seed, count, page, None)
+
+    def _drawn(self, seed: int, count: int | None, page: int, growth: Growth | None) -> Iterator[list[Post]]:
         keys = self._keys()
         generator = random.Random(seed)
         for position in itertools.count(0, page):
@@ -85,6 +98,9 @@ class PostSource:
             if size <= 0:
                 return
             chosen = [keys[generator.randrange(len(keys))] for _ in range(size)]
+            if growth is not None:
+                drawn, chosen = chosen, growth.apply(chosen)
+                keys.extend(key for key, before in zip(chosen, drawn, strict=True) if key != before)
             with translate_errors(self._engine, "Reading the source tables"):
                 rows = self._rows(sorted(set(chosen)))
             yield [Post(key, rows[key]) for key in chosen if key in rows]
@@ -112,7 +128,7 @@ class PostSource:
         with translate_errors(self._engine, "Counting the source rows"), self._engine.connect() as connection:
             return connection.execute(select(func.count(reader.key))).scalar_one()
 
-    def _keys(self) -> Sequence[int]:
+    def _keys(self) -> MutableSequence[int]:
         """Return the keys that have a pin, in eight bytes each."""
         key = self._readers["pin"].key
         keys = array("q")

@@ -189,6 +189,8 @@ def test_the_rate_delays_posts(gateway: Gateway, database: str) -> None:
     [
         ([], 2, "one of --rows N, --every-row and --forever"),
         (["--rows", "3", "--every-row"], 2, "one of --rows N"),
+        (["--rows", "3", "--growing"], 2, "--growing changes the home's database"),
+        (["--forever", "--growing"], 2, "without --database"),
         (["--rows", "0"], 2, "--rows"),
         (["--rows", "3", "--rate", "0"], 2, "--rate"),
         (["--rows", "3", "--per-request", "0"], 2, "--per-request"),

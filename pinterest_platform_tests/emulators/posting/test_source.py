@@ -160,3 +160,42 @@ def test_a_key_that_is_no_integer_is_named() -> None:
         connection.execute(text("INSERT INTO pinterest_data VALUES (1.5)"))
     with pytest.raises(EmulatorFailure, match=r"1\.5.*no integer"):
         posts(engine)
+
+
+def test_growing_posts_are_new_changed_and_repeated_rows_as_the_tables_hold_them(engine: Engine) -> None:
+    replace_contents(engine, generate(100, 3))
+    before = {post.key: post for post in posts(engine)}
+    drawn = list(itertools.chain.from_iterable(itertools.islice(PostSource(engine).growing_posts(1, 10), 20)))
+    after = {post.key: post for post in posts(engine)}
+    assert {post.key for post in drawn} <= after.keys()
+    added = [post for post in drawn if post.key >= 100]
+    assert {post.key for post in added} == after.keys() - before.keys() == set(range(100, len(after)))
+    changed = {key for key in before if after[key] != before[key]}
+    assert changed <= {post.key for post in drawn}
+    assert 30 <= len(after) - 100 <= 70
+    assert 25 <= len(changed) <= 50
+    assert {post.key: post for post in drawn} == {post.key: after[post.key] for post in drawn}
+    assert all(list(post.rows) == ["pin", "geo", "user"] for post in added)
+    pins = [json.loads(post.rows["pin"]) for post in after.values()]
+    assert len({pin["unique_id"] for pin in pins}) == len(pins)
+    for key in changed:
+        old, new = (json.loads(rows[key].rows["pin"]) for rows in (before, after))
+        assert {name for name in old if old[name] != new[name]} == {"follower_count"}
+
+
+def test_growth_goes_on_with_other_rows_in_the_next_run(engine: Engine) -> None:
+    replace_contents(engine, generate(10, 3))
+    for _ in range(2):
+        list(itertools.islice(PostSource(engine).growing_posts(1, 10), 5))
+    pins = [json.loads(post.rows["pin"]) for post in posts(engine)]
+    assert len({pin["unique_id"] for pin in pins}) == len(pins) > 20
+
+
+def test_followers_that_are_no_number_stay_as_they_are(engine: Engine) -> None:
+    with engine.begin() as connection:
+        values = (None, "User Info Error", "", "9")
+        connection.execute(insert(PIN), [{"index": key, "follower_count": text} for key, text in enumerate(values)])
+    list(itertools.islice(PostSource(engine).growing_posts(1, 10), 20))
+    counts = [json.loads(post.rows["pin"])["follower_count"] for post in posts(engine)]
+    assert counts[:3] == [None, "User Info Error", ""]
+    assert int(counts[3]) > 9
