@@ -11,11 +11,12 @@ from pinterest_platform.failures import PermanentFailure, joined
 from pinterest_platform.landing.commit import commit, unknown_start
 from pinterest_platform.landing.kafka.alignment import HeldRecords
 from pinterest_platform.landing.kafka.connect import Adoption, adopt_objects, is_last_record
-from pinterest_platform.landing.kafka.history import ConnectObject, History
+from pinterest_platform.landing.kafka.history import History
 from pinterest_platform.landing.kafka.manifest import PartitionManifest
 from pinterest_platform.landing.kafka.options import AcceptedGap, TopicOptions
 from pinterest_platform.landing.kafka.results import LandedPartition
 from pinterest_platform.landing.kafka.segments import OffsetRange, PartitionDraft, cut_segments
+from pinterest_platform.landing.kafka.sources import ConnectObject
 from pinterest_platform.landing.segment import SegmentDraft
 from pinterest_platform.ports import ObjectStore, PartitionBounds, Progress, Record, TopicLog
 
