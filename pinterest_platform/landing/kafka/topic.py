@@ -111,7 +111,7 @@ def _read_histories(
     failures: list[PermanentFailure] = []
     unreadable: list[PartitionChain] = []
 
-    def known_position(chain: PartitionChain) -> int | None:
+    def list_from(chain: PartitionChain) -> int | None:
         """Return the position of a landed object, so that older ones are not listed; None if none is known."""
         if chain.app_id in options.list_from or chain not in stored:
             return options.list_from.get(chain.app_id)
@@ -121,7 +121,7 @@ def _read_histories(
         histories: dict[int, History] = {}
         for chain in chains:
             try:
-                history = read_history(store, chain, known_position(chain))
+                history = read_history(store, chain, list_from(chain))
                 history.require_unchanged_end()
                 histories[chain.partition] = history
             except PermanentFailure as failure:
