@@ -11,9 +11,9 @@ from pinterest_platform.landing.checkpoint import Block, Checkpoint, ObjectTotal
 from pinterest_platform.landing.examiner import ChainExaminer, H, M, R
 from pinterest_platform.landing.object_audit import LandedObject, read_in_time
 from pinterest_platform.landing.sections import (
+    ChainSection,
     ContradictionError,
     OpenChain,
-    Section,
     block_of,
     examine,
     identity,
@@ -97,7 +97,7 @@ def _due_by_key(objects: Sequence[LandedObject[M]], schedule: AuditSchedule) -> 
 def _cover(
     examiner: ChainExaminer[M, H, R],
     opened: OpenChain[H],
-    sections: Sequence[Section[M]],
+    sections: Sequence[ChainSection[M]],
     readings: Mapping[str, R],
     schedule: AuditSchedule,
 ) -> tuple[Block, ...]:

@@ -46,7 +46,7 @@ class OpenChain(Generic[H]):
 
 
 @dataclass(frozen=True, slots=True)
-class Section(Generic[M]):
+class ChainSection(Generic[M]):
     """A part of a chain between two trusted blocks.
 
     Attributes:
@@ -104,14 +104,14 @@ def reopen_chain(examiner: ChainExaminer[M, H, R], stored: Checkpoint, contradic
     return OpenChain(newest, replace(stored, blocks=(), epoch_id=None), (), newest.is_coverable, contradiction)
 
 
-def examine(examiner: ChainExaminer[M, H, R], opened: OpenChain[H]) -> list[Section[M]]:
+def examine(examiner: ChainExaminer[M, H, R], opened: OpenChain[H]) -> list[ChainSection[M]]:
     """Request the manifests of the objects that are in no trusted block, and compare the blocks that are due.
 
     Raises:
         ContradictionError: a block contradicts the objects.
         PermanentFailure: the chain cannot be read.
     """
-    sections: list[Section[M]] = []
+    sections: list[ChainSection[M]] = []
     try:
         for before, after in _between(opened.trusted):
             history = opened.newest if after is None else examiner.read_section(before, after)
@@ -161,7 +161,7 @@ def block_of(examiner: ChainExaminer[M, H, R], landed: LandedObject[M], day: int
     )
 
 
-def _section(examiner: ChainExaminer[M, H, R], history: H, bounds: tuple[int | None, int | None]) -> Section[M]:
+def _section(examiner: ChainExaminer[M, H, R], history: H, bounds: tuple[int | None, int | None]) -> ChainSection[M]:
     positions = [segment.position for segment in history.segments]
     neighbors = {position for position in bounds if position is not None}
     if missing := sorted(neighbors - set(positions)):
@@ -171,7 +171,7 @@ def _section(examiner: ChainExaminer[M, H, R], history: H, bounds: tuple[int | N
         problems.append(Problem(objects[0].key, text))
     problems += examiner.problems(history, objects)
     inner = [landed for landed in objects if landed.position not in neighbors]
-    return Section(positions, [segment.key for segment in history.segments], objects, inner, problems)
+    return ChainSection(positions, [segment.key for segment in history.segments], objects, inner, problems)
 
 
 def _between(trusted: Sequence[Block]) -> Iterator[tuple[int | None, int | None]]:

@@ -22,8 +22,8 @@ from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.alignment import HeldRecords, MisalignedError, OffsetSpan, align
 from pinterest_platform.landing.kafka.chain import PartitionChain
 from pinterest_platform.landing.kafka.envelope import PartitionEncoder
-from pinterest_platform.landing.kafka.history import ConnectObject, sources_digest
 from pinterest_platform.landing.kafka.segments import PartitionDraft
+from pinterest_platform.landing.kafka.sources import ConnectObject, sources_digest
 from pinterest_platform.landing.scanner import read_members
 from pinterest_platform.landing.segment import SegmentBuilder
 from pinterest_platform.ports import ObjectStore, PartitionBounds, Progress, Record

@@ -1,45 +1,23 @@
 """The position of a partition, read from its landed objects (rules L1, L2)."""
 
-import hashlib
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
 from pinterest_platform.catalog import ADOPTED_PREFIX, TOPICS_PREFIX
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.chain import PartitionChain
+from pinterest_platform.landing.kafka.listing import NamedObject, PartitionListing
 from pinterest_platform.landing.kafka.manifest import PartitionManifest
-from pinterest_platform.landing.manifest import LONG_LIMIT, lost_metadata
+from pinterest_platform.landing.kafka.sources import (
+    ConnectObject,
+    connect_object,
+    match_sources,
+    overlap,
+    sources_digest,
+)
+from pinterest_platform.landing.manifest import lost_metadata
 from pinterest_platform.landing.segment import Segment
-from pinterest_platform.ports import ObjectStore, StoredObject
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectObject:
-    """An object that a Kafka Connect S3 sink wrote: its entry in the listing, and the first offset in it."""
-
-    start: int
-    stored: StoredObject
-
-    @property
-    def key(self) -> str:
-        """Its key."""
-        return self.stored.key
-
-    @property
-    def modified_ms(self) -> int:
-        """The time of its last write."""
-        return self.stored.modified_ms
-
-
-def sources_digest(connect_objects: Iterable[ConnectObject]) -> str:
-    """Return a digest that changes if a sink's object is added, removed, renamed or written again.
-
-    It replaces a list of the objects, because S3 limits user metadata to 2 KB.
-    """
-    entries = [(each.key, each.stored.size, each.stored.etag) for each in connect_objects]
-    return hashlib.sha256(repr(entries).encode()).hexdigest()
+from pinterest_platform.ports import ObjectStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,38 +147,26 @@ def read_newer(store: ObjectStore, chain: PartitionChain, applied: int) -> Histo
     return history
 
 
-@dataclass(frozen=True, slots=True)
-class _NamedObject:
-    """A listed object with the offset in its name."""
-
-    position: int
-    stored: StoredObject
-
-    @property
-    def key(self) -> str:
-        return self.stored.key
-
-
 class _Reader:
     def __init__(self, store: ObjectStore, chain: PartitionChain, list_to: int | None = None) -> None:
         self._store = store
         self._chain = chain
-        self._list_to = list_to
+        self._listing = PartitionListing(store, chain, list_to)
         self._manifests: dict[str, PartitionManifest | None] = {}
-        self._side_objects: set[str] = set()
-        self._foreign_keys: set[str] = set()
 
     def read(self, list_from: int | None) -> History:
-        adopted, listed = self._list_both(list_from)
+        adopted, listed = self._listing.list_both(list_from)
         last_adopted = self._require(adopted[-1]) if adopted else None
         landed = self._landed(listed, last_adopted)
         landed_keys = {named.key for named in landed}
         last_landed = self._require(landed[-1]) if landed else None
         newest = max((last for last in (last_adopted, last_landed) if last), key=lambda last: last.end, default=None)
         segments = _segments(landed, adopted, newest)
-        connect_objects = [_connect_object(named) for named in listed if named.key not in landed_keys]
-        connect_objects.sort(key=lambda connect_object: (connect_object.start, connect_object.key))
-        not_adopted, sources = _match(segments, connect_objects)
+        connect_objects = [
+            connect_object(named.position, named.stored) for named in listed if named.key not in landed_keys
+        ]
+        connect_objects.sort(key=lambda each: (each.start, each.key))
+        not_adopted, sources = match_sources(segments, connect_objects)
         return History(
             chain=self._chain,
             segments=segments,
@@ -209,9 +175,9 @@ class _Reader:
             connect_objects=not_adopted,
             sources=sources,
             rewritten=_rewritten(adopted, sources),
-            side_objects=tuple(sorted(self._side_objects)),
-            foreign_keys=tuple(sorted(self._foreign_keys)),
-            ends=tuple((last[-1].key, self._require(last[-1])) for last in (adopted, landed) if last),
+            side_objects=tuple(sorted(self._listing.side_objects)),
+            foreign_keys=tuple(sorted(self._listing.foreign_keys)),
+            ends=tuple((group[-1].key, self._require(group[-1])) for group in (adopted, landed) if group),
             earlier=tuple(each for each in connect_objects if segments and each.start < segments[0].position),
         )
 
@@ -220,46 +186,13 @@ class _Reader:
             return last_landed and last_landed.topic_id
         return landed_topic_id(self._store, self._chain)
 
-    def _list_both(self, list_from: int | None) -> tuple[list[_NamedObject], list[_NamedObject]]:
-        """List both roots at one moment: nothing was adopted while `topics/` was listed."""
-        adopted = self._list_adopted(list_from)
-        while True:
-            listed = self._list(TOPICS_PREFIX, list_from)
-            before, adopted = adopted, self._list_adopted(list_from)
-            if adopted == before:
-                return adopted, listed
-
-    def _list_adopted(self, list_from: int | None) -> list[_NamedObject]:
-        listed = self._list(ADOPTED_PREFIX, list_from)
-        self._foreign_keys |= {named.key for named in listed if not self._has_own_name(named, ADOPTED_PREFIX)}
-        return [named for named in listed if self._has_own_name(named, ADOPTED_PREFIX)]
-
-    def _list(self, root: str, list_from: int | None) -> list[_NamedObject]:
-        """List the objects whose names hold an offset, and remember all others."""
-        folder = self._chain.under(root)
-        named: list[_NamedObject] = []
-        for stored in folder.list_objects(self._store, list_from, self._list_to):
-            match = re.fullmatch(r"([0-9]+)\.(?:(keys|headers)\.)?[^/]+", stored.key.removeprefix(folder.key_stem))
-            if match is None or int(match[1]) >= LONG_LIMIT:
-                # A key that ends with "/" is a folder that a console created.
-                if stored.size or not stored.key.endswith("/"):
-                    self._foreign_keys.add(stored.key)
-            elif match[2]:
-                self._side_objects.add(stored.key)
-            else:
-                named.append(_NamedObject(int(match[1]), stored))
-        return sorted(named, key=lambda named: named.position)
-
-    def _has_own_name(self, named: _NamedObject, root: str) -> bool:
-        return named.key == self._chain.under(root).key(named.position)
-
-    def _landed(self, listed: list[_NamedObject], last_adopted: PartitionManifest | None) -> list[_NamedObject]:
+    def _landed(self, listed: list[NamedObject], last_adopted: PartitionManifest | None) -> list[NamedObject]:
         """Return the objects that the platform landed. A sink can pad offsets to 19 digits, too.
 
         If the first and the last object after the adopted ones are the platform's, all between them are; else the
         manifest of each is read.
         """
-        alike = [named for named in listed if self._has_own_name(named, TOPICS_PREFIX)]
+        alike = [named for named in listed if self._listing.has_own_name(named, TOPICS_PREFIX)]
         adopted_end = -1 if last_adopted is None else last_adopted.end
         early = [named for named in alike if named.position <= adopted_end]
         late = [named for named in alike if named.position > adopted_end]
@@ -267,7 +200,7 @@ class _Reader:
             early, late = alike, []
         return [named for named in early if self._manifest(named)] + late
 
-    def _manifest(self, named: _NamedObject) -> PartitionManifest | None:
+    def _manifest(self, named: NamedObject) -> PartitionManifest | None:
         if named.key not in self._manifests:
             manifest = PartitionManifest.read(self._store, named.key)
             if manifest is not None:
@@ -275,30 +208,21 @@ class _Reader:
             self._manifests[named.key] = manifest
         return self._manifests[named.key]
 
-    def _require(self, named: _NamedObject) -> PartitionManifest:
+    def _require(self, named: NamedObject) -> PartitionManifest:
         manifest = self._manifest(named)
         if manifest is None:
             raise lost_metadata(named.key)
         return manifest
 
 
-def _connect_object(named: _NamedObject) -> ConnectObject:
-    if not named.key.endswith((".json", ".json.gz")):
-        raise PermanentFailure(
-            f"{named.key} is no JSON object of a Kafka Connect S3 sink.",
-            "Move it away, or let the sink write JSON (format.class JsonFormat, compression none or gzip).",
-        )
-    return ConnectObject(named.position, named.stored)
-
-
 def _segments(
-    landed: list[_NamedObject], adopted: list[_NamedObject], newest: PartitionManifest | None
+    landed: list[NamedObject], adopted: list[NamedObject], newest: PartitionManifest | None
 ) -> tuple[Segment, ...]:
     rooted = [(named, TOPICS_PREFIX) for named in landed] + [(named, ADOPTED_PREFIX) for named in adopted]
     rooted.sort(key=lambda entry: entry[0].position)
     for (one, _), (other, _) in pairwise(rooted):
         if one.position == other.position:
-            raise _overlap(one.key, other.key)
+            raise overlap(one.key, other.key)
     if newest is None:
         return ()
     ends = [named.position - 1 for named, _ in rooted[1:]] + [newest.end]
@@ -308,35 +232,10 @@ def _segments(
     )
 
 
-def _match(
-    segments: tuple[Segment, ...], connect_objects: list[ConnectObject]
-) -> tuple[tuple[ConnectObject, ...], dict[int, tuple[ConnectObject, ...]]]:
-    """Return a sink's objects that are beyond the chain, and those in the range of each adopted object."""
-    first = segments[0].position if segments else 0
-    remaining = iter([connect_object for connect_object in connect_objects if connect_object.start >= first])
-    current = next(remaining, None)
-    sources: dict[int, list[ConnectObject]] = {}
-    for segment in segments:
-        while current is not None and current.start <= segment.end:
-            if segment.root != ADOPTED_PREFIX:
-                raise _overlap(current.key, segment.key)
-            sources.setdefault(segment.position, []).append(current)
-            current = next(remaining, None)
-    beyond = () if current is None else (current, *remaining)
-    return beyond, {position: tuple(adopted) for position, adopted in sources.items()}
-
-
-def _rewritten(adopted: list[_NamedObject], sources: dict[int, tuple[ConnectObject, ...]]) -> tuple[int, ...]:
+def _rewritten(adopted: list[NamedObject], sources: dict[int, tuple[ConnectObject, ...]]) -> tuple[int, ...]:
     """Return the positions of adopted objects of which a source was written at the same time or later."""
     return tuple(
         named.position
         for named in adopted
         if any(source.modified_ms >= named.stored.modified_ms for source in sources.get(named.position, ()))
-    )
-
-
-def _overlap(one: str, other: str) -> PermanentFailure:
-    return PermanentFailure(
-        f"{one} and {other} cover the same offsets.",
-        "Let only one program write a topic (PINTEREST_CONNECT_TOPICS), and move the superfluous object away.",
     )

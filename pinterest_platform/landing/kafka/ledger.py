@@ -123,24 +123,24 @@ def reconcile(
             ledgers[chain] = PartitionLedger(chain.partition, chain.app_id, 0, 0, None, problems=(failure.what,))
     # Described last, so that offsets landed meanwhile are not beyond the broker's end.
     histories = {chain: each.newest for chain, each in opened.items()}
-    broker = _describe(log, topic, histories)
-    for chain in {*histories, *broker.bounds} - ledgers.keys():
-        history, part = histories.get(chain), broker.bounds.get(chain)
+    current = _describe(log, topic, histories)
+    for chain in {*histories, *current.bounds} - ledgers.keys():
+        history, part = histories.get(chain), current.bounds.get(chain)
         if history is None or not history.segments:
             start, end = (part.earliest, part.end) if part else (0, None)
             problems = tuple(map(foreign_problem, history.foreign_keys)) if history else ()
             ledgers[chain] = PartitionLedger(chain.partition, chain.app_id, start, start, end, problems=problems)
         else:
-            examiner = PartitionExaminer(store, chain, schedule, history.topic_id, broker.reader(chain))
-            ledgers[chain] = _ledger(examiner, opened[chain], broker, schedule)
-    if (broker.problem or listing.foreign_keys) and not ledgers:
+            examiner = PartitionExaminer(store, chain, schedule, history.topic_id, current.reader(chain))
+            ledgers[chain] = _ledger(examiner, opened[chain], current, schedule)
+    if (current.problem or listing.foreign_keys) and not ledgers:
         chain = PartitionChain(topic, 0)
         ledgers[chain] = PartitionLedger(chain.partition, chain.app_id, 0, 0, None)
     if listing.foreign_keys:
         first = min(ledgers, key=lambda chain: chain.order)
         problems = (*ledgers[first].problems, *map(foreign_problem, listing.foreign_keys))
         ledgers[first] = replace(ledgers[first], problems=problems)
-    return [_with_broker(ledgers[chain], chain, broker) for chain in sorted(ledgers, key=lambda chain: chain.order)]
+    return [_with_broker(ledgers[chain], chain, current) for chain in sorted(ledgers, key=lambda chain: chain.order)]
 
 
 def audit(log: TopicLog | None, store: ObjectStore, topic: str) -> list[PartitionLedger]:
@@ -168,7 +168,7 @@ def landed_ranges(store: ObjectStore, topic: str) -> list[LandedRange]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Broker:
+class _CurrentTopic:
     """The topic at the broker by the chains that it extends; without a broker, nothing."""
 
     log: TopicLog | None = None
@@ -184,23 +184,23 @@ class _Broker:
         return PartitionReader(self.log, chain, bounds) if self.log and bounds else None
 
 
-def _describe(log: TopicLog | None, topic: str, histories: dict[PartitionChain, History]) -> _Broker:
+def _describe(log: TopicLog | None, topic: str, histories: dict[PartitionChain, History]) -> _CurrentTopic:
     if log is None:
-        return _Broker()
+        return _CurrentTopic()
     try:
         hidden = {part.partition: part for part in log.uncommitted(topic)}
         bounds = _bounds(log.describe(topic), histories)
     except PermanentFailure as failure:
-        return _Broker(problem=failure.what)
+        return _CurrentTopic(problem=failure.what)
     uncommitted = {chain: hidden[chain.partition] for chain in bounds if chain.partition in hidden}
-    return _Broker(log, bounds, uncommitted)
+    return _CurrentTopic(log, bounds, uncommitted)
 
 
-def _with_broker(ledger: PartitionLedger, chain: PartitionChain, broker: _Broker) -> PartitionLedger:
-    problems = (*ledger.problems, broker.problem) if broker.problem else ledger.problems
-    if chain not in broker.bounds and chain.epoch in {current.epoch for current in broker.bounds}:
-        problems = (*problems, absent_partition(chain, len(broker.bounds)).what)
-    return replace(ledger, uncommitted=broker.uncommitted.get(chain), problems=problems)
+def _with_broker(ledger: PartitionLedger, chain: PartitionChain, current: _CurrentTopic) -> PartitionLedger:
+    problems = (*ledger.problems, current.problem) if current.problem else ledger.problems
+    if chain not in current.bounds and chain.epoch in {other.epoch for other in current.bounds}:
+        problems = (*problems, absent_partition(chain, len(current.bounds)).what)
+    return replace(ledger, uncommitted=current.uncommitted.get(chain), problems=problems)
 
 
 def _bounds(state: TopicState, histories: dict[PartitionChain, History]) -> dict[PartitionChain, PartitionBounds]:
@@ -211,7 +211,7 @@ def _bounds(state: TopicState, histories: dict[PartitionChain, History]) -> dict
 
 
 def _ledger(
-    examiner: PartitionExaminer, opened: OpenChain[History], broker: _Broker, schedule: AuditSchedule | None
+    examiner: PartitionExaminer, opened: OpenChain[History], current: _CurrentTopic, schedule: AuditSchedule | None
 ) -> PartitionLedger:
     chain, history = examiner.chain, opened.newest
     try:
@@ -220,7 +220,7 @@ def _ledger(
         return PartitionLedger(chain.partition, chain.app_id, 0, 0, None, problems=(failure.what,))
     problems = account.problems
     next_offset = history.segments[-1].end + 1
-    bounds = broker.bounds.get(chain)
+    bounds = current.bounds.get(chain)
     broker_end = bounds.end if bounds else None
     if broker_end is not None and broker_end < next_offset and (broker_end or history.topic_id):
         problems = (*problems, f"the broker ends at {broker_end}, below the next offset {next_offset}")

@@ -15,8 +15,9 @@ from pinterest_platform.landing.kafka.chain import (
 )
 from pinterest_platform.landing.kafka.history import History, landed_topic_id, read_history
 from pinterest_platform.landing.kafka.options import TopicOptions, unused_gaps
-from pinterest_platform.landing.kafka.partition import LandingContext, PartitionLander, Source
+from pinterest_platform.landing.kafka.partition import BrokerPartition, PartitionLander
 from pinterest_platform.landing.kafka.results import LandedPartition, LandedTopic
+from pinterest_platform.landing.kafka.writer import LandingContext
 from pinterest_platform.landing.quarantine import sweep
 from pinterest_platform.ports import ObjectStore, Progress, TopicLog, TopicState, silent
 
@@ -64,10 +65,12 @@ def land_topic(
     bounds = {part.partition: part for part in state.partitions} if state is not None else {}
     landed: list[LandedPartition] = []
     for partition, history in sorted(histories.items()):
-        source = Source(log, state.topic_id, bounds[partition]) if state is not None and partition in bounds else None
+        broker = None
+        if state is not None and partition in bounds:
+            broker = BrokerPartition(log, state.topic_id, bounds[partition])
         try:
             sweep(store, history)
-            landed.append(PartitionLander(context, history, source).run())
+            landed.append(PartitionLander(context, history, broker).run())
         except PermanentFailure as failure:
             progress(str(failure))
             failures.append(failure)
@@ -108,7 +111,7 @@ def _read_histories(
     failures: list[PermanentFailure] = []
     unreadable: list[PartitionChain] = []
 
-    def known_position(chain: PartitionChain) -> int | None:
+    def list_from(chain: PartitionChain) -> int | None:
         """Return the position of a landed object, so that older ones are not listed; None if none is known."""
         if chain.app_id in options.list_from or chain not in stored:
             return options.list_from.get(chain.app_id)
@@ -118,7 +121,7 @@ def _read_histories(
         histories: dict[int, History] = {}
         for chain in chains:
             try:
-                history = read_history(store, chain, known_position(chain))
+                history = read_history(store, chain, list_from(chain))
                 history.require_unchanged_end()
                 histories[chain.partition] = history
             except PermanentFailure as failure:

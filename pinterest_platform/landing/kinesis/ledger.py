@@ -64,7 +64,7 @@ _Objects = Sequence[LandedObject[ShardManifest]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Stream:
+class _CurrentStream:
     """The stream as it is now, and its shards that are landed to their end."""
 
     log: ShardLog
@@ -104,11 +104,11 @@ def reconcile(
         except PermanentFailure as failure:
             ledgers[chain] = ShardLedger(chain.shard, chain.app_id, problems=(failure.what,))
     histories = [each.newest for each in opened.values()]
-    described = _describe(log, stream, histories) if log is not None and histories else None
+    current = _describe(log, stream, histories) if log is not None and histories else None
     for chain, each in opened.items():
         newest = each.newest.newest
-        is_current = described and newest and newest.epoch == described.state.epoch
-        ledgers[chain] = _ledger(ShardExaminer(store, chain), each, described if is_current else None, schedule)
+        is_current = current and newest and newest.epoch == current.state.epoch
+        ledgers[chain] = _ledger(ShardExaminer(store, chain), each, current if is_current else None, schedule)
     ordered = [ledgers[chain] for chain in sorted(ledgers, key=lambda chain: chain.order)]
     if listing.foreign_keys:
         first = ordered[0] if ordered else ShardLedger("", stream)
@@ -122,14 +122,14 @@ def audit(log: ShardLog | None, store: ObjectStore, stream: str) -> list[ShardLe
     return reconcile(log, store, stream, EVERYTHING)
 
 
-def _describe(log: ShardLog, stream: str, histories: list[History]) -> _Stream:
+def _describe(log: ShardLog, stream: str, histories: list[History]) -> _CurrentStream:
     state = log.describe(stream)
     current = [history for history in histories if history.newest and history.newest.epoch == state.epoch]
-    return _Stream(log, state, frozenset(history.chain.shard for history in current if history.position.ended))
+    return _CurrentStream(log, state, frozenset(history.chain.shard for history in current if history.position.ended))
 
 
 def _ledger(
-    examiner: ShardExaminer, opened: OpenChain[History], current: _Stream | None, schedule: AuditSchedule | None
+    examiner: ShardExaminer, opened: OpenChain[History], current: _CurrentStream | None, schedule: AuditSchedule | None
 ) -> ShardLedger:
     chain = examiner.chain
     try:
@@ -161,7 +161,7 @@ def _ledger(
     )
 
 
-def _stream_problems(objects: _Objects, shard: ShardState, current: _Stream) -> Iterator[str]:
+def _stream_problems(objects: _Objects, shard: ShardState, current: _CurrentStream) -> Iterator[str]:
     if not objects:
         return
     first, last = objects[0], objects[-1]

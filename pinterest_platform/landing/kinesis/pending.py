@@ -33,10 +33,10 @@ def pending_segments(
     """
     pending: list[PendingSegment] = []
     for chain in list_chains(store, stream):
-        applied, known = positions.get(chain.app_id, -1), (list_from or {}).get(chain.app_id)
-        if known is None and applied >= 0:
-            known = covered_position(store, chain.folder)
-        pending += _newer(store, chain, applied, known)
+        applied, first_listed = positions.get(chain.app_id, -1), (list_from or {}).get(chain.app_id)
+        if first_listed is None and applied >= 0:
+            first_listed = covered_position(store, chain.folder)
+        pending += _newer(store, chain, applied, first_listed)
     return pending
 
 

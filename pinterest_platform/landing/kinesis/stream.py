@@ -12,10 +12,11 @@ from pinterest_platform.landing.kinesis.chain import ShardChain
 from pinterest_platform.landing.kinesis.history import History, read_history
 from pinterest_platform.landing.kinesis.options import StreamOptions, unused_losses
 from pinterest_platform.landing.kinesis.results import LandedShard, LandedStream
-from pinterest_platform.landing.kinesis.shard import LandingContext, ShardLander
+from pinterest_platform.landing.kinesis.shard import ShardLander
 from pinterest_platform.landing.kinesis.snapshot import StreamSnapshot, read_snapshot
 from pinterest_platform.landing.kinesis.state import ResumeState, Watermark
 from pinterest_platform.landing.kinesis.watermarks import write_watermarks
+from pinterest_platform.landing.kinesis.writer import LandingContext
 from pinterest_platform.landing.quarantine import sweep
 from pinterest_platform.ports import ObjectStore, Progress, ShardLog, ShardState, silent
 
@@ -174,8 +175,8 @@ class _StreamLander:
             self.context.progress(str(failure))
             self.failures.append(failure)
         finally:
-            self.snapshot.positions[shard] = lander.position
-            if lander.loss_accepted:
+            self.snapshot.positions[shard] = lander.writer.position
+            if lander.writer.loss_accepted:
                 self.shards_with_accepted_loss.add(shard)
 
     def _run(self, landers: Sequence[ShardLander]) -> None:
