@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pinterest_platform.adapters.secrets import resolve_secret
-from pinterest_platform.failures import PermanentFailure, TransientFailure, no_answer
+from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.settings import Settings
 
 
@@ -108,34 +108,6 @@ def kinesis_client(settings: Settings) -> Any:
     return boto3.Session(botocore_session=session, region_name=settings.region).client(
         "kinesis", endpoint_url=settings.kinesis_endpoint, config=config
     )
-
-
-def unreachable(service: str, error: Exception) -> TransientFailure:
-    """Return the failure of an AWS service that did not answer; see `no_answer`.
-
-    Args:
-        service: the service and its address, such as `S3 at http://127.0.0.1:9090`.
-        error: the error of boto3 or of the socket.
-    """
-    return no_answer(service, _cause(error))
-
-
-def _cause(error: BaseException) -> str:
-    """Return the cause of a failed call; the texts of boto3 repeat the URL, which differs for each object."""
-    from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, ReadTimeoutError
-
-    if isinstance(error, ConnectTimeoutError):
-        return "it accepts no connection within the time limit"
-    if isinstance(error, ReadTimeoutError):
-        return "it sends no reply within the time limit"
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
-        cause = cause.__cause__ or cause.__context__
-    if isinstance(error, ConnectionClosedError):
-        return "it closed the connection"
-    return str(error).rstrip(".")
 
 
 def _utc(seconds: float | str) -> datetime:

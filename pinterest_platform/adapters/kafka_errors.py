@@ -69,10 +69,12 @@ class KafkaErrors(logging.Handler):
             task: what the broker was to do, such as `describe topic x`.
 
         Returns:
-            A PermanentFailure if the broker refused the SASL authentication, else a TransientFailure.
+            A PermanentFailure if the broker refused the SASL authentication, or if its certificate is not trusted,
+            else a TransientFailure.
         """
         cause = _DETAIL.sub("", self.last_error).rstrip(".") or "no reply"
-        kind = PermanentFailure if self._refused else TransientFailure
+        is_permanent = self._refused or _BAD_CERTIFICATE.search(self.last_error)
+        kind = PermanentFailure if is_permanent else TransientFailure
         return kind(
             f"{self.service} did not {task} within {self._settings.io_timeout_seconds:g} s: {cause}.", self._action()
         )

@@ -10,9 +10,10 @@ from typing import Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from pinterest_platform.adapters.clients import kinesis_client, unreachable
+from pinterest_platform.adapters.aws_errors import unreachable
+from pinterest_platform.adapters.clients import kinesis_client
 from pinterest_platform.catalog import EPOCH_TAG
-from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
 from pinterest_platform.ports import Record, ShardBatch, ShardState, StreamState
 from pinterest_platform.settings import Settings
 
@@ -222,7 +223,6 @@ class KinesisShardLog:
             ClientError,
             ConnectionClosedError,
             EndpointConnectionError,
-            HTTPClientError,
             NoCredentialsError,
         )
         from botocore.parsers import ResponseParserError
@@ -240,7 +240,7 @@ class KinesisShardLog:
             ) from None
         except (EndpointConnectionError, ConnectionClosedError) as error:
             raise _UnreachableError(unreachable(self._service, error)) from None
-        except (BotoCoreError, HTTPClientError, OSError) as error:
+        except (BotoCoreError, OSError) as error:
             raise unreachable(self._service, error) from None
         # A body that was cut can arrive as an empty one with status 200.
         missing = [field for field in required if field not in reply]
@@ -284,7 +284,7 @@ class _RetryableError(Exception):
 class _UnreachableError(_RetryableError):
     """A connection that was refused or closed, as by a service that restarts; `failure` is the one to raise."""
 
-    def __init__(self, failure: TransientFailure) -> None:
+    def __init__(self, failure: PlatformFailure) -> None:
         super().__init__(failure.what)
         self.failure = failure
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from tenacity import Retrying, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from pinterest_platform.adapters.clients import s3_client, unreachable
+from pinterest_platform.adapters.aws_errors import unreachable
+from pinterest_platform.adapters.clients import s3_client
 from pinterest_platform.failures import PermanentFailure, TransientFailure, no_answer
 from pinterest_platform.ports import StoredObject
 from pinterest_platform.settings import Settings
@@ -70,7 +71,8 @@ class S3ObjectStore:
 
     def read(self, key: str) -> bytes:
         """Return an object's bytes; see `ObjectStore.read`."""
-        from botocore.exceptions import BotoCoreError, HTTPClientError
+        from botocore.exceptions import BotoCoreError
+        from botocore.parsers import ResponseParserError
 
         try:
             return self._call("get_object", key, Key=key)["Body"].read()
@@ -78,7 +80,7 @@ class S3ObjectStore:
             raise PermanentFailure(
                 f"s3://{self._bucket}/{key} does not exist.", "Restore it, and find out why it was deleted."
             ) from None
-        except (BotoCoreError, HTTPClientError, OSError) as error:
+        except (BotoCoreError, ResponseParserError, OSError) as error:
             raise unreachable(self._service, error) from None
 
     def put(self, key: str, body: bytes, metadata: Mapping[str, str] | None = None, content_type: str = "") -> None:
@@ -122,7 +124,8 @@ class S3ObjectStore:
         self._call("put_object", key, Key=key, Body=_Body(body), Metadata=dict(metadata), **kind, **condition)
 
     def _call(self, operation: str, key: str, **parameters: Any) -> Any:
-        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
+        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+        from botocore.parsers import ResponseParserError
 
         client = self._client()
 
@@ -147,7 +150,7 @@ class S3ObjectStore:
                 f"There are no credentials for {self._bucket_name}.",
                 "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile.",
             ) from None
-        except (BotoCoreError, HTTPClientError, OSError) as error:
+        except (BotoCoreError, ResponseParserError, OSError) as error:
             raise unreachable(self._service, error) from None
 
     def _client(self) -> Any:

@@ -6,6 +6,7 @@ import time
 import warnings
 from typing import Any
 
+from pinterest_platform.adapters.aws_errors import unreachable
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
 from pinterest_platform.settings import AlertSettings
 
@@ -73,10 +74,11 @@ def _fetch(settings: AlertSettings, variable: str, secret_id: str) -> str:
             "Set AWS credentials, AWS_REGION and, if it is not Amazon's, AWS_ENDPOINT_URL_SECRETS_MANAGER.",
         ) from None
     except (BotoCoreError, OSError) as error:
-        raise TransientFailure(
-            f"AWS Secrets Manager in {settings.region} did not answer for the secret {secret_id} of {variable}: "
-            f"{type(error).__name__}.",
-            "Fix the network or set AWS_ENDPOINT_URL_SECRETS_MANAGER, then run it again.",
+        address = settings.secrets_endpoint or settings.region
+        failure = unreachable(f"AWS Secrets Manager at {address}", error)
+        raise type(failure)(
+            f"The secret {secret_id} of {variable} cannot be read: {failure.what}",
+            f"{failure.action} AWS_ENDPOINT_URL_SECRETS_MANAGER sets its address.",
         ) from None
     value = reply.get("SecretString")
     if not value:

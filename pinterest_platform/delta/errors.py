@@ -11,6 +11,7 @@ from deltalake.exceptions import DeltaError
 from pinterest_platform.delta.conflicts import CommitConflictError
 from pinterest_platform.delta.error_text import outage, store_at
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, no_answer
+from pinterest_platform.network_errors import wrong_tls
 
 _REFUSAL = re.compile(
     r"status(?: code)?:? 40[13]\b|403 forbidden|401 unauthorized"
@@ -110,6 +111,8 @@ def _failure(uri: str, error: Exception) -> PlatformFailure:
             f"The Delta table {uri} cannot be used: a file that its log names does not exist: {short}.",
             "Restore the file, " + _REBUILD,
         )
+    if wrong := wrong_tls(store_at(text) or f"The store of {uri}", text):
+        return wrong
     if problem := known_problem(text):
         return PermanentFailure(f"The Delta table {uri} cannot be used: {problem[0]}: {short}.", problem[1])
     if _DISK_FULL.search(text):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
+from pinterest_platform.network_errors import network_failure
 
 _PACKAGE = "pinterest_platform."
 _OWN_NAMES = {f"{__name__}.as_dagster_failure"}
@@ -57,9 +58,11 @@ def _dagster_failure(description: str, asset: str, failure: PlatformFailure) -> 
 
 def _unexpected(error: Exception) -> PlatformFailure:
     """Return the failure of an error that no code expected; it is permanent unless the machine is known to cause it."""
+    if failure := network_failure(error):
+        return type(failure)(f"{_operation(error)} failed: {failure.what}", failure.action)
     what = f"{_operation(error)} failed unexpectedly: {type(error).__name__}."
-    if isinstance(error, MemoryError | ConnectionError | TimeoutError) or getattr(error, "errno", None) in _SHORTAGES:
-        return TransientFailure(what, "Free disk space or memory or fix the network, then run it again.")
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _SHORTAGES):
+        return TransientFailure(what, "Free disk space or memory, then run it again.")
     return PermanentFailure(what, "Report it, with the log of the run.")
 
 

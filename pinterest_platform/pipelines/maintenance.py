@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pinterest_platform.catalog import ENTITIES, REPORT_KEYS, Names, Route
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, joined
 from pinterest_platform.landing import kafka, kinesis
+from pinterest_platform.network_errors import network_failure
 from pinterest_platform.pipelines.soundness import LAYERS
 from pinterest_platform.ports import Lake, MaintenanceResult, ObjectStore, Progress, StoredObject
 from pinterest_platform.settings import Settings
@@ -107,6 +108,8 @@ def _translate_errors(subject: str) -> Iterator[None]:
     except PlatformFailure:
         raise
     except Exception as error:
+        if failure := network_failure(error):
+            raise failure from error
         raise PermanentFailure(
             f"Maintenance of {subject} failed unexpectedly: {type(error).__name__}: {str(error).rstrip('.')}.",
             "Report it, with the log of the run.",

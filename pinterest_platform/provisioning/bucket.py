@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from pinterest_platform.adapters.clients import s3_client, unreachable
+from pinterest_platform.adapters.aws_errors import unreachable
+from pinterest_platform.adapters.clients import s3_client
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.settings import Settings
 
@@ -23,7 +24,8 @@ def ensure_bucket(settings: Settings) -> list[str]:
         PermanentFailure: the name belongs to another account, or the account must not create it.
         TransientFailure: the server does not answer in time.
     """
-    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+    from botocore.parsers import ResponseParserError
 
     bucket = settings.names.bucket
     service = f"S3 at {settings.s3_endpoint or settings.region}"
@@ -46,7 +48,7 @@ def ensure_bucket(settings: Settings) -> list[str]:
             f"{service} cannot be called: {error}.",
             "Correct AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
         ) from None
-    except (BotoCoreError, HTTPClientError, OSError) as error:
+    except (BotoCoreError, ResponseParserError, OSError) as error:
         raise unreachable(service, error) from None
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
 
-from pinterest_platform.adapters.clients import kinesis_client, unreachable
+from pinterest_platform.adapters.aws_errors import unreachable
+from pinterest_platform.adapters.clients import kinesis_client
 from pinterest_platform.catalog import ENTITIES, EPOCH_TAG
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.settings import Settings
@@ -121,7 +122,8 @@ def _await(settings: Settings, client: Any, name: str, *statuses: str) -> None:
 @contextmanager
 def _translate_errors(settings: Settings, task: str, ignored: str | None = None) -> Iterator[None]:
     """Raise boto3's errors as the platform's; the error code `ignored` only ends the block."""
-    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+    from botocore.parsers import ResponseParserError
 
     service = _service(settings)
     try:
@@ -146,7 +148,7 @@ def _translate_errors(settings: Settings, task: str, ignored: str | None = None)
             f"{service} cannot be called: {error}.",
             "Correct AWS_ENDPOINT_URL_KINESIS, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
         ) from None
-    except (BotoCoreError, HTTPClientError, OSError) as error:
+    except (BotoCoreError, ResponseParserError, OSError) as error:
         raise unreachable(service, error) from None
 
 

@@ -22,6 +22,7 @@ from pinterest_platform.delta.error_text import (
 )
 from pinterest_platform.delta.errors import known_problem
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, no_answer
+from pinterest_platform.network_errors import network_failure, wrong_tls
 
 T = TypeVar("T")
 _RETRY_PAUSE_SECONDS = 0.5
@@ -72,6 +73,8 @@ def translate_errors(job: str, store: str = "") -> Iterator[None]:
     except engine_errors() as error:
         raise _failure(job, store, error) from error
     except Exception as error:
+        if failure := network_failure(error, store):
+            raise failure from error
         text = first_line(str(error) or "no text")
         raise PermanentFailure(
             f"The Spark job {job!r} failed unexpectedly: {type(error).__name__}: {text}.",
@@ -82,6 +85,8 @@ def translate_errors(job: str, store: str = "") -> Iterator[None]:
 def _failure(job: str, store: str, error: Exception) -> PlatformFailure:
     text = error_text(error)
     what = f"The Spark job {job!r} failed: {first_line(text)}."
+    if wrong := wrong_tls(store_at(text) or store or "The store", text):
+        return wrong
     if problem := known_problem(text):
         return PermanentFailure(f"The Spark job {job!r} failed: {problem[0]}: {first_line(text)}.", problem[1])
     if not _is_engine_unreachable(error, text) and (cause := outage(text)):

@@ -58,20 +58,25 @@ def test_a_security_protocol_that_a_plaintext_listener_does_not_speak_is_named(
 
 @pytest.mark.parametrize("call", [describe, read, ensure_topics])
 @pytest.mark.parametrize(
-    ("protocol", "cause", "action"),
+    ("protocol", "kind", "cause", "action"),
     [
-        ("PLAINTEXT", "Disconnected", "is PLAINTEXT, and the listener probably uses another one"),
-        ("SSL", "certificate verify failed", "is SSL: install the CA certificate"),
+        ("PLAINTEXT", TransientFailure, "Disconnected", "is PLAINTEXT, and the listener probably uses another one"),
+        ("SSL", PermanentFailure, "certificate verify failed", "is SSL: install the CA certificate"),
     ],
 )
 def test_a_tls_listener_that_a_client_cannot_use_is_named(
-    call: Callable[[Settings], Any], protocol: str, cause: str, action: str, tmp_path: Path
+    call: Callable[[Settings], Any],
+    protocol: str,
+    kind: type[PlatformFailure],
+    cause: str,
+    action: str,
+    tmp_path: Path,
 ) -> None:
     with tls_listener(tmp_path) as address:
         settings = Settings.model_validate(
             {"KAFKA_BOOTSTRAP_SERVERS": address, "KAFKA_SECURITY_PROTOCOL": protocol, "PINTEREST_IO_TIMEOUT_SECONDS": 1}
         )
-        with pytest.raises(TransientFailure) as failure:
+        with pytest.raises(kind) as failure:
             call(settings)
     assert f"Kafka at {address} did not" in failure.value.what
     assert cause in failure.value.what

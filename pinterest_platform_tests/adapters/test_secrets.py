@@ -114,8 +114,12 @@ def test_an_invalid_value_is_refused_and_never_shown(manager: Any) -> None:
 
 def test_a_service_that_is_down_is_transient() -> None:
     down = settings(PINTEREST_DATABRICKS_TOKEN_SECRET="x", AWS_ENDPOINT_URL_SECRETS_MANAGER="http://127.0.0.1:1")
-    with pytest.raises(TransientFailure, match="Secrets Manager in eu-west-1 did not answer for the secret x of "):
+    with pytest.raises(TransientFailure) as failure:
         resolve_secret(down, "databricks_token")
+    assert failure.value.what == (
+        "The secret x of PINTEREST_DATABRICKS_TOKEN_SECRET cannot be read: AWS Secrets Manager at http://127.0.0.1:1 "
+        "did not answer: Connection refused."
+    )
 
 
 def test_the_address_of_s3_is_not_used_for_secrets(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""A server that speaks TLS with a certificate that no one trusts."""
+"""Servers that clients cannot use: TLS with a certificate that no one trusts, and one fixed reply to everything."""
 
 import socket
 import ssl
@@ -22,6 +22,23 @@ def tls_listener(folder: Path) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=_serve, args=(server, context), daemon=True).start()
         yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@contextmanager
+def replying(reply: bytes) -> Iterator[str]:
+    """Yield the address of a listener that sends the same bytes to everyone and closes the connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_reply, args=(server, reply), daemon=True).start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def _reply(server: socket.socket, reply: bytes) -> None:
+    with suppress(OSError):
+        while True:
+            connection, _ = server.accept()
+            with suppress(OSError), connection:
+                connection.recv(65536)
+                connection.sendall(reply)
 
 
 def _serve(server: socket.socket, context: ssl.SSLContext) -> None:

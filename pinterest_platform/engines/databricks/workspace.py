@@ -28,6 +28,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_r
 from pinterest_platform.engines.databricks.options import Options
 from pinterest_platform.engines.databricks.wheel import Wheel
 from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.network_errors import network_failure
 
 _FOLDER = "pinterest_platform"
 _CANCELLED = "withdrawn"
@@ -185,6 +186,12 @@ def translate_errors(host: str) -> Iterator[None]:
             "Check DATABRICKS_CLUSTER_ID and the other settings that PINTEREST_DATABRICKS_COMPUTE needs.",
         ) from error
     except (DatabricksError, TimeoutError, requests.RequestException) as error:
+        if isinstance(error, requests.RequestException) and not isinstance(
+            failure := network_failure(error, workspace), TransientFailure
+        ):
+            raise failure or PermanentFailure(
+                f"{workspace} cannot be called: {_text(error)}.", "Correct DATABRICKS_HOST."
+            ) from error
         raise TransientFailure(
             f"{workspace} did not answer: {_text(error)}.",
             "Check that it is up, then run it again: a run that continues there is joined.",
