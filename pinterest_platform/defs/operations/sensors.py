@@ -6,8 +6,8 @@ import dagster as dg
 
 from pinterest_platform.defs.operations.jobs import batch_pipeline
 from pinterest_platform.orchestration.alerts.delivery import deliver_alerts
+from pinterest_platform.orchestration.alerts.limits_tick import limits_tick
 from pinterest_platform.orchestration.alerts.sensors import deliver_sensor_alerts
-from pinterest_platform.orchestration.alerts.tick import limits_tick
 from pinterest_platform.orchestration.daily.history import LOOK_BACK
 from pinterest_platform.orchestration.daily.requests import retry_request
 from pinterest_platform.orchestration.failures import as_dagster_failure

@@ -147,7 +147,7 @@ def test_a_few_quarantined_records_of_a_quiet_hour_are_not_alerted(sensor: Senso
 def test_what_was_quarantined_long_ago_is_not_alerted(sensor: Sensor, monkeypatch: pytest.MonkeyPatch) -> None:
     sensor.report("raw/pin", records=0, quarantined=100)
     later = time.time() + timedelta(hours=2).total_seconds()
-    monkeypatch.setattr("pinterest_platform.orchestration.alerts.tick.time.time", lambda: later)
+    monkeypatch.setattr("pinterest_platform.orchestration.alerts.limits_tick.time.time", lambda: later)
     assert "quarantined" not in str(headlines(sensor.alerts()))
 
 

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import dagster as dg
 
 from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.orchestration.alerts.limit_incidents import deliver_limit_alerts
 from pinterest_platform.orchestration.alerts.limits import measured_ledger, measured_quarantine, measured_streams
-from pinterest_platform.orchestration.alerts.ongoing import deliver_limit_alerts
 from pinterest_platform.orchestration.draining.sensor import read_backlog
 from pinterest_platform.pipelines.backlog import RouteBacklog
 from pinterest_platform.ports import Notifier

@@ -10,8 +10,8 @@ import dagster as dg
 from pydantic import TypeAdapter, ValidationError
 
 from pinterest_platform.failures import TransientFailure
+from pinterest_platform.orchestration.alerts.delivery import alert_wait
 from pinterest_platform.orchestration.alerts.limits import Measured
-from pinterest_platform.orchestration.daily.policy import alert_wait
 from pinterest_platform.ports import Alert, Cause, Notifier
 from pinterest_platform.settings import AlertSettings
 
@@ -20,7 +20,7 @@ STATE_KEY = "pinterest/limit_alerts"
 
 
 @dataclass(frozen=True, slots=True)
-class Incident:
+class LimitIncident:
     """A measurement beyond its limit.
 
     Attributes:
@@ -44,7 +44,7 @@ class Incident:
     last_try: float = 0.0
 
 
-State = Mapping[tuple[str, str], Incident]
+State = Mapping[tuple[str, str], LimitIncident]
 
 
 def deliver_limit_alerts(
@@ -96,7 +96,7 @@ def next_state(known: State, measured: Iterable[Measured], now: float) -> State:
             key = (each.concern, reading.name)
             incident = state.get(key)
             if reading.problem:
-                begun = incident or Incident(*key, now, reading.problem, delivered=each.is_alerted)
+                begun = incident or LimitIncident(*key, now, reading.problem, delivered=each.is_alerted)
                 state[key] = replace(begun, problem=reading.problem, is_over=False)
             elif incident is not None and incident.delivered:
                 state[key] = replace(incident, is_over=True)
@@ -105,20 +105,20 @@ def next_state(known: State, measured: Iterable[Measured], now: float) -> State:
     return state
 
 
-def _is_due(incident: Incident, now: float) -> bool:
+def _is_due(incident: LimitIncident, now: float) -> bool:
     is_reported = incident.delivered and not incident.is_over
     return not is_reported and alert_wait(incident.tries, incident.last_try, now) <= 0
 
 
-def _key(incident: Incident) -> tuple[str, str]:
+def _key(incident: LimitIncident) -> tuple[str, str]:
     return incident.concern, incident.name
 
 
-def _group(incident: Incident) -> tuple[str, bool]:
+def _group(incident: LimitIncident) -> tuple[str, bool]:
     return incident.concern, incident.is_over
 
 
-def _alert(measured: Measured, incidents: Sequence[Incident], settings: AlertSettings, now: float) -> Alert:
+def _alert(measured: Measured, incidents: Sequence[LimitIncident], settings: AlertSettings, now: float) -> Alert:
     since, is_over = min(each.since for each in incidents), incidents[0].is_over
     names = ",".join(each.name for each in incidents)
     if is_over:
@@ -140,10 +140,10 @@ def _alert(measured: Measured, incidents: Sequence[Incident], settings: AlertSet
     )
 
 
-def _read_state(instance: dg.DagsterInstance) -> dict[tuple[str, str], Incident]:
+def _read_state(instance: dg.DagsterInstance) -> dict[tuple[str, str], LimitIncident]:
     """Return the incidents; none if another release stored them in another form."""
     value = instance.daemon_cursor_storage.get_cursor_values({STATE_KEY}).get(STATE_KEY)
     try:
-        return {_key(each): each for each in TypeAdapter(list[Incident]).validate_json(value or "[]")}
+        return {_key(each): each for each in TypeAdapter(list[LimitIncident]).validate_json(value or "[]")}
     except ValidationError:
         return {}

@@ -4,8 +4,8 @@ import dagster as dg
 import pytest
 
 from pinterest_platform.failures import TransientFailure
+from pinterest_platform.orchestration.alerts.limit_incidents import STATE_KEY, deliver_limit_alerts
 from pinterest_platform.orchestration.alerts.limits import Measured
-from pinterest_platform.orchestration.alerts.ongoing import STATE_KEY, deliver_limit_alerts
 from pinterest_platform.pipelines.limits import Reading
 from pinterest_platform.settings import AlertSettings
 from pinterest_platform.testing import FakeNotifier
