@@ -11,7 +11,17 @@ import dagster as dg
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.workers import record_worker
 from pinterest_platform.pipelines.lakehouse import Lakehouse
-from pinterest_platform.ports import Lake, Notifier, ObjectStore, Provisioner, ShardLog, SparkEngine, TopicLog, silent
+from pinterest_platform.ports import (
+    Lake,
+    Notifier,
+    ObjectStore,
+    Provisioner,
+    ShardLog,
+    SparkEngine,
+    TopicLog,
+    TopicTimes,
+    silent,
+)
 from pinterest_platform.settings import AlertSettings, Settings, load, load_for_alerts
 
 MAX_ALERT_SECONDS = 10.0
@@ -56,6 +66,18 @@ class KafkaResource(dg.ConfigurableResource):
         from pinterest_platform.adapters.kafka import KafkaTopicLog
 
         yield KafkaTopicLog(self.settings)
+
+
+class KafkaTimesResource(dg.ConfigurableResource):
+    """The retention times of the topics, and the times of their records."""
+
+    settings: dg.ResourceDependency[Settings]
+
+    def create_resource(self, context: dg.InitResourceContext) -> TopicTimes:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Return a reader of times."""
+        from pinterest_platform.adapters.kafka_times import KafkaTopicTimes
+
+        return KafkaTopicTimes(self.settings)
 
 
 class KinesisResource(dg.ConfigurableResource):
@@ -179,6 +201,7 @@ def build() -> Mapping[str, object]:
         "settings": settings,
         "alerting": alerting,
         "topics": KafkaResource(settings=settings),
+        "times": KafkaTimesResource(settings=settings),
         "shards": KinesisResource(settings=settings),
         "objects": ObjectStoreResource(settings=settings),
         "lake": LakeResource(settings=settings),

@@ -39,6 +39,9 @@ class AlertSettings(BaseSettings):
     retry_delay_seconds: float = Field(1200.0, alias="PINTEREST_RETRY_DELAY_SECONDS", ge=0, le=43_200)
     alert_webhook: SecretStr | None = Field(None, alias="PINTEREST_ALERT_WEBHOOK")
     alert_webhook_secret: str | None = Field(None, alias="PINTEREST_ALERT_WEBHOOK_SECRET")
+    alert_lag_seconds: float = Field(1800.0, alias="PINTEREST_ALERT_LAG_SECONDS", ge=60)
+    alert_headroom_share: float = Field(0.25, alias="PINTEREST_ALERT_HEADROOM_SHARE", ge=0, lt=1)
+    alert_quarantine_share: float = Field(0.05, alias="PINTEREST_ALERT_QUARANTINE_SHARE", ge=0, le=1)
     ui_url: str = Field("http://127.0.0.1:3000", alias="PINTEREST_UI_URL", pattern=r"^https?://[^\s]+$")
 
     @field_validator("alert_webhook")

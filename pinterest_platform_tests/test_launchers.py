@@ -29,7 +29,7 @@ def reports(job: str) -> set[dg.AssetKey]:
 
 def test_the_launchers_are_these() -> None:
     assert set(SCHEDULES) == {"daily"}
-    assert set(SENSORS) == {*DRAINS, "daily_retries", "daily_alerts"}
+    assert set(SENSORS) == {*DRAINS, "daily_retries", "daily_alerts", "limit_alerts"}
 
 
 def test_daily_runs_batch_pipeline_and_so_do_its_retries() -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pinterest_platform.catalog import ENTITIES, Entity
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, joined
@@ -14,7 +14,7 @@ from pinterest_platform.landing.kafka.lag import UnlandedOffsets, unlanded_offse
 from pinterest_platform.landing.pending import positions_after
 from pinterest_platform.pipelines.lag import age_ms, uncleaned_ages_ms
 from pinterest_platform.pipelines.options import stream_options
-from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog
+from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog, TopicTimes
 from pinterest_platform.settings import Settings
 
 LONGEST_LAG_MS = 60_000
@@ -40,12 +40,16 @@ class Pending:
         objects: landed objects that are not cleaned.
         lag_ms: age of the oldest record that is not in the table, landed or not; 0 if there is none, None if unknown.
         parts: the lag of each partition or shard that was read.
+        unlanded_ms: time of the retention that has passed for the oldest record that is not landed; None if unknown.
+        retention_ms: how long the stream keeps a record; None if it is unlimited or was not read.
     """
 
     records: int
     objects: int
     lag_ms: int | None = field(default=None, compare=False)
     parts: tuple[PartLag, ...] = field(default=(), compare=False)
+    unlanded_ms: int | None = field(default=0, compare=False)
+    retention_ms: int | None = field(default=None, compare=False)
 
     def __bool__(self) -> bool:
         """Return whether there is a backlog."""
@@ -84,6 +88,17 @@ def kinesis_backlog(settings: Settings, shards: ShardLog, objects: ObjectStore, 
     return _route_backlog(lambda entity: _stream_backlog(entity, settings, shards, objects, lake))
 
 
+def with_retention(backlog: RouteBacklog, settings: Settings, times: TopicTimes) -> RouteBacklog:
+    """Return the backlog of the topics with their retention times, which are read for topics that are not landed."""
+    waiting = {
+        entity: replace(pending, retention_ms=times.retention_ms(settings.names.topic(entity)))
+        if pending.records
+        else pending
+        for entity, pending in backlog.waiting.items()
+    }
+    return replace(backlog, waiting=waiting)
+
+
 def kinesis_lag_ms(
     entity: Entity, settings: Settings, shards: ShardLog, objects: ObjectStore, lake: Lake
 ) -> int | None:
@@ -115,9 +130,8 @@ def _topic_backlog(entity: Entity, settings: Settings, topics: TopicLog, objects
         for app_id in sorted({*unlanded, *objects_of})
     )
     records, lag_ms = sum(part.records for part in parts), _longest(part.lag_ms for part in parts)
-    if unreadable:
-        return _only_to_land(Pending(records, 0, lag_ms, parts), unreadable)
-    return Pending(records, len(segments), lag_ms, parts)
+    landing = Pending(records, 0, lag_ms, parts, _longest(unlanded_ages.values()))
+    return _only_to_land(landing, unreadable) if unreadable else replace(landing, objects=len(segments))
 
 
 def _stream_backlog(entity: Entity, settings: Settings, shards: ShardLog, objects: ObjectStore, lake: Lake) -> Pending:
@@ -125,8 +139,15 @@ def _stream_backlog(entity: Entity, settings: Settings, shards: ShardLog, object
     positions, unreadable = _positions(lake, settings.names.cleaned_stream_uri(entity))
     lag = kinesis.stream_lag(shards, objects, stream, stream_options(settings))
     is_overdue = lag.watermark_age_ms > lag.retention_ms / 4
+    landing = Pending(
+        1 if lag.pending or is_overdue else 0,
+        0,
+        lag.lag_ms,
+        unlanded_ms=max(lag.lag_ms, lag.watermark_age_ms),
+        retention_ms=lag.retention_ms,
+    )
     if unreadable:
-        return _only_to_land(Pending(1 if lag.pending or is_overdue else 0, 0, lag.lag_ms), unreadable)
+        return _only_to_land(landing, unreadable)
     segments = kinesis.pending_segments(objects, stream, positions, list_from=lag.list_from)
     uncleaned_ages = uncleaned_ages_ms(objects, segments, lag.now_ms, settings)
     objects_of = Counter(segment.app_id for segment in segments)
@@ -140,7 +161,7 @@ def _stream_backlog(entity: Entity, settings: Settings, shards: ShardLog, object
         for shard in lag.shards
     )
     lag_ms = _longest((lag.lag_ms, *uncleaned_ages.values()))
-    return Pending(1 if lag.pending or is_overdue else 0, len(segments), lag_ms, parts)
+    return replace(landing, objects=len(segments), lag_ms=lag_ms, parts=parts)
 
 
 def _positions(lake: Lake, uri: str) -> tuple[Mapping[str, int], PlatformFailure | None]:

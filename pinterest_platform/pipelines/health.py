@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Literal
 
 from pinterest_platform.catalog import ENTITIES, QUARANTINE_PREFIX, Route
 from pinterest_platform.failures import PlatformFailure
-from pinterest_platform.landing import kafka, kinesis
+from pinterest_platform.landing import kafka
 from pinterest_platform.landing.kafka.lag import unlanded_offsets
 from pinterest_platform.pipelines.backlog import LONGEST_LAG_MS, RouteBacklog, kafka_backlog, kinesis_backlog
-from pinterest_platform.pipelines.options import stream_options
+from pinterest_platform.pipelines.limits import headroom_readings, lag_readings
 from pinterest_platform.pipelines.soundness import LAYERS, failed_checks, last_inspection
 from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog
 from pinterest_platform.settings import Settings
@@ -74,29 +75,29 @@ def outside_concerns(services: Services, quarantined_before: Mapping[str, float]
         quarantined_before: the numbers `QUARANTINE_NUMBERS` of the last report that has them.
     """
     settings, objects, lake = services.settings, services.objects, services.lake
+    kinesis = cache(lambda: kinesis_backlog(settings, services.shards, objects, lake))
     return [
         measured("kafka lag", lambda: _lag("kafka", kafka_backlog(settings, services.topics, objects, lake))),
-        measured("kinesis lag", lambda: _lag("kinesis", kinesis_backlog(settings, services.shards, objects, lake))),
+        measured("kinesis lag", lambda: _lag("kinesis", kinesis())),
         measured("kafka retention", lambda: _kafka_headroom(services)),
-        measured("kinesis retention", lambda: _kinesis_headroom(services)),
+        measured("kinesis retention", lambda: _kinesis_headroom(kinesis(), settings)),
         measured("quarantine", lambda: _quarantine(services, quarantined_before)),
         measured("tables", lambda: _tables(services)),
     ]
 
 
 def _lag(route: str, backlog: RouteBacklog) -> Concern:
-    lags = {entity.name: pending.lag_ms for entity, pending in backlog.waiting.items()}
-    seconds = {name: lag_ms / 1000 for name, lag_ms in lags.items() if lag_ms is not None}
-    late = [f"{name}: {lag:.0f} s" for name, lag in seconds.items() if lag > LONGEST_LAG_MS / 1000]
+    readings = list(lag_readings(backlog, LONGEST_LAG_MS / 1000))
+    late = [reading.problem for reading in readings if reading.problem]
     unread = [f"{entity.name}: unknown: {failure.what}" for entity, failure in backlog.unknown.items()]
     untimed = [
         f"{name}: unknown: the time of the oldest record is not plausible, or it was deleted"
-        for name in lags.keys() - seconds.keys()
+        for name in {entity.name for entity in backlog.waiting} - {reading.name for reading in readings}
     ]
     waiting = sum(pending.records for pending in backlog.waiting.values())
     # Kinesis has no record counts: the backlog of a stream is 0 or 1.
     unit = "records" if route == "kafka" else "streams with records"
-    longest = max(seconds.values(), default=0.0)
+    longest = max((reading.value for reading in readings), default=0.0)
     concern = judged(
         f"{route} lag",
         late + unread + sorted(untimed),
@@ -140,22 +141,17 @@ def _kafka_headroom(services: Services) -> Concern:
     )
 
 
-def _kinesis_headroom(services: Services) -> Concern:
-    problems: list[str] = []
-    seconds: list[float] = []
-    for entity in ENTITIES:
-        stream = services.settings.names.stream(entity)
-        lag = kinesis.stream_lag(services.shards, services.objects, stream, stream_options(services.settings))
-        left_ms = lag.retention_ms - max(lag.lag_ms, lag.watermark_age_ms)
-        seconds.append(left_ms / 1000)
-        if left_ms < LEAST_HEADROOM * lag.retention_ms:
-            problems.append(f"{stream}: {left_ms / 1000:.0f} s until retention can delete what is not landed")
+def _kinesis_headroom(backlog: RouteBacklog, settings: Settings) -> Concern:
+    for failure in backlog.unknown.values():
+        raise failure
+    readings = list(headroom_readings(backlog, LEAST_HEADROOM, settings.names.stream))
+    seconds = min(reading.value for reading in readings)
     return judged(
         "kinesis retention",
-        problems,
-        f"at least {min(seconds):.0f} s",
+        [reading.problem for reading in readings if reading.problem],
+        f"at least {seconds:.0f} s",
         "Run streaming_pipeline now, and raise the retention of the stream.",
-        {"kinesis_headroom_seconds": min(seconds)},
+        {"kinesis_headroom_seconds": seconds},
     )
 
 

@@ -22,7 +22,7 @@ from pinterest_platform.settings import Settings
 from pinterest_platform.testing.objects import FolderObjectStore
 from pinterest_platform.testing.services import FakeNotifier, FakeProvisioner
 from pinterest_platform.testing.shards import FakeShardLog
-from pinterest_platform.testing.topics import FakeTopicLog
+from pinterest_platform.testing.topics import FakeTopicLog, FakeTopicTimes
 
 _READABLE_PATH = re.compile(r"[A-Za-z0-9/._+=-]+")
 """Paths of Delta tables that Sail finds again: it reads others as encoded URLs."""
@@ -141,6 +141,7 @@ class LocalPlatform:
             "settings": self.settings,
             "alerting": self.settings,
             "topics": self.topics,
+            "times": FakeTopicTimes(self.topics),
             "shards": self.shards,
             "objects": self.objects,
             "lake": self.lake,

@@ -17,6 +17,7 @@ from pinterest_platform.testing import (
     FakeProvisioner,
     FakeShardLog,
     FakeTopicLog,
+    FakeTopicTimes,
 )
 
 TOPIC, STREAM = "u.user", "streaming-u-user"
@@ -37,6 +38,7 @@ class Surroundings:
             {"KAFKA_BOOTSTRAP_SERVERS": "nowhere:1", "PINTEREST_USER_ID": "u", "PINTEREST_HOME": self._home.name}
         )
         self.topics = FakeTopicLog()
+        self.times = FakeTopicTimes(self.topics)
         self.shards = FakeShardLog()
         self.objects = self.time_limited_objects = FakeObjectStore()
         self.lake = FakeLake()
@@ -57,5 +59,5 @@ class Surroundings:
 
     @property
     def resources(self) -> dict[str, Any]:
-        names = ("settings", "topics", "shards", "objects", "lake", "engine", "lakehouse")
+        names = ("settings", "topics", "times", "shards", "objects", "lake", "engine", "lakehouse")
         return {name: getattr(self, name) for name in names}

@@ -1,4 +1,4 @@
-"""The sensors of a failed daily run: they request its retry, or deliver its alert. A wait holds no process."""
+"""The sensors of operations: retries of the daily run, and alerts. A wait holds no process."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,14 +6,18 @@ import dagster as dg
 
 from pinterest_platform.defs.operations.jobs import batch_pipeline
 from pinterest_platform.orchestration.alerts.delivery import deliver_alerts
+from pinterest_platform.orchestration.alerts.limits_tick import limits_tick
 from pinterest_platform.orchestration.alerts.sensors import deliver_sensor_alerts
 from pinterest_platform.orchestration.daily.history import LOOK_BACK
 from pinterest_platform.orchestration.daily.requests import retry_request
 from pinterest_platform.orchestration.failures import as_dagster_failure
-from pinterest_platform.ports import Notifier
+from pinterest_platform.pipelines import backlog
+from pinterest_platform.ports import Lake, Notifier, ObjectStore, ShardLog, TopicLog, TopicTimes
 from pinterest_platform.settings import AlertSettings, Settings
 
 INTERVAL_SECONDS = 15
+
+LIMITS_INTERVAL_SECONDS = 60
 
 OVERLAP = timedelta(minutes=2)
 """Part of the time that was read that is read again, because a run may be recorded late."""
@@ -54,3 +58,30 @@ def daily_alerts(
     if complete:
         context.update_cursor((now - OVERLAP).isoformat())
     return dg.SkipReason("; ".join([*sensors, reason.skip_message or ""])) if sensors else reason
+
+
+@dg.sensor(
+    minimum_interval_seconds=LIMITS_INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Alerts once of a lag, retention, quarantine or ledger beyond its limit, and once of the end of that.",
+)
+def limit_alerts(
+    context: dg.SensorEvaluationContext,
+    settings: dg.ResourceParam[Settings],
+    notifier: dg.ResourceParam[Notifier],
+    topics: dg.ResourceParam[TopicLog],
+    times: dg.ResourceParam[TopicTimes],
+    shards: dg.ResourceParam[ShardLog],
+    objects: dg.ResourceParam[ObjectStore],
+    lake: dg.ResourceParam[Lake],
+) -> dg.SkipReason:
+    """Compare with the limits, also while drains are off; eight parameters, as Dagster passes each resource as one."""
+
+    def read_kafka() -> backlog.RouteBacklog:
+        return backlog.with_retention(backlog.kafka_backlog(settings, topics, objects, lake), settings, times)
+
+    def read_kinesis() -> backlog.RouteBacklog:
+        return backlog.kinesis_backlog(settings, shards, objects, lake)
+
+    with as_dagster_failure("limit_alerts"):
+        return limits_tick(context.instance, settings, notifier, {"kafka": read_kafka, "kinesis": read_kinesis})

@@ -1,1 +1,1 @@
-"""Alerts (rules D5 and D15): incidents of runs and of sensors, and their delivery."""
+"""Alerts (rules D5 and D15): incidents of runs, sensors and limits, and their delivery."""

@@ -156,6 +156,7 @@ def _cleaned_counts(totals: Totals) -> dict[str, dg.MetadataValue]:
     if (cleaned := totals.cleaned) is None:
         return {}
     return {
+        "records": dg.MetadataValue.int(cleaned.records),
         "new": dg.MetadataValue.int(cleaned.new),
         "changed": dg.MetadataValue.int(cleaned.changed),
         "unchanged": dg.MetadataValue.int(cleaned.unchanged),

@@ -22,7 +22,7 @@ MATERIALIZATIONS = 100
 
 def run_concerns(instance: dg.DagsterInstance) -> list[Concern]:
     """Return the concerns of runs and of the ledger."""
-    return [_last_good_run(instance), _ledger(instance)]
+    return [_last_good_run(instance), ledger_concern(instance)]
 
 
 def last_number(instance: dg.DagsterInstance, key: dg.AssetKey, name: str) -> float | None:
@@ -66,7 +66,8 @@ def _last_good_run(instance: dg.DagsterInstance) -> Concern:
     return judged("last good run", late, text, step, {"hours_since_good_run": hours})
 
 
-def _ledger(instance: dg.DagsterInstance) -> Concern:
+def ledger_concern(instance: dg.DagsterInstance) -> Concern:
+    """Return whether the last ledger balances."""
     problems: list[str] = []
     for name in (LANDED_CHECK, CLEANED_CHECK, SHARD_OBJECTS_CHECK):
         check = dg.AssetCheckKey(LEDGER, name)

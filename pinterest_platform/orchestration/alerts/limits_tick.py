@@ -1,0 +1,49 @@
+"""A tick of the sensor of limits: both routes and Dagster's own storage are measured, and the alerts delivered."""
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import dagster as dg
+
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.orchestration.alerts.limit_incidents import deliver_limit_alerts
+from pinterest_platform.orchestration.alerts.limits import measured_ledger, measured_quarantine, measured_streams
+from pinterest_platform.orchestration.draining.sensor import read_backlog
+from pinterest_platform.pipelines.backlog import RouteBacklog
+from pinterest_platform.ports import Notifier
+from pinterest_platform.settings import Settings
+
+Readers = Mapping[str, Callable[[], RouteBacklog]]
+"""The functions that read the backlogs, by route."""
+
+
+def limits_tick(
+    instance: dg.DagsterInstance, settings: Settings, notifier: Notifier, readers: Readers
+) -> dg.SkipReason:
+    """Alert of the limits that are exceeded, and of those that are kept again.
+
+    A route that cannot be read is named, and changes nothing: the alerts of its backlog sensor report that.
+
+    Raises:
+        TransientFailure: an alert was not delivered.
+    """
+
+    def read(route: str) -> RouteBacklog | dg.SkipReason:
+        try:
+            return read_backlog(route, readers[route])
+        except PermanentFailure as failure:
+            return dg.SkipReason(failure.what)
+
+    now = time.time()
+    with ThreadPoolExecutor(len(readers), thread_name_prefix="limits") as pool:
+        backlogs = dict(zip(readers, pool.map(read, readers), strict=True))
+    measured = [measured_quarantine(instance, settings.alert_quarantine_share, now), measured_ledger(instance)]
+    unknown: list[str] = []
+    for route, backlog in backlogs.items():
+        if isinstance(backlog, dg.SkipReason):
+            unknown.append(f"{route} is unknown: {backlog.skip_message}")
+        else:
+            measured += measured_streams(route, backlog, settings)
+    lines = deliver_limit_alerts(instance, settings, notifier, measured, now)
+    return dg.SkipReason("; ".join([*lines, *unknown]) or "every limit is kept, or was alerted")

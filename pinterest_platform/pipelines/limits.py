@@ -1,0 +1,48 @@
+"""Lag and retention headroom of the streams of a route, compared with limits."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from pinterest_platform.catalog import Entity
+from pinterest_platform.pipelines.backlog import RouteBacklog
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A measurement that is compared with a limit.
+
+    Attributes:
+        name: the name of the entity, topic, stream or asset.
+        value: the measurement.
+        problem: the name and the measurement in words; empty within the limit.
+    """
+
+    name: str
+    value: float
+    problem: str
+
+
+def lag_readings(backlog: RouteBacklog, longest_seconds: float) -> Iterator[Reading]:
+    """Yield the lag of each stream in seconds; an unknown one is left out."""
+    for entity, pending in backlog.waiting.items():
+        if pending.lag_ms is not None:
+            seconds = pending.lag_ms / 1000
+            problem = f"{entity.name}: {seconds:.0f} s" if seconds > longest_seconds else ""
+            yield Reading(entity.name, seconds, problem)
+
+
+def headroom_readings(backlog: RouteBacklog, least_share: float, name_of: Callable[[Entity], str]) -> Iterator[Reading]:
+    """Yield the seconds until retention can delete what is not landed; unknown and unlimited ones are left out.
+
+    Args:
+        backlog: the route.
+        least_share: the part of the retention time that must be left.
+        name_of: returns the name of an entity's topic or stream.
+    """
+    for entity, pending in backlog.waiting.items():
+        if pending.unlanded_ms is None or pending.retention_ms is None:
+            continue
+        left_ms = max(0, pending.retention_ms - pending.unlanded_ms)
+        name = name_of(entity)
+        text = f"{name}: {left_ms / 1000:.0f} s until retention can delete what is not landed"
+        yield Reading(name, left_ms / 1000, text if left_ms < least_share * pending.retention_ms else "")

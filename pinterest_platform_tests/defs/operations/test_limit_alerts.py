@@ -1,0 +1,196 @@
+"""The sensor `limit_alerts` on fakes: lag, retention, quarantine and ledger beyond their limits, and their ends."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+
+import dagster as dg
+import pytest
+
+from pinterest_platform.defs.operations.assets import conservation
+from pinterest_platform.defs.operations.sensors import limit_alerts
+from pinterest_platform.defs.raw.assets import RAW
+from pinterest_platform.ports import Alert
+from pinterest_platform.testing import FakeNotifier
+from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
+
+HOUR_MS = 3_600_000
+
+
+class Sensor:
+    """The sensor, and what it sent."""
+
+    def __init__(self, around: Surroundings, instance: dg.DagsterInstance) -> None:
+        self.around, self.instance, self.notifier = around, instance, FakeNotifier()
+        around.times.retention = None
+
+    def tick(self) -> str:
+        resources = {
+            name: part
+            for name, part in (self.around.resources | {"notifier": self.notifier}).items()
+            if name in limit_alerts.required_resource_keys
+        }
+        with dg.build_sensor_context(instance=self.instance, resources=resources) as context:
+            answer = limit_alerts(context)
+        assert isinstance(answer, dg.SkipReason)
+        return answer.skip_message or ""
+
+    def alerts(self) -> list[Alert]:
+        self.tick()
+        sent = list(self.notifier.alerts)
+        self.notifier.alerts.clear()
+        return sent
+
+    def materialize(self, *assets: dg.AssetsDefinition, raises: bool = True) -> None:
+        dg.materialize(assets, resources=self.around.resources, instance=self.instance, raise_on_error=raises)
+
+    def report(self, key: str, **counts: int) -> None:
+        """Report a materialization, as a drain does."""
+        metadata: Mapping[str, int] = counts
+        self.instance.report_runless_asset_event(dg.AssetMaterialization(key.split("/"), metadata=metadata))
+
+
+@pytest.fixture
+def sensor(around: Surroundings) -> Iterator[Sensor]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Sensor(around, instance)
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def headlines(alerts: list[Alert]) -> list[str]:
+    return [alert.headline for alert in alerts]
+
+
+def test_nothing_is_alerted_within_the_limits(sensor: Sensor) -> None:
+    sensor.around.topics.append(TOPIC, 0, b'{"ind":1}', timestamp_ms=now_ms())
+    sensor.around.shards.put(STREAM, 0, b'{"ind":1}')
+    assert sensor.tick() == "every limit is kept, or was alerted"
+    assert not sensor.notifier.alerts
+
+
+def test_a_lag_over_its_limit_is_alerted_once_and_its_end_once(sensor: Sensor) -> None:
+    sensor.around.topics.append(TOPIC, 0, b'{"ind":1}', timestamp_ms=now_ms() - HOUR_MS)
+    [alert] = sensor.alerts()
+    assert alert.headline == "The lag of kafka exceeds 1800 s."
+    assert alert.causes[0].what.startswith("user: 36")
+    assert "kafka_backlog" in alert.causes[0].action
+    assert not sensor.alerts()
+    sensor.materialize(*RAW)
+    sensor.around.lake.table_positions[sensor.around.settings.names.uri("delta/cleaned/u_user_table")] = {
+        f"{TOPIC}/0": 0
+    }
+    [over] = sensor.alerts()
+    assert over.headline.startswith("The lag of kafka is within 1800 s again, after 0 minutes: user")
+
+
+def test_the_lag_of_kinesis_is_alerted_too(sensor: Sensor) -> None:
+    sensor.around.shards.put(STREAM, 0, b'{"ind":1}')
+    sensor.around.shards.now_ms += HOUR_MS
+    assert headlines(sensor.alerts()) == ["The lag of kinesis exceeds 1800 s."]
+
+
+def test_the_limits_are_settings(sensor: Sensor) -> None:
+    sensor.around.topics.append(TOPIC, 0, b'{"ind":1}', timestamp_ms=now_ms() - HOUR_MS)
+    sensor.around.settings = sensor.around.settings.model_copy(update={"alert_lag_seconds": 7200.0})
+    assert not sensor.alerts()
+
+
+def test_little_retention_left_of_what_is_not_landed_is_alerted(sensor: Sensor) -> None:
+    sensor.around.times.retention = 5 * HOUR_MS
+    sensor.around.topics.append(TOPIC, 0, b'{"ind":1}', timestamp_ms=now_ms() - 4 * HOUR_MS)
+    lag, retention = sensor.alerts()
+    assert lag.headline.startswith("The lag of kafka")
+    assert retention.headline == "Less than 25% of the retention time of kafka is left."
+    assert retention.causes[0].what.startswith(f"{TOPIC}: 3600 s until retention can delete what is not landed")
+    sensor.around.times.retention = 24 * HOUR_MS
+    [over] = headlines(sensor.alerts())
+    assert over == f"More than 25% of the retention time of kafka is left again, after 0 minutes: {TOPIC}."
+
+
+def test_a_stream_near_the_end_of_its_retention_is_alerted(sensor: Sensor) -> None:
+    sensor.around.shards.put(STREAM, 0, b'{"ind":1}')
+    sensor.around.shards.now_ms += round(0.8 * sensor.around.shards.RETENTION_MS)
+    _, retention = sensor.alerts()
+    assert retention.headline == "Less than 25% of the retention time of kinesis is left."
+    assert retention.causes[0].what.startswith(STREAM)
+
+
+@pytest.mark.parametrize(
+    ("key", "counts", "text"),
+    [
+        ("raw/pin", {"records": 90, "quarantined": 10}, "raw/pin: 10 of 100 records, 10.0%."),
+        ("cleaned_stream/geo", {"records": 50, "quarantined": 20}, "cleaned_stream/geo: 20 of 50 records, 40.0%."),
+    ],
+)
+def test_a_large_share_of_quarantined_records_is_alerted(
+    sensor: Sensor, key: str, counts: dict[str, int], text: str
+) -> None:
+    sensor.report(key, **counts)
+    [alert] = sensor.alerts()
+    assert alert.headline == "More than 5% of the records of the last hour were quarantined."
+    assert alert.causes[0].what == text
+    assert not sensor.alerts()
+    sensor.report(key, records=10_000, quarantined=0)
+    assert headlines(sensor.alerts()) == [
+        f"No more than 5% of the records of the last hour were quarantined, after 0 minutes: {key}."
+    ]
+
+
+def test_a_few_quarantined_records_of_a_quiet_hour_are_not_alerted(sensor: Sensor) -> None:
+    sensor.report("raw/pin", records=0, quarantined=9)
+    assert not sensor.alerts()
+
+
+def test_what_was_quarantined_long_ago_is_not_alerted(sensor: Sensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    sensor.report("raw/pin", records=0, quarantined=100)
+    later = time.time() + timedelta(hours=2).total_seconds()
+    monkeypatch.setattr("pinterest_platform.orchestration.alerts.limits_tick.time.time", lambda: later)
+    assert "quarantined" not in str(headlines(sensor.alerts()))
+
+
+def unbalanced(sensor: Sensor) -> Callable[[], None]:
+    """Land a record and damage its object; return a function that repairs it."""
+    sensor.around.topics.append(TOPIC, 0, b'{"ind":1}', timestamp_ms=now_ms())
+    sensor.materialize(*RAW)
+    sensor.around.lake.table_positions[sensor.around.settings.names.uri("delta/cleaned/u_user_table")] = {
+        f"{TOPIC}/0": 0
+    }
+    [key] = [key for key in sensor.around.objects.objects if key.startswith("topics/")]
+    metadata = sensor.around.objects.objects[key].metadata
+    right = dict(metadata)
+    metadata["records"] = "7"
+    return lambda: metadata.update(right)
+
+
+def test_a_red_ledger_of_a_successful_run_is_alerted_only_when_it_is_over(sensor: Sensor) -> None:
+    repair = unbalanced(sensor)
+    sensor.materialize(conservation)
+    assert not sensor.alerts(), "the sensor daily_alerts reports failed checks of such a run"
+    repair()
+    sensor.materialize(conservation)
+    assert headlines(sensor.alerts()) == ["The ledger balances again, after 0 minutes: ledger/conservation."]
+
+
+def test_a_red_ledger_of_a_failed_run_is_alerted(sensor: Sensor) -> None:
+    @dg.asset
+    def broken() -> None:
+        raise ValueError("broken")
+
+    unbalanced(sensor)
+    sensor.materialize(broken, conservation, raises=False)
+    [alert] = sensor.alerts()
+    assert alert.headline == "The ledger does not balance."
+    assert "every_offset_is_accounted_for failed" in alert.causes[0].what
+
+
+def test_a_route_that_cannot_be_read_is_named_and_hides_nothing(sensor: Sensor) -> None:
+    sensor.around.topics.down = True
+    sensor.around.shards.put(STREAM, 0, b'{"ind":1}')
+    sensor.around.shards.now_ms += HOUR_MS
+    reason = sensor.tick()
+    assert "The lag of kinesis exceeds 1800 s" in reason
+    assert "kafka is unknown: " in reason
+    assert [alert.job for alert in sensor.notifier.alerts] == ["kinesis lag"]

@@ -1,0 +1,108 @@
+"""Incidents of limits: when they begin, when they are over, and what is delivered."""
+
+import dagster as dg
+import pytest
+
+from pinterest_platform.failures import TransientFailure
+from pinterest_platform.orchestration.alerts.limit_incidents import STATE_KEY, deliver_limit_alerts
+from pinterest_platform.orchestration.alerts.limits import Measured
+from pinterest_platform.pipelines.limits import Reading
+from pinterest_platform.settings import AlertSettings
+from pinterest_platform.testing import FakeNotifier
+
+START = 1_700_000_000.0
+BEGUN, OVER = "The lag of kafka exceeds 1800 s", "The lag of kafka is within 1800 s again"
+
+
+class Ticks:
+    """Ticks a minute apart on one Dagster instance."""
+
+    def __init__(self) -> None:
+        self.instance = dg.DagsterInstance.ephemeral()
+        self.now = START
+        self.notifier = FakeNotifier()
+
+    def tick(self, lags: dict[str, bool], *, minutes: float = 1, **options: bool) -> list[str]:
+        """Measure lags by name, True beyond the limit."""
+        self.now += 60 * minutes
+        readings = [Reading(name, 0.0, f"{name}: 2000 s" if late else "") for name, late in lags.items()]
+        measured = Measured("kafka lag", BEGUN, OVER, "Read the last tick.", readings, **options)
+        settings = AlertSettings.model_validate({"PINTEREST_USER_ID": "u"})
+        return deliver_limit_alerts(self.instance, settings, self.notifier, [measured], self.now)
+
+
+@pytest.fixture
+def ticks() -> Ticks:
+    return Ticks()
+
+
+def test_an_incident_is_alerted_once_and_its_end_once(ticks: Ticks) -> None:
+    assert ticks.tick({"pin": True, "geo": True, "user": False}) == [BEGUN]
+    assert ticks.tick({"pin": True, "geo": True, "user": False}) == []
+    assert ticks.tick({"pin": False, "geo": False, "user": False}) == [f"{OVER}, after 2 minutes: pin, geo"]
+    assert ticks.tick({"pin": False, "geo": False, "user": False}) == []
+    begun, over = ticks.notifier.alerts
+    assert [(cause.asset, cause.what, cause.action) for cause in begun.causes] == [
+        ("kafka lag", f"{name}: 2000 s.", "Read the last tick.") for name in ("pin", "geo")
+    ]
+    assert over.key == f"{begun.key}/over" and over.causes == ()
+    assert begun.link.endswith("/assets/operations/health")
+
+
+def test_another_stream_is_an_incident_of_its_own(ticks: Ticks) -> None:
+    ticks.tick({"pin": True, "geo": False})
+    assert ticks.tick({"pin": True, "geo": True}) == [BEGUN]
+    assert [cause.what for cause in ticks.notifier.alerts[1].causes] == ["geo: 2000 s."]
+    assert ticks.tick({"pin": True, "geo": False}) == [f"{OVER}, after 1 minutes: geo"]
+
+
+def test_an_unknown_measurement_neither_begins_nor_ends_an_incident(ticks: Ticks) -> None:
+    ticks.tick({"pin": True})
+    assert ticks.tick({}) == []
+    assert ticks.tick({"pin": True}) == []
+    assert ticks.tick({}) == []
+    assert ticks.tick({"pin": False}) == [f"{OVER}, after 4 minutes: pin"]
+
+
+def test_a_delivery_that_fails_is_repeated_after_a_wait(ticks: Ticks) -> None:
+    ticks.notifier.down = True
+    with pytest.raises(TransientFailure):
+        ticks.tick({"pin": True})
+    assert ticks.tick({"pin": True}, minutes=0.1) == []
+    ticks.notifier.down = False
+    assert ticks.tick({"pin": True}) == [BEGUN]
+    ticks.notifier.down = True
+    with pytest.raises(TransientFailure):
+        ticks.tick({"pin": False})
+    ticks.notifier.down = False
+    assert ticks.tick({"pin": False}) == [f"{OVER}, after 3 minutes: pin"]
+    assert ticks.tick({"pin": False}) == []
+
+
+def test_an_incident_that_is_over_before_its_alert_is_delivered_is_not_alerted(ticks: Ticks) -> None:
+    ticks.notifier.down = True
+    with pytest.raises(TransientFailure):
+        ticks.tick({"pin": True})
+    ticks.notifier.down = False
+    assert ticks.tick({"pin": False}) == []
+    assert not ticks.notifier.alerts
+
+
+def test_an_incident_that_begins_again_before_its_end_is_delivered_continues(ticks: Ticks) -> None:
+    ticks.tick({"pin": True})
+    ticks.notifier.down = True
+    with pytest.raises(TransientFailure):
+        ticks.tick({"pin": False})
+    ticks.notifier.down = False
+    assert ticks.tick({"pin": True}) == []
+    assert len(ticks.notifier.alerts) == 1
+
+
+def test_what_another_alert_has_reported_is_alerted_only_when_it_is_over(ticks: Ticks) -> None:
+    assert ticks.tick({"pin": True}, is_alerted=True) == []
+    assert ticks.tick({"pin": False}) == [f"{OVER}, after 1 minutes: pin"]
+
+
+def test_a_state_of_another_release_does_not_stop_the_alerts(ticks: Ticks) -> None:
+    ticks.instance.daemon_cursor_storage.set_cursor_values({STATE_KEY: '[{"concern": 1}]'})
+    assert ticks.tick({"pin": True}) == [BEGUN]
