@@ -1,26 +1,17 @@
-"""Types of the catalog: entities, their fields and columns, and reports."""
+"""Types of entities, their fields and columns."""
 
-import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NoReturn
+from typing import Literal
 
-from pinterest_platform.catalog.charts import HEATMAP, Chart, CustomChart
+from pinterest_platform.catalog.model.declarations import check_names, refuse
 from pinterest_platform.catalog.references import Reference
-from pinterest_platform.failures import PermanentFailure
-
-Format = Literal["text", "count", "median", "year"]
-"""The notation of a report's values on the page."""
 
 KEY = "ind"
 """The key column of every cleaned table."""
 
 _SCALARS = ("string", "bigint", "int", "double", "boolean", "timestamp")
-_FORMATS: dict[str, Format] = {"string": "text", "bigint": "count", "int": "count", "double": "median"}
 _RESERVED = "value"
 """The name of the column of raw lines while they are decoded."""
-_NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")
-"""Names that need no quotes in JSON paths, SQL and the mark of nested fields (rule L8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,136 +150,45 @@ class Entity:
         return tuple(raw_field for raw_field in self.used_fields if raw_field.reader is not None)
 
     def _check_fields(self) -> None:
-        where = f"The entity {self.name!r}"
-        _check_names(where, "field", self.field_names)
+        subject = f"The entity {self.name!r}"
+        check_names(subject, "field", self.field_names)
         if _RESERVED in self.field_names:
-            _refuse(f"{where} has a field {_RESERVED!r}, which is the name of the raw line", "Rename the field.")
+            refuse(f"{subject} has a field {_RESERVED!r}, which is the name of the raw line", "Rename the field.")
         if self.key_field not in self.field_names:
-            _refuse(f"{where} has no field {self.key_field!r}, its key_field", "Add it to fields.")
+            refuse(f"{subject} has no field {self.key_field!r}, its key_field", "Add it to fields.")
 
     def _check_columns(self) -> None:
-        where = f"The entity {self.name!r}"
+        subject = f"The entity {self.name!r}"
         names = [column.name for column in self.columns]
-        _check_names(where, "column", names)
+        check_names(subject, "column", names)
         key = next((column for column in self.columns if column.name == KEY), None)
         if key is None or key.sources != (self.key_field,) or key.type != "bigint" or key.rule is not None:
-            _refuse(
-                f"{where} does not declare its key",
+            refuse(
+                f"{subject} does not declare its key",
                 f"Add a bigint column {KEY!r} without a rule, with the key_field as its only source.",
             )
         for column in self.columns:
             if missing := [source for source in column.sources if source not in self.field_names]:
-                _refuse(
+                refuse(
                     f"The column {column.name!r} of the entity {self.name!r} has the source {missing[0]!r}, "
                     "which is not a field",
                     "Add it to fields.",
                 )
             if column.rule is None and len(column.sources) > 1:
-                _refuse(
+                refuse(
                     f"The column {column.name!r} of the entity {self.name!r} has several sources and no rule",
                     "Give it a rule.",
                 )
             if element_type(column.type) not in _SCALARS:
-                _refuse(
+                refuse(
                     f"The column {column.name!r} of the entity {self.name!r} has the unknown type {column.type!r}",
                     f"Use {', '.join(_SCALARS)}, or array<…> of one of them.",
                 )
         if self.time is not None and self.time.column not in names:
-            _refuse(f"{where} has no column {self.time.column!r}, its time", "Name a timestamp column.")
+            refuse(f"{subject} has no column {self.time.column!r}, its time", "Name a timestamp column.")
         counted = (name for headline in self.headlines for name in headline.distinct)
         if missing := [name for name in counted if name not in names]:
-            _refuse(f"{where} counts {missing[0]!r} in a headline, which is no column", "Name columns of its table.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportColumn:
-    """A column of a report. It has one argument for each part of the declaration.
-
-    Attributes:
-        name: its name in the table.
-        type: its Spark type: `string`, `int`, `bigint` or `double`.
-        heading: its heading on the page.
-        description: its meaning, in one sentence.
-        sources: the columns that it is made of, as `entity.column`; empty if a lineage would mislead.
-        format: its notation on the page; by default that of its type.
-        values: all values that it can have, in the order in which rows are sorted; empty for the natural order.
-        shown_as: the text of a value on the page, if it is not the value itself.
-    """
-
-    name: str
-    type: str
-    heading: str
-    description: str
-    sources: tuple[str, ...] = ()
-    format: Format | None = None
-    values: tuple[str, ...] = ()
-    shown_as: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
-
-    def __post_init__(self) -> None:
-        if self.type not in _FORMATS:
-            _refuse(
-                f"The report column {self.name!r} has the unknown type {self.type!r}", f"Use {', '.join(_FORMATS)}."
-            )
-
-    @property
-    def notation(self) -> Format:
-        """Its notation on the page."""
-        return self.format or _FORMATS[self.type]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """A report on cleaned tables. It has one argument for each part of the declaration.
-
-    Attributes:
-        key: its name in tables, asset keys and anchors of the page. Reports of one key are equal.
-        order: its place among the reports.
-        title: its heading on the page.
-        meaning: the contents of its rows, in one sentence.
-        reads: the entities whose cleaned tables it reads.
-        columns: its columns, in the order in which its rows are sorted; all but the last one are its key.
-        rows: function from the cleaned tables (`transforms.reports.Tables`) to the rows. The rows need no order, and
-            columns are cast to their type.
-        chart: its chart.
-        left_out: function from the cleaned tables to one row of counts: the rows that the report leaves out, by cause.
-
-    Raises:
-        PermanentFailure: the declaration contradicts itself.
-    """
-
-    key: str
-    order: int = field(compare=False, repr=False)
-    title: str = field(compare=False, repr=False)
-    meaning: str = field(compare=False, repr=False)
-    reads: tuple[str, ...] = field(compare=False, repr=False)
-    columns: tuple[ReportColumn, ...] = field(compare=False, repr=False)
-    rows: Reference = field(compare=False, repr=False)
-    chart: Chart | CustomChart = field(compare=False, repr=False)
-    left_out: Reference | None = field(default=None, compare=False, repr=False)
-
-    def __post_init__(self) -> None:
-        names = [column.name for column in self.columns]
-        where = f"The report {self.key!r}"
-        _check_names(where, "column", names)
-        if len(names) < 2:
-            _refuse(f"{where} has no measure", "Declare at least two columns: its key and its measure.")
-        if isinstance(self.chart, Chart):
-            self._check_chart(self.chart)
-
-    def _check_chart(self, chart: Chart) -> None:
-        where = f"The chart of the report {self.key!r}"
-        if (chart.across is not None) != (chart.form == HEATMAP):
-            _refuse(f"{where} has the form {chart.form} and across {chart.across!r}", f"Use across for {HEATMAP}.")
-        if not chart.labels and chart.form != "distribution":
-            _refuse(f"{where} has no labels", "Name the columns that label a bar, a column or a line.")
-        columns = [column.name for column in self.columns]
-        if missing := [name for name in chart.columns if name not in columns]:
-            _refuse(f"{where} uses {missing[0]!r}, which is no column", "Declare it.")
-
-    @property
-    def column_types(self) -> tuple[tuple[str, str], ...]:
-        """(name, type) of each column, in order."""
-        return tuple((column.name, column.type) for column in self.columns)
+            refuse(f"{subject} counts {missing[0]!r} in a headline, which is no column", "Name columns of its table.")
 
 
 def element_type(notation: str) -> str:
@@ -296,15 +196,3 @@ def element_type(notation: str) -> str:
     while notation.startswith("array<") and notation.endswith(">"):
         notation = notation.removeprefix("array<").removesuffix(">")
     return notation
-
-
-def _check_names(where: str, kind: str, names: Sequence[str]) -> None:
-    if wrong := [name for name in names if not _NAME.fullmatch(name)]:
-        _refuse(f"{where} declares the {kind} {wrong[0]!r}", "Use letters, digits and _, and begin with a letter.")
-    lowered = [name.lower() for name in names]
-    if twice := sorted({name for name in lowered if lowered.count(name) > 1}):
-        _refuse(f"{where} declares the {kind} {twice[0]!r} twice; case does not count", "Rename one of them.")
-
-
-def _refuse(what: str, action: str) -> NoReturn:
-    raise PermanentFailure(f"{what}.", action)
