@@ -155,7 +155,7 @@ class Topics:
                     open_objects.pop(place).handle.close()
         for open_object in open_objects.values():
             open_object.handle.close()
-        return Load({entity: list(self._batches(found)) for entity, found in landed.items()})
+        return Load({entity: list(self._batches(objects)) for entity, objects in landed.items()})
 
     def _batches(self, landed: Sequence["_Object"]) -> Iterator[Batch]:
         group: list[_Object] = []

@@ -60,7 +60,7 @@ class Poster:
             raise RuntimeError(f"{len(refused)} posts were not accepted: {refused[0].reason}")
 
 
-def measured(poster: Poster, watcher: Watcher, per_second: int, seconds: float) -> list[float]:
+def measure_latencies(poster: Poster, watcher: Watcher, per_second: int, seconds: float) -> list[float]:
     """Return the sorted latencies in seconds of posts at a steady rate, from before each was sent until it is visible.
 
     Raises:

@@ -136,9 +136,9 @@ def replace_section(page: Path, name: str, text: str) -> None:
         ValueError: the page has no such marks.
     """
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-    before, found, rest = page.read_text("utf-8").partition(begin)
-    _, closed, after = rest.partition(end)
-    if not (found and closed):
+    before, opening, rest = page.read_text("utf-8").partition(begin)
+    _, closing, after = rest.partition(end)
+    if not (opening and closing):
         raise ValueError(f"{page} has no section {name!r}. Restore the marks {begin} and {end}.")
     page.write_text(f"{before}{begin}\n{text.strip()}\n{end}{after}", "utf-8")
 
@@ -176,8 +176,8 @@ def _charted(ratio: float | None) -> dict[str, Any] | None:
 def _processor() -> str:
     """Return the processor's model; the architecture if the system does not name it."""
     cpus = Path("/proc/cpuinfo")
-    found = re.search(r"^model name\s*:\s*(.+)$", cpus.read_text(), re.MULTILINE) if cpus.exists() else None
-    return found[1].strip() if found else platform.processor() or platform.machine()
+    model = re.search(r"^model name\s*:\s*(.+)$", cpus.read_text(), re.MULTILINE) if cpus.exists() else None
+    return model[1].strip() if model else platform.processor() or platform.machine()
 
 
 def _results_path(docs: Path) -> Path:

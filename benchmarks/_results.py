@@ -75,8 +75,8 @@ class Measurement:
             (self.ours_s, self.target.seconds),
             (self.peak_bytes, self.target.peak_bytes),
         )
-        kept = [None if value is None else value <= limit for value, limit in limits if limit is not None]
-        return None if None in kept else all(kept)
+        verdicts = [None if value is None else value <= limit for value, limit in limits if limit is not None]
+        return None if None in verdicts else all(verdicts)
 
     def to_json(self) -> dict[str, Any]:
         """Return the measurement with its ratio and its verdict as JSON scalars and objects."""

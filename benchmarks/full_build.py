@@ -68,8 +68,8 @@ def land(root: Path, rows: int) -> Mapping[str, Load]:
     """Land the posts of a build: `base`, then one per cent `more`, then as many that are `unchanged`."""
     posts, topics = Posts(rows, _SEED), Topics(root)
     base = topics.land(posts.take(rows))
-    more = list(posts.take(max(rows // 100, 10)))
-    return {"base": base, "more": topics.land(iter(more)), "unchanged": topics.land(latest_again(more))}
+    posted_later = list(posts.take(max(rows // 100, 10)))
+    return {"base": base, "more": topics.land(iter(posted_later)), "unchanged": topics.land(latest_again(posted_later))}
 
 
 def measure(spark: SparkSession, root: Path, rows: int, rounds: int, engine: str = "sail") -> list[Measurement]:

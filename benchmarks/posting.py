@@ -20,7 +20,7 @@ from benchmarks._results import Measurement, Target, json_option, report
 SINGLE, BATCHED = 10_000, 300_000
 """Records that are posted in each way."""
 LEAST_RATE, LEAST_SHARE = 2_500, 0.7
-"""The target of single records: so many per second, or this share of the peer's rate if that is less."""
+"""The target of single records: this many per second, or this share of the peer's rate if that is less."""
 VALUE = b'{"ind":1,"text":"' + b"x" * 680 + b'"}'
 
 

@@ -146,12 +146,12 @@ class Capacity:
 
     Attributes:
         posts: posts per day.
-        measured: the rates per core.
+        rates: the rates per core.
         assume: the choices of the model.
     """
 
     posts: int
-    measured: Rates = Rates()
+    rates: Rates = Rates()
     assume: Assumptions = Assumptions()
 
     @property
@@ -172,7 +172,7 @@ class Capacity:
     @property
     def partitions(self) -> int:
         """Kafka partitions of all topics; one core lands a partition."""
-        rate = self.measured.landing or math.inf
+        rate = self.rates.landing or math.inf
         return self._units(lambda records, mb: max(mb / KAFKA_PARTITION_MB.value, records / rate))
 
     @property
@@ -211,18 +211,18 @@ class Capacity:
     @property
     def landing_cores(self) -> int | None:
         """Cores that land the busiest hour."""
-        return _cores(self.records_per_second, self.measured.landing)
+        return _cores(self.records_per_second, self.rates.landing)
 
     @property
     def cleaning_cores(self) -> int | None:
         """Cores that clean a day within the hours of the batch."""
         records = len(STREAMS) * self.posts / (self.assume.batch_hours * 3600)
-        return _cores(records, self.measured.cleaning)
+        return _cores(records, self.rates.cleaning)
 
     @property
     def drain_cores(self) -> int | None:
         """Cores that land and clean the busiest hour as it arrives."""
-        return _cores(self.records_per_second, self.measured.draining)
+        return _cores(self.records_per_second, self.rates.draining)
 
     def kinesis_dollars(self) -> float:
         """Dollars per month for shards and records."""
@@ -324,21 +324,21 @@ def page(capacities: Mapping[str, Capacity]) -> Mapping[str, str]:
 def publish(docs: Path = _publication.DOCS) -> Path:
     """Write the computed sections into `scaling.md`, with the rates of the saved results if there are any."""
     results = _publication.load(docs)
-    measured = Rates() if results is None else rates(results.measurements, results.cores)
-    sections = dict(page({name: Capacity(posts, measured) for name, posts in VOLUMES.items()}))
-    sections["rates"] = _rates_text(measured, results)
+    per_core = Rates() if results is None else rates(results.measurements, results.cores)
+    sections = dict(page({name: Capacity(posts, per_core) for name, posts in VOLUMES.items()}))
+    sections["rates"] = _rates_text(per_core, results)
     path = docs / "scaling.md"
     for name, text in sections.items():
         _publication.replace_section(path, name, text)
     return path
 
 
-def _rates_text(measured: Rates, results: _publication.Results | None) -> str:
+def _rates_text(per_core: Rates, results: _publication.Results | None) -> str:
     if results is None:
         return "No rates yet: run `make bench` on an idle machine."
-    named = {"landing": measured.landing, "cleaning and reports": measured.cleaning, "drain": measured.draining}
-    shown = ", ".join(f"{name} {'not measured' if rate is None else f'{rate:,.0f}'}" for name, rate in named.items())
-    return f"Records per second and core, {results.date}, {results.machine}: {shown}."
+    steps = {"landing": per_core.landing, "cleaning and reports": per_core.cleaning, "drain": per_core.draining}
+    texts = ", ".join(f"{name} {'not measured' if rate is None else f'{rate:,.0f}'}" for name, rate in steps.items())
+    return f"Records per second and core, {results.date}, {results.machine}: {texts}."
 
 
 def _table(head: str, capacities: Mapping[str, Capacity], rows: Sequence[tuple[str, Callable[[Capacity], str]]]) -> str:

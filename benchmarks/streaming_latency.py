@@ -22,7 +22,7 @@ from pathlib import Path
 import click
 
 from benchmarks import _spark_peer
-from benchmarks._latency import Poster, measured, quantile
+from benchmarks._latency import Poster, measure_latencies, quantile
 from benchmarks._results import Measurement, json_option, report
 from benchmarks._watching import Watcher
 from emulators.posting.kafka import KafkaRoute
@@ -55,8 +55,8 @@ def main(seconds: int, tries: int, json_path: Path | None) -> None:
         with Watcher({entity: settings.names.cleaned_stream_uri(entity) for entity in ENTITIES}) as watcher:
             poster = Poster(_route(KinesisRoute, settings))
             with _running([*_DAGSTER, "job", "execute", *_MODULE, "-j", "streaming_pipeline"], environment, folder):
-                measured(poster, watcher, len(ENTITIES), 1)
-                ours = {rate: measured(poster, watcher, rate, seconds) for rate in (FEW, MANY)}
+                measure_latencies(poster, watcher, len(ENTITIES), 1)
+                ours = {rate: measure_latencies(poster, watcher, rate, seconds) for rate in (FEW, MANY)}
             idle = _from_idle(poster, watcher, tries, environment, folder)
         try:
             peers = _peer(settings, seconds, Path(folder))
@@ -102,12 +102,12 @@ def _route(kind: type[KinesisRoute] | type[KafkaRoute], settings: Settings) -> R
 def _from_idle(poster: Poster, watcher: Watcher, tries: int, environment: dict[str, str], folder: str) -> list[float]:
     """Return the latencies of single posts to an idle daemon, each at a random time of its interval."""
     with _running([sys.executable, "-m", "dagster._daemon", "run", *_MODULE], environment, folder):
-        measured(poster, watcher, FEW, 1)
+        measure_latencies(poster, watcher, FEW, 1)
         latencies: list[float] = []
         for number in range(tries):
             # The drain and its process end, and the daemon is idle at a random point of its interval.
             time.sleep(_IDLE_SECONDS + 7 + random.Random(number).uniform(0, 5))
-            latencies += measured(poster, watcher, FEW, 1)
+            latencies += measure_latencies(poster, watcher, FEW, 1)
     return sorted(latencies)
 
 
@@ -119,9 +119,9 @@ def _peer(settings: Settings, seconds: float, folder: Path) -> dict[int, list[fl
         Watcher({entity: str(path) for entity, path in tables.items()}) as watcher,
     ):
         poster = Poster(_route(KafkaRoute, settings))
-        measured(poster, watcher, len(ENTITIES), 1)
-        measured(poster, watcher, MANY, _WARMING_SECONDS)
-        return {rate: measured(poster, watcher, rate, seconds) for rate in (FEW, MANY)}
+        measure_latencies(poster, watcher, len(ENTITIES), 1)
+        measure_latencies(poster, watcher, MANY, _WARMING_SECONDS)
+        return {rate: measure_latencies(poster, watcher, rate, seconds) for rate in (FEW, MANY)}
 
 
 @contextmanager

@@ -57,7 +57,7 @@ def up(home: Home, report: Report) -> bool:
         report: gets a line for each service, and while it waits.
 
     Returns:
-        Whether this call started the services.
+        True if this call started the services.
 
     Raises:
         EmulatorFailure: a service does not become healthy, or a kept port is taken.
@@ -172,8 +172,8 @@ def await_health(home: Home, supervisor: Supervisor, services: Sequence[Service]
 def _collect(home: Home, starts: Mapping[Future[None], Service], waiting: Waiting) -> None:
     pending = set(starts)
     while pending:
-        done, pending = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
-        for start in done:
+        healthy, pending = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
+        for start in healthy:
             start.result()
             waiting.report(f"{starts[start].name:<12} healthy  {starts[start].url(home)}")
         names = [service.name for start, service in starts.items() if start in pending]

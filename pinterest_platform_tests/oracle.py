@@ -176,9 +176,9 @@ class Oracle:
     def unreadable(self, entity: str) -> dict[str, int]:
         """Field to the number of accepted records in which it could not be read."""
         sums = ", ".join(f"coalesce(sum({name}), 0)" for name in self._bad(entity))
-        found = self._db.execute(f"SELECT {sums} FROM every_{entity}").fetchone()
-        assert found is not None
-        return {name.removeprefix("bad_"): int(n) for name, n in zip(self._bad(entity), found, strict=True)}
+        counts = self._db.execute(f"SELECT {sums} FROM every_{entity}").fetchone()
+        assert counts is not None
+        return {name.removeprefix("bad_"): int(n) for name, n in zip(self._bad(entity), counts, strict=True)}
 
     def rejected(self, entity: str) -> set[tuple[int, int]]:
         """(partition, offset) of every record that cleaning must reject."""
@@ -188,8 +188,8 @@ class Oracle:
         return set(self._db.execute(query).fetchall())
 
     def _bad(self, entity: str) -> list[str]:
-        found = self._db.execute(f"SELECT column_name FROM (DESCRIBE every_{entity})").fetchall()
-        return [name for (name,) in found if name.startswith("bad_")]
+        columns = self._db.execute(f"SELECT column_name FROM (DESCRIBE every_{entity})").fetchall()
+        return [name for (name,) in columns if name.startswith("bad_")]
 
     def _load(self, entity: str, lines: Iterable[bytes]) -> None:
         names = [*FIELDS[entity], "partition", "offset", "arrived", "twice", "nested"]
@@ -221,14 +221,14 @@ def _whole(text: str | None) -> int | None:
 
 def _flat(line: bytes, fields: list[str]) -> list[Any]:
     pairs: list[tuple[str, Any]] = json.loads(
-        _emptied(line), object_pairs_hook=lambda found: found, parse_int=str, parse_float=str, parse_constant=str
+        _emptied(line), object_pairs_hook=lambda values: values, parse_int=str, parse_float=str, parse_constant=str
     )
-    found = dict(pairs)
+    values = dict(pairs)
     names = [name for name, _ in pairs]
     # An object comes as a list of pairs, an array as a list.
-    nested = ",".join(name for name in fields if isinstance(found.get(name), list))
-    place = [int(found["_partition"]), int(found["_offset"]), int(found["_timestamp"]) * 1000]
-    return [*(_text(found.get(name)) for name in fields), *place, len(set(names)) < len(names), nested]
+    nested = ",".join(name for name in fields if isinstance(values.get(name), list))
+    place = [int(values["_partition"]), int(values["_offset"]), int(values["_timestamp"]) * 1000]
+    return [*(_text(values.get(name)) for name in fields), *place, len(set(names)) < len(names), nested]
 
 
 def _text(value: Any) -> str | None:
@@ -239,10 +239,10 @@ def _text(value: Any) -> str | None:
 
 def _emptied(line: bytes) -> bytes:
     """Return a line of which every object and array in the record is empty, so that no depth exhausts the stack."""
-    kept, depth = bytearray(), 0
+    emptied, depth = bytearray(), 0
     for token in re.findall(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]|[^"{}\[\]]+', line):
         depth -= token in (b"}", b"]")
         if depth < 2:
-            kept += token
+            emptied += token
         depth += token in (b"{", b"[")
-    return bytes(kept)
+    return bytes(emptied)

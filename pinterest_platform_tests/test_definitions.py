@@ -95,12 +95,14 @@ def test_descriptions_name_the_real_topic_stream_and_table() -> None:
         "    print(spec.description, spec.metadata.get('dagster/uri'))"
     )
     environment = {"PINTEREST_USER_ID": "eve", "PINTEREST_BUCKET": "the-bucket"}
-    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
+    process = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert process.returncode == 0, process.stderr
     for name in ("`eve.pin`", "`streaming-eve-pin`", "`eve_pin_table`", "s3://the-bucket/topics/eve.pin/"):
-        assert name in done.stdout
-    assert "<user id>" not in done.stdout
-    assert "Warning" not in done.stderr
+        assert name in process.stdout
+    assert "<user id>" not in process.stdout
+    assert "Warning" not in process.stderr
 
 
 def test_the_jobs_are_these() -> None:
@@ -154,6 +156,6 @@ def test_definitions_load_without_environment_network_or_slow_packages() -> None
         print([name for name in slow if name in sys.modules])
         """
     )
-    done = subprocess.run([sys.executable, "-c", script], env={}, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "[]"
+    process = subprocess.run([sys.executable, "-c", script], env={}, capture_output=True, text=True, timeout=120)
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.strip() == "[]"

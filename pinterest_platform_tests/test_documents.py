@@ -26,9 +26,9 @@ def test_every_link_leads_somewhere(path: Path) -> None:
         if re.match(r"https?:", target):
             continue
         name, _, anchor = target.partition("#")
-        found = (path.parent / name).resolve() if name else path
-        assert found.exists(), f"{target} does not exist"
-        assert not anchor or anchor in _anchors(found), f"{target}: no such heading"
+        document = (path.parent / name).resolve() if name else path
+        assert document.exists(), f"{target} does not exist"
+        assert not anchor or anchor in _anchors(document), f"{target}: no such heading"
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -104,11 +104,11 @@ def test_the_messages_that_are_explained_are_in_the_code() -> None:
 
 
 def test_every_check_has_a_next_step() -> None:
-    explained = {name for cell in _first_cells("Red checks") for name in re.findall(r"`([a-z_]+)`", cell)}
-    explained -= {"audit"}  # the job of two of them
-    assert explained == {key.name for key in defs.resolve_asset_graph().asset_check_keys}
+    documented = {name for cell in _first_cells("Red checks") for name in re.findall(r"`([a-z_]+)`", cell)}
+    documented -= {"audit"}  # the job of two of them
+    assert documented == {key.name for key in defs.resolve_asset_graph().asset_check_keys}
 
 
 def test_every_job_has_a_time() -> None:
-    explained = {name for cell in _first_cells("What runs when") for name in re.findall(r"`([a-z_]+)`", cell)}
-    assert explained == {job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")}
+    documented = {name for cell in _first_cells("What runs when") for name in re.findall(r"`([a-z_]+)`", cell)}
+    assert documented == {job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")}

@@ -1,5 +1,7 @@
 """The launchers of runs: the schedule and the sensors. All other runs are launched by users."""
 
+from itertools import combinations
+
 import dagster as dg
 
 from pinterest_platform.catalog import ENTITIES
@@ -58,8 +60,9 @@ def test_no_two_sensors_of_streams_share_an_asset() -> None:
 
 def test_two_sensors_share_assets_only_if_one_of_them_is_daily_retries() -> None:
     """Decision 0020: `daily_retries` requests the runs of `daily`; it reads no stream."""
-    made = {name: {key for job in launched(sensor) for key in written(job)} for name, sensor in SENSORS.items()}
-    shared = {(one, two): made[one] & made[two] for one in made for two in made if one < two and made[one] & made[two]}
+    assets = {name: {key for job in launched(sensor) for key in written(job)} for name, sensor in SENSORS.items()}
+    pairs = combinations(sorted(assets), 2)
+    shared = {(one, two): assets[one] & assets[two] for one, two in pairs if assets[one] & assets[two]}
     assert shared == {("daily_retries", "kafka_backlog"): WRITTEN_BY_OPS["kafka_pipeline"]}
 
 

@@ -145,7 +145,7 @@ class StreamApi:
             patience_seconds: time for which a failing gateway is retried.
 
         Returns:
-            Whether it was created.
+            True if it was created.
 
         Raises:
             EmulatorFailure: the gateway fails for that time, refuses, or the stream does not become ACTIVE.

@@ -120,8 +120,8 @@ def fetch(report: Report) -> Path:
 
 
 def _fetch_into(target: Path) -> None:
-    for left_over in target.parent.glob("fetch-*/"):
-        shutil.rmtree(left_over)  # left by a killed fetch: this process holds the lock
+    for abandoned in target.parent.glob("fetch-*/"):
+        shutil.rmtree(abandoned)  # left by a killed fetch: this process holds the lock
     with tempfile.TemporaryDirectory(prefix="fetch-", dir=target.parent) as folder:
         work = Path(folder)
         _run_ivy(work)

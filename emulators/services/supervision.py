@@ -140,7 +140,7 @@ class Supervisor:
         """Stop every process of the home, orphaned ones included.
 
         Returns:
-            Whether there were any.
+            True if there were any.
         """
         processes = self.processes()
         if not processes:

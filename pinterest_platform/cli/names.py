@@ -23,8 +23,8 @@ class OneOf(click.ParamType):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the name; fail with a suggestion if there is no such thing."""
         if value not in self._names:
-            known = f"{self._plural.capitalize()}: {', '.join(self._names)}."
-            self.fail(f"There is no {self.name} {value}.{suggestion(value, self._names)} {known}", param, ctx)
+            choices = f"{self._plural.capitalize()}: {', '.join(self._names)}."
+            self.fail(f"There is no {self.name} {value}.{suggestion(value, self._names)} {choices}", param, ctx)
         return value
 
 

@@ -38,16 +38,16 @@ def print_json(value: object) -> None:
     sys.stdout.write(f"{_json(value, indent=2)}\n")
 
 
-def print_csv(columns: Sequence[str], rows: Rows, known: Container[str] = ()) -> None:
+def print_csv(columns: Sequence[str], rows: Rows, declared: Container[str] = ()) -> None:
     """Print rows as CSV with a header; lists and structs are JSON. In a terminal, control characters are escaped.
 
-    A text that a spreadsheet would run as a formula begins with an apostrophe, unless it is one of the `known` ones.
+    A text that a spreadsheet would run as a formula begins with an apostrophe, unless it is one of the `declared` ones.
     """
     clean = printable if sys.stdout.isatty() else str
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
-        writer.writerow([clean(_csv_text(row.get(column), known)) for column in columns])
+        writer.writerow([clean(_csv_text(row.get(column), declared)) for column in columns])
 
 
 def print_records(console: Console, title: str, records: Rows, total: int | None) -> None:
@@ -57,8 +57,8 @@ def print_records(console: Console, title: str, records: Rows, total: int | None
         for name, value in record.items():
             console.print(f"  {escape(name)}: {escape(cell(value))}", highlight=False)
         console.print()
-    shown = f"{len(records):,} shown" if total is None else f"{len(records):,} of {total:,}"
-    console.print(f"  {shown}", highlight=False)
+    summary = f"{len(records):,} shown" if total is None else f"{len(records):,} of {total:,}"
+    console.print(f"  {summary}", highlight=False)
     console.print()
 
 
@@ -82,8 +82,8 @@ def print_table(console: Console, title: str, notations: Mapping[str, Format], r
         console.print(table)
     else:
         console.print(escape(title), style="bold")
-    count, shown = len(rows), min(limit, len(rows))
-    console.print(f"  {count:,} rows" if shown == count else f"  {shown:,} of {count:,} rows", highlight=False)
+    count, printed = len(rows), min(limit, len(rows))
+    console.print(f"  {count:,} rows" if printed == count else f"  {printed:,} of {count:,} rows", highlight=False)
     console.print()
 
 
@@ -122,11 +122,11 @@ def header(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row))
 
 
-def _csv_text(value: Any, known: Container[str]) -> str:
+def _csv_text(value: Any, declared: Container[str]) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return no_formula(value, known)
+        return no_formula(value, declared)
     return _json(value) if isinstance(value, Mapping | list | tuple) else str(_plain(value))
 
 

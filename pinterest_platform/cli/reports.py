@@ -25,14 +25,14 @@ def reports(session: Session, name: str | None, limit: int | None) -> None:
     """Print all reports, and download their page; or print the report NAME."""
     if session.form == "csv" and name is None:
         raise click.UsageError("CSV holds one table: name a report, or use --json.")
-    shown = [report_with_key(key) for key in REPORT_KEYS if name in (None, key)]
-    tables = _tables(session, shown)
+    reports = [report_with_key(key) for key in REPORT_KEYS if name in (None, key)]
+    tables = _tables(session, reports)
     if session.form == "json":
         print_json({report.key: rows[:limit] for report, rows in tables})
     elif session.form == "csv":
         for report, rows in tables:
-            known = {value for column in report.columns for value in column.values}
-            print_csv([column.name for column in report.columns], rows[:limit], known)
+            declared = {value for column in report.columns for value in column.values}
+            print_csv([column.name for column in report.columns], rows[:limit], declared)
     else:
         console = Terminal()
         for report, rows in tables:
@@ -44,8 +44,8 @@ def reports(session: Session, name: str | None, limit: int | None) -> None:
             console.print(f"page: {page}", soft_wrap=True, highlight=False, markup=False)
 
 
-def _tables(session: Session, shown: list[Report]) -> Iterator[tuple[Report, list[Mapping[str, Any]]]]:
-    for report in shown:
+def _tables(session: Session, reports: list[Report]) -> Iterator[tuple[Report, list[Mapping[str, Any]]]]:
+    for report in reports:
         uri = session.settings.names.report_uri(report.key)
         with working(f"reading {uri}"):
             rows = session.platform.lake.rows(uri)

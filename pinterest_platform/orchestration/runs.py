@@ -31,10 +31,10 @@ LIVE = (
 )
 
 UNCLAIMED_SECONDS = 600.0
-"""A run records its process within seconds of its start; without a record after so long, it has none."""
+"""A run records its process within seconds of its start. One without a record has no process after this time."""
 
 ELSEWHERE_SECONDS = 12 * 3600.0
-"""A run on another host, whose processes are unknown here, counts as live for so long: longer than any run takes."""
+"""Time for which a run on another host counts as live, as its process is unknown here: longer than any run takes."""
 
 ONE_WRITER_ENGINES = frozenset({"spark", "databricks"})
 """Engines whose commits to S3 are not conditional: each may overwrite a concurrent one (rule D10)."""

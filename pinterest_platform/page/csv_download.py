@@ -35,9 +35,9 @@ def csv_text(report: Report, rows: Sequence[Mapping[str, Any]]) -> str:
     return file.getvalue()
 
 
-def no_formula(text: str, known: Container[str]) -> str:
-    """Return a text that a spreadsheet does not run: a formula begins with an apostrophe, unless it is a known text."""
-    return f"'{text}" if text.startswith(_FORMULA) and text not in known else text
+def no_formula(text: str, declared: Container[str]) -> str:
+    """Return a text that a spreadsheet does not run: a formula begins with an apostrophe, unless it is `declared`."""
+    return f"'{text}" if text.startswith(_FORMULA) and text not in declared else text
 
 
 def _cell(value: Any, column: ReportColumn) -> Any:

@@ -52,17 +52,17 @@ class Services:
     lake: Lake
 
 
-def judged(name: str, problems: Sequence[str], fine: str, next_step: str, numbers: Mapping[str, float]) -> Concern:
+def concern_of(name: str, problems: Sequence[str], fine: str, next_step: str, numbers: Mapping[str, float]) -> Concern:
     """Return a concern that is ok without problems."""
     if not problems:
         return Concern(name, "ok", fine, numbers=numbers)
     return Concern(name, "warning", "; ".join(problems), next_step, numbers)
 
 
-def measured(name: str, measure: Callable[[], Concern]) -> Concern:
+def _measure(name: str, concern: Callable[[], Concern]) -> Concern:
     """Measure a concern; it is unknown, with the reason, if a service does not answer or refuses."""
     try:
-        return measure()
+        return concern()
     except PlatformFailure as failure:
         return Concern(name, "unknown", failure.what, failure.action)
 
@@ -77,12 +77,12 @@ def outside_concerns(services: Services, quarantined_before: Mapping[str, float]
     settings, objects, lake = services.settings, services.objects, services.lake
     kinesis = cache(lambda: kinesis_backlog(settings, services.shards, objects, lake))
     return [
-        measured("kafka lag", lambda: _lag("kafka", kafka_backlog(settings, services.topics, objects, lake))),
-        measured("kinesis lag", lambda: _lag("kinesis", kinesis())),
-        measured("kafka retention", lambda: _kafka_headroom(services)),
-        measured("kinesis retention", lambda: _kinesis_headroom(kinesis(), settings)),
-        measured("quarantine", lambda: _quarantine(services, quarantined_before)),
-        measured("tables", lambda: _tables(services)),
+        _measure("kafka lag", lambda: _lag("kafka", kafka_backlog(settings, services.topics, objects, lake))),
+        _measure("kinesis lag", lambda: _lag("kinesis", kinesis())),
+        _measure("kafka retention", lambda: _kafka_headroom(services)),
+        _measure("kinesis retention", lambda: _kinesis_headroom(kinesis(), settings)),
+        _measure("quarantine", lambda: _quarantine(services, quarantined_before)),
+        _measure("tables", lambda: _tables(services)),
     ]
 
 
@@ -98,7 +98,7 @@ def _lag(route: str, backlog: RouteBacklog) -> Concern:
     # Kinesis has no record counts: the backlog of a stream is 0 or 1.
     unit = "records" if route == "kafka" else "streams with records"
     longest = max((reading.value for reading in readings), default=0.0)
-    concern = judged(
+    concern = concern_of(
         f"{route} lag",
         late + unread + sorted(untimed),
         f"at most {longest:.0f} s, {waiting} {unit} to land",
@@ -132,7 +132,7 @@ def _kafka_headroom(services: Services) -> Concern:
                 )
             elif following == earliest:
                 problems.append(f"{app_id}: the oldest record that the broker holds is not landed")
-    return judged(
+    return concern_of(
         "kafka retention",
         problems,
         f"at least {min(headroom)} landed offsets before the first one that waits" if headroom else "nothing waits",
@@ -146,7 +146,7 @@ def _kinesis_headroom(backlog: RouteBacklog, settings: Settings) -> Concern:
         raise failure
     readings = list(headroom_readings(backlog, LEAST_HEADROOM, settings.names.stream))
     seconds = min(reading.value for reading in readings)
-    return judged(
+    return concern_of(
         "kinesis retention",
         [reading.problem for reading in readings if reading.problem],
         f"at least {seconds:.0f} s",
@@ -165,7 +165,7 @@ def _quarantine(services: Services, before: Mapping[str, float]) -> Concern:
     # Fewer rows, as after a rebuild of a table, do not hide more objects.
     grown = sum(max(0, count - before.get(name, count)) for name, count in now.items())
     counts = f"{rows} records that cleaning rejected, {objects} objects with records that landing rejected"
-    return judged(
+    return concern_of(
         "quarantine",
         [f"{counts}: {grown:g} more than in the last report"] if grown > 0 else [],
         f"{counts}: no more than in the last report",
@@ -186,7 +186,7 @@ def _tables(services: Services) -> Concern:
                 problems.append(f"{name} was never checked")
             elif failed := failed_checks(inspection[0]):
                 problems.append(f"{name} fails {', '.join(failed)}")
-    return judged(
+    return concern_of(
         "tables",
         problems,
         "every table passed its blocking checks",

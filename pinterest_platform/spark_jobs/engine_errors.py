@@ -101,7 +101,7 @@ def _failure(job: str, store: str, error: Exception) -> PlatformFailure:
 def retry_outages(work: Callable[[], T], seconds: float) -> T:
     """Repeat work that the engine could not do because the store did not answer, for up to `seconds` per outage.
 
-    Engines give up after ten retries, 3 s of refused connections: less than the restart of a store takes. The time of
+    Engines fail after ten retries, 3 s of refused connections: less than the restart of a store takes. The time of
     an outage begins with the attempt that failed, not with the first one; tenacity has no such stop condition.
 
     Args:

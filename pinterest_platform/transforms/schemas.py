@@ -60,8 +60,8 @@ def spark_type(notation: str) -> DataType:
     return _SCALARS[notation]
 
 
-def _schema(columns: Iterable[tuple[str, str]], *more: StructField) -> StructType:
-    return StructType([*(StructField(name, spark_type(notation)) for name, notation in columns), *more])
+def _schema(columns: Iterable[tuple[str, str]], *fields: StructField) -> StructType:
+    return StructType([*(StructField(name, spark_type(notation)) for name, notation in columns), *fields])
 
 
 def _cleaned(entity: Entity, source: StructType) -> StructType:

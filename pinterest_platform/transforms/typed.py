@@ -19,7 +19,7 @@ def schema(observed: kinds.Kinds | None, entity: Entity, route: Route) -> Struct
     place = dict(zip(decoding.ENVELOPE[route], decoding.POSITION_TYPES[route], strict=False))
     names = {*observed, *entity.field_names, *place, TIMESTAMP_FIELD, ORDER_FIELD}
     if len({name.lower() for name in names}) < len(names):
-        return None  # Sail ignores case where it matches names.
+        return None  # Sail ignores case when it compares names.
     types = {field.name: _type(field, observed.get(field.name, kinds.TEXT)) for field in _read_fields(entity)}
     columns = [StructField(name, spark_type(kind)) for name, kind in (place | types).items() if kind]
     if len(columns) < len(place | types):

@@ -66,16 +66,16 @@ def test_three_posts_of_ten_repeat_a_key_and_one_repeat_of_a_hundred_has_other_v
 
 def test_more_posts_go_on_behind_the_last_key(tmp_path: Path) -> None:
     posts = Posts(1_000, seed=1)
-    first, more = list(posts.take(1_000)), list(posts.take(100))
-    repeated = {post.key for post in more} & {post.key for post in first}
-    assert len({post.key for post in more} - repeated) == 70
+    first, second = list(posts.take(1_000)), list(posts.take(100))
+    repeated = {post.key for post in second} & {post.key for post in first}
+    assert len({post.key for post in second} - repeated) == 70
 
 
 def test_unchanged_posts_have_the_newest_values_of_their_keys() -> None:
     posts = list(Posts(2_000, seed=3).take(2_000))
     newest = {post.key: post.lines for post in posts}
-    again = list(latest_again(posts))
-    assert len(again) == len(posts) and all(post.lines == newest[post.key] for post in again)
+    latest = list(latest_again(posts))
+    assert len(latest) == len(posts) and all(post.lines == newest[post.key] for post in latest)
 
 
 @pytest.mark.parametrize("object_bytes", [1_000, 1_000_000])

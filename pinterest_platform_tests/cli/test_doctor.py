@@ -42,10 +42,10 @@ def findings(command: CommandLine, *arguments: str) -> tuple[int, dict[str, dict
 
 
 def test_a_healthy_platform_passes_all_checks(healthy: CommandLine, tmp_path: Path) -> None:
-    code, found = findings(healthy, "--home", str(tmp_path))
+    code, checks = findings(healthy, "--home", str(tmp_path))
     assert code == 0
-    assert list(found) == [name for name in CHECKS if not name.startswith("port")]
-    assert [check for check in found.values() if check["status"] != "ok"] == []
+    assert list(checks) == [name for name in CHECKS if not name.startswith("port")]
+    assert [check for check in checks.values() if check["status"] != "ok"] == []
 
 
 def test_the_text_shows_each_problem_with_its_fix(healthy: CommandLine, tmp_path: Path) -> None:
@@ -62,13 +62,13 @@ def test_wrong_settings_fail_and_the_machine_is_still_checked(
     monkeypatch.setenv("PINTEREST_HOME", str(tmp_path))
     monkeypatch.setenv("PINTEREST_SPARK_ENGINE", "flink")
     monkeypatch.setenv("DATABRICKS_TOKEN", "a secret token")
-    code, found = findings(command)
+    code, checks = findings(command)
     assert code == 1
-    assert "PINTEREST_SPARK_ENGINE" in found["settings"]["detail"]
-    assert ".env.example" in found["settings"]["fix"]
-    assert "a secret token" not in str(found)
-    assert list(found) == CHECKS[:6]
-    assert str(tmp_path) in found["home"]["detail"]
+    assert "PINTEREST_SPARK_ENGINE" in checks["settings"]["detail"]
+    assert ".env.example" in checks["settings"]["fix"]
+    assert "a secret token" not in str(checks)
+    assert list(checks) == CHECKS[:6]
+    assert str(tmp_path) in checks["home"]["detail"]
     assert "option home" in findings(command, "--home", str(tmp_path / "option home"))[1]["home"]["detail"]
 
 
@@ -76,11 +76,11 @@ def test_each_missing_topic_and_stream_is_named(healthy: CommandLine) -> None:
     healthy.platform.topics.delete("u.pin")
     healthy.platform.topics.delete("u.geo")
     healthy.platform.shards.delete("streaming-u-user")
-    code, found = findings(healthy)
+    code, checks = findings(healthy)
     assert code == 1
-    assert found["kafka"]["detail"] == "There is no topic u.pin. There is no topic u.geo."
-    assert found["kinesis"]["detail"] == "There is no stream streaming-u-user."
-    assert found["kinesis"]["fix"] == "Create it."
+    assert checks["kafka"]["detail"] == "There is no topic u.pin. There is no topic u.geo."
+    assert checks["kinesis"]["detail"] == "There is no stream streaming-u-user."
+    assert checks["kinesis"]["fix"] == "Create it."
 
 
 def test_services_that_are_down_fail(healthy: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,11 +89,11 @@ def test_services_that_are_down_fail(healthy: CommandLine, monkeypatch: pytest.M
 
     healthy.platform.shards.down = True
     monkeypatch.setattr(FakeObjectStore, "list", refuse)
-    code, found = findings(healthy)
+    code, checks = findings(healthy)
     assert code == 1
-    assert {name for name, check in found.items() if check["status"] != "ok"} == {"kinesis", "s3", "clock"}
-    assert found["clock"]["status"] == "warning"
-    assert found["s3"]["fix"] == "Run the job provision."
+    assert {name for name, check in checks.items() if check["status"] != "ok"} == {"kinesis", "s3", "clock"}
+    assert checks["clock"]["status"] == "warning"
+    assert checks["s3"]["fix"] == "Run the job provision."
 
 
 @pytest.mark.parametrize(
@@ -107,9 +107,9 @@ def test_services_that_are_down_fail(healthy: CommandLine, monkeypatch: pytest.M
 )
 def test_a_wrong_clock_is_found(healthy: CommandLine, seconds: int, status: str, words: str) -> None:
     healthy.platform.shards.now_ms += seconds * 1000
-    code, found = findings(healthy)
-    assert (code, found["clock"]["status"]) == (int(status == "failed"), status)
-    assert words in found["clock"]["detail"]
+    code, checks = findings(healthy)
+    assert (code, checks["clock"]["status"]) == (int(status == "failed"), status)
+    assert words in checks["clock"]["detail"]
 
 
 def test_a_missing_dagster_instance_fails(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,9 +133,9 @@ def test_an_unexpected_error_fails_its_check_alone(healthy: CommandLine, tmp_pat
     damaged = dg.DagsterInstance.local_temp(str(tmp_path))
     (tmp_path / "history" / "runs.db").write_bytes(b"damaged")
     healthy.platform.instance = damaged  # pyright: ignore[reportAttributeAccessIssue]
-    code, found = findings(healthy, "--home", str(tmp_path))
-    assert (code, found["kafka"]["status"]) == (1, "ok")
-    assert found["dagster"]["detail"] == "unexpected DatabaseError"
+    code, checks = findings(healthy, "--home", str(tmp_path))
+    assert (code, checks["kafka"]["status"]) == (1, "ok")
+    assert checks["dagster"]["detail"] == "unexpected DatabaseError"
 
 
 def test_the_text_of_an_unexpected_error_is_not_shown() -> None:

@@ -61,18 +61,18 @@ def test_no_secret_is_printed(monitored: CommandLine, monkeypatch: pytest.Monkey
 
 
 @pytest.fixture
-def taken() -> Iterator[int]:
+def busy_port() -> Iterator[int]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         yield listener.getsockname()[1]
 
 
-def test_a_port_that_is_in_use_is_named(monitored: CommandLine, taken: int) -> None:
-    outcome = monitored("metrics", "--port", str(taken))
+def test_a_port_that_is_in_use_is_named(monitored: CommandLine, busy_port: int) -> None:
+    outcome = monitored("metrics", "--port", str(busy_port))
     assert (outcome.code, outcome.out) == (1, "")
     assert outcome.err == (
-        f"error: Port {taken} of 127.0.0.1 is in use. Stop the program that uses it, or choose another one with "
+        f"error: Port {busy_port} of 127.0.0.1 is in use. Stop the program that uses it, or choose another one with "
         "--port.\n"
     )
 

@@ -75,10 +75,10 @@ class KinesisService:
             assert self.client.put_records(StreamName=self.stream, Records=entries)["FailedRecordCount"] == 0
 
     def split(self, shard: int) -> None:
-        found = self._shard(shard)
-        low, high = (int(found["HashKeyRange"][f"{end}HashKey"]) for end in ("Starting", "Ending"))
+        description = self._shard(shard)
+        low, high = (int(description["HashKeyRange"][f"{end}HashKey"]) for end in ("Starting", "Ending"))
         self.client.split_shard(
-            StreamName=self.stream, ShardToSplit=found["ShardId"], NewStartingHashKey=str((low + high) // 2)
+            StreamName=self.stream, ShardToSplit=description["ShardId"], NewStartingHashKey=str((low + high) // 2)
         )
         reading.wait_active(self.client, self.stream)
 

@@ -141,7 +141,7 @@ def records(broker: Broker, start: int, end: int, partition: int = 0) -> list[Re
     return [record for batch in broker.log.read(broker.topic, partition, start, end) for record in batch]
 
 
-def found(broker: Broker, start: int, end: int) -> list[tuple[int, bytes | None]]:
+def offsets_and_values(broker: Broker, start: int, end: int) -> list[tuple[int, bytes | None]]:
     return [(record.position, record.value) for record in records(broker, start, end)]
 
 
@@ -191,13 +191,13 @@ def test_a_tombstone_has_its_key(broker):
 
 def test_a_range_is_read_from_its_start_to_before_its_end(broker):
     broker.append(*[b"%d" % number for number in range(20)])
-    assert [offset for offset, _ in found(broker, 5, 12)] == list(range(5, 12))
-    assert found(broker, 20, 20) == [] and found(broker, 7, 7) == []
+    assert [offset for offset, _ in offsets_and_values(broker, 5, 12)] == list(range(5, 12))
+    assert offsets_and_values(broker, 20, 20) == [] and offsets_and_values(broker, 7, 7) == []
 
 
 def test_many_records_are_read_without_a_gap(broker):
     broker.append(*[b"%d" % number * 50 for number in range(12_000)])
-    assert found(broker, 0, 12_000) == [(number, b"%d" % number * 50) for number in range(12_000)]
+    assert offsets_and_values(broker, 0, 12_000) == [(number, b"%d" % number * 50) for number in range(12_000)]
 
 
 def test_large_records_are_complete(broker):
@@ -211,7 +211,7 @@ def test_large_records_are_complete(broker):
             assert producer.flush(30) == 0
         else:
             broker.append(value)
-    assert [value for _, value in found(broker, 0, 3)] == values
+    assert [value for _, value in offsets_and_values(broker, 0, 3)] == values
 
 
 def test_reading_continues_after_the_gap_of_an_aborted_transaction(broker):
@@ -219,20 +219,20 @@ def test_reading_continues_after_the_gap_of_an_aborted_transaction(broker):
     broker.abort(b"x", b"y")
     await_end(broker, 4)
     assert bounds(broker) == (0, 4)
-    assert found(broker, 0, 4) == [(0, b"a")] and found(broker, 1, 4) == []
+    assert offsets_and_values(broker, 0, 4) == [(0, b"a")] and offsets_and_values(broker, 1, 4) == []
     broker.append(b"b")
-    assert found(broker, 0, 5) == [(0, b"a"), (4, b"b")] and found(broker, 2, 3) == []
+    assert offsets_and_values(broker, 0, 5) == [(0, b"a"), (4, b"b")] and offsets_and_values(broker, 2, 3) == []
 
 
 def test_an_open_transaction_is_the_end_of_the_committed_records(broker):
     broker.append(b"a")
     commit = broker.begin(b"b", b"c")
     broker.append(b"d")
-    assert bounds(broker) == (0, 1) and found(broker, 0, 1) == [(0, b"a")]
+    assert bounds(broker) == (0, 1) and offsets_and_values(broker, 0, 1) == [(0, b"a")]
     commit()
     await_end(broker, 5)
     assert bounds(broker) == (0, 5)
-    assert found(broker, 0, 5) == [(0, b"a"), (1, b"b"), (2, b"c"), (3, b"d")]
+    assert offsets_and_values(broker, 0, 5) == [(0, b"a"), (1, b"b"), (2, b"c"), (3, b"d")]
 
 
 def test_records_that_an_open_transaction_hides_are_described_until_it_ends(broker):
@@ -254,15 +254,15 @@ def test_a_read_from_an_expired_offset_is_an_error(broker):
     broker.append(*[b"%d" % number for number in range(6)])
     broker.trim(4)
     assert bounds(broker) == (4, 6)
-    assert [offset for offset, _ in found(broker, 4, 6)] == [4, 5]
+    assert [offset for offset, _ in offsets_and_values(broker, 4, 6)] == [4, 5]
     with pytest.raises(PermanentFailure, match="offset 2"):
-        found(broker, 2, 6)
+        offsets_and_values(broker, 2, 6)
 
 
 def test_a_start_beyond_the_log_is_an_error(broker):
     broker.append(b"a")
     with pytest.raises(PermanentFailure, match="offset 5"):
-        found(broker, 5, 9)
+        offsets_and_values(broker, 5, 9)
 
 
 def test_a_reader_can_be_closed_early(broker):
@@ -270,7 +270,7 @@ def test_a_reader_can_be_closed_early(broker):
     reader = broker.log.read(broker.topic, 0, 0, 50)
     next(reader)
     reader.close()
-    assert len(found(broker, 0, 50)) == 50
+    assert len(offsets_and_values(broker, 0, 50)) == 50
 
 
 def test_a_recreated_topic_has_another_id(broker):

@@ -11,8 +11,8 @@ from pinterest_platform.catalog import GEO, PIN, REPORT_KEYS
 from pinterest_platform_tests.e2e.harness import Tenant, failures, generated_posts
 
 
-def materialized(done: dg.ExecuteInProcessResult) -> set[str]:
-    return {event.asset_key.to_user_string() for event in done.get_asset_materialization_events() if event.asset_key}
+def materialized(result: dg.ExecuteInProcessResult) -> set[str]:
+    return {event.asset_key.to_user_string() for event in result.get_asset_materialization_events() if event.asset_key}
 
 
 def test_duplicate_rows_stop_reports_and_drains_until_a_rebuild(
@@ -40,7 +40,7 @@ def test_a_topic_is_landed_although_a_file_of_its_tables_log_is_missing(user: Te
     log = sorted(key for key in user.objects(f"delta/cleaned/{user.names.table(GEO)}/_delta_log/") if "json" in key)
     S3ObjectStore(user.settings).delete([log[0]])
     user.produce(GEO, [{"ind": 900, "country": "Chad"}])
-    done = user.run("batch_pipeline")
-    assert not done.success
-    assert {"raw/pin", "raw/geo", "raw/user"} <= materialized(done)
+    result = user.run("batch_pipeline")
+    assert not result.success
+    assert {"raw/pin", "raw/geo", "raw/user"} <= materialized(result)
     assert any(b'"ind": 900' in line for line in user.raw_lines(GEO))

@@ -37,8 +37,8 @@ def test_a_command_uses_the_server_and_no_process_is_left(emulated: dict[str, st
         environment={**os.environ, "PINTEREST_SPARK_REMOTE": "", "PINTEREST_SPARK_ENGINE": ""},
     )  # fmt: skip
     assert process.returncode == 0, process.stderr
-    remote, counted = process.stdout.split()
-    assert counted == "3"
+    remote, count = process.stdout.split()
+    assert count == "3"
     port = remote.rpartition(":")[2]
     assert not [process for process in psutil.process_iter(["cmdline"]) if port in (process.info["cmdline"] or ())]
 

@@ -21,8 +21,8 @@ SMALL = ClusterSize(worker_memory="600m", executor_memory="512m", daemon_memory=
 
 def settings(**changed: Any) -> Settings:
     """Return settings of an engine whose tables are on paths: without a store, and without packages for one."""
-    given = {"kafka_bootstrap_servers": "x", "AWS_ENDPOINT_URL": "", "spark_packages": DELTA, "spark_remote": None}
-    return Settings.model_validate({**given, "spark_timeout_seconds": 1200, **changed})
+    defaults = {"kafka_bootstrap_servers": "x", "AWS_ENDPOINT_URL": "", "spark_packages": DELTA, "spark_remote": None}
+    return Settings.model_validate({**defaults, "spark_timeout_seconds": 1200, **changed})
 
 
 def java_home() -> Path:

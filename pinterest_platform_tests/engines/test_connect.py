@@ -21,8 +21,8 @@ from pinterest_platform_tests.engines.test_sail import parameters
 
 
 def connected(remote: str | None, **changed: object) -> OwnedEngine:
-    given = {"kafka_bootstrap_servers": "x", "AWS_ENDPOINT_URL": "", "spark_engine": "connect", "spark_remote": remote}
-    return engines.build(Settings.model_validate({**given, **changed}))
+    base = {"kafka_bootstrap_servers": "x", "AWS_ENDPOINT_URL": "", "spark_engine": "connect", "spark_remote": remote}
+    return engines.build(Settings.model_validate({**base, **changed}))
 
 
 @pytest.fixture

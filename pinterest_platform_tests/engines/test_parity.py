@@ -56,8 +56,8 @@ def test_every_cell_of_the_reports_is_the_oracles(lake: Lake, oracle: Oracle) ->
 
 def test_running_again_commits_nothing(lake: Lake) -> None:
     before = lake.versions()
-    again = lake.clean(PIN, 1)
-    assert (again.new, again.changed) == (0, 0)
+    repeated = lake.clean(PIN, 1)
+    assert (repeated.new, repeated.changed) == (0, 0)
     assert not any(outcome.changed for outcome in lake.report().reports.values())
     assert lake.versions() == before
 

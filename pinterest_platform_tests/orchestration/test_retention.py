@@ -33,7 +33,7 @@ def files(home: Path, run_id: str) -> list[Path]:
     return [path for path in home.rglob(f"*{run_id}*") if path.exists()]
 
 
-def left(instance: dg.DagsterInstance) -> set[str]:
+def run_ids(instance: dg.DagsterInstance) -> set[str]:
     return {run.run_id for run in instance.get_runs()}
 
 
@@ -45,9 +45,9 @@ def test_old_runs_are_deleted_with_their_events_and_the_last_of_each_outcome_sta
     waiting = instance.create_run_for_job(dg.GraphDefinition(name="c").to_job(), status=dg.DagsterRunStatus.STARTED)
     assert files(tmp_path, old[0])
     assert set(expired_runs(instance, 0)) == set(old)
-    assert left(instance) == {*old, *last, waiting.run_id}
+    assert run_ids(instance) == {*old, *last, waiting.run_id}
     delete_runs(instance, expired_runs(instance, 0))
-    assert left(instance) == {*last, waiting.run_id}
+    assert run_ids(instance) == {*last, waiting.run_id}
     assert [files(tmp_path, run_id) for run_id in old] == [[], [], []]
     assert all(instance.all_logs(run_id) for run_id in last)
 
@@ -64,6 +64,6 @@ def test_young_runs_and_the_last_materialization_of_an_asset_stay(instance: dg.D
     ]
     assert expired_runs(instance, 30) == []
     delete_runs(instance, expired_runs(instance, 0))
-    assert left(instance) == set(runs[2:])
+    assert run_ids(instance) == set(runs[2:])
     assert instance.get_latest_materialization_event(dg.AssetKey("first")) is not None
     assert expired_runs(instance, 0) == []

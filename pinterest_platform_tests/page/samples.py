@@ -27,7 +27,7 @@ TYPES: dict[str, type] = {
 
 def facts(**changes: Any) -> PageFacts:
     """Return facts of a page, some of them changed."""
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "generated_at": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
         "ranges": (
             TimeRange("Posts made", datetime(2017, 10, 2, tzinfo=UTC), datetime(2022, 10, 30, 12, 1, 2, tzinfo=UTC)),
@@ -35,7 +35,7 @@ def facts(**changes: Any) -> PageFacts:
         ),
         "tables": (TableVersion("cleaned/pin", 3, 11154), TableVersion("reports/users_joined_by_year", 1, 3)),
     }
-    return PageFacts(**(given | changes))
+    return PageFacts(**(values | changes))
 
 
 def ordinary() -> dict[str, list[dict[str, Any]]]:

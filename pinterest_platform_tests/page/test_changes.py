@@ -50,9 +50,11 @@ def test_the_changes_applied_to_the_rows_before_give_the_rows_now(
     assert result == after
 
 
-def section(previous: PreviousVersion | None, **given: Any) -> str:
+def section(previous: PreviousVersion | None, **fields: Any) -> str:
     sources = (("cleaned/pin", 7), ("cleaned/user", 9))
-    history = ReportHistory(**({"version": 5, "written_at": WRITTEN, "sources": sources, "previous": previous} | given))
+    history = ReportHistory(
+        **({"version": 5, "written_at": WRITTEN, "sources": sources, "previous": previous} | fields)
+    )
     html = render({**ordinary(), KEY: rows({2016: 2, 2017: 9, 2018: 4})}, facts(), {KEY: history})
     return html.partition(f'<section id="{KEY}"')[2].partition("</section>")[0]
 

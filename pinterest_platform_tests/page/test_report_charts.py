@@ -35,14 +35,14 @@ class Mark:
 
 def marks(picture: Picture) -> list[Mark]:
     groups = ElementTree.fromstring(str(picture.svg)).findall("g")
-    found: list[Mark] = []
+    drawn: list[Mark] = []
     for group in groups:
         rect, title = group.find("rect"), group.find("title")
         assert rect is not None and title is not None
         sizes = (float(rect.attrib[name]) for name in ("x", "width", "height"))
         texts = [text.text or "" for text in group.findall("text")]
-        found.append(Mark(group.attrib["class"], title.text or "", *sizes, texts))
-    return found
+        drawn.append(Mark(group.attrib["class"], title.text or "", *sizes, texts))
+    return drawn
 
 
 def chart(form: Any, rows: Rows, columns: tuple[ReportColumn, ...] = (NAME, COUNT), **changes: Any) -> Picture:

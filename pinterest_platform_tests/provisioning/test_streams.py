@@ -47,9 +47,9 @@ def settings(request: pytest.FixtureRequest, ours: Server, motos: str) -> Settin
     return of(ours.url if request.param == "ours" else motos)
 
 
-def of(endpoint: str, **more: Any) -> Settings:
+def of(endpoint: str, **changed: Any) -> Settings:
     variables = {"KAFKA_BOOTSTRAP_SERVERS": "x:1", "AWS_ENDPOINT_URL_KINESIS": endpoint, "PINTEREST_KINESIS_SHARDS": 2}
-    return Settings.model_validate({**variables, "PINTEREST_USER_ID": f"u{uuid.uuid4().hex[:8]}", **more})
+    return Settings.model_validate({**variables, "PINTEREST_USER_ID": f"u{uuid.uuid4().hex[:8]}", **changed})
 
 
 def names(settings: Settings) -> list[str]:

@@ -158,15 +158,15 @@ def test_work_is_repeated_until_the_store_answers_again() -> None:
 
 @pytest.mark.parametrize(("text", "calls"), [("no such column", 1), ("Connection refused (os error 111)", 3)])
 def test_other_errors_are_not_repeated_and_an_outage_not_for_longer_than_the_set_time(text: str, calls: int) -> None:
-    made: list[int] = []
+    attempts: list[int] = []
 
     def work() -> None:
-        made.append(1)
+        attempts.append(1)
         raise PySparkException(text)
 
     with pytest.raises(PySparkException):
         retry_outages(work, 0.8)
-    assert len(made) == calls
+    assert len(attempts) == calls
 
 
 def test_an_unexpected_error_keeps_its_words_and_is_permanent() -> None:

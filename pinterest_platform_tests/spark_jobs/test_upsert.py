@@ -160,13 +160,13 @@ def test_an_increment_stops_after_a_rebuild_without_rows(lake: Lake) -> None:
 
 
 def test_a_slower_run_does_not_restore_values_that_were_reverted_meanwhile(lake: Lake) -> None:
-    first, changed, back = (lake.land([post(1, turn), post(2, 0)]) for turn in (0, 1, 0))
+    first, changed, reverted = (lake.land([post(1, turn), post(2, 0)]) for turn in (0, 1, 0))
     lake.clean(first)
-    fast = lake.clean(Batch([*changed.uris, *back.uris], back.positions, 4))
+    fast = lake.clean(Batch([*changed.uris, *reverted.uris], reverted.positions, 4))
     slow = lake.clean(changed)
     assert [(row["ind"], row["country"], row["_source"]["offset"]) for row in lake.rows()] == [(1, "0", 4), (2, "0", 1)]
     assert (fast.new, fast.changed, fast.unchanged, slow.changed) == (0, 0, 2, 0)
-    assert lake.verify(first, changed, back).stale == 0
+    assert lake.verify(first, changed, reverted).stale == 0
 
 
 def test_equal_rows_posted_several_times_in_a_batch_change_neither_rows_nor_files(lake: Lake) -> None:

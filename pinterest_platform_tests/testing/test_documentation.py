@@ -16,9 +16,9 @@ EXAMPLE = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)[
 def test_the_example_runs_without_services_and_variables(tmp_path: Path) -> None:
     (tmp_path / "test_example.py").write_text(EXAMPLE, "utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'base'}", "."]
-    done = subprocess.run(command, cwd=tmp_path, env={}, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stdout[-4000:]
-    assert "1 passed" in done.stdout
+    process = subprocess.run(command, cwd=tmp_path, env={}, capture_output=True, text=True, timeout=300, check=False)
+    assert process.returncode == 0, process.stdout[-4000:]
+    assert "1 passed" in process.stdout
 
 
 def test_the_example_has_ten_lines_without_imports() -> None:

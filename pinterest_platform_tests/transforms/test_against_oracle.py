@@ -125,8 +125,8 @@ def test_real_rows_posted_twice_in_another_order_agree_in_every_cell(spark: Spar
     raw: dict[str, list[bytes]] = {}
     for entity in ENTITIES:
         posted = (REAL / f"{entity}.jsonl").read_bytes().splitlines()
-        again = random.Random(1).sample(posted, len(posted))
-        raw[entity.name] = [*lines(posted), *lines(again, partition=1, start=500)]
+        repeated = random.Random(1).sample(posted, len(posted))
+        raw[entity.name] = [*lines(posted), *lines(repeated, partition=1, start=500)]
     assert_agrees(spark, raw, tmp_path)
 
 

@@ -37,8 +37,8 @@ def test_bare_numbers_and_booleans_become_the_text_that_was_posted(spark: SparkS
         b"2.5E-3",
     ]
     rows = decoded(spark, tmp_path, GEO, *(b'{"ind":1,"country":%b}' % value for value in posted))
-    wanted = ["1.50", "1e3", "-0", "true", "123456789012345678901234567890", "-84.8378", "1.50", None, "2.5E-3"]
-    assert [row["country"] for row in rows] == wanted
+    expected = ["1.50", "1e3", "-0", "true", "123456789012345678901234567890", "-84.8378", "1.50", None, "2.5E-3"]
+    assert [row["country"] for row in rows] == expected
 
 
 def test_numbers_put_in_quotes_for_engines_that_shorten_them_read_as_posted(spark: SparkSession) -> None:
@@ -95,8 +95,8 @@ def test_keys_are_integers_that_fit_a_long_as_text_or_number(spark: SparkSession
         b'"1 2"',
         '"١"'.encode(),
     ]
-    wanted = ["non-integer key: ind"] * len(rejected)
-    assert reasons(spark, tmp_path, *(b'{"ind":%b}' % key for key in rejected)) == wanted
+    expected = ["non-integer key: ind"] * len(rejected)
+    assert reasons(spark, tmp_path, *(b'{"ind":%b}' % key for key in rejected)) == expected
 
 
 def test_each_kind_of_rejection_names_its_reason(spark: SparkSession, tmp_path: Path) -> None:

@@ -175,12 +175,12 @@ async def _parameters(request: Request) -> Parameters:
         content = {"content": form.pop("content")} if "content" in form else {}
         return Parameters({**{name: value.decode(errors="replace") for name, value in form.items()}, **content})
     try:
-        given = orjson.loads(body or b"{}")
+        document = orjson.loads(body or b"{}")
     except orjson.JSONDecodeError as error:
         raise ApiError(400, "MALFORMED_REQUEST", f"Could not parse request object: {error}") from None
-    if not isinstance(given, dict):
+    if not isinstance(document, dict):
         raise ApiError(400, "MALFORMED_REQUEST", "The request must be a JSON object.")
-    return Parameters(given)
+    return Parameters(document)
 
 
 def _too_large(message: str) -> ApiError:

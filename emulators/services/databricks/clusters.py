@@ -135,7 +135,7 @@ class Clusters:
         self._tables.save_cluster(cluster["cluster_id"], cluster)
 
 
-def _description(cluster_id: str, given: dict[str, Any], state: str) -> dict[str, Any]:
+def _description(cluster_id: str, specification: dict[str, Any], state: str) -> dict[str, Any]:
     defaults = {"cluster_name": "", "spark_version": SPARK_VERSION, "node_type_id": _NODE, "num_workers": 0}
     fixed = {"cluster_id": cluster_id, "creator_user_name": USER, "start_time": now_ms(), "cluster_source": "API"}
-    return {**defaults, **given, **fixed, "state": state, "state_message": ""}
+    return {**defaults, **specification, **fixed, "state": state, "state_message": ""}

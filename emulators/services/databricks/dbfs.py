@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from emulators.services.databricks.errors import ApiError, invalid, missing, taken
+from emulators.services.databricks.errors import ApiError, already_exists, invalid, missing
 from emulators.services.databricks.parameters import Parameters
 from emulators.services.databricks.storage import Storage, children, modified_ms, remove
 
@@ -94,7 +94,7 @@ class Dbfs:
         try:
             self._storage.dbfs(path).mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
-            raise taken(f"A part of {path} is a file.") from None
+            raise already_exists(f"A part of {path} is a file.") from None
         return {}
 
     def delete(self, call: Parameters) -> dict[str, Any]:
@@ -115,7 +115,7 @@ class Dbfs:
         if not source_file.exists():
             raise missing(f"No file or directory exists on path {source}.")
         if target_file.exists():
-            raise taken(f"A file or directory already exists at path {target}.")
+            raise already_exists(f"A file or directory already exists at path {target}.")
         if not target_file.parent.is_dir() or target_file.is_relative_to(source_file):
             raise invalid(f"{source} cannot be moved to {target}: its directory is missing, or is in {source}.")
         os.replace(source_file, target_file)
@@ -127,7 +127,7 @@ class Dbfs:
 
         def check(target: Path) -> None:
             if target.is_dir() or (target.exists() and not overwrite):
-                raise taken(f"A file or directory already exists at the input path {path}.")
+                raise already_exists(f"A file or directory already exists at the input path {path}.")
 
         target = self._storage.dbfs(path)
         check(target)

@@ -31,7 +31,7 @@ def missing(message: str) -> ApiError:
     return ApiError(404, "RESOURCE_DOES_NOT_EXIST", message)
 
 
-def taken(message: str) -> ApiError:
+def already_exists(message: str) -> ApiError:
     """Return the error for an existing resource (400; the Files API answers 409)."""
     return ApiError(400, "RESOURCE_ALREADY_EXISTS", message)
 

@@ -46,9 +46,9 @@ class Faults:
         names = {*CALLS, *RUNS, "path", "retry_after", "slow_seconds", "cluster_seconds"}
         if unknown := set(settings) - names:
             raise errors.invalid(f"unknown: {', '.join(sorted(unknown))}")
-        given = Parameters(settings)
-        remaining = Counter({name: given.optional_integer(name) or 0 for name in (*CALLS, *RUNS)})
-        path, retry_after = given.optional_text("path") or "", given.optional_integer("retry_after", most=60)
+        parameters = Parameters(settings)
+        remaining = Counter({name: parameters.optional_integer(name) or 0 for name in (*CALLS, *RUNS)})
+        path, retry_after = parameters.optional_text("path") or "", parameters.optional_integer("retry_after", most=60)
         slow_seconds = _seconds(settings, "slow_seconds", 1.0)
         self._cluster_seconds = _seconds(settings, "cluster_seconds", self._default_seconds)
         self._slow_seconds = slow_seconds

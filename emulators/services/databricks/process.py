@@ -117,14 +117,14 @@ class TaskProcess:
 
     def _job(self) -> dict[str, Any]:
         """Return the driver's description of the job."""
-        given = self._task.given
-        if "spark_python_task" in given:
-            work = given["spark_python_task"]
+        task = self._task.given
+        if "spark_python_task" in task:
+            work = task["spark_python_task"]
             file = self._storage.anywhere(work["python_file"])
             return {"python_file": str(file), "arguments": work.get("parameters") or []}
-        work = given["python_wheel_task"]
-        named = [f"--{name}={value}" for name, value in (work.get("named_parameters") or {}).items()]
-        arguments = [*(work.get("parameters") or []), *named]
+        work = task["python_wheel_task"]
+        options = [f"--{name}={value}" for name, value in (work.get("named_parameters") or {}).items()]
+        arguments = [*(work.get("parameters") or []), *options]
         return {"package_name": work["package_name"], "entry_point": work["entry_point"], "arguments": arguments}
 
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:

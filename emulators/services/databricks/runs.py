@@ -27,15 +27,15 @@ class Runs:
         runner: executes the runs.
         clusters: the clusters of the workspace.
         url: the workspace's address.
-        kept: number of finished runs to keep.
+        kept_runs: number of finished runs to keep.
     """
 
-    def __init__(self, tables: Tables, runner: Runner, clusters: Clusters, url: str, kept: int) -> None:
+    def __init__(self, tables: Tables, runner: Runner, clusters: Clusters, url: str, kept_runs: int) -> None:
         self._tables = tables
         self._runner = runner
         self._clusters = clusters
         self._url = url
-        self._kept = kept
+        self._kept_runs = kept_runs
 
     def submit(self, call: Parameters) -> dict[str, Any]:
         """POST jobs/runs/submit: start a run; an idempotency token that was used before returns its run."""
@@ -121,5 +121,5 @@ class Runs:
         return run
 
     def _remove_oldest(self) -> None:
-        for run in self._tables.runs(active=False, below=_NO_LIMIT, count=_NO_LIMIT)[self._kept :]:
+        for run in self._tables.runs(active=False, below=_NO_LIMIT, count=_NO_LIMIT)[self._kept_runs :]:
             self._runner.forget(run)

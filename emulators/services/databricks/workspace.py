@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from emulators.services.databricks.errors import ApiError, invalid, missing, taken
+from emulators.services.databricks.errors import ApiError, already_exists, invalid, missing
 from emulators.services.databricks.parameters import Parameters
 from emulators.services.databricks.storage import Storage, children, modified_ms, remove
 
@@ -38,7 +38,7 @@ class Workspace:
 
         def check(target: Path) -> None:
             if target.is_dir() or (target.exists() and not overwrite):
-                raise taken(f"{path} already exists. Please pass overwrite as true to overwrite it.")
+                raise already_exists(f"{path} already exists. Please pass overwrite as true to overwrite it.")
 
         with self._storage.upload(target, check) as file:
             file.write(content if isinstance(content, bytes) else call.decoded("content"))
@@ -69,7 +69,7 @@ class Workspace:
         try:
             self._storage.workspace(path).mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
-            raise taken(f"A part of {path} is a file.") from None
+            raise already_exists(f"A part of {path} is a file.") from None
         return {}
 
     def delete(self, call: Parameters) -> dict[str, Any]:

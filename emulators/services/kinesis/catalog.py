@@ -122,14 +122,14 @@ class Catalog:
         for number in stream.shards.keys() - retained:
             self._tables.drop_shard(stream.shards.pop(number))
 
-    def check_shard_limit(self, more: int) -> None:
+    def check_shard_limit(self, additional: int) -> None:
         """Raise LimitExceededException if that many more shards exceed the limit."""
         present = sum(len(stream.open_shards) for stream in self.all())
-        if present + more > self._options.shard_limit:
+        if present + additional > self._options.shard_limit:
             raise errors.too_many(
                 f"This request would exceed the shard limit for the account {ACCOUNT} in {self._options.region}. "
                 f"Current shard count for the account: {present}. Limit: {self._options.shard_limit}. "
-                f"Number of additional shards that would have resulted from this request: {more}."
+                f"Number of additional shards that would have resulted from this request: {additional}."
             )
 
     def _begin_transition(self, stream: Stream, status: Status) -> None:

@@ -33,11 +33,11 @@ def violation(field: str, value: object, constraint: str) -> ServiceError:
         constraint: the violated constraint, beginning with "Member must".
     """
     text = str(value)
-    shown = text if len(text) <= 128 else f"{text[:125]}..."
+    excerpt = text if len(text) <= 128 else f"{text[:125]}..."
     where = field[0].lower() + field[1:]
     return ServiceError(
         "ValidationException",
-        f"1 validation error detected: Value '{shown}' at '{where}' failed to satisfy constraint: {constraint}",
+        f"1 validation error detected: Value '{excerpt}' at '{where}' failed to satisfy constraint: {constraint}",
     )
 
 

@@ -24,8 +24,8 @@ class Parameters:
     def __init__(self, body: Mapping[str, Any]) -> None:
         self._body = body
 
-    def given(self, name: str) -> bool:
-        """Return whether a member is present and not null."""
+    def has(self, name: str) -> bool:
+        """Return True if a member is present and not null."""
         return self._body.get(name) is not None
 
     def stream_name(self) -> str:
@@ -35,12 +35,12 @@ class Parameters:
         match = _ARN.fullmatch(arn) if arn is not None else None
         if arn is not None and match is None:
             raise errors.violation("StreamARN", arn, "Member must be the ARN of a stream")
-        named = match.group(1) if match else None
-        if name is not None and named is not None and name != named:
+        stream = match.group(1) if match else None
+        if name is not None and stream is not None and name != stream:
             raise errors.invalid(f"StreamName {name} and StreamARN {arn} do not name the same stream.")
-        if name is None and named is None:
+        if name is None and stream is None:
             raise errors.invalid("Either StreamName or StreamARN must be given.")
-        return name or named or ""
+        return name or stream or ""
 
     def optional_text(self, name: str, pattern: str | None = None, longest: int | None = None) -> str | None:
         """Return a text of at least one character, or None if it is absent."""

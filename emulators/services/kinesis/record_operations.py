@@ -26,11 +26,11 @@ class RecordOperations:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    def put(self, given: Parameters) -> dict[str, Any]:
+    def put(self, parameters: Parameters) -> dict[str, Any]:
         """PutRecord. SequenceNumberForOrdering must be a sequence number; the order in a shard is kept in any case."""
-        stream = self._core.catalog.serving(given.stream_name())
-        key, data, place = self._entry(stream, given)
-        ordering = given.optional_text("SequenceNumberForOrdering")
+        stream = self._core.catalog.serving(parameters.stream_name())
+        key, data, place = self._entry(stream, parameters)
+        ordering = parameters.optional_text("SequenceNumberForOrdering")
         if ordering is not None:
             try:
                 sequence.parse(ordering)
@@ -44,27 +44,27 @@ class RecordOperations:
             raise errors.rate_exceeded(shard.name, stream.name)
         return {"ShardId": shard.name, "SequenceNumber": self._core.log.append(shard, key, data)}
 
-    def put_many(self, given: Parameters) -> dict[str, Any]:
+    def put_many(self, parameters: Parameters) -> dict[str, Any]:
         """PutRecords: a malformed request is refused as a whole; otherwise each record has its own result."""
-        stream = self._core.catalog.serving(given.stream_name())
-        entries = [self._entry(stream, entry) for entry in given.objects("Records", 1, _MOST_PUT)]
+        stream = self._core.catalog.serving(parameters.stream_name())
+        entries = [self._entry(stream, entry) for entry in parameters.objects("Records", 1, _MOST_PUT)]
         if sum(len(data) + len(key.encode()) for key, data, _ in entries) > LARGEST_REQUEST:
             raise errors.invalid(f"Records size exceeds {LARGEST_REQUEST // 1024 // 1024} MB limit")
         results = [self._put_one(stream, *entry) for entry in entries]
         return {"FailedRecordCount": sum("ErrorCode" in result for result in results), "Records": results}
 
-    def iterator(self, given: Parameters) -> dict[str, Any]:
+    def iterator(self, parameters: Parameters) -> dict[str, Any]:
         """GetShardIterator."""
-        stream_name, shard_id = given.stream_name(), given.text("ShardId", STREAM_NAME, 128)
-        kind = given.choice("ShardIteratorType", *_ITERATORS)
+        stream_name, shard_id = parameters.stream_name(), parameters.text("ShardId", STREAM_NAME, 128)
+        kind = parameters.choice("ShardIteratorType", *_ITERATORS)
         stream = self._core.catalog.serving(stream_name)
         shard = self._shard(stream, shard_number(shard_id), shard_id)
-        return {"ShardIterator": self._seal(stream, shard, self._position(stream, shard, kind, given))}
+        return {"ShardIterator": self._seal(stream, shard, self._position(stream, shard, kind, parameters))}
 
-    def get(self, given: Parameters) -> dict[str, Any]:
+    def get(self, parameters: Parameters) -> dict[str, Any]:
         """GetRecords: at the end of a closed shard the answer has its children and no next iterator."""
-        token = given.text("ShardIterator")
-        limit = given.optional_integer("Limit", 1)
+        token = parameters.text("ShardIterator")
+        limit = parameters.optional_integer("Limit", 1)
         if limit is not None and limit > _MOST_RECORDS:
             raise errors.invalid(f"Limit {limit} is greater than {_MOST_RECORDS}.")
         stream, shard, start = self._open(token)
@@ -128,10 +128,10 @@ class RecordOperations:
             raise errors.no_shard(name, stream.name)
         return shard
 
-    def _position(self, stream: Stream, shard: Shard, kind: str, given: Parameters) -> int:
+    def _position(self, stream: Stream, shard: Shard, kind: str, parameters: Parameters) -> int:
         """Return the first index of an iterator."""
-        start = given.optional_text("StartingSequenceNumber")
-        at_ms = given.optional_time_ms("Timestamp")
+        start = parameters.optional_text("StartingSequenceNumber")
+        at_ms = parameters.optional_time_ms("Timestamp")
         if kind.endswith("SEQUENCE_NUMBER") != (start is not None) or (kind == "AT_TIMESTAMP") != (at_ms is not None):
             raise errors.invalid(
                 "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and StartingSequenceNumber or "

@@ -40,14 +40,14 @@ class ShardOperations:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    def page(self, given: Parameters) -> dict[str, Any]:
+    def page(self, parameters: Parameters) -> dict[str, Any]:
         """ListShards: a page token holds the stream, the last listed shard and the filter."""
-        limit = min(given.optional_integer("MaxResults", 1, 10_000) or _PAGE, _PAGE)
-        token = given.optional_text("NextToken")
+        limit = min(parameters.optional_integer("MaxResults", 1, 10_000) or _PAGE, _PAGE)
+        token = parameters.optional_text("NextToken")
         if token is not None:
-            stream, after, kind, at_ms = self._next_page(given, token)
+            stream, after, kind, at_ms = self._next_page(parameters, token)
         else:
-            stream, after, kind, at_ms = self._first_page(given)
+            stream, after, kind, at_ms = self._first_page(parameters)
         if stream.status in (Status.CREATING, Status.DELETING):
             raise errors.in_use(
                 f"Stream {stream.name} under account {ACCOUNT} not ACTIVE, instead in state {stream.status.value}"
@@ -61,11 +61,11 @@ class ShardOperations:
             answer["NextToken"] = self._core.sealer.seal("shards", content)
         return answer
 
-    def split(self, given: Parameters) -> None:
+    def split(self, parameters: Parameters) -> None:
         """SplitShard."""
-        stream = self._core.catalog.find(given.stream_name())
-        shard = self._reshardable(stream, given.text("ShardToSplit", STREAM_NAME, 128))
-        key = given.optional_hash_key("NewStartingHashKey")
+        stream = self._core.catalog.find(parameters.stream_name())
+        shard = self._reshardable(stream, parameters.text("ShardToSplit", STREAM_NAME, 128))
+        key = parameters.optional_hash_key("NewStartingHashKey")
         if key is None:
             raise errors.violation("NewStartingHashKey", "null", "Member must not be null")
         if not shard.low + 1 < key < shard.high:
@@ -77,11 +77,11 @@ class ShardOperations:
         self._core.catalog.check_shard_limit(1)
         self._core.catalog.update(stream, "split", str(shard.number), str(key))
 
-    def merge(self, given: Parameters) -> None:
+    def merge(self, parameters: Parameters) -> None:
         """MergeShards."""
-        stream = self._core.catalog.find(given.stream_name())
-        first = self._reshardable(stream, given.text("ShardToMerge", STREAM_NAME, 128))
-        second = self._reshardable(stream, given.text("AdjacentShardToMerge", STREAM_NAME, 128))
+        stream = self._core.catalog.find(parameters.stream_name())
+        first = self._reshardable(stream, parameters.text("ShardToMerge", STREAM_NAME, 128))
+        second = self._reshardable(stream, parameters.text("AdjacentShardToMerge", STREAM_NAME, 128))
         if first.high + 1 != second.low and second.high + 1 != first.low:
             raise errors.invalid(
                 f"Shards {first.name} and {second.name} in stream {stream.name} under account {ACCOUNT} are not an "
@@ -89,11 +89,11 @@ class ShardOperations:
             )
         self._core.catalog.update(stream, "merge", str(first.number), str(second.number))
 
-    def scale(self, given: Parameters) -> dict[str, Any]:
+    def scale(self, parameters: Parameters) -> dict[str, Any]:
         """UpdateShardCount: from half to double the present count, by splits and merges."""
-        stream = self._core.catalog.find(given.stream_name())
-        target = given.integer("TargetShardCount", 1)
-        given.choice("ScalingType", "UNIFORM_SCALING")
+        stream = self._core.catalog.find(parameters.stream_name())
+        target = parameters.integer("TargetShardCount", 1)
+        parameters.choice("ScalingType", "UNIFORM_SCALING")
         self._check_reshardable(stream)
         present = len(stream.open_shards)
         if not present <= target * 2 or target > present * 2:
@@ -110,9 +110,9 @@ class ShardOperations:
             "TargetShardCount": target,
         }
 
-    def _next_page(self, given: Parameters, token: str) -> tuple[Stream, int, str, int]:
+    def _next_page(self, parameters: Parameters, token: str) -> tuple[Stream, int, str, int]:
         for name in ("StreamName", "StreamARN", "ExclusiveStartShardId", "StreamCreationTimestamp", "ShardFilter"):
-            if given.given(name):
+            if parameters.has(name):
                 raise errors.invalid(f"NextToken and {name} cannot be provided together.")
         content = self._core.sealer.open("shards", token)
         if content is None:
@@ -125,18 +125,18 @@ class ShardOperations:
             raise errors.ServiceError("ResourceNotFoundException", "The stream of the NextToken was deleted.")
         return stream, after, kind, at_ms
 
-    def _first_page(self, given: Parameters) -> tuple[Stream, int, str, int]:
-        stream = self._core.catalog.find(given.stream_name())
-        created_ms = given.optional_time_ms("StreamCreationTimestamp")
+    def _first_page(self, parameters: Parameters) -> tuple[Stream, int, str, int]:
+        stream = self._core.catalog.find(parameters.stream_name())
+        created_ms = parameters.optional_time_ms("StreamCreationTimestamp")
         if created_ms is not None and created_ms // 1000 != stream.created_ms // 1000:
             raise errors.no_stream(stream.name)
-        chosen = given.optional_object("ShardFilter")
+        chosen = parameters.optional_object("ShardFilter")
         kind = chosen.choice("Type", *_FILTERS) if chosen else "FROM_TRIM_HORIZON"
         at_ms = (chosen.optional_time_ms("Timestamp") if chosen else None) or 0
-        after = given.optional_text("ExclusiveStartShardId", STREAM_NAME, 128)
+        after = parameters.optional_text("ExclusiveStartShardId", STREAM_NAME, 128)
         if chosen and kind == "AFTER_SHARD_ID":
             after = chosen.text("ShardId", STREAM_NAME, 128)
-        if chosen and kind.endswith("_TIMESTAMP") and not chosen.given("Timestamp"):
+        if chosen and kind.endswith("_TIMESTAMP") and not chosen.has("Timestamp"):
             raise errors.invalid(f"ShardFilter of type {kind} needs a Timestamp.")
         number = shard_number(after) if after is not None else -1
         if number is None:

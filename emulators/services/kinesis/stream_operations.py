@@ -25,32 +25,32 @@ class StreamOperations:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    def create(self, given: Parameters) -> None:
+    def create(self, parameters: Parameters) -> None:
         """CreateStream."""
-        name = given.text("StreamName", STREAM_NAME, 128)
-        details = given.optional_object("StreamModeDetails")
+        name = parameters.text("StreamName", STREAM_NAME, 128)
+        details = parameters.optional_object("StreamModeDetails")
         mode = details.choice("StreamMode", "PROVISIONED", "ON_DEMAND") if details else "PROVISIONED"
-        shards = given.optional_integer("ShardCount", 1)
+        shards = parameters.optional_integer("ShardCount", 1)
         if mode == "ON_DEMAND":
             if shards is not None:
                 raise errors.unsupported("ShardCount must not be given for a stream in ON_DEMAND mode.")
             shards = _ON_DEMAND_SHARDS
         if shards is None:
             raise errors.unsupported("ShardCount must be given for a stream in PROVISIONED mode.")
-        record_kib = given.optional_integer("MaxRecordSizeInKiB", 1024, 10240) or self._core.options.record_kib
-        tags = given.text_map("Tags")
+        record_kib = parameters.optional_integer("MaxRecordSizeInKiB", 1024, 10240) or self._core.options.record_kib
+        tags = parameters.text_map("Tags")
         _check_tags(name, tags, tags)
         self._core.catalog.create(name, shards, mode, record_kib, tags)
 
-    def delete(self, given: Parameters) -> None:
+    def delete(self, parameters: Parameters) -> None:
         """DeleteStream."""
-        self._core.catalog.delete(given.stream_name())
+        self._core.catalog.delete(parameters.stream_name())
 
-    def page(self, given: Parameters) -> dict[str, Any]:
+    def page(self, parameters: Parameters) -> dict[str, Any]:
         """ListStreams."""
-        limit = given.optional_integer("Limit", 1, 10_000) or 100
-        after = given.optional_text("ExclusiveStartStreamName", STREAM_NAME, 128) or ""
-        token = given.optional_text("NextToken")
+        limit = parameters.optional_integer("Limit", 1, 10_000) or 100
+        after = parameters.optional_text("ExclusiveStartStreamName", STREAM_NAME, 128) or ""
+        token = parameters.optional_text("NextToken")
         if token is not None:
             content = self._core.sealer.open("streams", token)
             if content is None:
@@ -67,11 +67,11 @@ class StreamOperations:
             answer["NextToken"] = self._core.sealer.seal("streams", [page[-1].name])
         return answer
 
-    def describe(self, given: Parameters) -> dict[str, Any]:
+    def describe(self, parameters: Parameters) -> dict[str, Any]:
         """DescribeStream."""
-        stream = self._core.catalog.find(given.stream_name())
-        limit = given.optional_integer("Limit", 1, 10_000) or 100
-        start = given.optional_text("ExclusiveStartShardId", STREAM_NAME, 128)
+        stream = self._core.catalog.find(parameters.stream_name())
+        limit = parameters.optional_integer("Limit", 1, 10_000) or 100
+        start = parameters.optional_text("ExclusiveStartShardId", STREAM_NAME, 128)
         after = -1
         if start is not None:
             number = shard_number(start)
@@ -87,9 +87,9 @@ class StreamOperations:
             }
         }
 
-    def describe_summary(self, given: Parameters) -> dict[str, Any]:
+    def describe_summary(self, parameters: Parameters) -> dict[str, Any]:
         """DescribeStreamSummary."""
-        stream = self._core.catalog.find(given.stream_name())
+        stream = self._core.catalog.find(parameters.stream_name())
         creating = stream.status is Status.CREATING
         return {
             "StreamDescriptionSummary": {
@@ -100,10 +100,10 @@ class StreamOperations:
             }
         }
 
-    def increase_retention(self, given: Parameters) -> None:
+    def increase_retention(self, parameters: Parameters) -> None:
         """IncreaseStreamRetentionPeriod: expired records stay invisible."""
-        stream = self._core.catalog.active(given.stream_name())
-        hours = given.integer("RetentionPeriodHours", 0)
+        stream = self._core.catalog.active(parameters.stream_name())
+        hours = parameters.integer("RetentionPeriodHours", 0)
         if hours > _LONGEST_RETENTION_HOURS:
             raise errors.invalid(
                 f"Maximum allowed retention period is {_LONGEST_RETENTION_HOURS} hours. "
@@ -115,10 +115,10 @@ class StreamOperations:
             self._core.log.trim(stream, shard)
         self._retain(stream, hours)
 
-    def decrease_retention(self, given: Parameters) -> None:
+    def decrease_retention(self, parameters: Parameters) -> None:
         """DecreaseStreamRetentionPeriod."""
-        stream = self._core.catalog.active(given.stream_name())
-        hours = given.integer("RetentionPeriodHours", 0)
+        stream = self._core.catalog.active(parameters.stream_name())
+        hours = parameters.integer("RetentionPeriodHours", 0)
         if hours < _SHORTEST_RETENTION_HOURS:
             raise errors.invalid(
                 f"Minimum allowed retention period is {_SHORTEST_RETENTION_HOURS} hours. "
@@ -128,28 +128,28 @@ class StreamOperations:
             raise self._wrong_retention(stream, hours, "longer", "Increase")
         self._retain(stream, hours)
 
-    def add_tags(self, given: Parameters) -> None:
+    def add_tags(self, parameters: Parameters) -> None:
         """AddTagsToStream."""
-        stream = self._core.catalog.active(given.stream_name())
-        tags = given.text_map("Tags")
+        stream = self._core.catalog.active(parameters.stream_name())
+        tags = parameters.text_map("Tags")
         if not tags:
             raise errors.violation("Tags", tags, "Member must have length greater than or equal to 1")
         _check_tags(stream.name, tags, {**stream.tags, **tags})
         stream.tags.update(tags)
         self._core.catalog.keep(stream)
 
-    def remove_tags(self, given: Parameters) -> None:
+    def remove_tags(self, parameters: Parameters) -> None:
         """RemoveTagsFromStream."""
-        stream = self._core.catalog.active(given.stream_name())
-        for key in given.texts("TagKeys", _MOST_TAGS):
+        stream = self._core.catalog.active(parameters.stream_name())
+        for key in parameters.texts("TagKeys", _MOST_TAGS):
             stream.tags.pop(key, None)
         self._core.catalog.keep(stream)
 
-    def list_tags(self, given: Parameters) -> dict[str, Any]:
+    def list_tags(self, parameters: Parameters) -> dict[str, Any]:
         """ListTagsForStream."""
-        stream = self._core.catalog.find(given.stream_name())
-        limit = given.optional_integer("Limit", 1, _MOST_TAGS) or _MOST_TAGS
-        after = given.optional_text("ExclusiveStartTagKey", None, 128) or ""
+        stream = self._core.catalog.find(parameters.stream_name())
+        limit = parameters.optional_integer("Limit", 1, _MOST_TAGS) or _MOST_TAGS
+        after = parameters.optional_text("ExclusiveStartTagKey", None, 128) or ""
         keys = [key for key in sorted(stream.tags) if key > after]
         return {
             "Tags": [{"Key": key, "Value": stream.tags[key]} for key in keys[:limit]],

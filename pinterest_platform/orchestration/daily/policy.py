@@ -86,10 +86,10 @@ def decisions(runs: Sequence[PipelineRun], now: float, delay: float) -> list[Dec
 
 def _decision(day: date, runs: Sequence[PipelineRun], now: float, delay: float) -> Decision:
     of_day = [run for run in runs if run.day == day]
-    last, made = of_day[0], max(run.attempt for run in of_day)
+    last, attempt = of_day[0], max(run.attempt for run in of_day)
     end = (datetime.combine(day, time(), UTC) + RETRIES_END).timestamp()
 
-    def decision(step: Step, reason: str, attempts: int = made) -> Decision:
+    def decision(step: Step, reason: str, attempts: int = attempt) -> Decision:
         return Decision(step, reason, day, last.run_id, attempts)
 
     overdue = last.status is Status.QUEUED and now >= end
@@ -98,20 +98,20 @@ def _decision(day: date, runs: Sequence[PipelineRun], now: float, delay: float) 
     if any(run.alerted for run in of_day):
         return decision(Step.NOTHING, f"{day} failed permanently, and the alert was delivered")
     if overdue:
-        return decision(Step.ALERT, f"attempt {made} did not start before the day was over", made - 1)
+        return decision(Step.ALERT, f"attempt {attempt} did not start before the day was over", attempt - 1)
     if any(run.retries_cancelled for run in of_day):
         return decision(Step.NOTHING, f"the retries of {day} were cancelled by the user")
     if last.permanent:
         return decision(Step.ALERT, "a retry would fail again: fix the cause first")
-    if made >= ATTEMPTS:
+    if attempt >= ATTEMPTS:
         return decision(Step.ALERT, f"all {ATTEMPTS} attempts failed")
     ended = last.ended or now
     for run in runs:
         if run.status is Status.SUCCESS and (run.ended or 0.0) >= ended:
-            return decision(Step.NOTHING, f"run {run.run_id} has succeeded since attempt {made} of {day} failed")
+            return decision(Step.NOTHING, f"run {run.run_id} has succeeded since attempt {attempt} of {day} failed")
     due = ended + delay
     if max(now, due) >= end:
-        return decision(Step.ALERT, f"only {made} of {ATTEMPTS} attempts were made before the day was over")
+        return decision(Step.ALERT, f"only {attempt} of {ATTEMPTS} attempts were made before the day was over")
     if now < due:
-        return decision(Step.WAIT, f"attempt {made} of {day} failed; the next one is requested in {due - now:.0f} s")
-    return decision(Step.REQUEST, f"attempt {made} of {day} failed")
+        return decision(Step.WAIT, f"attempt {attempt} of {day} failed; the next one is requested in {due - now:.0f} s")
+    return decision(Step.REQUEST, f"attempt {attempt} of {day} failed")

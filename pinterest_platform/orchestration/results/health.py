@@ -7,7 +7,7 @@ import dagster as dg
 
 from pinterest_platform.orchestration.results.ledger import CLEANED_CHECK, LANDED_CHECK, LEDGER, SHARD_OBJECTS_CHECK
 from pinterest_platform.orchestration.results.tables import small_table
-from pinterest_platform.pipelines.health import Concern, judged
+from pinterest_platform.pipelines.health import Concern, concern_of
 
 HEALTH = dg.AssetKey(["operations", "health"])
 
@@ -63,7 +63,7 @@ def _last_good_run(instance: dg.DagsterInstance) -> Concern:
     hours = (time.time() - (records[0].end_time or records[0].create_timestamp.timestamp())) / 3600
     text = f"{DAILY_JOB} succeeded {hours:.1f} h ago"
     late = [text] if hours > LONGEST_SINCE_GOOD_RUN_HOURS else []
-    return judged("last good run", late, text, step, {"hours_since_good_run": hours})
+    return concern_of("last good run", late, text, step, {"hours_since_good_run": hours})
 
 
 def ledger_concern(instance: dg.DagsterInstance) -> Concern:
@@ -79,7 +79,7 @@ def ledger_concern(instance: dg.DagsterInstance) -> Concern:
         if not evaluation.passed:
             problems.append(f"{name} failed")
     difference = last_number(instance, LEDGER, "difference") or 0.0
-    return judged(
+    return concern_of(
         "ledger",
         problems,
         "every offset is accounted for",

@@ -15,7 +15,7 @@ Cell = str | int | float | bool
 PREVIEW_ROWS = 5
 
 WHOLE_TABLE_ROWS = 100
-"""A report of at most so many rows is shown whole."""
+"""The largest number of rows at which a report is shown whole."""
 
 _LONGEST_CELL = 80
 

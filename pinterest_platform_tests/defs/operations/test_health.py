@@ -27,8 +27,8 @@ CONCERNS = {
 
 @pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
 
 
 def report(around: Surroundings, instance: dg.DagsterInstance) -> tuple[dict[str, dict[str, str]], dict[str, float]]:

@@ -59,8 +59,8 @@ def red(result: dg.ExecuteInProcessResult) -> dict[str, str]:
 
 
 def key(around: Surroundings, prefix: str) -> str:
-    [found] = [key for key in around.objects.objects if key.startswith(prefix)]
-    return found
+    [match] = [key for key in around.objects.objects if key.startswith(prefix)]
+    return match
 
 
 def change(around: Surroundings, changed: str, body: bytes | None = None, **metadata: str) -> None:

@@ -47,8 +47,8 @@ def instance() -> Iterator[dg.DagsterInstance]:
     """An instance in memory with the run queue of the project's dagster.yaml."""
     config = yaml.safe_load(DAGSTER_YAML.read_text())["run_coordinator"]
     assert config["class"] == "QueuedRunCoordinator"
-    with with_queue(QueuedRunCoordinator(**config["config"])) as made:
-        yield made
+    with with_queue(QueuedRunCoordinator(**config["config"])) as queue:
+        yield queue
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def die(daemon: Daemon, run_id: str) -> None:
 
 
 def move_away(daemon: Daemon, run_id: str, hours_ago: float) -> None:
-    """As if a run had started on another host, so many hours ago."""
+    """As if a run had started on another host, that many hours ago."""
     _, pid, created, claimed = daemon.run_by_id(run_id).tags[WORKER_TAG].split("|")
     daemon.instance.add_run_tags(run_id, {WORKER_TAG: f"mill|{pid}|{created}|{claimed}"})
     daemon.instance.report_dagster_event(

@@ -242,6 +242,6 @@ def test_a_blocking_check_that_failed_is_permanent(daemon: Daemon) -> None:
 @pytest.mark.parametrize(("address", "kind"), [("", LogNotifier), ("https://chat.example/x", WebhookNotifier)])
 def test_a_setting_chooses_the_notifier(monkeypatch: pytest.MonkeyPatch, address: str, kind: type) -> None:
     monkeypatch.setenv("PINTEREST_ALERT_WEBHOOK", address)
-    resources = {name: made for name, made in build().items() if name in ("alerting", "notifier")}
-    with dg.build_resources(resources) as made:
-        assert type(made.notifier) is kind
+    resources = {name: resource for name, resource in build().items() if name in ("alerting", "notifier")}
+    with dg.build_resources(resources) as resource:
+        assert type(resource.notifier) is kind

@@ -28,8 +28,8 @@ def test_records_are_landed_once_and_counted(around: Surroundings) -> None:
     result = materialize(around)
     assert result.success
     assert metadata(result)["records"] == 3
-    again = materialize(around)
-    assert metadata(again)["objects"] == 0
+    repeated = materialize(around)
+    assert metadata(repeated)["objects"] == 0
 
 
 def test_a_record_that_is_not_accepted_warns_and_does_not_fail_the_run(around: Surroundings) -> None:

@@ -66,9 +66,9 @@ def test_intermediate_results_are_those_of_their_interval_and_totals_have_names_
     monkeypatch.setattr(draining_run, "DrainLimits", partial(DrainLimits, report_every=0))
     around.topics.append(TOPIC, 0, b'{"ind":1}', b"junk")
     events = drain(around, late=[b'{"ind":2}']).filter_events(lambda event: event.is_step_materialization)
-    found = [event.step_materialization_data.materialization for event in events]
+    materializations = [event.step_materialization_data.materialization for event in events]
     for key, name, counts in [("raw", "records", [1, 1, 0]), ("cleaned", "new", [1, 1, 0])]:
-        shown = [event.metadata for event in found if event.asset_key.path == [key, "user"]]
+        shown = [event.metadata for event in materializations if event.asset_key.path == [key, "user"]]
         assert [metadata[name].value for metadata in shown] == counts
         assert [metadata[f"run_total_{name}"].value for metadata in shown] == [1, 2, 2]
 
@@ -159,19 +159,19 @@ def test_a_drain_warns_of_rejected_records_and_wrong_times_with_the_next_step(ar
     }
     around.settings = around.settings.model_copy(update={"drain_idle_seconds": 0.0})
     result = kafka_pipeline.execute_in_process(resources=around.resources, raise_on_error=False)
-    found = {
+    failed = {
         evaluation.check_name: {name: value.value for name, value in evaluation.metadata.items()}
         for evaluation in result.get_asset_check_evaluations()
         if evaluation.asset_key.path[-1] == "user" and not evaluation.passed
     }
-    assert found["nothing_quarantined"]["quarantined"] == 1
-    assert f"/quarantine/topics/{TOPIC}/" in str(found["nothing_quarantined"]["where"])
-    assert (found["times_plausible"]["implausible_times"], found["times_plausible"]["partitions"]) == (1, "0")
-    assert (found["nothing_rejected"]["count"], found["nothing_rejected"]["missing key"]) == (2, 2)
-    assert found["nothing_rejected"]["where"] == around.settings.names.cleaned_quarantine_uri(USER)
-    assert (found["everything_readable"]["count"], found["everything_readable"]["age"]) == (3, 3)
+    assert failed["nothing_quarantined"]["quarantined"] == 1
+    assert f"/quarantine/topics/{TOPIC}/" in str(failed["nothing_quarantined"]["where"])
+    assert (failed["times_plausible"]["implausible_times"], failed["times_plausible"]["partitions"]) == (1, "0")
+    assert (failed["nothing_rejected"]["count"], failed["nothing_rejected"]["missing key"]) == (2, 2)
+    assert failed["nothing_rejected"]["where"] == around.settings.names.cleaned_quarantine_uri(USER)
+    assert (failed["everything_readable"]["count"], failed["everything_readable"]["age"]) == (3, 3)
     for check in ("nothing_quarantined", "times_plausible", "nothing_rejected", "everything_readable"):
-        assert found[check]["next_step"]
+        assert failed[check]["next_step"]
 
 
 CHECKS = {

@@ -106,8 +106,8 @@ class Kinesis(Route):
 
 @pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
 
 
 @pytest.fixture(params=[Kafka, Kinesis])
@@ -253,8 +253,8 @@ def test_an_unchanged_check_is_reported_again_periodically_as_a_user_may_have_ru
     first = tick(route, instance)
     assert tick(route, instance, first.cursor).asset_events == []
     monkeypatch.setattr(draining_sensor, "REPEAT_CHECK_SECONDS", 0.0)
-    again = tick(route, instance, first.cursor).asset_events
-    assert [type(event) for event in again] == [dg.AssetCheckEvaluation] * 3
+    repeated = tick(route, instance, first.cursor).asset_events
+    assert [type(event) for event in repeated] == [dg.AssetCheckEvaluation] * 3
     assert tick(route, instance, json.dumps({"fresh/user": True, "user": [0, 0]})).asset_events, "an older cursor"
 
 

@@ -177,22 +177,22 @@ def test_a_gateway_that_does_not_listen_is_reported_at_once(monkeypatch: pytest.
 )
 def test_a_reply_without_a_result_for_every_record_is_invalid(body: bytes) -> None:
     with pytest.raises(UnavailableError, match="reply"):
-        asyncio.run(answered(body, RECORDS))
+        asyncio.run(verdicts_on(body, RECORDS))
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"ShardId":"shardId-000000000000"}', b'{"SequenceNumber":null}'])
 def test_a_truncated_reply_to_a_single_put_is_invalid(body: bytes) -> None:
     with pytest.raises(UnavailableError, match="SequenceNumber"):
-        asyncio.run(answered(body, RECORDS[:1]))
+        asyncio.run(verdicts_on(body, RECORDS[:1]))
 
 
 def test_an_entry_without_sequence_number_and_error_is_not_accepted() -> None:
-    (first, *others) = asyncio.run(answered(b'{"Records":[{"SequenceNumber":"1"},{},3]}', RECORDS))
+    (first, *others) = asyncio.run(verdicts_on(b'{"Records":[{"SequenceNumber":"1"},{},3]}', RECORDS))
     assert first is None
     assert all(isinstance(verdict, Rejection) and verdict.retriable for verdict in others)
 
 
-async def answered(body: bytes, records: list[Record]) -> list[Verdict]:
+async def verdicts_on(body: bytes, records: list[Record]) -> list[Verdict]:
     """Return the verdicts on records if every PUT is answered with `body`."""
 
     async def answer(request: web.Request) -> web.Response:
@@ -236,11 +236,11 @@ def test_each_keys_posts_arrive_in_order_through_throttling_and_partial_failures
     send(gateway, user=user)
     server.control("/_faults", {"throttle": 0.1, "partial": 0.2, "errors": 0.05, "slow": 0.1, "slow_seconds": 0.01})
     keys = [random.Random(per_request).randrange(15) for _ in range(200)]
-    wanted: dict[str, list[bytes]] = defaultdict(list)
+    expected: dict[str, list[bytes]] = defaultdict(list)
     posts: list[Post] = []
     for at, key in enumerate(keys):
         row = b'{"at":%d}' % at
-        wanted[str(key)].append(row)
+        expected[str(key)].append(row)
         posts.append(Post(key, {"pin": row, "geo": row, "user": row}))
 
     counts = deliver(gateway, user, posts, per_request)
@@ -248,7 +248,7 @@ def test_each_keys_posts_arrive_in_order_through_throttling_and_partial_failures
     server.control("/_faults", {})
     assert (counts.sent, counts.accepted, counts.failed) == (600, 600, 0)
     for entity in ("pin", "geo", "user"):
-        assert by_key(all_records(server.client, f"streaming-{user}-{entity}")) == wanted
+        assert by_key(all_records(server.client, f"streaming-{user}-{entity}")) == expected
 
 
 def test_a_stream_at_its_limits_accepts_everything_bit_by_bit(tmp_path: Path) -> None:

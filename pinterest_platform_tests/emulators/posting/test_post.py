@@ -64,9 +64,9 @@ def post(gateway: Gateway, database: str, *arguments: str) -> Result:
 
 
 def summary(text: str) -> tuple[int, ...]:
-    found = re.search(r"^sent (\d+), accepted (\d+), failed (\d+), [0-9.]+ records per second", text, re.M)
-    assert found, text
-    return tuple(map(int, found.groups()))
+    match = re.search(r"^sent (\d+), accepted (\d+), failed (\d+), [0-9.]+ records per second", text, re.M)
+    assert match, text
+    return tuple(map(int, match.groups()))
 
 
 def keys(gateway: Gateway, entity: str) -> list[int]:
@@ -94,16 +94,16 @@ def test_one_at_a_time_posts_go_in_order_pin_then_geo_then_user(gateway: Gateway
 
 def test_values_arrive_as_the_database_holds_them(gateway: Gateway, database: str) -> None:
     post(gateway, database, "--every-row")
-    wanted: dict[str, dict[int, Any]] = {entity: {} for entity in ENTITIES}
+    expected: dict[str, dict[int, Any]] = {entity: {} for entity in ENTITIES}
     for chunk in generate(ROWS, 4):
         for entity, rows in chunk.items():
             for row in rows:
                 plain = {
                     name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in row.items()
                 }
-                wanted[entity][row["index" if entity == "pin" else "ind"]] = plain
+                expected[entity][row["index" if entity == "pin" else "ind"]] = plain
     for entity in ENTITIES:
-        assert dict(zip(keys(gateway, entity), gateway.topics[f"0a.{entity}"], strict=True)) == wanted[entity]
+        assert dict(zip(keys(gateway, entity), gateway.topics[f"0a.{entity}"], strict=True)) == expected[entity]
 
 
 def test_random_rows_repeat_and_are_the_same_for_the_same_seed(database: str) -> None:
@@ -279,7 +279,7 @@ def test_memory_does_not_grow_while_posting_without_end(gateway: Gateway, databa
         memory = psutil.Process(process.pid)
         sizes: list[int] = []
         for round_ in (1, 2, 3):
-            wait_for(lambda wanted=200 * round_: len(gateway.requests) > wanted)
+            wait_for(lambda count=200 * round_: len(gateway.requests) > count)
             sizes.append(memory.memory_info().rss)
         process.terminate()
         process.communicate(timeout=30)
@@ -316,9 +316,9 @@ def test_both_routes_get_every_post_byte_for_byte(tenant: Settings, database: st
     assert [line.partition(": ")[0] for line in lines] == ["kafka", "kinesis"]
     assert [summary(line.partition(": ")[2]) for line in lines] == [(3 * ROWS, 3 * ROWS, 0)] * 2
 
-    again = CliRunner().invoke(main, ["post", "--route", "kinesis", "--rows", "40", "--database", database])
-    assert again.exit_code == 0, again.output
-    assert summary(again.stdout) == (120, 120, 0)
+    repeated = CliRunner().invoke(main, ["post", "--route", "kinesis", "--rows", "40", "--database", database])
+    assert repeated.exit_code == 0, repeated.output
+    assert summary(repeated.stdout) == (120, 120, 0)
 
     client = kinesis_client(tenant)
     for entity in catalog.ENTITIES:

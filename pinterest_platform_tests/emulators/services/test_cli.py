@@ -49,8 +49,8 @@ def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def up(home: Path) -> None:
-    done = run(home, "up")
-    assert done.returncode == 0, done.stdout + done.stderr
+    process = run(home, "up")
+    assert process.returncode == 0, process.stdout + process.stderr
 
 
 def status(home: Path) -> dict[str, Any]:
@@ -185,8 +185,8 @@ def test_a_service_is_stopped_started_and_restarted(home: Path) -> None:
     unhealthy = status(home)["services"]
     assert "stopped" in unhealthy["kinesis"]["reason"]
     assert unhealthy["kafka"]["healthy"]
-    again = run(home, "stop", "kinesis")
-    assert (again.returncode, again.stdout.split()) == (0, ["kinesis", "was", "not", "running"])
+    second = run(home, "stop", "kinesis")
+    assert (second.returncode, second.stdout.split()) == (0, ["kinesis", "was", "not", "running"])
 
     started = run(home, "start", "kinesis")
     assert started.returncode == 0, started.stderr
@@ -265,17 +265,17 @@ def test_a_closed_pipe_is_no_error(home: Path, arguments: list[str]) -> None:
 
 
 def test_exec_uses_running_services_and_leaves_them_running(home: Path) -> None:
-    done = run(home, "exec", "--", "sh", "-c", 'echo "$PINTEREST_API_KEY"; exit 7')
-    assert done.returncode == 7
-    assert done.stdout.strip() == (home / "api_key").read_text().strip()
+    process = run(home, "exec", "--", "sh", "-c", 'echo "$PINTEREST_API_KEY"; exit 7')
+    assert process.returncode == 7
+    assert process.stdout.strip() == (home / "api_key").read_text().strip()
     assert status(home)["services"]["kafka"]["healthy"]
 
 
 def test_exec_of_a_missing_program_is_one_line(home: Path) -> None:
-    done = run(home, "exec", "--", "no-such-program")
-    assert done.returncode == 1
-    assert "no-such-program cannot be run" in done.stderr
-    assert "Traceback" not in done.stderr
+    process = run(home, "exec", "--", "no-such-program")
+    assert process.returncode == 1
+    assert "no-such-program cannot be run" in process.stderr
+    assert "Traceback" not in process.stderr
 
 
 def test_state_survives_a_kill_of_all_processes_and_a_busy_port_is_named(home: Path) -> None:
@@ -285,18 +285,18 @@ def test_state_survives_a_kill_of_all_processes_and_a_busy_port_is_named(home: P
     for process in killed:
         process.kill()
     psutil.wait_procs(killed, 30)
-    kept = json.loads((home / "ports.json").read_text())
+    ports = json.loads((home / "ports.json").read_text())
 
-    with socket.create_server(("127.0.0.1", kept["kafka_rest"])):
+    with socket.create_server(("127.0.0.1", ports["kafka_rest"])):
         refused = run(home, "up")
     assert refused.returncode == 1
     assert len(refused.stderr.strip().splitlines()) == 1
-    for word in (str(kept["kafka_rest"]), "kafka_rest", str(os.getpid()), "ports.json"):
+    for word in (str(ports["kafka_rest"]), "kafka_rest", str(os.getpid()), "ports.json"):
         assert word in refused.stderr
     assert processes(home) == []
 
     up(home)
-    assert json.loads((home / "ports.json").read_text()) == kept
+    assert json.loads((home / "ports.json").read_text()) == ports
     assert data_is_there(status(home)["env"])
 
 
@@ -393,9 +393,9 @@ def test_a_signal_to_exec_stops_the_command_its_children_and_the_services(empty:
 
 @pytest.mark.slow
 def test_exec_from_nothing_starts_and_stops_everything(empty: Path) -> None:
-    done = run(empty, "exec", "--", sys.executable, "-c", "import os; print(os.environ['AWS_ENDPOINT_URL'])")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("http://127.0.0.1:")
+    process = run(empty, "exec", "--", sys.executable, "-c", "import os; print(os.environ['AWS_ENDPOINT_URL'])")
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.startswith("http://127.0.0.1:")
     assert processes(empty) == []
 
 

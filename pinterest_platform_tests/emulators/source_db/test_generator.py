@@ -38,8 +38,8 @@ def sample(request: pytest.FixtureRequest) -> Rows:
     return tables(11_154, request.param)
 
 
-def share(rows: list[dict[str, Any]], column: str, wanted: Any) -> float:
-    return sum(bool(wanted(row[column])) for row in rows) / len(rows)
+def share(rows: list[dict[str, Any]], column: str, matches: Any) -> float:
+    return sum(bool(matches(row[column])) for row in rows) / len(rows)
 
 
 @settings(max_examples=15, deadline=None)
@@ -157,8 +157,8 @@ def test_places_and_times_of_posts_are_as_measured(sample: Rows) -> None:
 
 def test_users_are_as_measured(sample: Rows) -> None:
     users = sample["user"]
-    for first, last, wanted in ((18, 24, 0.45), (25, 35, 0.27), (36, 50, 0.19), (51, 130, 0.09)):
-        assert share(users, "age", lambda age, a=first, b=last: a <= age <= b) == pytest.approx(wanted, abs=0.05)
+    for first, last, expected in ((18, 24, 0.45), (25, 35, 0.27), (36, 50, 0.19), (51, 130, 0.09)):
+        assert share(users, "age", lambda age, a=first, b=last: a <= age <= b) == pytest.approx(expected, abs=0.05)
     assert {user["age"] for user in users} <= set(range(20, 61))
     assert all(datetime(2015, 10, 1) <= user["date_joined"] < datetime(2017, 11, 1) for user in users)
     assert all((user["first_name"] + user["last_name"]).isascii() for user in users)

@@ -130,9 +130,9 @@ def test_real_rows_are_loaded_unchanged() -> None:
                 for row in connection.execute(select(table).order_by(*table.primary_key)).mappings()
             ]
             lines = (REAL / f"{entity}.jsonl").read_text().splitlines()
-            wanted = [json.loads(line) for line in lines if line]
-            for row in wanted:
+            expected = [json.loads(line) for line in lines if line]
+            for row in expected:
                 for name in ("timestamp", "date_joined"):
                     if name in row:
                         row[name] = row[name].replace(" ", "T")
-            assert stored == wanted
+            assert stored == expected

@@ -42,26 +42,26 @@ class Desk:
         self.server = server
         self.lines: list[str] = []
 
-    def engine(self, **given: Any) -> DatabricksEngine:
+    def engine(self, **changed: Any) -> DatabricksEngine:
         variables = {
             "KAFKA_BOOTSTRAP_SERVERS": "x:1",
             "DATABRICKS_HOST": self.server.url,
             "DATABRICKS_TOKEN": TOKEN,
             "DATABRICKS_CLUSTER_ID": CLUSTER_ID,
         }
-        return DatabricksEngine(Settings.model_validate(variables | given))
+        return DatabricksEngine(Settings.model_validate(variables | changed))
 
-    def run(self, job: str, parameters: Json, **given: Any) -> Json:
-        return self.engine(**given).run(job, parameters, self.lines.append)
+    def run(self, job: str, parameters: Json, **changed: Any) -> Json:
+        return self.engine(**changed).run(job, parameters, self.lines.append)
 
     def abandon(self, job: str, parameters: Json) -> None:
         """Submit work, and end as soon as its run exists."""
 
-        def gone(line: str) -> None:
+        def abandon(line: str) -> None:
             raise Abandoned(line)
 
         with pytest.raises(Abandoned):
-            self.engine().run(job, parameters, gone)
+            self.engine().run(job, parameters, abandon)
 
     def runs(self) -> list[Any]:
         return list(self.server.client.jobs.list_runs())
@@ -135,7 +135,7 @@ def test_the_jobs_own_failure_comes_back_as_it_was_with_the_runs_address(uris: i
 
 
 @pytest.mark.parametrize(
-    ("faults", "given", "text"),
+    ("faults", "changed", "text"),
     [
         ({"skip_runs": 1}, {}, "was skipped"),
         ({"fail_runs": 1}, {}, "failed"),
@@ -143,11 +143,11 @@ def test_the_jobs_own_failure_comes_back_as_it_was_with_the_runs_address(uris: i
     ],
 )
 def test_a_run_that_the_workspace_ends_is_a_transient_failure_with_its_address(
-    faults: dict[str, Any], given: dict[str, Any], text: str, desk: Desk, tmp_path: Path
+    faults: dict[str, Any], changed: dict[str, Any], text: str, desk: Desk, tmp_path: Path
 ) -> None:
     desk.server.faults(**faults)
     with pytest.raises(TransientFailure, match=text) as failure:
-        desk.run("verify", inspecting(tmp_path), **given)
+        desk.run("verify", inspecting(tmp_path), **changed)
     assert desk.runs()[0].run_page_url in str(failure.value)
 
 
@@ -279,7 +279,7 @@ def test_a_result_whose_messages_cannot_be_read_comes_from_the_output(
 
 
 @pytest.mark.parametrize(
-    ("given", "kind", "text"),
+    ("changed", "kind", "text"),
     [
         ({"DATABRICKS_TOKEN": "dapi-hunter2"}, PermanentFailure, "DATABRICKS_TOKEN"),
         ({"DATABRICKS_CLUSTER_ID": "none"}, PermanentFailure, "Cluster none does not exist"),
@@ -288,8 +288,8 @@ def test_a_result_whose_messages_cannot_be_read_comes_from_the_output(
     ],
 )
 def test_an_error_of_the_workspace_is_reported_without_the_token(
-    given: dict[str, Any], kind: type[PlatformFailure], text: str, desk: Desk, tmp_path: Path
+    changed: dict[str, Any], kind: type[PlatformFailure], text: str, desk: Desk, tmp_path: Path
 ) -> None:
     with pytest.raises(kind, match=text) as failure:
-        desk.run("verify", inspecting(tmp_path), **given)
+        desk.run("verify", inspecting(tmp_path), **changed)
     assert "hunter2" not in str(failure.value) + str(desk.lines)

@@ -13,12 +13,12 @@ WITH_SECRET = '{"spark_env_vars": {"PASSWORD": "hunter2"}}'
 VOLUME = {"PINTEREST_DATABRICKS_VOLUME": "/Volumes/c/s/v"}
 
 
-def settings(**given: str | float) -> Settings:
-    return Settings.model_validate({"KAFKA_BOOTSTRAP_SERVERS": "x:1", **given})
+def settings(**changed: str | float) -> Settings:
+    return Settings.model_validate({"KAFKA_BOOTSTRAP_SERVERS": "x:1", **changed})
 
 
-def options_of(**given: str | float) -> Options:
-    return options(settings(**WORKSPACE, **given))
+def options_of(**changed: str | float) -> Options:
+    return options(settings(**WORKSPACE, **changed))
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,8 @@ def test_the_token_is_never_shown() -> None:
 
 
 def test_the_specification_of_a_new_cluster_is_never_shown() -> None:
-    given = settings(PINTEREST_DATABRICKS_NEW_CLUSTER=WITH_SECRET)
-    assert "hunter2" not in repr(given)
+    secretive = settings(PINTEREST_DATABRICKS_NEW_CLUSTER=WITH_SECRET)
+    assert "hunter2" not in repr(secretive)
     resolved = options_of(PINTEREST_DATABRICKS_COMPUTE="new", PINTEREST_DATABRICKS_NEW_CLUSTER=WITH_SECRET)
     assert "hunter2" not in repr(resolved)
     assert resolved.new_cluster["spark_env_vars"] == {"PASSWORD": "hunter2"}

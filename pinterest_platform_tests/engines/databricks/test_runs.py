@@ -57,8 +57,8 @@ def submitted(jobs: Jobs, attempt: Attempt) -> int:
 
 
 def test_equal_work_has_equal_tags_for_any_caller_and_order_of_parameters() -> None:
-    again = dict(reversed(list((PARAMETERS | {"staging_uri": "s3://b/staging/run-2"}).items())))
-    assert Work("clean", again).tag == WORK.tag
+    reordered = dict(reversed(list((PARAMETERS | {"staging_uri": "s3://b/staging/run-2"}).items())))
+    assert Work("clean", reordered).tag == WORK.tag
     assert Work("clean", {**PARAMETERS, "entity": "pin"}).tag != WORK.tag
     assert Work("verify", PARAMETERS).tag != WORK.tag
 

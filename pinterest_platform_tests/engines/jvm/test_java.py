@@ -42,8 +42,8 @@ def test_another_java_is_named_with_its_version_and_place(tmp_path: Path, output
 
 
 def test_a_missing_java_is_reported_by_the_first_job_and_not_before(tmp_path: Path) -> None:
-    given = {"kafka_bootstrap_servers": "x", "spark_engine": "spark", "java_home": str(tmp_path)}
-    engine = engines.build(Settings.model_validate(given))
+    variables = {"kafka_bootstrap_servers": "x", "spark_engine": "spark", "java_home": str(tmp_path)}
+    engine = engines.build(Settings.model_validate(variables))
     with pytest.raises(PermanentFailure, match=rf"{tmp_path}/bin/java is no Java that runs"):
         engine.run("clean", {}, print)
     engine.close()

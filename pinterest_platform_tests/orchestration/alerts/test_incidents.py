@@ -151,17 +151,17 @@ def test_a_failed_run_that_was_executed_again_is_alerted_for_itself(daemon: Daem
     first = job_run("audit", SILENT)
     daemon.alerts()
     parent = daemon.run_by_id(first.run_id)
-    again = dg.DagsterRun(
+    executed_again = dg.DagsterRun(
         job_name="audit",
         status=dg.DagsterRunStatus.STARTED,
         tags=parent.tags,
         parent_run_id=parent.run_id,
         root_run_id=parent.run_id,
     )
-    daemon.instance.add_run(again)
-    daemon.instance.report_run_failed(again, "The process of this run is gone.")
+    daemon.instance.add_run(executed_again)
+    daemon.instance.report_run_failed(executed_again, "The process of this run is gone.")
     daemon.alerts()
-    assert [alert.run_id for alert in daemon.notifier.alerts] == [first.run_id, again.run_id]
+    assert [alert.run_id for alert in daemon.notifier.alerts] == [first.run_id, executed_again.run_id]
 
 
 def test_a_success_of_another_projects_job_of_the_same_name_ends_no_incident(daemon: Daemon, job_run: Job) -> None:

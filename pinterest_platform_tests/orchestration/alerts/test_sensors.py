@@ -223,8 +223,8 @@ def test_a_state_that_another_code_location_left_is_ignored(ticks: Ticks) -> Non
 
 def test_a_state_of_another_release_does_not_stop_the_alerts(ticks: Ticks) -> None:
     notifier = FakeNotifier()
-    known = {"sensor": "kinesis_backlog", "since": START, "ticks": 21, "reason": OUTAGE, "delivered": True}
-    for values in ([{**known, "later_field": 1}], [{"sensor": "kinesis_backlog"}], {"kinesis_backlog": known}):
+    stored = {"sensor": "kinesis_backlog", "since": START, "ticks": 21, "reason": OUTAGE, "delivered": True}
+    for values in ([{**stored, "later_field": 1}], [{"sensor": "kinesis_backlog"}], {"kinesis_backlog": stored}):
         ticks.instance.daemon_cursor_storage.set_cursor_values({STATE_KEY: json.dumps(values)})
         ticks.outage()
-        assert len(deliver(ticks, notifier)) == (0 if values == [{**known, "later_field": 1}] else 1)
+        assert len(deliver(ticks, notifier)) == (0 if values == [{**stored, "later_field": 1}] else 1)

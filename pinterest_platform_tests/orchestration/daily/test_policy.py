@@ -103,16 +103,18 @@ def test_a_day_that_is_over_is_not_retried(now: float, ended: float, step: Step)
 
 
 @pytest.mark.parametrize(
-    ("runs", "made"),
+    ("runs", "attempts"),
     [([QUEUED], 0), ([replace(QUEUED, attempt=2), failed(1)], 1), ([QUEUED, LIVE_MANUAL], 0), ([QUEUED, YESTERDAY], 0)],
 )
-def test_an_attempt_that_is_queued_until_the_day_is_over_is_alerted_once(runs: list[PipelineRun], made: int) -> None:
+def test_an_attempt_that_is_queued_until_the_day_is_over_is_alerted_once(
+    runs: list[PipelineRun], attempts: int
+) -> None:
     over = MIDNIGHT + 23 * HOUR
     assert DAY not in alerts(runs, over - 1)
     decision = retry(runs, over, DELAY)
     assert decision is not None
-    assert (decision.step, decision.attempts) == (Step.ALERT, made)
-    assert decision.reason == f"attempt {made + 1} did not start before the day was over"
+    assert (decision.step, decision.attempts) == (Step.ALERT, attempts)
+    assert decision.reason == f"attempt {attempts + 1} did not start before the day was over"
     assert DAY in alerts(runs, over)
     assert DAY not in alerts([replace(runs[0], alerted=True), *runs[1:]], over)
 

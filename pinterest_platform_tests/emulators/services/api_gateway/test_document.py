@@ -90,7 +90,7 @@ def test_the_projects_document_is_valid_openapi() -> None:
 
 
 def test_the_kinesis_route_can_be_imported_into_another_api_gateway() -> None:
-    content = yaml.safe_load(re.sub(r"\$\{(AWS::\w+)\}", lambda found: {**IMPORT_VARIABLES, **MOTO}[found[1]], STRICT))
+    content = yaml.safe_load(re.sub(r"\$\{(AWS::\w+)\}", lambda match: {**IMPORT_VARIABLES, **MOTO}[match[1]], STRICT))
     del content["paths"]["/{proxy}"]  # moto supports neither ANY nor integrations without a backend
     for methods in content["paths"].values():
         del methods["options"]
@@ -104,7 +104,7 @@ def test_the_kinesis_route_can_be_imported_into_another_api_gateway() -> None:
 
 
 def test_the_projects_document_has_only_extensions_of_amazon() -> None:
-    known = {
+    expected = {
         "x-amazon-apigateway-any-method",
         "x-amazon-apigateway-api-key-source",
         "x-amazon-apigateway-gateway-responses",
@@ -116,7 +116,7 @@ def test_the_projects_document_has_only_extensions_of_amazon() -> None:
             return {name for name in part if str(name).startswith("x-")}.union(*map(names, part.values()))
         return set().union(*map(names, part)) if isinstance(part, list) else set()
 
-    assert names(yaml.safe_load(DOCUMENT.read_text())) <= known
+    assert names(yaml.safe_load(DOCUMENT.read_text())) <= expected
 
 
 @pytest.mark.parametrize(

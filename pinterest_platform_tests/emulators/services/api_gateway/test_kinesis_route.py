@@ -76,8 +76,8 @@ def test_a_stream_is_created_listed_described_and_deleted(base: str, server: Ser
 
     assert ask("DELETE", f"{base}/streams/life").status_code == 200
     server.advance(5)
-    gone = ask("GET", f"{base}/streams/life")
-    assert (gone.status_code, gone.json()["__type"]) == (400, "ResourceNotFoundException")
+    answer = ask("GET", f"{base}/streams/life")
+    assert (answer.status_code, answer.json()["__type"]) == (400, "ResourceNotFoundException")
 
 
 @pytest.mark.parametrize(
@@ -186,8 +186,8 @@ def test_a_browsers_preflight_is_answered_without_a_key_for_every_resource(base:
     assert answer.status_code == 200
     assert answer.headers["access-control-allow-origin"] == "*"
     assert answer.headers["access-control-allow-methods"] == methods
-    wanted = {"Content-Type", "X-Api-Key"} | ({"Shard-Iterator"} if path.endswith("/records") else set())
-    assert wanted <= set(answer.headers["access-control-allow-headers"].split(","))
+    expected = {"Content-Type", "X-Api-Key"} | ({"Shard-Iterator"} if path.endswith("/records") else set())
+    assert expected <= set(answer.headers["access-control-allow-headers"].split(","))
 
 
 @pytest.mark.parametrize(

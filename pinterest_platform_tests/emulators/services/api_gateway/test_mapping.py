@@ -28,7 +28,7 @@ def own(path: str, method: str) -> MappingTemplate:
 PUT_RECORD, PUT_RECORDS = own(f"{STREAM}/record", "put"), own(f"{STREAM}/records", "put")
 
 
-def made(template: MappingTemplate, body: bytes | str = b"", query: str = "", **headers: str) -> Any:
+def request_of(template: MappingTemplate, body: bytes | str = b"", query: str = "", **headers: str) -> Any:
     sent = body.encode() if isinstance(body, str) else body
     raw = [(name.replace("_", "-").lower().encode(), value.encode()) for name, value in headers.items()]
     return json.loads(template.render(Call("PUT", {"stream-name": "a%22stream'%5C"}, query, raw, sent)))
@@ -49,33 +49,34 @@ def rendered(text: str, body: str = "", variables: dict[str, str] | None = None)
     ],
 )
 def test_put_record_uses_the_original_text_of_data(data: str) -> None:
-    request = made(PUT_RECORD, f'{{"StreamName": "other", "PartitionKey": "7", "Data":  {data} }}')
+    request = request_of(PUT_RECORD, f'{{"StreamName": "other", "PartitionKey": "7", "Data":  {data} }}')
     assert base64.b64decode(request.pop("Data")).decode() == data
     assert request == {"StreamName": "a\"stream'\\", "PartitionKey": "7"}
 
 
 @given(TEXTS)
 def test_any_partition_key_arrives_unchanged(key: str) -> None:
-    assert made(PUT_RECORD, json.dumps({"Data": {}, "PartitionKey": key}))["PartitionKey"] == key
-    many = made(PUT_RECORDS, json.dumps({"records": [{"data": "x", "partition-key": key}]}))
+    assert request_of(PUT_RECORD, json.dumps({"Data": {}, "PartitionKey": key}))["PartitionKey"] == key
+    many = request_of(PUT_RECORDS, json.dumps({"records": [{"data": "x", "partition-key": key}]}))
     assert many["Records"][0]["PartitionKey"] == key
 
 
 def test_a_partition_key_that_is_a_number_becomes_its_text() -> None:
-    assert made(PUT_RECORD, '{"Data":{},"PartitionKey":7}')["PartitionKey"] == "7"
-    assert made(PUT_RECORDS, '{"records":[{"data":"x","partition-key":1.50}]}')["Records"][0]["PartitionKey"] == "1.50"
+    assert request_of(PUT_RECORD, '{"Data":{},"PartitionKey":7}')["PartitionKey"] == "7"
+    body = '{"records":[{"data":"x","partition-key":1.50}]}'
+    assert request_of(PUT_RECORDS, body)["Records"][0]["PartitionKey"] == "1.50"
 
 
 @pytest.mark.parametrize("body", ["", "{}", '{"PartitionKey":null,"Data":null}', "[]", '"x"'])
 def test_members_that_the_body_lacks_are_left_to_kinesis(body: str) -> None:
-    assert made(PUT_RECORD, body) == {"StreamName": "a\"stream'\\", "PartitionKey": ""}
-    assert made(PUT_RECORDS, body) == {"StreamName": "a\"stream'\\", "Records": []}
+    assert request_of(PUT_RECORD, body) == {"StreamName": "a\"stream'\\", "PartitionKey": ""}
+    assert request_of(PUT_RECORDS, body) == {"StreamName": "a\"stream'\\", "Records": []}
 
 
 @given(st.lists(st.tuples(TEXTS, TEXTS), max_size=8))
 def test_put_records_uses_texts_unchanged_and_in_order(records: list[tuple[str, str]]) -> None:
     body = json.dumps({"records": [{"data": data, "partition-key": key} for data, key in records]})
-    entries = made(PUT_RECORDS, body)["Records"]
+    entries = request_of(PUT_RECORDS, body)["Records"]
     assert [
         (base64.b64decode(record.get("Data", "")).decode(), record["PartitionKey"]) for record in entries
     ] == records
@@ -84,35 +85,35 @@ def test_put_records_uses_texts_unchanged_and_in_order(records: list[tuple[str, 
 def test_put_records_uses_the_original_text_of_other_data() -> None:
     values = ['{"length": 1.50, "a": "x"}', "[1, 2]", "7", "1e5", "false", '{"a":1,"a":2}']
     body = ",".join(f'{{"partition-key":"k","data": {value}}}' for value in values)
-    entries = made(PUT_RECORDS, f'{{"records":[{body}, {{"data":null,"partition-key":"k"}}]}}')["Records"]
+    entries = request_of(PUT_RECORDS, f'{{"records":[{body}, {{"data":null,"partition-key":"k"}}]}}')["Records"]
     assert [base64.b64decode(record["Data"]).decode() for record in entries[:-1]] == values
     assert entries[-1] == {"PartitionKey": "k"}
 
 
 @pytest.mark.parametrize(("body", "shards"), [("", 5), ("{}", 5), ('{"ShardCount":2}', 2), ('{"ShardCount":"2"}', "2")])
 def test_create_stream_has_five_shards_by_default(body: str, shards: Any) -> None:
-    assert made(own(STREAM, "post"), body) == {"StreamName": "a\"stream'\\", "ShardCount": shards}
+    assert request_of(own(STREAM, "post"), body) == {"StreamName": "a\"stream'\\", "ShardCount": shards}
 
 
 def test_parameters_of_path_query_and_header_are_decoded() -> None:
-    iterator = made(own(f"{STREAM}/sharditerator", "get"), query="shard-id=shard%2F1%22&x=y")
+    iterator = request_of(own(f"{STREAM}/sharditerator", "get"), query="shard-id=shard%2F1%22&x=y")
     assert iterator == {
         "StreamName": "a\"stream'\\",
         "ShardId": 'shard/1"',
         "ShardIteratorType": "TRIM_HORIZON",
     }
-    assert made(own(f"{STREAM}/records", "get"), shard_iterator="AA+/==") == {"ShardIterator": "AA+/=="}
+    assert request_of(own(f"{STREAM}/records", "get"), shard_iterator="AA+/==") == {"ShardIterator": "AA+/=="}
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff", b'{"a":NaN}', b"not json"])
 def test_a_body_that_is_not_json_is_a_client_error(body: bytes) -> None:
     with pytest.raises(GatewayError) as raised:
-        made(PUT_RECORD, body)
+        request_of(PUT_RECORD, body)
     assert (raised.value.status, raised.value.kind) == (400, "BAD_REQUEST_BODY")
 
 
 def test_a_template_that_does_not_read_the_body_accepts_any() -> None:
-    assert made(own("/streams", "get"), b"\xff{") == {}
+    assert request_of(own("/streams", "get"), b"\xff{") == {}
 
 
 @pytest.mark.parametrize(

@@ -57,9 +57,9 @@ def test_runs_and_files_survive_and_processes_do_not(
 
 def error_of(*arguments: str) -> str:
     command = [sys.executable, "-m", "emulators.services.databricks", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode != 0
-    return done.stderr
+    process = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert process.returncode != 0
+    return process.stderr
 
 
 def test_a_wrong_setting_is_one_line(new_server: Callable[..., Server], tmp_path: Path) -> None:

@@ -101,9 +101,9 @@ def test_volumes_return_the_uploaded_bytes(workspace: WorkspaceClient) -> None:
         files.delete_directory(f"{folder}/a")
     files.delete(f"{folder}/a/b/x.json")
     files.delete_directory(f"{folder}/a/b")
-    for gone in (lambda: files.download(f"{folder}/a/b/x.json"), lambda: files.get_directory_metadata(f"{folder}/a/b")):
+    for read in (lambda: files.download(f"{folder}/a/b/x.json"), lambda: files.get_directory_metadata(f"{folder}/a/b")):
         with pytest.raises(NotFound):
-            gone()
+            read()
 
 
 def test_a_volume_must_exist(workspace: WorkspaceClient) -> None:

@@ -19,10 +19,12 @@ def task(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_valid_submission_is_kept_unchanged() -> None:
-    given = task(spark_python_task={**FILE, "parameters": ["--a", "ü"]}, depends_on=[], timeout_seconds=5)
-    run, token = parse(Parameters({"tasks": [given], "run_name": "n", "idempotency_token": "t", "timeout_seconds": 0}))
+    submitted = task(spark_python_task={**FILE, "parameters": ["--a", "ü"]}, depends_on=[], timeout_seconds=5)
+    run, token = parse(
+        Parameters({"tasks": [submitted], "run_name": "n", "idempotency_token": "t", "timeout_seconds": 0})
+    )
     assert (run.name, token, run.timeout) == ("n", "t", None)
-    assert (run.tasks[0].given, run.tasks[0].timeout, run.tasks[0].cluster_id) == (given, 5, "c")
+    assert (run.tasks[0].given, run.tasks[0].timeout, run.tasks[0].cluster_id) == (submitted, 5, "c")
 
 
 @pytest.mark.parametrize(

@@ -270,11 +270,11 @@ def test_a_topic_that_is_deleted_and_recreated_is_noticed(
     records = {"records": [{"value": number, "partition": 0} for number in range(5)]}
     assert proxy.post(f"/topics/{topic}", records).status_code == 200
     drop(admin, topic)
-    gone = eventually(lambda: proxy.post(f"/topics/{topic}", records), lambda answer: answer.status_code == 404)
-    assert gone.json()["error_code"] == 40401
+    refused = eventually(lambda: proxy.post(f"/topics/{topic}", records), lambda answer: answer.status_code == 404)
+    assert refused.json()["error_code"] == 40401
     make(admin, topic)
-    back = eventually(lambda: proxy.post(f"/topics/{topic}", records), lambda answer: answer.status_code == 200)
-    assert [entry["error_code"] for entry in back.json()["offsets"]] == [None] * 5
+    accepted = eventually(lambda: proxy.post(f"/topics/{topic}", records), lambda answer: answer.status_code == 200)
+    assert [entry["error_code"] for entry in accepted.json()["offsets"]] == [None] * 5
     assert [value for _, value in sorted(stored(emulated, topic).values())] == [b"0", b"1", b"2", b"3", b"4"]
 
 

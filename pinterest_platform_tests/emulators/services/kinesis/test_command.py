@@ -14,10 +14,10 @@ from pinterest_platform_tests.emulators.services.kinesis.server import Server, c
 
 
 def error_of(data: Path, *flags: str) -> str:
-    done = subprocess.run(command(data, *flags), capture_output=True, text=True, timeout=30, check=False)
-    assert done.returncode not in (0, None)
-    assert "Traceback" not in done.stderr
-    return done.stderr.strip()
+    process = subprocess.run(command(data, *flags), capture_output=True, text=True, timeout=30, check=False)
+    assert process.returncode not in (0, None)
+    assert "Traceback" not in process.stderr
+    return process.stderr.strip()
 
 
 def test_it_reports_its_health_and_stops_cleanly(new_server: Any) -> None:

@@ -36,8 +36,8 @@ class StreamMachine(RuleBasedStateMachine):
         self.operations = operations(core)
         return core
 
-    def call(self, operation: str, **given: Any) -> dict[str, Any]:
-        answer = self.operations[operation](Parameters(given)) or {}
+    def call(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        answer = self.operations[operation](Parameters(parameters)) or {}
         self.core.journal.commit()
         return answer
 
