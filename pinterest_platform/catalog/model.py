@@ -17,8 +17,10 @@ KEY = "ind"
 
 _SCALARS = ("string", "bigint", "int", "double", "boolean", "timestamp")
 _FORMATS: dict[str, Format] = {"string": "text", "bigint": "count", "int": "count", "double": "median"}
-_RESERVED = "value"
-"""The name of the column of raw lines while they are decoded."""
+_RESERVED = {"value": "the name of the raw line"} | dict.fromkeys(
+    ("partition", "shard", "epoch"), "a folder of landed objects, which engines read as a column"
+)
+"""Names that no field may have, in any case, and the reason."""
 _NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")
 """Names that need no quotes in JSON paths, SQL and the mark of nested fields (rule L8)."""
 
@@ -160,9 +162,12 @@ class Entity:
 
     def _check_fields(self) -> None:
         where = f"The entity {self.name!r}"
+        for name in self.field_names:
+            if name.startswith("_"):
+                _refuse(f"{where} has a field {name!r}: names that begin with _ are landing's own", "Rename the field.")
+            if reason := _RESERVED.get(name.lower()):
+                _refuse(f"{where} has a field {name!r}, which is {reason}", "Rename the field.")
         _check_names(where, "field", self.field_names)
-        if _RESERVED in self.field_names:
-            _refuse(f"{where} has a field {_RESERVED!r}, which is the name of the raw line", "Rename the field.")
         if self.key_field not in self.field_names:
             _refuse(f"{where} has no field {self.key_field!r}, its key_field", "Add it to fields.")
 
