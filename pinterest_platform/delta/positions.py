@@ -5,7 +5,7 @@ applied once; after such a commit, the table may not hold it any more.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ NO_POSITION = -1
 """The position of a partition or shard that a rebuild did not cover: all its objects are cleaned again."""
 
 _CHECKPOINT = re.compile(r"(?P<version>\d{20})\.checkpoint.*\.parquet$")
+_POSITION = re.compile(r"[\w.-]+/(?:epoch=[^/]+/)?(?:\d+|shardId-\d+)")
 _INTERNAL = frozenset({REBUILDS, FOREIGN_COMMIT})
 _LONGEST_SCAN = 200
 """The maximum of commits that are read to name those of other writers."""
@@ -70,32 +71,39 @@ def foreign_commits(folder: pafs.FileSystem, version: int, transactions: Mapping
     for candidate in range(first, min(version, first + _LONGEST_SCAN) + 1):
         with suppress(FileNotFoundError):
             commit = read_commit(folder, candidate)
-            if _is_foreign(commit):
+            if commit.changes_rows:
                 descriptions.append(commit.describe())
     return descriptions or [f"version {first}, whose log entry was deleted since"]
 
 
 def _state(folder: pafs.FileSystem, version: int) -> _LogState:
+    """Return the state of a log; only marked commits have positions, unless the log holds none.
+
+    Earlier versions of the platform did not mark their commits.
+    """
     foreign: list[Commit] = []
     fallback: Mapping[str, int] = {}
+    unmarked: _LogState | None = None
     for commit in newest_first(folder, version):
-        if commit.transactions and (commit.is_marked or _are_own(commit.transactions)):
-            return _LogState(dict(commit.transactions), foreign)
+        if commit.is_marked:
+            unmarked = None
+            if commit.transactions:
+                return _LogState(dict(commit.transactions), foreign)
+        elif unmarked is None and any(map(_is_own, commit.transactions)):
+            unmarked = _LogState(dict(commit.transactions), list(foreign))
         fallback = fallback or commit.transactions
         if commit.changes_rows:
             foreign.append(commit)
+    if unmarked is not None:
+        return unmarked
     transactions = _of_newest_checkpoint(folder, version)
-    own = {name: position for name, position in transactions.items() if _are_own([name])}
+    own = {name: position for name, position in transactions.items() if _is_own(name)}
     return _LogState(own or dict(fallback) or transactions, foreign)
 
 
-def _is_foreign(commit: Commit) -> bool:
-    return commit.changes_rows and not _are_own(commit.transactions)
-
-
-def _are_own(names: Iterable[str]) -> bool:
-    """Return whether application ids are the platform's; earlier versions of it did not mark their commits."""
-    return any("/" in name or name in _INTERNAL for name in names)
+def _is_own(name: str) -> bool:
+    """Return whether an application id has the form of the platform's (rule N13)."""
+    return name in _INTERNAL or _POSITION.fullmatch(name) is not None
 
 
 def _of_newest_checkpoint(folder: pafs.FileSystem, version: int) -> dict[str, int]:

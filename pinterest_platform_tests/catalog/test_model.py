@@ -49,7 +49,16 @@ def report(**changes: Any) -> Report:
     [
         ({"fields": (Field("id"), Field("name"), Field("Name"))}, "declares the field 'name' twice"),
         ({"fields": (Field("id"), Field("value"))}, "has a field 'value'"),
-        ({"fields": (Field("id"), Field("_offset"))}, r"declares the field '_offset'\. Use letters"),
+        ({"fields": (Field("id"), Field("2nd"))}, r"declares the field '2nd'\. Use letters"),
+        (
+            {"fields": (Field("id"), Field("_offset"))},
+            r"'board' has a field '_offset': names that begin with _ are landing's own\. Rename the field\.",
+        ),
+        ({"fields": (Field("id"), Field("_mine"))}, "has a field '_mine': names that begin with _"),
+        ({"fields": (Field("id"), Field("partition"))}, r"has a field 'partition', which is a folder .*\. Rename"),
+        ({"fields": (Field("id"), Field("Shard"))}, "'board' has a field 'Shard', which is a folder of landed objects"),
+        ({"fields": (Field("id"), Field("epoch"))}, "has a field 'epoch', which is a folder of landed objects"),
+        ({"fields": (Field("id"), Field("Value"))}, "has a field 'Value', which is the name of the raw line"),
         ({"key_field": "ind"}, r"no field 'ind', its key_field\. Add it to fields"),
         ({"columns": (NAME,)}, "does not declare its key"),
         ({"columns": (Column(name="ind", type="string", description="Key.", sources=("id",)),)}, "declare its key"),

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
+from pinterest_platform.delta.commits import advance
 from pinterest_platform.delta.tables import DeltaTables
 
 ROWS = pa.table({"ind": pa.array([2, 1], pa.int64()), "country": ["b", None]})
@@ -60,3 +61,15 @@ def test_text_in_a_commit_is_not_read_as_a_position(uri: str) -> None:
         uri, ROWS, commit_properties=CommitProperties(custom_metadata={"x": json.dumps({"txn": {"appId": 1}})})
     )
     assert DeltaTables().positions(uri) == {}
+
+
+def test_unmarked_commits_of_earlier_versions_have_positions_until_there_is_a_marked_one(uri: str) -> None:
+    commit_positions(uri, **{"u.pin/0": 4})
+    write_deltalake(uri, ROWS, mode="append", commit_properties=CommitProperties(custom_metadata={"userMetadata": "x"}))
+    commit_positions(uri, **{"u.pin/0": 5, "u.pin/epoch=a/1": 7})
+    tables = DeltaTables()
+    assert tables.positions(uri) == {"u.pin/0": 5, "u.pin/epoch=a/1": 7}
+    assert tables.foreign_commits(tables.existing(uri), tables.transactions_of(tables.existing(uri))) == []
+    advance(tables.existing(uri), {}, {"u.pin/0": 6})
+    commit_positions(uri, **{"u.pin/0": 9})
+    assert tables.positions(uri) == {"u.pin/0": 6}

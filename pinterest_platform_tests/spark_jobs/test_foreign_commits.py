@@ -8,6 +8,7 @@ import pytest
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from pyspark.sql import SparkSession
 
+from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform_tests.spark_jobs.lake import Lake
 
 
@@ -31,9 +32,13 @@ def merge_by_the_engine(lake: Lake) -> None:
     ).collect()
 
 
-def append_with_positions_of_another_writer(lake: Lake) -> None:
-    properties = CommitProperties(app_transactions=[Transaction("another-writer", 7)])
+def append_with_positions_of_another_writer(lake: Lake, app_id: str = "another-writer") -> None:
+    properties = CommitProperties(app_transactions=[Transaction(app_id, 7)])
     write_deltalake(lake.table, rows_of(lake).slice(0, 1), mode="append", commit_properties=properties)
+
+
+def append_with_positions_of_the_same_form(lake: Lake) -> None:
+    append_with_positions_of_another_writer(lake, next(iter(DeltaTables().positions(lake.table) or {})))
 
 
 CHANGES: dict[str, Callable[[Lake], object]] = {
@@ -45,6 +50,9 @@ CHANGES: dict[str, Callable[[Lake], object]] = {
     "DELETE by the engine": lambda lake: lake.spark.sql(f"DELETE FROM delta.`{lake.table}` WHERE ind = 1").collect(),
     "WRITE": lambda lake: write_deltalake(lake.table, rows_of(lake).slice(0, 1), mode="overwrite"),
     "WRITE with positions": append_with_positions_of_another_writer,
+    "WRITE with a path as app id": lambda lake: append_with_positions_of_another_writer(lake, "team/job/7"),
+    "WRITE with the app id of another topic": lambda lake: append_with_positions_of_another_writer(lake, "team.pin/0"),
+    "WRITE with the app id of the platform": append_with_positions_of_the_same_form,
 }
 
 

@@ -10,8 +10,10 @@ KEY = "ind"
 """The key column of every cleaned table."""
 
 _SCALARS = ("string", "bigint", "int", "double", "boolean", "timestamp")
-_RESERVED = "value"
-"""The name of the column of raw lines while they are decoded."""
+_RESERVED = {"value": "the name of the raw line"} | dict.fromkeys(
+    ("partition", "shard", "epoch"), "a folder of landed objects, which engines read as a column"
+)
+"""Names that no field may have, in any case, and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +153,12 @@ class Entity:
 
     def _check_fields(self) -> None:
         subject = f"The entity {self.name!r}"
+        for name in self.field_names:
+            if name.startswith("_"):
+                refuse(f"{subject} has a field {name!r}: names that begin with _ are landing's own", "Rename the field.")
+            if reason := _RESERVED.get(name.lower()):
+                refuse(f"{subject} has a field {name!r}, which is {reason}", "Rename the field.")
         check_names(subject, "field", self.field_names)
-        if _RESERVED in self.field_names:
-            refuse(f"{subject} has a field {_RESERVED!r}, which is the name of the raw line", "Rename the field.")
         if self.key_field not in self.field_names:
             refuse(f"{subject} has no field {self.key_field!r}, its key_field", "Add it to fields.")
 
