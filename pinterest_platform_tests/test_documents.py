@@ -5,8 +5,11 @@ import re
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 
+from emulators.cli import main as emulators_main
+from pinterest_platform.cli.app import main as pinterest_main
 from pinterest_platform.definitions import defs
 
 ROOT = Path(__file__).parents[1]
@@ -40,6 +43,63 @@ def test_make_targets_and_variables_that_documents_name_are_there(path: Path) ->
     code = "\n".join(source.read_text("utf-8") for source in sources)
     for name in set(re.findall(r"\b(?:PINTEREST|KAFKA)_[A-Z_]*[A-Z]\b", text)):
         assert name in code, f"{name} is read nowhere"
+
+
+_COMMANDS = {
+    re.compile(r"python -m emulators ([a-z][a-z-]*)(.*)"): emulators_main,
+    re.compile(r"python -m pinterest_platform\.cli ([a-z][a-z-]*)(.*)"): pinterest_main,
+    re.compile(r"(?<![\w-])pinterest ([a-z][a-z-]*)(.*)"): pinterest_main,
+}
+
+
+def _code(text: str) -> list[str]:
+    """Return the lines of a document's code blocks, and its code in sentences."""
+    blocks = re.findall(r"^ *```[a-z]*\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
+    sentences = re.sub(r"^ *```.*?^ *```", "", text, flags=re.MULTILINE | re.DOTALL)
+    return [*"\n".join(blocks).replace("\\\n", " ").splitlines(), *re.findall(r"`([^`\n]+)`", sentences)]
+
+
+def _problems(line: str) -> list[str]:
+    """Return the commands and options of a line that do not exist."""
+    problems: list[str] = []
+    for pattern, group in _COMMANDS.items():
+        for name, arguments in pattern.findall(line):
+            command = group.get_command(click.Context(group), name)
+            if command is None:
+                problems.append(f"no command {name}: {line}")
+                continue
+            options = {option for parameter in command.params for option in parameter.opts}
+            own = re.split(r" -- |[|;#)]", arguments)[0]
+            named = set(re.findall(r"(?<=\s)--?[a-z][a-z-]*", own))
+            problems += [f"no option {option}: {line}" for option in sorted(named - options - {"-h", "--help"})]
+    return problems
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_options_and_jobs_that_documents_name_are_there(path: Path) -> None:
+    lines = _code(path.read_text("utf-8"))
+    assert [problem for line in lines for problem in _problems(line)] == []
+    jobs = {job.name for job in defs.resolve_all_job_defs()}
+    named = {job for line in lines for job in re.findall(r"dagster job execute .*-j ([a-z_]+)", line)}
+    assert named <= jobs
+
+
+@pytest.mark.parametrize(
+    ("line", "count"),
+    [
+        ("python -m emulators up", 0),
+        ("python -m emulators begin", 1),
+        ("python -m emulators post --route kafka --row 3", 1),
+        ("python -m emulators exec --posting -- dagster dev -h 127.0.0.1", 0),
+        ('eval "$(.venv/bin/python -m emulators env --nothing)"', 1),
+        (".venv/bin/pinterest rows pin --limit 3 | head -2", 0),
+        (".venv/bin/pinterest rows pin --last 3", 1),
+        ("python -m pinterest_platform.cli report", 1),
+        ("python -m pinterest_platform.spark_jobs clean --remote sc://x", 0),
+    ],
+)
+def test_commands_and_options_that_do_not_exist_are_recognised(line: str, count: int) -> None:
+    assert len(_problems(line)) == count
 
 
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
