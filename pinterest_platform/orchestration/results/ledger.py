@@ -72,6 +72,8 @@ def ledger_result(
             "partitions": small_table([_partition_row(topic, part) for topic, part in parts]),
             "accounted": sum(part.accounted for _, part in parts),
             "difference": sum(part.unaccounted for _, part in parts),
+            "quarantined": sum(part.quarantined for _, part in parts),
+            "gaps": sum(part.gaps for _, part in parts),
             "not_landed_yet": sum(part.unlanded for _, part in parts),
             "hidden_by_open_transactions": sum(each.high_watermark - each.end for each in hidden.values()),
             "hidden_for_seconds": max((age for age in ages if age is not None), default=0.0),
@@ -209,15 +211,15 @@ def _partition_row(topic: str, part: PartitionLedger) -> dict[str, Cell]:
     return {
         "topic": topic,
         "partition": part.partition,
+        "difference": part.unaccounted,
+        "quarantined": part.quarantined,
+        "gaps": part.gaps,
         "first_landed": part.first_start,
         "next_offset": part.next_offset,
         "broker_end": "no broker" if part.broker_end is None else part.broker_end,
         "objects": part.objects,
         "records": part.records,
-        "quarantined": part.quarantined,
-        "gaps": part.gaps,
         "accepted_gaps": part.accepted_gaps,
-        "difference": part.unaccounted,
     }
 
 
@@ -225,9 +227,9 @@ def _shard_row(stream: str, shard: ShardLedger) -> dict[str, Cell]:
     return {
         "stream": stream,
         "shard": shard.shard,
+        "quarantined": shard.quarantined,
         "objects": shard.objects,
         "records": shard.records,
-        "quarantined": shard.quarantined,
         "recounted": shard.recounted,
         "accepted_losses": shard.accepted_losses,
         "ended": shard.ended,

@@ -78,6 +78,11 @@ def test_the_ledger_is_the_last_step_and_names_nothing_of_undamaged_objects(arou
     assert red(result) == {} and len(checks(result)) == 6
     [ledger] = result.asset_materializations_for_node("ledger__conservation")
     assert (ledger.metadata["accounted"].value, ledger.metadata["objects_read"].value) == (9, 3)
+    plotted = {name: ledger.metadata[name].value for name in ("difference", "quarantined", "gaps")}
+    assert plotted == {"difference": 0, "quarantined": 3, "gaps": 0}
+    table = ledger.metadata["partitions"]
+    assert isinstance(table, dg.TableMetadataValue)
+    assert list(table.records[0].data)[:5] == ["topic", "partition", "difference", "quarantined", "gaps"]
     assert ledger.metadata["objects_from_checkpoint"].value == 0
 
 
