@@ -153,11 +153,12 @@ class Entity:
 
     def _check_fields(self) -> None:
         subject = f"The entity {self.name!r}"
+        rename = "Rename the field."
         for name in self.field_names:
             if name.startswith("_"):
-                refuse(f"{subject} has a field {name!r}: names that begin with _ are landing's own", "Rename the field.")
+                refuse(f"{subject} has a field {name!r}: names that begin with _ are landing's own", rename)
             if reason := _RESERVED.get(name.lower()):
-                refuse(f"{subject} has a field {name!r}, which is {reason}", "Rename the field.")
+                refuse(f"{subject} has a field {name!r}, which is {reason}", rename)
         check_names(subject, "field", self.field_names)
         if self.key_field not in self.field_names:
             refuse(f"{subject} has no field {self.key_field!r}, its key_field", "Add it to fields.")
