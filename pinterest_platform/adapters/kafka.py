@@ -1,20 +1,18 @@
 """The TopicLog of a Kafka cluster."""
 
-import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from pinterest_platform.adapters.kafka_errors import KafkaErrors
-from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
+from pinterest_platform.adapters.kafka_admin import KafkaAdmin, UnavailableError
+from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.ports import PartitionBounds, Record, TopicState, UncommittedRange
 from pinterest_platform.settings import Settings
 
 if TYPE_CHECKING:
-    from confluent_kafka import Consumer, IsolationLevel, KafkaError
-    from confluent_kafka.admin import AdminClient
+    from confluent_kafka import Consumer, KafkaError
 
 _POLL_SECONDS = 0.2
 _BATCH_BYTES = 8 * 1024 * 1024
@@ -33,31 +31,29 @@ class KafkaTopicLog:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._admin: AdminClient | None = None
-        self._admin_lock = threading.Lock()
-        self._errors = KafkaErrors(settings)
+        self._admin = KafkaAdmin(settings)
 
     def describe(self, topic: str) -> TopicState:
         """Return the bounds of every partition; see `TopicLog.describe`."""
         # A new topic, or a partition between two leaders, is unavailable for a moment.
         retrying = Retrying(
-            retry=retry_if_exception_type(_UnavailableError),
+            retry=retry_if_exception_type(UnavailableError),
             stop=stop_after_delay(self._timeout),
             wait=wait_fixed(_RETRY_SECONDS),
             reraise=True,
         )
         try:
             return retrying(self._describe_once, topic)
-        except _UnavailableError as unavailable:
+        except UnavailableError as unavailable:
             raise unavailable.failure from None
 
     def topic_id(self, topic: str) -> str:
         """Return the topic's id; see `TopicLog.topic_id`."""
-        return _url_safe(self._describe(topic).topic_id)
+        return _url_safe(self._admin.describe(topic).topic_id)
 
     def uncommitted(self, topic: str) -> Sequence[UncommittedRange]:
         """Return the records that open transactions hide; see `TopicLog.uncommitted`."""
-        partitions = sorted(part.id for part in self._describe(topic).partitions)
+        partitions = sorted(part.id for part in self._admin.describe(topic).partitions)
         # In this order, records that are committed meanwhile do not look hidden.
         high_watermarks = self._high_watermarks(topic, partitions)
         hidden: list[UncommittedRange] = []
@@ -83,7 +79,7 @@ class KafkaTopicLog:
     def _consumer(self, topic: str, partition: int, start: int, isolation: str = "read_committed") -> "Consumer":
         from confluent_kafka import Consumer, TopicPartition
 
-        config: dict[str, Any] = self._errors.config() | {
+        config: dict[str, Any] = self._admin.errors.config() | {
             # librdkafka requires a group name. No offset is committed under it.
             "group.id": "pinterest-platform-landing",
             "enable.auto.commit": False,
@@ -142,7 +138,7 @@ class KafkaTopicLog:
                     yield records
                 deadline = time.monotonic() + self._timeout
             elif time.monotonic() > deadline:
-                raise self._errors.unreachable(f"return records of {topic}/{partition} from offset {next_offset}")
+                raise self._admin.errors.unreachable(f"return records of {topic}/{partition} from offset {next_offset}")
 
     def _is_partition_end(self, error: "KafkaError", partition: str, next_offset: int) -> bool:
         """Return whether an event among the messages is the end of the partition; raise permanent errors."""
@@ -156,10 +152,10 @@ class KafkaTopicLog:
                 f"{partition}: the broker does not hold offset {next_offset}: {error.str()}.",
                 "Run it again: landing then reports the lost offsets, and the accept_gap to use.",
             )
-        failure = self._failure(partition.rpartition("/")[0], error)
+        failure = self._admin.failure(partition.rpartition("/")[0], error)
         if isinstance(failure, PermanentFailure):
             raise failure
-        self._errors.note(error)
+        self._admin.errors.note(error)
         return False
 
     # -- describing ----------------------------------------------------------------------------------------------
@@ -168,17 +164,8 @@ class KafkaTopicLog:
     def _timeout(self) -> float:
         return self._settings.io_timeout_seconds
 
-    def _client(self) -> "AdminClient":
-        from confluent_kafka.admin import AdminClient
-
-        # Of two clients created at once, one would be dropped together with its pending requests.
-        with self._admin_lock:
-            if self._admin is None:
-                self._admin = AdminClient(self._errors.config())  # pyright: ignore[reportArgumentType]
-            return self._admin
-
     def _describe_once(self, topic: str) -> TopicState:
-        description = self._describe(topic)
+        description = self._admin.describe(topic)
         earliest, end = self._offsets(topic, sorted(part.id for part in description.partitions))
         bounds = tuple(PartitionBounds(partition, earliest[partition], end[partition]) for partition in end)
         return TopicState(topic, _url_safe(description.topic_id), bounds)
@@ -186,110 +173,15 @@ class KafkaTopicLog:
     def _high_watermarks(self, topic: str, partitions: list[int]) -> dict[int, int]:
         from confluent_kafka import IsolationLevel
 
-        return self._list_offsets(topic, partitions, IsolationLevel.READ_UNCOMMITTED)[1]
+        return self._admin.list_offsets(topic, partitions, IsolationLevel.READ_UNCOMMITTED)[1]
 
     def _offsets(self, topic: str, partitions: list[int]) -> tuple[dict[int, int], dict[int, int]]:
         """Return earliest and committed end offsets by partition."""
         from confluent_kafka import IsolationLevel
 
-        return self._list_offsets(topic, partitions, IsolationLevel.READ_COMMITTED)
-
-    def _list_offsets(
-        self, topic: str, partitions: list[int], isolation_level: "IsolationLevel"
-    ) -> tuple[dict[int, int], dict[int, int]]:
-        from confluent_kafka import KafkaException, TopicPartition
-        from confluent_kafka.admin import OffsetSpec  # pyright: ignore[reportPrivateImportUsage]
-
-        specs: list[Any] = [OffsetSpec.earliest(), OffsetSpec.latest()]
-        requests = [
-            self._client().list_offsets(
-                {TopicPartition(topic, partition): spec for partition in partitions},
-                isolation_level=isolation_level,
-                request_timeout=self._timeout,
-            )
-            for spec in specs
-        ]
-        try:
-            earliest, end = (
-                {place.partition: future.result().offset for place, future in futures.items()} for futures in requests
-            )
-        except KafkaException as raised:
-            error: KafkaError = raised.args[0]
-            failure = self._failure(topic, error)
-            if error.code() in _unavailable_codes():
-                raise _UnavailableError(failure) from None
-            raise failure from None
-        return earliest, end
-
-    def _describe(self, topic: str) -> Any:
-        from confluent_kafka import TopicCollection
-
-        futures = self._client().describe_topics(TopicCollection([topic]), request_timeout=self._timeout)
-        return self._result(topic, futures[topic])
-
-    def _result(self, topic: str, future: Any) -> Any:
-        from confluent_kafka import KafkaException
-
-        try:
-            return future.result(self._timeout + 5)
-        except KafkaException as raised:
-            raise self._failure(topic, raised.args[0]) from None
-        except TimeoutError:
-            raise self._unreachable(topic) from None
-
-    # -- failures ------------------------------------------------------------------------------------------------
-
-    def _unreachable(self, topic: str) -> PlatformFailure:
-        # An admin client delivers its errors only when it is polled.
-        self._client().poll(0)
-        return self._errors.unreachable(f"describe topic {topic}")
-
-    def _failure(self, topic: str, error: "KafkaError") -> PlatformFailure:
-        from confluent_kafka import KafkaError
-
-        service = self._errors.service
-        code = error.code()
-        if code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION):
-            return PermanentFailure(f"{service} has no topic {topic}.", "Run the `provision` job: it creates topics.")
-        if code in (
-            KafkaError.TOPIC_AUTHORIZATION_FAILED,
-            KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-            KafkaError.SASL_AUTHENTICATION_FAILED,
-            KafkaError._AUTHENTICATION,
-        ):
-            return PermanentFailure(
-                f"{service} refuses access to {topic}: {error.str()}.",
-                "Check KAFKA_SECURITY_PROTOCOL, KAFKA_SASL_* and the access rules of the broker.",
-            )
-        if code in (KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT):
-            return self._unreachable(topic)
-        return TransientFailure(
-            f"{service} failed on {topic}: {error.str()}.", "Check the broker's log, then run it again."
-        )
+        return self._admin.list_offsets(topic, partitions, IsolationLevel.READ_COMMITTED)
 
 
 def _url_safe(topic_id: object) -> str:
     """Return a topic id as Kafka's own tools write it; librdkafka's form may have a slash, which splits an S3 key."""
     return str(topic_id).replace("+", "-").replace("/", "_")
-
-
-class _UnavailableError(Exception):
-    """A topic or partition that is unavailable for a moment; `failure` is raised if it stays so."""
-
-    def __init__(self, failure: PlatformFailure) -> None:
-        super().__init__(str(failure))
-        self.failure = failure
-
-
-def _unavailable_codes() -> set[int]:
-    from confluent_kafka import KafkaError
-
-    return {
-        KafkaError.UNKNOWN_TOPIC_OR_PART,
-        KafkaError.NOT_LEADER_FOR_PARTITION,
-        KafkaError.LEADER_NOT_AVAILABLE,
-        KafkaError.REPLICA_NOT_AVAILABLE,
-        KafkaError.OFFSET_NOT_AVAILABLE,
-        KafkaError.FENCED_LEADER_EPOCH,
-        KafkaError.UNKNOWN_LEADER_EPOCH,
-    }

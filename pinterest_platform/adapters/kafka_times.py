@@ -1,14 +1,9 @@
 """The times of records of a Kafka cluster, for metrics."""
 
-import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pinterest_platform.adapters.kafka_errors import KafkaErrors
-from pinterest_platform.failures import PlatformFailure
+from pinterest_platform.adapters.kafka_admin import KafkaAdmin
 from pinterest_platform.settings import Settings
-
-if TYPE_CHECKING:
-    from confluent_kafka.admin import AdminClient
 
 _RETENTION = "retention.ms"
 _CLEANUP = "cleanup.policy"
@@ -23,9 +18,7 @@ class KafkaTopicTimes:
 
     def __init__(self, settings: Settings) -> None:
         self._timeout = settings.io_timeout_seconds
-        self._errors = KafkaErrors(settings)
-        self._admin: AdminClient | None = None
-        self._lock = threading.Lock()
+        self._admin = KafkaAdmin(settings)
 
     def retention_ms(self, topic: str) -> int | None:
         """Return the time for which a topic keeps a record in ms, None if it is unlimited."""
@@ -33,11 +26,11 @@ class KafkaTopicTimes:
         from confluent_kafka.admin import ConfigResource, ResourceType  # pyright: ignore[reportPrivateImportUsage]
 
         resource = ConfigResource(ResourceType.TOPIC, topic)
-        [future] = self._client().describe_configs([resource], request_timeout=self._timeout).values()
+        [future] = self._admin.client().describe_configs([resource], request_timeout=self._timeout).values()
         try:
             entries: Any = future.result(self._timeout + 1)
         except (KafkaException, TimeoutError):
-            raise self._unreachable(f"describe the configuration of {topic}") from None
+            raise self._admin.unreachable(f"describe the configuration of {topic}") from None
         if "delete" not in entries[_CLEANUP].value:
             return None
         retention_ms = int(entries[_RETENTION].value)
@@ -47,7 +40,7 @@ class KafkaTopicTimes:
         """Return the append time of the first committed record at or after an offset; see `ports.TopicTimes`."""
         from confluent_kafka import Consumer, TopicPartition
 
-        config: dict[str, Any] = self._errors.config() | {
+        config: dict[str, Any] = self._admin.errors.config() | {
             "group.id": "pinterest-platform-metrics",
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
@@ -68,15 +61,3 @@ class KafkaTopicTimes:
         finally:
             consumer.close()
         return None
-
-    def _client(self) -> "AdminClient":
-        from confluent_kafka.admin import AdminClient
-
-        with self._lock:
-            if self._admin is None:
-                self._admin = AdminClient(self._errors.config())  # pyright: ignore[reportArgumentType]
-            return self._admin
-
-    def _unreachable(self, task: str) -> PlatformFailure:
-        self._client().poll(0)
-        return self._errors.unreachable(task)

@@ -37,14 +37,14 @@ class Webhook:
     """
 
     def __init__(self, answer: Callable[[], tuple[int, dict[str, str]]]) -> None:
-        self.got: list[tuple[str, dict[str, str], Any]] = []
+        self.requests: list[tuple[str, dict[str, str], Any]] = []
         self.answer = answer
         hook = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                hook.got.append((self.path, dict(self.headers), json.loads(body)))
+                hook.requests.append((self.path, dict(self.headers), json.loads(body)))
                 status, headers = hook.answer()
                 self.send_response(status)
                 for name, value in headers.items():
@@ -73,7 +73,7 @@ def webhook(answer: Callable[[], tuple[int, dict[str, str]]] = lambda: (200, {})
 def test_a_webhook_gets_all_fields_of_an_alert() -> None:
     with webhook() as hook:
         WebhookNotifier(lambda: hook.url, 5).notify(ALERT)
-    [(path, headers, body)] = hook.got
+    [(path, headers, body)] = hook.requests
     assert path == "/hooks/s3cret"
     assert headers["Content-Type"] == "application/json"
     assert headers["Idempotency-Key"] == body["key"] == ALERT.key

@@ -43,9 +43,9 @@ def test_a_refused_connection_is_retried_until_the_set_time_is_over(
 def test_a_store_that_restarts_within_the_set_time_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     class EmptyBucket(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            found = "list-type" in self.path
-            body = b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>" if found else b""
-            self.send_response(200 if found else 404)
+            is_listing = "list-type" in self.path
+            body = b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>" if is_listing else b""
+            self.send_response(200 if is_listing else 404)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

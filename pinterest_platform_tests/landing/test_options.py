@@ -75,10 +75,10 @@ def stream_of_three() -> tuple[FakeShardLog, FakeObjectStore]:
 )
 def test_an_unneeded_loss_is_reported_once_and_skips_nothing(shard: str, after: str, why: str) -> None:
     log, store = stream_of_three()
-    lines, found = list[str](), log.shard(STREAM, 0)
-    end = found.records[-1].position
+    lines, posted = list[str](), log.shard(STREAM, 0)
+    end = posted.records[-1].position
     log.put(STREAM, 0, b'{"index":2}')
-    accepted = AcceptedLoss(STREAM, shard, {"start": found.start, "beyond": end + 1, "end": end}[after])
+    accepted = AcceptedLoss(STREAM, shard, {"start": posted.start, "beyond": end + 1, "end": end}[after])
     options = StreamOptions(accept_losses=(accepted,))
     landed = land_stream(log, store, STREAM, options, lines.append)
     assert (landed.records, landed.accepted_losses) == (1, 0)

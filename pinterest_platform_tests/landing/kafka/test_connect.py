@@ -47,12 +47,14 @@ def write(
 
 
 def adopted(store: FakeObjectStore) -> list[str]:
-    return [found.key.rsplit("/", 1)[1] for found in store.list("adopted/")]
+    return [stored.key.rsplit("/", 1)[1] for stored in store.list("adopted/")]
 
 
 def lines(store: FakeObjectStore) -> list[dict]:
     return [
-        json.loads(line) for found in pending_segments(store, TOPIC, {}) for line in store.read(found.key).splitlines()
+        json.loads(line)
+        for segment in pending_segments(store, TOPIC, {})
+        for line in store.read(segment.key).splitlines()
     ]
 
 
@@ -84,7 +86,7 @@ def test_later_objects_of_a_sink_are_adopted_later(store):
     assert (again.records, again.partitions[0].first_start, again.partitions[0].next_offset) == (2, 3, 5)
     assert [line["index"] for line in lines(store)] == list(range(5))
     positions = {f"{TOPIC}/0": 2}
-    assert [(found.start, found.end) for found in pending_segments(store, TOPIC, positions)] == [(3, 4)]
+    assert [(segment.start, segment.end) for segment in pending_segments(store, TOPIC, positions)] == [(3, 4)]
 
 
 def test_an_adopted_object_holds_complete_objects_of_a_sink_up_to_the_size_limit(store):
@@ -92,7 +94,7 @@ def test_an_adopted_object_holds_complete_objects_of_a_sink_up_to_the_size_limit
         write(store, start, 4)
     result = land_topic(NoBroker(), store, TOPIC, TopicOptions(object_bytes=700, landed_by_connect=True))
     assert result.objects > 2
-    assert all(found.start % 4 == 0 and found.size <= 700 for found in pending_segments(store, TOPIC, {}))
+    assert all(segment.start % 4 == 0 and segment.size <= 700 for segment in pending_segments(store, TOPIC, {}))
     assert audit(None, store, TOPIC)[0].is_complete
 
 
@@ -354,7 +356,7 @@ def test_an_object_with_as_many_lines_as_offsets_is_verified_without_the_broker(
     progress: list[str] = []
     result = land_topic(NoBroker(), store, TOPIC, CONNECT, progress.append)
     assert (result.unverified, result.partitions[0].gaps) == (2, 1)
-    (manifest,) = [store.metadata(found.key) for found in store.list("adopted/")]
+    (manifest,) = [store.metadata(stored.key) for stored in store.list("adopted/")]
     assert manifest and manifest["unverified"] == "2"
     assert sum("not verified" in line for line in progress) == 2
     assert any("2 at unverified offsets" in line for line in progress)
@@ -391,7 +393,7 @@ def test_a_broker_with_another_record_at_the_end_of_unverified_objects_is_refuse
     log.append(TOPIC, 0, value(0), value(1), None, value(3), value(4), value(5))
     store.put(connect_key(TOPIC, 0, 0), b"".join(value(offset) + b"\n" for offset in (0, 1, 3, 4, 5)))
     land_topic(NoBroker(), store, TOPIC, CONNECT)
-    (key,) = [found.key for found in store.list("adopted/")]
+    (key,) = [stored.key for stored in store.list("adopted/")]
     cleaned = TopicOptions(cleaned={f"{TOPIC}/0": 4})
     with pytest.raises(PermanentFailure, match=r"ends with another record than the broker's offset 4") as raised:
         land_topic(log, store, TOPIC, cleaned)
@@ -507,5 +509,5 @@ def test_the_digest_of_many_sources_fits_into_the_metadata(store):
     for offset in range(2000):
         write(store, offset)
     land_topic(NoBroker(), store, TOPIC, CONNECT)
-    (manifest,) = [store.metadata(found.key) for found in store.list("adopted/")]
+    (manifest,) = [store.metadata(stored.key) for stored in store.list("adopted/")]
     assert manifest and sum(len(name) + len(text) for name, text in manifest.items()) < 1024

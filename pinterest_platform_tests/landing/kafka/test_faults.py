@@ -113,7 +113,7 @@ def test_each_offset_ends_in_one_object_or_in_quarantine(steps):
     }
     quarantined = [(int(entry.partition_id), entry.position) for entry in quarantined_of_topic(store, TOPIC)]
     assert sorted(quarantined) == sorted(junk)
-    covered = {(found.app_id, found.start, found.end) for found in pending_segments(store, TOPIC, {})}
+    covered = {(segment.app_id, segment.start, segment.end) for segment in pending_segments(store, TOPIC, {})}
     assert len({(app, start) for app, start, _ in covered}) == len(covered)
 
 

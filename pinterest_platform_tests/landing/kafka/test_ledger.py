@@ -27,8 +27,8 @@ def store(log) -> FakeObjectStore:
 
 
 def ledger(log, store) -> PartitionLedger:
-    (found,) = audit(log, store, TOPIC)
-    return found
+    (account,) = audit(log, store, TOPIC)
+    return account
 
 
 def key(position: int) -> str:
@@ -36,11 +36,11 @@ def key(position: int) -> str:
 
 
 def test_records_quarantined_and_gaps_add_up_to_the_end_of_the_broker(log, store):
-    found = ledger(log, store)
-    assert (found.records, found.quarantined, found.gaps, found.accepted_gaps) == (5, 1, 2, 0)
-    assert found.broker_end is not None
-    assert found.broker_end - found.first_start == found.accounted
-    assert (found.unaccounted, found.unlanded, found.problems, found.is_complete) == (0, 0, (), True)
+    account = ledger(log, store)
+    assert (account.records, account.quarantined, account.gaps, account.accepted_gaps) == (5, 1, 2, 0)
+    assert account.broker_end is not None
+    assert account.broker_end - account.first_start == account.accounted
+    assert (account.unaccounted, account.unlanded, account.problems, account.is_complete) == (0, 0, (), True)
 
 
 def test_records_that_are_not_landed_are_no_problem(log, store):
@@ -49,15 +49,15 @@ def test_records_that_are_not_landed_are_no_problem(log, store):
 
 
 def test_a_partition_that_was_never_landed_has_a_ledger(log):
-    found = ledger(log, FakeObjectStore())
-    assert (found.objects, found.unlanded, found.is_complete) == (0, 8, True)
+    account = ledger(log, FakeObjectStore())
+    assert (account.objects, account.unlanded, account.is_complete) == (0, 8, True)
 
 
 def test_a_deleted_object_is_named_with_its_range(log, store):
     store.delete([key(2)])
-    found = ledger(log, store)
-    assert not found.is_complete and found.unaccounted == 2
-    assert "offsets 2 to 3 are in no object" in found.problems[0]
+    account = ledger(log, store)
+    assert not account.is_complete and account.unaccounted == 2
+    assert "offsets 2 to 3 are in no object" in account.problems[0]
 
 
 def test_a_deleted_first_object_is_named(log, store):
@@ -84,19 +84,19 @@ def test_a_missing_line_is_named(log, store):
 
 
 def test_a_missing_quarantine_is_named(log, store):
-    store.delete([found.key for found in store.list("quarantine/")])
+    store.delete([stored.key for stored in store.list("quarantine/")])
     assert "quarantined records" in ledger(log, store).problems[0]
 
 
 def test_counts_that_do_not_add_up_are_named(log, store):
     whole = store.objects[key(0)]
     store.put(key(0), whole.body, {**whole.metadata, "gaps": "5"})
-    found = ledger(log, store)
-    assert found.unaccounted == -5 and "accounts for 7" in found.problems[0]
+    account = ledger(log, store)
+    assert account.unaccounted == -5 and "accounts for 7" in account.problems[0]
 
 
 def test_damaged_metadata_is_named(log, store):
-    newest = max(found.key for found in store.list("topics/"))
+    newest = max(stored.key for stored in store.list("topics/"))
     store.put(newest, store.read(newest), {**store.objects[newest].metadata, "end": "x"})
     assert "damaged" in ledger(log, store).problems[0]
 
@@ -112,5 +112,5 @@ def test_a_broker_that_lost_records_is_named(log, store):
 
 
 def test_without_a_broker_only_the_store_is_checked(store):
-    (found,) = audit(None, store, TOPIC)
-    assert (found.broker_end, found.unlanded, found.is_complete) == (None, 0, True)
+    (account,) = audit(None, store, TOPIC)
+    assert (account.broker_end, account.unlanded, account.is_complete) == (None, 0, True)

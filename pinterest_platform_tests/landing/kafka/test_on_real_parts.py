@@ -328,7 +328,7 @@ def test_memory_does_not_grow_with_the_backlog(tenant, topic, store):
     process.start()
     process.join(250)
     before, after = receiver.recv()
-    backlog = sum(found.size for found in store.list(f"topics/{topic}/"))
+    backlog = sum(stored.size for stored in store.list(f"topics/{topic}/"))
     assert backlog > 600_000_000 and after - before < 160_000_000
 
 

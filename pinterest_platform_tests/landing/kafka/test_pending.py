@@ -26,7 +26,7 @@ def store() -> FakeObjectStore:
 
 
 def ranges(objects: list[PendingSegment]) -> list[tuple[str, int, int]]:
-    return [(found.app_id, found.start, found.end) for found in objects]
+    return [(segment.app_id, segment.start, segment.end) for segment in objects]
 
 
 def test_all_objects_are_pending_without_a_position(store):
@@ -45,7 +45,7 @@ def test_only_objects_after_a_position_are_pending(store):
 
 
 def test_sizes_are_those_of_the_objects(store):
-    assert all(found.size == len(store.read(found.key)) for found in pending_segments(store, TOPIC, {}))
+    assert all(segment.size == len(store.read(segment.key)) for segment in pending_segments(store, TOPIC, {}))
 
 
 def test_only_the_first_and_the_last_manifest_of_a_chain_are_read(store):
@@ -66,7 +66,7 @@ def raw(size: int) -> PendingSegment:
 
 def test_batches_are_in_order_and_of_bounded_size():
     sizes = [10, 20, 30, 200, 0, 0, 40, 60]
-    cut = [[found.size for found in batch] for batch in batches([raw(size) for size in sizes], 60)]
+    cut = [[segment.size for segment in batch] for batch in batches([raw(size) for size in sizes], 60)]
     assert cut == [[10, 20, 30], [200], [0, 0, 40], [60]]
     assert list(batches([], 60)) == []
 
@@ -86,27 +86,27 @@ def test_a_chain_whose_first_offset_is_late_begins_at_zero():
     assert ranges(pending_segments(store, TOPIC, {})) == [(f"{TOPIC}/0", 0, 5)]
 
 
-@pytest.mark.parametrize("taken", [{}, {f"{TOPIC}/0": 0}])
-def test_a_concurrent_adoption_and_landing_leaves_no_hole_in_the_listing(taken):
+@pytest.mark.parametrize("positions", [{}, {f"{TOPIC}/0": 0}])
+def test_a_concurrent_adoption_and_landing_leaves_no_hole_in_the_listing(positions):
     log, store = FakeTopicLog(), FakeObjectStore()
     log.create(TOPIC)
     log.append(TOPIC, 0, *[b'{"a":1}'] * 8)
-    for offset in range(1 if taken else 3):
+    for offset in range(1 if positions else 3):
         store.put(connect_key(TOPIC, 0, offset), b'{"a":1}\n')
-    if taken:
+    if positions:
         land_topic(log, store, TOPIC, TopicOptions(landed_by_connect=True))
         store.put(connect_key(TOPIC, 0, 1), b'{"a":1}\n')
-    done: list[int] = []
+    landings: list[int] = []
 
     def overtake(name: str, key: str) -> None:
-        if (name, key) == ("list", f"topics/{TOPIC}/partition=0/") and not done:
-            done.append(1)
+        if (name, key) == ("list", f"topics/{TOPIC}/partition=0/") and not landings:
+            landings.append(1)
             land_topic(log, store, TOPIC)
 
-    found = pending_segments(FaultyStore(store, before=overtake), TOPIC, taken)
-    assert done and ranges(found) == ranges(pending_segments(store, TOPIC, taken))
-    assert [part.end + 1 for part in found[:-1]] == [part.start for part in found[1:]]
-    assert found[0].start == len(taken) and found[-1].end == 7
+    segments = pending_segments(FaultyStore(store, before=overtake), TOPIC, positions)
+    assert landings and ranges(segments) == ranges(pending_segments(store, TOPIC, positions))
+    assert [part.end + 1 for part in segments[:-1]] == [part.start for part in segments[1:]]
+    assert segments[0].start == len(positions) and segments[-1].end == 7
 
 
 @pytest.mark.parametrize("moment", range(4))

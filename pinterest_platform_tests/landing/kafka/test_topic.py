@@ -34,7 +34,7 @@ def rows(count: int, size: int = 0) -> list[bytes]:
 
 
 def keys(store: FakeObjectStore, prefix: str = "topics/") -> list[str]:
-    return [found.key.rsplit("/", 1)[1] for found in store.list(prefix)]
+    return [stored.key.rsplit("/", 1)[1] for stored in store.list(prefix)]
 
 
 def is_complete(log: FakeTopicLog | None, store: FakeObjectStore) -> bool:
@@ -48,7 +48,7 @@ def test_each_committed_record_is_landed_once_in_objects_named_after_their_posit
     assert landed(store, TOPIC) == expected(log, TOPIC)
     part = result.partitions[0]
     assert (part.objects, part.records, part.first_start, part.next_offset) == (4, 10, 0, 10)
-    assert part.bytes == sum(found.size for found in store.list("topics/"))
+    assert part.bytes == sum(stored.size for stored in store.list("topics/"))
     assert is_complete(log, store)
 
 
@@ -103,8 +103,12 @@ def test_rejected_records_are_quarantined_with_their_bytes_and_the_others_are_la
     log.append(TOPIC, 0, b'{"a":1}', b"\xff", None, b"[1]", b'{"a":2}')
     result = land_topic(log, store, TOPIC)
     assert (result.records, result.quarantined) == (2, 3)
-    found = [(entry.position, entry.value, entry.reason) for entry in quarantined_of_topic(store, TOPIC)]
-    assert found == [(1, b"\xff", "not UTF-8"), (2, None, "no value (a tombstone)"), (3, b"[1]", "not one JSON object")]
+    entries = [(entry.position, entry.value, entry.reason) for entry in quarantined_of_topic(store, TOPIC)]
+    assert entries == [
+        (1, b"\xff", "not UTF-8"),
+        (2, None, "no value (a tombstone)"),
+        (3, b"[1]", "not one JSON object"),
+    ]
     assert landed(store, TOPIC) == expected(log, TOPIC)
     assert is_complete(log, store)
 
@@ -142,7 +146,7 @@ def test_an_empty_partition_gets_no_object(log, store):
 def test_a_record_larger_than_the_size_limit_has_an_object_of_its_own(log, store):
     log.append(TOPIC, 0, b'{"a":1}', json.dumps({"a": "x" * 5000}).encode(), b'{"a":2}')
     land_topic(log, store, TOPIC, TopicOptions(object_bytes=1024))
-    assert [found.size > 5000 for found in store.list("topics/")] == [False, True, False]
+    assert [stored.size > 5000 for stored in store.list("topics/")] == [False, True, False]
 
 
 def test_a_first_landing_starts_at_the_earliest_offset_and_reports_it(log, store):
@@ -264,17 +268,17 @@ def test_a_topic_recreated_while_it_is_read_lands_none_of_its_new_records(log, s
     log.on_batch = remake
     with pytest.raises(TransientFailure, match="recreated"):
         land_topic(log, store, TOPIC, TopicOptions(object_bytes=600))
-    assert not any(b'"new"' in found.body for found in store.objects.values())
-    assert all(found.metadata["topic-id"] != log.topic_id(TOPIC) for found in store.objects.values())
+    assert not any(b'"new"' in stored.body for stored in store.objects.values())
+    assert all(stored.metadata["topic-id"] != log.topic_id(TOPIC) for stored in store.objects.values())
 
 
 def test_a_topic_recreated_and_landed_by_another_run_is_a_transient_failure(log, store):
     log.append(TOPIC, 0, *rows(3))
-    done: list[int] = []
+    calls: list[int] = []
 
     def remake(name: str, key: str) -> None:
-        if not done:
-            done.append(1)
+        if not calls:
+            calls.append(1)
             log.create(TOPIC)
             log.append(TOPIC, 0, *rows(5))
             land_topic(log, store, TOPIC)
@@ -323,11 +327,11 @@ def test_landing_continues_after_a_shorter_object_of_another_writer(log, store):
     log.append(TOPIC, 0, *rows(4))
     rival = FakeTopicLog()
     rival.topics = {TOPIC: log.topics[TOPIC]}
-    done: list[int] = []
+    calls: list[int] = []
 
     def overtake(name: str, key: str) -> None:
-        if name == "put_if_absent" and not done:
-            done.append(1)
+        if name == "put_if_absent" and not calls:
+            calls.append(1)
             log.hold(TOPIC, 0)
             log.topics[TOPIC].partitions[0].held_at = 2
             land_topic(rival, store, TOPIC)
@@ -491,8 +495,8 @@ def test_time_does_not_decrease_after_an_object_without_records(log, store):
     land_topic(log, store, TOPIC)
     times = [
         json.loads(line)["_timestamp"]
-        for found in [*store.list("adopted/"), *store.list(f"topics/{TOPIC}/partition=0/{TOPIC}+0+0000000000000000")]
-        for line in store.read(found.key).splitlines()
+        for stored in [*store.list("adopted/"), *store.list(f"topics/{TOPIC}/partition=0/{TOPIC}+0+0000000000000000")]
+        for line in store.read(stored.key).splitlines()
     ]
     assert times == [late] * 6
 
@@ -503,5 +507,5 @@ def test_an_accepted_gap_has_the_latest_time_of_its_predecessor(log, store):
     log.append(TOPIC, 0, *rows(3))
     log.trim(TOPIC, 0, 6)
     land_topic(log, store, TOPIC, TopicOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 3, 5),)))
-    first, gap = [store.metadata(found.key)["latest-ms"] for found in store.list("topics/")]
+    first, gap = [store.metadata(stored.key)["latest-ms"] for stored in store.list("topics/")]
     assert first == gap

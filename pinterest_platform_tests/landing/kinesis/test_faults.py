@@ -62,7 +62,7 @@ class World:
     def __init__(self) -> None:
         self.log, self.store = FakeShardLog(batch_records=2), FakeObjectStore()
         self.log.create(STREAM, 2)
-        self.left: ResumeState | None = None
+        self.resume: ResumeState | None = None
 
     def put(self, place: int, kinds: list[str]) -> None:
         shards = self.log.open_shards(STREAM)
@@ -98,12 +98,12 @@ class World:
             lander.object_bytes,
             longest_seconds=lander.longest_seconds,
             shards_at_once=1,
-            resume=self.left if lander.resumed else None,
+            resume=self.resume if lander.resumed else None,
         )
         faulty = FaultyStore(self.store, lander.faults, overtake)
         try:
             result = land_stream(self.log, faulty, STREAM, options)
-            self.left = result.resume
+            self.resume = result.resume
         except (TransientFailure, Killed):
             return None
         finally:
@@ -122,8 +122,8 @@ def test_each_record_ends_in_one_object_or_in_quarantine(steps):
         result = world.run(lander)
         if result is not None:
             applied |= positions_after(pending_after_landing(world.store, STREAM, applied, result.resume))
-    while not (last := land_stream(world.log, world.store, STREAM, StreamOptions(resume=world.left))).idle:
-        world.left = last.resume
+    while not (last := land_stream(world.log, world.store, STREAM, StreamOptions(resume=world.resume))).idle:
+        world.resume = last.resume
     assert filled(landed_shards(world.store, STREAM)) == expected_shards(world.log, STREAM)
     for account in (reconcile, audit):
         ledgers = account(world.log, world.store, STREAM)

@@ -35,15 +35,21 @@ def store(log) -> FakeObjectStore:
 
 
 def ledger(log, store) -> ShardLedger:
-    (found,) = audit(log, store, STREAM)
-    return found
+    (account,) = audit(log, store, STREAM)
+    return account
 
 
 def test_a_second_reading_counts_the_records_of_the_objects(log, store):
-    found = ledger(log, store)
+    account = ledger(log, store)
     records = log.shard(STREAM, 0).records
-    assert (found.objects, found.records, found.quarantined, found.recounted, found.is_complete) == (3, 5, 1, 6, True)
-    assert (found.first, found.last, found.ended) == (records[0].position, records[-1].position, False)
+    assert (account.objects, account.records, account.quarantined, account.recounted, account.is_complete) == (
+        3,
+        5,
+        1,
+        6,
+        True,
+    )
+    assert (account.first, account.last, account.ended) == (records[0].position, records[-1].position, False)
 
 
 def test_records_that_are_not_landed_are_no_problem(log, store):
@@ -56,8 +62,8 @@ def test_objects_with_expired_records_are_not_counted_again(log, store):
     log.put(STREAM, 0, b"{}", b"{}")
     land_stream(log, store, STREAM)
     log.advance(13)
-    found = ledger(log, store)
-    assert (found.objects, found.recounted, found.is_complete) == (4, 2, True)
+    account = ledger(log, store)
+    assert (account.objects, account.recounted, account.is_complete) == (4, 2, True)
 
 
 def test_a_skipped_record_is_named_by_the_second_reading(log, store):
@@ -67,8 +73,8 @@ def test_a_skipped_record_is_named_by_the_second_reading(log, store):
 
 
 def test_a_deleted_object_is_named(log, store):
-    gone = keys(store, STREAM)[1]
-    store.delete([gone])
+    deleted = keys(store, STREAM)[1]
+    store.delete([deleted])
     assert any("follows another object" in problem for problem in ledger(log, store).problems)
 
 
@@ -94,7 +100,7 @@ def test_lines_of_another_shard_are_named(log, store):
 
 
 def test_a_missing_quarantine_is_named(log, store):
-    store.delete([found.key for found in store.list("quarantine/")])
+    store.delete([stored.key for stored in store.list("quarantine/")])
     assert any("quarantined records" in problem for problem in ledger(log, store).problems)
 
 
@@ -113,13 +119,13 @@ def test_a_child_landed_before_the_end_of_its_parent_is_named(log, store):
     land_stream(log, store, STREAM)
     parents = [key for key in keys(store, STREAM) if "shard=shardId-000000000000/" in key]
     store.delete(parents[-1:])
-    found = [problem for ledger in reconcile(log, store, STREAM) for problem in ledger.problems]
-    assert len(found) == 1 and "was landed before all records of the shard's parents" in found[0]
+    texts = [problem for ledger in reconcile(log, store, STREAM) for problem in ledger.problems]
+    assert len(texts) == 1 and "was landed before all records of the shard's parents" in texts[0]
 
 
 def test_without_the_stream_only_the_store_is_checked(store):
-    (found,) = audit(None, store, STREAM)
-    assert (found.records, found.recounted, found.is_complete) == (5, 0, True)
+    (account,) = audit(None, store, STREAM)
+    assert (account.records, account.recounted, account.is_complete) == (5, 0, True)
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -147,9 +153,9 @@ def test_sizes_and_changed_metadata_are_named_without_reading_objects(log, store
     [quarantine] = store.list("quarantine/")
     store.put(quarantine.key, store.read(quarantine.key)[:-9])
     store.calls.clear()
-    [found] = reconcile(None, store, STREAM)
+    [account] = reconcile(None, store, STREAM)
     assert not [call for call in store.calls if call[0] == "read"]
-    assert set(found.problems) >= {
+    assert set(account.problems) >= {
         f"{first} has {len(body) - 9} bytes and was landed with {len(body)}",
         f"the metadata of {second} was changed after it was landed",
         f"{quarantine.key} has {quarantine.size - 9} bytes and was written with {quarantine.size}",
@@ -162,11 +168,11 @@ def test_sizes_and_changed_metadata_are_named_without_reading_objects(log, store
 
 
 def test_positions_are_the_ordinals_of_objects_along_their_chain(log, store):
-    found = pending_segments(store, STREAM, {})
-    assert [(part.app_id, part.start, part.end) for part in found] == [(APP, number, number) for number in range(3)]
-    assert [part.key for part in found] == keys(store, STREAM)
-    assert all(part.size == len(store.read(part.key)) for part in found)
-    assert positions_after(found) == {APP: 2}
+    segments = pending_segments(store, STREAM, {})
+    assert [(part.app_id, part.start, part.end) for part in segments] == [(APP, number, number) for number in range(3)]
+    assert [part.key for part in segments] == keys(store, STREAM)
+    assert all(part.size == len(store.read(part.key)) for part in segments)
+    assert positions_after(segments) == {APP: 2}
     assert [part.end for part in pending_segments(store, STREAM, {APP: 0})] == [1, 2]
     assert pending_segments(store, STREAM, {APP: 2}) == []
 
@@ -177,10 +183,10 @@ def test_objects_of_the_last_landing_are_not_listed(log, store):
     log.put(STREAM, 0, *[b"{}"] * 4)
     resume = land_stream(log, store, STREAM, replace(TWO_AN_OBJECT, resume=resume)).resume
     store.calls.clear()
-    found = pending_after_landing(store, STREAM, {APP: 2}, resume)
+    segments = pending_after_landing(store, STREAM, {APP: 2}, resume)
     assert store.calls == []
-    assert [(part.end, part.records) for part in found] == [(3, 2), (4, 2)]
-    assert [replace(part, records=None) for part in found] == pending_segments(store, STREAM, {APP: 2})
+    assert [(part.end, part.records) for part in segments] == [(3, 2), (4, 2)]
+    assert [replace(part, records=None) for part in segments] == pending_segments(store, STREAM, {APP: 2})
 
 
 def test_objects_of_a_concurrent_landing_are_listed(log, store):

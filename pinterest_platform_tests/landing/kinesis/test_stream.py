@@ -51,7 +51,7 @@ def test_each_record_is_landed_once_in_objects_named_after_their_predecessors_en
     assert landed_shards(store, STREAM) == expected_shards(log, STREAM)
     (part,) = result.shards
     assert (part.objects, part.records, part.ordinal, part.sequence_number) == (4, 10, 3, shard.records[-1].position)
-    assert part.bytes == result.bytes == sum(found.size for found in store.list("streams/"))
+    assert part.bytes == result.bytes == sum(stored.size for stored in store.list("streams/"))
     assert (result.caught_up, result.idle, part.behind_ms) == (True, False, 0)
     assert is_complete(log, store)
 
@@ -110,8 +110,8 @@ def test_rejected_records_are_quarantined_with_their_bytes_and_the_others_are_la
     log.put(STREAM, 0, b'{"a":1}', b"\xff", b"[1]", b'{"_shard":1}', b'{"_offset":1}', aggregated, b'{"a":2}')
     result = land_stream(log, store, STREAM)
     assert (result.records, result.quarantined) == (2, 5)
-    found = [(entry.value, entry.reason) for entry in quarantined_of_stream(store, STREAM)]
-    assert found == [
+    entries = [(entry.value, entry.reason) for entry in quarantined_of_stream(store, STREAM)]
+    assert entries == [
         (b"\xff", "not UTF-8"),
         (b"[1]", "not one JSON object"),
         (b'{"_shard":1}', "reserved name: _shard"),
@@ -133,7 +133,7 @@ def test_an_empty_stream_gets_no_object(log, store):
 def test_a_record_larger_than_the_size_limit_has_an_object_of_its_own(log, store):
     log.put(STREAM, 0, b'{"a":1}', json.dumps({"a": "x" * 5000}).encode(), b'{"a":2}')
     land_stream(log, store, STREAM, StreamOptions(object_bytes=1024))
-    assert [found.size > 5000 for found in store.list("streams/")] == [False, True, False]
+    assert [stored.size > 5000 for stored in store.list("streams/")] == [False, True, False]
 
 
 def test_time_never_decreases_along_a_shard_and_its_children(log, store):
@@ -534,7 +534,7 @@ def test_an_accepted_loss_that_is_no_position_is_refused(text):
 def test_a_quarantine_orphan_is_not_counted_and_is_deleted_unless_its_landing_can_be_running(log, store):
     log.put(STREAM, 0, b"junk", b"junk")
     land_stream(log, store, STREAM)
-    (key,) = [found.key for found in store.list("quarantine/")]
+    (key,) = [stored.key for stored in store.list("quarantine/")]
     start, first, last = log.shard(STREAM, 0).start, *(record.position for record in log.shard(STREAM, 0).records)
     orphan, pending = (
         key.replace(f"{start:0129d}+{last:0129d}", f"{position:0129d}+{end:0129d}")
@@ -544,7 +544,7 @@ def test_a_quarantine_orphan_is_not_counted_and_is_deleted_unless_its_landing_ca
         store.put(other, store.read(key))
     assert len(quarantined_of_stream(store, STREAM)) == 2
     land_stream(log, store, STREAM)
-    assert {found.key for found in store.list("quarantine/")} == {key, pending}
+    assert {stored.key for stored in store.list("quarantine/")} == {key, pending}
 
 
 def test_ordinals_continue_after_the_cleaned_ones_although_objects_were_deleted(log, store):
@@ -556,7 +556,7 @@ def test_ordinals_continue_after_the_cleaned_ones_although_objects_were_deleted(
     log.put(STREAM, 0, *rows(1))
     again = land_stream(log, store, STREAM, StreamOptions(cleaned={app_id: 2}))
     assert (again.records, again.shards[0].ordinal) == (7, 3)
-    assert [found.end for found in pending_segments(store, STREAM, {app_id: 2})] == [3]
+    assert [segment.end for segment in pending_segments(store, STREAM, {app_id: 2})] == [3]
 
 
 def test_a_missing_stream_and_an_unreachable_service_are_errors(log, store):
@@ -586,8 +586,8 @@ def test_the_lag_shows_whether_records_are_pending_and_their_age(log, store):
     assert (stream_lag(log, store, STREAM).pending, stream_lag(log, store, STREAM).lag_ms) == (False, 0)
     log.put(STREAM, 0, *rows(1))
     log.advance(1)
-    found = stream_lag(log, store, STREAM)
-    assert (found.pending, found.lag_ms, found.watermark_age_ms) == (True, 3_600_000, 3_600_000)
+    lag = stream_lag(log, store, STREAM)
+    assert (lag.pending, lag.lag_ms, lag.watermark_age_ms) == (True, 3_600_000, 3_600_000)
     land_stream(log, store, STREAM)
     assert stream_lag(log, store, STREAM).watermark_age_ms == 0
 
@@ -596,8 +596,8 @@ def test_a_closed_shard_is_pending_until_its_end_is_landed(log, store):
     log.put(STREAM, 0, *rows(3))
     land_stream(log, store, STREAM)
     log.split(STREAM, 0)
-    found = stream_lag(log, store, STREAM)
-    assert (found.pending, [shard.pending for shard in found.shards]) == (True, [True, False, False])
+    lag = stream_lag(log, store, STREAM)
+    assert (lag.pending, [shard.pending for shard in lag.shards]) == (True, [True, False, False])
     land_stream(log, store, STREAM)
     assert [shard.pending for shard in stream_lag(log, store, STREAM).shards] == [False, False]
 

@@ -1,26 +1,19 @@
-"""The only reader of the environment.
+"""The settings of the platform, each with its environment variable."""
 
-Resources call `load` when they are first used. While definitions load, the names alone are read, and never fail.
-"""
+from typing import Any, Literal
 
-import json
-import re
-from typing import Any, Literal, TypeVar
-from urllib.parse import urlsplit
-
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pinterest_platform.catalog import ENTITIES, Entity, Names
-from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.settings.secret_checks import SECRET_CHECKS
 
-MIB = 1024 * 1024
-T = TypeVar("T", bound=BaseSettings)
+_MIB = 1024 * 1024
 _SOURCE = SettingsConfigDict(env_ignore_empty=True, extra="ignore", case_sensitive=True, populate_by_name=True)
 _USER_ID: Any = Field("0a1153066525", alias="PINTEREST_USER_ID", pattern=r"^[A-Za-z0-9_-]{1,64}$")
 _BUCKET: Any = Field("", alias="PINTEREST_BUCKET", pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$")
 _HOME: Any = Field(".platform", alias="PINTEREST_HOME")
-SPARK_PACKAGES = "io.delta:delta-spark_4.2_2.13:4.4.0,org.apache.hadoop:hadoop-aws:3.5.0"
+_SPARK_PACKAGES = "io.delta:delta-spark_4.2_2.13:4.4.0,org.apache.hadoop:hadoop-aws:3.5.0"
 """Packages that Spark on a JVM needs: Delta and S3."""
 
 
@@ -79,7 +72,7 @@ class AlertSettings(BaseSettings):
     @classmethod
     def checked_secret(cls, name: str, value: str) -> str:
         """Return the value of a secret; raises ValueError if it cannot be valid, without showing it."""
-        check = _SECRET_CHECKS.get(name)
+        check = SECRET_CHECKS.get(name)
         if check is not None:
             check(value)
         return value
@@ -109,12 +102,12 @@ class Settings(AlertSettings):
     kinesis_endpoint: str | None = Field(None, alias="AWS_ENDPOINT_URL_KINESIS")
     kinesis_shards: int = Field(4, alias="PINTEREST_KINESIS_SHARDS", ge=1, le=10_000)
 
-    object_bytes: int = Field(64 * MIB, alias="PINTEREST_OBJECT_BYTES", ge=1024, le=1024 * MIB)
-    clean_batch_bytes: int = Field(1024 * MIB, alias="PINTEREST_CLEAN_BATCH_BYTES", ge=1024)
+    object_bytes: int = Field(64 * _MIB, alias="PINTEREST_OBJECT_BYTES", ge=1024, le=1024 * _MIB)
+    clean_batch_bytes: int = Field(1024 * _MIB, alias="PINTEREST_CLEAN_BATCH_BYTES", ge=1024)
     spark_engine: Literal["sail", "connect", "spark", "databricks"] = Field("sail", alias="PINTEREST_SPARK_ENGINE")
     spark_remote: SecretStr | None = Field(None, alias="PINTEREST_SPARK_REMOTE")
     spark_remote_secret: str | None = Field(None, alias="PINTEREST_SPARK_REMOTE_SECRET")
-    spark_packages: str = Field(SPARK_PACKAGES, alias="PINTEREST_SPARK_PACKAGES")
+    spark_packages: str = Field(_SPARK_PACKAGES, alias="PINTEREST_SPARK_PACKAGES")
     java_home: str | None = Field(None, alias="JAVA_HOME")
     spark_timeout_seconds: float = Field(1800.0, alias="PINTEREST_SPARK_TIMEOUT_SECONDS", gt=0)
     databricks_host: str | None = Field(
@@ -176,14 +169,14 @@ class Settings(AlertSettings):
     @property
     def names(self) -> Names:
         """All names that derive from the user id and the bucket."""
-        return _names(self.user_id, self.bucket)
+        return derived_names(self.user_id, self.bucket)
 
     def landed_by_connect(self, entity: Entity) -> bool:
         """Return whether a Kafka Connect S3 sink lands this entity's topic, instead of the platform."""
         return entity.name in self.connect_topics.split(",")
 
 
-class _NameSettings(BaseSettings):
+class NameSettings(BaseSettings):
     """The two settings that names derive from."""
 
     model_config = _SOURCE
@@ -192,7 +185,7 @@ class _NameSettings(BaseSettings):
     bucket: str = _BUCKET
 
 
-class _HomeSettings(BaseSettings):
+class HomeSettings(BaseSettings):
     """The home, which no value makes wrong."""
 
     model_config = _SOURCE
@@ -200,77 +193,6 @@ class _HomeSettings(BaseSettings):
     home: str = _HOME
 
 
-def _names(user_id: str, bucket: str) -> Names:
+def derived_names(user_id: str, bucket: str) -> Names:
+    """Return the names that derive from a user id and a bucket; without a bucket, its name derives too."""
     return Names(user_id, bucket or f"user-{user_id}-bucket".lower().replace("_", "-"))
-
-
-def _require_web_address(text: str) -> None:
-    try:
-        parts = urlsplit(text)
-        # An HTTP client would refuse each of these, but only at the first alert.
-        valid = bool((parts.hostname or "").encode("idna")) and parts.port != 0 and parts.username is None
-    except ValueError:
-        valid = False
-    if not valid or re.fullmatch(r"https?://[!-~]+", text) is None:
-        raise ValueError("it must be an address with a host that begins with https:// or http://, without blanks")
-
-
-def _require_one_word(text: str) -> None:
-    # An HTTP client would refuse it as a header with an error that shows it.
-    if not re.fullmatch(r"[!-~]+", text):
-        raise ValueError("it has blanks, line ends or letters that no token has")
-
-
-def _require_json_object(text: str) -> None:
-    try:
-        cluster = json.loads(text)
-    except ValueError:
-        cluster = None
-    if not isinstance(cluster, dict):
-        raise ValueError("it must be a JSON object, the specification of a cluster") from None
-
-
-_SECRET_CHECKS = {
-    "alert_webhook": _require_web_address,
-    "databricks_token": _require_one_word,
-    "databricks_new_cluster": _require_json_object,
-}
-
-
-def load() -> Settings:
-    """Read the environment.
-
-    Raises:
-        PermanentFailure: variables are missing or wrong; the message names all of them and shows no secret.
-    """
-    return _read(Settings)
-
-
-def names_at_load() -> Names:
-    """Return the names that descriptions of assets show; if a variable is wrong, placeholders: a run reports it."""
-    try:
-        settings = _NameSettings()
-    except ValidationError:
-        return Names("<user id>", "<bucket>")
-    return _names(settings.user_id, settings.bucket)
-
-
-def load_home() -> str:
-    """Read the home alone, which works if other variables are wrong."""
-    return _HomeSettings().home
-
-
-def load_for_alerts() -> AlertSettings:
-    """Read the variables that alerts need; raises as `load` does, for these variables only."""
-    return _read(AlertSettings)
-
-
-def _read(kind: type[T]) -> T:
-    try:
-        return kind()
-    except ValidationError as error:
-        problems = "; ".join(f"{issue['loc'][0]}: {issue['msg']}" for issue in error.errors(include_input=False))
-        raise PermanentFailure(
-            f"Environment variables are missing or wrong: {problems}.",
-            'Set them (".env.example" explains each), or run: eval "$(python -m emulators env)".',
-        ) from None
