@@ -32,7 +32,7 @@ def build(spark: SparkSession, lake: Path, load: Load) -> None:
     """Clean a load into the lake and compute the reports."""
     for entity, batches in load.batches.items():
         table, quarantine, staging = (str(lake / name / entity) for name in ("cleaned", "quarantine", "staging"))
-        parameters = CleanParameters(entity, f"u.{entity}", batches, table, quarantine, staging)
+        parameters = CleanParameters(entity, f"u.{entity}", batches, table, quarantine, staging, route="kafka")
         spark_jobs.execute(spark, "clean", parameters.to_json(), lambda _: None)
     cleaned = {entity.name: str(lake / "cleaned" / entity.name) for entity in ENTITIES}
     reports = ReportsParameters(cleaned, {key: str(lake / "reports" / key) for key in REPORT_KEYS})

@@ -171,7 +171,8 @@ def logs(home: Home, service: str, lines: int, follow: bool) -> None:
     """Print the end of a service's log."""
     from emulators import service_logs
 
-    for line in service_logs.read(home, service, lines, follow=follow):
+    read = service_logs.follow if follow else service_logs.read
+    for line in read(home, service, lines):
         echo(line, nl=False)
 
 
@@ -180,9 +181,10 @@ def logs(home: Home, service: str, lines: int, follow: bool) -> None:
 @_home_option
 def status(home: Home, as_json: bool) -> None:
     """Report the health of every service; the exit code is 0 if all are healthy, else 1."""
-    from emulators import control, environment
+    from emulators import environment
+    from emulators.health import status as health_of_services
 
-    health_by_name = control.status(home)
+    health_by_name = health_of_services(home)
     if as_json:
         services = {
             name: {"url": health.url, "healthy": health.healthy} | ({} if health.healthy else {"reason": health.reason})

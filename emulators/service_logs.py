@@ -18,22 +18,27 @@ def path_of(home: Home, name: str) -> Path:
     return home.logs / f"{name}.log"
 
 
-def read(home: Home, name: str, lines: int, *, follow: bool = False) -> Iterator[str]:
-    """Yield the last lines of a service's log, with `follow` also the lines that come later.
+def read(home: Home, name: str, lines: int) -> Iterator[str]:
+    """Yield the last lines of a service's log.
 
     Raises:
         EmulatorFailure: the service has no log.
     """
-    path = path_of(home, name)
-    if not path.is_file():
-        raise EmulatorFailure(
-            f"The service {name} has no log {path}: it was never started.",
-            f"Run: python -m emulators up --home {home.root}",
-        )
+    with _open(_existing(home, name)) as file:
+        yield from deque(file, maxlen=lines)
+
+
+def follow(home: Home, name: str, lines: int) -> Iterator[str]:
+    """Yield the last lines of a service's log, then each line that is added, without end.
+
+    Raises:
+        EmulatorFailure: the service has no log.
+    """
+    path = _existing(home, name)
     file = _open(path)
     try:
         yield from deque(file, maxlen=lines)
-        while follow:
+        while True:
             line = file.readline()
             if line:
                 yield line
@@ -55,6 +60,16 @@ def last_line(path: Path) -> str:
     except FileNotFoundError:
         lines = []
     return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "its log is empty")
+
+
+def _existing(home: Home, name: str) -> Path:
+    path = path_of(home, name)
+    if not path.is_file():
+        raise EmulatorFailure(
+            f"The service {name} has no log {path}: it was never started.",
+            f"Run: python -m emulators up --home {home.root}",
+        )
+    return path
 
 
 def _open(path: Path) -> TextIO:

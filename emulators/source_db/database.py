@@ -26,23 +26,30 @@ CONNECT_SECONDS = 10
 _LOCK_SECONDS = 30
 
 
-def open_engine(url: str, *, must_exist: bool = False) -> Engine:
+def open_existing(url: str) -> Engine:
+    """Return the engine of `open_engine` for a database that exists: SQLite would create a file that is missing.
+
+    Raises:
+        EmulatorFailure: as of `open_engine`, or the file is missing.
+    """
+    engine = open_engine(url)
+    path = engine.url.database
+    if engine.url.get_backend_name() == "sqlite" and path and not Path(path).is_file():
+        raise EmulatorFailure(f"There is no source database {path}.", "Fill it: python -m emulators seed.")
+    return engine
+
+
+def open_engine(url: str) -> Engine:
     """Return a pooled engine that detects dead connections before they are used.
 
     Args:
         url: any SQLAlchemy URL.
-        must_exist: fail if SQLite's file is missing, instead of creating it.
 
     Raises:
-        EmulatorFailure: the URL is invalid, its driver is not installed, or the file is missing.
+        EmulatorFailure: the URL is invalid, or its driver is not installed.
     """
     try:
-        parsed = make_url(url)
-        backend = parsed.get_backend_name()
-        if must_exist and backend == "sqlite" and parsed.database and not Path(parsed.database).is_file():
-            raise EmulatorFailure(
-                f"There is no source database {parsed.database}.", "Fill it: python -m emulators seed."
-            )
+        backend = make_url(url).get_backend_name()
         arguments: dict[str, Any] = {}
         if backend == "sqlite":
             arguments["timeout"] = _LOCK_SECONDS

@@ -27,14 +27,14 @@ class _Unlanded:
     """The part of a partition or shard that is not landed; each value is None if it is unknown.
 
     Attributes:
-        landed: the next position to land.
+        next_position: the next position to land.
         lag_ms: age of the oldest record, 0 without any.
         headroom_ms: time until that record exceeds the retention time.
         end: the first offset after the committed end.
         records: number of offsets.
     """
 
-    landed: int | None
+    next_position: int | None
     lag_ms: int | None
     headroom_ms: int | None
     end: int | None = None
@@ -46,13 +46,13 @@ class _Pending:
     """The landed objects of a partition or shard that are not cleaned.
 
     Attributes:
-        landed: the next position to land.
+        next_position: the next position to land.
         records: number of their records, None if it is unknown.
         has_records: whether an object has a record.
         lag_ms: age of the oldest record, None if there is none, or if it is unknown.
     """
 
-    landed: int
+    next_position: int
     records: int | None
     has_records: bool
     lag_ms: int | None
@@ -78,7 +78,7 @@ def read_topic(entity: Entity, sources: Sources) -> Samples:
     if not sources.settings.landed_by_connect(entity):
         unlanded = samples.read("kafka", topic, lambda: _unlanded_offsets(topic, landed, sources))
     app_ids = {app_id for app_id in cleaned or landed or () if app_id.startswith(f"{topic}/")}
-    _add_samples(samples, (Route.KAFKA, topic), _Progress(cleaned, landed, pending, unlanded), app_ids)
+    _add_samples(samples, (Route.KAFKA, topic), _StreamState(cleaned, landed, pending, unlanded), app_ids)
     return samples
 
 
@@ -102,23 +102,23 @@ def read_stream(entity: Entity, sources: Sources) -> Samples:
             shard.app_id: _Unlanded(shard.ordinal + 1, shard.lag_ms, max(0, lag.retention_ms - shard.lag_ms))
             for shard in lag.shards
         }
-    _add_samples(samples, (Route.KINESIS, stream), _Progress(cleaned, landed, pending, unlanded), set())
+    _add_samples(samples, (Route.KINESIS, stream), _StreamState(cleaned, landed, pending, unlanded), set())
     return samples
 
 
 @dataclass(frozen=True, slots=True)
-class _Progress:
-    """The progress of a topic or stream by app id; each part is None if its source was not read.
+class _StreamState:
+    """The state of a topic or stream by app id; each part is None if its source was not read.
 
     Attributes:
         cleaned: the positions of its table.
-        landed: the next positions to land.
+        next_positions: the next positions to land.
         pending: the landed objects after them; a partition or shard without such objects is left out.
         unlanded: the part that is not landed.
     """
 
     cleaned: Mapping[str, int] | None
-    landed: Mapping[str, int] | None
+    next_positions: Mapping[str, int] | None
     pending: Mapping[str, _Pending] | None
     unlanded: Mapping[str, _Unlanded] | None
 
@@ -146,7 +146,7 @@ def _by_app_id(
 def _landed(cleaned: Mapping[str, int], pending: Mapping[str, _Pending]) -> dict[str, int]:
     """Return the next position to land by app id (rule L17)."""
     after_cleaned = {app_id: position + 1 for app_id, position in cleaned.items()}
-    return {**after_cleaned, **{app_id: part.landed for app_id, part in pending.items()}}
+    return {**after_cleaned, **{app_id: part.next_position for app_id, part in pending.items()}}
 
 
 def _landed_offsets(topic: str, objects: ObjectStore) -> dict[str, int]:
@@ -183,17 +183,17 @@ def _unlanded_offsets(topic: str, landed: Mapping[str, int] | None, sources: Sou
         return dict(zip(parts, pool.map(unlanded, parts.values()), strict=True))
 
 
-def _add_samples(samples: Samples, labels: tuple[str, str], progress: _Progress, app_ids: set[str]) -> None:
+def _add_samples(samples: Samples, labels: tuple[str, str], state: _StreamState, app_ids: set[str]) -> None:
     """Add the samples of each partition or shard: those of `app_ids`, and those with a backlog or at the source."""
-    cleaned, pending, unlanded = progress.cleaned, progress.pending, progress.unlanded
+    cleaned, pending, unlanded = state.cleaned, state.pending, state.unlanded
     for app_id in sorted({*app_ids, *(pending or ()), *(unlanded or ())}):
         part = (unlanded or {}).get(app_id)
         waiting = (pending or {}).get(app_id)
         place = (*labels, app_id.removeprefix(f"{labels[1]}/"))
-        landed = part.landed if part else None
-        if landed is None:
-            landed = (progress.landed or {}).get(app_id)
-        samples.add(names.LANDED, landed, *place)
+        next_position = part.next_position if part else None
+        if next_position is None:
+            next_position = (state.next_positions or {}).get(app_id)
+        samples.add(names.LANDED, next_position, *place)
         if part is not None:
             samples.add(names.END, part.end, *place)
             samples.add(names.UNLANDED, part.records, *place)

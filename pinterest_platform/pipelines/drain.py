@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from pinterest_platform.catalog import Entity
 from pinterest_platform.failures import PlatformFailure, TransientFailure, joined
-from pinterest_platform.pipelines.micro_batches import Pipeline, Totals
+from pinterest_platform.pipelines.micro_batches import Pipeline
+from pinterest_platform.pipelines.totals import Totals
 from pinterest_platform.ports import Progress
 from pinterest_platform.spark_jobs.parameters import CleanResult
 

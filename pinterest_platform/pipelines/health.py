@@ -10,8 +10,9 @@ from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.landing import kafka
 from pinterest_platform.landing.kafka.lag import unlanded_offsets
 from pinterest_platform.pipelines.backlog import LONGEST_LAG_MS, RouteBacklog, kafka_backlog, kinesis_backlog
+from pinterest_platform.pipelines.layers import CLEANED_LAYERS
 from pinterest_platform.pipelines.limits import headroom_readings, lag_readings
-from pinterest_platform.pipelines.soundness import LAYERS, failed_checks, last_inspection
+from pinterest_platform.pipelines.soundness import failed_checks, last_inspection
 from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog
 from pinterest_platform.settings import Settings
 
@@ -178,7 +179,7 @@ def _tables(services: Services) -> Concern:
     problems: list[str] = []
     for route in Route:
         for entity in ENTITIES:
-            name = f"{LAYERS[route]}/{entity.name}"
+            name = f"{CLEANED_LAYERS[route]}/{entity.name}"
             if services.lake.facts(services.settings.names.places(entity, route).table_uri) is None:
                 continue
             inspection = last_inspection(services.objects, entity, route)

@@ -9,7 +9,7 @@ from pinterest_platform.catalog import ENTITIES, REPORT_KEYS, Names, Route
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, joined
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.network_errors import network_failure
-from pinterest_platform.pipelines.soundness import LAYERS
+from pinterest_platform.pipelines.layers import CLEANED_LAYERS
 from pinterest_platform.ports import Lake, MaintenanceResult, ObjectStore, Progress, StoredObject
 from pinterest_platform.settings import Settings
 
@@ -43,7 +43,7 @@ class Leftover:
 def tables(names: Names) -> dict[str, str]:
     """Return the address of every Delta table by its name: its asset key, or its key under `quarantine/`."""
     addresses: dict[str, str] = {}
-    for route, layer in LAYERS.items():
+    for route, layer in CLEANED_LAYERS.items():
         for entity in ENTITIES:
             places = names.places(entity, route)
             addresses[f"{layer}/{entity.name}"] = places.table_uri

@@ -1,70 +1,21 @@
 """Micro-batches: what a stream holds is landed and cleaned, again and again, by one pipeline per entity."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.failures import PlatformFailure, joined
-from pinterest_platform.landing.kafka import LandedTopic
 from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.pipelines.clean import Cleaner
 from pinterest_platform.pipelines.lakehouse import Lakehouse
-from pinterest_platform.pipelines.landers import Landed, Lander
+from pinterest_platform.pipelines.landers import Lander
 from pinterest_platform.pipelines.soundness import require_sound
+from pinterest_platform.pipelines.totals import Totals
 from pinterest_platform.ports import Progress, TableFacts
 from pinterest_platform.spark_jobs.parameters import CleanResult
 
 COMPACT_AT = 16
 """Small files at which a drain compacts a table: one compaction costs about as much as they cost that many MERGEs."""
-
-
-@dataclass(slots=True)
-class Totals:
-    """Counts of a pipeline since it began.
-
-    Attributes:
-        objects: objects landed.
-        records: records in them.
-        quarantined: records that landing quarantined.
-        bytes: size of the objects.
-        cleaned: summed counts of cleaning, and the table after the last batch; None if nothing was cleaned.
-        implausible_times: records with an implausible time, by partition; Kafka only.
-    """
-
-    objects: int = 0
-    records: int = 0
-    quarantined: int = 0
-    bytes: int = 0
-    cleaned: CleanResult | None = None
-    implausible_times: Counter[int] = field(default_factory=Counter[int])
-    _reported: "Totals | None" = field(default=None, repr=False, compare=False)
-
-    def add_landed(self, landed: Landed) -> None:
-        """Add one landing."""
-        self.objects += landed.objects
-        self.records += landed.records
-        self.quarantined += landed.quarantined
-        self.bytes += landed.bytes
-        if isinstance(landed, LandedTopic):
-            self.implausible_times.update({part.partition: part.implausible_times for part in landed.partitions})
-
-    def add_cleaned(self, result: CleanResult) -> None:
-        """Add one cleaning."""
-        self.cleaned = result if self.cleaned is None else _sum(self.cleaned, result)
-
-    def take_interval(self) -> "Totals":
-        """Return the counts since the last call."""
-        before = self._reported or Totals()
-        self._reported = replace(self, _reported=None)
-        return Totals(
-            self.objects - before.objects,
-            self.records - before.records,
-            self.quarantined - before.quarantined,
-            self.bytes - before.bytes,
-            _difference(self.cleaned, before.cleaned) if self.cleaned and before.cleaned else self.cleaned,
-        )
 
 
 class Pipeline(Protocol):
@@ -182,7 +133,8 @@ class EntityPipeline:
         if self._has_table and not segments:
             return 0
         cleaned = self._clean(segments)
-        return landed.records + landed.quarantined or cleaned.records
+        landed_records = landed.records + landed.quarantined
+        return landed_records if landed_records else cleaned.records
 
     def _read_positions(self) -> None:
         """Read the positions of the table; a failure is raised after the stream is landed."""
@@ -231,41 +183,3 @@ class EntityPipeline:
         self._uncompactable = 0 if compacted else small_files
         outcome = f"{compacted} small files compacted" if compacted else "no small files compacted"
         self._progress(f"{self._table_uri}: {outcome}")
-
-
-def _sum(first: CleanResult, second: CleanResult) -> CleanResult:
-    """Add the counts of two cleanings; version, rows, positions and files are those of the second one."""
-    return replace(
-        second,
-        records=first.records + second.records,
-        quarantined=first.quarantined + second.quarantined,
-        reasons=_sum_by_name(first.reasons, second.reasons),
-        keys=first.keys + second.keys,
-        new=first.new + second.new,
-        changed=first.changed + second.changed,
-        unchanged=first.unchanged + second.unchanged,
-        unreadable=_sum_by_name(first.unreadable, second.unreadable),
-    )
-
-
-def _difference(total: CleanResult, before: CleanResult) -> CleanResult:
-    """Subtract the counts of an earlier cleaning; names without a count are left out."""
-    return replace(
-        total,
-        records=total.records - before.records,
-        quarantined=total.quarantined - before.quarantined,
-        reasons=_difference_by_name(total.reasons, before.reasons),
-        keys=total.keys - before.keys,
-        new=total.new - before.new,
-        changed=total.changed - before.changed,
-        unchanged=total.unchanged - before.unchanged,
-        unreadable=_difference_by_name(total.unreadable, before.unreadable),
-    )
-
-
-def _difference_by_name(total: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
-    return {name: count - before.get(name, 0) for name, count in total.items() if count > before.get(name, 0)}
-
-
-def _sum_by_name(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
-    return {name: first.get(name, 0) + second.get(name, 0) for name in {**first, **second}}

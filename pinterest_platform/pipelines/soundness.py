@@ -7,11 +7,9 @@ from pinterest_platform.catalog import CHECKS_PREFIX, Entity, Route
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, joined
 from pinterest_platform.pipelines.audit import inspect
 from pinterest_platform.pipelines.lakehouse import Lakehouse
+from pinterest_platform.pipelines.layers import CLEANED_LAYERS
 from pinterest_platform.ports import ObjectStore, Progress, TableFacts
 from pinterest_platform.spark_jobs.parameters import VerifyResult
-
-LAYERS: Mapping[Route, str] = {Route.KAFKA: "cleaned", Route.KINESIS: "cleaned_stream"}
-"""By route, the first part of the asset keys of its tables."""
 
 _CREATED_BY: Mapping[Route, str] = {
     Route.KAFKA: "Run the job batch_pipeline: it lands and cleans the records that create this table.",
@@ -79,7 +77,7 @@ def last_inspection(objects: ObjectStore, entity: Entity, route: Route) -> tuple
 
 
 def _require_sound(lakehouse: Lakehouse, entity: Entity, route: Route, progress: Progress) -> None:
-    name, uri = f"{LAYERS[route]}/{entity.name}", lakehouse.names.places(entity, route).table_uri
+    name, uri = f"{CLEANED_LAYERS[route]}/{entity.name}", lakehouse.names.places(entity, route).table_uri
     facts = lakehouse.lake.facts(uri)
     if facts is None:
         raise PermanentFailure(f"{name}: there is no Delta table at {uri}.", _CREATED_BY[route])
@@ -89,7 +87,9 @@ def _require_sound(lakehouse: Lakehouse, entity: Entity, route: Route, progress:
         table = inspect_and_record(lakehouse, entity, route, progress)
     if findings := failed_checks(table):
         checks = ", ".join(f"check {check} failed: {finding}" for check, finding in findings.items())
-        raise PermanentFailure(f"{name}, version {table.version}: {checks}.", rebuild_step(LAYERS[route], entity.name))
+        raise PermanentFailure(
+            f"{name}, version {table.version}: {checks}.", rebuild_step(CLEANED_LAYERS[route], entity.name)
+        )
 
 
 def _recorded(objects: ObjectStore, entity: Entity, route: Route, facts: TableFacts) -> VerifyResult | None:
@@ -111,4 +111,4 @@ def _record(objects: ObjectStore, key: str) -> VerifyResult | None:
 
 
 def _key(entity: Entity, route: Route) -> str:
-    return f"{CHECKS_PREFIX}{LAYERS[route]}/{entity.name}.json"
+    return f"{CHECKS_PREFIX}{CLEANED_LAYERS[route]}/{entity.name}.json"

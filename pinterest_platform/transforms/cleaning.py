@@ -53,7 +53,7 @@ def clean(records: DataFrame, entity: Entity) -> DataFrame:
     )
 
 
-def newest(rows: DataFrame, route: Route = Route.KAFKA) -> DataFrame:
+def newest(rows: DataFrame, route: Route) -> DataFrame:
     """Return one row of each key: the latest by arrival, then partition (shard), then offset (sequence number).
 
     A row without a time is before all others; see `timed`.
@@ -77,7 +77,7 @@ def _order(route: Route) -> Column:
     return F.concat(F.coalesce(arrival, F.lit("")), F.lit(" "), part, F.lit(" "), place)
 
 
-def timed(rows: DataFrame, route: Route = Route.KAFKA) -> DataFrame:
+def timed(rows: DataFrame, route: Route) -> DataFrame:
     """Give each row without an arrival time the latest one before it of its key and partition (shard), if there is one.
 
     Landing does so for a whole partition, but did not before rule L19.

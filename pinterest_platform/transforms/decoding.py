@@ -56,7 +56,7 @@ def key(text: Column) -> Column:
     return F.when(~bare.startswith("+"), integer(bare))
 
 
-def decode(lines: DataFrame, entity: Entity, stream: str, route: Route = Route.KAFKA) -> DataFrame:
+def decode(lines: DataFrame, entity: Entity, stream: str, route: Route) -> DataFrame:
     """Return every known field as text, `_source`, `_reason`, and the raw line.
 
     Args:

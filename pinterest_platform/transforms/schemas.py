@@ -78,6 +78,6 @@ REPORT_SCHEMAS: Mapping[str, StructType] = {report.key: _schema(report.column_ty
 """The report tables, by the key of the report."""
 
 
-def cleaned_schema(entity: Entity, route: Route = Route.KAFKA) -> StructType:
+def cleaned_schema(entity: Entity, route: Route) -> StructType:
     """Return the schema of an entity's cleaned table on a route."""
     return CLEANED[entity] if route is Route.KAFKA else CLEANED_STREAM[entity]

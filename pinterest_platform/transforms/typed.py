@@ -39,7 +39,7 @@ def _type(field: Field, kind: str) -> str | None:
     return field.number if kind == kinds.INTEGER or field.number == "double" else None
 
 
-def decode(records: DataFrame, entity: Entity, stream: str, route: Route = Route.KAFKA) -> DataFrame:
+def decode(records: DataFrame, entity: Entity, stream: str, route: Route) -> DataFrame:
     """Return records as `decoding.decode` does, but without the lines and the fields that no column uses.
 
     A record without a key has a reason, and only the exact way finds the right one.

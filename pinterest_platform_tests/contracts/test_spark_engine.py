@@ -35,6 +35,8 @@ def test_an_unknown_job_is_a_permanent_failure(engine: SparkEngine) -> None:
 
 
 def test_the_failure_of_a_job_is_raised_to_its_caller(engine: SparkEngine, tmp_path: Path) -> None:
-    parameters = VerifyParameters("geo", "u.geo", [], str(tmp_path / "table"), str(tmp_path / "quarantine"))
+    parameters = VerifyParameters(
+        "geo", "u.geo", [], str(tmp_path / "table"), str(tmp_path / "quarantine"), route="kafka"
+    )
     with pytest.raises(PermanentFailure, match="There is no Delta table at"):
         engine.run("verify", parameters.to_json(), silent)

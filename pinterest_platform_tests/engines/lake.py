@@ -43,7 +43,7 @@ class Lake:
         batches = self._batches[entity.name]
         selected = batches if number is None else [batches[number]]
         uris = [str(self._root / f"{entity}-{name}") for name in ("table", "quarantine", "staging")]
-        parameters = CleanParameters(entity.name, STREAM, selected, *uris, full_refresh=number is None)
+        parameters = CleanParameters(entity.name, STREAM, selected, *uris, full_refresh=number is None, route="kafka")
         return CleanResult.from_json(self._engine.run("clean", parameters.to_json(), lambda line: None))
 
     def report(self) -> ReportsResult:

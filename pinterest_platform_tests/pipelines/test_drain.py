@@ -8,7 +8,7 @@ import pytest
 from pinterest_platform.catalog import GEO, PIN, USER, Entity, Route
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
 from pinterest_platform.pipelines.drain import RETRY_PAUSE_SECONDS, Drain, DrainLimits, DrainResult, RoundRobin
-from pinterest_platform.pipelines.micro_batches import Totals
+from pinterest_platform.pipelines.totals import Totals
 from pinterest_platform.ports import TableFacts
 
 

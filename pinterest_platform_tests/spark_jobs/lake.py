@@ -50,7 +50,15 @@ class Lake:
     def parameters(self, batches: Sequence[Batch], full_refresh: bool = False) -> CleanParameters:
         staging = f"{self.staging}/{next(self._numbers)}"
         return CleanParameters(
-            self.entity, STREAM, batches, self.table, self.quarantine, staging, full_refresh, io_timeout_seconds=10
+            self.entity,
+            STREAM,
+            batches,
+            self.table,
+            self.quarantine,
+            staging,
+            full_refresh,
+            io_timeout_seconds=10,
+            route="kafka",
         )
 
     def clean(self, *batches: Batch, full_refresh: bool = False) -> CleanResult:
@@ -59,7 +67,7 @@ class Lake:
 
     def verify(self, *batches: Batch) -> VerifyResult:
         uris = [uri for batch in batches for uri in batch.uris]
-        parameters = VerifyParameters(self.entity, STREAM, uris, self.table, self.quarantine)
+        parameters = VerifyParameters(self.entity, STREAM, uris, self.table, self.quarantine, route="kafka")
         return VerifyResult.from_json(spark_jobs.execute(self.spark, "verify", parameters.to_json(), lambda line: None))
 
     def rows(self) -> list[dict[str, Any]]:

@@ -45,7 +45,7 @@ class Store:
 
     def parameters(self, entity: str, *batches: Batch, full_refresh: bool = False) -> dict[str, Any]:
         places = [self.uri(f"{name}/{entity}") for name in ("table", "quarantine", f"staging/{uuid.uuid4().hex}")]
-        return CleanParameters(entity, STREAM, batches, *places, full_refresh).to_json()
+        return CleanParameters(entity, STREAM, batches, *places, full_refresh, route="kafka").to_json()
 
     def clean(self, entity: str, *batches: Batch, **options: bool) -> Mapping[str, Any]:
         return self.engine.run("clean", self.parameters(entity, *batches, **options), lambda line: None)

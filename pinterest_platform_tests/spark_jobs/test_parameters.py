@@ -18,13 +18,15 @@ VERIFY = {"entity": "geo", "stream": "s", "uris": [], "table_uri": "t", "quarant
 
 
 def test_parameters_stay_equal_through_json() -> None:
-    clean = CleanParameters("geo", "s", (Batch(["a"], {"id": 1}, 2), Batch([])), "t", "q", "s", full_refresh=True)
+    clean = CleanParameters(
+        "geo", "s", (Batch(["a"], {"id": 1}, 2), Batch([])), "t", "q", "s", full_refresh=True, route="kafka"
+    )
     assert CleanParameters.from_json(json.loads(json.dumps(clean.to_json()))).batches[0] == Batch(["a"], {"id": 1}, 2)
 
 
 def test_an_unknown_entity_is_refused() -> None:
     with pytest.raises(PermanentFailure, match="There is no entity 'cat'"):
-        CleanParameters.from_json({**CLEAN, "entity": "cat"})
+        CleanParameters.from_json({**CLEAN, "route": "kafka", "entity": "cat"})
 
 
 def test_reports_need_a_table_of_each_entity() -> None:

@@ -23,18 +23,18 @@ EPOCH = datetime(1970, 1, 1)
 
 
 def cleaned(spark: SparkSession, uri: str, entity: Entity) -> DataFrame:
-    return cleaning.clean(decoding.decode(spark.read.text([uri]), entity, STREAM), entity)
+    return cleaning.clean(decoding.decode(spark.read.text([uri]), entity, STREAM, Route.KAFKA), entity)
 
 
 def cleaned_by_kinds(spark: SparkSession, uri: str, entity: Entity) -> DataFrame:
     """Clean the lines of an object that its kinds allow the engine's own reader to read."""
     schema = typed.schema(kinds_of(Path(uri).read_bytes().splitlines()), entity, Route.KAFKA)
     assert schema is not None
-    return cleaning.clean(typed.decode(spark.read.schema(schema).json([uri]), entity, STREAM), entity)
+    return cleaning.clean(typed.decode(spark.read.schema(schema).json([uri]), entity, STREAM, Route.KAFKA), entity)
 
 
 def newest(every: DataFrame, entity: Entity) -> DataFrame:
-    return cleaning.newest(every.where("_reason IS NULL").select(*CLEANED[entity].names))
+    return cleaning.newest(every.where("_reason IS NULL").select(*CLEANED[entity].names), Route.KAFKA)
 
 
 def plain(frame: DataFrame, entity: Entity) -> list[tuple[Any, ...]]:

@@ -7,7 +7,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from pinterest_platform.catalog import GEO, PIN, USER, Column, Entity, Field
+from pinterest_platform.catalog import GEO, PIN, USER, Column, Entity, Field, Route
 from pinterest_platform.transforms.cleaning import clean, newest, unreadable_type
 from pinterest_platform.transforms.decoding import decode
 from pinterest_platform.transforms.quality import schema_differences
@@ -18,7 +18,7 @@ from pinterest_platform_tests.spark_fixtures import STREAM, lines, write_object
 def cleaned(spark: SparkSession, folder: Path, entity: Entity, posts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     key = entity.key_field
     uri = write_object(folder / "object.json", lines([{key: number, **post} for number, post in enumerate(posts)]))
-    frame = clean(decode(spark.read.text([uri]), entity, STREAM), entity)
+    frame = clean(decode(spark.read.text([uri]), entity, STREAM, Route.KAFKA), entity)
     assert schema_differences(frame.drop("_unreadable", "_reason", "value").schema, CLEANED[entity]) == []
     return sorted((row.asDict(recursive=True) for row in frame.collect()), key=lambda row: row["ind"])
 
@@ -107,7 +107,7 @@ BOARD = Entity(
 def test_any_declared_entity_can_be_cleaned(spark: SparkSession, tmp_path: Path) -> None:
     posts = [{"board_id": "7", "ind": 3, "name": " a ", "tags": "b"}, {"board_id": "x"}]
     uri = write_object(tmp_path / "object.json", lines(posts))
-    frame = clean(decode(spark.read.text([uri]), BOARD, STREAM), BOARD)
+    frame = clean(decode(spark.read.text([uri]), BOARD, STREAM, Route.KAFKA), BOARD)
     rows = {row["_source"]["offset"]: row.asDict(recursive=True) for row in frame.collect()}
     assert (rows[0]["ind"], rows[0]["pin"], rows[0]["labels"], rows[0]["_reason"]) == (7, "3", ["a", "b"], None)
     assert rows[1]["_reason"] == "non-integer key: board_id"
@@ -127,5 +127,5 @@ def test_the_newest_is_the_latest_by_time_then_partition_then_offset(spark: Spar
     rows = spark.createDataFrame(arrivals, "ind long, p int, o long, t long").selectExpr(
         "ind", "struct(p AS `partition`, o AS `offset`, timestamp_millis(t) AS arrived_at) AS _source"
     )
-    winners = newest(rows).selectExpr("ind", "_source.`partition`", "_source.`offset`").collect()
+    winners = newest(rows, Route.KAFKA).selectExpr("ind", "_source.`partition`", "_source.`offset`").collect()
     assert sorted(tuple(row) for row in winners) == [(1, 0, 0), (2, 1, 3), (3, 2, 4)]

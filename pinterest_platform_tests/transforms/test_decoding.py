@@ -7,7 +7,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from pinterest_platform.catalog import GEO, Entity
+from pinterest_platform.catalog import GEO, Entity, Route
 from pinterest_platform.transforms import decoding
 from pinterest_platform.transforms.decoding import LINE, decode
 from pinterest_platform_tests.spark_fixtures import NOON, STREAM, lines, write_object
@@ -15,7 +15,7 @@ from pinterest_platform_tests.spark_fixtures import NOON, STREAM, lines, write_o
 
 def decoded(spark: SparkSession, folder: Path, entity: Entity, *values: bytes) -> list[dict[str, Any]]:
     uri = write_object(folder / "object.json", lines(values, partition=2, start=10))
-    rows = decode(spark.read.text([uri]), entity, STREAM).collect()
+    rows = decode(spark.read.text([uri]), entity, STREAM, Route.KAFKA).collect()
     assert len(rows) == len(values)
     return sorted((row.asDict(recursive=True) for row in rows), key=lambda row: row["_source"]["offset"])
 
@@ -142,7 +142,7 @@ def test_a_lone_surrogate_in_a_known_field_is_a_replacement_character(spark: Spa
 def legacy_line(spark: SparkSession, folder: Path, fields: bytes) -> dict[str, Any]:
     """Decode a line as landing wrote it before it added readable lines."""
     uri = write_object(folder / "object.json", [b'{"_partition":2,"_offset":10,"_timestamp":%d,%b}\n' % (NOON, fields)])
-    return decode(spark.read.text([uri]), GEO, STREAM).collect()[0].asDict(recursive=True)
+    return decode(spark.read.text([uri]), GEO, STREAM, Route.KAFKA).collect()[0].asDict(recursive=True)
 
 
 def test_a_line_that_was_landed_without_a_readable_line_is_decoded(spark: SparkSession, tmp_path: Path) -> None:

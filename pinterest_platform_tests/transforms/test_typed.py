@@ -35,8 +35,8 @@ def test_rows_are_those_of_the_exact_way(spark: SparkSession, tmp_path: Path, en
     uri = write_object(tmp_path / "object.json", content)
     schema = typed.schema(kinds_of(content), entity, Route.KAFKA)
     assert schema is not None
-    by_kinds = rows(typed.decode(spark.read.schema(schema).json([uri]), entity, STREAM), entity)
-    exact = rows(decoding.decode(spark.read.text([uri]), entity, STREAM), entity)
+    by_kinds = rows(typed.decode(spark.read.schema(schema).json([uri]), entity, STREAM, Route.KAFKA), entity)
+    exact = rows(decoding.decode(spark.read.text([uri]), entity, STREAM, Route.KAFKA), entity)
     assert [str(row) for row in by_kinds] == [str(row) for row in exact]  # As text, because -0.0 == 0.0.
 
 

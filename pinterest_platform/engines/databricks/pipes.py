@@ -68,7 +68,7 @@ def _parts(jobs: IdempotentJobs, folder: Folder, messages: "MessageReader") -> d
     # Only `wait` handles the end of the run, cancellation included.
     return {
         "client": cast("WorkspaceClient", JobsOnlyClient(jobs)),
-        "context_injector": ContextInjector(folder, exists=jobs.attempt.joined is not None),
+        "context_injector": ContextInjector(folder) if jobs.attempt.joined is None else JoinedContextInjector(folder),
         "message_reader": messages,
         "forward_termination": False,
     }
@@ -81,32 +81,42 @@ class JobsOnlyClient:
         self.jobs = jobs
 
 
-class ContextInjector(dg.PipesContextInjector):
-    """A writer of the context, with job and parameters, to the folder of the run.
+class JoinedContextInjector(dg.PipesContextInjector):
+    """The path of the context of a run that is joined, whose submitter wrote it.
 
     Args:
         folder: the folder of the run.
-        exists: True for a run that is joined, whose context exists.
     """
 
-    def __init__(self, folder: Folder, exists: bool) -> None:
+    def __init__(self, folder: Folder) -> None:
         self._folder = folder
-        self._exists = exists
 
     @contextmanager
     def inject_context(self, context_data: PipesContextData) -> Iterator[PipesParams]:
-        """Write the context and yield its path for the job."""
-        # Named by its content: two submitters share the folder, and neither may overwrite a file that the job reads.
-        body = json.dumps(context_data).encode()
-        name = f"context-{hashlib.sha256(body).hexdigest()[:16]}.json"
-        if not self._exists:
-            self._folder.create()
-            self._folder.write(name, body)
-        yield {"path": f"{self._folder.mounted}/{name}"}
+        """Yield the path of the context for the job."""
+        yield {"path": f"{self._folder.mounted}/{_context_name(json.dumps(context_data).encode())}"}
 
     def no_messages_debug_text(self) -> str:
         """Return the folder of the context."""
         return f"The context was written to {self._folder.path}."
+
+
+class ContextInjector(JoinedContextInjector):
+    """A writer of the context, with job and parameters, to the folder of the run."""
+
+    @contextmanager
+    def inject_context(self, context_data: PipesContextData) -> Iterator[PipesParams]:
+        """Write the context and yield its path for the job."""
+        body = json.dumps(context_data).encode()
+        self._folder.create()
+        self._folder.write(_context_name(body), body)
+        with super().inject_context(context_data) as params:
+            yield params
+
+
+def _context_name(body: bytes) -> str:
+    # Named by its content: two submitters share the folder, and neither may overwrite a file that the job reads.
+    return f"context-{hashlib.sha256(body).hexdigest()[:16]}.json"
 
 
 class MessageReader(dg.PipesMessageReader):

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -11,7 +10,7 @@ from pinterest_platform.failures import TransientFailure
 from pinterest_platform.orchestration.alerts.incidents import check_incidents, day_of, drain_incidents, run_incidents
 from pinterest_platform.orchestration.causes import failure_causes
 from pinterest_platform.orchestration.daily.history import ALERTED_TAG, JOB, pipeline_runs
-from pinterest_platform.orchestration.daily.policy import Decision, Step, decisions
+from pinterest_platform.orchestration.daily.policy import Step, decisions
 from pinterest_platform.orchestration.workers import HIDDEN, bookkeeping
 from pinterest_platform.ports import Alert, Notifier
 from pinterest_platform.settings import AlertSettings
@@ -21,15 +20,6 @@ FIRST_ALERT_WAIT, LONGEST_ALERT_WAIT = 15.0, 3600.0
 
 ALERT_TRIES_TAG = f"{HIDDEN}pinterest/alert_tries"
 """Number of failed deliveries of a run's alert, and the time of the last failure in seconds since the epoch."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """An alert to deliver: the tag that marks its run afterwards, and what it is about, for the sensor's reason."""
-
-    alert: Alert
-    tag: str
-    subject: str
 
 
 def deliver_alerts(
@@ -52,21 +42,21 @@ def deliver_alerts(
     alerted: list[str] = []
     waits: list[float] = []
     failures: list[TransientFailure] = []
-    for delivery in [*_days(instance, settings), *_incidents(instance, settings, since)]:
-        run_id = delivery.alert.run_id
+    for alert, tag in [*_days(instance, settings), *_incidents(instance, settings, since)]:
+        run_id = alert.run_id
         tries, last = _failed_deliveries(instance, run_id)
         if (wait := alert_wait(tries, last, time.time())) > 0:
             waits.append(wait)
             continue
         try:
-            notifier.notify(delivery.alert)
+            notifier.notify(alert)
         except TransientFailure as failure:
             instance.add_run_tags(run_id, {ALERT_TRIES_TAG: f"{tries + 1} {int(time.time())}"})
             failures.append(failure)
         else:
             # Marked after delivery: a process that dies in between alerts twice rather than never.
-            instance.add_run_tags(run_id, {delivery.tag: datetime.now(UTC).isoformat(timespec="seconds")})
-            alerted.append(delivery.subject)
+            instance.add_run_tags(run_id, {tag: datetime.now(UTC).isoformat(timespec="seconds")})
+            alerted.append(alert.headline.removesuffix(".") or f"{alert.day} failed permanently")
     if failures:
         raise failures[0]
     reasons = [f"alerted that {', '.join(alerted)}"] if alerted else []
@@ -80,13 +70,25 @@ def alert_wait(failures: int, last: float, now: float) -> float:
     return last + min(FIRST_ALERT_WAIT * 2 ** min(failures - 1, 30), LONGEST_ALERT_WAIT) - now if failures else 0.0
 
 
-def _days(instance: dg.DagsterInstance, settings: AlertSettings) -> Iterator[Delivery]:
+def _days(instance: dg.DagsterInstance, settings: AlertSettings) -> Iterator[tuple[Alert, str]]:
+    """Yield the alert of each day that failed permanently, with the tag that marks its run as alerted."""
     for decision in decisions(pipeline_runs(instance), time.time(), settings.retry_delay_seconds):
         if decision.step is Step.ALERT:
-            yield Delivery(_alert(instance, decision, settings), ALERTED_TAG, f"{decision.day} failed permanently")
+            alert = Alert(
+                key=f"{settings.user_id}/{JOB}/{decision.day}",
+                job=JOB,
+                day=decision.day,
+                attempts=decision.attempts,
+                reason=decision.reason,
+                run_id=decision.run_id,
+                link=_link(settings, decision.run_id),
+                causes=tuple(cause for cause, _ in failure_causes(instance, decision.run_id)),
+            )
+            yield alert, ALERTED_TAG
 
 
-def _incidents(instance: dg.DagsterInstance, settings: AlertSettings, since: datetime) -> Iterator[Delivery]:
+def _incidents(instance: dg.DagsterInstance, settings: AlertSettings, since: datetime) -> Iterator[tuple[Alert, str]]:
+    """Yield the alert of each incident in another run, with the tag that marks its run as alerted."""
     for incident in [
         *drain_incidents(instance),
         *run_incidents(instance, since),
@@ -104,7 +106,7 @@ def _incidents(instance: dg.DagsterInstance, settings: AlertSettings, since: dat
             causes=incident.causes,
             headline=incident.headline,
         )
-        yield Delivery(alert, incident.tag, incident.headline.removesuffix("."))
+        yield alert, incident.tag
 
 
 def _link(settings: AlertSettings, run_id: str) -> str:
@@ -115,16 +117,3 @@ def _failed_deliveries(instance: dg.DagsterInstance, run_id: str) -> tuple[int, 
     run = instance.get_run_by_id(run_id)
     tries, _, last = ((bookkeeping(run, ALERT_TRIES_TAG) if run else None) or "").partition(" ")
     return (int(tries), float(last)) if tries.isdecimal() and last.isdecimal() else (0, 0.0)
-
-
-def _alert(instance: dg.DagsterInstance, decision: Decision, settings: AlertSettings) -> Alert:
-    return Alert(
-        key=f"{settings.user_id}/{JOB}/{decision.day}",
-        job=JOB,
-        day=decision.day,
-        attempts=decision.attempts,
-        reason=decision.reason,
-        run_id=decision.run_id,
-        link=_link(settings, decision.run_id),
-        causes=tuple(cause for cause, _ in failure_causes(instance, decision.run_id)),
-    )

@@ -9,8 +9,8 @@ from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.orchestration.results.health import ledger_concern
 from pinterest_platform.orchestration.results.ledger import LANDED_CHECK, LEDGER
 from pinterest_platform.pipelines.backlog import RouteBacklog
+from pinterest_platform.pipelines.layers import CLEANED_LAYERS, RAW_LAYERS
 from pinterest_platform.pipelines.limits import Reading, headroom_readings, lag_readings
-from pinterest_platform.pipelines.soundness import LAYERS
 from pinterest_platform.settings import Settings
 
 QUARANTINE_SECONDS = 3600.0
@@ -22,7 +22,7 @@ LEAST_QUARANTINED = 10
 MATERIALIZATIONS = 500
 """Materializations of an asset that are read: more than a drain reports within `QUARANTINE_SECONDS`."""
 
-LAYERS_OF_DRAINS = ("raw", "raw_stream", *LAYERS.values())
+LAYERS_OF_DRAINS = (*RAW_LAYERS.values(), *CLEANED_LAYERS.values())
 
 
 @dataclass(frozen=True, slots=True)

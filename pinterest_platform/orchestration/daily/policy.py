@@ -7,13 +7,13 @@ from enum import Enum
 
 from dagster import DagsterRunStatus as Status
 
+from pinterest_platform.orchestration.runs import LIVE
+
 ATTEMPTS = 3
 """The first attempt and two retries (rule D3)."""
 
 RETRIES_END = timedelta(hours=23)
 """After midnight. Later there is no retry: the next day's run is near, and applies the same records."""
-
-FINISHED = frozenset({Status.SUCCESS, Status.FAILURE, Status.CANCELED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def retry(runs: Sequence[PipelineRun], now: float, delay: float) -> Decision | N
         delay: seconds between a failure and the next attempt.
     """
     decision = next(reversed(decisions(runs, now, delay)), None)
-    live = next((run for run in runs if run.status not in FINISHED), None)
+    live = next((run for run in runs if run.status in LIVE), None)
     if decision is None or live is None or decision.step not in (Step.REQUEST, Step.WAIT):
         return decision
     host = f" on {live.host}" if live.host else ""

@@ -18,8 +18,9 @@ from pinterest_platform.orchestration.table_checks import (
     unknown_lag_evaluation,
 )
 from pinterest_platform.pipelines.lakehouse import Lakehouse
+from pinterest_platform.pipelines.layers import CLEANED_LAYERS
 from pinterest_platform.pipelines.micro_batches import Pipeline
-from pinterest_platform.pipelines.soundness import LAYERS, last_inspection
+from pinterest_platform.pipelines.soundness import last_inspection
 
 LagOf = Callable[[Entity], int | None]
 """Measures the age in ms of the oldest record of an entity that is not in its table; None if it is unknown."""
@@ -33,7 +34,7 @@ def drain_evaluations(
     Raises:
         TransientFailure: the store did not answer.
     """
-    key = dg.AssetKey([LAYERS[pipeline.route], pipeline.entity.name])
+    key = dg.AssetKey([CLEANED_LAYERS[pipeline.route], pipeline.entity.name])
     if cleaned := pipeline.totals.cleaned:
         yield commits_evaluation(key, cleaned.foreign_commits)
     if pipeline.route is Route.KAFKA:

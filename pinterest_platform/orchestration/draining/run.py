@@ -11,15 +11,11 @@ from pinterest_platform.orchestration.results.tables import PREVIEW_ROWS, previe
 from pinterest_platform.orchestration.workers import HIDDEN, bookkeeping, record_worker
 from pinterest_platform.pipelines.drain import Drain, DrainLimits, RoundRobin
 from pinterest_platform.pipelines.lakehouse import Lakehouse
-from pinterest_platform.pipelines.micro_batches import Pipeline, Totals
+from pinterest_platform.pipelines.layers import CLEANED_LAYERS, RAW_LAYERS
+from pinterest_platform.pipelines.micro_batches import Pipeline
 from pinterest_platform.pipelines.progress import BufferedProgress
 from pinterest_platform.pipelines.soundness import inspect_and_record, last_inspection
-
-LAYERS: Mapping[Route, tuple[str, str]] = {
-    Route.KAFKA: ("raw", "cleaned"),
-    Route.KINESIS: ("raw_stream", "cleaned_stream"),
-}
-"""By route, the first part of the keys of landed and of cleaned assets."""
+from pinterest_platform.pipelines.totals import Totals
 
 FAILED_TAG = f"{HIDDEN}pinterest/failed-streams"
 """A tag of a failed drain: its run id, and the entities whose streams failed. The other streams need not wait.
@@ -107,7 +103,7 @@ def _report_checks(
         # Dagster logs it; only its annotation does not list it.
         context.log_event(evaluation)  # pyright: ignore[reportArgumentType]
     for line in pipeline.totals.cleaned.foreign_commits if pipeline.totals.cleaned else ():
-        name = f"{LAYERS[pipeline.route][1]}/{pipeline.entity.name}"
+        name = f"{CLEANED_LAYERS[pipeline.route]}/{pipeline.entity.name}"
         context.log.error(f"{name}: another writer changed rows: {line}")
 
 
@@ -118,7 +114,8 @@ def failed_tags(run_id: str, failed: Iterable[Entity]) -> dict[str, str]:
 
 def assets_of(route: Route, entities: Iterable[Entity]) -> str:
     """Return the keys of the assets that a drain writes for some entities, for the metadata of a failure."""
-    return ", ".join(f"{layer}/{entity.name}" for entity in entities for layer in LAYERS[route])
+    layers = (RAW_LAYERS[route], CLEANED_LAYERS[route])
+    return ", ".join(f"{layer}/{entity.name}" for entity in entities for layer in layers)
 
 
 def failed_entities(run: dg.DagsterRun) -> tuple[str, ...]:
@@ -134,12 +131,12 @@ def materializations(pipelines: Sequence[Pipeline]) -> Iterator[dg.AssetMaterial
     since the run began.
     """
     for pipeline in pipelines:
-        landed_layer, cleaned_layer = LAYERS[pipeline.route]
+        raw_layer, cleaned_layer = RAW_LAYERS[pipeline.route], CLEANED_LAYERS[pipeline.route]
         table = _table(pipeline)
         interval = pipeline.totals.take_interval()
         landed = _landed_counts(interval) | _as_totals(_landed_counts(pipeline.totals))
         cleaned = _cleaned_counts(interval) | _as_totals(_cleaned_counts(pipeline.totals))
-        yield dg.AssetMaterialization(asset_key=[landed_layer, pipeline.entity.name], metadata=landed)
+        yield dg.AssetMaterialization(asset_key=[raw_layer, pipeline.entity.name], metadata=landed)
         yield dg.AssetMaterialization(asset_key=[cleaned_layer, pipeline.entity.name], metadata={**table, **cleaned})
 
 

@@ -22,7 +22,7 @@ from pinterest_platform.orchestration.table_checks import (
     unknown_lag_evaluation,
 )
 from pinterest_platform.pipelines.backlog import PartLag, RouteBacklog
-from pinterest_platform.pipelines.soundness import LAYERS
+from pinterest_platform.pipelines.layers import CLEANED_LAYERS
 from pinterest_platform.settings import Settings
 
 Tick = dg.SensorResult | dg.SkipReason
@@ -150,7 +150,7 @@ def _part_row(part: PartLag) -> dict[str, Cell]:
 
 def _lag_signals(route: str, backlog: RouteBacklog) -> Iterator[Signal]:
     """Yield the lag check of each table."""
-    layer = LAYERS[Route(route)]
+    layer = CLEANED_LAYERS[Route(route)]
     for entity, pending in backlog.waiting.items():
         key, lag_ms = dg.AssetKey([layer, entity.name]), pending.lag_ms
         value = None if lag_ms is None else is_fresh(lag_ms)

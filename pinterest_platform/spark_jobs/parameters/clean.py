@@ -64,7 +64,7 @@ class CleanParameters(Transferable):
     staging_uri: str
     full_refresh: bool = False
     io_timeout_seconds: float = 30.0
-    route: str = Route.KAFKA.value
+    route: str = field(kw_only=True)
 
     def __post_init__(self) -> None:
         """Convert batches from JSON, and refuse an unknown entity or route."""

@@ -1,7 +1,7 @@
 """Parameters and result of the job `verify`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from pinterest_platform.catalog import Route, entity_named
@@ -32,7 +32,7 @@ class VerifyParameters(Transferable):
     quarantine_uri: str
     records: int | None = None
     io_timeout_seconds: float = 30.0
-    route: str = Route.KAFKA.value
+    route: str = field(kw_only=True)
 
     def __post_init__(self) -> None:
         """Refuse an unknown entity or route."""

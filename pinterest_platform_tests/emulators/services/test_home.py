@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from emulators import control
+from emulators import ports
 from emulators.failures import EmulatorFailure
 from emulators.home import DEFAULT_USER_ID, Home, bucket_of, private_files
 from emulators.services.registry import SERVICES
@@ -115,14 +115,14 @@ def test_an_unwritable_home_is_named(tmp_path: Path) -> None:
 
 def test_chosen_ports_are_kept_and_only_new_names_get_new_ones(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    control.choose_ports(home)
+    ports.choose_ports(home)
     chosen = home.ports()
     names = {name for service in SERVICES for name in service.ports}
     assert chosen.keys() == names
     assert len(set(chosen.values())) == len(names)
 
     home.keep_ports({name: port for name, port in chosen.items() if name != "s3"})
-    control.choose_ports(home)
+    ports.choose_ports(home)
 
     assert {name: port for name, port in home.ports().items() if name != "s3"} == {
         name: port for name, port in chosen.items() if name != "s3"

@@ -93,14 +93,16 @@ def cleaning(tmp_path: Path) -> Callable[[], Json]:
     def parameters() -> Json:
         staging = str(tmp_path / f"staging-{threading.get_ident()}-{id(object())}")
         places = (str(tmp_path / "table"), str(tmp_path / "quarantine"), staging)
-        return CleanParameters("user", STREAM, [Batch([uri], {"id/0": 1}, 2)], *places).to_json()
+        return CleanParameters("user", STREAM, [Batch([uri], {"id/0": 1}, 2)], *places, route="kafka").to_json()
 
     return parameters
 
 
 def inspecting(tmp_path: Path, uris: int = 0) -> Json:
     places = (str(tmp_path / "nowhere"), str(tmp_path / "quarantine"))
-    return VerifyParameters("geo", STREAM, [f"s3://bucket/{n:0100}" for n in range(uris)], *places).to_json()
+    return VerifyParameters(
+        "geo", STREAM, [f"s3://bucket/{n:0100}" for n in range(uris)], *places, route="kafka"
+    ).to_json()
 
 
 @pytest.mark.parametrize("compute", [{}, SERVERLESS, NEW], ids=["existing", "serverless", "new"])

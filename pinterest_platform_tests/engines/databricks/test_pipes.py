@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pinterest_platform.engines.databricks.pipes import ContextInjector
+from pinterest_platform.engines.databricks.pipes import ContextInjector, JoinedContextInjector
 from pinterest_platform.engines.databricks.workspace import Folder
 
 
@@ -24,8 +24,8 @@ def test_concurrent_submitters_do_not_overwrite_a_context_that_a_job_reads() -> 
     contexts: list[Any] = [{"run_id": "one"}, {"run_id": "two"}]
     written = []
     for data in contexts:
-        with ContextInjector(folder, exists=False).inject_context(data) as params:
+        with ContextInjector(folder).inject_context(data) as params:
             written.append(files[params["path"]])
     assert written == [b'{"run_id": "one"}', b'{"run_id": "two"}']
-    with ContextInjector(folder, exists=True).inject_context(contexts[0]):
+    with JoinedContextInjector(folder).inject_context(contexts[0]):
         assert len(files) == 2

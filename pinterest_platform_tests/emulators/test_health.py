@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from emulators import console, control
+from emulators import console, health
 from emulators.failures import EmulatorFailure
 from emulators.home import Home
 from emulators.services.service import Command, Service, Unhealthy
@@ -45,15 +45,15 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture(autouse=True)
 def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control, "START_SECONDS", 1.0)
-    monkeypatch.setattr(control, "PROGRESS_SECONDS", 0.8)
-    monkeypatch.setattr(control, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(health, "START_SECONDS", 1.0)
+    monkeypatch.setattr(health, "PROGRESS_SECONDS", 0.8)
+    monkeypatch.setattr(health, "_POLL_SECONDS", 0.01)
 
 
 def wait_for(home: Home, *services: Service, **states: str) -> list[str]:
     lines: list[str] = []
     running = dict.fromkeys([each.name for each in services], "RUNNING")
-    control.await_health(home, Supervisor(**{**running, **states}), services, lines.append)  # pyright: ignore[reportArgumentType]
+    health.await_health(home, Supervisor(**{**running, **states}), services, lines.append)  # pyright: ignore[reportArgumentType]
     return lines
 
 
