@@ -99,7 +99,11 @@ def read_stream(entity: Entity, sources: Sources) -> Samples:
     unlanded = None
     if lag is not None:
         unlanded = {
-            shard.app_id: _Unlanded(shard.ordinal + 1, shard.lag_ms, max(0, lag.retention_ms - shard.lag_ms))
+            shard.app_id: _Unlanded(
+                shard.ordinal + 1,
+                shard.lag_ms,
+                0 if shard.lag_ms is None else max(0, lag.retention_ms - shard.lag_ms),
+            )
             for shard in lag.shards
         }
     _add_samples(samples, (Route.KINESIS, stream), _StreamState(cleaned, landed, pending, unlanded), set())

@@ -83,7 +83,8 @@ def kafka_backlog(settings: Settings, topics: TopicLog, objects: ObjectStore, la
 def kinesis_backlog(settings: Settings, shards: ShardLog, objects: ObjectStore, lake: Lake) -> RouteBacklog:
     """Return the backlog of each stream; raises as `kafka_backlog` does.
 
-    Kinesis has no record counts: 1 means one or more records, or a stream not read for a quarter of its retention.
+    Kinesis has no record counts: 1 means one or more records, a possible loss, or a stream not read for a quarter
+    of its retention.
     """
     return _route_backlog(lambda entity: _stream_backlog(entity, settings, shards, objects, lake))
 
@@ -140,10 +141,10 @@ def _stream_backlog(entity: Entity, settings: Settings, shards: ShardLog, object
     lag = kinesis.stream_lag(shards, objects, stream, stream_options(settings))
     is_overdue = lag.watermark_age_ms > lag.retention_ms / 4
     landing = Pending(
-        1 if lag.pending or is_overdue else 0,
+        1 if lag.pending or is_overdue or lag.possibly_lost else 0,
         0,
         lag.lag_ms,
-        unlanded_ms=max(lag.lag_ms, lag.watermark_age_ms),
+        unlanded_ms=lag.retention_ms if lag.lag_ms is None else max(lag.lag_ms, lag.watermark_age_ms),
         retention_ms=lag.retention_ms,
     )
     if unreadable:

@@ -44,5 +44,6 @@ def headroom_readings(backlog: RouteBacklog, least_share: float, name_of: Callab
             continue
         left_ms = max(0, pending.retention_ms - pending.unlanded_ms)
         name = name_of(entity)
-        text = f"{name}: {left_ms / 1000:.0f} s until retention can delete what is not landed"
+        time_left = f"{name}: {left_ms / 1000:.0f} s until retention can delete what is not landed"
+        text = time_left if left_ms else f"{name}: retention may have deleted records that are not landed"
         yield Reading(name, left_ms / 1000, text if left_ms < least_share * pending.retention_ms else "")

@@ -147,6 +147,23 @@ def a_new_epoch_is_landed_next_to_the_old_one(route: Kinesis) -> None:
     route.settings = route.settings.model_copy(update={"new_epoch": "land"})
 
 
+@pytest.mark.parametrize("situation", [retention_deleted_the_backlog, a_shard_vanished_before_its_end_was_landed])
+def test_the_lag_of_a_stream_whose_backlog_retention_may_have_deleted_is_unknown(
+    situation: Callable[[Kinesis], None],
+) -> None:
+    route = Kinesis()
+    situation(route)
+    assert route.pending() == UNLANDED
+    assert route.lag_ms() is None
+
+
+def test_the_lag_of_a_stream_that_was_read_within_its_retention_is_known() -> None:
+    route = Kinesis()
+    it_is_idle_for_long_and_was_read(route)
+    route.shards.advance(20)
+    assert route.lag_ms() == 0
+
+
 @pytest.mark.parametrize(
     ("situation", "expected"),
     [

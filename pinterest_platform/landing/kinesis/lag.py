@@ -19,7 +19,8 @@ class ShardLag:
         shard: its id.
         app_id: the name under which consumers keep their position in it.
         pending: whether a record, or the end of a closed shard, is not landed.
-        lag_ms: age of the oldest record that is not landed, 0 without any.
+        lag_ms: age of the oldest record that is not landed, 0 without any; None if there is none, and retention may
+            have deleted it.
         watermark_age_ms: time since the shard was last known to be landed up to its tip; 0 if unknown.
         ordinal: the ordinal of the newest landed object; -1 without objects.
     """
@@ -27,7 +28,7 @@ class ShardLag:
     shard: str
     app_id: str
     pending: bool
-    lag_ms: int
+    lag_ms: int | None
     watermark_age_ms: int
     ordinal: int
 
@@ -43,6 +44,7 @@ class StreamLag:
         now_ms: the service's time.
         shards: the lag of each shard.
         list_from: as of `ResumeState`.
+        vanished: the shards that the service no longer lists and that are not landed to their end.
     """
 
     stream: str
@@ -51,6 +53,12 @@ class StreamLag:
     now_ms: int
     shards: tuple[ShardLag, ...]
     list_from: Mapping[str, int] = field(default_factory=dict[str, int])
+    vanished: tuple[str, ...] = ()
+
+    @property
+    def possibly_lost(self) -> tuple[str, ...]:
+        """The shards of which retention may have deleted everything that was not landed (rule K7)."""
+        return self.vanished + tuple(shard.shard for shard in self.shards if shard.lag_ms is None)
 
     @property
     def pending(self) -> bool:
@@ -58,9 +66,9 @@ class StreamLag:
         return any(shard.pending for shard in self.shards)
 
     @property
-    def lag_ms(self) -> int:
-        """Age of the oldest record that is not landed."""
-        return max((shard.lag_ms for shard in self.shards), default=0)
+    def lag_ms(self) -> int | None:
+        """Age of the oldest record that is not landed; None if it may have been deleted."""
+        return None if self.possibly_lost else max((shard.lag_ms or 0 for shard in self.shards), default=0)
 
     @property
     def watermark_age_ms(self) -> int:
@@ -89,17 +97,20 @@ def stream_lag(log: ShardLog, store: ObjectStore, stream: str, options: StreamOp
     shards = [shard for shard in state.shards if not snapshot.position(shard.shard_id).ended]
     with ThreadPoolExecutor(_SHARDS_AT_ONCE, thread_name_prefix="lag") as pool:
         lags = tuple(pool.map(partial(_shard_lag, log, snapshot), shards))
-    return StreamLag(stream, state.epoch, state.retention_ms, state.now_ms, lags, snapshot.list_from)
+    vanished = tuple(shard for shard, _ in snapshot.vanished())
+    return StreamLag(stream, state.epoch, state.retention_ms, state.now_ms, lags, snapshot.list_from, vanished)
 
 
 def _shard_lag(log: ShardLog, snapshot: StreamSnapshot, shard: ShardState) -> ShardLag:
     tip_ms = snapshot.last_tip_ms(shard)
     lag_ms = _lag_ms(log, snapshot, shard.shard_id)
+    oldest_ms = snapshot.state.now_ms - snapshot.state.retention_ms
+    may_be_lost = lag_ms is None and (tip_ms is None or tip_ms < oldest_ms)
     return ShardLag(
         shard.shard_id,
         snapshot.chain(shard.shard_id).app_id,
         pending=lag_ms is not None or shard.end is not None,
-        lag_ms=lag_ms or 0,
+        lag_ms=None if may_be_lost else lag_ms or 0,
         watermark_age_ms=0 if tip_ms is None else max(0, snapshot.state.now_ms - tip_ms),
         ordinal=snapshot.position(shard.shard_id).ordinal,
     )

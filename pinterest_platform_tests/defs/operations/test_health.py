@@ -10,6 +10,7 @@ from pinterest_platform.catalog import USER, Route
 from pinterest_platform.defs.operations.assets import conservation, health
 from pinterest_platform.defs.raw.assets import RAW
 from pinterest_platform.failures import no_answer
+from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.ports import TableFacts
 from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
 
@@ -130,6 +131,16 @@ def test_a_stream_near_the_end_of_its_retention_is_a_warning(around: Surrounding
     row = report(around, instance)[0]["kinesis retention"]
     assert row["state"] == "warning"
     assert STREAM in row["finding"]
+
+
+def test_a_backlog_that_retention_may_have_deleted_is_named_and_no_lag_of_0(around: Surroundings, instance) -> None:
+    land_stream(around.shards, around.objects, STREAM)
+    around.shards.put(STREAM, 0, b'{"ind":1}')
+    around.shards.advance(25)
+    rows, numbers = report(around, instance)
+    assert rows["kinesis retention"]["state"] == "warning"
+    assert f"{STREAM}: retention may have deleted records that are not landed" in rows["kinesis retention"]["finding"]
+    assert rows["kinesis lag"]["state"] == "unknown" and "kinesis_lag_seconds" not in numbers
 
 
 def test_a_lag_that_is_unknown_is_not_reported_as_none(around: Surroundings, instance) -> None:
