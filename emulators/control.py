@@ -279,6 +279,15 @@ def _check_ports(home: Home) -> None:
                 )
 
 
+def require_free(ports: Sequence[int]) -> None:
+    """Raise an error that names the first port that is taken."""
+    for port in ports:
+        if not _becomes_free(port):
+            raise EmulatorFailure(
+                f"Port {port} is taken by {_listener(port)}.", "Stop that process, then run the command again."
+            )
+
+
 def _becomes_free(port: int) -> bool:
     """Return whether a port is free within 3 s: a killed process holds its ports a little longer."""
     retrying = Retrying(
