@@ -97,10 +97,72 @@ def test_a_sensor_starts_a_run(ui: Ui) -> None:
     row = ui.until_shown(
         "the sensor's run to succeed",
         "/runs",
-        lambda: ui.page.get_by_role("row").filter(has_text="kafka_backlog").filter(has_text="Success"),
+        lambda: ui.page.locator("[data-key]").filter(has_text="kafka_backlog").filter(has_text="Success"),
     )
     expect(row).to_contain_text("kafka_pipeline")
     expect(row).to_contain_text("pinterest/route: kafka")
     expect(row).to_contain_text(re.compile(r"pinterest/backlog: kafka/pin: 20 records"))
     assert "pinterest/worker" not in row.inner_text()
     ui.screenshot("run_of_a_sensor")
+
+
+def test_an_asset_shows_its_columns_its_storage_and_its_lineage(ui: Ui) -> None:
+    ui.open("/assets/cleaned/pin")
+    page, names = ui.page, ui.user.names
+    columns = page.locator("tr")
+    for name, *texts in (
+        ("ind", "bigint", "non-nullable", "unique", "Key of the post."),
+        ("follower_count", "bigint", "at least 0", "Followers of the poster"),
+        ("poster_name", "string", "pii: true", "Account that posted the pin."),
+    ):
+        row = columns.filter(has=page.get_by_text(name, exact=True)).first
+        for text in texts:
+            expect(row).to_contain_text(text)
+    for text in ("Delta Lake", "PySpark", "data-platform", "layer: cleaned", "route: kafka", names.cleaned_uri(PIN)):
+        expect(page.get_by_text(text, exact=True).first).to_be_visible()
+    expect(page.get_by_text(names.topic(PIN)).first).to_be_visible()
+    expect(page.get_by_text("<user id>")).to_have_count(0)
+    ui.screenshot("columns_of_an_asset")
+    ui.open("/assets/cleaned/pin?view=lineage")
+    for group in ("raw", "cleaned", "reports"):
+        expect(page.get_by_text(group, exact=True).first).to_be_visible()
+    ui.screenshot("lineage_of_an_asset")
+
+
+def test_a_launchpad_offers_the_options_and_names_the_values_of_an_enum(ui: Ui) -> None:
+    ui.open(f"{JOBS}/streaming_pipeline/playground")
+    editor = ui.page.locator(".CodeMirror").first
+    expect(editor).to_contain_text("full_refresh: false")
+    expect(ui.page.get_by_text("No errors")).to_be_visible()
+    ui.screenshot("launchpad")
+    config = "ops:\n  drain_kinesis:\n    config:\n      new_epoch: sometimes\n"
+    editor.evaluate("(element, config) => element.CodeMirror.setValue(config)", config)
+    error = ui.page.get_by_text("new_epoch").filter(has_text="sometimes").last
+    expect(error).to_contain_text("land")
+    ui.screenshot("launchpad_with_an_error")
+
+
+def test_an_asset_is_materialized(ui: Ui) -> None:
+    ui.open("/assets/operations/health")
+    ui.page.get_by_role("button", name="Materialize").first.click()
+    expect(ui.page.get_by_text("Launched run").first).to_be_visible()
+    cell = ui.until_shown(
+        "the report of the run",
+        "/assets/operations/health?view=events",
+        lambda: ui.page.locator("td").filter(has_text=re.compile("^kinesis retention$")),
+    )
+    expect(cell).to_be_visible()
+    ui.screenshot("materialized_health")
+
+
+def test_a_tick_names_the_store_that_is_down_and_the_next_ones_recover(ui: Ui) -> None:
+    def last_reason() -> Locator:
+        ui.page.get_by_text("0 runs requested").last.click()
+        return ui.page.get_by_role("dialog")
+
+    path = f"{SENSORS}/kafka_backlog"
+    with ui.store.closed():
+        ui.until_shown("a tick that names S3", path, lambda: last_reason().filter(has_text="did not answer"))
+        ui.screenshot("outage")
+    ui.until_shown("a tick that reads again", path, lambda: last_reason().filter(has_text="cleaned to its end"))
+    ui.screenshot("recovery")
