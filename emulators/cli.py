@@ -215,6 +215,9 @@ def env(home: Home) -> None:
 @click.option("--spark", is_flag=True, help="Run a Spark server (Sail) that the platform's runs share.")
 @click.option("--with", "programs", multiple=True, metavar="PROGRAM", help="Run this command meanwhile, with a log.")
 @click.option("--logged", is_flag=True, help="Write the output to logs/command.log too; after Ctrl-C only there.")
+@click.option(
+    "--port", "ports", multiple=True, type=click.IntRange(1, 65535), help="Fail if this port of 127.0.0.1 is in use."
+)
 @_home_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def execute(home: Home, command: tuple[str, ...], **company: Any) -> None:

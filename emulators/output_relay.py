@@ -7,6 +7,9 @@ from typing import IO
 
 from emulators.console import discard_stdout
 
+MOST_LOG_BYTES = 10 * 1024 * 1024
+"""Size at which a log is renamed to `….1`, in place of the previous one, and begun again."""
+
 
 class OutputRelay:
     """Copies the output of a process.
@@ -38,10 +41,22 @@ class OutputRelay:
 
     def _copy(self, output: IO[bytes], log: IO[bytes]) -> None:
         """Copy each line; a place that cannot be written gets no more lines, and the process is still read."""
-        with log:
-            for line in output:
-                self._write_log(log, line)
-                self._print(line)
+        for line in output:
+            if log.tell() >= MOST_LOG_BYTES:
+                log = self._begin_again(log)
+            self._write_log(log, line)
+            self._print(line)
+        log.close()
+
+    def _begin_again(self, log: IO[bytes]) -> IO[bytes]:
+        """Return a new log; the full one is kept until the next is full. Without a new one, the old one goes on."""
+        try:
+            self._log.replace(self._log.with_name(f"{self._log.name}.1"))
+            started = self._log.open("wb", buffering=0)
+        except OSError:
+            return log
+        log.close()
+        return started
 
     def _write_log(self, log: IO[bytes], line: bytes) -> None:
         if self._is_log_full:

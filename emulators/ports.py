@@ -3,6 +3,7 @@
 import errno
 import random
 import socket
+from collections.abc import Sequence
 
 import psutil
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
@@ -36,6 +37,15 @@ def require_free_ports(home: Home) -> None:
                     f"Port {port}, which this home keeps for {name}, is taken by {_listener(port)}.",
                     f"Stop that process, or delete {home.ports_file} to choose other ports, and run `up` again.",
                 )
+
+
+def require_free(ports: Sequence[int]) -> None:
+    """Raise an error that names the first port that is taken."""
+    for port in ports:
+        if not _becomes_free(port):
+            raise EmulatorFailure(
+                f"Port {port} is taken by {_listener(port)}.", "Stop that process, then run the command again."
+            )
 
 
 def _becomes_free(port: int) -> bool:

@@ -17,6 +17,7 @@ from emulators import control, environment, shared_spark
 from emulators.failures import EmulatorFailure
 from emulators.home import PROJECT, Home, private_files
 from emulators.output_relay import OutputRelay
+from emulators.ports import require_free
 from emulators.services.supervision import end, marked
 
 _MARK = "PINTEREST_EMULATORS_SESSION"
@@ -53,12 +54,14 @@ class Company:
         posting: post steadily, new and changed rows among them; an empty source database is seeded first.
         spark: run a Spark server that the platform's runs share, unless the environment names one.
         programs: other commands, each as one text.
+        ports: ports of 127.0.0.1 that the command and the programs need.
     """
 
     posting: bool = False
     spark: bool = False
     programs: Sequence[str] = ()
     logged: bool = False
+    ports: Sequence[int] = ()
 
 
 def run(home: Home, command: Sequence[str], company: Company | None = None) -> int:
@@ -75,9 +78,10 @@ def run(home: Home, command: Sequence[str], company: Company | None = None) -> i
         The command's exit code, as a shell reports it.
 
     Raises:
-        EmulatorFailure: the services do not start, or there is no such program.
+        EmulatorFailure: a port is in use, the services do not start, or there is no such program.
     """
     company = company or Company()
+    require_free(company.ports)
     with private_files(), _signals_raise():
         was_up = control.is_supervised(home)
         session = secrets.token_hex(16)

@@ -98,3 +98,9 @@ def test_the_launchpad_of_batch_pipeline_offers_a_full_refresh_of_each_table() -
     offered = {f"cleaned__{entity.name}": {"config": {"full_refresh": False}} for entity in ENTITIES}
     assert dict(job.run_config or {}) == {"ops": offered}
     assert {node.name for node in job.nodes} >= set(offered)
+
+
+def test_descriptions_have_no_markup_because_the_pages_of_launchers_do_not_render_it() -> None:
+    for launcher in (*SENSORS.values(), *SCHEDULES.values()):
+        assert launcher.description, launcher.name
+        assert "`" not in launcher.description, launcher.name

@@ -1,11 +1,12 @@
-"""Maintenance: compaction and vacuum of tables, and deletion of staged files and orphans of dead runs."""
+"""Maintenance: compaction and vacuum of tables, and deletion of old pages, staged files and orphans of dead runs."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
-from pinterest_platform.catalog import ENTITIES, REPORT_KEYS, Names, Route
+from pinterest_platform.catalog import ENTITIES, REPORT_KEYS, SITE_PREFIX, Names, Route, day_of_page
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, joined
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.network_errors import network_failure
@@ -88,10 +89,11 @@ def maintain(
             yield name, result
     if not options.tables:
         try:
-            with _translate_errors("the leftovers of dead runs"):
+            with _translate_errors("the leftovers of dead runs and old pages"):
                 for leftovers in (
                     staging_leftovers(settings.names, objects, time.time() - hours * 3600),
                     quarantine_leftovers(settings.names, objects),
+                    old_pages(objects, settings.page_retention_days),
                 ):
                     _sweep(objects, leftovers, options, progress)
         except PermanentFailure as failure:
@@ -177,6 +179,13 @@ def quarantine_leftovers(names: Names, objects: ObjectStore) -> list[Leftover]:
     orphans = [key for entity in ENTITIES for key in kafka.quarantine_orphans(objects, names.topic(entity))]
     orphans += [key for entity in ENTITIES for key in kinesis.quarantine_orphans(objects, names.stream(entity))]
     return [Leftover(f"{key}: belongs to no landed object;", [key]) for key in orphans]
+
+
+def old_pages(objects: ObjectStore, days: int) -> list[Leftover]:
+    """Return the dated pages of days before the last `days` days."""
+    oldest = datetime.now(UTC).date() - timedelta(days=days)
+    pages = [(day_of_page(stored.key), stored.key) for stored in objects.list(SITE_PREFIX)]
+    return [Leftover(f"{key}: the page of {day}", [key]) for day, key in pages if day is not None and day < oldest]
 
 
 def _sweep(

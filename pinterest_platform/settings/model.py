@@ -131,6 +131,7 @@ class Settings(AlertSettings):
     audit_days: int = Field(7, alias="PINTEREST_AUDIT_DAYS", ge=1, le=3650)
     audit_seconds: float = Field(900.0, alias="PINTEREST_AUDIT_SECONDS", ge=0)
     run_retention_days: int = Field(30, alias="PINTEREST_RUN_RETENTION_DAYS", ge=8, le=3650)
+    page_retention_days: int = Field(365, alias="PINTEREST_PAGE_RETENTION_DAYS", ge=1, le=36_500)
     connect_topics: str = Field("", alias="PINTEREST_CONNECT_TOPICS")
     new_epoch: Literal["fail", "land"] = Field("fail", alias="PINTEREST_NEW_EPOCH")
     max_clock_skew_seconds: float = Field(86_400.0, alias="PINTEREST_MAX_CLOCK_SKEW_SECONDS", ge=0, le=31_536_000)

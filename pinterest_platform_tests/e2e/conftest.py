@@ -3,7 +3,10 @@
 import pytest
 
 from pinterest_platform.settings import Settings
+from pinterest_platform_tests.browser import browser
 from pinterest_platform_tests.e2e.harness import Tenant
+
+__all__ = ["browser", "user"]
 
 
 @pytest.fixture

@@ -1,7 +1,10 @@
 """`exec`: the output of a command that is logged, and the programs that run next to it, without services."""
 
+import io
+import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from emulators import output_relay
 from emulators.cli import main
 
 SCRIPT = """
@@ -83,6 +87,29 @@ def test_a_logged_command_whose_output_cannot_be_written_goes_on(full: str, tmp_
     assert [line for line in written if not line.startswith("x")] == (notice if full == "log" else [])
 
 
+def test_a_log_that_grows_large_is_begun_again_and_the_previous_one_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(output_relay, "MOST_LOG_BYTES", 20)
+    log, lines = tmp_path / "command.log", b"".join(b"line %d\n" % number for number in range(8))
+    relay = output_relay.OutputRelay(log)
+    relay.start(io.BytesIO(lines))
+    relay.finish(20)
+    assert log.read_text() == "line 6\nline 7\n"
+    assert (tmp_path / "command.log.1").read_text() == "line 3\nline 4\nline 5\n"
+    assert capfd.readouterr().out == lines.decode()
+
+
+def test_a_port_that_is_in_use_is_named_before_anything_starts(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with executed(tmp_path, "--port", str(port), "--", "echo", "started") as process:
+            out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (1, "")
+    holder = f"{psutil.Process().name()} (process {os.getpid()})"
+    assert err == f"Error: Port {port} is taken by {holder}. Stop that process, then run the command again.\n"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_logged_command_that_is_stopped_prints_nothing_more(number: signal.Signals, tmp_path: Path) -> None:
     noisy = NOISY.replace("signal.SIGINT", f"signal.{number.name}")
@@ -142,3 +169,4 @@ def test_make_dev_serves_metrics_and_hides_what_its_stop_prints() -> None:
     options = {option for parameter in main.commands["exec"].params for option in parameter.opts}
     assert {"--logged", "--with", "--posting", "--spark"} <= options
     assert "--logged" in recipe
+    assert "--port 3000 --port 9464" in recipe

@@ -13,7 +13,7 @@ from pinterest_platform.orchestration.daily.requests import attempt_request
     cron_schedule="0 0 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Requests `batch_pipeline` at midnight UTC; of several missed midnights, only the last one.",
+    description="Requests batch_pipeline at midnight UTC; of several missed midnights, only the last one.",
 )
 def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Request the day's first attempt. The run queue holds it while another exclusive run is active (rule D2)."""

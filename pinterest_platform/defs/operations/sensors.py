@@ -27,7 +27,7 @@ OVERLAP = timedelta(minutes=2)
     job=batch_pipeline,
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Retries a failed daily run, twice at most; the job `cancel_daily_retries` cancels a wait.",
+    description="Retries a failed daily run, twice at most; the job cancel_daily_retries cancels a wait.",
 )
 def daily_retries(
     context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]

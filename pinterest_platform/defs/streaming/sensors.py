@@ -21,7 +21,7 @@ def _backlog_sensor(job: Any, stream: str) -> Callable[[Callable[..., Tick]], dg
         job=job,
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Requests one `{job.name}` run if a {stream} holds records that are not in its table.",
+        description=f"Requests one {job.name} run if a {stream} holds records that are not in its table.",
     )
 
 

@@ -36,6 +36,13 @@ def test_cleaned_columns_have_type_description_constraints_and_tags() -> None:
         assert list(schema(layer, "geo")) == [*(column.name for column in GEO.columns), "_source"]
 
 
+def test_raw_fields_name_the_columns_that_are_made_of_them() -> None:
+    for layer in ("raw", "raw_stream"):
+        fields = schema(layer, "user")
+        assert fields["first_name"].description == fields["last_name"].description == "Cleaned to user_name."
+        assert all(field.description for entity in ENTITIES for field in schema(layer, entity.name).values())
+
+
 def test_report_columns_are_described() -> None:
     for report in REPORTS:
         columns = schema("reports", report.key)
