@@ -52,6 +52,7 @@ DEFAULT_SEED = 100
 )
 @click.option(
     "--give-up-after",
+    "retry_seconds",
     type=click.FloatRange(min=0.1),
     default=30.0,
     show_default=True,
@@ -69,7 +70,7 @@ def post(
     per_request: int,
     concurrency: int | None,
     timeout: float,
-    give_up_after: float,
+    retry_seconds: float,
     database: str | None,
     home: str | None,
 ) -> None:
@@ -95,7 +96,7 @@ def post(
         run = Run(
             routes,
             Pace(rate, per_request, concurrency or _concurrency(per_request)),
-            RetryPolicy(timeout, give_up_after),
+            RetryPolicy(timeout, retry_seconds),
             total,
         )
         # A slow poster reads one second ahead, so that it posts the current rows of the database.

@@ -16,7 +16,7 @@ from pinterest_platform.ports import StoredObject
 from pinterest_platform.settings import Settings
 
 _ABSENT = {"404", "NoSuchKey", "NotFound"}
-_TAKEN = {"412", "PreconditionFailed"}
+_PRECONDITION_FAILED = {"412", "PreconditionFailed"}
 _CONFLICT = {"409", "ConditionalRequestConflict", "OperationAborted"}
 _REFUSED = {
     "401", "403", "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch",
@@ -88,7 +88,7 @@ class S3ObjectStore:
         self._put(key, body, metadata or {}, content_type)
 
     def put_if_absent(self, key: str, body: bytes, metadata: Mapping[str, str], content_type: str = "") -> bool:
-        """Create an object unless its key is taken; see `ObjectStore.put_if_absent`."""
+        """Create an object unless there is one of its key; see `ObjectStore.put_if_absent`."""
         retrying = Retrying(
             retry=retry_if_exception_type(_ConflictError),
             stop=stop_after_delay(self._settings.io_timeout_seconds),
@@ -97,7 +97,7 @@ class S3ObjectStore:
         )
         try:
             retrying(self._put, key, body, metadata, content_type, IfNoneMatch="*")
-        except _TakenError:
+        except _PreconditionFailedError:
             return False
         except _ConflictError:
             raise TransientFailure(
@@ -180,8 +180,8 @@ class S3ObjectStore:
             )
         if code in _ABSENT:
             return _AbsentError()
-        if code in _TAKEN:
-            return _TakenError()
+        if code in _PRECONDITION_FAILED:
+            return _PreconditionFailedError()
         if code in _CONFLICT:
             return _ConflictError()
         if code in _REFUSED:
@@ -202,7 +202,7 @@ class S3ObjectStore:
 
 
 def _is_unavailable(error: BaseException) -> bool:
-    """Return whether a call failed because the server does not accept calls yet, or not so many."""
+    """Return whether a call failed because the server is starting or overloaded."""
     from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
 
     if not isinstance(error, ClientError):
@@ -227,7 +227,7 @@ class _AbsentError(Exception):
     """The server has no such object."""
 
 
-class _TakenError(Exception):
+class _PreconditionFailedError(Exception):
     """The condition of a conditional PUT does not hold."""
 
 

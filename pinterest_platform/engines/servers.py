@@ -30,7 +30,7 @@ class Server(Protocol):
         ...
 
     def abandon(self) -> None:
-        """Give up a server that may still run a query that cannot be interrupted; return at once."""
+        """Abandon a server that may still run a query that cannot be interrupted; return at once."""
         ...
 
     def stop(self) -> None:

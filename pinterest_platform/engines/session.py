@@ -65,7 +65,7 @@ class SessionEngine:
         self._server.stop()
 
     def _abandon(self) -> None:
-        """Give up an engine that may still be busy; the next job starts a new one."""
+        """Abandon an engine that may still be busy; the next job starts a new one."""
         self._release()
         self._server.abandon()
 

@@ -25,7 +25,7 @@ class ExaminedHistory(ChainHistory, Protocol):
         ...
 
 
-class Reading(Protocol):
+class ReadResult(Protocol):
     """The result of reading an object."""
 
     @property
@@ -36,7 +36,7 @@ class Reading(Protocol):
 
 M = TypeVar("M", bound=Manifest)
 H = TypeVar("H", bound=ExaminedHistory)
-R = TypeVar("R", bound=Reading)
+R = TypeVar("R", bound=ReadResult)
 
 
 class ChainExaminer(Generic[M, H, R]):

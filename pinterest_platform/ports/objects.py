@@ -42,7 +42,7 @@ class ObjectStore(Protocol):
         ...
 
     def put_if_absent(self, key: str, body: bytes, metadata: Mapping[str, str], content_type: str = "") -> bool:
-        """Create an object; return False if the key is taken by any writer."""
+        """Create an object; return False if there is one of its key, from any writer."""
         ...
 
     def delete(self, keys: Iterable[str]) -> None:

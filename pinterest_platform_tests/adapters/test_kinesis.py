@@ -92,7 +92,7 @@ def test_a_stream_with_many_shards_is_listed_whole(server, log):
     server.client.add_tags_to_stream(StreamName=name, Tags={"epoch": "seven"})
     listed = server.client.list_shards
     log.describe(name)
-    log._connected.list_shards = lambda **parameters: listed(**parameters, MaxResults=40)
+    log._calls._connected.list_shards = lambda **parameters: listed(**parameters, MaxResults=40)
     state = log.describe(name)
     assert (len({shard.shard_id for shard in state.shards}), state.epoch) == (150, "seven")
     server.client.delete_stream(StreamName=name)

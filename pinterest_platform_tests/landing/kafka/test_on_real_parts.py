@@ -263,7 +263,7 @@ def test_an_s3_server_that_does_not_answer_is_named_within_the_timeout(tenant, t
 
 
 class Wire:
-    """A connection to a server that stops carrying anything after so many bytes sent."""
+    """A connection to a server that carries nothing after a number of bytes."""
 
     def __init__(self, target: str, budget: int) -> None:
         host, _, port = target.removeprefix("http://").partition(":")
