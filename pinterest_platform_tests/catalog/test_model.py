@@ -49,7 +49,7 @@ def report(**changes: Any) -> Report:
     [
         ({"fields": (Field("id"), Field("name"), Field("Name"))}, "declares the field 'name' twice"),
         ({"fields": (Field("id"), Field("value"))}, "has a field 'value'"),
-        ({"fields": (Field("id"), Field("2nd"))}, r"declares the field '2nd'\. Use letters"),
+        ({"fields": (Field("id"), Field("2x"))}, r"declares the field '2x'\. Use letters"),
         (
             {"fields": (Field("id"), Field("_offset"))},
             r"'board' has a field '_offset': names that begin with _ are landing's own\. Rename the field\.",
