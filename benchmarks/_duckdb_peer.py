@@ -103,7 +103,7 @@ REPORTS: Mapping[str, str] = {
 
 
 def build(folder: Path, objects: Mapping[str, Sequence[str]]) -> None:
-    """Build three tables and nine reports from nothing, as Parquet files of a new folder.
+    """Build the tables and reports from nothing, as Parquet files of a new folder.
 
     Args:
         folder: the folder to create.

@@ -33,7 +33,7 @@ class Benchmark:
 BENCHMARKS = (
     Benchmark(
         "full_build",
-        "objects to tables and nine reports; one per cent more; unchanged rows",
+        "objects to tables and reports; one per cent more; unchanged rows",
         "DuckDB script to Parquet, tuned manually",
         needs_emulators=False,
         runs=(("--rows", "1000000"), ("--rows", "20000")),

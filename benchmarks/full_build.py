@@ -1,4 +1,4 @@
-"""A full build, landed objects to cleaned tables and nine reports, compared with a tuned DuckDB script to Parquet.
+"""A full build, landed objects to cleaned tables and reports, compared with a tuned DuckDB script to Parquet.
 
 Then one per cent more posts, and as many posts that change nothing: incrementally, compared with the peer's rebuild.
 """

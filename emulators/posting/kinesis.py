@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from emulators.posting.replies import RefusedError
 from emulators.posting.routes import Record, Rejection, UnavailableError, Verdict
-from emulators.posting.streams import RefusedError, StreamApi
+from emulators.posting.streams import StreamApi
 
 _STREAM_REFUSALS = frozenset({"ResourceNotFoundException", "AccessDeniedException"})
 """Refusals that no single record causes."""

@@ -1,9 +1,9 @@
-"""The gateway's stream API: calls on Kinesis streams and records, and the meaning of its refusals (rules W7 to W11)."""
+"""The gateway's stream API: calls on Kinesis streams and records (rules W7 to W11)."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import orjson
@@ -19,7 +19,8 @@ from tenacity import (
 from yarl import URL
 
 from emulators.failures import EmulatorFailure
-from emulators.posting.gateway import GatewayClient, Reply
+from emulators.posting.gateway import GatewayClient
+from emulators.posting.replies import RefusedError, Written, answer, checked, written
 from emulators.posting.routes import Record, UnavailableError
 
 CREATION_SECONDS = 300.0
@@ -28,16 +29,6 @@ CREATION_SECONDS = 300.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
-_TRANSIENT = frozenset(
-    {
-        "ProvisionedThroughputExceededException",
-        "ThrottlingException",
-        "LimitExceededException",
-        "KMSThrottlingException",
-    }
-)
-"""Refusals of status 400 that are transient."""
-
 _READY = ("ACTIVE", "UPDATING")
 
 T = TypeVar("T")
@@ -50,26 +41,6 @@ def _poll(unfinished: Callable[[str], bool]) -> AsyncRetrying:
         stop=stop_after_delay(CREATION_SECONDS),
         wait=wait_exponential(multiplier=FIRST_PAUSE, exp_base=1.5, max=LONGEST_PAUSE),
     )
-
-
-class RefusedError(Exception):
-    """A refusal by Kinesis that is permanent.
-
-    Args:
-        kind: the exception's name in Kinesis's API.
-        problem: status and message, for users.
-    """
-
-    def __init__(self, kind: str, problem: str) -> None:
-        super().__init__(problem)
-        self.kind = kind
-
-
-class Written(NamedTuple):
-    """Result of one record of a batch: `sequence_number` if it was accepted, else `error`."""
-
-    sequence_number: str
-    error: str
 
 
 class StreamApi:
@@ -104,17 +75,17 @@ class StreamApi:
     async def create(self, stream: str, shards: int | None = None) -> None:
         """CreateStream, with the API's default number of shards unless one is given."""
         body = orjson.dumps({} if shards is None else {"ShardCount": shards})
-        _checked(await self._client.request("POST", self._url(stream), body))
+        checked(await self._client.request("POST", self._url(stream), body))
 
     async def delete(self, stream: str) -> None:
         """DeleteStream."""
-        _checked(await self._client.request("DELETE", self._url(stream)))
+        checked(await self._client.request("DELETE", self._url(stream)))
 
     async def put(self, stream: str, record: Record) -> str:
         """PutRecord; returns the sequence number."""
         body = b'{"StreamName":%b,"Data":%b,"PartitionKey":"%d"}' % (orjson.dumps(stream), record.value, record.key)
         reply = await self._client.request("PUT", self._url(stream, "/record"), body)
-        return str(_answer(reply, "SequenceNumber")["SequenceNumber"])
+        return str(answer(reply, "SequenceNumber")["SequenceNumber"])
 
     async def put_batch(self, stream: str, records: Sequence[Record]) -> list[Written]:
         """PutRecords; one result per record, in their order."""
@@ -122,20 +93,20 @@ class StreamApi:
             [b'{"data":%b,"partition-key":"%d"}' % (orjson.dumps(value.decode()), key) for key, value in records]
         )
         reply = await self._client.request("PUT", self._url(stream, "/records"), b'{"records":[%b]}' % body)
-        results = _answer(reply, "Records")["Records"]
+        results = answer(reply, "Records")["Records"]
         if not isinstance(results, list) or len(results) != len(records):
             raise UnavailableError(f"the reply has no result for each of {len(records)} records")
-        return [_written(result) for result in results]
+        return [written(result) for result in results]
 
     async def iterator(self, stream: str, shard_id: str) -> str:
         """GetShardIterator, from the oldest record."""
         url = f"{self.address}/streams/{quote(stream, safe='')}/sharditerator?shard-id={quote(shard_id, safe='')}"
-        return str(_answer(await self._client.request("GET", URL(url, encoded=True)), "ShardIterator")["ShardIterator"])
+        return str(answer(await self._client.request("GET", URL(url, encoded=True)), "ShardIterator")["ShardIterator"])
 
     async def records(self, stream: str, iterator: str) -> dict[str, Any]:
         """GetRecords."""
         url = self._url(stream, "/records")
-        return _answer(await self._client.request("GET", url, header={"Shard-Iterator": iterator}), "Records")
+        return answer(await self._client.request("GET", url, header={"Shard-Iterator": iterator}), "Records")
 
     async def ensure(self, stream: str, patience_seconds: float) -> bool:
         """Create a stream if it is absent, and wait until it accepts records.
@@ -224,7 +195,7 @@ class StreamApi:
         )
 
     async def _get(self, stream: str, member: str) -> dict[str, Any]:
-        return _answer(await self._client.request("GET", self._url(stream)), member)
+        return answer(await self._client.request("GET", self._url(stream)), member)
 
     def _url(self, stream: str, suffix: str = "") -> URL:
         """Return the cached URL of a stream; its name is percent-encoded as one path segment."""
@@ -232,41 +203,3 @@ class StreamApi:
             path = f"/{quote(stream, safe='')}{suffix}" if stream else ""
             self._urls[stream, suffix] = URL(f"{self.address}/streams{path}", encoded=True)
         return self._urls[stream, suffix]
-
-
-def _checked(reply: Reply) -> Reply:
-    """Return the reply; raises UnavailableError or RefusedError if it is a refusal."""
-    if reply.status == 200:
-        return reply
-    kind = _kind(reply.body)
-    problem = f"{reply.problem} ({kind})" if kind else reply.problem
-    if kind in _TRANSIENT:
-        raise UnavailableError(problem)
-    raise RefusedError(kind, problem)
-
-
-def _answer(reply: Reply, member: str) -> dict[str, Any]:
-    """Return the object of a reply; raises UnavailableError if it lacks the member, as a truncated reply does."""
-    try:
-        answer = orjson.loads(_checked(reply).body)
-    except orjson.JSONDecodeError:
-        answer = None
-    if not isinstance(answer, dict) or answer.get(member) is None:
-        raise UnavailableError(f"the reply is not one of Kinesis: it lacks {member}")
-    return answer
-
-
-def _written(result: Any) -> Written:
-    if not isinstance(result, dict):
-        return Written("", "the reply has no result for this record")
-    if result.get("ErrorCode") is None and result.get("SequenceNumber"):
-        return Written(str(result["SequenceNumber"]), "")
-    return Written("", f"{result.get('ErrorMessage') or 'no sequence number'} ({result.get('ErrorCode')})")
-
-
-def _kind(body: bytes) -> str:
-    """Return the exception's name in an error's body, without its namespace."""
-    try:
-        return str(orjson.loads(body)["__type"]).rpartition("#")[2]
-    except (ValueError, KeyError, TypeError):
-        return ""

@@ -70,5 +70,5 @@ def _add_follower(connection: Connection, key: int) -> None:
     pin = key_of(PIN) == key
     followers = _FOLLOWERS.fullmatch(connection.execute(select(PIN.c.follower_count).where(pin)).scalar() or "")
     if followers is not None:
-        more = f"{int(followers[1]) + 1}{followers[2]}"
-        connection.execute(update(PIN).where(pin).values(follower_count=more))
+        larger = f"{int(followers[1]) + 1}{followers[2]}"
+        connection.execute(update(PIN).where(pin).values(follower_count=larger))

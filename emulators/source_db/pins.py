@@ -173,14 +173,14 @@ def _description(category: str, draws: _Draws) -> str:
     if draws.no_text < 0.022:
         return NO_DESCRIPTION
     truncated = draws.description < 0.4
-    wanted = 180 if truncated else 40 + int(200 * draws.description - 80) // 2
+    length = 180 if truncated else 40 + int(200 * draws.description - 80) // 2
     parts: list[str] = []
     size = 0
     for turn in range(len(SENTENCES)):
         sentence = SENTENCES[(draws.words[6] + turn * 3) % len(SENTENCES)]
         parts.append(_fill(sentence, category, draws.words[turn % 8 :]))
         size += len(parts[-1]) + 1
-        if size > wanted:
+        if size > length:
             break
     text = " ".join(parts)
     if truncated:

@@ -13,7 +13,7 @@ NewEpoch = Literal["", "fail", "land"]
 """The choices of `new_epoch` in a run config: empty for the setting PINTEREST_NEW_EPOCH, or one for this run alone."""
 
 
-def landing_options(
+def topic_options(
     entity: Entity, settings: Settings, accept_gap: Sequence[str] = (), new_epoch: str = ""
 ) -> TopicOptions:
     """Return the options for landing an entity's topic.

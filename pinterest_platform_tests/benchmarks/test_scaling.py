@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import _publication, scaling
+from benchmarks._capacity import Assumptions, Capacity, Rates, rates
 from benchmarks._results import Measurement
-from benchmarks.scaling import Assumptions, Capacity, Rates, rates
 
 ROOT = Path(__file__).parents[2]
 MEASURED = Rates(landing=50_000.0, cleaning=100_000.0, draining=10_000.0)

@@ -6,10 +6,11 @@ from typing import Any
 
 import dagster as dg
 
+from pinterest_platform.catalog import REPORTED_ENTITIES, REPORTS
 from pinterest_platform.pipelines.lakehouse import Lakehouse
-from pinterest_platform.ports import Json
+from pinterest_platform.ports import Json, TableFacts
 from pinterest_platform.settings import Settings
-from pinterest_platform.spark_jobs.parameters import VerifyResult
+from pinterest_platform.spark_jobs.parameters import ReportOutcome, ReportsResult, SourceFacts, VerifyResult
 from pinterest_platform.testing import (
     FakeEngine,
     FakeLake,
@@ -52,6 +53,23 @@ class Surroundings:
         facts = self.lake.tables[parameters["table_uri"]]
         sound = VerifyResult(0, 0, facts.rows, 0, 0, 0, 0, 0, [], [], (), facts.version, facts.table_id)
         return replace(sound, **findings).to_json()
+
+    def fill_lake(self) -> None:
+        """Add sound cleaned tables, report tables without rows, and an engine that computes such reports."""
+        for entity in REPORTED_ENTITIES:
+            uri = self.settings.names.cleaned_uri(entity)
+            self.lake.tables[uri] = TableFacts(uri, 7, 8, (("ind", "bigint"),), "id")
+        for report in REPORTS:
+            uri = self.settings.names.report_uri(report.key)
+            self.lake.tables[uri] = TableFacts(uri, 2, 0, tuple(report.column_types))
+            self.lake.content[uri] = []
+
+        def compute(parameters: Json) -> Json:
+            sources = {name: SourceFacts(7, 8, None, None, None, None) for name in parameters["cleaned"]}
+            outcomes = {key: ReportOutcome(0, True, 2, {}) for key in parameters["reports"]}
+            return ReportsResult(outcomes, sources).to_json()
+
+        self.engine.answers["reports"] = compute
 
     @property
     def lakehouse(self) -> Lakehouse:

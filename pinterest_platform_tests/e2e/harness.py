@@ -131,7 +131,7 @@ class Tenant:
         return {uri: DeltaTable(uri).version() for uri in uris}
 
     def assert_agrees_with_the_oracle(self) -> Oracle:
-        """Compare every cell of the three tables and the nine reports."""
+        """Compare every cell of the tables and the reports."""
         oracle = Oracle({entity.name: self.raw_lines(entity) for entity in ENTITIES})
         for entity in ENTITIES:
             # A row whose values were posted again keeps its first source: only the values must agree.

@@ -182,11 +182,11 @@ def test_orphans_in_quarantine_are_deleted_and_all_others_stay(around: Surroundi
 def test_dated_pages_older_than_their_retention_are_deleted(around: Surroundings) -> None:
     today = datetime.now(UTC).date()
     days = {age: f"site/{today - timedelta(days=age)}.html" for age in (0, 365, 366)}
-    kept = {"site/index.html", "site/2020-01-01.txt", days[0], days[365]}
-    for key in (*kept, days[366]):
+    retained = {"site/index.html", "site/2020-01-01.txt", days[0], days[365]}
+    for key in (*retained, days[366]):
         around.objects.put(key, b"x")
     _, lines = run(around, dry_run=True)
     assert days[366] in around.objects.objects
     assert f"{days[366]}: the page of {today - timedelta(days=366)} would be deleted" in lines
     run(around)
-    assert set(around.objects.objects) == kept
+    assert set(around.objects.objects) == retained

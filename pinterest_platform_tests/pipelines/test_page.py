@@ -11,15 +11,13 @@ import pytest
 from pinterest_platform.catalog import (
     PAGE_KEY,
     REPORT_KEYS,
-    REPORTED_ENTITIES,
     dated_page_key,
     day_of_page,
     report_with_key,
 )
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.pipelines.page import copy_to_home, publish_page
-from pinterest_platform.ports import Json, TableFacts, silent
-from pinterest_platform.spark_jobs.parameters import ReportsResult, SourceFacts
+from pinterest_platform.ports import TableFacts, silent
 from pinterest_platform_tests.defs.surroundings import Surroundings
 from pinterest_platform_tests.page.samples import Page
 
@@ -30,19 +28,7 @@ MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 def around() -> Surroundings:
     """Sound and empty report tables."""
     around = Surroundings()
-    for entity in REPORTED_ENTITIES:
-        uri = around.settings.names.cleaned_uri(entity)
-        around.lake.tables[uri] = TableFacts(uri, 7, 8, (("ind", "bigint"),), "id")
-    for key in REPORT_KEYS:
-        uri = around.settings.names.report_uri(key)
-        around.lake.tables[uri] = TableFacts(uri, 2, 0, tuple(report_with_key(key).column_types))
-        around.lake.content[uri] = []
-
-    def compute(parameters: Json) -> Json:
-        sources = {name: SourceFacts(7, 8, None, None, None, None) for name in parameters["cleaned"]}
-        return ReportsResult({}, sources).to_json()
-
-    around.engine.answers["reports"] = compute
+    around.fill_lake()
     return around
 
 

@@ -13,7 +13,7 @@ from pinterest_platform.orchestration.policy import NAMES
 from pinterest_platform.orchestration.results.checks import unevaluated_on_failure
 from pinterest_platform.orchestration.results.columns import pii_tags, raw_metadata
 from pinterest_platform.orchestration.results.landing import QUARANTINE_CHECK, TIMES_CHECK, landing_result
-from pinterest_platform.pipelines.options import NewEpoch, landing_options
+from pinterest_platform.pipelines.options import NewEpoch, topic_options
 from pinterest_platform.ports import Lake, ObjectStore, TopicLog
 from pinterest_platform.settings import Settings
 
@@ -57,7 +57,7 @@ def _raw(entity: Entity) -> dg.AssetsDefinition:
         """Land a topic; six parameters, because Dagster passes each resource as one."""
         checks = unevaluated_on_failure(context, key, (QUARANTINE_CHECK, TIMES_CHECK))
         with as_dagster_failure(key.to_user_string()), checks:
-            options = landing_options(entity, settings, config.accept_gap, config.new_epoch)
+            options = topic_options(entity, settings, config.accept_gap, config.new_epoch)
             places = settings.names.places(entity, Route.KAFKA)
             try:
                 options, unreadable = replace(options, cleaned=lake.positions(places.table_uri) or {}), None

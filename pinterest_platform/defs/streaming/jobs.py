@@ -11,7 +11,7 @@ from pinterest_platform.pipelines.backlog import kafka_lag_ms
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.pipelines.landers import KafkaLander
 from pinterest_platform.pipelines.micro_batches import EntityPipeline
-from pinterest_platform.pipelines.options import landing_options
+from pinterest_platform.pipelines.options import topic_options
 from pinterest_platform.pipelines.progress import BufferedProgress
 from pinterest_platform.ports import TopicLog
 
@@ -27,7 +27,7 @@ def drain_kafka(
         return kafka_lag_ms(entity, lakehouse.settings, topics, lakehouse.objects, lakehouse.lake)
 
     with as_dagster_failure("kafka_pipeline", assets_of(Route.KAFKA, ENTITIES)):
-        landers = {entity: KafkaLander(topics, landing_options(entity, lakehouse.settings)) for entity in ENTITIES}
+        landers = {entity: KafkaLander(topics, topic_options(entity, lakehouse.settings)) for entity in ENTITIES}
         pipelines = [EntityPipeline(entity, landers[entity], lakehouse, run_id, progress) for entity in ENTITIES]
         rounds = drain(context, pipelines, lakehouse, progress, lag_of)
         for event in materializations(rounds.with_results()):

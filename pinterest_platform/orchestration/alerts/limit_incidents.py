@@ -59,8 +59,8 @@ def deliver_limit_alerts(
     Raises:
         TransientFailure: an alert was not delivered; every other one was attempted before.
     """
-    known = _read_state(instance)
-    state = dict(next_state(known, measured, now))
+    stored = _read_state(instance)
+    state = dict(next_state(stored, measured, now))
     concerns = {each.concern: each for each in measured}
     failures: list[TransientFailure] = []
     lines: list[str] = []
@@ -80,7 +80,7 @@ def deliver_limit_alerts(
                 del state[_key(each)]
             else:
                 state[_key(each)] = replace(each, delivered=True, tries=0)
-    if state != known:
+    if state != stored:
         values = json.dumps([asdict(incident) for incident in state.values()])
         instance.daemon_cursor_storage.set_cursor_values({STATE_KEY: values})
     if failures:
@@ -88,9 +88,9 @@ def deliver_limit_alerts(
     return lines
 
 
-def next_state(known: State, measured: Iterable[Measured], now: float) -> State:
+def next_state(incidents: State, measured: Iterable[Measured], now: float) -> State:
     """Return the incidents after a measurement; one whose measurement is unknown neither begins nor ends."""
-    state = dict(known)
+    state = dict(incidents)
     for each in measured:
         for reading in each.readings:
             key = (each.concern, reading.name)

@@ -23,7 +23,7 @@ def check_result(
 ) -> dg.AssetCheckResult:
     """Return a check that passes without problems, and log every problem: Dagster itself logs none.
 
-    Six parameters, because each check has another choice of them.
+    Six parameters, because it wraps Dagster's AssetCheckResult, which has each of them.
 
     Args:
         check: the check's name.

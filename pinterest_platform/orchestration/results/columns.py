@@ -33,15 +33,15 @@ def table_schema(columns: Iterable[Column | ReportColumn], types: Sequence[tuple
 def raw_metadata(entity: Entity) -> dict[str, dg.MetadataValue]:
     """Return the metadata of a raw asset: the known fields of its records."""
     personal = {source for column in entity.columns if column.pii for source in column.sources}
-    made: dict[str, list[str]] = {}
+    targets: dict[str, list[str]] = {}
     for column in entity.columns:
         for source in column.sources:
-            made.setdefault(source, []).append(column.name)
+            targets.setdefault(source, []).append(column.name)
     columns = [
         dg.TableColumn(
             name,
             "JSON value",
-            f"Cleaned to {', '.join(made[name])}." if name in made else "Not in the table.",
+            f"Cleaned to {', '.join(targets[name])}." if name in targets else "Not in the table.",
             tags=PII_TAG if name in personal else None,
         )
         for name in entity.field_names

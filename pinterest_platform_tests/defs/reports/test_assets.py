@@ -7,12 +7,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from pinterest_platform.catalog import PAGE_KEY, PIN, REPORT_KEYS, REPORTED_ENTITIES, report_with_key
+from pinterest_platform.catalog import PAGE_KEY, PIN, REPORT_KEYS
 from pinterest_platform.defs.reports.assets import page, reports
 from pinterest_platform.defs.reports.checks import reports_are_sound
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.ports import Json, RowVersion, TableFacts
-from pinterest_platform.spark_jobs.parameters import ReportOutcome, ReportsResult, SourceFacts
+from pinterest_platform.spark_jobs.parameters import ReportsResult
 from pinterest_platform_tests.defs.surroundings import Surroundings
 
 
@@ -20,28 +20,7 @@ from pinterest_platform_tests.defs.surroundings import Surroundings
 def around() -> Surroundings:
     """Three sound tables, and an engine that computes empty reports."""
     around = Surroundings()
-    for entity in REPORTED_ENTITIES:
-        uri = around.settings.names.cleaned_uri(entity)
-        around.lake.tables[uri] = TableFacts(uri, 7, 8, (("ind", "bigint"),), "id")
-    for key in REPORT_KEYS:
-        uri = around.settings.names.report_uri(key)
-        around.lake.tables[uri] = TableFacts(uri, 2, 0, ())
-        around.lake.content[uri] = []
-
-    def compute(parameters: Json) -> Json:
-        sources = {name: SourceFacts(7, 8, None, None, None, None) for name in parameters["cleaned"]}
-        return ReportsResult({key: ReportOutcome(0, True, 2, {}) for key in parameters["reports"]}, sources).to_json()
-
-    around.engine.answers["reports"] = compute
-    return around
-
-
-@pytest.fixture
-def shown(around: Surroundings) -> Surroundings:
-    """Report tables with their columns, and no rows."""
-    for key in REPORT_KEYS:
-        uri = around.settings.names.report_uri(key)
-        around.lake.tables[uri] = TableFacts(uri, 2, 0, tuple(report_with_key(key).column_types))
+    around.fill_lake()
     return around
 
 
@@ -115,15 +94,15 @@ def break_report(around: Surroundings) -> None:
     around.engine.answers["reports"] = failing
 
 
-def test_a_broken_report_stops_neither_the_others_nor_their_sections_of_the_page(shown: Surroundings) -> None:
-    break_report(shown)
+def test_a_broken_report_stops_neither_the_others_nor_their_sections_of_the_page(around: Surroundings) -> None:
+    break_report(around)
     with dg.DagsterInstance.ephemeral() as instance:
         assets = [reports, page, reports_are_sound]
-        result = dg.materialize(assets, instance=instance, resources=shown.resources, raise_on_error=False)
+        result = dg.materialize(assets, instance=instance, resources=around.resources, raise_on_error=False)
         logged = instance.all_logs(result.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION)
     failure = failure_of(result)
     assert f"reports/page: The page was published without 1 reports. reports/{BROKEN}: the columns are" in failure
-    body = shown.objects.read(PAGE_KEY).decode()
+    body = around.objects.read(PAGE_KEY).decode()
     assert body.count('class="empty">Unavailable: ') == 1
     assert body.count('class="empty">No rows.') == len(REPORT_KEYS) - 1
     events = [entry.asset_materialization for entry in logged]
@@ -134,16 +113,16 @@ def test_a_broken_report_stops_neither_the_others_nor_their_sections_of_the_page
     assert [check.asset_key.path[-1] for check in failed] == [BROKEN]
 
 
-def test_a_broken_report_fails_a_run_without_the_page_after_the_others(shown: Surroundings) -> None:
-    break_report(shown)
-    result = materialize(shown, reports)
+def test_a_broken_report_fails_a_run_without_the_page_after_the_others(around: Surroundings) -> None:
+    break_report(around)
+    result = materialize(around, reports)
     assert "It has a column extra. Move it." in failure_of(result)
     assert len(result.get_asset_materialization_events()) == len(REPORT_KEYS) - 1
 
 
-def test_a_page_without_problems_does_not_fail(shown: Surroundings) -> None:
-    assert materialize(shown, reports, page, reports_are_sound).success
-    assert "Unavailable" not in shown.objects.read(PAGE_KEY).decode()
+def test_a_page_without_problems_does_not_fail(around: Surroundings) -> None:
+    assert materialize(around, reports, page, reports_are_sound).success
+    assert "Unavailable" not in around.objects.read(PAGE_KEY).decode()
 
 
 def headlines(around: Surroundings) -> dict[str, str]:
@@ -152,34 +131,34 @@ def headlines(around: Surroundings) -> dict[str, str]:
     return dict(re.findall(r"<dt>(.*?)(?: <span>.*?)?</dt><dd>(.*?)</dd>", top))
 
 
-def test_the_page_counts_what_landing_and_cleaning_rejected(shown: Surroundings) -> None:
-    shown.topics.append("u.pin", 0, b'{"index": 1}', b"junk", b"junk")
-    land_topic(shown.topics, shown.objects, "u.pin")
-    uri = shown.settings.names.cleaned_quarantine_uri(PIN)
-    shown.lake.tables[uri] = TableFacts(uri, 1, 40, ())
-    assert headlines(shown)["Quarantined records"] == "42"
+def test_the_page_counts_what_landing_and_cleaning_rejected(around: Surroundings) -> None:
+    around.topics.append("u.pin", 0, b'{"index": 1}', b"junk", b"junk")
+    land_topic(around.topics, around.objects, "u.pin")
+    uri = around.settings.names.cleaned_quarantine_uri(PIN)
+    around.lake.tables[uri] = TableFacts(uri, 1, 40, ())
+    assert headlines(around)["Quarantined records"] == "42"
 
 
-def test_numbers_that_cannot_be_read_are_unknown_and_not_zero(shown: Surroundings) -> None:
-    shown.topics.append("u.pin", 0, b'{"index": 1}', b"junk")
-    land_topic(shown.topics, shown.objects, "u.pin")
-    for stored in shown.objects.objects.values():
+def test_numbers_that_cannot_be_read_are_unknown_and_not_zero(around: Surroundings) -> None:
+    around.topics.append("u.pin", 0, b'{"index": 1}', b"junk")
+    land_topic(around.topics, around.objects, "u.pin")
+    for stored in around.objects.objects.values():
         stored.metadata.clear()
-    assert headlines(shown) == dict.fromkeys(
+    assert headlines(around) == dict.fromkeys(
         ("Posts", "Posters", "Countries", "Users", "Quarantined records", "Data age"), "unknown"
     )
 
 
-def test_the_page_shows_the_version_of_each_report_and_the_rows_that_changed(shown: Surroundings) -> None:
+def test_the_page_shows_the_version_of_each_report_and_the_rows_that_changed(around: Surroundings) -> None:
     key = "users_joined_by_year"
-    uri = shown.settings.names.report_uri(key)
-    shown.lake.content[uri] = [{"join_year": 2016, "number_users_joined": 5}]
-    shown.lake.older_content[uri] = {2: [{"join_year": 2016, "number_users_joined": 4}]}
-    shown.lake.history[uri] = [RowVersion(4, 1_700_000_000_000, {"user_version": "7"}), RowVersion(2, None, {})]
-    deleted = shown.settings.names.report_uri("top_poster_by_country")
-    shown.lake.history[deleted] = [RowVersion(3, None, {"pin_version": "7"}), RowVersion(1, None, {})]
-    assert materialize(shown, page).success
-    html = shown.objects.read(PAGE_KEY).decode()
+    uri = around.settings.names.report_uri(key)
+    around.lake.content[uri] = [{"join_year": 2016, "number_users_joined": 5}]
+    around.lake.older_content[uri] = {2: [{"join_year": 2016, "number_users_joined": 4}]}
+    around.lake.history[uri] = [RowVersion(4, 1_700_000_000_000, {"user_version": "7"}), RowVersion(2, None, {})]
+    deleted = around.settings.names.report_uri("top_poster_by_country")
+    around.lake.history[deleted] = [RowVersion(3, None, {"pin_version": "7"}), RowVersion(1, None, {})]
+    assert materialize(around, page).success
+    html = around.objects.read(PAGE_KEY).decode()
     joined = html.partition(f'<section id="{key}"')[2].partition("</section>")[0]
     posters = html.partition('<section id="top_poster_by_country"')[2].partition("</section>")[0]
     assert "2023-11-14 22:13:20 UTC" in joined
@@ -189,13 +168,13 @@ def test_the_page_shows_the_version_of_each_report_and_the_rows_that_changed(sho
     assert html.count('class="history"') == 2
 
 
-def test_a_small_report_is_shown_whole_and_a_large_one_by_its_first_rows(shown: Surroundings) -> None:
+def test_a_small_report_is_shown_whole_and_a_large_one_by_its_first_rows(around: Surroundings) -> None:
     small, large = REPORT_KEYS[:2]
     for key, count in ((small, 7), (large, 101)):
-        uri = shown.settings.names.report_uri(key)
-        shown.lake.tables[uri] = replace(shown.lake.tables[uri], rows=count)
-        shown.lake.content[uri] = [{"category": "art", "country": None, "post_year": 2017}] * count
-    result = materialize(shown, reports)
+        uri = around.settings.names.report_uri(key)
+        around.lake.tables[uri] = replace(around.lake.tables[uri], rows=count)
+        around.lake.content[uri] = [{"category": "art", "country": None, "post_year": 2017}] * count
+    result = materialize(around, reports)
     previews = {
         event.asset_key.path[-1]: event.materialization.metadata["preview"]
         for event in result.get_asset_materialization_events()
@@ -213,29 +192,29 @@ def page_metadata(around: Surroundings) -> dict[str, dg.MetadataValue]:
     return dict(event.materialization.metadata)
 
 
-def test_each_materialization_refreshes_the_copy_in_the_home(shown: Surroundings) -> None:
-    metadata = page_metadata(shown)
+def test_each_materialization_refreshes_the_copy_in_the_home(around: Surroundings) -> None:
+    metadata = page_metadata(around)
     copy = Path(str(metadata["home_copy"].value))
-    assert copy == Path(shown.settings.home).resolve() / "site" / "index.html"
-    assert copy.read_bytes() == shown.objects.read(PAGE_KEY)
+    assert copy == Path(around.settings.home).resolve() / "site" / "index.html"
+    assert copy.read_bytes() == around.objects.read(PAGE_KEY)
     copy.write_text("old")
-    metadata = page_metadata(shown)
+    metadata = page_metadata(around)
     assert metadata["written"].value is False
-    assert copy.read_bytes() == shown.objects.read(PAGE_KEY)
+    assert copy.read_bytes() == around.objects.read(PAGE_KEY)
 
 
-def test_a_home_that_cannot_be_written_stops_no_page(shown: Surroundings, tmp_path: Path) -> None:
+def test_a_home_that_cannot_be_written_stops_no_page(around: Surroundings, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    shown.settings = shown.settings.model_copy(update={"home": str(tmp_path / "file")})
-    metadata = page_metadata(shown)
+    around.settings = around.settings.model_copy(update={"home": str(tmp_path / "file")})
+    metadata = page_metadata(around)
     assert "was not written: Not a directory. Set PINTEREST_HOME" in str(metadata["home_copy"].value)
     assert metadata["written"].value is True
 
 
-def test_the_page_opens_from_the_ui_and_has_a_preview(shown: Surroundings) -> None:
-    shown.topics.append("u.pin", 0, b'{"index": 1}', b"junk")
-    land_topic(shown.topics, shown.objects, "u.pin")
-    metadata = page_metadata(shown)
+def test_the_page_opens_from_the_ui_and_has_a_preview(around: Surroundings) -> None:
+    around.topics.append("u.pin", 0, b'{"index": 1}', b"junk")
+    land_topic(around.topics, around.objects, "u.pin")
+    metadata = page_metadata(around)
     assert metadata["open"] == dg.MetadataValue.url(
         "https://s3.console.aws.amazon.com/s3/object/user-u-bucket?region=us-east-1&prefix=site/index.html"
     )
@@ -244,5 +223,5 @@ def test_the_page_opens_from_the_ui_and_has_a_preview(shown: Surroundings) -> No
     assert "| Quarantined records | 1 |" in preview
     assert "| Data age | unknown |" in preview
     assert "| Users who joined by year | 0 |" in preview
-    shown.settings = shown.settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9000/"})
-    assert page_metadata(shown)["open"] == dg.MetadataValue.url("http://127.0.0.1:9000/user-u-bucket/site/index.html")
+    around.settings = around.settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9000/"})
+    assert page_metadata(around)["open"] == dg.MetadataValue.url("http://127.0.0.1:9000/user-u-bucket/site/index.html")

@@ -1,0 +1,235 @@
+"""The resources for a volume of posts: from measured rates per core, the services' documented limits, and prices."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from benchmarks._limits import (
+    API_REQUEST,
+    BROKER_GB,
+    BROKER_GB_MONTH,
+    BROKER_HOUR,
+    CORE_HOUR,
+    KAFKA_PARTITION_MB,
+    MSK_BROKER_MB,
+    PUT_UNIT,
+    S3_GB_MONTH,
+    S3_GET,
+    S3_PUT,
+    SHARD_HOUR,
+    SHARD_MB,
+    SHARD_RECORDS,
+)
+from benchmarks._results import Measurement
+
+DAY_SECONDS = 86_400
+HOURS_PER_MONTH = 730
+DAYS_PER_MONTH = 30
+MB, GB, MIB = 10**6, 10**9, 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """The average bytes of one record of an entity, envelope included, as the generator makes them."""
+
+    entity: str
+    bytes: int
+
+
+STREAMS = (Stream("pin", 763), Stream("geo", 169), Stream("user", 158))
+
+
+@dataclass(frozen=True, slots=True)
+class Assumptions:
+    """The choices of the model; each is a line of the page.
+
+    Attributes:
+        peak: the busiest hour's rate divided by the day's average.
+        records_per_request: records that a client posts in one request.
+        object_bytes: the maximum size of a landed object.
+        drain_seconds: the time between two micro-batches of a drain.
+        requests_per_object: GET and HEAD requests for a landed object: a manifest, reads for cleaning and audit.
+        batch_hours: the hours in which the daily batch lands and cleans a day.
+        kafka_retention_days: the days that Kafka keeps records.
+        raw_days: the days that landed objects are kept.
+        brokers: the fewest brokers of a cluster.
+        partitions: the fewest partitions of a topic, and the fewest shards of a stream.
+    """
+
+    peak: float = 3.0
+    records_per_request: int = 500
+    object_bytes: int = 64 * MIB
+    drain_seconds: float = 2.0
+    requests_per_object: int = 4
+    batch_hours: float = 1.0
+    kafka_retention_days: int = 7
+    raw_days: int = 30
+    brokers: int = 3
+    partitions: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Measured records per second and core; None if the results lack them."""
+
+    landing: float | None = None
+    cleaning: float | None = None
+    draining: float | None = None
+
+
+def rates(measurements: Sequence[Measurement], cores: int) -> Rates:
+    """Return the rates that results of `make bench` show.
+
+    Args:
+        measurements: the results.
+        cores: the cores of their machine; a build and a drain use all, landing one partition uses one.
+    """
+
+    def per_core(beginning: str, used: int) -> float | None:
+        matching = [each for each in measurements if each.work.startswith(beginning) and each.records]
+        return max(((each.records or 0) / each.ours_s / used for each in matching), default=None)
+
+    return Rates(
+        per_core("landing, one partition", 1), per_core("full build", cores), per_core("landed and cleaned", cores)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """The resources for a number of posts per day.
+
+    Attributes:
+        posts: posts per day.
+        rates: the rates per core.
+        assume: the choices of the model.
+    """
+
+    posts: int
+    rates: Rates = Rates()
+    assume: Assumptions = Assumptions()
+
+    @property
+    def records_per_second(self) -> float:
+        """Records of all streams in the busiest hour."""
+        return len(STREAMS) * self.posts / DAY_SECONDS * self.assume.peak
+
+    @property
+    def bytes_per_day(self) -> int:
+        """Bytes of all streams."""
+        return self.posts * sum(stream.bytes for stream in STREAMS)
+
+    @property
+    def mb_per_second(self) -> float:
+        """Megabytes of all streams in the busiest hour."""
+        return self.bytes_per_day / DAY_SECONDS * self.assume.peak / MB
+
+    @property
+    def partitions(self) -> int:
+        """Kafka partitions of all topics; one core lands a partition."""
+        rate = self.rates.landing or math.inf
+        return self._units(lambda records, mb: max(mb / KAFKA_PARTITION_MB.value, records / rate))
+
+    @property
+    def brokers(self) -> int:
+        """MSK brokers."""
+        return max(self.assume.brokers, math.ceil(self.mb_per_second / MSK_BROKER_MB.value))
+
+    @property
+    def shards(self) -> int:
+        """Kinesis shards of all streams."""
+        return self._units(lambda records, mb: max(records / SHARD_RECORDS.value, mb / SHARD_MB.value))
+
+    @property
+    def objects_per_day(self) -> int:
+        """Landed objects of a route that is landed once a day."""
+        return sum(
+            max(self.assume.partitions, math.ceil(self.posts * stream.bytes / self.assume.object_bytes))
+            for stream in STREAMS
+        )
+
+    @property
+    def drained_objects_per_day(self) -> int:
+        """Objects that an uninterrupted drain lands: one per shard and micro-batch."""
+        return round(self.shards * DAY_SECONDS / self.assume.drain_seconds)
+
+    @property
+    def puts_per_second(self) -> float:
+        """PUT requests of an uninterrupted drain: an object per shard and micro-batch, a commit per table."""
+        return (self.shards + len(STREAMS)) / self.assume.drain_seconds
+
+    @property
+    def api_requests_per_second(self) -> float:
+        """Requests of the clients in the busiest hour."""
+        return self.records_per_second / self.assume.records_per_request
+
+    @property
+    def landing_cores(self) -> int | None:
+        """Cores that land the busiest hour."""
+        return _cores(self.records_per_second, self.rates.landing)
+
+    @property
+    def cleaning_cores(self) -> int | None:
+        """Cores that clean a day within the hours of the batch."""
+        records = len(STREAMS) * self.posts / (self.assume.batch_hours * 3600)
+        return _cores(records, self.rates.cleaning)
+
+    @property
+    def drain_cores(self) -> int | None:
+        """Cores that land and clean the busiest hour as it arrives."""
+        return _cores(self.records_per_second, self.rates.draining)
+
+    def kinesis_dollars(self) -> float:
+        """Dollars per month for shards and records."""
+        records = len(STREAMS) * self.posts * DAYS_PER_MONTH
+        return self.shards * HOURS_PER_MONTH * SHARD_HOUR.dollars + records * PUT_UNIT.dollars
+
+    def kafka_dollars(self) -> float:
+        """Dollars per month for brokers, written and kept bytes."""
+        gb_per_day = self.bytes_per_day / GB
+        return (
+            self.brokers * HOURS_PER_MONTH * BROKER_HOUR.dollars
+            + gb_per_day * DAYS_PER_MONTH * BROKER_GB.dollars
+            + gb_per_day * self.assume.kafka_retention_days * BROKER_GB_MONTH.dollars
+        )
+
+    def batch_s3_dollars(self) -> float:
+        """Dollars per month for landed objects and their requests, landed once a day."""
+        return self._kept_dollars() + self._request_dollars(self.objects_per_day)
+
+    def drain_s3_dollars(self) -> float:
+        """Dollars per month for landed objects and their requests, with an uninterrupted drain."""
+        return self._kept_dollars() + self._request_dollars(self.drained_objects_per_day)
+
+    def api_dollars(self) -> float:
+        """Dollars per month for the clients' requests."""
+        requests = len(STREAMS) * self.posts / self.assume.records_per_request
+        return requests * DAYS_PER_MONTH * API_REQUEST.dollars
+
+    def batch_core_dollars(self) -> float | None:
+        """Dollars per month for the cores of the daily batch, for its hours alone."""
+        if self.cleaning_cores is None or self.landing_cores is None:
+            return None
+        hours = self.assume.batch_hours * DAYS_PER_MONTH
+        return max(self.cleaning_cores, self.landing_cores) * hours * CORE_HOUR.dollars
+
+    def drain_core_dollars(self) -> float | None:
+        """Dollars per month for the cores of an uninterrupted drain."""
+        return None if self.drain_cores is None else self.drain_cores * HOURS_PER_MONTH * CORE_HOUR.dollars
+
+    def _units(self, needed: Callable[[float, float], float]) -> int:
+        """Partitions or shards of all streams, each with its own records and megabytes per second."""
+        records = self.posts / DAY_SECONDS * self.assume.peak
+        return sum(
+            max(self.assume.partitions, math.ceil(needed(records, records * stream.bytes / MB))) for stream in STREAMS
+        )
+
+    def _kept_dollars(self) -> float:
+        return self.bytes_per_day / GB * self.assume.raw_days * S3_GB_MONTH.dollars
+
+    def _request_dollars(self, objects: int) -> float:
+        request = S3_PUT.dollars + self.assume.requests_per_object * S3_GET.dollars
+        return objects * DAYS_PER_MONTH * request
+
+
+def _cores(records_per_second: float, rate: float | None) -> int | None:
+    return None if rate is None else math.ceil(records_per_second / rate)
