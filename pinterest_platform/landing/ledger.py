@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import groupby
 from operator import add
 from typing import Generic
 
@@ -32,6 +33,7 @@ class ChainAccount(Generic[M, R]):
         problems: everything that is wrong.
         readings: the results of the objects that were read.
         unread: number of objects that were to be read and were not read in time.
+        unread_from: key of the first of them, None without any.
         from_checkpoint: number of objects whose counts are the checkpoint's.
     """
 
@@ -40,6 +42,7 @@ class ChainAccount(Generic[M, R]):
     problems: tuple[str, ...]
     readings: Sequence[R]
     unread: int
+    unread_from: str | None
     from_checkpoint: int
 
 
@@ -79,6 +82,7 @@ def account_for(
         problems=tuple(dict.fromkeys(problems)),
         readings=list(readings.values()),
         unread=len(selected) - len(readings),
+        unread_from=next((landed.key for landed in selected if landed.key not in readings), None),
         from_checkpoint=trusted.objects,
     )
 
@@ -118,8 +122,7 @@ def _cover(
     for block in opened.due:
         if not any(position in block for position in damaged_positions):
             members = members_of(block, inner)
-            is_read = schedule.now_ms is not None and all(landed.key in readings for landed in members)
-            blocks[block.first] = replace(block, day=schedule.day) if is_read else block
+            blocks.update((part.first, part) for part in _renewed(examiner, block, members, readings, schedule))
             for landed in members:
                 del remaining[landed.position]
     covered: list[Block] = []
@@ -130,10 +133,40 @@ def _cover(
         landed = remaining[position]
         if position in damaged_positions or landed.key not in readings or schedule.is_new(*landed.modified_ms):
             continue
-        single = block_of(examiner, landed, schedule.day)
-        extended = covered[-1].extended(single, identity(landed)) if covered else None
-        covered[-1:] = [extended] if extended else [*covered[-1:], single]
+        _append(covered, block_of(examiner, landed, schedule.day), identity(landed))
     return tuple(covered)
+
+
+def _renewed(
+    examiner: ChainExaminer[M, H, R],
+    block: Block,
+    members: Sequence[LandedObject[M]],
+    readings: Mapping[str, R],
+    schedule: AuditSchedule,
+) -> list[Block]:
+    """Return a block that was due, with the day of its reading.
+
+    If its objects were not all read in time, it is divided: those that were not read keep the old day, so that a later
+    run begins with them. Otherwise, a block that takes longer than a run may read would never be finished.
+    """
+    if schedule.now_ms is None:
+        return [block]
+    parts: list[Block] = []
+    for is_read, group in groupby(members, lambda landed: landed.key in readings):
+        day, objects = schedule.day if is_read else block.day, list(group)
+        if len(objects) == len(members):
+            return [replace(block, day=day)]
+        part = [block_of(examiner, objects[0], day)]
+        for landed in objects[1:]:
+            _append(part, block_of(examiner, landed, day), identity(landed))
+        parts += part
+    return parts
+
+
+def _append(blocks: list[Block], single: Block, identified: str) -> None:
+    """Add a block of one object to the last block, or after it."""
+    extended = blocks[-1].extended(single, identified) if blocks else None
+    blocks[-1:] = [extended] if extended else [*blocks[-1:], single]
 
 
 def _renew(examiner: ChainExaminer[M, H, R], opened: OpenChain[H], blocks: tuple[Block, ...]) -> None:

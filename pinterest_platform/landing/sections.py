@@ -42,7 +42,8 @@ class OpenChain(Generic[H]):
     @property
     def due(self) -> list[Block]:
         """The blocks whose objects are read again."""
-        return [block for block in self.stored.blocks if block not in self.trusted]
+        trusted = {block.first for block in self.trusted}
+        return [block for block in self.stored.blocks if block.first not in trusted]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,16 @@
 """Checkpoints of the ledger, on both routes: what is covered, what is due, and what is named when (decision 0032)."""
 
 import json
+import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
-from pinterest_platform.landing import checkpoint, kafka, kinesis
+from pinterest_platform.landing import checkpoint, kafka, kinesis, object_audit
 from pinterest_platform.landing.audit_schedule import EVERYTHING, NEW_MS, AuditSchedule
+from pinterest_platform.landing.checkpoint import Block, Checkpoint, ObjectTotals
+from pinterest_platform.landing.sections import OpenChain
 from pinterest_platform.testing import FakeObjectStore, FakeShardLog, FakeTopicLog
 from pinterest_platform_tests.faults import FaultyStore, Killed
 
@@ -109,7 +112,7 @@ def chain(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ch
 
 def figures(ledger: Any) -> dict[str, Any]:
     """Return a ledger without what depends on the objects that were read."""
-    own = {"read", "unread", "from_checkpoint", "confirmed_gaps", "unconfirmed"}
+    own = {"read", "unread", "unread_from", "from_checkpoint", "confirmed_gaps", "unconfirmed"}
     return {name: getattr(ledger, name) for name in type(ledger).__slots__ if name not in own}
 
 
@@ -338,6 +341,48 @@ def test_objects_that_are_not_read_in_time_are_not_covered_and_due_blocks_stay(c
     assert (ledger.read, ledger.unread, ledger.objects) == (0, 7, 7)
     assert sum(block["totals"]["objects"] for block in chain.blocks) == 7
     assert chain.ledger().read == 7
+
+
+@dataclass
+class AllowedReads:
+    """Whether the time of a run is over: it is after a few objects."""
+
+    objects: int
+
+    def __call__(self, schedule: AuditSchedule) -> bool:
+        self.objects -= 1
+        return self.objects < 0
+
+
+def test_a_block_that_takes_longer_than_a_run_may_read_is_read_by_several_runs(chain, monkeypatch):
+    monkeypatch.setattr(checkpoint, "_MAX_OBJECTS", 1000)
+    monkeypatch.setattr(object_audit, "_READERS", 1)
+    chain.ledger()
+    assert len(chain.blocks) == 1
+    chain.age(20)
+    unread, firsts = [], []
+    for _ in range(4):
+        monkeypatch.setattr(AuditSchedule, "is_over", property(AllowedReads(2)))
+        ledger = chain.ledger()
+        unread.append(ledger.unread)
+        firsts.append(ledger.unread_from)
+        assert (ledger.objects, ledger.problems) == (7, ())
+    assert unread == [5, 3, 1, 0]
+    assert firsts == [chain.keys[2], chain.keys[4], chain.keys[6], None]
+    assert figures(chain.ledger()) == figures(chain.account(chain.without_checkpoints(), None))
+    monkeypatch.undo()
+    chain.age(20)
+    damaged = chain.keys[5]
+    chain.change(damaged, chain.store.objects[damaged].body.replace(b'"a":1', b'"a":9'))
+    assert [damaged in problem for problem in chain.ledger().problems] == [True]
+
+
+def test_the_blocks_that_are_due_are_found_in_linear_time():
+    blocks = tuple(Block(number, number, number + 1, ObjectTotals(), 1, "", 1) for number in range(20_000))
+    opened = OpenChain(None, Checkpoint(1, blocks), blocks[1::2])
+    started = time.monotonic()
+    assert opened.due == list(blocks[::2])
+    assert time.monotonic() - started < 5
 
 
 # -- writers

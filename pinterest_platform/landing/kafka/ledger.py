@@ -40,6 +40,7 @@ class PartitionLedger:
         problems: everything that is wrong, with range and keys.
         read: number of objects that this run read.
         unread: number of objects that were due and not read in time.
+        unread_from: key of the first of them, None without any.
         from_checkpoint: number of objects whose counts are those of the checkpoint.
         confirmed_gaps: gaps that a second reading of the topic confirmed in this run.
         unconfirmed: the gaps of new objects that no second reading confirmed, with range and keys.
@@ -59,6 +60,7 @@ class PartitionLedger:
     problems: tuple[str, ...] = ()
     read: int = 0
     unread: int = 0
+    unread_from: str | None = None
     from_checkpoint: int = 0
     confirmed_gaps: int = 0
     unconfirmed: tuple[str, ...] = ()
@@ -238,6 +240,7 @@ def _ledger(
         problems=problems,
         read=len(account.readings),
         unread=account.unread,
+        unread_from=account.unread_from,
         from_checkpoint=account.from_checkpoint,
         confirmed_gaps=sum(reading.confirmed_gaps for reading in account.readings),
         unconfirmed=tuple(reading.unconfirmed for reading in account.readings if reading.unconfirmed),

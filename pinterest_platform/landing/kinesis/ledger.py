@@ -36,6 +36,7 @@ class ShardLedger:
         problems: everything that is wrong, with range and keys.
         read: number of objects that this run read.
         unread: number of objects that were due and not read in time.
+        unread_from: key of the first of them, None without any.
         from_checkpoint: number of objects whose counts are those of the checkpoint.
     """
 
@@ -52,6 +53,7 @@ class ShardLedger:
     problems: tuple[str, ...] = ()
     read: int = 0
     unread: int = 0
+    unread_from: str | None = None
     from_checkpoint: int = 0
 
     @property
@@ -157,6 +159,7 @@ def _ledger(
         problems=tuple(problems),
         read=len(account.readings),
         unread=account.unread,
+        unread_from=account.unread_from,
         from_checkpoint=account.from_checkpoint,
     )
 

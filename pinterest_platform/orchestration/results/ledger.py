@@ -64,7 +64,9 @@ def ledger_result(
     ages = [_seconds_since(uncommitted, now_ms) for uncommitted in hidden.values()]
     ledgers = [*(part for _, part in parts), *shards]
     unread = [
-        f"{each.app_id}: {each.unread} objects were due and were not read in time" for each in ledgers if each.unread
+        f"{each.app_id}: {each.unread} objects were due and were not read in time, the first one is {each.unread_from}"
+        for each in ledgers
+        if each.unread
     ]
     warn = dg.AssetCheckSeverity.WARN
     return dg.MaterializeResult(
