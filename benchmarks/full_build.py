@@ -35,7 +35,11 @@ def build(spark: SparkSession, lake: Path, load: Load) -> None:
         parameters = CleanParameters(entity, f"u.{entity}", batches, table, quarantine, staging, route="kafka")
         spark_jobs.execute(spark, "clean", parameters.to_json(), lambda _: None)
     cleaned = {entity.name: str(lake / "cleaned" / entity.name) for entity in ENTITIES}
-    reports = ReportsParameters(cleaned, {key: str(lake / "reports" / key) for key in REPORT_KEYS})
+    reports = ReportsParameters(
+        cleaned,
+        {key: str(lake / "reports" / key) for key in REPORT_KEYS},
+        computed_uri=str(lake / "reports" / "_computed.json"),
+    )
     spark_jobs.execute(spark, "reports", reports.to_json(), lambda _: None)
 
 

@@ -160,6 +160,11 @@ class Names:
             )
         return CleanedPlaces(self.topic(entity), self.cleaned_uri(entity), self.cleaned_quarantine_uri(entity))
 
+    @property
+    def computed_reports_uri(self) -> str:
+        """Return the address of the record of computed reports, which saves computing them again."""
+        return self.uri("delta/reports/_computed.json")
+
     def report_uri(self, key: str) -> str:
         """Return the URI of the table of a report."""
         return self.uri(f"delta/reports/{key}")

@@ -1,6 +1,6 @@
 """Commits to a Delta table that take exactly the version after the one that was read, or fail.
 
-Positions are committed with the rows or after them, so both always agree (rules P1 and P4).
+Positions are committed with the rows, so both always agree (rules P1 and P4).
 """
 
 from collections.abc import Mapping, Sequence

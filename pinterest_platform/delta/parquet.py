@@ -1,8 +1,11 @@
 """Parquet files as a Delta log describes them."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
@@ -23,6 +26,22 @@ def row_count(tables: DeltaTables, uri: str) -> int:
     folder = tables.folder(root)
     with translate_store_errors(uri):
         return sum(_footer(folder, info.path).num_rows for info in parquet_files(folder, name))
+
+
+def rows_of_files(tables: DeltaTables, uri: str, names: Iterable[str]) -> int:
+    """Return the number of rows of some files in a folder, from their footers."""
+    folder = tables.folder(uri)
+    with translate_store_errors(uri):
+        return sum(_footer(folder, name).num_rows for name in names)
+
+
+def read_folder(tables: DeltaTables, uri: str, schema: pa.Schema) -> pa.Table:
+    """Return the rows of the Parquet files in a folder; the schema is needed, as no rows may be in no file."""
+    root, _, name = uri.rstrip("/").rpartition("/")
+    folder = tables.folder(root)
+    with translate_store_errors(uri):
+        names = [info.path for info in parquet_files(folder, name)]
+        return pads.dataset(names, schema, "parquet", folder).to_table() if names else schema.empty_table()
 
 
 def add_action(folder: pafs.FileSystem, info: pafs.FileInfo) -> tuple[AddAction | None, int]:

@@ -1,7 +1,7 @@
 """Replacement of a Delta table's files by Parquet files that are already in its folder."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from deltalake import DeltaTable
@@ -40,6 +40,31 @@ def replace_with_files(tables: DeltaTables, table: DeltaTable, folder: str, tran
         adds = [add_action(files, info) for info in parquet_files(files, folder)]
     commit_actions(table, [add for add, _ in adds if add is not None], "overwrite", transactions)
     return sum(rows for _, rows in adds)
+
+
+def upsert_files(
+    tables: DeltaTables, table: DeltaTable, removed: Collection[str], folder: str, transactions: Mapping[str, int]
+) -> None:
+    """Replace some files by the Parquet files in a subfolder, with `txn` actions, in one commit.
+
+    Args:
+        tables: the store.
+        table: the version of the table that was read.
+        removed: the names of the files, as `key_lookup.files_with` returns them.
+        folder: the subfolder.
+        transactions: the `txn` actions.
+
+    Raises:
+        CommitConflictError: another writer committed first.
+    """
+    files, now_ms = tables.folder(table.table_uri), int(time.time() * 1000)
+    actions: list[AddAction | RemoveAction] = []
+    with translate_store_errors(table.table_uri):
+        adds = [add_action(files, info)[0] for info in parquet_files(files, folder)]
+        actions += [add for add in adds if add is not None]
+        infos = files.get_file_info([*removed])
+        actions += [RemoveAction(info.path, True, now_ms, info.size, {}) for info in infos]
+    commit_actions(table, actions, "append", transactions)
 
 
 def rewrite_files(tables: DeltaTables, table: DeltaTable, rewrites: Sequence[FileRewrite]) -> None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.fs as pafs
@@ -92,12 +92,6 @@ class DeltaTables:
         with translate_store_errors(table.table_uri):
             return table.count()
 
-    def merge_metrics(self, table: DeltaTable, after: int) -> list[Mapping[str, Any]]:
-        """Return the operation metrics of the MERGE commits after a version."""
-        with translate_store_errors(table.table_uri):
-            history = table.history(table.version() - after) if table.version() > after else []
-            return [entry["operationMetrics"] for entry in history if entry.get("operation") == "MERGE"]
-
     def positions(self, uri: str) -> dict[str, int] | None:
         """Return a table's positions by application id; None if there is no table."""
         transactions = self.transactions(uri)
@@ -131,6 +125,27 @@ class DeltaTables:
             return pafs.SubTreeFileSystem(uri, pafs.LocalFileSystem())
         with translate_store_errors(uri):
             return pafs.PyFileSystem(DeltaStorageHandler(uri, self.options(uri)))
+
+    def read_file(self, uri: str) -> bytes | None:
+        """Return the content of a small file; None if there is no file."""
+        root, _, name = uri.rpartition("/")
+        folder = self.folder(root)
+        with translate_store_errors(uri):
+            try:
+                with folder.open_input_stream(name) as handle:
+                    return bytes(handle.read())
+            except FileNotFoundError:
+                return None
+
+    def write_file(self, uri: str, content: bytes) -> None:
+        """Write a small file, or replace it."""
+        root, _, name = uri.rpartition("/")
+        folder = self.folder(root)
+        with translate_store_errors(uri):
+            if _is_local(uri):
+                Path(root).mkdir(parents=True, exist_ok=True)
+            with folder.open_output_stream(name) as handle:
+                handle.write(content)
 
     def delete_folder(self, uri: str) -> None:
         """Delete every file under an address, if there is any."""

@@ -15,7 +15,7 @@ from pinterest_platform.ports import Progress, TableFacts
 from pinterest_platform.spark_jobs.parameters import CleanResult
 
 COMPACT_AT = 16
-"""Small files at which a drain compacts a table: one compaction costs about as much as they cost that many MERGEs."""
+"""Small files at which a drain compacts a table: one compaction costs about as much as they cost that many upserts."""
 
 
 class Pipeline(Protocol):
@@ -174,7 +174,7 @@ class EntityPipeline:
         return result
 
     def _compact(self, small_files: int) -> None:
-        """Compact the table if it has many small files, because every MERGE reads the keys of all files."""
+        """Compact the table if it has many small files, because every upsert reads the keys of all files."""
         if small_files < COMPACT_AT + self._uncompactable:
             self._uncompactable = min(self._uncompactable, small_files)
             return

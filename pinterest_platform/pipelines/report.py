@@ -18,6 +18,7 @@ def reports_plan(settings: Settings, keys: Sequence[str]) -> ReportsParameters:
         cleaned={entity.name: settings.names.cleaned_uri(entity) for entity in REPORTED_ENTITIES},
         reports={key: settings.names.report_uri(key) for key in REPORT_KEYS if key in keys},
         io_timeout_seconds=settings.io_timeout_seconds,
+        computed_uri=settings.names.computed_reports_uri,
     )
 
 

@@ -1,4 +1,4 @@
-"""MERGE of the newest rows into a cleaned table that other runs may write to (rule P3).
+"""The difference between newest rows and a cleaned table (rule P3), and the MERGE into the quarantine.
 
 In SQL, `s` is a row of the source and `t` a row of the table.
 """
@@ -16,17 +16,16 @@ from pinterest_platform.catalog import EARLIEST_PLAUSIBLE_MS, LATEST_PLAUSIBLE_M
 from pinterest_platform.delta.mark import MARK
 from pinterest_platform.spark_jobs.engine_errors import translate_engine_conflicts
 from pinterest_platform.spark_jobs.frames import only_row
-from pinterest_platform.spark_jobs.origin import RecordOrigin
 from pinterest_platform.transforms.cleaning import KEY
 from pinterest_platform.transforms.decoding import SOURCE
 from pinterest_platform.transforms.schemas import POSITION
 
 CONFLICTING_KEY = "_conflicting_key"
-"""A column of a merge's source: whether the batch has the row's key with other values, too."""
+"""A column of newest rows: whether the batch has the row's key with other values, too."""
 
 
 class Difference(NamedTuple):
-    """Counts of the rows that a merge inserts, of those whose values change, and of those whose `_source` changes."""
+    """Counts of the rows that are inserted, of those whose values change, and of those whose `_source` changes."""
 
     new: int
     changed: int
@@ -83,6 +82,11 @@ def source_moved(schema: StructType, route: Route) -> str:
     return f"NOT {values_differ(schema)} AND s.`{CONFLICTING_KEY}` AND {newer(route)}"
 
 
+def superseded(schema: StructType, route: Route) -> str:
+    """Return the SQL condition that `s` replaces `t`: it is outdated, or its source has moved."""
+    return f"({values_differ(schema)} OR s.`{CONFLICTING_KEY}`) AND {newer(route)}"
+
+
 def merge_outcome(source: DataFrame, target: DataFrame, changed: str, moved: str) -> DataFrame:
     """Return each key of the source with `new`, `changed` and `moved`, of which one is true at most.
 
@@ -107,26 +111,6 @@ def count_outcome(outcome: DataFrame) -> Difference:
     return Difference(*only_row(outcome.select(*(F.count_if(F.col(name)).alias(name) for name in Difference._fields))))
 
 
-def merge_newest(source: DataFrame, uri: str, origin: RecordOrigin, expected: Difference) -> None:
-    """Insert new keys and, if updates are expected, update older rows.
-
-    A row is updated if its values differ or its key is conflicting. Without updates, the engine reads the keys alone,
-    in a fiftieth of the time.
-
-    Raises:
-        CommitConflictError: another writer committed first.
-    """
-    columns = origin.cleaned_schema.names
-    updates = ""
-    if expected.changed + expected.moved > 0:
-        sets = ", ".join(f"t.`{name}` = s.`{name}`" for name in columns)
-        differs = f"({values_differ(origin.cleaned_schema)} OR s.`{CONFLICTING_KEY}`)"
-        updates = f"WHEN MATCHED AND {differs} AND {newer(origin.route)} THEN UPDATE SET {sets} "
-    names = ", ".join(f"`{name}`" for name in columns)
-    values = ", ".join(f"s.`{name}`" for name in columns)
-    _merge(source, uri, f"t.`{KEY}` = s.`{KEY}`", f"{updates}WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})")
-
-
 def merge_records(source: DataFrame, uri: str, route: Route) -> None:
     """Insert the rejected records that the quarantine table lacks.
 
@@ -134,13 +118,9 @@ def merge_records(source: DataFrame, uri: str, route: Route) -> None:
         CommitConflictError: another writer committed first.
     """
     same = " AND ".join(f"t.`{name}` <=> s.`{name}`" for name in record_id(route))
-    _merge(source, uri, same, "WHEN NOT MATCHED THEN INSERT *")
-
-
-def _merge(source: DataFrame, uri: str, condition: str, clauses: str) -> None:
     with _view(source) as view, translate_engine_conflicts(uri):
         source.sparkSession.sql(
-            f"MERGE INTO delta.`{uri}` t USING {view} s ON {condition} AND '{MARK}' <> '' {clauses}"
+            f"MERGE INTO delta.`{uri}` t USING {view} s ON {same} AND '{MARK}' <> '' WHEN NOT MATCHED THEN INSERT *"
         ).collect()
 
 

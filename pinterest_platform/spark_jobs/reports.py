@@ -1,11 +1,12 @@
 """The job `reports`: the reports of one version of each cleaned table; those that differ are written (rules R1, R9)."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pyarrow as pa
+from deltalake import DeltaTable
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import DataType, DoubleType, IntegerType, LongType, StringType, StructType
@@ -25,8 +26,10 @@ from pinterest_platform.delta import commits
 from pinterest_platform.delta.conflicts import retry_on_conflict
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.spark_jobs import computed
+from pinterest_platform.spark_jobs.computed import rows_id
 from pinterest_platform.spark_jobs.engine_errors import retry_outages, translate_engine_conflicts
-from pinterest_platform.spark_jobs.frames import only_row
+from pinterest_platform.spark_jobs.frames import load_delta, only_row
 from pinterest_platform.spark_jobs.parameters import ReportOutcome, ReportsParameters, ReportsResult, SourceFacts
 from pinterest_platform.transforms import reports
 from pinterest_platform.transforms.decoding import SOURCE
@@ -58,17 +61,17 @@ def run(spark: SparkSession, parameters: ReportsParameters, progress: Callable[[
     changed: set[str] = set()
 
     def compute() -> tuple[Mapping[Entity, int], ReportsResult]:
-        versions = _versions(tables, parameters)
+        cleaned = {entity: tables.existing(parameters.cleaned[entity.name]) for entity in REPORTED_ENTITIES}
         with translate_engine_conflicts(cleaned_uris):
-            result = _compute(spark, tables, parameters, versions, progress)
+            result = Computation(spark, tables, cleaned, parameters, progress).run()
         changed.update(key for key, outcome in result.reports.items() if outcome.changed)
-        return versions, result
+        return {entity: table.version() for entity, table in cleaned.items()}, result
 
     conflicts_retried = partial(retry_on_conflict, compute, cleaned_uris)
     compute_and_write = partial(retry_outages, conflicts_retried, parameters.io_timeout_seconds)
     versions, result = compute_and_write()
     for _ in range(_RECOMPUTATIONS):
-        if versions == _versions(tables, parameters):
+        if versions == {entity: tables.existing(parameters.cleaned[entity.name]).version() for entity in versions}:
             break
         # A faster run may have written newer reports, which this run then replaced by older ones.
         progress("recomputing the reports, because a cleaned table changed meanwhile")
@@ -77,48 +80,95 @@ def run(spark: SparkSession, parameters: ReportsParameters, progress: Callable[[
     return ReportsResult(outcomes, result.sources, result.failures)
 
 
-def _versions(tables: DeltaTables, parameters: ReportsParameters) -> dict[Entity, int]:
-    return {entity: tables.existing(parameters.cleaned[entity.name]).version() for entity in REPORTED_ENTITIES}
+class Computation:
+    """One computation of reports from opened versions of the cleaned tables.
 
+    Args:
+        spark: the session.
+        tables: the store.
+        cleaned: entity to the opened version of its table.
+        parameters: the job's parameters.
+        progress: gets a line for each report.
+    """
 
-def _compute(
-    spark: SparkSession,
-    tables: DeltaTables,
-    parameters: ReportsParameters,
-    versions: Mapping[Entity, int],
-    progress: Callable[[str], None],
-) -> ReportsResult:
-    """Compute and write the reports from these versions of the cleaned tables."""
-    frames = {
-        entity: spark.read.format("delta").option("versionAsOf", version).load(parameters.cleaned[entity.name])
-        for entity, version in versions.items()
-    }
-    cleaned = reports.Tables({entity.name: frame for entity, frame in frames.items()})
-    declared = {key: report_with_key(key) for key in parameters.reports}
-    left_out = _left_out(cleaned, [report.left_out for report in declared.values()])
-    metadata = {f"{entity.name}_version": str(version) for entity, version in versions.items()}
-    outcomes: dict[str, ReportOutcome] = {}
-    failures: dict[str, Mapping[str, str]] = {}
-    for key, uri in parameters.reports.items():
-        report, schema = declared[key], REPORT_SCHEMAS[key]
-        rows = _in_schema(reports.report(report, cleaned), schema)
-        try:
-            changed, version = _write(tables, uri, rows, schema, metadata)
-        except PermanentFailure as failure:
-            # One report's table must not stop the other reports.
-            failures[key] = {"what": failure.what, "action": failure.action}
-            progress(f"{key}: not written: {failure}")
-            continue
-        counts = left_out[report.left_out] if report.left_out else {}
-        outcomes[key] = ReportOutcome(rows.num_rows, changed, version, counts)
-        progress(f"{key}: {rows.num_rows} rows, {'replaced' if changed else 'unchanged'}")
-    sources = {entity.name: _facts(frames[entity], entity, version) for entity, version in versions.items()}
-    return ReportsResult(outcomes, sources, failures)
+    def __init__(
+        self,
+        spark: SparkSession,
+        tables: DeltaTables,
+        cleaned: Mapping[Entity, DeltaTable],
+        parameters: ReportsParameters,
+        progress: Callable[[str], None],
+    ) -> None:
+        self._tables, self._parameters, self._progress = tables, parameters, progress
+        self._versions = {entity.name: table.version() for entity, table in cleaned.items()}
+        self._frames = {
+            entity: load_delta(spark, parameters.cleaned[entity.name], table.version())
+            for entity, table in cleaned.items()
+        }
+        self._cleaned = reports.Tables({entity.name: frame for entity, frame in self._frames.items()})
+        self._recorded = computed.read(tables, parameters.computed_uri)
+        self._counts: dict[Reference, dict[str, int]] = {}
+        self._reusable = self._recorded.of(cleaned, {key: report_with_key(key) for key in REPORT_KEYS})
 
+    def run(self) -> ReportsResult:
+        """Compute and write the reports that were not computed from the same files before."""
+        outcomes: dict[str, ReportOutcome] = {}
+        rows_ids: dict[str, str] = {}
+        failures: dict[str, Mapping[str, str]] = {}
+        for key, uri in self._parameters.reports.items():
+            if self._is_current(key, uri):
+                outcomes[key], rows_ids[key] = self._reusable.outcomes[key], self._reusable.reports[key]
+                self._progress(f"{key}: unchanged, because the rows of its tables are")
+                continue
+            try:
+                outcomes[key], rows_ids[key] = self._compute(key, uri)
+            except PermanentFailure as failure:
+                # One report's table must not stop the other reports.
+                failures[key] = {"what": failure.what, "action": failure.action}
+                self._progress(f"{key}: not written: {failure}")
+        sources = {entity.name: self._facts(entity) for entity in self._frames}
+        self._record(sources, outcomes, rows_ids)
+        return ReportsResult(outcomes, sources, failures)
 
-def _left_out(cleaned: reports.Tables, references: Iterable[Reference | None]) -> dict[Reference, dict[str, int]]:
-    """Count the rows that reports leave out, once for reports that share the function."""
-    return {reference: only_row(resolve(reference)(cleaned)).asDict() for reference in set(references) if reference}
+    def _is_current(self, key: str, uri: str) -> bool:
+        """Return whether a report's table holds what would be computed."""
+        if key not in self._reusable.reports:
+            return False
+        table = self._tables.open(uri)
+        return table is not None and rows_id(table) == self._reusable.reports[key]
+
+    def _compute(self, key: str, uri: str) -> tuple[ReportOutcome, str]:
+        """Compute a report and write it if it differs; return its outcome and the id of its rows."""
+        report, schema = report_with_key(key), REPORT_SCHEMAS[key]
+        rows = _in_schema(reports.report(report, self._cleaned), schema)
+        metadata = {f"{name}_version": str(version) for name, version in self._versions.items()}
+        changed, table = _write(self._tables, uri, rows, schema, metadata)
+        left_out = self._left_out(report.left_out) if report.left_out else {}
+        self._progress(f"{key}: {rows.num_rows} rows, {'replaced' if changed else 'unchanged'}")
+        return ReportOutcome(rows.num_rows, changed, table.version(), left_out), rows_id(table)
+
+    def _left_out(self, reference: Reference) -> dict[str, int]:
+        """Count the rows that reports leave out, once for reports that share the function."""
+        if reference not in self._counts:
+            self._counts[reference] = only_row(resolve(reference)(self._cleaned)).asDict()
+        return self._counts[reference]
+
+    def _facts(self, entity: Entity) -> SourceFacts:
+        version = self._versions[entity.name]
+        return self._reusable.sources.get(entity.name) or _facts(self._frames[entity], entity, version)
+
+    def _record(
+        self, sources: Mapping[str, SourceFacts], outcomes: Mapping[str, ReportOutcome], rows_ids: Mapping[str, str]
+    ) -> None:
+        """Record what was computed, next to what remains valid."""
+        record = replace(
+            self._reusable,
+            sources=sources,
+            outcomes={**self._reusable.outcomes, **outcomes},
+            reports={**self._reusable.reports, **rows_ids},
+        )
+        if record != self._recorded:
+            computed.write(self._tables, self._parameters.computed_uri, record)
 
 
 def _in_schema(frame: DataFrame, schema: StructType) -> pa.Table:
@@ -129,10 +179,10 @@ def _in_schema(frame: DataFrame, schema: StructType) -> pa.Table:
 
 def _write(
     tables: DeltaTables, uri: str, rows: pa.Table, schema: StructType, metadata: Mapping[str, str]
-) -> tuple[bool, int]:
-    """Replace a report's table if it differs; return whether it did, and the version that holds the rows."""
+) -> tuple[bool, DeltaTable]:
+    """Replace a report's table if it differs; return whether it did, and the table, which holds the rows."""
 
-    def replace() -> tuple[bool, int]:
+    def replace() -> tuple[bool, DeltaTable]:
         table = tables.ensure(uri, schema)
         if differences := schema_differences(tables.schema(table), schema):
             raise PermanentFailure(
@@ -140,9 +190,9 @@ def _write(
                 "Move the table away; the next run writes it again.",
             )
         if table.version() > 0 and tables.read(table).cast(rows.schema).equals(rows):
-            return False, table.version()
+            return False, table
         commits.replace_rows(table, rows, metadata)
-        return True, table.version()
+        return True, table
 
     return retry_on_conflict(replace, uri)
 

@@ -180,7 +180,7 @@ class Staging:
             staged = cast("pa.Table", first.rows).filter(pc.field(decoding.REASON).is_null())
             return NewestRows(staged.select(self.origin.cleaned_schema.names), keys)
         newest = rows if records == keys else cleaning.newest(rows, self.origin.route)
-        staged = materialize(newest, self._target(first, "newest") if uri is None else uri)
+        staged = materialize(newest, self.target(first, "newest") if uri is None else uri)
         if (newest_rows := self._row_count(staged)) != keys:
             raise PermanentFailure(
                 f"{self.origin.stream}: {keys} keys have {newest_rows} newest records: two have the same position.",
@@ -196,10 +196,10 @@ class Staging:
         rows = accepted(self.read([batch]), self.origin.entity).alias("s")
         joined = rows.join(read_rows(self.spark, newest.rows, schema).alias("t"), F.expr(f"s.`{KEY}` = t.`{KEY}`"))
         keys = joined.where(merge.values_differ(schema)).select(F.col(f"s.{KEY}").alias(KEY)).distinct()
-        staged = materialize(keys, self._target(batch, "conflicting"))
+        staged = materialize(keys, self.target(batch, "conflicting"))
         return replace(newest, conflicting_keys=staged) if self._row_count(staged) else newest
 
-    def _target(self, batch: StagedBatch, name: str) -> str | None:
+    def target(self, batch: StagedBatch, name: str) -> str | None:
         """Return an address for rows of a batch; None if the batch is in memory."""
         return None if batch.in_memory else f"{self.uri}/{name}-{uuid.uuid4().hex}"
 

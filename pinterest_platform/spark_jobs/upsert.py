@@ -4,25 +4,21 @@ import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import cast
 
-import pyarrow as pa
 from deltalake import DeltaTable
-from pyspark.sql import DataFrame
 
 from pinterest_platform.delta import commits, replacement, table_cache
 from pinterest_platform.delta.conflicts import CommitConflictError, TableRebuiltError, retry_on_conflict
 from pinterest_platform.delta.features import require_writable
-from pinterest_platform.delta.key_lookup import rows_with
 from pinterest_platform.delta.positions import NO_POSITION, REBUILDS
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.spark_jobs import merge
+from pinterest_platform.spark_jobs.changes import TableChanges
 from pinterest_platform.spark_jobs.engine_errors import engine_errors, is_unreadable_file, translate_engine_conflicts
 from pinterest_platform.spark_jobs.frames import load_delta
 from pinterest_platform.spark_jobs.merge import Difference
 from pinterest_platform.spark_jobs.parameters import Batch
-from pinterest_platform.spark_jobs.staging import NewestRows, StagedBatch, Staging, read_rows
-from pinterest_platform.transforms.cleaning import KEY
+from pinterest_platform.spark_jobs.staging import NewestRows, StagedBatch, Staging
 from pinterest_platform.transforms.quality import schema_differences
 
 
@@ -102,67 +98,23 @@ class TableUpsert:
         reached = {name: max(end, transactions.get(name, end)) for name, end in batch.positions.items()}
         if staged is None:
             self._advance(transactions.get(REBUILDS), batch)
-        elif staged.in_memory:
-            self._apply_in_memory(batch, staged, table, {**transactions, **reached})
-        elif self._tables.row_count(table) == 0:
+        elif not staged.in_memory and not table.file_uris():  # counts of rows can be missing in a log
             self._fill(staged, table, {**transactions, **reached})
         else:
-            newest = self._staging.stage_newest([staged])
-            newest = self._staging.with_conflicting_keys(staged, newest)
-            self._merge(newest, self._difference(newest), table.version())
-            self._advance(transactions.get(REBUILDS), batch)
-
-    def _apply_in_memory(
-        self, batch: Batch, staged: StagedBatch, table: DeltaTable, transactions: Mapping[str, int]
-    ) -> None:
-        """Upsert rows in memory; if all of them are new, append them in one commit with the positions."""
-        newest = self._staging.stage_newest([staged])
-        new_rows = rows = cast("pa.Table", newest.rows)
-        existing = rows_with(table, KEY, rows[KEY])
-        if existing.num_rows:
-            newest = self._staging.with_conflicting_keys(staged, newest)
-            target = read_rows(self._staging.spark, existing, self._origin.cleaned_schema)
-            outcome = self._outcome(newest, target).collect()
-            difference = Difference(*(sum(row[name] for row in outcome) for name in Difference._fields))
-            if difference.changed or difference.moved:
-                self._merge(newest, difference, table.version())
+            changes = TableChanges.of(self._staging, self._uri, table, staged)
+            if any(changes.difference):
+                changes.commit({**transactions, **reached})
+            else:
                 self._advance(transactions.get(REBUILDS), batch)
-                return
-            new_keys = {row[KEY] for row in outcome if row["new"]}
-            new_rows = rows.filter(pa.array([key in new_keys for key in rows[KEY].to_pylist()], pa.bool_()))
-        if new_rows.num_rows:
-            commits.append(table, new_rows, transactions)
-        else:
-            self._advance(transactions.get(REBUILDS), batch)
-        self._count(Difference(new_rows.num_rows, 0), newest.keys)
+            self._count(changes.difference, changes.newest.keys)
 
     def _fill(self, staged: StagedBatch, table: DeltaTable, transactions: Mapping[str, int]) -> None:
-        """Commit rows to an empty table, with the positions; a MERGE would take five times as long."""
+        """Commit rows in files to an empty table, with the positions; there is nothing to compare them with."""
         folder = f"rows-{uuid.uuid4().hex}"
         newest = self._staging.stage_newest([staged], f"{self._uri}/{folder}")
         # The files stay after a conflict: the commit may have succeeded although its answer was lost.
         replacement.replace_with_files(self._tables, table, folder, transactions)
         self._count(Difference(newest.keys, 0), newest.keys)
-
-    def _merge(self, newest: NewestRows, expected: Difference, version: int) -> None:
-        """Merge newest rows, whose difference from the table was computed; `version` is the table's before."""
-        if any(expected):
-            merge.merge_newest(self._staging.read_newest(newest), self._uri, self._origin, expected)
-            if any(self._difference(newest)):
-                # Another run inserted an older row of a key that did not exist before.
-                raise CommitConflictError(f"{self._uri} changed while it was compared")
-            expected = self._committed(version, expected)
-        self._count(expected, newest.keys)
-
-    def _committed(self, version: int, expected: Difference) -> Difference:
-        """Return the counts of the log's only MERGE since a version; the expected ones if other runs merged, too."""
-        merges = [
-            Difference(
-                int(metrics["numTargetRowsInserted"]), max(int(metrics["numTargetRowsUpdated"]) - expected.moved, 0)
-            )
-            for metrics in self._tables.merge_metrics(self._tables.refreshed(self._table), version)
-        ]
-        return merges[0] if len(merges) == 1 else expected
 
     def _advance(self, rebuilds: int | None, batch: Batch) -> None:
         """Commit a batch's positions, unless a rebuild replaced its rows meanwhile."""
@@ -187,10 +139,6 @@ class TableUpsert:
                     "Retry: the next run cleans the missing objects.",
                 )
 
-    def _difference(self, newest: NewestRows) -> Difference:
-        with translate_engine_conflicts(self._uri):
-            return merge.count_outcome(self._outcome(newest, load_delta(self._staging.spark, self._uri)))
-
     def _rebuild_difference(self, newest: NewestRows) -> Difference:
         """Compare newest rows with the table; unlike a merge, a rebuild changes rows that are newer, too.
 
@@ -210,11 +158,6 @@ class TableUpsert:
             if not is_unreadable_file(error):
                 raise
             return Difference(newest.keys, 0)
-
-    def _outcome(self, newest: NewestRows, target: DataFrame) -> DataFrame:
-        schema, route = self._origin.cleaned_schema, self._origin.route
-        changed, moved = merge.outdated(schema, route), merge.source_moved(schema, route)
-        return merge.merge_outcome(self._staging.read_newest(newest), target, changed, moved)
 
     def _count(self, difference: Difference, keys: int) -> None:
         unchanged = keys - difference.new - difference.changed

@@ -1,16 +1,18 @@
 """The job `reports`: reports of one version of each table, written as one sorted file if they differ."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from deltalake import DeltaTable, Field
+from deltalake import DeltaTable, Field, write_deltalake
 from deltalake.schema import PrimitiveType
 from pyspark.sql import SparkSession
 
 from pinterest_platform import spark_jobs
-from pinterest_platform.catalog import ENTITIES, REPORT_KEYS
+from pinterest_platform.catalog import ENTITIES, REPORT_KEYS, report_with_key
 from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.spark_jobs import computed
 from pinterest_platform.spark_jobs import reports as job
 from pinterest_platform.spark_jobs.parameters import Batch, ReportsParameters, ReportsResult
 from pinterest_platform.transforms.schemas import REPORT_SCHEMAS
@@ -35,7 +37,7 @@ POSTS: list[dict[str, Any]] = [
 
 class Reports:
     def __init__(self, spark: SparkSession, root: Path) -> None:
-        self.spark, self.root = spark, root
+        self.spark, self.root, self.computed_uri = spark, root, ""
         self.lakes = {entity.name: Lake(spark, root / entity.name, entity.name) for entity in ENTITIES}
 
     def post(self, posts: list[dict[str, Any]]) -> None:
@@ -59,7 +61,8 @@ class Reports:
 
     def run(self, *keys: str) -> ReportsResult:
         cleaned = {entity: lake.table for entity, lake in self.lakes.items()}
-        parameters = ReportsParameters(cleaned, {key: self.uri(key) for key in keys or REPORT_KEYS})
+        uris = {key: self.uri(key) for key in keys or REPORT_KEYS}
+        parameters = ReportsParameters(cleaned, uris, computed_uri=self.computed_uri)
         return ReportsResult.from_json(
             spark_jobs.execute(self.spark, "reports", parameters.to_json(), lambda line: None)
         )
@@ -166,7 +169,7 @@ def test_a_slower_run_does_not_replace_newer_reports(reports: Reports, monkeypat
     reports.post(POSTS)
     write = job._write
 
-    def write_after_a_faster_run(*arguments: Any) -> tuple[bool, int]:
+    def write_after_a_faster_run(*arguments: Any) -> tuple[bool, DeltaTable]:
         monkeypatch.setattr(job, "_write", write)
         reports.post([{**POSTS[3], "country": "Fiji"}])
         reports.run(key)
@@ -185,7 +188,7 @@ def test_reports_of_tables_that_keep_changing_are_recomputed_a_limited_number_of
     reports.post(POSTS)
     write, calls = job._write, list[int]()
 
-    def write_after_a_commit(*arguments: Any) -> tuple[bool, int]:
+    def write_after_a_commit(*arguments: Any) -> tuple[bool, DeltaTable]:
         calls.append(1)
         reports.lakes["geo"].clean(Batch([], {"id/0": 100 + len(calls)}, 0))
         return write(*arguments)
@@ -205,3 +208,79 @@ def test_a_report_whose_table_has_another_column_does_not_stop_the_others(report
     assert list(result.failures) == [key]
     assert "has other columns than the report: extra is not expected" in result.failures[key]["what"]
     assert "Move the table away" in result.failures[key]["action"]
+
+
+@pytest.fixture
+def recorded(reports: Reports) -> Reports:
+    """Reports whose jobs record what they computed, after a first run."""
+    reports.computed_uri = str(reports.root / "reports" / "_computed.json")
+    reports.post(POSTS)
+    reports.run()
+    return reports
+
+
+def computed_again(recorded: Reports, *keys: str) -> tuple[set[str], ReportsResult]:
+    """Run the job; return the keys of the reports that it computed, and its result."""
+    lines: list[str] = []
+    compute = job.Computation._compute
+
+    def counting(computation: job.Computation, key: str, uri: str) -> Any:
+        lines.append(key)
+        return compute(computation, key, uri)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job.Computation, "_compute", counting)
+        result = recorded.run(*keys)
+    return set(lines), result
+
+
+def test_reports_are_not_computed_again_if_only_positions_changed(recorded: Reports) -> None:
+    _, first = computed_again(recorded)
+    for lake in recorded.lakes.values():
+        lake.clean(Batch([], {"id/0": 100}, 0))
+    keys, second = computed_again(recorded)
+    assert keys == set()
+    assert {entity: source.version for entity, source in second.sources.items()} == {
+        entity: lake.version() for entity, lake in recorded.lakes.items()
+    }
+    recorded.computed_uri = ""
+    keys, computed = computed_again(recorded)
+    assert keys == set(REPORT_KEYS)
+    assert second == computed, "a run without a record has the same result"
+    assert second.reports == first.reports
+
+
+def test_reports_are_computed_again_if_rows_of_a_table_that_they_read_changed(recorded: Reports) -> None:
+    recorded.post([{**POSTS[3], "country": "Fiji"}])
+    keys, result = computed_again(recorded)
+    assert keys == {key for key in REPORT_KEYS if "geo" in report_with_key(key).reads}
+    recorded.computed_uri = ""
+    _, computed = computed_again(recorded)
+    assert result.sources == computed.sources
+
+
+@pytest.mark.parametrize("damage", ["rows", "files", "table", "record", "code"])
+def test_reports_are_computed_again_if_their_table_or_the_record_is_not_as_it_was_left(
+    recorded: Reports, damage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "users_joined_by_year"
+    before = recorded.rows(key)
+    if damage == "rows":
+        DeltaTable(recorded.uri(key)).delete()
+    elif damage == "files":
+        write_deltalake(recorded.uri(key), DeltaTable(recorded.uri(key)).to_pyarrow_table(), mode="append")
+    elif damage == "table":
+        shutil.rmtree(recorded.uri(key))
+    elif damage == "record":
+        Path(recorded.computed_uri).write_text(Path(recorded.computed_uri).read_text()[:-9])
+    else:
+        monkeypatch.setattr(computed, "code_digest", lambda: "another release")
+    keys, _ = computed_again(recorded)
+    assert keys == ({key} if damage in ("rows", "files", "table") else set(REPORT_KEYS))
+    assert recorded.rows(key) == before
+    assert computed_again(recorded)[0] == set()
+
+
+def test_a_run_of_some_reports_keeps_what_is_recorded_of_the_others(recorded: Reports) -> None:
+    assert computed_again(recorded, REPORT_KEYS[0])[0] == set()
+    assert computed_again(recorded)[0] == set()

@@ -16,7 +16,7 @@ from pinterest_platform.delta import commits, replacement
 from pinterest_platform.delta.conflicts import CommitConflictError
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import TransientFailure
-from pinterest_platform.spark_jobs import merge, upsert
+from pinterest_platform.spark_jobs import upsert
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters
 from pinterest_platform_tests.spark_jobs.lake import Lake
 
@@ -72,37 +72,42 @@ def once_around(
     monkeypatch.setattr(owner, name, wrapped)
 
 
+def commit_of_new_rows(lake: Lake) -> tuple[Any, str]:
+    """Return the function that commits rows of new keys to a table with rows."""
+    return (commits, "append") if lake.small else (replacement, "upsert_files")
+
+
 @pytest.fixture(params=["in memory", "in files"])
 def lake(spark: SparkSession, tmp_path: Path, request: pytest.FixtureRequest) -> Lake:
     return Lake(spark, tmp_path, small=request.param == "in memory")
 
 
-def test_a_batch_is_applied_again_after_a_full_refresh_between_its_rows_and_positions(
+def test_a_batch_is_applied_again_after_a_full_refresh_between_its_comparison_and_its_positions(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, two = lake.land([post(1, 0)]), lake.land([post(2, 0)])
-    lake.clean(one)
+    one, two, again = lake.land([post(1, 0)]), lake.land([post(2, 0)]), lake.land([post(2, 0)])
+    lake.clean(one, two)
     once_around(monkeypatch, upsert.TableUpsert, "_advance", lambda: lake.clean(one, full_refresh=True))
-    assert lake.clean(two).positions == two.positions
+    assert lake.clean(again).positions == again.positions
     assert [row["ind"] for row in lake.rows()] == [1, 2]
 
 
-def test_a_batch_is_applied_again_after_a_full_refresh_right_after_its_merge(
+def test_a_batch_is_applied_again_after_a_full_refresh_right_before_its_commit(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, two = lake.land([post(1, 0)]), lake.land([post(2, 0)])
     lake.clean(one)
-    once_around(monkeypatch, merge, "merge_newest", int, lambda: lake.clean(one, full_refresh=True))
+    once_around(monkeypatch, *commit_of_new_rows(lake), lambda: lake.clean(one, full_refresh=True))
     assert lake.clean(two).positions == two.positions
     assert [row["ind"] for row in lake.rows()] == [1, 2]
 
 
-def test_an_older_row_that_another_run_inserts_before_the_merge_is_updated(
+def test_an_older_row_that_another_run_inserts_before_the_commit_is_updated(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, old, new = lake.land([post(9, 0)]), lake.land([post(1, 0)]), lake.land([post(1, 1)])
     lake.clean(first)
-    once_around(monkeypatch, merge, "merge_newest", lambda: lake.clean(old))
+    once_around(monkeypatch, *commit_of_new_rows(lake), lambda: lake.clean(old))
     assert lake.clean(new).positions == new.positions
     assert [(row["ind"], row["country"]) for row in lake.rows()] == [(1, "1"), (9, "same")]
 
@@ -130,8 +135,7 @@ def test_rows_that_another_run_inserts_right_before_are_not_inserted_again(
 ) -> None:
     first, one, two = lake.land([post(9, 0)]), lake.land([post(1, 0)]), lake.land([post(1, 1), post(2, 0)])
     lake.clean(first)
-    commit = (commits, "append") if lake.small else (merge, "merge_newest")
-    once_around(monkeypatch, *commit, lambda: lake.clean(one))
+    once_around(monkeypatch, *commit_of_new_rows(lake), lambda: lake.clean(one))
     assert lake.clean(two).positions == two.positions
     assert [(row["ind"], row["country"]) for row in lake.rows()] == [(1, "1"), (2, "0"), (9, "same")]
 

@@ -15,11 +15,13 @@ class ReportsParameters(Transferable):
         cleaned: entity to the address of its cleaned table, for every entity that a report reads.
         reports: key of each report to compute to the address of its table.
         io_timeout_seconds: the time that the store has to answer.
+        computed_uri: the file that records what was computed; without it, everything is computed.
     """
 
     cleaned: Mapping[str, str]
     reports: Mapping[str, str]
     io_timeout_seconds: float = 30.0
+    computed_uri: str = ""
 
     def __post_init__(self) -> None:
         """Refuse other tables than one of each entity that a report reads."""
@@ -47,10 +49,10 @@ class ReportOutcome(Transferable):
 
 @dataclass(frozen=True, slots=True)
 class SourceFacts(Transferable):
-    """The version of a cleaned table that the reports read; times are ISO texts in UTC, null if there is none.
+    """The version of a cleaned table that the reports are of; times are ISO texts in UTC, null if there is none.
 
     Attributes:
-        version: the version that was read.
+        version: the version that was read, or that has the same files as the one that an earlier run read.
         rows: its rows.
         first_arrival: the earliest append time of a record.
         last_arrival: the latest.

@@ -1,0 +1,112 @@
+"""A record of computed reports: what was computed from the same files by the same code is not computed again.
+
+Every commit that changes rows changes a table's files; a commit of positions alone does not.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from deltalake import DeltaTable
+
+from pinterest_platform.catalog import Entity, Report
+from pinterest_platform.delta.tables import DeltaTables
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.spark_jobs.parameters import ReportOutcome, SourceFacts
+from pinterest_platform.spark_jobs.parameters.transferable import Transferable
+
+_CODE = ("catalog", "transforms", "spark_jobs/reports.py")
+"""The parts of the package that decide what a report holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComputedReports(Transferable):
+    """Reports and facts, all of the same files of the cleaned tables.
+
+    Attributes:
+        code: the digest of the code that computed them.
+        cleaned: entity to the id of the rows of its table.
+        sources: entity to the facts of its table.
+        outcomes: key of a report to its outcome.
+        reports: key of a report to the id of the rows of its table.
+    """
+
+    code: str = ""
+    cleaned: Mapping[str, str] = field(default_factory=dict[str, str])
+    sources: Mapping[str, SourceFacts] = field(default_factory=dict[str, SourceFacts])
+    outcomes: Mapping[str, ReportOutcome] = field(default_factory=dict[str, ReportOutcome])
+    reports: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def __post_init__(self) -> None:
+        """Convert the parts from JSON."""
+        sources = {key: SourceFacts.from_json(value) for key, value in self.sources.items() if isinstance(value, dict)}
+        outcomes = {
+            key: ReportOutcome.from_json(value) for key, value in self.outcomes.items() if isinstance(value, dict)
+        }
+        object.__setattr__(self, "sources", {**self.sources, **sources})
+        object.__setattr__(self, "outcomes", {**self.outcomes, **outcomes})
+
+    def of(self, cleaned: Mapping[Entity, DeltaTable], declared: Mapping[str, Report]) -> "ComputedReports":
+        """Return the part that these versions of the cleaned tables and this code would give again.
+
+        Args:
+            cleaned: the opened versions of the cleaned tables.
+            declared: key to report, of every report that may be in the record.
+        """
+        code, ids = code_digest(), {entity.name: rows_id(table) for entity, table in cleaned.items()}
+        if code != self.code:
+            return ComputedReports(code, ids)
+        same = {name for name, rows in ids.items() if self.cleaned.get(name) == rows}
+        keys = {key for key in self.outcomes if key in declared and same.issuperset(declared[key].reads)}
+        versions = {entity.name: table.version() for entity, table in cleaned.items()}
+        return ComputedReports(
+            code,
+            ids,
+            {name: replace(self.sources[name], version=versions[name]) for name in same & self.sources.keys()},
+            {key: replace(self.outcomes[key], changed=False) for key in keys},
+            {key: self.reports[key] for key in keys & self.reports.keys()},
+        )
+
+
+def read(tables: DeltaTables, uri: str) -> ComputedReports:
+    """Read a record; an empty one if there is none, or if it is damaged or of another release."""
+    content = tables.read_file(uri) if uri else None
+    try:
+        return ComputedReports() if content is None else ComputedReports.from_json(json.loads(content))
+    except (ValueError, TypeError, AttributeError, PermanentFailure):
+        return ComputedReports()
+
+
+def write(tables: DeltaTables, uri: str, record: ComputedReports) -> None:
+    """Write a record."""
+    if uri:
+        tables.write_file(uri, json.dumps(record.to_json()).encode())
+
+
+def rows_id(table: DeltaTable) -> str:
+    """Return an id of the rows of an opened version of a table: no other files have it, in no table."""
+    names = sorted(map(str, table.get_add_actions(flatten=True).column("path").to_pylist()))
+    return sha256("\n".join([str(table.metadata().id), *names]).encode()).hexdigest()
+
+
+@cache
+def code_digest() -> str:
+    """Return a digest of the code that decides what a report holds."""
+    package = files("pinterest_platform")
+    digest = sha256()
+    for part in _CODE:
+        for source in _sources(package.joinpath(part)):
+            digest.update(source.read_bytes())
+    return digest.hexdigest()
+
+
+def _sources(place: Traversable) -> Iterator[Traversable]:
+    if place.is_dir():
+        for child in sorted(place.iterdir(), key=lambda each: each.name):
+            yield from _sources(child)
+    elif place.name.endswith(".py"):
+        yield place
