@@ -19,7 +19,9 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 """The text of a store's refusal; a bare 403 can be part of a port, a file name or an offset."""
-_FAILED_SERVER = re.compile(r"status(?: code)?:? 5\d\d\b|slow ?down", re.IGNORECASE)
+_FAILED_SERVER = re.compile(r"status(?: code)?:? 5\d\d\b|slow ?down|<code>unexpectedcontent", re.IGNORECASE)
+"""The text of a store that failed; the emulators' store answers UnexpectedContent if its disk is full."""
+_OBJECT_STORE = re.compile("generic s3 error", re.IGNORECASE)
 _DISK_FULL = re.compile(r"no space left|storagefull|disk quota", re.IGNORECASE)
 _DECORATION = re.compile(r"\x1b\[[0-9;]*m|↳")
 _FRAMES = re.compile(r" 0: <unknown>.*$")
@@ -118,7 +120,8 @@ def _failure(uri: str, error: Exception) -> PlatformFailure:
     if _DISK_FULL.search(text):
         return TransientFailure(f"The store of {uri} has no free space: {short}.", "Free space, then run it again.")
     cause = outage(text)
-    if isinstance(error, OSError) and _FAILED_SERVER.search(text) and not (cause and cause[0].isdigit()):
+    is_store = isinstance(error, OSError) or _OBJECT_STORE.search(text)
+    if is_store and _FAILED_SERVER.search(text) and not (cause and cause[0].isdigit()):
         return TransientFailure(
             f"{store_at(text) or 'The store'} failed on {uri}: {short}.",
             "Check the log and the free disk space of the server, then run it again.",
