@@ -80,6 +80,11 @@ def known_problem(text: str) -> tuple[str, str] | None:
     return next(((cause, action) for sign, cause, action in _PROBLEMS if sign.search(text)), None)
 
 
+def is_failed_store(text: str) -> bool:
+    """Return whether a store failed or a disk is full, given the text of an error of an engine."""
+    return _FAILED_SERVER.search(text) is not None or _DISK_FULL.search(text) is not None
+
+
 @contextmanager
 def translate_store_errors(uri: str) -> Iterator[None]:
     """Raise errors of the store or the table at an address as failures; conflicts pass unchanged.
