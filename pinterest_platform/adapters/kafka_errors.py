@@ -18,6 +18,7 @@ _LOG_PREFIX = re.compile(r"^FAIL \[[^]]*\] \[thrd:[^]]*\]: ")
 _DETAIL = re.compile(r"^(?:\S+://)?\S+: |\s*\(after \d+ms in state \w+\)")
 _BAD_CERTIFICATE = re.compile("certificate verify failed")
 _SASL = re.compile("SASL|AUTH_HANDSHAKE")
+_CLOSED = re.compile("Disconnected|closed by peer")
 _WRONG_PROTOCOL = re.compile(r"SSL|requesting ApiVersion|APIVERSION_QUERY|security\.protocol")
 
 
@@ -87,6 +88,8 @@ class KafkaErrors(logging.Handler):
             return f"{protocol}: check that the listener uses it, and check KAFKA_SASL_*."
         if _WRONG_PROTOCOL.search(self.last_error):
             return f"{protocol}, and the listener probably uses another one: set the protocol of the listener."
+        if _CLOSED.search(self.last_error):
+            return f"Start the broker; if it is running, its listener probably uses another protocol: {protocol}."
         return (
             "Start the broker or fix the network, then run it again. PINTEREST_IO_TIMEOUT_SECONDS sets the time limit."
         )

@@ -19,7 +19,9 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 """The text of a store's refusal; a bare 403 can be part of a port, a file name or an offset."""
-_FAILED_SERVER = re.compile(r"status(?: code)?:? 5\d\d\b|slow ?down", re.IGNORECASE)
+_FAILED_SERVER = re.compile(r"status(?: code)?:? 5\d\d\b|slow ?down|<code>unexpectedcontent", re.IGNORECASE)
+"""The text of a store that failed; the emulators' store answers UnexpectedContent if its disk is full."""
+_OBJECT_STORE = re.compile("generic s3 error", re.IGNORECASE)
 _DISK_FULL = re.compile(r"no space left|storagefull|disk quota", re.IGNORECASE)
 _DECORATION = re.compile(r"\x1b\[[0-9;]*m|↳")
 _FRAMES = re.compile(r" 0: <unknown>.*$")
@@ -78,6 +80,11 @@ def known_problem(text: str) -> tuple[str, str] | None:
     return next(((cause, action) for sign, cause, action in _PROBLEMS if sign.search(text)), None)
 
 
+def is_failed_store(text: str) -> bool:
+    """Return whether a store failed or a disk is full, given the text of an error of an engine."""
+    return _FAILED_SERVER.search(text) is not None or _DISK_FULL.search(text) is not None
+
+
 @contextmanager
 def translate_store_errors(uri: str) -> Iterator[None]:
     """Raise errors of the store or the table at an address as failures; conflicts pass unchanged.
@@ -118,7 +125,8 @@ def _failure(uri: str, error: Exception) -> PlatformFailure:
     if _DISK_FULL.search(text):
         return TransientFailure(f"The store of {uri} has no free space: {short}.", "Free space, then run it again.")
     cause = outage(text)
-    if isinstance(error, OSError) and _FAILED_SERVER.search(text) and not (cause and cause[0].isdigit()):
+    is_store = isinstance(error, OSError) or _OBJECT_STORE.search(text)
+    if is_store and _FAILED_SERVER.search(text) and not (cause and cause[0].isdigit()):
         return TransientFailure(
             f"{store_at(text) or 'The store'} failed on {uri}: {short}.",
             "Check the log and the free disk space of the server, then run it again.",

@@ -20,7 +20,7 @@ from pinterest_platform.delta.error_text import (
     store_at,
     without_frames,
 )
-from pinterest_platform.delta.errors import known_problem
+from pinterest_platform.delta.errors import is_failed_store, known_problem
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, no_answer
 from pinterest_platform.network_errors import network_failure, wrong_tls
 
@@ -91,6 +91,8 @@ def _failure(job: str, store: str, error: Exception) -> PlatformFailure:
         return PermanentFailure(f"The Spark job {job!r} failed: {problem[0]}: {first_line(text)}.", problem[1])
     if not _is_engine_unreachable(error, text) and (cause := outage(text)):
         return no_answer(store or store_at(text) or "The store", cause)
+    if is_failed_store(text):
+        return TransientFailure(what, "Check the log of the store, and the free disk space, then run it again.")
     if _is_engine_unreachable(error, text) or is_unreachable(text) or is_conflict(text):
         return TransientFailure(what, "Check that the engine and the store are running, and retry.")
     return PermanentFailure(

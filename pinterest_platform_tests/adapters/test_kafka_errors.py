@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from pinterest_platform.adapters.kafka import KafkaTopicLog
+from pinterest_platform.adapters.kafka_errors import KafkaErrors
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
 from pinterest_platform.provisioning.topics import ensure_topics
 from pinterest_platform.settings import Settings
@@ -81,6 +82,19 @@ def test_a_tls_listener_that_a_client_cannot_use_is_named(
     assert f"Kafka at {address} did not" in failure.value.what
     assert cause in failure.value.what
     assert f"KAFKA_SECURITY_PROTOCOL {action}" in failure.value.action
+
+
+def test_a_connection_that_the_broker_closes_can_be_of_a_sasl_listener() -> None:
+    """A SASL listener closes the connection of a plaintext client without a reason."""
+    settings = Settings.model_validate({"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "PINTEREST_IO_TIMEOUT_SECONDS": 1})
+    errors = KafkaErrors(settings)
+    errors.last_error = "127.0.0.1:1/1: Disconnected: connection closed by peer: receive 0 after POLLIN"
+    failure = errors.unreachable("describe topic a")
+    assert isinstance(failure, TransientFailure)
+    assert failure.action == (
+        "Start the broker; if it is running, its listener probably uses another protocol: "
+        "KAFKA_SECURITY_PROTOCOL is PLAINTEXT."
+    )
 
 
 @pytest.mark.parametrize("call", [describe, read, ensure_topics])

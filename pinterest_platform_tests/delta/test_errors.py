@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
+from deltalake.exceptions import DeltaError
 
 from pinterest_platform.delta.commit_log import read_commit
 from pinterest_platform.delta.errors import translate_store_errors
@@ -90,6 +91,18 @@ def test_a_store_that_stays_unavailable_is_named_with_its_reply(
             DeltaTables(1).open("s3://bucket/table")
         server.shutdown()
     assert failure.value.what == f"S3 at {address} did not answer: {cause}."
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(500, ""), (400, "<?xml version='1.0'?><Error><Code>UnexpectedContent</Code></Error>")]
+)
+def test_a_store_that_fails_while_rows_are_written_is_transient(status: int, body: str) -> None:
+    text = "Failed to parse parquet: External: Generic S3 error: Error performing PUT http://127.0.0.1:9/b/t/part-0 in "
+    error = DeltaError(f"{text}0.4s - Server returned non-2xx status code: {status} Some Words: {body}")
+    with pytest.raises(TransientFailure) as failure, translate_store_errors("s3://b/t"):
+        raise error
+    assert failure.value.what.startswith("S3 at http://127.0.0.1:9 failed on s3://b/t: ")
+    assert failure.value.action == "Check the log and the free disk space of the server, then run it again."
 
 
 def test_a_data_file_that_is_missing_is_a_permanent_failure(tmp_path: Path) -> None:

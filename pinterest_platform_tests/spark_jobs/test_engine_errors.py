@@ -62,6 +62,27 @@ def test_a_commit_conflict_is_recognized_on_every_engine(error: Exception) -> No
 @pytest.mark.parametrize(
     "text",
     [
+        "Generic S3 error: Error performing PUT http://s:9/b/part-0 in 1s - Server returned non-2xx status code: 500",
+        "status code: 400 Bad Request: <?xml version='1.0'?><Error><Code>UnexpectedContent</Code></Error>",
+        "S3Exception: We encountered an internal error (Service: S3, Status Code: 500, Request ID: 1)",
+        "java.io.IOException: No space left on device",
+    ],
+)
+def test_a_store_that_fails_or_has_a_full_disk_is_transient(text: str) -> None:
+    for error in (PySparkException(text), thrown(ABORTED, text)):
+        raised = failure(error)
+        assert isinstance(raised, TransientFailure) and "the free disk space" in raised.action
+
+
+def test_an_engine_whose_store_has_an_untrusted_certificate_fails_permanently() -> None:
+    text = "SSLHandshakeException: PKIX path building failed: unable to find valid certification path"
+    raised = failure(thrown(OUTAGE, text))
+    assert isinstance(raised, PermanentFailure) and "Install the certificate" in raised.action
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "Object at location t/_delta_log/00000000000000000007.json already exists",
         "Commit failed: a concurrent transaction deleted the same data",
         "Tried committing version 7, and version 7 already exists",
