@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow dev docs bench check format lock
+.PHONY: help setup run test test-slow dev docs screenshots bench check format lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,9 @@ bench: setup ## run every benchmark next to its peer: one table, and the results
 
 docs: setup ## build the documentation site in site/, readable without a network
 	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict -f docs/site/mkdocs.yml && echo "open site/index.html"
+
+screenshots: setup ## take the screenshots of the documentation from a running platform (needs chromium)
+	@$(PY) -m emulators exec --home .cache/screenshots-home --posting --spark -- $(PY) docs/site/screenshots.py
 
 format: setup ## fix and format what ruff can
 	@$(PY) -m ruff check --fix . ; $(PY) -m ruff format .

@@ -102,6 +102,30 @@ def test_commands_and_options_that_do_not_exist_are_recognised(line: str, count:
     assert len(_problems(line)) == count
 
 
+@pytest.mark.parametrize("name", ["tutorial.md", "how-to/outages.md"])
+def test_each_step_is_an_action_and_a_result(name: str) -> None:
+    """A step is a sentence, perhaps a command, and a sentence with the result."""
+    text = (ROOT / "docs" / name).read_text("utf-8")
+    steps = re.split(r"^([0-9]+)\. ", text.partition("\n## Next")[0], flags=re.MULTILINE)[1:]
+    assert [int(number) for number in steps[::2]] == list(range(1, len(steps) // 2 + 1))
+    for step in steps[1::2]:
+        own = "\n".join(line for line in step.split("\n")[1:] if line.startswith("    "))
+        plain = re.sub(r" *```.*?```| *<!--.*?-->", "", own, flags=re.DOTALL)
+        assert plain.strip(), step
+
+
+def test_each_screenshot_that_documents_show_is_taken() -> None:
+    shown = {name for path in DOCUMENTS for name in re.findall(r"<!-- screenshot ([a-z-]+): ", path.read_text("utf-8"))}
+    script = (ROOT / "docs" / "site" / "screenshots.py").read_text("utf-8")
+    assert shown == set(re.findall(r'(?:take\(page, |^        \()"([a-z-]+)"', script, re.MULTILINE))
+
+
+def test_the_glossary_is_in_order() -> None:
+    terms = re.findall(r"^- \*\*(.*?)\*\*: ", (ROOT / "docs" / "glossary.md").read_text("utf-8"), re.MULTILINE)
+    assert len(terms) > 30
+    assert terms == sorted(terms)
+
+
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
 def test_decision_records_are_short_numbered_and_listed(path: Path) -> None:
     text = path.read_text("utf-8")

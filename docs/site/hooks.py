@@ -23,6 +23,8 @@ _MERMAID = "assets/mermaid.js"
 _NAMED_PAGES = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md"}
 _LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)\s#]+)")
 _SCREENSHOT = re.compile(r"^( *)<!-- screenshot ([a-z-]+): (.*) -->\n", re.MULTILINE)
+_RULES = re.compile(r"\b[Rr]ules?\s+[A-Z][0-9]+(?:,?\s+(?:(?:and|or|to)\s+)?[A-Z][0-9]+)*\b")
+_NO_SENTENCES = re.compile(r"(<(?:code|pre|a|h[1-6])\b.*?</(?:code|pre|a|h[1-6])>)", re.DOTALL)
 _LANGUAGES = {".py": "python", ".yaml": "yaml", ".yml": "yaml", ".json": "json", ".example": "sh"}
 
 
@@ -55,7 +57,10 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Load Mermaid on pages with a diagram; without it, the theme would request it from another machine."""
+    """Link rules, and load Mermaid on pages with a diagram: the theme would request it from another machine."""
+    html = link_rules(html, get_relative_url("rules.html", page.url))
+    if page.file.src_uri == "rules.md":
+        html = re.sub(r"<li>\s*<strong>([A-Z][0-9]+)</strong>", r'<li id="\1"><strong>\1</strong>', html)
     if '<pre class="mermaid">' not in html:
         return html
     return f'{html}<script src="{get_relative_url(_MERMAID, page.url)}"></script>'
@@ -107,6 +112,16 @@ def rewrite_links(markdown: str, uri: str) -> str:
         return os.path.relpath(page_of(target), folder) if target.is_file() else link[0]
 
     return _LINK.sub(rewrite, markdown)
+
+
+def link_rules(html: str, rules: str) -> str:
+    """Return HTML with a link for each rule that a sentence cites, such as `rules L5, L6 and K1`."""
+
+    def link(citation: re.Match[str]) -> str:
+        return re.sub("[A-Z][0-9]+", lambda rule: f'<a href="{rules}#{rule[0]}">{rule[0]}</a>', citation[0])
+
+    parts = _NO_SENTENCES.split(html)
+    return "".join(part if _NO_SENTENCES.fullmatch(part) else _RULES.sub(link, part) for part in parts)
 
 
 def show_screenshots(markdown: str, uri: str) -> str:

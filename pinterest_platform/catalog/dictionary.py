@@ -54,7 +54,7 @@ def _column_row(column: Column) -> Sequence[str]:
     constraints = ["" if column.nullable else "not null", "unique" if column.unique else "", *column.constraints]
     return (
         f"`{column.name}`",
-        column.type,
+        f"`{column.type}`",
         column.description,
         "; ".join(filter(None, constraints)),
         "yes" if column.pii else "",
@@ -72,7 +72,7 @@ def _report(report: Report) -> str:
             (
                 (
                     f"`{column.name}`",
-                    column.type,
+                    f"`{column.type}`",
                     column.description,
                     ", ".join(f"`{source}`" for source in column.sources),
                 )

@@ -1,6 +1,7 @@
 """The hooks of the documentation site: links, pages of files outside docs/, Mermaid and screenshots."""
 
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -38,6 +39,21 @@ def hooks() -> ModuleType:
 )
 def test_links_lead_to_the_pages_of_the_site(hooks: ModuleType, page: str, link: str, expected: str) -> None:
     assert hooks.rewrite_links(f"see [this]({link}).", page) == f"see [this]({expected})."
+
+
+@pytest.mark.parametrize(
+    ("html", "links"),
+    [
+        ("<p>trimmed (rule C2)</p>", ["C2"]),
+        ("<p>Rules L5, L6 and K1 hold, and\nrules S1 to\nS8.</p>", ["L5", "L6", "K1", "S1", "S8"]),
+        ("<p>Cite it as <code>rule C3</code>, see <a href='x'>rule C4</a>.</p><pre>rule C5</pre>", []),
+        ("<p>S3 is a store, and a rule is a promise.</p>", []),
+    ],
+)
+def test_cited_rules_are_linked(hooks: ModuleType, html: str, links: list[str]) -> None:
+    linked = hooks.link_rules(html, "../rules.html")
+    assert re.findall(r'<a href="../rules.html#(\w+)">\1</a>', linked) == links
+    assert re.sub(r'<a href="../rules.html#\w+">(\w+)</a>', r"\1", linked) == html
 
 
 def test_a_screenshot_is_shown_if_it_was_taken(

@@ -63,6 +63,20 @@ def test_the_reference_has_the_docstrings(site: Path) -> None:
     assert "LocalPlatform" in (site / "reference" / "testing.html").read_text("utf-8")
 
 
+def test_cited_rules_lead_to_their_text(site: Path) -> None:
+    anchors = set(re.findall(r'<li id="([A-Z][0-9]+)">', (site / "rules.html").read_text("utf-8")))
+    assert len(anchors) > 100
+    cited = {
+        rule for page in site.rglob("*.html") for rule in re.findall(r'rules\.html#([^"]+)"', page.read_text("utf-8"))
+    }
+    assert {"C3", "L1", "S9"} <= cited
+    assert {rule for rule in cited if re.fullmatch("[A-Z][0-9]+", rule)} <= anchors
+
+
+def test_types_of_columns_are_shown_whole(site: Path) -> None:
+    assert "array&lt;double&gt;" in (site / "data-dictionary.html").read_text("utf-8")
+
+
 def test_search_works_from_a_disk_and_nothing_is_requested(browser: Browser, site: Path) -> None:
     page, problems = open_page(browser, site, "operating.html")
     page.locator("[data-md-component='search']:not([hidden])").wait_for(state="attached")
