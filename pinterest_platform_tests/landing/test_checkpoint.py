@@ -345,7 +345,7 @@ def test_objects_that_are_not_read_in_time_are_not_covered_and_due_blocks_stay(c
 
 @dataclass
 class AllowedReads:
-    """Whether the time of a run is over: it is after a few objects."""
+    """The time of a run, which is over after a few objects."""
 
     objects: int
 
