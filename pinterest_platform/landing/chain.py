@@ -4,10 +4,13 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import ClassVar, TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
 
 from pinterest_platform.catalog import QUARANTINE_PREFIX
 from pinterest_platform.ports import ObjectStore, StoredObject
+
+_COUNT_DIGITS = 9
+_MERGED_NAME = re.compile(rf"[^/]+\+([0-9]+)\+([0-9]+)\+([0-9]{{{_COUNT_DIGITS}}})\.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,7 @@ class ChainFormat:
         digits: digits of a position in keys.
         partition_field: envelope field of the partition id.
         position_field: envelope field of the position.
+        step: difference between the end of an object and the position of the next one.
     """
 
     roots: tuple[str, ...]
@@ -27,6 +31,7 @@ class ChainFormat:
     digits: int
     partition_field: str
     position_field: str
+    step: int
 
 
 class ObjectChain:
@@ -53,7 +58,7 @@ class ObjectChain:
     def under(self, root: str) -> "ChainFolder":
         """Return the chain's folder under a root such as `topics/`."""
         path = f"{self.stream}/{self._epoch_folder}{self.format.label}={self.partition_id}/"
-        return ChainFolder(root, path, f"{self.stream}+{self.partition_id}+", self.format.digits)
+        return ChainFolder(root, path, f"{self.stream}+{self.partition_id}+", self.format.digits, self.format.step)
 
     @property
     def _epoch_folder(self) -> str:
@@ -72,12 +77,14 @@ class ChainFolder:
         path: the folder's path under the root.
         stem: the part of an object's name before its position.
         digits: digits of a position.
+        step: difference between the end of an object and the position of the next one.
     """
 
     root: str
     path: str
     stem: str
     digits: int
+    step: int
 
     @property
     def prefix(self) -> str:
@@ -92,6 +99,10 @@ class ChainFolder:
     def key(self, position: int) -> str:
         """Return the key of the object that extends the chain from `position`."""
         return f"{self.prefix}{self.stem}{position:0{self.digits}d}.json"
+
+    def merged_key(self, position: int, end: int, objects: int) -> str:
+        """Return the key of the object into which some landed objects are merged (rule N17)."""
+        return f"{self.key_stem}{position:0{self.digits}d}+{end:0{self.digits}d}+{objects:0{_COUNT_DIGITS}d}.json"
 
     @property
     def key_stem(self) -> str:
@@ -129,6 +140,26 @@ class ChainFolder:
         for stored in self.list_objects(store, list_from, list_to):
             if match := pattern.fullmatch(stored.key):
                 yield int(match[1]), stored
+
+
+class MergedName(NamedTuple):
+    """The name of a merged object: its position, the last position that it covers, and the number of its objects."""
+
+    position: int
+    end: int
+    objects: int
+
+
+def merged_name(key: str) -> MergedName | None:
+    """Return the parts of the name in a key, None if it is not that of a merged object."""
+    match = _MERGED_NAME.fullmatch(key.rpartition("/")[2])
+    return MergedName(*map(int, match.groups())) if match else None
+
+
+def position_in(key: str) -> int:
+    """Return the position in the key of a landed or merged object."""
+    name = merged_name(key)
+    return name.position if name else int(key.rpartition("+")[2].partition(".")[0])
 
 
 def list_entries(

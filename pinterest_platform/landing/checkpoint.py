@@ -10,6 +10,7 @@ import orjson
 from pinterest_platform.catalog import CHECKPOINTS_PREFIX
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.chain import ChainFolder
+from pinterest_platform.landing.listing import MergedObjects
 from pinterest_platform.ports import ObjectStore
 
 _MAX_OBJECTS = 1000
@@ -51,6 +52,7 @@ class Block:
         size: their bytes.
         digest: a hash chain over what identifies each of them, in order.
         day: the day, since the epoch, on which all of them had been read.
+        merged: a digest over the keys of the merged objects among them, empty if there are none.
     """
 
     first: int
@@ -60,6 +62,7 @@ class Block:
     size: int
     digest: str
     day: int
+    merged: str = ""
 
     def __contains__(self, position: int) -> bool:
         """Return whether the object at a position is, or would be, one of the block."""
@@ -69,16 +72,22 @@ class Block:
         """Return whether these are what identifies its objects."""
         return chained_digest(identities) == self.digest
 
-    def extended(self, other: "Block", identity: str) -> "Block | None":
+    def is_current(self, merged: MergedObjects) -> bool:
+        """Return whether its merged objects are all those of its range; if not, others have replaced its objects."""
+        keys = [each.key for each in merged.within(self.first, self.next)]
+        return self.merged == chained_digest(keys)
+
+    def extended(self, other: "Block", identity: str, merged_key: str | None) -> "Block | None":
         """Return this block with the only object of another one, None if that one does not follow or is too much.
 
-        `identity` is what identifies that object.
+        `identity` is what identifies that object, and `merged_key` its key if it is a merged object.
         """
         totals, size = self.totals + other.totals, self.size + other.size
         if self.next != other.first or totals.objects > _MAX_OBJECTS or size > _MAX_BYTES:
             return None
         digest = chained_digest([identity], self.digest)
-        return Block(self.first, other.last, other.next, totals, size, digest, min(self.day, other.day))
+        merged = chained_digest([merged_key] if merged_key else [], self.merged)
+        return Block(self.first, other.last, other.next, totals, size, digest, min(self.day, other.day), merged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +185,7 @@ def _block_fields(block: Block) -> dict[str, Any]:
         "size": block.size,
         "digest": block.digest,
         "day": block.day,
+        **({"merged": block.merged} if block.merged else {}),
     }
 
 
@@ -204,6 +214,7 @@ def _block(fields: Mapping[str, Any]) -> Block:
         size=fields["size"],
         digest=fields["digest"],
         day=fields["day"],
+        merged=fields.get("merged", ""),
     )
 
 

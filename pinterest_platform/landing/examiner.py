@@ -5,6 +5,7 @@ from typing import Generic, Protocol, TypeVar
 
 from pinterest_platform.landing.chain import ChainFolder
 from pinterest_platform.landing.checkpoint import ObjectTotals
+from pinterest_platform.landing.listing import MergedObjects
 from pinterest_platform.landing.manifest import Manifest
 from pinterest_platform.landing.object_audit import LandedObject, Problem
 from pinterest_platform.landing.quarantine import ChainHistory
@@ -55,11 +56,11 @@ class ChainExaminer(Generic[M, H, R]):
         """The type of the objects' manifests."""
         raise NotImplementedError
 
-    def read_history(self, list_from: int | None) -> H:
+    def read_history(self, list_from: int | None, merged: MergedObjects) -> H:
         """List the chain from an object on, given its position; if it does not exist, from the beginning."""
         raise NotImplementedError
 
-    def read_section(self, first: int | None, last: int) -> H:
+    def read_section(self, first: int | None, last: int, merged: MergedObjects) -> H:
         """List the objects with positions from `first` (None for the beginning) to `last`."""
         raise NotImplementedError
 
@@ -77,6 +78,14 @@ class ChainExaminer(Generic[M, H, R]):
 
     def successor(self, manifest: M) -> int:
         """Return the position of the object that extends this one."""
+        raise NotImplementedError
+
+    def can_follow(self, manifest: M, previous: M) -> bool:
+        """Return whether an object can be merged with the one before it."""
+        raise NotImplementedError
+
+    def merge_manifests(self, parts: Sequence[M], body: bytes, writer_id: str) -> M:
+        """Return the manifest of the object, with this content, into which consecutive objects are merged."""
         raise NotImplementedError
 
     def read(self, landed: LandedObject[M]) -> R:

@@ -1,6 +1,7 @@
 """The kinds of the values of records, observed while they are landed (rule L22)."""
 
 import re
+from collections.abc import Sequence
 from types import NoneType
 from typing import Any
 
@@ -12,6 +13,13 @@ _REMEMBERED = 1000
 _LONGEST = 600
 """The characters of kinds that fit next to the other metadata of an object, 2 KB in S3."""
 _KINDS: dict[type, str] = {str: kinds.TEXT, int: kinds.INTEGER, float: kinds.NUMBER, NoneType: kinds.NULL}
+
+
+def united_text(texts: Sequence[str | None]) -> str | None:
+    """Return the kinds of records as one text, given those of several parts; None if some are unknown, or too many."""
+    known = [kinds.from_text(text) for text in texts if text is not None]
+    text = kinds.to_text(kinds.united(known))
+    return text if len(known) == len(texts) and 0 < len(text) <= _LONGEST else None
 
 
 class ObservedKinds:

@@ -19,6 +19,7 @@ from pinterest_platform.landing.sections import (
     examine,
     identity,
     members_of,
+    merged_key,
     reopen_chain,
 )
 
@@ -59,7 +60,7 @@ def account_for(
     try:
         sections = examine(examiner, opened)
     except ContradictionError as contradiction:
-        opened = reopen_chain(examiner, opened.stored, str(contradiction))
+        opened = reopen_chain(examiner, opened.stored, opened.merged, str(contradiction))
         sections = examine(examiner, opened)
     inner = [landed for section in sections for landed in section.inner]
     selected: list[LandedObject[M]] = []
@@ -133,7 +134,7 @@ def _cover(
         landed = remaining[position]
         if position in damaged_positions or landed.key not in readings or schedule.is_new(*landed.modified_ms):
             continue
-        _append(covered, block_of(examiner, landed, schedule.day), identity(landed))
+        _append(covered, block_of(examiner, landed, schedule.day), landed)
     return tuple(covered)
 
 
@@ -158,14 +159,14 @@ def _renewed(
             return [replace(block, day=day)]
         part = [block_of(examiner, objects[0], day)]
         for landed in objects[1:]:
-            _append(part, block_of(examiner, landed, day), identity(landed))
+            _append(part, block_of(examiner, landed, day), landed)
         parts += part
     return parts
 
 
-def _append(blocks: list[Block], single: Block, identified: str) -> None:
+def _append(blocks: list[Block], single: Block, landed: LandedObject[M]) -> None:
     """Add a block of one object to the last block, or after it."""
-    extended = blocks[-1].extended(single, identified) if blocks else None
+    extended = blocks[-1].extended(single, identity(landed), merged_key(landed)) if blocks else None
     blocks[-1:] = [extended] if extended else [*blocks[-1:], single]
 
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from pinterest_platform.catalog import SEQUENCE_DIGITS
 from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.landing.chain import merged_name
 from pinterest_platform.landing.segment import SegmentDraft
 from pinterest_platform.ports import ObjectStore
 
@@ -41,6 +42,7 @@ class Manifest:
         app_id: the app id of its chain; None in objects that older versions landed.
         implausible_times: number of records with an implausible time (rule L19); absent from the metadata if 0.
         kinds: the kinds of the values of its records (rule L22), None if they are unknown.
+        objects: number of landed objects that it holds; its key in the metadata is `merged`, absent if 1.
         is_changed: whether the metadata that it was read from was changed after it was written.
     """
 
@@ -57,6 +59,7 @@ class Manifest:
     app_id: str | None = None
     implausible_times: int = 0
     kinds: str | None = None
+    objects: int = 1
     is_changed: bool = field(default=False, compare=False)
 
     def metadata(self) -> dict[str, str]:
@@ -76,6 +79,7 @@ class Manifest:
                 "app-id": self.app_id,
                 "implausible-times": self.implausible_times or None,
                 "kinds": self.kinds,
+                "merged": self.objects if self.objects > 1 else None,
             }
         )
 
@@ -113,6 +117,9 @@ class Manifest:
         app_id = re.sub("/(?:partition|shard)=", "/", folder)
         if self.app_id is not None and self.app_id != app_id:
             return f"{key} was landed as an object of {self.app_id}, not of {app_id}"
+        name = merged_name(key)
+        if (name.end, name.objects) != (self.end, self.objects) if name else self.objects > 1:
+            return f"{key} ends at {self.end} and holds {self.objects} objects, in contradiction to its name"
         return None
 
     def require_name(self, key: str) -> None:
@@ -197,6 +204,7 @@ def common_fields(metadata: Mapping[str, str]) -> dict[str, Any]:
         "app_id": metadata.get("app-id"),
         "implausible_times": optional_int(metadata, "implausible-times") or 0,
         "kinds": metadata.get("kinds"),
+        "objects": optional_int(metadata, "merged") or 1,
     }
 
 

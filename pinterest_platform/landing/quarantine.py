@@ -2,15 +2,17 @@
 
 import base64
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Protocol
 
 import orjson
 
 from pinterest_platform.catalog import QUARANTINE_PREFIX, TIMESTAMP_FIELD
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.chain import ChainFolder, ChainFormat, ObjectChain
+from pinterest_platform.landing.chain import ChainFolder, ChainFormat, MergedName, ObjectChain, merged_name
 from pinterest_platform.landing.manifest import Manifest
 from pinterest_platform.landing.segment import Segment
 from pinterest_platform.ports import ObjectStore, StoredObject
@@ -153,24 +155,35 @@ def _classify(store: ObjectStore, history: ChainHistory) -> tuple[dict[tuple[int
 
     The range of a listed object is inferred from the next object's name, which is wrong if that one is missing. So a
     quarantine object with another range is an orphan only if the object's own manifest shows it, or if its position
-    was committed under another root. Without an object it is neither.
+    was committed under another root. Without an object it is neither. Only objects without quarantined records are
+    merged, so each quarantine object within the range of a merged one is an orphan.
     """
     committed: dict[tuple[int, int], StoredObject] = {}
     orphans: list[str] = []
     if not history.segments:
         return committed, orphans
     first, last = history.segments[0].position, history.segments[-1].position
+    merged = [name for segment in history.segments if (name := merged_name(segment.key))]
     for root in history.chain.format.roots:
         folder = history.chain.under(root)
         ranges = {(segment.position, segment.end) for segment in history.segments if segment.root == root}
         elsewhere = {segment.position for segment in history.segments if segment.root != root}
         for stored, covered in _list_quarantine(store, folder, first, last):
+            if _is_replaced(merged, covered[0], folder.step):
+                orphans.append(stored.key)
+                continue
             end = covered[1] if covered in ranges else _committed_end(store, folder.key(covered[0]))
             if end == covered[1]:
                 committed[covered] = stored
             elif end is not None or covered[0] in elsewhere:
                 orphans.append(stored.key)
     return committed, orphans
+
+
+def _is_replaced(merged: Sequence[MergedName], position: int, step: int) -> bool:
+    """Return whether the landed object at a position is in one of some merged objects, which are in order."""
+    place = bisect_right(merged, position, key=attrgetter("position")) - 1
+    return place >= 0 and position < merged[place].end + step
 
 
 def _list_quarantine(

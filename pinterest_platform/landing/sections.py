@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Generic
 
+from pinterest_platform.catalog import MERGED_PREFIX
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.audit_schedule import AuditSchedule
 from pinterest_platform.landing.checkpoint import Block, Checkpoint, chained_digest, read_checkpoint
 from pinterest_platform.landing.examiner import ChainExaminer, H, M, R
+from pinterest_platform.landing.listing import MergedObjects, list_merged
 from pinterest_platform.landing.object_audit import LandedObject, Problem, read_objects
 
 
@@ -30,6 +32,7 @@ class OpenChain(Generic[H]):
         stored: its checkpoint, without blocks if none of them can be used.
         trusted: the blocks that are not due.
         is_coverable: whether a checkpoint can cover its objects.
+        merged: its merged objects when it was opened. Those that are written later are left to the next run.
         contradiction: the reason why the blocks cannot be used, None if there is none.
     """
 
@@ -37,6 +40,7 @@ class OpenChain(Generic[H]):
     stored: Checkpoint = field(default_factory=Checkpoint)
     trusted: tuple[Block, ...] = ()
     is_coverable: bool = False
+    merged: MergedObjects = field(default_factory=MergedObjects)
     contradiction: str | None = None
 
     @property
@@ -75,34 +79,39 @@ def open_chain(examiner: ChainExaminer[M, H, R], schedule: AuditSchedule | None)
 
     Without a schedule, the whole chain is listed.
     """
+    merged = list_merged(examiner.store, examiner.folder)
     if schedule is None:
-        return OpenChain(examiner.read_history(None))
+        return OpenChain(examiner.read_history(None, merged), merged=merged)
     stored = read_checkpoint(examiner.store, examiner.folder)
+    stored = replace(stored, blocks=tuple(block for block in stored.blocks if block.is_current(merged)))
     trusted = tuple(
         block for block in stored.blocks if not schedule.is_block_due(examiner.folder.key(block.first), block.day)
     )
     last = trusted[-1].last if trusted else None
     try:
-        newest = examiner.read_history(last)
+        newest = examiner.read_history(last, merged)
     except PermanentFailure as failure:
         if last is None:
             raise
-        return reopen_chain(examiner, stored, failure.what)
+        return reopen_chain(examiner, stored, merged, failure.what)
     if last is not None and [segment.position for segment in newest.segments[:1]] != [last]:
-        return reopen_chain(examiner, stored, f"{examiner.folder.key(last)} is missing")
+        return reopen_chain(examiner, stored, merged, f"{examiner.folder.key(last)} is missing")
     if stored.blocks and None not in (stored.epoch_id, newest.epoch_id) and stored.epoch_id != newest.epoch_id:
         reason = f"it covers objects of {stored.epoch_id}, and the newest one is of {newest.epoch_id}"
-        return reopen_chain(examiner, stored, reason)
+        return reopen_chain(examiner, stored, merged, reason)
     if not newest.is_coverable:
-        whole = examiner.read_history(None) if trusted else newest
-        return OpenChain(whole, replace(stored, blocks=()))
-    return OpenChain(newest, stored, trusted, is_coverable=True)
+        whole = examiner.read_history(None, merged) if trusted else newest
+        return OpenChain(whole, replace(stored, blocks=()), merged=merged)
+    return OpenChain(newest, stored, trusted, is_coverable=True, merged=merged)
 
 
-def reopen_chain(examiner: ChainExaminer[M, H, R], stored: Checkpoint, contradiction: str) -> OpenChain[H]:
+def reopen_chain(
+    examiner: ChainExaminer[M, H, R], stored: Checkpoint, merged: MergedObjects, contradiction: str
+) -> OpenChain[H]:
     """List the whole chain, because its checkpoint contradicts the objects."""
-    newest = examiner.read_history(None)
-    return OpenChain(newest, replace(stored, blocks=(), epoch_id=None), (), newest.is_coverable, contradiction)
+    newest = examiner.read_history(None, merged)
+    unused = replace(stored, blocks=(), epoch_id=None)
+    return OpenChain(newest, unused, (), newest.is_coverable, merged, contradiction)
 
 
 def examine(examiner: ChainExaminer[M, H, R], opened: OpenChain[H]) -> list[ChainSection[M]]:
@@ -115,7 +124,7 @@ def examine(examiner: ChainExaminer[M, H, R], opened: OpenChain[H]) -> list[Chai
     sections: list[ChainSection[M]] = []
     try:
         for before, after in _between(opened.trusted):
-            history = opened.newest if after is None else examiner.read_section(before, after)
+            history = opened.newest if after is None else examiner.read_section(before, after, opened.merged)
             if opened.trusted and not history.is_coverable:
                 raise ContradictionError("it covers none of the objects that another program wrote")
             sections.append(_section(examiner, history, (before, after)))
@@ -148,6 +157,11 @@ def identity(landed: LandedObject[M]) -> str:
     return repr((landed.key, landed.segment.size, manifest.digest, landed.checksum, quarantined))
 
 
+def merged_key(landed: LandedObject[M]) -> str | None:
+    """Return the key of an object if it is a merged one."""
+    return landed.key if landed.segment.root == MERGED_PREFIX else None
+
+
 def block_of(examiner: ChainExaminer[M, H, R], landed: LandedObject[M], day: int) -> Block:
     """Return a block of one object that was read on a day."""
     manifest, position = landed.manifest, landed.position
@@ -159,6 +173,7 @@ def block_of(examiner: ChainExaminer[M, H, R], landed: LandedObject[M], day: int
         size=landed.segment.size,
         digest=chained_digest([identity(landed)]),
         day=day,
+        merged=chained_digest([landed.key] if merged_key(landed) else []),
     )
 
 

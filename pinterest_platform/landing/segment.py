@@ -86,9 +86,9 @@ class SegmentBuilder:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A landed object: its key, root and size, the position in its key, and the last position that it covers.
+    """A landed or merged object: its key, root and size, the position in its key, and the last position that it covers.
 
-    `modified_ms` is the time of its last write, 0 if unknown.
+    `modified_ms` is the time of its last write, 0 if unknown. `objects` is the number of landed objects that it holds.
     """
 
     key: str
@@ -97,6 +97,7 @@ class Segment:
     position: int
     end: int
     modified_ms: int = 0
+    objects: int = 1
 
 
 @dataclass(frozen=True, slots=True)

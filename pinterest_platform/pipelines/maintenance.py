@@ -1,4 +1,4 @@
-"""Maintenance: compaction and vacuum of tables, and deletion of old pages, staged files and orphans of dead runs."""
+"""Maintenance of tables, deletion of old pages and of what dead runs left, and merging of landed objects."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +11,7 @@ from pinterest_platform.failures import PermanentFailure, PlatformFailure, Trans
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.network_errors import network_failure
 from pinterest_platform.pipelines.layers import CLEANED_LAYERS
+from pinterest_platform.pipelines.merging import merge_landed
 from pinterest_platform.ports import Lake, MaintenanceResult, ObjectStore, Progress, StoredObject
 from pinterest_platform.settings import Settings
 
@@ -20,7 +21,7 @@ class MaintenanceOptions:
     """Options of a maintenance.
 
     Attributes:
-        tables: names from `tables`; empty for all tables and the sweeps.
+        tables: names from `tables`; empty for all tables, the sweeps and the merging of landed objects.
         dry_run: only log the actions.
     """
 
@@ -55,7 +56,7 @@ def tables(names: Names) -> dict[str, str]:
 def maintain(
     settings: Settings, objects: ObjectStore, lake: Lake, options: MaintenanceOptions, progress: Progress
 ) -> Iterator[tuple[str, MaintenanceResult]]:
-    """Compact and vacuum tables, then sweep the leftovers of dead runs.
+    """Compact and vacuum tables, then sweep the leftovers of dead runs and merge small landed objects.
 
     Args:
         settings: the platform's settings, with the retention.
@@ -96,6 +97,11 @@ def maintain(
                     old_pages(objects, settings.page_retention_days),
                 ):
                     _sweep(objects, leftovers, options, progress)
+        except PermanentFailure as failure:
+            failures.append(failure)
+        try:
+            with _translate_errors("the landed objects"):
+                merge_landed(settings, objects, options.dry_run, progress)
         except PermanentFailure as failure:
             failures.append(failure)
     if failures:

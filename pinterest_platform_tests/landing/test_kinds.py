@@ -4,6 +4,7 @@ import pytest
 
 from pinterest_platform.catalog import kinds
 from pinterest_platform.landing.kafka.envelope import PartitionEncoder
+from pinterest_platform.landing.kinds import united_text
 from pinterest_platform.ports import Record
 
 
@@ -54,3 +55,10 @@ def test_records_of_many_shapes_are_all_observed() -> None:
 
 def test_kinds_are_read_back_from_their_text() -> None:
     assert kinds.from_text(observed(b'{"a":1,"b":"x"}') or "") == {"a": kinds.INTEGER, "b": kinds.TEXT}
+
+
+def test_kinds_of_several_objects_are_united_and_unknown_if_some_are_or_if_they_are_too_many():
+    assert united_text(["a:integer", "a:number,b:text"]) == "a:number,b:text"
+    assert united_text(["a:integer", None]) is None
+    assert united_text([]) is None
+    assert united_text([f"{'x' * 60}{number}:integer" for number in range(10)]) is None

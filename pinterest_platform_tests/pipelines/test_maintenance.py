@@ -190,3 +190,58 @@ def test_dated_pages_older_than_their_retention_are_deleted(around: Surroundings
     assert f"{days[366]}: the page of {today - timedelta(days=366)} would be deleted" in lines
     run(around)
     assert set(around.objects.objects) == retained
+
+
+def land_old(around: Surroundings, hours: float) -> None:
+    """Land ten objects of one record on both routes, and change the time of their last write."""
+    around.topics.append(TOPIC, 0, *[b'{"ind":1}'] * 10)
+    around.shards.put(STREAM, 0, *[b'{"ind":1}'] * 10)
+    land_topic(around.topics, around.objects, TOPIC, TopicOptions(object_bytes=1))
+    land_stream(around.shards, around.objects, STREAM, StreamOptions(object_bytes=1))
+    age(around, hours)
+
+
+def age(around: Surroundings, hours: float) -> None:
+    for each in around.objects.objects.values():
+        each.modified_ms = round(time.time() * 1000 - hours * HOUR_MS)
+
+
+def landed_keys(around: Surroundings) -> list[str]:
+    return [key for key in around.objects.objects if key.startswith(("topics/", "streams/"))]
+
+
+def test_small_landed_objects_are_merged_after_the_set_hours_and_deleted_after_the_retention(
+    around: Surroundings,
+) -> None:
+    land_old(around, 23.9)
+    run(around)
+    assert not list(around.objects.list("merged/"))
+    age(around, 24.1)
+    _, lines = run(around, dry_run=True)
+    assert f"topics/{TOPIC}/partition=0/: 9 small objects would be merged into at least 1" in lines
+    assert not list(around.objects.list("merged/"))
+    _, lines = run(around)
+    assert f"topics/{TOPIC}/partition=0/: 9 small objects merged into 1" in lines
+    assert len(list(around.objects.list("merged/"))) == 2
+    age(around, 168.1)
+    _, lines = run(around, "cleaned/pin")
+    assert len(landed_keys(around)) == 20, "with tables selected, nothing is merged or deleted"
+    _, lines = run(around)
+    assert f"topics/{TOPIC}/partition=0/: 9 objects that merged ones replaced deleted" in lines
+    assert len(landed_keys(around)) == 2
+
+
+def test_nothing_is_merged_if_the_setting_is_0(around: Surroundings) -> None:
+    around.settings = around.settings.model_copy(update={"merge_after_hours": 0})
+    land_old(around, 1000)
+    run(around)
+    assert not list(around.objects.list("merged/"))
+
+
+def test_a_damaged_object_is_reported_after_all_others_are_merged(around: Surroundings) -> None:
+    land_old(around, 30)
+    key = landed_keys(around)[3]
+    around.objects.objects[key].body = b"{}\n"
+    with pytest.raises(PermanentFailure, match=r"partition=0/.* was neither merged nor deleted: it holds other bytes"):
+        run(around)
+    assert [stored.key.split("/")[2] for stored in around.objects.list("merged/")] == ["shard=shardId-000000000000"]

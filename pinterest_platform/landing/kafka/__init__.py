@@ -2,6 +2,7 @@
 
 from pinterest_platform.landing.kafka.envelope import PartitionEncoder
 from pinterest_platform.landing.kafka.ledger import LandedRange, PartitionLedger, audit, landed_ranges, reconcile
+from pinterest_platform.landing.kafka.merge import merge_objects
 from pinterest_platform.landing.kafka.options import AcceptedGap, TopicOptions
 from pinterest_platform.landing.kafka.pending import pending_segments, with_manifest
 from pinterest_platform.landing.kafka.quarantine import count_quarantined, quarantine_orphans
@@ -20,6 +21,7 @@ __all__ = [
     "count_quarantined",
     "land_topic",
     "landed_ranges",
+    "merge_objects",
     "pending_segments",
     "quarantine_orphans",
     "reconcile",

@@ -12,7 +12,7 @@ from pinterest_platform.ports import ObjectStore
 OFFSET_DIGITS = 19
 """Digits of the largest 64-bit offset."""
 
-FORMAT = ChainFormat((TOPICS_PREFIX, ADOPTED_PREFIX), "partition", OFFSET_DIGITS, PARTITION_FIELD, OFFSET_FIELD)
+FORMAT = ChainFormat((TOPICS_PREFIX, ADOPTED_PREFIX), "partition", OFFSET_DIGITS, PARTITION_FIELD, OFFSET_FIELD, step=1)
 
 
 @dataclass(frozen=True, slots=True)

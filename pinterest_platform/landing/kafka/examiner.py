@@ -13,6 +13,8 @@ from pinterest_platform.landing.kafka.chain import PartitionChain, foreign_probl
 from pinterest_platform.landing.kafka.gaps import PartitionReader, missing_ranges, read_gaps
 from pinterest_platform.landing.kafka.history import History, read_history, read_section
 from pinterest_platform.landing.kafka.manifest import PartitionManifest
+from pinterest_platform.landing.listing import MergedObjects
+from pinterest_platform.landing.merge_manifests import merged_fields
 from pinterest_platform.landing.object_audit import LandedObject, Problem, audit_object
 from pinterest_platform.ports import ObjectStore
 
@@ -58,13 +60,13 @@ class PartitionExaminer(ChainExaminer[PartitionManifest, History, ObjectReading]
         """The type of the objects' manifests."""
         return PartitionManifest
 
-    def read_history(self, list_from: int | None) -> History:
+    def read_history(self, list_from: int | None, merged: MergedObjects) -> History:
         """List the chain from an object on, given its position; if it does not exist, from the beginning."""
-        return read_history(self.store, self.chain, list_from)
+        return read_history(self.store, self.chain, list_from, merged)
 
-    def read_section(self, first: int | None, last: int) -> History:
+    def read_section(self, first: int | None, last: int, merged: MergedObjects) -> History:
         """List the objects with positions from `first` (None for the beginning) to `last`."""
-        return read_section(self.store, self.chain, first, last)
+        return read_section(self.store, self.chain, first, last, merged)
 
     def first_problem(self, first: _Object) -> str | None:
         """Return the problem of the first object of the chain."""
@@ -87,6 +89,21 @@ class PartitionExaminer(ChainExaminer[PartitionManifest, History, ObjectReading]
         """Return the position of the object that extends this one."""
         return manifest.end + 1
 
+    def can_follow(self, manifest: PartitionManifest, previous: PartitionManifest) -> bool:
+        """Return whether an object can be merged with the one before it; an accepted gap keeps its own object."""
+        is_next = (manifest.start, manifest.topic_id) == (previous.end + 1, previous.topic_id)
+        return is_next and not (manifest.accepted_gap or previous.accepted_gap)
+
+    def merge_manifests(self, parts: Sequence[PartitionManifest], body: bytes, writer_id: str) -> PartitionManifest:
+        """Return the manifest of the object, with this content, into which consecutive objects are merged."""
+        return PartitionManifest(
+            **merged_fields(parts, body, writer_id),
+            start=parts[0].start,
+            gaps=sum(part.gaps for part in parts),
+            accepted_gap=0,
+            topic_id=parts[0].topic_id,
+        )
+
     def read(self, landed: _Object) -> ObjectReading:
         """Read one object, compare it with its manifest, and read its gaps in the topic again."""
         manifest = landed.manifest
@@ -101,7 +118,9 @@ class PartitionExaminer(ChainExaminer[PartitionManifest, History, ObjectReading]
             lost = _listed([str(offset) for offset in reading.records])
             problems = (f"{landed.key} has gaps at offsets {lost}, and the broker holds records there: they are lost",)
         unconfirmed = None
-        if reading.unread and self.schedule and self.schedule.is_new(*landed.modified_ms):
+        # The gaps of merged objects were read again when their objects were new.
+        is_new = self.schedule is not None and manifest.objects == 1 and self.schedule.is_new(*landed.modified_ms)
+        if reading.unread and is_new:
             ranges = _listed([f"{gap.start} to {gap.stop - 1}" for gap in gaps])
             unconfirmed = f"{landed.key}: {reading.unread} of its gaps (offsets {ranges}) could not be read again"
         return ObjectReading(problems, reading.confirmed, unconfirmed)

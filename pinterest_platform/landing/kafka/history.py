@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pinterest_platform.catalog import ADOPTED_PREFIX, TOPICS_PREFIX
+from pinterest_platform.catalog import ADOPTED_PREFIX, MERGED_PREFIX, TOPICS_PREFIX
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.chain import PartitionChain
-from pinterest_platform.landing.kafka.listing import NamedObject, PartitionListing
+from pinterest_platform.landing.kafka.listing import PartitionListing
 from pinterest_platform.landing.kafka.manifest import PartitionManifest
 from pinterest_platform.landing.kafka.sources import (
     ConnectObject,
@@ -15,6 +15,7 @@ from pinterest_platform.landing.kafka.sources import (
     overlap,
     sources_digest,
 )
+from pinterest_platform.landing.listing import ListedObject, MergedObjects, can_be_merged, list_merged
 from pinterest_platform.landing.manifest import lost_metadata
 from pinterest_platform.landing.segment import Segment
 from pinterest_platform.ports import ObjectStore
@@ -88,26 +89,31 @@ class History:
         )
 
 
-def read_history(store: ObjectStore, chain: PartitionChain, list_from: int | None = None) -> History:
+def read_history(
+    store: ObjectStore, chain: PartitionChain, list_from: int | None = None, merged: MergedObjects | None = None
+) -> History:
     """List a chain.
 
     Args:
         store: the bucket.
         chain: the chain.
         list_from: the position of an object; if it exists, older ones are not listed.
+        merged: its merged objects, if they were listed.
 
     Raises:
         PermanentFailure: two objects cover the same offsets, or a sink wrote into a range that the platform landed.
     """
-    history = _Reader(store, chain).read(list_from)
+    history = _Reader(store, chain, merged=merged).read(list_from)
     if list_from and (not history.segments or history.segments[0].position != list_from):
-        return _Reader(store, chain).read(None)
+        return _Reader(store, chain, merged=merged).read(None)
     return history
 
 
-def read_section(store: ObjectStore, chain: PartitionChain, first: int | None, last: int) -> History:
+def read_section(
+    store: ObjectStore, chain: PartitionChain, first: int | None, last: int, merged: MergedObjects
+) -> History:
     """List the part of a chain from one position (None for the beginning) to another; raise as `read_history`."""
-    return _Reader(store, chain, last).read(first)
+    return _Reader(store, chain, last, merged).read(first)
 
 
 def landed_topic_id(store: ObjectStore, chain: PartitionChain) -> str | None:
@@ -131,6 +137,8 @@ def landed_topic_id(store: ObjectStore, chain: PartitionChain) -> str | None:
 def read_newer(store: ObjectStore, chain: PartitionChain, applied: int) -> History:
     """List the part of a chain after the offset `applied`, which some object ends with; -1 for the whole chain.
 
+    The first object is a merged one that begins earlier if that object is merged with its successor and deleted.
+
     Only the beginning is checked. `Segment.end` is inferred from the next object's name, so a caller that relies on it
     compares it with the manifest, which shows whether an object in between is missing.
 
@@ -139,25 +147,34 @@ def read_newer(store: ObjectStore, chain: PartitionChain, applied: int) -> Histo
     """
     history = _Reader(store, chain).read(applied + 1)
     history.require_unchanged_end()
-    if history.segments and history.segments[0].position != applied + 1:
+    first = history.segments[0] if history.segments else None
+    if first and first.position != applied + 1 and (first.root != MERGED_PREFIX or first.position > applied):
         raise PermanentFailure(
-            f"{chain.app_id}: no object begins at offset {applied + 1}; the next one is {history.segments[0].key}.",
+            f"{chain.app_id}: no object begins at offset {applied + 1}; the next one is {first.key}.",
             "Restore the missing objects; materialize ledger/conservation alone, which names them.",
         )
     return history
 
 
 class _Reader:
-    def __init__(self, store: ObjectStore, chain: PartitionChain, list_to: int | None = None) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        chain: PartitionChain,
+        list_to: int | None = None,
+        merged: MergedObjects | None = None,
+    ) -> None:
         self._store = store
         self._chain = chain
+        self._list_to = list_to
+        self._merged = merged
         self._listing = PartitionListing(store, chain, list_to)
         self._manifests: dict[str, PartitionManifest | None] = {}
 
     def read(self, list_from: int | None) -> History:
         adopted, listed = self._listing.list_both(list_from)
         last_adopted = self._require(adopted[-1]) if adopted else None
-        landed = self._landed(listed, last_adopted)
+        listed, landed = self._with_merged(listed, list_from, last_adopted)
         landed_keys = {named.key for named in landed}
         last_landed = self._require(landed[-1]) if landed else None
         newest = max((last for last in (last_adopted, last_landed) if last), key=lambda last: last.end, default=None)
@@ -186,7 +203,7 @@ class _Reader:
             return last_landed and last_landed.topic_id
         return landed_topic_id(self._store, self._chain)
 
-    def _landed(self, listed: list[NamedObject], last_adopted: PartitionManifest | None) -> list[NamedObject]:
+    def _landed(self, listed: list[ListedObject], last_adopted: PartitionManifest | None) -> list[ListedObject]:
         """Return the objects that the platform landed. A sink can pad offsets to 19 digits, too.
 
         If the first and the last object after the adopted ones are the platform's, all between them are; else the
@@ -200,7 +217,21 @@ class _Reader:
             early, late = alike, []
         return [named for named in early if self._manifest(named)] + late
 
-    def _manifest(self, named: NamedObject) -> PartitionManifest | None:
+    def _with_merged(
+        self, listed: list[ListedObject], list_from: int | None, last_adopted: PartitionManifest | None
+    ) -> tuple[list[ListedObject], list[ListedObject]]:
+        """Return the objects without those that a merged one replaces, and the landed and merged ones in order."""
+        alike = [named for named in listed if self._listing.has_own_name(named, TOPICS_PREFIX)]
+        if self._merged is None and can_be_merged(alike, list_from):
+            self._merged = list_merged(self._store, self._chain.folder)
+        used = (self._merged or MergedObjects()).apply(alike, list_from, self._list_to)
+        replaced = {named.key for named in alike} - {named.key for named in used}
+        listed = [named for named in listed if named.key not in replaced]
+        merged = [named for named in used if named.root == MERGED_PREFIX]
+        landed = [*merged, *self._landed(listed, last_adopted)]
+        return listed, sorted(landed, key=lambda named: named.position)
+
+    def _manifest(self, named: ListedObject) -> PartitionManifest | None:
         if named.key not in self._manifests:
             manifest = PartitionManifest.read(self._store, named.key)
             if manifest is not None:
@@ -208,7 +239,7 @@ class _Reader:
             self._manifests[named.key] = manifest
         return self._manifests[named.key]
 
-    def _require(self, named: NamedObject) -> PartitionManifest:
+    def _require(self, named: ListedObject) -> PartitionManifest:
         manifest = self._manifest(named)
         if manifest is None:
             raise lost_metadata(named.key)
@@ -216,23 +247,22 @@ class _Reader:
 
 
 def _segments(
-    landed: list[NamedObject], adopted: list[NamedObject], newest: PartitionManifest | None
+    landed: list[ListedObject], adopted: list[ListedObject], newest: PartitionManifest | None
 ) -> tuple[Segment, ...]:
-    rooted = [(named, TOPICS_PREFIX) for named in landed] + [(named, ADOPTED_PREFIX) for named in adopted]
-    rooted.sort(key=lambda entry: entry[0].position)
-    for (one, _), (other, _) in pairwise(rooted):
+    objects = sorted([*landed, *adopted], key=lambda named: named.position)
+    for one, other in pairwise(objects):
         if one.position == other.position:
             raise overlap(one.key, other.key)
     if newest is None:
         return ()
-    ends = [named.position - 1 for named, _ in rooted[1:]] + [newest.end]
+    ends = [named.position - 1 for named in objects[1:]] + [newest.end]
     return tuple(
-        Segment(named.key, root, named.stored.size, named.position, end, named.stored.modified_ms)
-        for (named, root), end in zip(rooted, ends, strict=True)
+        Segment(named.key, named.root, named.stored.size, named.position, end, named.stored.modified_ms, named.objects)
+        for named, end in zip(objects, ends, strict=True)
     )
 
 
-def _rewritten(adopted: list[NamedObject], sources: dict[int, tuple[ConnectObject, ...]]) -> tuple[int, ...]:
+def _rewritten(adopted: list[ListedObject], sources: dict[int, tuple[ConnectObject, ...]]) -> tuple[int, ...]:
     """Return the positions of adopted objects of which a source was written at the same time or later."""
     return tuple(
         named.position

@@ -18,6 +18,7 @@ from pinterest_platform.landing.kafka.examiner import PartitionExaminer
 from pinterest_platform.landing.kafka.gaps import PartitionReader
 from pinterest_platform.landing.kafka.history import History, read_history
 from pinterest_platform.landing.ledger import account_for
+from pinterest_platform.landing.listing import list_merged
 from pinterest_platform.landing.sections import OpenChain, open_chain
 from pinterest_platform.ports import ObjectStore, PartitionBounds, TopicLog, TopicState, UncommittedRange
 
@@ -164,7 +165,9 @@ def landed_ranges(store: ObjectStore, topic: str) -> list[LandedRange]:
         if segments:
             start = segments[0].position
             if start == covered:
-                start, _ = next(folder.list_named(store, rf"([0-9]{{{OFFSET_DIGITS}}})\.json"))
+                merged = list_merged(store, folder).used
+                oldest, _ = next(folder.list_named(store, rf"([0-9]{{{OFFSET_DIGITS}}})\.json"))
+                start = min([oldest, *(each.position for each in merged[:1])])
             ranges.append(LandedRange(chain.partition, chain.app_id, start, segments[-1].end + 1))
     return ranges
 

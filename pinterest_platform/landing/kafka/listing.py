@@ -1,25 +1,12 @@
 """The listing of a partition's folders, by names alone."""
 
 import re
-from dataclasses import dataclass
 
 from pinterest_platform.catalog import ADOPTED_PREFIX, TOPICS_PREFIX
 from pinterest_platform.landing.kafka.chain import PartitionChain
+from pinterest_platform.landing.listing import ListedObject
 from pinterest_platform.landing.manifest import LONG_LIMIT
-from pinterest_platform.ports import ObjectStore, StoredObject
-
-
-@dataclass(frozen=True, slots=True)
-class NamedObject:
-    """A listed object with the offset in its name."""
-
-    position: int
-    stored: StoredObject
-
-    @property
-    def key(self) -> str:
-        """Its key."""
-        return self.stored.key
+from pinterest_platform.ports import ObjectStore
 
 
 class PartitionListing:
@@ -42,7 +29,7 @@ class PartitionListing:
         self.side_objects: set[str] = set()
         self.foreign_keys: set[str] = set()
 
-    def list_both(self, list_from: int | None) -> tuple[list[NamedObject], list[NamedObject]]:
+    def list_both(self, list_from: int | None) -> tuple[list[ListedObject], list[ListedObject]]:
         """Return the adopted objects, and those under `topics/`, at one moment: nothing was adopted in between."""
         adopted = self._list_adopted(list_from)
         while True:
@@ -51,19 +38,19 @@ class PartitionListing:
             if adopted == before:
                 return adopted, listed
 
-    def has_own_name(self, named: NamedObject, root: str) -> bool:
+    def has_own_name(self, named: ListedObject, root: str) -> bool:
         """Return whether an object has the name that landing gives to the object of its offset."""
         return named.key == self._chain.under(root).key(named.position)
 
-    def _list_adopted(self, list_from: int | None) -> list[NamedObject]:
+    def _list_adopted(self, list_from: int | None) -> list[ListedObject]:
         listed = self._list(ADOPTED_PREFIX, list_from)
         self.foreign_keys |= {named.key for named in listed if not self.has_own_name(named, ADOPTED_PREFIX)}
         return [named for named in listed if self.has_own_name(named, ADOPTED_PREFIX)]
 
-    def _list(self, root: str, list_from: int | None) -> list[NamedObject]:
+    def _list(self, root: str, list_from: int | None) -> list[ListedObject]:
         """List the objects whose names hold an offset, and remember all others."""
         folder = self._chain.under(root)
-        named: list[NamedObject] = []
+        named: list[ListedObject] = []
         for stored in folder.list_objects(self._store, list_from, self._list_to):
             match = re.fullmatch(r"([0-9]+)\.(?:(keys|headers)\.)?[^/]+", stored.key.removeprefix(folder.key_stem))
             if match is None or int(match[1]) >= LONG_LIMIT:
@@ -73,5 +60,5 @@ class PartitionListing:
             elif match[2]:
                 self.side_objects.add(stored.key)
             else:
-                named.append(NamedObject(int(match[1]), stored))
+                named.append(ListedObject(int(match[1]), stored, root))
         return sorted(named, key=lambda named: named.position)

@@ -5,7 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from pinterest_platform.landing.manifest import LONG_LIMIT, Manifest, common_fields, metadata_of, number, optional_int
+from pinterest_platform.landing.chain import position_in
+from pinterest_platform.landing.manifest import (
+    LONG_LIMIT,
+    Manifest,
+    common_fields,
+    metadata_of,
+    number,
+    optional_int,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +58,7 @@ class PartitionManifest(Manifest):
         epoch = re.search(r"/epoch=([^/]+)/", key)
         if self.topic_id and epoch and self.topic_id != epoch[1]:
             return f"{key} was landed from topic id {self.topic_id}, not from the one in its key"
-        position = int(key.rpartition("+")[2].partition(".")[0])
+        position = position_in(key)
         if self.start != position and position != 0:
             return f"{key} claims to start at {self.start}"
         return None

@@ -27,9 +27,10 @@ def pending_segments(store: ObjectStore, topic: str, positions: Mapping[str, int
     """
     pending: list[PendingSegment] = []
     for chain in list_chains(store, topic):
-        history = read_newer(store, chain, positions.get(chain.app_id, -1))
+        applied = positions.get(chain.app_id, -1)
+        history = read_newer(store, chain, applied)
         pending += [
-            PendingSegment(segment.key, chain.app_id, segment.position, segment.end, segment.size)
+            PendingSegment(segment.key, chain.app_id, max(segment.position, applied + 1), segment.end, segment.size)
             for segment in history.segments
         ]
     return pending

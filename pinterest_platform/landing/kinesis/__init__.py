@@ -3,6 +3,7 @@
 from pinterest_platform.landing.kinesis.envelope import ShardEncoder
 from pinterest_platform.landing.kinesis.lag import ShardLag, StreamLag, stream_lag
 from pinterest_platform.landing.kinesis.ledger import ShardLedger, audit, reconcile
+from pinterest_platform.landing.kinesis.merge import merge_objects
 from pinterest_platform.landing.kinesis.options import AcceptedLoss, StreamOptions
 from pinterest_platform.landing.kinesis.pending import pending_after_landing, pending_segments, with_manifest
 from pinterest_platform.landing.kinesis.quarantine import quarantine_orphans
@@ -23,6 +24,7 @@ __all__ = [
     "StreamOptions",
     "audit",
     "land_stream",
+    "merge_objects",
     "pending_after_landing",
     "pending_segments",
     "quarantine_orphans",

@@ -8,7 +8,7 @@ from pinterest_platform.catalog import SEQUENCE_DIGITS, SEQUENCE_FIELD, SHARD_FI
 from pinterest_platform.landing.chain import ChainFolder, ChainFormat, ObjectChain, list_entries
 from pinterest_platform.ports import ObjectStore
 
-FORMAT = ChainFormat((STREAMS_PREFIX,), "shard", SEQUENCE_DIGITS, SHARD_FIELD, SEQUENCE_FIELD)
+FORMAT = ChainFormat((STREAMS_PREFIX,), "shard", SEQUENCE_DIGITS, SHARD_FIELD, SEQUENCE_FIELD, step=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from pinterest_platform.landing.examiner import ChainExaminer
 from pinterest_platform.landing.kinesis.chain import ShardChain, foreign_problem
 from pinterest_platform.landing.kinesis.history import History, read_history, read_section
 from pinterest_platform.landing.kinesis.manifest import ShardManifest
+from pinterest_platform.landing.listing import MergedObjects
+from pinterest_platform.landing.merge_manifests import merged_fields
 from pinterest_platform.landing.object_audit import LandedObject, ObjectAudit, Problem, audit_object
 from pinterest_platform.ports import ObjectStore
 
@@ -33,17 +35,17 @@ class ShardExaminer(ChainExaminer[ShardManifest, History, ObjectAudit]):
         """The type of the objects' manifests."""
         return ShardManifest
 
-    def read_history(self, list_from: int | None) -> History:
+    def read_history(self, list_from: int | None, merged: MergedObjects) -> History:
         """List the chain from an object on, given its position; if it does not exist, from the beginning."""
-        return read_history(self.store, self.chain, list_from)
+        return read_history(self.store, self.chain, list_from, merged)
 
-    def read_section(self, first: int | None, last: int) -> History:
+    def read_section(self, first: int | None, last: int, merged: MergedObjects) -> History:
         """List the objects with positions from `first` (None for the beginning) to `last`."""
-        return read_section(self.store, self.chain, first, last)
+        return read_section(self.store, self.chain, first, last, merged)
 
     def first_problem(self, first: _Object) -> str | None:
         """Return the problem of the first object of the chain."""
-        ordinal = first.manifest.ordinal
+        ordinal = first.manifest.ordinal - first.manifest.objects + 1
         return (
             f"the chain begins with {first.key}, number {ordinal}: the objects before it are missing"
             if ordinal
@@ -76,6 +78,21 @@ class ShardExaminer(ChainExaminer[ShardManifest, History, ObjectAudit]):
         """Return the position of the object that extends this one."""
         return manifest.end
 
+    def can_follow(self, manifest: ShardManifest, previous: ShardManifest) -> bool:
+        """Return whether an object can be merged with the one before it; an accepted loss begins an object."""
+        is_next = (manifest.ordinal, manifest.epoch) == (previous.ordinal + 1, previous.epoch)
+        return is_next and not (manifest.loss_accepted or previous.ended)
+
+    def merge_manifests(self, parts: Sequence[ShardManifest], body: bytes, writer_id: str) -> ShardManifest:
+        """Return the manifest of the object, with this content, into which consecutive objects are merged."""
+        return ShardManifest(
+            **merged_fields(parts, body, writer_id),
+            first=parts[0].first,
+            ordinal=parts[-1].ordinal,
+            epoch=parts[0].epoch,
+            loss_accepted=parts[0].loss_accepted,
+        )
+
     def read(self, landed: _Object) -> ObjectAudit:
         """Read one object and compare it with its manifest."""
         return audit_object(self.store, landed, range(landed.position + 1, landed.manifest.end + 1))
@@ -89,7 +106,7 @@ def _chain_problems(objects: Sequence[_Object]) -> Iterator[Problem]:
         manifest, following = one.manifest, other.manifest
         if manifest.end != other.position:
             yield Problem(other.key, f"{one.key} ends with {manifest.end}, and {other.key} follows another object")
-        elif following.ordinal != manifest.ordinal + 1:
+        elif following.ordinal != manifest.ordinal + following.objects:
             text = f"{other.key} is number {following.ordinal} and follows number {manifest.ordinal}"
             yield Problem(other.key, text)
         if manifest.ended:

@@ -7,10 +7,9 @@ from pinterest_platform.catalog import SEQUENCE_DIGITS, STREAMS_PREFIX
 from pinterest_platform.landing.kinesis.chain import ShardChain
 from pinterest_platform.landing.kinesis.manifest import ShardManifest
 from pinterest_platform.landing.kinesis.state import ShardPosition
+from pinterest_platform.landing.listing import ListedObject, MergedObjects, can_be_merged, list_merged
 from pinterest_platform.landing.segment import Segment
-from pinterest_platform.ports import ObjectStore, StoredObject
-
-_Named = tuple[int, StoredObject]
+from pinterest_platform.ports import ObjectStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +52,9 @@ class History:
 
     @property
     def first_ordinal(self) -> int:
-        """The ordinal of the first listed object, counted back from the newest one."""
-        return self.newest.ordinal - len(self.segments) + 1 if self.newest else 0
+        """The ordinal of the first object that the first listed one holds, counted back from the newest one."""
+        objects = sum(segment.objects for segment in self.segments)
+        return self.newest.ordinal - objects + 1 if self.newest else 0
 
 
 def position_of(newest: ShardManifest, position: int) -> ShardPosition:
@@ -62,56 +62,65 @@ def position_of(newest: ShardManifest, position: int) -> ShardPosition:
     return ShardPosition(newest.end, newest.ordinal, newest.latest_ms or 0, newest.ended, position, position)
 
 
-def read_history(store: ObjectStore, chain: ShardChain, list_from: int | None = None) -> History:
+def read_history(
+    store: ObjectStore, chain: ShardChain, list_from: int | None = None, merged: MergedObjects | None = None
+) -> History:
     """List a chain.
 
     Args:
         store: the bucket.
         chain: the chain.
         list_from: the position in the key of an object; if it exists, older ones are not listed.
+        merged: its merged objects, if they were listed.
 
     Raises:
         PermanentFailure: the newest object was not landed, or its metadata is damaged.
         TransientFailure: an object disappeared meanwhile.
     """
     if list_from:
-        listed, foreign = _list(store, chain, list_from)
-        if listed and listed[0][0] == list_from:
+        listed, foreign = _list(store, chain, merged, list_from)
+        if listed and listed[0].position == list_from:
             return _history(store, chain, listed, foreign, is_complete=False)
-    return _history(store, chain, *_list(store, chain, None), is_complete=True)
+    return _history(store, chain, *_list(store, chain, merged), is_complete=True)
 
 
-def read_section(store: ObjectStore, chain: ShardChain, first: int | None, last: int) -> History:
+def read_section(store: ObjectStore, chain: ShardChain, first: int | None, last: int, merged: MergedObjects) -> History:
     """List the part of a chain from one position (None for the beginning) to another; raises as `read_history`."""
-    return _history(store, chain, *_list(store, chain, first, last), is_complete=False)
+    return _history(store, chain, *_list(store, chain, merged, first, last), is_complete=False)
 
 
 def _list(
-    store: ObjectStore, chain: ShardChain, list_from: int | None, list_to: int | None = None
-) -> tuple[list[_Named], list[str]]:
-    """List the objects that are named as landing names them, each with its position, and the keys of all others."""
+    store: ObjectStore,
+    chain: ShardChain,
+    merged: MergedObjects | None,
+    list_from: int | None = None,
+    list_to: int | None = None,
+) -> tuple[list[ListedObject], list[str]]:
+    """List the merged objects, the landed ones that none of them replaces, and the keys of objects with other names."""
     pattern = re.compile(re.escape(chain.folder.key_stem) + rf"([0-9]{{{SEQUENCE_DIGITS}}})\.json")
-    named: list[_Named] = []
+    landed: list[ListedObject] = []
     foreign_keys: list[str] = []
     for stored in chain.folder.list_objects(store, list_from, list_to):
         if match := pattern.fullmatch(stored.key):
-            named.append((int(match[1]), stored))
+            landed.append(ListedObject(int(match[1]), stored, STREAMS_PREFIX))
         # A key that ends with "/" is a folder that a console created.
         elif stored.size or not stored.key.endswith("/"):
             foreign_keys.append(stored.key)
-    return named, foreign_keys
+    if merged is None and can_be_merged(landed, list_from):
+        merged = list_merged(store, chain.folder)
+    return merged.apply(landed, list_from, list_to) if merged else landed, foreign_keys
 
 
 def _history(
-    store: ObjectStore, chain: ShardChain, listed: list[_Named], foreign_keys: list[str], *, is_complete: bool
+    store: ObjectStore, chain: ShardChain, listed: list[ListedObject], foreign_keys: list[str], *, is_complete: bool
 ) -> History:
     if not listed:
         return History(chain, (), None, is_complete, tuple(foreign_keys))
-    newest = ShardManifest.require(store, listed[-1][1].key)
-    newest.require_name(listed[-1][1].key)
-    ends = [position for position, _ in listed[1:]] + [newest.end]
+    newest = ShardManifest.require(store, listed[-1].key)
+    newest.require_name(listed[-1].key)
+    ends = [each.position for each in listed[1:]] + [newest.end]
     segments = tuple(
-        Segment(stored.key, STREAMS_PREFIX, stored.size, position, end, stored.modified_ms)
-        for (position, stored), end in zip(listed, ends, strict=True)
+        Segment(each.key, each.root, each.stored.size, each.position, end, each.stored.modified_ms, each.objects)
+        for each, end in zip(listed, ends, strict=True)
     )
     return History(chain, segments, newest, is_complete, tuple(foreign_keys))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from pinterest_platform.landing.chain import position_in
 from pinterest_platform.landing.manifest import (
     SEQUENCE_LIMIT,
     Manifest,
@@ -21,7 +22,7 @@ class ShardManifest(Manifest):
 
     Attributes:
         first: the sequence number of its first record; without records it is `end`. Its key is `start`.
-        ordinal: its place in the chain, from 0.
+        ordinal: its place in the chain, from 0; of a merged object, the place of the last object that it holds.
         epoch: the epoch of the stream. Its key is `topic-id`.
         loss_accepted: whether records before it can be lost, as accepted by the user. Its key is `accepted-gap`.
         ended: whether it is the last object of a closed shard.
@@ -43,7 +44,7 @@ class ShardManifest(Manifest):
         epoch = re.search(r"/epoch=([^/]+)/", key)
         if epoch and self.epoch != epoch[1]:
             return f"{key} was landed from epoch {self.epoch}, not from the one in its key"
-        if self.first <= int(key.rpartition("+")[2].partition(".")[0]):
+        if self.first <= position_in(key):
             return f"{key} claims to begin with {self.first}"
         return None
 

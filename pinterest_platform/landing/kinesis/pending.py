@@ -84,8 +84,10 @@ def _newer(store: ObjectStore, chain: ShardChain, applied: int, list_from: int |
             f"number {history.first_ordinal} ({history.segments[0].key}): those between them are missing.",
             "Restore the missing objects; run the job audit, which names them.",
         )
-    return [
-        PendingSegment(segment.key, chain.app_id, ordinal, ordinal, segment.size)
-        for ordinal, segment in enumerate(history.segments, start=history.first_ordinal)
-        if ordinal > applied
-    ]
+    pending: list[PendingSegment] = []
+    ordinal = history.first_ordinal - 1
+    for segment in history.segments:
+        first, ordinal = ordinal + 1, ordinal + segment.objects
+        if ordinal > applied:
+            pending.append(PendingSegment(segment.key, chain.app_id, max(first, applied + 1), ordinal, segment.size))
+    return pending
