@@ -32,7 +32,7 @@ class Webhook:
 
     Attributes:
         url: its address.
-        got: the posts, oldest first.
+        requests: the posts, oldest first.
         answer: returns status and headers of a reply; it may raise or wait.
     """
 

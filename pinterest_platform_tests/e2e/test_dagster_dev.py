@@ -80,9 +80,9 @@ def test_runs_that_are_terminated_or_die_with_dagster_are_followed_by_runs_that_
         eventually("another drain to apply the next rows", lambda: rows(user) == 200)
 
         # A permanent failure is alerted once, however many ticks there are.
-        eventually("an alert", lambda: hook.got)
+        eventually("an alert", lambda: hook.requests)
         assert dev.run_ended(failing).status is dg.DagsterRunStatus.FAILURE
-        [(_, _, alert)] = hook.got
+        [(_, _, alert)] = hook.requests
         assert (alert["run_id"], alert["date"], alert["attempts"]) == (failing, YESTERDAY, 1)
         assert alert["causes"][0]["asset"] == "raw/pin"
 
@@ -108,7 +108,7 @@ def test_runs_that_are_terminated_or_die_with_dagster_are_followed_by_runs_that_
         second = dev.run_ended(eventually("the second attempt", second_attempt).run_id)
         assert second.status is dg.DagsterRunStatus.SUCCESS
         assert second.tags[DAY_TAG] == TODAY
-        assert len(hook.got) == 1
+        assert len(hook.requests) == 1
         dev.kill()
 
     result = user.run_well()
