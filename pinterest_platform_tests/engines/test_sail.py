@@ -56,7 +56,7 @@ def parameters(folder: Path, *values: bytes) -> CleanParameters:
     uri = write_object(folder / "object.json", lines(values))
     batch = {"uris": [uri], "positions": {"id/0": 1}, "records": len(values)}
     uris = {name: str(folder / name) for name in ("table_uri", "quarantine_uri", "staging_uri")}
-    return CleanParameters.from_json({"entity": "geo", "stream": STREAM, "batches": [batch], **uris})
+    return CleanParameters.from_json({"entity": "geo", "stream": STREAM, "batches": [batch], "route": "kafka", **uris})
 
 
 def test_a_job_runs_and_logs_and_the_engine_starts_again_after_a_close(
