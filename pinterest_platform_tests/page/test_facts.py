@@ -27,9 +27,13 @@ def test_the_fingerprint_follows_everything_but_the_time_of_generation() -> None
 
 def test_the_fingerprint_changes_with_the_layout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     before = facts().fingerprint
-    (tmp_path / "page.css").write_text("body { color: red }")
     monkeypatch.setattr(facts_module, "files", lambda _: tmp_path)
-    assert facts().fingerprint != before
+    fingerprints = {before}
+    for name in ("page.css", "model/reports.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("body { color: red }")
+        fingerprints.add(facts().fingerprint)
+    assert len(fingerprints) == 3
 
 
 def test_the_page_carries_its_fingerprint() -> None:

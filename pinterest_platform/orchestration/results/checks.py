@@ -23,7 +23,7 @@ def check_result(
 ) -> dg.AssetCheckResult:
     """Return a check that passes without problems, and log every problem: Dagster itself logs none.
 
-    Six parameters, because it wraps Dagster's AssetCheckResult, which has each of them.
+    Six parameters, because they are those of Dagster's AssetCheckResult, with problems and next step instead of `passed`.
 
     Args:
         check: the check's name.
