@@ -23,7 +23,7 @@ def check_result(
 ) -> dg.AssetCheckResult:
     """Return a check that passes without problems, and log every problem: Dagster itself logs none.
 
-    Six parameters, because they are those of Dagster's AssetCheckResult, with problems and next step instead of `passed`.
+    Six parameters, because they are those of Dagster's AssetCheckResult, with problems and next step for `passed`.
 
     Args:
         check: the check's name.
