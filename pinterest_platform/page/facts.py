@@ -2,11 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+
+from pinterest_platform.source_files import source_digest
 
 LAYOUT_SUFFIXES = (".css", ".html", ".js", ".py")
 
@@ -102,17 +101,4 @@ def _check_zone(name: str, moment: datetime | None) -> None:
 
 def _layout() -> str:
     """Return the digest of everything that decides the layout: this package, and the declarations of the catalog."""
-    digest = hashlib.sha256()
-    for package in (__package__ or "", "pinterest_platform.catalog"):
-        for item in _layout_files(files(package)):
-            digest.update(item.name.encode() + b"\0" + item.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
-def _layout_files(folder: Traversable) -> Iterator[Traversable]:
-    """Yield the files of a folder and its subfolders that decide the layout, by name."""
-    for item in sorted(folder.iterdir(), key=lambda item: item.name):
-        if item.is_dir():
-            yield from _layout_files(item)
-        elif item.name.endswith(LAYOUT_SUFFIXES):
-            yield item
+    return source_digest("page", "catalog", suffixes=LAYOUT_SUFFIXES)

@@ -4,18 +4,17 @@ Every commit that changes rows changes a table's files; a commit of positions al
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import sha256
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 
 from deltalake import DeltaTable
 
 from pinterest_platform.catalog import Entity, Report
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.source_files import source_digest
 from pinterest_platform.spark_jobs.parameters import ReportOutcome, SourceFacts
 from pinterest_platform.spark_jobs.parameters.transferable import Transferable
 
@@ -96,17 +95,4 @@ def rows_id(table: DeltaTable) -> str:
 @cache
 def code_digest() -> str:
     """Return a digest of the code that decides what a report holds."""
-    package = files("pinterest_platform")
-    digest = sha256()
-    for part in _CODE:
-        for source in _sources(package.joinpath(part)):
-            digest.update(source.read_bytes())
-    return digest.hexdigest()
-
-
-def _sources(place: Traversable) -> Iterator[Traversable]:
-    if place.is_dir():
-        for child in sorted(place.iterdir(), key=lambda each: each.name):
-            yield from _sources(child)
-    elif place.name.endswith(".py"):
-        yield place
+    return source_digest(*_CODE)

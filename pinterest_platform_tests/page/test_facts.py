@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pinterest_platform import source_files
 from pinterest_platform.page import HeadlineNumber, TableVersion, TimeRange, render
-from pinterest_platform.page import facts as facts_module
 from pinterest_platform_tests.page.samples import facts, ordinary
 
 
@@ -27,10 +27,10 @@ def test_the_fingerprint_follows_everything_but_the_time_of_generation() -> None
 
 def test_the_fingerprint_changes_with_the_layout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     before = facts().fingerprint
-    monkeypatch.setattr(facts_module, "files", lambda _: tmp_path)
+    monkeypatch.setattr(source_files, "files", lambda _: tmp_path)
     fingerprints = {before}
-    for name in ("page.css", "model/reports.py"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+    for name in ("page/page.css", "catalog/model/reports.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("body { color: red }")
         fingerprints.add(facts().fingerprint)
     assert len(fingerprints) == 3
