@@ -20,7 +20,8 @@ from pinterest_platform_tests.defs.operations.schedule_daemon import midnight
 from pinterest_platform_tests.e2e.dagster_dev import DagsterDev, eventually
 from pinterest_platform_tests.e2e.harness import Tenant, business_rows, failed_checks
 
-TODAY, YESTERDAY = str(midnight().date()), str((midnight() - timedelta(days=1)).date())
+DAY, NEXT_DAY = str(midnight().date()), str((midnight() + timedelta(days=1)).date())
+"""Both have time left: a run that is still queued 23 hours after its midnight has an alert of its own."""
 INVALID_GAP = {"ops": {"raw__pin": {"config": {"accept_gap": ["this is no range"]}}}}
 
 
@@ -70,7 +71,7 @@ def test_runs_that_are_terminated_or_die_with_dagster_are_followed_by_runs_that_
     user.produce(USER, posts(0, 100))
     with webhook() as hook:
         dev.start(PINTEREST_DRAIN_IDLE_SECONDS="600", PINTEREST_ALERT_WEBHOOK=hook.url)
-        failing = dev.launch("batch_pipeline", INVALID_GAP, {DAY_TAG: YESTERDAY, ATTEMPT_TAG: "1"})
+        failing = dev.launch("batch_pipeline", INVALID_GAP, {DAY_TAG: DAY, ATTEMPT_TAG: "1"})
 
         terminated = dev.running("kafka_pipeline").run_id
         eventually("the first rows", lambda: rows(user) == 100)
@@ -83,12 +84,12 @@ def test_runs_that_are_terminated_or_die_with_dagster_are_followed_by_runs_that_
         eventually("an alert", lambda: hook.requests)
         assert dev.run_ended(failing).status is dg.DagsterRunStatus.FAILURE
         [(_, _, alert)] = hook.requests
-        assert (alert["run_id"], alert["date"], alert["attempts"]) == (failing, YESTERDAY, 1)
+        assert (alert["run_id"], alert["date"], alert["attempts"]) == (failing, DAY, 1)
         assert alert["causes"][0]["asset"] == "raw/pin"
 
         drain = dev.running("kafka_pipeline").run_id
         assert drain != terminated
-        scheduled = dev.launch("batch_pipeline", {}, {DAY_TAG: TODAY, ATTEMPT_TAG: "1"})
+        scheduled = dev.launch("batch_pipeline", {}, {DAY_TAG: NEXT_DAY, ATTEMPT_TAG: "1"})
         assert dev.running("batch_pipeline").run_id == scheduled
         user.produce(USER, posts(200, 400))
         dev.kill()
@@ -107,7 +108,7 @@ def test_runs_that_are_terminated_or_die_with_dagster_are_followed_by_runs_that_
 
         second = dev.run_ended(eventually("the second attempt", second_attempt).run_id)
         assert second.status is dg.DagsterRunStatus.SUCCESS
-        assert second.tags[DAY_TAG] == TODAY
+        assert second.tags[DAY_TAG] == NEXT_DAY
         assert len(hook.requests) == 1
         dev.kill()
 
