@@ -179,12 +179,12 @@ class Capacity:
         return _cores(self.records_per_second, self.rates.draining)
 
     def kinesis_dollars(self) -> float:
-        """Dollars per month for shards and records."""
+        """Return the dollars per month for shards and records."""
         records = len(STREAMS) * self.posts * DAYS_PER_MONTH
         return self.shards * HOURS_PER_MONTH * SHARD_HOUR.dollars + records * PUT_UNIT.dollars
 
     def kafka_dollars(self) -> float:
-        """Dollars per month for brokers, written and kept bytes."""
+        """Return the dollars per month for brokers, written and kept bytes."""
         gb_per_day = self.bytes_per_day / GB
         return (
             self.brokers * HOURS_PER_MONTH * BROKER_HOUR.dollars
@@ -193,31 +193,31 @@ class Capacity:
         )
 
     def batch_s3_dollars(self) -> float:
-        """Dollars per month for landed objects and their requests, landed once a day."""
+        """Return the dollars per month for landed objects and their requests, landed once a day."""
         return self._kept_dollars() + self._request_dollars(self.objects_per_day)
 
     def drain_s3_dollars(self) -> float:
-        """Dollars per month for landed objects and their requests, with an uninterrupted drain."""
+        """Return the dollars per month for landed objects and their requests, with an uninterrupted drain."""
         return self._kept_dollars() + self._request_dollars(self.drained_objects_per_day)
 
     def api_dollars(self) -> float:
-        """Dollars per month for the clients' requests."""
+        """Return the dollars per month for the clients' requests."""
         requests = len(STREAMS) * self.posts / self.assume.records_per_request
         return requests * DAYS_PER_MONTH * API_REQUEST.dollars
 
     def batch_core_dollars(self) -> float | None:
-        """Dollars per month for the cores of the daily batch, for its hours alone."""
+        """Return the dollars per month for the cores of the daily batch, for its hours alone."""
         if self.cleaning_cores is None or self.landing_cores is None:
             return None
         hours = self.assume.batch_hours * DAYS_PER_MONTH
         return max(self.cleaning_cores, self.landing_cores) * hours * CORE_HOUR.dollars
 
     def drain_core_dollars(self) -> float | None:
-        """Dollars per month for the cores of an uninterrupted drain."""
+        """Return the dollars per month for the cores of an uninterrupted drain."""
         return None if self.drain_cores is None else self.drain_cores * HOURS_PER_MONTH * CORE_HOUR.dollars
 
     def _units(self, needed: Callable[[float, float], float]) -> int:
-        """Partitions or shards of all streams, each with its own records and megabytes per second."""
+        """Return the partitions or shards of all streams, each with its own records and megabytes per second."""
         records = self.posts / DAY_SECONDS * self.assume.peak
         return sum(
             max(self.assume.partitions, math.ceil(needed(records, records * stream.bytes / MB))) for stream in STREAMS

@@ -14,7 +14,7 @@ _SAMPLE = 2_000
 
 
 def record(entity: Entity, key: int) -> Record:
-    """A post of an entity under a key: a sample row each, in turns."""
+    """Return a post of an entity under a key: the sample rows in turns."""
     rows = _sample()[entity]
     return Record(key, encode_row({**rows[key % len(rows)], entity.key_field: key}))
 

@@ -30,7 +30,7 @@ _GRACE_SECONDS = 15
 _RELAY_SECONDS = 2.0
 """Time to copy the rest of a command's output; processes that it left behind can hold it open."""
 
-_STEADY = ("post", "--route", "both", "--forever", "--rate", "2", "--growing", "--give-up-after", "86400")
+_STEADY = ("post", "--route", "both", "--forever", "--rate", "2", "--growing", "--retry-for", "86400")
 
 
 class _Interrupted(BaseException):

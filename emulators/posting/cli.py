@@ -51,7 +51,7 @@ DEFAULT_SEED = 100
     help="Time-out of a request in seconds.",
 )
 @click.option(
-    "--give-up-after",
+    "--retry-for",
     "retry_seconds",
     type=click.FloatRange(min=0.1),
     default=30.0,

@@ -11,7 +11,7 @@ MAX_REASONS = 5
 class Counts:
     """Counts of a run over one route.
 
-    `incomplete` counts the posts that lack a row in one of the tables, `abandoned` the records that failed for good.
+    `incomplete` counts the posts that lack a row in one of the tables, `abandoned` the records that failed permanently.
     """
 
     posts: int = 0
@@ -39,7 +39,7 @@ class Counts:
             self.last_accepted = time.monotonic()
 
     def add_failed(self, reason: str, records: int = 1) -> None:
-        """Count records that failed for good by their reason; only the first few different reasons are kept."""
+        """Count records that failed permanently by their reason; only the first few different reasons are kept."""
         self.abandoned += records
         if reason in self.reasons or len(self.reasons) < MAX_REASONS:
             self.reasons[reason] += records

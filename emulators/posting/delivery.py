@@ -70,7 +70,7 @@ class Delivery:
             else:
                 # A throttled stream accepts a batch bit by bit: only attempts without any accepted record count.
                 rejections = rejections + 1 if all(verdicts) else 1
-                records = self._retriable(records, verdicts, last=rejections >= self._policy.attempts)
+                records = self._retriable(records, verdicts, self._policy.attempts - rejections)
                 if records:
                     await self._pause(rejections - 1, 0.0)
                 failing_since, failures = time.monotonic(), 0
@@ -96,14 +96,14 @@ class Delivery:
             "Check the services: python -m emulators status; start them: python -m emulators up.",
         )
 
-    def _retriable(self, records: Sequence[Record], verdicts: list[Verdict], last: bool) -> list[Record]:
+    def _retriable(self, records: Sequence[Record], verdicts: list[Verdict], attempts_left: int) -> list[Record]:
         """Return the records to send again; count the others."""
         retriable: list[Record] = []
         rejections = 0
         for record, verdict in zip(records, verdicts, strict=True):
             if isinstance(verdict, Rejection):
                 rejections += 1
-                if verdict.retriable and not last and not self._stop.is_set():
+                if verdict.retriable and attempts_left > 0 and not self._stop.is_set():
                     retriable.append(record)
                 else:
                     self._counts.add_failed(verdict.reason)

@@ -160,7 +160,7 @@ class Run:
 
     @property
     def _in_flight(self) -> int:
-        """Records that were sent and have neither been accepted nor failed for good."""
+        """Records that were sent and have neither been accepted nor failed permanently."""
         return sum(counts.failed - counts.abandoned for counts in self.counts)
 
 

@@ -72,11 +72,11 @@ def pin_block(rng: np.random.Generator, indexes: range, rows: int, block_rows: i
     for position, index in enumerate(indexes):
         category = CATEGORIES[index * len(CATEGORIES) // rows]
         draws = _Draws._make([*decisions[position], words[position], digits[32 * position : 32 * (position + 1)]])
-        pins.append(_pin(index, category, draws, position == _EMPTY_TITLE_AT))
+        pins.append(_pin(index, category, draws, "" if position == _EMPTY_TITLE_AT else _title(category, draws)))
     return pins
 
 
-def _pin(index: int, category: str, draws: _Draws, empty_title: bool) -> dict[str, Any]:
+def _pin(index: int, category: str, draws: _Draws, title: str) -> dict[str, Any]:
     kind = STORY if draws.kind < 0.08 else VIDEO if draws.kind < 0.11 else IMAGE
     downloaded = not (kind == STORY and draws.story < 0.3)
     no_user = kind == STORY and draws.story < 0.125
@@ -84,7 +84,7 @@ def _pin(index: int, category: str, draws: _Draws, empty_title: bool) -> dict[st
     return {
         "index": index,
         "unique_id": _uuid(draws.digits),
-        "title": NO_TITLE if no_user else "" if empty_title else _title(category, draws),
+        "title": NO_TITLE if no_user else title,
         "description": NO_STORY_DESCRIPTION if kind == STORY else _description(category, draws),
         "poster_name": poster_name,
         "follower_count": follower_count,

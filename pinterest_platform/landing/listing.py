@@ -78,14 +78,16 @@ class MergedObjects:
             list_to: position up to which they were listed; None for all.
         """
         first, last = list_from or 0, list_to
-        begun = self.replacing(first)
+        covering = self.replacing(first)
         is_partly_read = (
-            begun is not None and begun.position < first and [each.position for each in landed[:1]] == [first]
+            covering is not None and covering.position < first and [each.position for each in landed[:1]] == [first]
         )
         used = [
             each
             for each in self.used
-            if each.next > first and (last is None or each.position <= last) and not (is_partly_read and each is begun)
+            if each.next > first
+            and (last is None or each.position <= last)
+            and not (is_partly_read and each is covering)
         ]
         shown = MergedObjects(tuple(used))
         remaining = [each for each in landed if shown.replacing(each.position) is None]

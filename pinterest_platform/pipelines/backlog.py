@@ -36,7 +36,7 @@ class Pending:
     """The records of one stream that are not in its table yet.
 
     Attributes:
-        records: records of the stream that are not landed; for Kinesis, 1 means one or more.
+        records: the least number of records that are not landed: exact for Kafka; Kinesis has no counts, so 0 or 1.
         objects: landed objects that are not cleaned.
         lag_ms: age of the oldest record that is not in the table, landed or not; 0 if there is none, None if unknown.
         parts: the lag of each partition or shard that was read.

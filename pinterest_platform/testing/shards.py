@@ -40,7 +40,7 @@ class FakeShardLog:
         batch_records: the most records of a batch.
     """
 
-    RETENTION_MS = 24 * 3_600_000
+    retention_ms: int = 24 * 3_600_000
     """The time for which a stream keeps a record."""
 
     def __init__(self, batch_records: int = 3) -> None:
@@ -103,7 +103,7 @@ class FakeShardLog:
             for shard in fake.shards.values()
             if shard.end is None or shard.closed_ms >= self._horizon_ms
         ]
-        return StreamState(stream, fake.epoch, self.RETENTION_MS, self.now_ms, tuple(shards))
+        return StreamState(stream, fake.epoch, self.retention_ms, self.now_ms, tuple(shards))
 
     def epoch(self, stream: str) -> str:
         """Return the epoch of a stream."""
@@ -138,7 +138,7 @@ class FakeShardLog:
 
     @property
     def _horizon_ms(self) -> int:
-        return self.now_ms - self.RETENTION_MS
+        return self.now_ms - self.retention_ms
 
     def _stream(self, stream: str) -> FakeStream:
         if self.down:

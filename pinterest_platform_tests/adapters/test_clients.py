@@ -68,8 +68,8 @@ def test_iam_without_its_package_names_the_package_to_install(monkeypatch: pytes
 
 
 def test_iam_gives_librdkafka_a_token_and_its_expiry_in_seconds(monkeypatch: pytest.MonkeyPatch):
-    signer = types.ModuleType("aws_msk_iam_sasl_signer")
-    signer.MSKAuthTokenProvider = types.SimpleNamespace(generate_auth_token=lambda region: (f"token {region}", 5000))
+    provider = types.SimpleNamespace(generate_auth_token=lambda region: (f"token {region}", 5000))
+    signer = types.SimpleNamespace(MSKAuthTokenProvider=provider)
     monkeypatch.setitem(sys.modules, "aws_msk_iam_sasl_signer", signer)
     config = kafka_config(settings(**IAM))
     assert config["sasl.mechanism"] == "OAUTHBEARER" and config["oauth_cb"]("") == ("token eu-west-1", 5.0)

@@ -43,7 +43,7 @@ def hanging(address: str) -> Iterator[None]:
     [pid] = {
         socket.pid
         for socket in psutil.net_connections("tcp")
-        if socket.laddr.port == port and socket.status == "LISTEN"
+        if socket.laddr and socket.laddr.port == port and socket.status == "LISTEN"
     }
     os.kill(pid, signal.SIGSTOP)
     try:

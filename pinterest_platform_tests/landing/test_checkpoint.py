@@ -23,7 +23,8 @@ TOPIC, STREAM = "u.pin", "streaming-u-pin"
 class Chain:
     """A partition or shard, and its ledger."""
 
-    prefix: str
+    prefix: str = ""
+    log: Any = None
     store: FakeObjectStore = field(default_factory=FakeObjectStore)
 
     def land(self, *values: bytes) -> None:

@@ -39,9 +39,9 @@ def marks(picture: Picture) -> list[Mark]:
     for group in groups:
         rect, title = group.find("rect"), group.find("title")
         assert rect is not None and title is not None
-        sizes = (float(rect.attrib[name]) for name in ("x", "width", "height"))
+        x, width, height = (float(rect.attrib[name]) for name in ("x", "width", "height"))
         texts = [text.text or "" for text in group.findall("text")]
-        drawn.append(Mark(group.attrib["class"], title.text or "", *sizes, texts))
+        drawn.append(Mark(group.attrib["class"], title.text or "", x, width, height, texts))
     return drawn
 
 

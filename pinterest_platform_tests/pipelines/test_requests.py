@@ -94,7 +94,7 @@ class Bucket(Surroundings):
         lakehouse = Lakehouse(self.settings, store, self.lake, self.engine)
         positions = lakehouse.positions(USER, route)
         plan = Cleaner(USER, route, lakehouse, "run", print).plan_pending(positions)
-        return sum(batch.records for batch in plan.batches) if plan else 0
+        return sum(batch.records or 0 for batch in plan.batches) if plan else 0
 
     def ledger(self, store: Any) -> tuple[int, int]:
         """Run the ledger of both routes; return the number of objects, and of those that it read."""

@@ -44,8 +44,11 @@ class Store:
         return Batch([self.uri(name)], {"id/0": start + len(values) - 1}, len(values))
 
     def parameters(self, entity: str, *batches: Batch, full_refresh: bool = False) -> dict[str, Any]:
-        places = [self.uri(f"{name}/{entity}") for name in ("table", "quarantine", f"staging/{uuid.uuid4().hex}")]
-        return CleanParameters(entity, STREAM, batches, *places, full_refresh, route="kafka").to_json()
+        table, quarantine = self.uri(f"table/{entity}"), self.uri(f"quarantine/{entity}")
+        staging = self.uri(f"staging/{uuid.uuid4().hex}/{entity}")
+        return CleanParameters(
+            entity, STREAM, batches, table, quarantine, staging, full_refresh, route="kafka"
+        ).to_json()
 
     def clean(self, entity: str, *batches: Batch, **options: bool) -> Mapping[str, Any]:
         return self.engine.run("clean", self.parameters(entity, *batches, **options), lambda line: None)

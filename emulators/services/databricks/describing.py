@@ -9,15 +9,14 @@ _TYPES = {"SUCCESS": "SUCCESS", "USER_CANCELED": "SUCCESS", "RUN_EXECUTION_ERROR
 """Types of termination by code; all others are internal errors."""
 
 
-def run(of: Run, url: str, *, tasks: bool) -> dict[str, Any]:
-    """Return the description of a run.
+def run_with_tasks(of: Run, url: str) -> dict[str, Any]:
+    """Return the description of a run at a workspace's address, with those of its tasks."""
+    return {**run(of, url), "tasks": [_task(each, of, url) for each in of.tasks]}
 
-    Args:
-        of: the run.
-        url: the workspace's address.
-        tasks: whether to include its tasks.
-    """
-    description = {
+
+def run(of: Run, url: str) -> dict[str, Any]:
+    """Return the description of a run at a workspace's address."""
+    return {
         **_common(of),
         "job_id": _job(of),
         "number_in_job": of.run_id,
@@ -29,9 +28,6 @@ def run(of: Run, url: str, *, tasks: bool) -> dict[str, Any]:
         "original_attempt_run_id": of.run_id,
         "has_more": False,
     }
-    if tasks:
-        description["tasks"] = [_task(each, of, url) for each in of.tasks]
-    return description
 
 
 def task_run(task: Task, of: Run, url: str) -> dict[str, Any]:

@@ -65,7 +65,7 @@ class Runs:
         """GET jobs/runs/get: a run with its tasks, or a task by its number."""
         run = self._run(call)
         task = run.task(call.integer("run_id"))
-        return describing.task_run(task, run, self._url) if task else describing.run(run, self._url, tasks=True)
+        return describing.task_run(task, run, self._url) if task else describing.run_with_tasks(run, self._url)
 
     def output(self, call: Parameters) -> dict[str, Any]:
         """GET jobs/runs/get-output: the output of a task; refused for a run."""
@@ -104,7 +104,8 @@ class Runs:
             call.optional_integer("start_time_to") or _NO_LIMIT,
         )
         selected = [run for run in candidates if earliest <= run.created <= latest and self._is_of_type(call)]
-        descriptions = [describing.run(run, self._url, tasks=call.flag("expand_tasks")) for run in selected[:limit]]
+        describe = describing.run_with_tasks if call.flag("expand_tasks") else describing.run
+        descriptions = [describe(run, self._url) for run in selected[:limit]]
         if len(selected) <= limit:
             return {"runs": descriptions, "has_more": False}
         return {"runs": descriptions, "has_more": True, "next_page_token": str(selected[limit - 1].run_id)}

@@ -53,11 +53,10 @@ def read_gaps(reader: PartitionReader | None, gaps: Sequence[range]) -> GapReadi
     if reader is None:
         return GapReading(0, unread=count)
     bounds = reader.bounds
-    held = [range(max(gap.start, bounds.earliest), min(gap.stop, bounds.end)) for gap in gaps]
-    held = [gap for gap in held if gap]
+    within = (range(max(gap.start, bounds.earliest), min(gap.stop, bounds.end)) for gap in gaps)
     records: list[int] = []
     readable = 0
-    for group in _groups(held):
+    for group in _groups([gap for gap in within if gap]):
         try:
             records += _records(reader, group)
         except PermanentFailure:

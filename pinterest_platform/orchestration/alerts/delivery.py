@@ -7,10 +7,15 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from pinterest_platform.failures import TransientFailure
-from pinterest_platform.orchestration.alerts.incidents import check_incidents, day_of, drain_incidents, run_incidents
+from pinterest_platform.orchestration.alerts.incidents import (
+    check_incidents,
+    created_at,
+    drain_incidents,
+    run_incidents,
+)
 from pinterest_platform.orchestration.causes import failure_causes
+from pinterest_platform.orchestration.daily.decision import Step, decisions
 from pinterest_platform.orchestration.daily.history import ALERTED_TAG, JOB, pipeline_runs
-from pinterest_platform.orchestration.daily.policy import Step, decisions
 from pinterest_platform.orchestration.workers import HIDDEN, bookkeeping
 from pinterest_platform.ports import Alert, Notifier
 from pinterest_platform.settings import AlertSettings
@@ -98,7 +103,7 @@ def _incidents(instance: dg.DagsterInstance, settings: AlertSettings, since: dat
         alert = Alert(
             key=f"{settings.user_id}/{run.job_name}/{run.run_id}",
             job=run.job_name,
-            day=day_of(instance, run).date(),
+            day=created_at(instance, run).date(),
             attempts=incident.attempts,
             reason=incident.headline.removesuffix("."),
             run_id=run.run_id,

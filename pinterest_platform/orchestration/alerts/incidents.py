@@ -129,7 +129,7 @@ def check_incidents(instance: dg.DagsterInstance, since: datetime) -> Iterator[I
         yield Incident(run, CHECKS_ALERTED_TAG, headline, 1, tuple(failed.values()))
 
 
-def day_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> datetime:
+def created_at(instance: dg.DagsterInstance, run: dg.DagsterRun) -> datetime:
     """Return the time at which a run was created."""
     record = instance.get_run_record_by_id(run.run_id)
     return record.create_timestamp if record else datetime.now(UTC)

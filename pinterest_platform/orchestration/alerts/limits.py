@@ -68,7 +68,7 @@ def measured_streams(route: str, backlog: RouteBacklog, settings: Settings) -> I
 
 
 def measured_quarantine(instance: dg.DagsterInstance, most: float, now: float) -> Measured:
-    """Return the share of quarantined records of each landed and cleaned asset, of those that runs reported lately."""
+    """Return the share of quarantined records of each landed and cleaned asset, of those that recent runs reported."""
     keys = [dg.AssetKey([layer, entity.name]) for layer in LAYERS_OF_DRAINS for entity in ENTITIES]
     return Measured(
         "quarantine",

@@ -6,7 +6,7 @@ import dagster as dg
 
 from pinterest_platform.catalog import ENTITIES, REPORT_KEYS
 from pinterest_platform.orchestration.causes import failure_causes
-from pinterest_platform.orchestration.daily.policy import PipelineRun
+from pinterest_platform.orchestration.daily.decision import PipelineRun
 from pinterest_platform.orchestration.runs import WRITER, end_orphans, host_of
 
 JOB = "batch_pipeline"

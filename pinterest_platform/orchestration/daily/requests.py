@@ -5,8 +5,8 @@ from datetime import date
 
 import dagster as dg
 
+from pinterest_platform.orchestration.daily.decision import Step, decisions, retry
 from pinterest_platform.orchestration.daily.history import ATTEMPT_TAG, DAY_TAG, RETRIES_TAG, pipeline_runs
-from pinterest_platform.orchestration.daily.policy import Step, decisions, retry
 
 
 def attempt_request(day: date, attempt: int) -> dg.RunRequest:
@@ -20,7 +20,7 @@ def retry_request(instance: dg.DagsterInstance, delay: float) -> dg.RunRequest |
     """Return the next attempt of the last day once its delay is over, or the reason for none."""
     decision = retry(pipeline_runs(instance), time.time(), delay)
     if decision is None:
-        return dg.SkipReason("the schedule has not requested a run lately")
+        return dg.SkipReason("the schedule has requested no run in the last seven days")
     if decision.step is not Step.REQUEST:
         return dg.SkipReason(decision.reason)
     return attempt_request(decision.day, decision.attempts + 1)

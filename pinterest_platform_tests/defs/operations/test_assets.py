@@ -71,7 +71,7 @@ def test_the_audit_reports_missing_records_and_duplicate_rows(around: Surroundin
     [check] = result.get_asset_check_evaluations()
     assert not check.passed
     geo = TOPIC.replace("user", "geo")
-    assert check.metadata["problems"].value.splitlines() == [
+    assert str(check.metadata["problems"].value).splitlines() == [
         f"{geo}: its table has 3 rows beyond the first of their key",
         f"{geo}: its table has 2 rows without a key",
         f"{TOPIC}: 1 missing: 0:2",

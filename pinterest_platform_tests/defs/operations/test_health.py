@@ -127,7 +127,7 @@ def test_the_ledger_and_tables_that_were_never_checked_are_named(around: Surroun
 
 def test_a_stream_near_the_end_of_its_retention_is_a_warning(around: Surroundings, instance) -> None:
     around.shards.put(STREAM, 0, b'{"ind":1}')
-    around.shards.now_ms += round(0.8 * around.shards.RETENTION_MS)
+    around.shards.now_ms += round(0.8 * around.shards.retention_ms)
     row = report(around, instance)[0]["kinesis retention"]
     assert row["state"] == "warning"
     assert STREAM in row["finding"]

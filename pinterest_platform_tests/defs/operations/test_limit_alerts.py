@@ -112,7 +112,7 @@ def test_little_retention_left_of_what_is_not_landed_is_alerted(sensor: Sensor) 
 
 def test_a_stream_near_the_end_of_its_retention_is_alerted(sensor: Sensor) -> None:
     sensor.around.shards.put(STREAM, 0, b'{"ind":1}')
-    sensor.around.shards.now_ms += round(0.8 * sensor.around.shards.RETENTION_MS)
+    sensor.around.shards.now_ms += round(0.8 * sensor.around.shards.retention_ms)
     _, retention = sensor.alerts()
     assert retention.headline == "Less than 25% of the retention time of kinesis is left."
     assert retention.causes[0].what.startswith(STREAM)

@@ -178,7 +178,7 @@ def test_tags_of_older_versions_change_nothing(daemon: Daemon) -> None:
     """A run that was running at midnight had the tag of the day that it kept from starting."""
     for value in ("owed", "told", "cancelled"):  # codespell:ignore told
         daemon.run({f"pinterest/owed/{TODAY}": value, f"pinterest/owed/{TODAY - timedelta(days=2)}": value})
-    assert daemon.retries(0) == "the schedule has not requested a run lately"
+    assert daemon.retries(0) == "the schedule has requested no run in the last seven days"
     assert daemon.alerts() == "no alert is due"
 
 

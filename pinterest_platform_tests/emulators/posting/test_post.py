@@ -169,7 +169,7 @@ def test_an_unreachable_gateway_is_one_line_with_the_next_step(database: str) ->
     gateway = Gateway(lambda *_: None)
     gateway.url = "http://127.0.0.1:1/staging"
     # The retry time applies to gateways that were reachable before; else the test would time out.
-    result = post(gateway, database, "--rows", "5", "--give-up-after", "3600")
+    result = post(gateway, database, "--rows", "5", "--retry-for", "3600")
     assert result.exit_code == 1
     assert result.stderr.count("\n") == 1
     assert "No server listens at" in result.stderr

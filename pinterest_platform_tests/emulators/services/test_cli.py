@@ -361,7 +361,7 @@ def records(variables: dict[str, str]) -> int:
 
 
 def client(variables: dict[str, str], service: str = "s3") -> Any:
-    session = boto3.session.Session(variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"])
+    session = boto3.Session(variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"])
     return session.client(
         service,
         endpoint_url=variables["AWS_ENDPOINT_URL" if service == "s3" else f"AWS_ENDPOINT_URL_{service.upper()}"],

@@ -22,7 +22,7 @@ RACES = 40
 def clients(emulated: dict[str, str]) -> list[Any]:
     """One client per writer, so that each has its own connections."""
     return [
-        boto3.session.Session(emulated["AWS_ACCESS_KEY_ID"], emulated["AWS_SECRET_ACCESS_KEY"]).client(
+        boto3.Session(emulated["AWS_ACCESS_KEY_ID"], emulated["AWS_SECRET_ACCESS_KEY"]).client(
             "s3",
             endpoint_url=emulated["AWS_ENDPOINT_URL"],
             region_name=emulated["AWS_REGION"],

@@ -5,6 +5,7 @@ import json
 import re
 
 from pinterest_platform.ports import ObjectStore
+from pinterest_platform.testing.topics import FakeTopicLog
 
 KEY = re.compile(
     r"(?P<root>topics|adopted)/(?P<topic>[^/]+)/(?:epoch=(?P<epoch>[^/]+)/)?partition=(?P<partition>[0-9]+)/"
@@ -57,7 +58,7 @@ def _walk(store: ObjectStore, partition: int, chain: list[tuple[int, str, str]])
     return outcomes
 
 
-def expected(log: object, topic: str) -> dict[int, dict[int, str]]:
+def expected(log: FakeTopicLog, topic: str) -> dict[int, dict[int, str]]:
     """Return the expected outcome of each committed offset of a FakeTopicLog, by partition, without empty ones."""
     result: dict[int, dict[int, str]] = {}
     for number, part in enumerate(log.topics[topic].partitions):

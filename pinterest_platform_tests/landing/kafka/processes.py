@@ -5,6 +5,7 @@ import os
 import resource
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 from pinterest_platform.landing.kafka.options import TopicOptions
 from pinterest_platform.landing.kafka.topic import land_topic
@@ -15,7 +16,7 @@ CONTEXT.set_forkserver_preload(
 )
 
 
-def land(environment: Mapping[str, str], topic: str, object_bytes: int, ready: object = None) -> None:
+def land(environment: Mapping[str, str], topic: str, object_bytes: int, ready: Any = None) -> None:
     """Land a topic with the settings of an environment, after waiting at the barrier `ready`."""
     from pinterest_platform.adapters.kafka import KafkaTopicLog
     from pinterest_platform.adapters.s3 import S3ObjectStore
@@ -29,7 +30,7 @@ def land(environment: Mapping[str, str], topic: str, object_bytes: int, ready: o
     land_topic(log, store, topic, TopicOptions(object_bytes=object_bytes))
 
 
-def land_and_measure(environment: Mapping[str, str], topic: str, object_bytes: int, measured: object) -> None:
+def land_and_measure(environment: Mapping[str, str], topic: str, object_bytes: int, measured: Any) -> None:
     """Land, and send the peak of resident memory before and after, in bytes."""
     before = _peak_bytes()
     land(environment, topic, object_bytes)

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from pinterest_platform.failures import TransientFailure
 from pinterest_platform.landing.kinesis.options import StreamOptions
@@ -15,7 +16,7 @@ CONTEXT.set_forkserver_preload(
 )
 
 
-def drain(environment: Mapping[str, str], stream: str, object_bytes: int, ready: object = None) -> None:
+def drain(environment: Mapping[str, str], stream: str, object_bytes: int, ready: Any = None) -> None:
     """Land a stream repeatedly until it is idle, as a drain does, after waiting at the barrier `ready`."""
     from pinterest_platform.adapters.kinesis import KinesisShardLog
     from pinterest_platform.adapters.s3 import S3ObjectStore

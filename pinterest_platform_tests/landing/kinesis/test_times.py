@@ -24,7 +24,7 @@ def log() -> FakeShardLog:
 
 def put(log: FakeShardLog, *times: int) -> None:
     """Put a record for each time, which the service reports for it although retention does not expire it."""
-    log.RETENTION_MS = 2**70
+    log.retention_ms = 2**70
     records = log.shard(STREAM, 0).records
     for timestamp_ms in times:
         log.put(STREAM, 0, b'{"ind":1}')
@@ -50,7 +50,7 @@ def test_an_implausible_time_is_kept_and_flagged_and_hides_no_loss(log: FakeShar
     assert [manifest.implausible_times for manifest in manifests] == [2, 1]
     assert [manifest.latest_ms for manifest in manifests] == [T + 1, T + 1]
     assert any("2 with an implausible time" in line for line in progress)
-    del log.RETENTION_MS
+    del log.retention_ms
     log.advance(30)
     with pytest.raises(PermanentFailure, match="possibly lost"):
         land_stream(log, store, STREAM)

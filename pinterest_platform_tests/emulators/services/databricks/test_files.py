@@ -74,7 +74,9 @@ def test_dbfs_has_the_services_errors(workspace: WorkspaceClient) -> None:
 
 def test_a_file_that_is_not_closed_does_not_exist(workspace: WorkspaceClient) -> None:
     path = f"/tmp/{fresh()}"
-    handle = workspace.api_client.do("POST", "/api/2.0/dbfs/create", body={"path": path})["handle"]
+    created = workspace.api_client.do("POST", "/api/2.0/dbfs/create", body={"path": path})
+    assert isinstance(created, dict)
+    handle = created["handle"]
     workspace.api_client.do("POST", "/api/2.0/dbfs/add-block", body={"handle": handle, "data": encoded(b"half")})
     assert not workspace.dbfs.exists(path)
     workspace.api_client.do("POST", "/api/2.0/dbfs/close", body={"handle": handle})

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 from dagster import DagsterRunStatus as Status
 
-from pinterest_platform.orchestration.daily.policy import (
+from pinterest_platform.orchestration.daily.decision import (
     ATTEMPTS,
     PipelineRun,
     Step,
