@@ -46,9 +46,12 @@ class AuditSchedule:
         """The current day, since the epoch; 0 if every object counts as new."""
         return 0 if self.now_ms is None else self.now_ms // _DAY_MS
 
-    def order(self, key: str) -> int:
-        """Return the place of an object among those that are due; it differs each day, so that none is always last."""
-        return _number(f"{self.day} {key}")
+    def order(self, name: str) -> int:
+        """Return the place of a source, chain or object in the order of reading.
+
+        It differs each day, so that none is always last if time is short.
+        """
+        return _number(f"{self.day} {name}")
 
     @property
     def is_over(self) -> bool:

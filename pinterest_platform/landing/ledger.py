@@ -65,7 +65,7 @@ def account_for(
     inner = [landed for section in sections for landed in section.inner]
     selected: list[LandedObject[M]] = []
     if schedule is not None:
-        selected = _new_first(inner, schedule) if opened.is_coverable else _due_by_key(inner, schedule)
+        selected = _oldest_first(inner, opened, schedule) if opened.is_coverable else _due_by_key(inner, schedule)
     readings = {} if schedule is None else read_in_time(selected, schedule, examiner.read)
     if schedule is not None:
         blocks = _cover(examiner, opened, sections, readings, schedule) if opened.is_coverable else ()
@@ -89,8 +89,16 @@ def account_for(
 
 
 def _new_first(objects: Sequence[LandedObject[M]], schedule: AuditSchedule) -> list[LandedObject[M]]:
-    """Return objects in the order in which they are read."""
+    """Return objects with the new ones first, otherwise in the same order."""
     return sorted(objects, key=lambda landed: not schedule.is_new(*landed.modified_ms))
+
+
+def _oldest_first(
+    objects: Sequence[LandedObject[M]], opened: OpenChain[H], schedule: AuditSchedule
+) -> list[LandedObject[M]]:
+    """Return objects in the order in which they are read: new ones, then those that were read longest ago."""
+    days = {landed.position: block.day for block in opened.due for landed in members_of(block, objects)}
+    return _new_first(sorted(objects, key=lambda landed: days.get(landed.position, -1)), schedule)
 
 
 def _due_by_key(objects: Sequence[LandedObject[M]], schedule: AuditSchedule) -> list[LandedObject[M]]:

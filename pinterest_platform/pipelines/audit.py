@@ -82,6 +82,26 @@ def cleaned_topic(entity: Entity, settings: Settings, objects: ObjectStore, lake
     return CleanedTopic(places.source, ranges, positions)
 
 
+def daily_ledgers(
+    settings: Settings, topics: TopicLog, objects: ObjectStore, schedule: AuditSchedule
+) -> tuple[dict[str, list[kafka.PartitionLedger]], dict[str, list[kinesis.ShardLedger]]]:
+    """Account for all topics and streams, and read the objects that are due; Kinesis is not read again.
+
+    The sources are in another order each day, so that none is always last if the schedule's time is short.
+    """
+    partitions: dict[str, list[kafka.PartitionLedger]] = {}
+    shards: dict[str, list[kinesis.ShardLedger]] = {}
+    names = settings.names
+    topic_of = {names.topic(entity): entity for entity in ENTITIES}
+    streams = [names.stream(entity) for entity in ENTITIES]
+    for source in sorted([*topic_of, *streams], key=schedule.order):
+        if source in topic_of:
+            partitions[source] = _topic_ledgers(settings, topics, objects, topic_of[source], schedule)
+        else:
+            shards[source] = kinesis.reconcile(None, objects, source, schedule)
+    return {topic: partitions[topic] for topic in topic_of}, {stream: shards[stream] for stream in streams}
+
+
 def kafka_ledgers(
     settings: Settings, topics: TopicLog, objects: ObjectStore, schedule: AuditSchedule | None = None
 ) -> dict[str, list[kafka.PartitionLedger]]:
@@ -89,13 +109,16 @@ def kafka_ledgers(
 
     The objects that are due by the schedule are read; without one, the manifests are used without reading the objects.
     """
-    names = settings.names
     return {
-        names.topic(entity): kafka.reconcile(
-            None if settings.landed_by_connect(entity) else topics, objects, names.topic(entity), schedule
-        )
-        for entity in ENTITIES
+        settings.names.topic(entity): _topic_ledgers(settings, topics, objects, entity, schedule) for entity in ENTITIES
     }
+
+
+def _topic_ledgers(
+    settings: Settings, topics: TopicLog, objects: ObjectStore, entity: Entity, schedule: AuditSchedule | None
+) -> list[kafka.PartitionLedger]:
+    log = None if settings.landed_by_connect(entity) else topics
+    return kafka.reconcile(log, objects, settings.names.topic(entity), schedule)
 
 
 def kinesis_ledgers(

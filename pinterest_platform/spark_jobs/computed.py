@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import sha256
 
+import pyarrow as pa
 from deltalake import DeltaTable
 
 from pinterest_platform.catalog import Entity, Report
@@ -31,7 +32,7 @@ class ComputedReports(Transferable):
         cleaned: entity to the id of the rows of its table.
         sources: entity to the facts of its table.
         outcomes: key of a report to its outcome.
-        reports: key of a report to the id of the rows of its table.
+        reports: key of a report to the digest of its rows.
     """
 
     code: str = ""
@@ -90,6 +91,11 @@ def rows_id(table: DeltaTable) -> str:
     """Return an id of the rows of an opened version of a table: no other files have it, in no table."""
     names = sorted(map(str, table.get_add_actions(flatten=True).column("path").to_pylist()))
     return sha256("\n".join([str(table.metadata().id), *names]).encode()).hexdigest()
+
+
+def rows_digest(rows: pa.Table) -> str:
+    """Return a digest of the values of some rows, in order; the files that hold them do not matter."""
+    return sha256(repr((rows.column_names, rows.to_pylist())).encode()).hexdigest()
 
 
 @cache

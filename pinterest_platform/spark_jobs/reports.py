@@ -27,7 +27,7 @@ from pinterest_platform.delta.conflicts import retry_on_conflict
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.spark_jobs import computed
-from pinterest_platform.spark_jobs.computed import rows_id
+from pinterest_platform.spark_jobs.computed import rows_digest
 from pinterest_platform.spark_jobs.engine_errors import retry_outages, translate_engine_conflicts
 from pinterest_platform.spark_jobs.frames import load_delta, only_row
 from pinterest_platform.spark_jobs.parameters import ReportOutcome, ReportsParameters, ReportsResult, SourceFacts
@@ -113,39 +113,48 @@ class Computation:
     def run(self) -> ReportsResult:
         """Compute and write the reports that were not computed from the same files before."""
         outcomes: dict[str, ReportOutcome] = {}
-        rows_ids: dict[str, str] = {}
+        digests: dict[str, str] = {}
         failures: dict[str, Mapping[str, str]] = {}
         for key, uri in self._parameters.reports.items():
-            if self._is_current(key, uri):
-                outcomes[key], rows_ids[key] = self._reusable.outcomes[key], self._reusable.reports[key]
+            if (version := self._current_version(key, uri)) is not None:
+                outcomes[key] = replace(self._reusable.outcomes[key], version=version)
                 self._progress(f"{key}: unchanged, because the rows of its tables are")
                 continue
             try:
-                outcomes[key], rows_ids[key] = self._compute(key, uri)
+                outcomes[key], digests[key] = self._compute(key, uri)
             except PermanentFailure as failure:
                 # One report's table must not stop the other reports.
                 failures[key] = {"what": failure.what, "action": failure.action}
                 self._progress(f"{key}: not written: {failure}")
         sources = {entity.name: self._facts(entity) for entity in self._frames}
-        self._record(sources, outcomes, rows_ids)
+        self._record(sources, outcomes, digests)
         return ReportsResult(outcomes, sources, failures)
 
-    def _is_current(self, key: str, uri: str) -> bool:
-        """Return whether a report's table holds what would be computed."""
+    def _current_version(self, key: str, uri: str) -> int | None:
+        """Return the version of a report's table if its rows are those that would be computed, else None.
+
+        The rows are read, because the log of a table does not show damage to its files.
+        """
         if key not in self._reusable.reports:
-            return False
-        table = self._tables.open(uri)
-        return table is not None and rows_id(table) == self._reusable.reports[key]
+            return None
+        try:
+            table = self._tables.open(uri)
+            if table is None or rows_digest(self._tables.read(table)) != self._reusable.reports[key]:
+                return None
+        except PermanentFailure:
+            # The report is computed, and writing it names the damage.
+            return None
+        return table.version()
 
     def _compute(self, key: str, uri: str) -> tuple[ReportOutcome, str]:
-        """Compute a report and write it if it differs; return its outcome and the id of its rows."""
+        """Compute a report and write it if it differs; return its outcome and the digest of its rows."""
         report, schema = report_with_key(key), REPORT_SCHEMAS[key]
         rows = _in_schema(reports.report(report, self._cleaned), schema)
         metadata = {f"{name}_version": str(version) for name, version in self._versions.items()}
         changed, table = _write(self._tables, uri, rows, schema, metadata)
         left_out = self._left_out(report.left_out) if report.left_out else {}
         self._progress(f"{key}: {rows.num_rows} rows, {'replaced' if changed else 'unchanged'}")
-        return ReportOutcome(rows.num_rows, changed, table.version(), left_out), rows_id(table)
+        return ReportOutcome(rows.num_rows, changed, table.version(), left_out), rows_digest(rows)
 
     def _left_out(self, reference: Reference) -> dict[str, int]:
         """Count the rows that reports leave out, once for reports that share the function."""
@@ -158,14 +167,14 @@ class Computation:
         return self._reusable.sources.get(entity.name) or _facts(self._frames[entity], entity, version)
 
     def _record(
-        self, sources: Mapping[str, SourceFacts], outcomes: Mapping[str, ReportOutcome], rows_ids: Mapping[str, str]
+        self, sources: Mapping[str, SourceFacts], outcomes: Mapping[str, ReportOutcome], digests: Mapping[str, str]
     ) -> None:
         """Record what was computed, next to what remains valid."""
         record = replace(
             self._reusable,
             sources=sources,
             outcomes={**self._reusable.outcomes, **outcomes},
-            reports={**self._reusable.reports, **rows_ids},
+            reports={**self._reusable.reports, **digests},
         )
         if record != self._recorded:
             computed.write(self._tables, self._parameters.computed_uri, record)

@@ -1,6 +1,7 @@
 """The job `reports`: reports of one version of each table, written as one sorted file if they differ."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -259,7 +260,7 @@ def test_reports_are_computed_again_if_rows_of_a_table_that_they_read_changed(re
     assert result.sources == computed.sources
 
 
-@pytest.mark.parametrize("damage", ["rows", "files", "table", "record", "code"])
+@pytest.mark.parametrize("damage", ["rows", "files", "value", "table", "record", "code"])
 def test_reports_are_computed_again_if_their_table_or_the_record_is_not_as_it_was_left(
     recorded: Reports, damage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -269,6 +270,11 @@ def test_reports_are_computed_again_if_their_table_or_the_record_is_not_as_it_wa
         DeltaTable(recorded.uri(key)).delete()
     elif damage == "files":
         write_deltalake(recorded.uri(key), DeltaTable(recorded.uri(key)).to_pyarrow_table(), mode="append")
+    elif damage == "value":
+        four, five = (number.to_bytes(8, "little") for number in (4, 5))
+        path = data_file(recorded.uri(key))
+        path.write_bytes(path.read_bytes().replace(four, five))
+        assert recorded.rows(key) == [(2016, 5)], "the log does not show it"
     elif damage == "table":
         shutil.rmtree(recorded.uri(key))
     elif damage == "record":
@@ -276,9 +282,61 @@ def test_reports_are_computed_again_if_their_table_or_the_record_is_not_as_it_wa
     else:
         monkeypatch.setattr(computed, "code_digest", lambda: "another release")
     keys, _ = computed_again(recorded)
-    assert keys == ({key} if damage in ("rows", "files", "table") else set(REPORT_KEYS))
+    assert keys == ({key} if damage in ("rows", "files", "value", "table") else set(REPORT_KEYS))
     assert recorded.rows(key) == before
     assert computed_again(recorded)[0] == set()
+
+
+def data_file(uri: str) -> Path:
+    [path] = DeltaTable(uri).file_uris()
+    return Path(path)
+
+
+def newest_commit(uri: str) -> Path:
+    return max((Path(uri) / "_delta_log").glob("*.json"))
+
+
+def first_commit(uri: str) -> Path:
+    return min((Path(uri) / "_delta_log").glob("*.json"))
+
+
+def halve(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+DAMAGES: dict[str, tuple[Callable[[str], object], str]] = {
+    "missing data file": (lambda uri: data_file(uri).unlink(), "a file that its log names does not exist"),
+    "half data file": (lambda uri: halve(data_file(uri)), "a file of it is damaged"),
+    "half commit": (lambda uri: halve(newest_commit(uri)), "a file of it is damaged"),
+    "missing commit": (lambda uri: first_commit(uri).unlink(), "a file of its _delta_log is missing"),
+    "append only": (
+        lambda uri: DeltaTable(uri).alter.set_table_properties({"delta.appendOnly": "true"}),
+        "its property delta.appendOnly permits no change of rows",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_one_damaged_report_table_is_named_and_the_other_reports_are_written(recorded: Reports, name: str) -> None:
+    key = "median_followers_by_age_group"
+    damage, cause = DAMAGES[name]
+    damage(recorded.uri(key))
+    others = set(REPORT_KEYS) - {key}
+    unchanged = recorded.run()
+    assert others <= set(unchanged.reports)
+    # A property that prevents writing is no fault of rows that remain as they are.
+    assert set(unchanged.failures) == (set() if name == "append only" else {key})
+    recorded.post([{**post, "ind": post["ind"] + 10, "followers": "9k", "age": 40} for post in POSTS])
+    changed = recorded.run()
+    assert set(changed.reports) == others
+    assert list(changed.failures) == [key]
+    failure = changed.failures[key]
+    assert recorded.uri(key) in failure["what"] and cause in failure["what"]
+    assert ("ALTER TABLE" if name == "append only" else "move the table away") in failure["action"]
+    written = {other: recorded.rows(other) for other in others}
+    recorded.root, recorded.computed_uri = recorded.root / "another", ""
+    recorded.run()
+    assert {other: recorded.rows(other) for other in others} == written
 
 
 def test_a_run_of_some_reports_keeps_what_is_recorded_of_the_others(recorded: Reports) -> None:

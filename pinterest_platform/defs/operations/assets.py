@@ -18,7 +18,7 @@ from pinterest_platform.orchestration.results.ledger import (
     SHARD_OBJECTS_CHECK,
     ledger_result,
 )
-from pinterest_platform.pipelines.audit import cleaned_topic, daily_schedule, kafka_ledgers, kinesis_ledgers
+from pinterest_platform.pipelines.audit import cleaned_topic, daily_ledgers, daily_schedule
 from pinterest_platform.pipelines.health import QUARANTINE_NUMBERS, Services, outside_concerns
 from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog
 from pinterest_platform.settings import Settings
@@ -60,8 +60,7 @@ def conservation(
         now_ms = time.time_ns() // 1_000_000
         schedule = daily_schedule(settings, now_ms)
         cleaned = [cleaned_topic(entity, settings, objects, lake) for entity in ENTITIES]
-        partitions = kafka_ledgers(settings, topics, objects, schedule)
-        shards = kinesis_ledgers(settings, None, objects, schedule)
+        partitions, shards = daily_ledgers(settings, topics, objects, schedule)
         return ledger_result(partitions, shards, cleaned, now_ms)
 
 

@@ -104,7 +104,8 @@ def reconcile(
 ) -> list[PartitionLedger]:
     """Account for every offset of a topic: landed range = records + quarantined + gaps + accepted gaps.
 
-    A chain that cannot be read is a problem of its own ledger; the others are accounted for.
+    There is a ledger for each partition of each epoch. A chain that cannot be read is a problem of its own ledger; the
+    others are accounted for.
 
     Args:
         log: the broker; None to check the store alone, as for a topic that Connect lands.
@@ -112,9 +113,6 @@ def reconcile(
         topic: the topic.
         schedule: the objects that are also read and compared with their manifests, and whose gaps are read again, and
             the blocks of checkpoints that are due; without it, neither objects nor checkpoints are read.
-
-    Returns:
-        A ledger for each partition of each epoch.
     """
     opened: dict[PartitionChain, OpenChain[History]] = {}
     ledgers: dict[PartitionChain, PartitionLedger] = {}
@@ -127,7 +125,8 @@ def reconcile(
     # Described last, so that offsets landed meanwhile are not beyond the broker's end.
     histories = {chain: each.newest for chain, each in opened.items()}
     current = _describe(log, topic, histories)
-    for chain in {*histories, *current.bounds} - ledgers.keys():
+    chains = {*histories, *current.bounds} - ledgers.keys()
+    for chain in sorted(chains, key=lambda chain: (schedule or EVERYTHING).order(chain.app_id)):
         history, part = histories.get(chain), current.bounds.get(chain)
         if history is None or not history.segments:
             start, end = (part.earliest, part.end) if part else (0, None)

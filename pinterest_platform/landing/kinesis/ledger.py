@@ -107,10 +107,10 @@ def reconcile(
             ledgers[chain] = ShardLedger(chain.shard, chain.app_id, problems=(failure.what,))
     histories = [each.newest for each in opened.values()]
     current = _describe(log, stream, histories) if log is not None and histories else None
-    for chain, each in opened.items():
-        newest = each.newest.newest
+    for chain in sorted(opened, key=lambda chain: (schedule or EVERYTHING).order(chain.app_id)):
+        newest = opened[chain].newest.newest
         is_current = current and newest and newest.epoch == current.state.epoch
-        ledgers[chain] = _ledger(ShardExaminer(store, chain), each, current if is_current else None, schedule)
+        ledgers[chain] = _ledger(ShardExaminer(store, chain), opened[chain], current if is_current else None, schedule)
     ordered = [ledgers[chain] for chain in sorted(ledgers, key=lambda chain: chain.order)]
     if listing.foreign_keys:
         first = ordered[0] if ordered else ShardLedger("", stream)

@@ -15,6 +15,9 @@ ATTEMPTS = 3
 RETRIES_END = timedelta(hours=23)
 """After midnight. Later there is no retry: the next day's run is near, and applies the same records."""
 
+LATE_RUN_WAIT = timedelta(hours=1)
+"""The time that a run may wait in the queue even if it was requested late, because Dagster was down before."""
+
 
 @dataclass(frozen=True, slots=True)
 class PipelineRun:
@@ -26,6 +29,7 @@ class PipelineRun:
         ended: its end in seconds since the epoch; None while it is live.
         day: the UTC day whose work it does; None if it was started manually.
         attempt: the number of the attempt of that day, from 1.
+        created: its creation in seconds since the epoch.
         permanent: it failed with an error that a retry does not change.
         retries_cancelled: the user cancelled its retry.
         alerted: an alert of it was delivered.
@@ -37,6 +41,7 @@ class PipelineRun:
     ended: float | None = None
     day: date | None = None
     attempt: int = 1
+    created: float = 0.0
     permanent: bool = False
     retries_cancelled: bool = False
     alerted: bool = False
@@ -92,7 +97,7 @@ def _decision(day: date, runs: Sequence[PipelineRun], now: float, delay: float) 
     def decision(step: Step, reason: str, attempts: int = attempt) -> Decision:
         return Decision(step, reason, day, last.run_id, attempts)
 
-    overdue = last.status is Status.QUEUED and now >= end
+    overdue = last.status is Status.QUEUED and now >= max(end, last.created + LATE_RUN_WAIT.total_seconds())
     if last.status is not Status.FAILURE and not overdue:
         return decision(Step.NOTHING, f"run {last.run_id} of {day} is {last.status.value}")
     if any(run.alerted for run in of_day):

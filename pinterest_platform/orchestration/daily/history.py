@@ -47,6 +47,7 @@ def pipeline_runs(instance: dg.DagsterInstance) -> list[PipelineRun]:
                 run_id=run.run_id,
                 status=run.status,
                 ended=record.end_time,
+                created=record.create_timestamp.timestamp(),
                 day=day,
                 attempt=int(attempt) if attempt.isdecimal() else 1,
                 permanent=bool(decides) and any(permanent for _, permanent in failure_causes(instance, run.run_id)),

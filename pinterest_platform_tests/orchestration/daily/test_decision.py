@@ -119,6 +119,14 @@ def test_an_attempt_that_is_queued_until_the_day_is_over_is_alerted_once(
     assert DAY not in alerts([replace(runs[0], alerted=True), *runs[1:]], over)
 
 
+@pytest.mark.parametrize("hours", [22.9, 23.5, 30, 80])
+def test_a_run_that_is_requested_late_is_alerted_only_after_an_hour_in_the_queue(hours: float) -> None:
+    created = MIDNIGHT + hours * HOUR
+    runs = [replace(QUEUED, created=created)]
+    assert alerts(runs, created + HOUR - 1) == []
+    assert alerts(runs, created + HOUR) == [DAY]
+
+
 @pytest.mark.parametrize(
     ("runs", "days"),
     [
