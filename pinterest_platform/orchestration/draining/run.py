@@ -50,7 +50,7 @@ def drain(
                 continue
             for event in events:
                 context.log_event(event)
-            _report_checks(context, pipeline, lakehouse, lag_of)
+            report_checks(context, [pipeline], lakehouse, lag_of)
 
     record_worker(context.instance, context.run.run_id)
     settings = lakehouse.settings
@@ -75,7 +75,7 @@ def report_checks(
     lakehouse: Lakehouse,
     lag_of: LagOf,
 ) -> None:
-    """Log the checks of the tables of all pipelines, after their last materializations.
+    """Log the checks of the tables of pipelines, after their materializations.
 
     A table that this run created is checked now; the next drain checks each later version.
     """
@@ -95,13 +95,13 @@ def _report_checks(
     lag_of: LagOf,
 ) -> None:
     try:
-        evaluations = list(drain_evaluations(context.instance, pipeline, lakehouse, lag_of))
+        # Logged one by one, because the lag, which comes last, waits for a stream that does not answer.
+        for evaluation in drain_evaluations(context.instance, pipeline, lakehouse, lag_of):
+            # Dagster logs it; only its annotation does not list it.
+            context.log_event(evaluation)  # pyright: ignore[reportArgumentType]
     except PlatformFailure as failure:
         context.log.warning(f"{pipeline.stream}: the checks of its table are unavailable: {failure}")
         return
-    for evaluation in evaluations:
-        # Dagster logs it; only its annotation does not list it.
-        context.log_event(evaluation)  # pyright: ignore[reportArgumentType]
     for line in pipeline.totals.cleaned.foreign_commits if pipeline.totals.cleaned else ():
         name = f"{CLEANED_LAYERS[pipeline.route]}/{pipeline.entity.name}"
         context.log.error(f"{name}: another writer changed rows: {line}")
