@@ -7,6 +7,7 @@ import dagster as dg
 from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.orchestration.draining.checks import LagOf, drain_evaluations
+from pinterest_platform.orchestration.results.landing import size_metadata
 from pinterest_platform.orchestration.results.tables import PREVIEW_ROWS, preview, table_metadata
 from pinterest_platform.orchestration.workers import HIDDEN, bookkeeping, record_worker
 from pinterest_platform.pipelines.drain import Drain, DrainLimits, RoundRobin
@@ -136,7 +137,8 @@ def materializations(pipelines: Sequence[Pipeline]) -> Iterator[dg.AssetMaterial
         interval = pipeline.totals.take_interval()
         landed = _landed_counts(interval) | _as_totals(_landed_counts(pipeline.totals))
         cleaned = _cleaned_counts(interval) | _as_totals(_cleaned_counts(pipeline.totals))
-        yield dg.AssetMaterialization(asset_key=[raw_layer, pipeline.entity.name], metadata=landed)
+        sized = {**landed, **size_metadata(pipeline.landed_size)}
+        yield dg.AssetMaterialization(asset_key=[raw_layer, pipeline.entity.name], metadata=sized)
         yield dg.AssetMaterialization(asset_key=[cleaned_layer, pipeline.entity.name], metadata={**table, **cleaned})
 
 

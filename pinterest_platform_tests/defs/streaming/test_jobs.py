@@ -13,6 +13,7 @@ from pinterest_platform.failures import TransientFailure
 from pinterest_platform.orchestration.draining import run as draining_run
 from pinterest_platform.orchestration.draining.run import failed_entities
 from pinterest_platform.pipelines.drain import DrainLimits
+from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.ports import Json, TableFacts
 from pinterest_platform.spark_jobs.parameters import CleanParameters, CleanResult
 from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
@@ -71,6 +72,24 @@ def test_intermediate_results_are_those_of_their_interval_and_totals_have_names_
         shown = [event.metadata for event in materializations if event.asset_key.path == [key, "user"]]
         assert [metadata[name].value for metadata in shown] == counts
         assert [metadata[f"run_total_{name}"].value for metadata in shown] == [1, 2, 2]
+    landed = [event.metadata for event in materializations if event.asset_key.path == ["raw", "user"]]
+    assert [metadata["stored_objects"].value for metadata in landed] == [1, 2, 2]
+    sizes = [len(stored.body) for key, stored in around.objects.objects.items() if key.startswith(f"topics/{TOPIC}/")]
+    assert [metadata["dagster/size_bytes"].value for metadata in landed] == [sizes[0], sum(sizes), sum(sizes)]
+
+
+def test_a_bucket_that_cannot_be_listed_leaves_the_size_out(
+    around: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise TransientFailure("The store did not answer.", "Start it.")
+
+    monkeypatch.setattr(Lakehouse, "landed_size", fail)
+    around.topics.append(TOPIC, 0, b'{"ind":1}')
+    result = drain(around, late=[])
+    assert result.success
+    events = result.filter_events(lambda event: event.is_step_materialization)
+    assert all("stored_objects" not in event.step_materialization_data.materialization.metadata for event in events)
 
 
 def test_a_store_that_is_silent_during_an_intermediate_report_does_not_end_the_drain(
