@@ -10,6 +10,7 @@ import dagster as dg
 
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.workers import record_worker
+from pinterest_platform.pipelines.health import Services
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.ports import (
     Lake,
@@ -141,6 +142,13 @@ def lakehouse(context: dg.InitResourceContext) -> Lakehouse:
     return Lakehouse(run.settings, run.objects, run.lake, run.engine)
 
 
+@dg.resource(required_resource_keys={"settings", "topics", "times", "shards", "objects", "lake"})
+def services(context: dg.InitResourceContext) -> Services:
+    """Return the settings and what health and limits are measured from as one value."""
+    run = context.resources
+    return Services(run.settings, run.topics, run.times, run.shards, run.objects, run.lake)
+
+
 class PySparkResource(dg.ConfigurableResource):
     """A Spark session for assets of users, as dagster-pyspark's LazyPySparkResource on the configured engine.
 
@@ -207,6 +215,7 @@ def build() -> Mapping[str, object]:
         "lake": LakeResource(settings=settings),
         "engine": SparkResource(settings=settings),
         "lakehouse": lakehouse,
+        "services": services,
         "pyspark": PySparkResource(settings=settings),
         "provisioner": ProvisioningResource(settings=settings),
         "notifier": NotifierResource(alerting=alerting),

@@ -13,7 +13,8 @@ import time
 import urllib.request
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import TimeoutError as LateError
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".cache" / "screenshots"
@@ -21,6 +22,11 @@ PATIENCE_MS = 1_800_000
 ATTEMPTS = 5
 SETTLE_MS = 5_000
 """Time for the UI to draw what it has loaded."""
+
+VIEWPORT: ViewportSize = {"width": 1600, "height": 1000}
+"""A width at which the UI cuts no column of an asset's table."""
+
+_TICK_MS = 15_000
 
 _LOCATION = "/locations/pinterest_platform"
 _SENSOR = f"{_LOCATION}/sensors/kafka_backlog"
@@ -41,7 +47,7 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1280, "height": 1000}, base_url=address or start_ui())
+        page = browser.new_page(viewport=VIEWPORT, base_url=address or start_ui())
         page.set_default_timeout(PATIENCE_MS)
         show_the_tutorial(page)
         show_the_page(browser)
@@ -68,12 +74,13 @@ def start_ui() -> str:
 
 
 def show_the_tutorial(page: Page) -> None:
-    """Take the screenshots of the tutorial: the graph, the sensor, a table with its checks, and a run."""
+    """Take the screenshots of the tutorial: the graph, the sensor, a table with its checks and lineage, and a run."""
     for name, address, content in (
         ("graph", "/asset-groups", "cleaned_stream"),
         ("sensor", _SENSOR, "View logs"),
         ("asset", "/assets/cleaned/pin", "Row count"),
         ("checks", "/assets/cleaned/pin?view=checks", "key_not_null"),
+        ("lineage", "/assets/cleaned/pin?view=lineage", "posts_by"),
     ):
         page.goto(address)
         page.get_by_text(content).filter(visible=True).first.wait_for()
@@ -85,7 +92,7 @@ def show_the_tutorial(page: Page) -> None:
 def show_the_page(browser: Browser) -> None:
     """Take the screenshot of the report page."""
     home = ROOT / os.environ.get("PINTEREST_HOME", ".platform")
-    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page = browser.new_page(viewport=VIEWPORT)
     page.goto((home / "site" / "index.html").as_uri())
     take(page, "page")
 
@@ -94,8 +101,7 @@ def show_an_outage(page: Page) -> None:
     """Stop the broker, and take the screenshots of the outage and of the recovery."""
     emulators("stop", "kafka")
     try:
-        page.goto(_SENSOR)
-        page.get_by_text("did not").first.wait_for()
+        show_skipped_tick(page)
         take(page, "outage-sensor")
         launch(page, "Failure")
         take(page, "outage-run")
@@ -103,6 +109,19 @@ def show_an_outage(page: Page) -> None:
         emulators("start", "kafka")
     launch(page, "Success")
     take(page, "recovery")
+
+
+def show_skipped_tick(page: Page) -> None:
+    """Open the reason of the sensor's newest tick, until one names the broker that does not answer."""
+    for _ in range(PATIENCE_MS // _TICK_MS):
+        page.goto(_SENSOR)
+        page.get_by_role("button", name="0 runs requested").first.click()
+        try:
+            page.get_by_text("did not").first.wait_for(timeout=_TICK_MS)
+        except LateError:
+            continue
+        return
+    sys.exit(f"No tick was skipped because of the broker: {page.url}")
 
 
 def launch(page: Page, status: str) -> None:

@@ -15,7 +15,7 @@ _INFO = 6
 """librdkafka's log level at which it reports a connection that the broker closed."""
 
 _LOG_PREFIX = re.compile(r"^FAIL \[[^]]*\] \[thrd:[^]]*\]: ")
-_DETAIL = re.compile(r"^(?:\S+://)?\S+: |\s*\(after \d+ms in state \w+\)")
+_DETAIL = re.compile(r"^(?:\S+://)?\S+: |\s*\(after \d+ms in state \w+(?:, \d+ identical [^)]*\(s\) suppressed)?\)")
 _BAD_CERTIFICATE = re.compile("certificate verify failed")
 _SASL = re.compile("SASL|AUTH_HANDSHAKE")
 _CLOSED = re.compile("Disconnected|closed by peer")

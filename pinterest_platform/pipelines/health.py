@@ -13,7 +13,7 @@ from pinterest_platform.pipelines.backlog import LONGEST_LAG_MS, RouteBacklog, k
 from pinterest_platform.pipelines.layers import CLEANED_LAYERS
 from pinterest_platform.pipelines.limits import headroom_readings, lag_readings
 from pinterest_platform.pipelines.soundness import failed_checks, last_inspection
-from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog
+from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog, TopicTimes
 from pinterest_platform.settings import Settings
 
 LEAST_HEADROOM = 0.25
@@ -44,10 +44,11 @@ class Concern:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The services that health is measured from."""
+    """The services that health and limits are measured from, as one value."""
 
     settings: Settings
     topics: TopicLog
+    times: TopicTimes
     shards: ShardLog
     objects: ObjectStore
     lake: Lake

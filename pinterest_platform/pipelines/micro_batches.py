@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.failures import PlatformFailure, joined
 from pinterest_platform.landing.segment import PendingSegment
+from pinterest_platform.landing.size import LandedSize
 from pinterest_platform.pipelines.clean import Cleaner
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.pipelines.landers import Lander
@@ -52,6 +53,10 @@ class Pipeline(Protocol):
         """
         ...
 
+    def landed_size(self) -> LandedSize:
+        """Return the number and bytes of all landed objects."""
+        ...
+
     def facts(self) -> TableFacts | None:
         """Return version, rows and columns of the table; None if there is no table."""
         ...
@@ -84,6 +89,7 @@ class EntityPipeline:
         self._lakehouse = lakehouse
         self._cleaner = Cleaner(entity, lander.route, lakehouse, run_id, progress)
         self._progress = progress
+        self._landed_before: LandedSize | None = None
         self._has_table = False
         self._has_started = False
         self._unreadable: PlatformFailure | None = None
@@ -105,6 +111,13 @@ class EntityPipeline:
         landed = self._lander.land(self.stream, self._lakehouse.objects, positions, self._progress)
         self.totals.add_landed(landed)
         return landed.records + landed.quarantined
+
+    def landed_size(self) -> LandedSize:
+        """Return the number and bytes of all landed objects; after the first call, those of this run are added."""
+        landed = LandedSize(self.totals.objects, self.totals.bytes)
+        if self._landed_before is None:
+            self._landed_before = self._lakehouse.landed_size(self.entity, self.route) - landed
+        return self._landed_before + landed
 
     def facts(self) -> TableFacts | None:
         """Return version, rows and columns of the table; None if there is no table."""

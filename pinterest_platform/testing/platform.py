@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pinterest_platform import engines
 from pinterest_platform.catalog import KEY, Entity, Names, Route
 from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.pipelines.health import Services
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.pipelines.maintenance import tables
 from pinterest_platform.resources import PySparkResource
@@ -137,16 +138,18 @@ class LocalPlatform:
     @property
     def resources(self) -> dict[str, Any]:
         """The Dagster resources by name, for `dg.materialize`, jobs and sensors."""
+        times = FakeTopicTimes(self.topics)
         return {
             "settings": self.settings,
             "alerting": self.settings,
             "topics": self.topics,
-            "times": FakeTopicTimes(self.topics),
+            "times": times,
             "shards": self.shards,
             "objects": self.objects,
             "lake": self.lake,
             "engine": self.engine,
             "lakehouse": Lakehouse(self.settings, self.objects, self.lake, self.engine),
+            "services": Services(self.settings, self.topics, times, self.shards, self.objects, self.lake),
             "pyspark": PySparkResource(settings=self.settings),
             "provisioner": self.provisioner,
             "notifier": self.notifier,

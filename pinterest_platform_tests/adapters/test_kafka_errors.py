@@ -105,3 +105,12 @@ def test_a_broker_that_is_down_is_named_with_the_cause(call: Callable[[Settings]
         match=r"Kafka at 127\.0\.0\.1:1 did not .* within 1 s: .*Connection refused\. Start the broker",
     ):
         call(settings)
+
+
+@pytest.mark.parametrize("detail", ["", " (after 0ms in state CONNECT, 500 identical error(s) suppressed)"])
+def test_what_librdkafka_counts_is_no_part_of_the_message(detail: str) -> None:
+    settings = Settings.model_validate({"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"})
+    errors = KafkaErrors(settings)
+    errors.last_error = f"127.0.0.1:1/1: Connect to ipv4#127.0.0.1:1 failed: Connection refused{detail}"
+    what = errors.unreachable("describe topic a").what
+    assert what.endswith("within 30 s: Connect to ipv4#127.0.0.1:1 failed: Connection refused.")

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from pinterest_platform.catalog import REPORTED_ENTITIES, REPORTS
+from pinterest_platform.pipelines.health import Services
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.ports import Json, TableFacts
 from pinterest_platform.settings import Settings
@@ -76,6 +77,10 @@ class Surroundings:
         return Lakehouse(self.settings, self.objects, self.lake, self.engine)
 
     @property
+    def services(self) -> Services:
+        return Services(self.settings, self.topics, self.times, self.shards, self.objects, self.lake)
+
+    @property
     def resources(self) -> dict[str, Any]:
-        names = ("settings", "topics", "times", "shards", "objects", "lake", "engine", "lakehouse")
+        names = ("settings", "topics", "times", "shards", "objects", "lake", "engine", "lakehouse", "services")
         return {name: getattr(self, name) for name in names}

@@ -7,6 +7,7 @@ import pytest
 
 from pinterest_platform.catalog import GEO, PIN, USER, Entity, Route
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
+from pinterest_platform.landing.size import LandedSize
 from pinterest_platform.pipelines.drain import RETRY_PAUSE_SECONDS, Drain, DrainLimits, DrainResult, RoundRobin
 from pinterest_platform.pipelines.totals import Totals
 from pinterest_platform.ports import TableFacts
@@ -108,6 +109,9 @@ class ScriptedPipeline:
 
     def rows(self, limit: int) -> list[dict[str, Any]]:
         return []
+
+    def landed_size(self) -> LandedSize:
+        return LandedSize()
 
     def facts(self) -> TableFacts | None:
         return None

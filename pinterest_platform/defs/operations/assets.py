@@ -20,7 +20,7 @@ from pinterest_platform.orchestration.results.ledger import (
 )
 from pinterest_platform.pipelines.audit import cleaned_topic, daily_ledgers, daily_schedule
 from pinterest_platform.pipelines.health import QUARANTINE_NUMBERS, Services, outside_concerns
-from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog
+from pinterest_platform.ports import Lake, ObjectStore, TopicLog
 from pinterest_platform.settings import Settings
 
 _CHECKS = {
@@ -72,16 +72,8 @@ def conservation(
     description="One row a concern, with the next step: lag, last good run, ledger, quarantine, retention, tables.",
     kinds={"table"},
 )
-def health(
-    context: dg.AssetExecutionContext,
-    settings: dg.ResourceParam[Settings],
-    topics: dg.ResourceParam[TopicLog],
-    shards: dg.ResourceParam[ShardLog],
-    objects: dg.ResourceParam[ObjectStore],
-    lake: dg.ResourceParam[Lake],
-) -> dg.MaterializeResult:
-    """Measure every concern; six parameters, because Dagster passes each resource as one."""
-    services = Services(settings, topics, shards, objects, lake)
+def health(context: dg.AssetExecutionContext, services: dg.ResourceParam[Services]) -> dg.MaterializeResult:
+    """Measure every concern."""
     numbers = {name: last_number(context.instance, HEALTH, name) for name in QUARANTINE_NUMBERS}
     quarantined = {name: number for name, number in numbers.items() if number is not None}
     return health_result([*run_concerns(context.instance), *outside_concerns(services, quarantined)])

@@ -11,8 +11,8 @@ from pinterest_platform.orchestration.alerts.sensors import deliver_sensor_alert
 from pinterest_platform.orchestration.daily.history import LOOK_BACK
 from pinterest_platform.orchestration.daily.requests import retry_request
 from pinterest_platform.orchestration.failures import as_dagster_failure
-from pinterest_platform.pipelines import backlog
-from pinterest_platform.ports import Lake, Notifier, ObjectStore, ShardLog, TopicLog, TopicTimes
+from pinterest_platform.pipelines.health import Services
+from pinterest_platform.ports import Notifier
 from pinterest_platform.settings import AlertSettings, Settings
 
 INTERVAL_SECONDS = 15
@@ -67,21 +67,9 @@ def daily_alerts(
 )
 def limit_alerts(
     context: dg.SensorEvaluationContext,
-    settings: dg.ResourceParam[Settings],
+    services: dg.ResourceParam[Services],
     notifier: dg.ResourceParam[Notifier],
-    topics: dg.ResourceParam[TopicLog],
-    times: dg.ResourceParam[TopicTimes],
-    shards: dg.ResourceParam[ShardLog],
-    objects: dg.ResourceParam[ObjectStore],
-    lake: dg.ResourceParam[Lake],
 ) -> dg.SkipReason:
-    """Compare with the limits, also while drains are off; eight parameters, as Dagster passes each resource as one."""
-
-    def read_kafka() -> backlog.RouteBacklog:
-        return backlog.with_retention(backlog.kafka_backlog(settings, topics, objects, lake), settings, times)
-
-    def read_kinesis() -> backlog.RouteBacklog:
-        return backlog.kinesis_backlog(settings, shards, objects, lake)
-
+    """Compare with the limits, also while drains are off."""
     with as_dagster_failure("limit_alerts"):
-        return limits_tick(context.instance, settings, notifier, {"kafka": read_kafka, "kinesis": read_kinesis})
+        return limits_tick(context.instance, services, notifier)

@@ -1,13 +1,14 @@
 """Kafka topics landed in S3, exactly once; the landed objects are the position of record (rule L1)."""
 
 from dataclasses import replace
+from functools import partial
 
 import dagster as dg
 from pydantic import Field
 
 from pinterest_platform.catalog import ENTITIES, Entity, Route
 from pinterest_platform.failures import PlatformFailure, joined
-from pinterest_platform.landing.kafka.topic import land_topic
+from pinterest_platform.landing.kafka import land_topic, landed_size
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.policy import NAMES
 from pinterest_platform.orchestration.results.checks import unevaluated_on_failure
@@ -68,7 +69,7 @@ def _raw(entity: Entity) -> dg.AssetsDefinition:
                 landed = land_topic(topics, objects, places.source, options, context.log.info)
             except PlatformFailure as failure:
                 raise joined([failure, unreadable]) if unreadable else failure from None
-            return landing_result(landed, settings, unreadable)
+            return landing_result(landed, settings, partial(landed_size, objects, places.source), unreadable)
 
     return raw
 

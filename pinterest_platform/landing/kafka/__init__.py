@@ -7,6 +7,7 @@ from pinterest_platform.landing.kafka.options import AcceptedGap, TopicOptions
 from pinterest_platform.landing.kafka.pending import pending_segments, with_manifest
 from pinterest_platform.landing.kafka.quarantine import count_quarantined, quarantine_orphans
 from pinterest_platform.landing.kafka.results import LandedPartition, LandedTopic
+from pinterest_platform.landing.kafka.size import landed_size
 from pinterest_platform.landing.kafka.topic import land_topic
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "count_quarantined",
     "land_topic",
     "landed_ranges",
+    "landed_size",
     "merge_objects",
     "pending_segments",
     "quarantine_orphans",

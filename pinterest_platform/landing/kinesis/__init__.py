@@ -8,6 +8,7 @@ from pinterest_platform.landing.kinesis.options import AcceptedLoss, StreamOptio
 from pinterest_platform.landing.kinesis.pending import pending_after_landing, pending_segments, with_manifest
 from pinterest_platform.landing.kinesis.quarantine import quarantine_orphans
 from pinterest_platform.landing.kinesis.results import LandedShard, LandedStream
+from pinterest_platform.landing.kinesis.size import landed_size
 from pinterest_platform.landing.kinesis.state import ResumeState
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.landing.kinesis.watermarks import watermarks_key
@@ -24,6 +25,7 @@ __all__ = [
     "StreamOptions",
     "audit",
     "land_stream",
+    "landed_size",
     "merge_objects",
     "pending_after_landing",
     "pending_segments",

@@ -1,7 +1,6 @@
 """A tick of the sensor of limits: both routes and Dagster's own storage are measured, and the alerts delivered."""
 
 import time
-from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import dagster as dg
@@ -10,17 +9,12 @@ from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.orchestration.alerts.limit_incidents import deliver_limit_alerts
 from pinterest_platform.orchestration.alerts.limits import measured_ledger, measured_quarantine, measured_streams
 from pinterest_platform.orchestration.draining.sensor import read_backlog
-from pinterest_platform.pipelines.backlog import RouteBacklog
+from pinterest_platform.pipelines.backlog import RouteBacklog, kafka_backlog, kinesis_backlog, with_retention
+from pinterest_platform.pipelines.health import Services
 from pinterest_platform.ports import Notifier
-from pinterest_platform.settings import Settings
-
-Readers = Mapping[str, Callable[[], RouteBacklog]]
-"""The functions that read the backlogs, by route."""
 
 
-def limits_tick(
-    instance: dg.DagsterInstance, settings: Settings, notifier: Notifier, readers: Readers
-) -> dg.SkipReason:
+def limits_tick(instance: dg.DagsterInstance, services: Services, notifier: Notifier) -> dg.SkipReason:
     """Alert of the limits that are exceeded, and of those that are kept again.
 
     A route that cannot be read is named, and changes nothing: the alerts of its backlog sensor report that.
@@ -28,6 +22,17 @@ def limits_tick(
     Raises:
         TransientFailure: an alert was not delivered.
     """
+
+    settings, objects, lake = services.settings, services.objects, services.lake
+
+    def read_kafka() -> RouteBacklog:
+        backlog = kafka_backlog(settings, services.topics, objects, lake)
+        return with_retention(backlog, settings, services.times)
+
+    def read_kinesis() -> RouteBacklog:
+        return kinesis_backlog(settings, services.shards, objects, lake)
+
+    readers = {"kafka": read_kafka, "kinesis": read_kinesis}
 
     def read(route: str) -> RouteBacklog | dg.SkipReason:
         try:

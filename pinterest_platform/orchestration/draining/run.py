@@ -7,6 +7,7 @@ import dagster as dg
 from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.orchestration.draining.checks import LagOf, drain_evaluations
+from pinterest_platform.orchestration.results.landing import size_metadata
 from pinterest_platform.orchestration.results.tables import PREVIEW_ROWS, preview, table_metadata
 from pinterest_platform.orchestration.workers import HIDDEN, bookkeeping, record_worker
 from pinterest_platform.pipelines.drain import Drain, DrainLimits, RoundRobin
@@ -50,7 +51,7 @@ def drain(
                 continue
             for event in events:
                 context.log_event(event)
-            _report_checks(context, pipeline, lakehouse, lag_of)
+            report_checks(context, [pipeline], lakehouse, lag_of)
 
     record_worker(context.instance, context.run.run_id)
     settings = lakehouse.settings
@@ -75,7 +76,7 @@ def report_checks(
     lakehouse: Lakehouse,
     lag_of: LagOf,
 ) -> None:
-    """Log the checks of the tables of all pipelines, after their last materializations.
+    """Log the checks of the tables of pipelines, after their materializations.
 
     A table that this run created is checked now; the next drain checks each later version.
     """
@@ -95,13 +96,13 @@ def _report_checks(
     lag_of: LagOf,
 ) -> None:
     try:
-        evaluations = list(drain_evaluations(context.instance, pipeline, lakehouse, lag_of))
+        # Logged one by one, because the lag, which comes last, waits for a stream that does not answer.
+        for evaluation in drain_evaluations(context.instance, pipeline, lakehouse, lag_of):
+            # Dagster logs it; only its annotation does not list it.
+            context.log_event(evaluation)  # pyright: ignore[reportArgumentType]
     except PlatformFailure as failure:
         context.log.warning(f"{pipeline.stream}: the checks of its table are unavailable: {failure}")
         return
-    for evaluation in evaluations:
-        # Dagster logs it; only its annotation does not list it.
-        context.log_event(evaluation)  # pyright: ignore[reportArgumentType]
     for line in pipeline.totals.cleaned.foreign_commits if pipeline.totals.cleaned else ():
         name = f"{CLEANED_LAYERS[pipeline.route]}/{pipeline.entity.name}"
         context.log.error(f"{name}: another writer changed rows: {line}")
@@ -136,7 +137,8 @@ def materializations(pipelines: Sequence[Pipeline]) -> Iterator[dg.AssetMaterial
         interval = pipeline.totals.take_interval()
         landed = _landed_counts(interval) | _as_totals(_landed_counts(pipeline.totals))
         cleaned = _cleaned_counts(interval) | _as_totals(_cleaned_counts(pipeline.totals))
-        yield dg.AssetMaterialization(asset_key=[raw_layer, pipeline.entity.name], metadata=landed)
+        sized = {**landed, **size_metadata(pipeline.landed_size)}
+        yield dg.AssetMaterialization(asset_key=[raw_layer, pipeline.entity.name], metadata=sized)
         yield dg.AssetMaterialization(asset_key=[cleaned_layer, pipeline.entity.name], metadata={**table, **cleaned})
 
 

@@ -11,6 +11,8 @@ from pinterest_platform.failures import PlatformFailure
 LONGEST_LOG = 20
 """Most problems that are logged one by one; the check's metadata lists all of them."""
 
+_NOT_EVALUATED = "not evaluated: "
+
 
 def check_result(
     check: str,
@@ -67,8 +69,14 @@ def unevaluated_on_failure(
                 check_name=check,
                 passed=False,
                 severity=dg.AssetCheckSeverity.WARN,
-                metadata={"problems": f"not evaluated: {failure.what}", "next_step": failure.action},
+                metadata={"problems": f"{_NOT_EVALUATED}{failure.what}", "next_step": failure.action},
             )
             # Dagster logs it; only its annotation does not list it.
             context.log_event(evaluation)  # pyright: ignore[reportArgumentType]
         raise
+
+
+def is_evaluated(evaluation: dg.AssetCheckEvaluation) -> bool:
+    """Return whether a check has a result: False if a failure ended its step before."""
+    problems = evaluation.metadata.get("problems")
+    return not (isinstance(problems, dg.TextMetadataValue) and (problems.value or "").startswith(_NOT_EVALUATED))

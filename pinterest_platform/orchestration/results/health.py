@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from pinterest_platform.orchestration.results.checks import is_evaluated
 from pinterest_platform.orchestration.results.ledger import CLEANED_CHECK, LANDED_CHECK, LEDGER, SHARD_OBJECTS_CHECK
 from pinterest_platform.orchestration.results.tables import small_table
 from pinterest_platform.pipelines.health import Concern, concern_of
@@ -59,7 +60,7 @@ def _last_good_run(instance: dg.DagsterInstance) -> Concern:
     records = instance.get_run_records(succeeded, limit=1)
     step = f"Read the failed run of {DAILY_JOB}, then run it."
     if not records:
-        return Concern("last good run", "warning", f"{DAILY_JOB} has never succeeded", f"Run {DAILY_JOB}.")
+        return Concern("last good run", "warning", f"no run of {DAILY_JOB} has succeeded yet", f"Run {DAILY_JOB}.")
     hours = (time.time() - (records[0].end_time or records[0].create_timestamp.timestamp())) / 3600
     text = f"{DAILY_JOB} succeeded {hours:.1f} h ago"
     late = [text] if hours > LONGEST_SINCE_GOOD_RUN_HOURS else []
@@ -73,7 +74,7 @@ def ledger_concern(instance: dg.DagsterInstance) -> Concern:
         check = dg.AssetCheckKey(LEDGER, name)
         records = instance.event_log_storage.get_asset_check_execution_history(check, limit=1)
         evaluation = records[0].event.asset_check_evaluation if records and records[0].event else None
-        if evaluation is None or str(evaluation.metadata.get("problems", "")).startswith("not evaluated"):
+        if evaluation is None or not is_evaluated(evaluation):
             step = "Materialize ledger/conservation."
             return Concern("ledger", "unknown", f"{name} was not evaluated", step)
         if not evaluation.passed:

@@ -1,27 +1,41 @@
 """Results of landing."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import dagster as dg
 
 from pinterest_platform.catalog import ADOPTED_PREFIX, QUARANTINE_PREFIX, TOPICS_PREFIX
 from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.landing.kafka.results import LandedPartition, LandedTopic
+from pinterest_platform.landing.size import LandedSize
 from pinterest_platform.orchestration.results.tables import Cell, small_table
 from pinterest_platform.settings import Settings
+
+SizeOf = Callable[[], LandedSize]
+"""Returns the number and bytes of all landed objects of an asset."""
 
 QUARANTINE_CHECK = "nothing_quarantined"
 TIMES_CHECK = "times_plausible"
 
 
+def size_metadata(size_of: SizeOf) -> dict[str, int]:
+    """Return the size of all landed objects of an asset, which the UI shows; nothing if they cannot be listed."""
+    try:
+        size = size_of()
+    except PlatformFailure:
+        return {}
+    return {"dagster/size_bytes": size.bytes, "stored_objects": size.objects}
+
+
 def landing_result(
-    landed: LandedTopic, settings: Settings, unreadable: PlatformFailure | None = None
+    landed: LandedTopic, settings: Settings, size_of: SizeOf, unreadable: PlatformFailure | None = None
 ) -> dg.MaterializeResult:
     """Return the counts and offsets of a landing, and the checks that warn of quarantined records and wrong times.
 
     Args:
         landed: the result of the landing.
         settings: the platform's settings.
+        size_of: returns the size of all landed objects of the topic.
         unreadable: the failure of reading the positions of the cleaned table, without which the topic was landed.
     """
     positions = {"positions_of_table": f"not read: {unreadable}"} if unreadable else {}
@@ -35,6 +49,7 @@ def landing_result(
             "offsets": small_table([_row(partition) for partition in landed.partitions]),
             "topic_id": landed.topic_id or "not read",
             "dagster/uri": settings.names.uri(f"{TOPICS_PREFIX}{landed.topic}/"),
+            **size_metadata(size_of),
             **positions,
         },
         check_results=landing_checks(

@@ -10,6 +10,7 @@ import pytest
 from pinterest_platform.defs.operations.assets import conservation
 from pinterest_platform.defs.operations.sensors import limit_alerts
 from pinterest_platform.defs.raw.assets import RAW
+from pinterest_platform.orchestration.results.health import ledger_concern
 from pinterest_platform.ports import Alert
 from pinterest_platform.testing import FakeNotifier
 from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
@@ -184,6 +185,21 @@ def test_a_red_ledger_of_a_failed_run_is_alerted(sensor: Sensor) -> None:
     [alert] = sensor.alerts()
     assert alert.headline == "The ledger does not balance."
     assert "every_offset_is_accounted_for failed" in alert.causes[0].what
+
+
+def test_a_ledger_that_could_not_run_is_unknown_and_neither_alerted_nor_over(sensor: Sensor) -> None:
+    sensor.around.topics.down = True
+    sensor.materialize(conservation, raises=False)
+    assert ledger_concern(sensor.instance).state == "unknown"
+    assert not sensor.alerts()
+    sensor.around.topics.down = False
+    unbalanced(sensor)
+    sensor.materialize(conservation)
+    assert ledger_concern(sensor.instance).state == "warning"
+    assert not sensor.alerts(), "the alert of failed checks reports it"
+    sensor.around.topics.down = True
+    sensor.materialize(conservation, raises=False)
+    assert not sensor.alerts()
 
 
 def test_a_route_that_cannot_be_read_is_named_and_hides_nothing(sensor: Sensor) -> None:

@@ -30,6 +30,9 @@ def test_records_are_landed_once_and_counted(around: Surroundings) -> None:
     assert metadata(result)["records"] == 3
     repeated = materialize(around)
     assert metadata(repeated)["objects"] == 0
+    sizes = [len(stored.body) for key, stored in around.objects.objects.items() if key.startswith("topics/")]
+    for run in (result, repeated):
+        assert (metadata(run)["stored_objects"], metadata(run)["dagster/size_bytes"]) == (2, sum(sizes))
 
 
 def test_a_record_that_is_not_accepted_warns_and_does_not_fail_the_run(around: Surroundings) -> None:

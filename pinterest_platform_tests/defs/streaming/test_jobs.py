@@ -13,6 +13,7 @@ from pinterest_platform.failures import TransientFailure
 from pinterest_platform.orchestration.draining import run as draining_run
 from pinterest_platform.orchestration.draining.run import failed_entities
 from pinterest_platform.pipelines.drain import DrainLimits
+from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.ports import Json, TableFacts
 from pinterest_platform.spark_jobs.parameters import CleanParameters, CleanResult
 from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
@@ -71,6 +72,24 @@ def test_intermediate_results_are_those_of_their_interval_and_totals_have_names_
         shown = [event.metadata for event in materializations if event.asset_key.path == [key, "user"]]
         assert [metadata[name].value for metadata in shown] == counts
         assert [metadata[f"run_total_{name}"].value for metadata in shown] == [1, 2, 2]
+    landed = [event.metadata for event in materializations if event.asset_key.path == ["raw", "user"]]
+    assert [metadata["stored_objects"].value for metadata in landed] == [1, 2, 2]
+    sizes = [len(stored.body) for key, stored in around.objects.objects.items() if key.startswith(f"topics/{TOPIC}/")]
+    assert [metadata["dagster/size_bytes"].value for metadata in landed] == [sizes[0], sum(sizes), sum(sizes)]
+
+
+def test_a_bucket_that_cannot_be_listed_leaves_the_size_out(
+    around: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise TransientFailure("The store did not answer.", "Start it.")
+
+    monkeypatch.setattr(Lakehouse, "landed_size", fail)
+    around.topics.append(TOPIC, 0, b'{"ind":1}')
+    result = drain(around, late=[])
+    assert result.success
+    events = result.filter_events(lambda event: event.is_step_materialization)
+    assert all("stored_objects" not in event.step_materialization_data.materialization.metadata for event in events)
 
 
 def test_a_store_that_is_silent_during_an_intermediate_report_does_not_end_the_drain(
@@ -174,6 +193,8 @@ def test_a_drain_warns_of_rejected_records_and_wrong_times_with_the_next_step(ar
         assert failed[check]["next_step"]
 
 
+USER_TABLE = dg.AssetKey(["cleaned", "user"])
+
 CHECKS = {
     layer: {key.name for key in defs.resolve_asset_graph().asset_check_keys if key.asset_key.path == [layer, "user"]}
     for layer in ("raw", "cleaned", "cleaned_stream")
@@ -211,6 +232,43 @@ def test_after_a_drain_no_check_of_its_assets_is_older_than_its_materialization(
         assert isinstance(by_name["unique_key"].metadata["last_run"], dg.TimestampMetadataValue)
     if layer == "cleaned_stream":
         assert "last_run" in by_name["agrees_with_cleaned"].metadata
+
+
+def test_a_new_table_is_checked_by_the_first_report_of_the_drain_that_creates_it(
+    around: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draining_run, "DrainLimits", partial(DrainLimits, report_every=0))
+    around.topics.append(TOPIC, 0, b'{"ind":1}')
+    checked: list[str] = []
+    for event in drain(around, late=[b'{"ind":2}']).all_events:
+        if event.is_step_materialization and event.asset_key == USER_TABLE:
+            checked.append("materialized")
+        elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            evaluation = event.asset_check_evaluation_data
+            checked += [evaluation.check_name] if evaluation.asset_key == USER_TABLE else []
+    materialized = checked.index("materialized", 1)
+    assert set(checked[1:materialized]) == CHECKS["cleaned"]
+
+
+def test_while_the_broker_does_not_answer_a_drain_reports_every_check_but_the_lag(
+    around: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged: list[str] = []
+
+    def lag(*_: object) -> int:
+        logged.append("lag")
+        raise TransientFailure("Kafka did not answer.", "Start it.")
+
+    def log_event(context: dg.OpExecutionContext, event: object) -> None:
+        if isinstance(event, dg.AssetCheckEvaluation):
+            logged.append(event.check_name)
+
+    monkeypatch.setattr("pinterest_platform.defs.streaming.jobs.kafka_lag_ms", lag)
+    monkeypatch.setattr(dg.OpExecutionContext, "log_event", log_event)
+    around.topics.append(TOPIC, 0, b'{"ind":1}')
+    drain(around, late=[])
+    first = logged.index("lag")
+    assert {*logged[:first], "fresh"} == CHECKS["cleaned"] | CHECKS["raw"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,19 @@
+"""The number and size of the objects of a topic."""
+
+from functools import partial
+
+from pinterest_platform.landing.kafka.chain import list_chains
+from pinterest_platform.landing.kafka.history import read_history
+from pinterest_platform.landing.size import LandedSize, chain_size
+from pinterest_platform.ports import ObjectStore
+
+
+def landed_size(store: ObjectStore, topic: str) -> LandedSize:
+    """Return the number and bytes of the objects that were landed from a topic.
+
+    Raises:
+        PermanentFailure: the chain of a partition cannot be read.
+    """
+    chains = list_chains(store, topic)
+    sizes = [chain_size(store, chain.folder, partial(read_history, store, chain)) for chain in chains]
+    return sum(sizes, LandedSize())
