@@ -206,7 +206,7 @@ class Capacity:
         return requests * DAYS_PER_MONTH * API_REQUEST.dollars
 
     def batch_core_dollars(self) -> float | None:
-        """Return the dollars per month for the cores of the daily batch, for its hours alone."""
+        """Return the dollars per month for the cores of the daily batch, for its hours only."""
         if self.cleaning_cores is None or self.landing_cores is None:
             return None
         hours = self.assume.batch_hours * DAYS_PER_MONTH

@@ -72,7 +72,7 @@ def main(json_path: Path | None) -> None:
     """Run `.ci/tour` as `make run` does, in a new home, and print the seconds of each step."""
     with tempfile.TemporaryDirectory(prefix="pinterest-first-", ignore_cleanup_errors=True) as folder:
         script = Path(folder) / "tour"
-        script.write_text(". .ci/tour\ntrue\n")  # in a file: dash expands PS4 for files alone
+        script.write_text(". .ci/tour\ntrue\n")  # in a file: dash expands PS4 only for files
         command = [sys.executable, "-m", "emulators", "exec", "--home", f"{folder}/home", "--", "sh", "-x", str(script)]
         started = time.time()
         trace = _traced(command)

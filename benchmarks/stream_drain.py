@@ -1,6 +1,6 @@
 """Draining of four shards, landed, and landed and cleaned, compared with a plain reader in the same run.
 
-The plain reader shows the rate of the emulator alone: a boto3 client calls GetRecords in a loop, shard by shard, and
+The plain reader shows the rate of only the emulator: a boto3 client calls GetRecords in a loop, shard by shard, and
 discards the records.
 Run it with the emulators: python -m emulators exec -- python -m benchmarks.stream_drain
 """

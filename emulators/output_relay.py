@@ -1,4 +1,4 @@
-"""The output of a command on the terminal and in a log; once the command is stopped, in the log alone."""
+"""The output of a command on the terminal and in a log; once the command is stopped, only in the log."""
 
 import sys
 import threading

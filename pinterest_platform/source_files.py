@@ -1,4 +1,4 @@
-"""A digest of parts of this package: what was made by other code is recognised by it."""
+"""A digest of parts of this package. A result that another version of the code made is recognised by its digest."""
 
 from collections.abc import Iterator
 from hashlib import sha256

@@ -43,7 +43,9 @@ class Batcher:
 
     def _next_batch(self) -> list[Post]:
         batch = list(self._batch.values())
-        waiting, self._batch, self._waiting = self._waiting, {}, []
+        waiting = self._waiting
+        self._batch = {}
+        self._waiting = []
         for post in waiting:
             if post.key in self._batch or len(self._batch) == self._size:
                 self._waiting.append(post)

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from yarl import URL
 
+from emulators.entities import ENTITIES
 from emulators.posting.gateway import GatewayClient
 from emulators.posting.routes import Record, Rejection, UnavailableError, Verdict
 
@@ -35,7 +36,7 @@ class KafkaRoute:
     def __init__(self, base: str, api_key: str, user_id: str) -> None:
         self._client = GatewayClient(base, api_key, _HEADERS)
         self.address = self._client.address
-        self._urls = {entity: URL(f"{self.address}/topics/{user_id}.{entity}") for entity in ("pin", "geo", "user")}
+        self._urls = {entity: URL(f"{self.address}/topics/{user_id}.{entity}") for entity in ENTITIES}
 
     async def open(self, connections: int, patience_seconds: float) -> None:  # noqa: ARG002
         """Prepare for a number of concurrent requests; the platform creates the topics.

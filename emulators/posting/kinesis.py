@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from emulators.entities import ENTITIES
 from emulators.posting.replies import RefusedError
 from emulators.posting.routes import Record, Rejection, UnavailableError, Verdict
 from emulators.posting.streams import StreamApi
@@ -27,7 +28,7 @@ class KinesisRoute:
     def __init__(self, base: str, api_key: str, user_id: str) -> None:
         self._api = StreamApi(base, api_key)
         self.address = self._api.address
-        self.streams = {entity: f"streaming-{user_id}-{entity}" for entity in ("pin", "geo", "user")}
+        self.streams = {entity: f"streaming-{user_id}-{entity}" for entity in ENTITIES}
 
     async def open(self, connections: int, patience_seconds: float) -> None:
         """Prepare for a number of concurrent requests, and wait until every stream accepts records.

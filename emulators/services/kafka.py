@@ -4,12 +4,12 @@ import re
 import subprocess
 from typing import Any
 
+from emulators.entities import ENTITIES
 from emulators.failures import EmulatorFailure
 from emulators.home import Home
 from emulators.services import jars
 from emulators.services.service import Command, Service, Unhealthy
 
-ENTITIES = ("pin", "geo", "user")
 PARTITIONS = 3
 LARGEST_BATCH = 4 * 1024 * 1024 + 64 * 1024
 """Largest batch in bytes: a record of 4 MiB with its headers and its frame."""

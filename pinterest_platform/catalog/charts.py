@@ -26,7 +26,7 @@ class Chart:
         form: its form.
         value: the column that it measures.
         labels: the columns whose values name a bar, a column or a line of cells; a `distribution` needs none.
-        across: the column with one column of cells for each value; for `heatmap` alone.
+        across: the column with one column of cells for each value; only for `heatmap`.
         ties: rows of one value of the first label that `bars` shows at most; None for all.
         description: its text for screen readers, without the numbers.
         caption: the line below it. A note of the rows that the chart leaves out follows it.

@@ -1,1 +1,1 @@
-"""The command line of the platform, `pinterest`: one file a command."""
+"""The command line of the platform, `pinterest`: one file per command."""

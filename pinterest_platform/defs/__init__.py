@@ -1,1 +1,1 @@
-"""The asset graph, one folder per layer. Dagster loads all of it; the folders meet by AssetKey alone."""
+"""The asset graph, one folder per layer. Dagster loads all of it; the folders meet only by AssetKey."""

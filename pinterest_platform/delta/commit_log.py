@@ -102,7 +102,7 @@ def _parse_commit(version: int, lines: list[bytes]) -> Commit:
         str(action["txn"]["appId"]): operator.index(action["txn"]["version"]) for action in actions if "txn" in action
     }
     if _is_marked(info):
-        return Commit(version, info, transactions, True, False)
+        return Commit(version, info, transactions, is_marked=True, changes_rows=False)
     return Commit(version, info, transactions, False, _changes_rows(info, [json.loads(line) for line in lines if line]))
 
 

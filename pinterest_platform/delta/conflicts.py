@@ -16,7 +16,7 @@ class CommitConflictError(Exception):
 
 
 class TableRebuiltError(Exception):
-    """A full refresh replaced the rows: the whole batch has to be applied again, not its positions alone."""
+    """A full refresh replaced the rows: the whole batch has to be applied again, not only its positions."""
 
 
 ATTEMPTS = 10

@@ -144,7 +144,7 @@ class DeltaTables:
         with translate_store_errors(uri):
             if _is_local(uri):
                 Path(root).mkdir(parents=True, exist_ok=True)
-            # deltalake's streams accept bytes alone, and pyarrow passes them on only from a buffer that is larger.
+            # deltalake's streams accept only bytes, and pyarrow passes them on only from a buffer that is larger.
             with folder.open_output_stream(name, buffer_size=len(content) + 1) as handle:
                 handle.write(content)
 

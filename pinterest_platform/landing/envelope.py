@@ -33,7 +33,7 @@ _NUMBER_SAMPLES = re.compile(rb"[0-9.eE+-]{9}")
 
 
 class Encoder:
-    """Encodes the records of one partition or shard as lines of JSON.
+    """An encoder of the records of one partition or shard as lines of JSON.
 
     Args:
         head: the beginning of every line up to its position, with a format for the position.

@@ -41,7 +41,7 @@ R = TypeVar("R", bound=ReadResult)
 
 
 class ChainExaminer(Generic[M, H, R]):
-    """Lists, compares, counts and reads the objects of one chain."""
+    """The listing, comparison, counting and reading of the objects of one chain."""
 
     __slots__ = ()
     store: ObjectStore

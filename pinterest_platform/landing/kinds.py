@@ -17,9 +17,9 @@ _KINDS: dict[type, str] = {str: kinds.TEXT, int: kinds.INTEGER, float: kinds.NUM
 
 def united_text(texts: Sequence[str | None]) -> str | None:
     """Return the kinds of records as one text, given those of several parts; None if some are unknown, or too many."""
-    known = [kinds.from_text(text) for text in texts if text is not None]
-    text = kinds.to_text(kinds.united(known))
-    return text if len(known) == len(texts) and 0 < len(text) <= _LONGEST else None
+    parts = [kinds.from_text(text) for text in texts if text is not None]
+    text = kinds.to_text(kinds.united(parts))
+    return text if len(parts) == len(texts) and 0 < len(text) <= _LONGEST else None
 
 
 class ObservedKinds:

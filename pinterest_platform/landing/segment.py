@@ -34,7 +34,7 @@ class SegmentDraft:
 
 @dataclass(slots=True)
 class SegmentBuilder:
-    """Collects the lines of one object."""
+    """A builder of one object from its lines."""
 
     position: int
     latest_ms: int | None = None

@@ -189,7 +189,9 @@ def _unlanded_offsets(topic: str, landed: Mapping[str, int] | None, sources: Sou
 
 def _add_samples(samples: Samples, labels: tuple[str, str], state: _StreamState, app_ids: set[str]) -> None:
     """Add the samples of each partition or shard: those of `app_ids`, and those with a backlog or at the source."""
-    cleaned, pending, unlanded = state.cleaned, state.pending, state.unlanded
+    cleaned = state.cleaned
+    pending = state.pending
+    unlanded = state.unlanded
     for app_id in sorted({*app_ids, *(pending or ()), *(unlanded or ())}):
         part = (unlanded or {}).get(app_id)
         waiting = (pending or {}).get(app_id)

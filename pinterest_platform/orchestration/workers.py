@@ -1,4 +1,4 @@
-"""The tags that a run records on itself when it starts: its process, and that it writes alone if it has no job."""
+"""The tags that a run records on itself when it starts: its process, and that it is exclusive if it has no job."""
 
 import socket
 

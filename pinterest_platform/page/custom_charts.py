@@ -1,4 +1,4 @@
-"""Charts that one report alone needs; the catalog refers to them by address."""
+"""Charts that only one report needs; the catalog refers to them by address."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

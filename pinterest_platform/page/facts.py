@@ -87,7 +87,7 @@ class PageFacts:
     def fingerprint(self) -> str:
         """The digest of everything but the time of generation and earlier pages, and of the layout, as 64 digits.
 
-        A page with the same fingerprint need not be written again. Versions alone would not do: a table that was
+        A page with the same fingerprint need not be written again. Versions are not enough: a table that was
         deleted and rebuilt counts them from 0 again.
         """
         facts = {name: str(value) for name, value in asdict(self).items() if name not in ("generated_at", "earlier")}

@@ -33,7 +33,7 @@ class CleanedTable:
 
 @dataclass(frozen=True, slots=True)
 class Cleaner:
-    """Cleans the landed objects of an entity and a route into their table.
+    """The cleaning of the landed objects of an entity and a route into their table.
 
     Attributes:
         entity: whose records.

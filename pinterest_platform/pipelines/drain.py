@@ -46,7 +46,7 @@ class DrainResult:
 
 @dataclass(slots=True)
 class Drain:
-    """Runs rounds of micro-batches until the route is idle.
+    """A loop over rounds of micro-batches until the route is idle.
 
     Attributes:
         run_round: lands and cleans once; returns the number of records, or None if no stream can continue.
@@ -97,10 +97,10 @@ class Drain:
 
 
 class RoundRobin:
-    """Runs a batch of each pipeline in turn. A pipeline that fails does not stop the others (rule D8).
+    """A round: a batch of each pipeline in turn. A pipeline that fails does not stop the others (rule D8).
 
     After a transient failure it is retried `RETRY_PAUSE_SECONDS` later. A permanent failure lasts until the next run;
-    if it concerns the table alone, the stream is still landed, so that retention deletes no record meanwhile.
+    if only the table fails, the stream is still landed, so that retention deletes no record meanwhile.
 
     Args:
         pipelines: all of the route.

@@ -1,4 +1,4 @@
-"""Health of streams, bucket and tables: one row a concern, with the next step."""
+"""Health of streams, bucket and tables: one row per concern, with the next step."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -76,7 +76,9 @@ def outside_concerns(services: Services, quarantined_before: Mapping[str, float]
         services: what to measure.
         quarantined_before: the numbers `QUARANTINE_NUMBERS` of the last report that has them.
     """
-    settings, objects, lake = services.settings, services.objects, services.lake
+    settings = services.settings
+    objects = services.objects
+    lake = services.lake
     kinesis = cache(lambda: kinesis_backlog(settings, services.shards, objects, lake))
     return [
         _measure("kafka lag", lambda: _lag("kafka", kafka_backlog(settings, services.topics, objects, lake))),

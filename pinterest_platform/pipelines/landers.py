@@ -13,7 +13,7 @@ Landed = kafka.LandedTopic | kinesis.LandedStream
 
 
 class Lander(Protocol):
-    """Lands one stream, and lists the landed objects that its table has not applied."""
+    """The landing of one stream, and the list of the landed objects that its table has not applied."""
 
     route: ClassVar[Route]
 
@@ -42,7 +42,7 @@ class Lander(Protocol):
 
 
 class KafkaLander:
-    """Lands a Kafka topic.
+    """The landing of a Kafka topic.
 
     Args:
         topics: the Kafka cluster.
@@ -79,7 +79,7 @@ class KafkaLander:
 
 
 class KinesisLander:
-    """Lands a Kinesis stream.
+    """The landing of a Kinesis stream.
 
     Args:
         shards: the Kinesis streams.

@@ -34,19 +34,19 @@ def merge_landed(settings: Settings, objects: ObjectStore, dry_run: bool, progre
     failures: list[PermanentFailure] = []
     for result in chain.from_iterable([*topics, *streams]):
         failures += result.failures
-        for line in describe(result, dry_run):
+        for line in describe(result, options):
             progress(line)
     if failures:
         raise joined(failures)
 
 
-def describe(result: MergeResult, dry_run: bool) -> list[str]:
+def describe(result: MergeResult, options: MergeOptions) -> list[str]:
     """Describe the merge of a chain in one line for each kind of action."""
     lines: list[str] = []
     if result.objects:
-        verb = "would be merged into at least" if dry_run else "merged into"
+        verb = "would be merged into at least" if options.dry_run else "merged into"
         lines.append(f"{result.prefix}: {result.objects} small objects {verb} {result.merged}")
     if result.deleted:
-        verb = "would be deleted" if dry_run else "deleted"
+        verb = "would be deleted" if options.dry_run else "deleted"
         lines.append(f"{result.prefix}: {result.deleted} objects that merged ones replaced {verb}")
     return lines

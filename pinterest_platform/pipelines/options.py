@@ -10,7 +10,7 @@ from pinterest_platform.landing.kinesis.options import AcceptedLoss, StreamOptio
 from pinterest_platform.settings import Settings
 
 NewEpoch = Literal["", "fail", "land"]
-"""The choices of `new_epoch` in a run config: empty for the setting PINTEREST_NEW_EPOCH, or one for this run alone."""
+"""The choices of `new_epoch` in a run config: empty for the setting PINTEREST_NEW_EPOCH, or one for only this run."""
 
 
 def topic_options(

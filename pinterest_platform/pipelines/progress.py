@@ -40,6 +40,8 @@ class BufferedProgress:
         with self._lock:
             if self._timer is not None:
                 self._timer.cancel()
-            lines, self._lines, self._timer = self._lines, [], None
+            lines = self._lines
+            self._lines = []
+            self._timer = None
             if lines:
                 self._progress("\n".join(lines))

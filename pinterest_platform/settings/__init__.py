@@ -1,6 +1,6 @@
 """The only reader of the environment.
 
-Resources call `load` when they are first used. While definitions load, the names alone are read, and never fail.
+Resources call `load` when they are first used. While definitions load, only the names are read, and never fail.
 """
 
 from typing import TypeVar
@@ -49,7 +49,7 @@ def names_at_load() -> Names:
 
 
 def load_home() -> str:
-    """Read the home alone, which works if other variables are wrong."""
+    """Read only the home, which works if other variables are wrong."""
     return HomeSettings().home
 
 

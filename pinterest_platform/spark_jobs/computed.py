@@ -1,6 +1,6 @@
 """A record of computed reports: what was computed from the same files by the same code is not computed again.
 
-Every commit that changes rows changes a table's files; a commit of positions alone does not.
+Every commit that changes rows changes a table's files; a commit of only positions does not.
 """
 
 import json

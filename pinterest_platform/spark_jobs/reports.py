@@ -99,7 +99,9 @@ class Computation:
         parameters: ReportsParameters,
         progress: Callable[[str], None],
     ) -> None:
-        self._tables, self._parameters, self._progress = tables, parameters, progress
+        self._tables = tables
+        self._parameters = parameters
+        self._progress = progress
         self._versions = {entity.name: table.version() for entity, table in cleaned.items()}
         self._frames = {
             entity: load_delta(spark, parameters.cleaned[entity.name], table.version())

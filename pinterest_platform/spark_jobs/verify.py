@@ -43,16 +43,26 @@ def _run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[
     foreign_commits = tables.foreign_commits(target_table, tables.transactions_of(target_table))
     target = load_delta(spark, parameters.table_uri, version)
     differences = quality.schema_differences(columns, origin.cleaned_schema)
+    without_records = partial(
+        VerifyResult,
+        records=0,
+        rejected=0,
+        missing=0,
+        stale=0,
+        unquarantined=0,
+        schema_differences=differences,
+        examples=[],
+        foreign_commits=foreign_commits,
+        version=version,
+        table_id=table_id,
+    )
     if cleaning.KEY not in columns.fieldNames():
-        # Nothing below can be computed, and the difference alone fails the table.
-        return VerifyResult(0, 0, target.count(), 0, 0, 0, 0, 0, differences, [], foreign_commits, version, table_id)
+        # Nothing below can be computed, and the difference fails the table anyway.
+        return without_records(rows=target.count(), duplicate_keys=0, null_keys=0)
     table = only_row(quality.key_facts(target))
     if not parameters.uris and not parameters.records:
         progress(f"{origin.entity}: version {version} with {table['rows']} rows inspected")
-        duplicates, nulls = table["duplicate_keys"], table["null_keys"]
-        return VerifyResult(
-            0, 0, table["rows"], 0, 0, 0, duplicates, nulls, differences, [], foreign_commits, version, table_id
-        )
+        return without_records(rows=table["rows"], duplicate_keys=table["duplicate_keys"], null_keys=table["null_keys"])
     lines = cleaned_lines(spark, parameters.uris, origin)
     lost = _lost(cleaning.newest(accepted(lines, origin.entity), origin.route), target, origin)
     unquarantined = _unquarantined(tables, lines, parameters.quarantine_uri, origin)

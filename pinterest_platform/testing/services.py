@@ -115,7 +115,9 @@ class FakeProvisioner:
     def __init__(
         self, names: Names, topics: FakeTopicLog, shards: FakeShardLog, partitions: int = 3, open_shards: int = 1
     ) -> None:
-        self._names, self._topics, self._shards = names, topics, shards
+        self._names = names
+        self._topics = topics
+        self._shards = shards
         self._partitions, self._open_shards = partitions, open_shards
 
     def apply(self) -> Sequence[str]:

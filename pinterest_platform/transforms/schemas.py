@@ -72,7 +72,7 @@ CLEANED: Mapping[Entity, StructType] = {entity: _cleaned(entity, SOURCE_TYPE) fo
 """The cleaned tables of the Kafka route, all columns nullable, `_source` last."""
 
 CLEANED_STREAM: Mapping[Entity, StructType] = {entity: _cleaned(entity, STREAM_SOURCE_TYPE) for entity in ENTITIES}
-"""The cleaned tables of the Kinesis route, which differ in `_source` alone."""
+"""The cleaned tables of the Kinesis route, which differ only in `_source`."""
 
 REPORT_SCHEMAS: Mapping[str, StructType] = {report.key: _schema(report.column_types) for report in REPORTS}
 """The report tables, by the key of the report."""

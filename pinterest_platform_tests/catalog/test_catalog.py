@@ -75,7 +75,7 @@ def test_fields_are_those_of_the_rules(entity: str, table: str) -> None:
 
 def test_sentinels_are_those_of_the_rules() -> None:
     declared = {field.name: field.sentinels for entity in ENTITIES for field in entity.fields if field.sentinels}
-    text = rule("S4").partition('"Untitled"')[0].partition("alone:")[2]
+    text = rule("S4").partition('"Untitled"')[0].partition("columns:")[2]
     stated: dict[str, tuple[str, ...]] = {}
     for part in text.split(";"):
         for name in re.findall(r"`(\w+)`", part):

@@ -26,7 +26,9 @@ class Storage:
 
     def __init__(self, data: Path) -> None:
         files = data.resolve() / "files"
-        self.dbfs_root, self.volumes_root, self.workspace_root = files / "dbfs", files / "volumes", files / "workspace"
+        self.dbfs_root = files / "dbfs"
+        self.volumes_root = files / "volumes"
+        self.workspace_root = files / "workspace"
         self._uploads = data.resolve() / "arriving"
         shutil.rmtree(self._uploads, ignore_errors=True)
         for folder in (

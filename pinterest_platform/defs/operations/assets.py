@@ -69,7 +69,7 @@ def conservation(
     # As for the ledger, a dependency on it would skip the report if the ledger fails; its priority is lower.
     deps=_SOURCES,
     op_tags={"dagster/priority": "-2"},
-    description="One row a concern, with the next step: lag, last good run, ledger, quarantine, retention, tables.",
+    description="One row per concern, with the next step: lag, last good run, ledger, quarantine, retention, tables.",
     kinds={"table"},
 )
 def health(context: dg.AssetExecutionContext, services: dg.ResourceParam[Services]) -> dg.MaterializeResult:

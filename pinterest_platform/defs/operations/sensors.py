@@ -40,7 +40,7 @@ def daily_retries(
 @dg.sensor(
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Alerts, once, of a run that failed permanently, checks that failed, and a sensor that cannot read.",
+    description="Sends one alert if a run fails permanently, checks fail, or a sensor cannot read its streams.",
 )
 def daily_alerts(
     context: dg.SensorEvaluationContext,
@@ -63,7 +63,7 @@ def daily_alerts(
 @dg.sensor(
     minimum_interval_seconds=LIMITS_INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Alerts once of a lag, retention, quarantine or ledger beyond its limit, and once of the end of that.",
+    description="Sends one alert if lag, retention, quarantine or ledger exceed a limit, and one when that is over.",
 )
 def limit_alerts(
     context: dg.SensorEvaluationContext,

@@ -26,7 +26,7 @@ class HeldRecords:
         self._ahead: list[Record] = []
 
     def peek(self, index: int, limit: float) -> Record | None:
-        """Return the next record but `index`, or None if no record of that number is before the offset `limit`."""
+        """Return the record that is `index` records ahead; None if there is none before the offset `limit`."""
         while len(self._ahead) <= index:
             record = next(self._incoming, None)
             if record is None:

@@ -68,41 +68,46 @@ def adopt_objects(
     Raises:
         PermanentFailure: two of them cover the same offsets, one cannot be read, or one and the broker disagree.
     """
-    due, latest_ms, held = adoption.next_offset, adoption.latest_ms, adoption.held
-    merged: _MergedObjects | None = None
+    next_offset = adoption.next_offset
+    latest_ms = adoption.latest_ms
+    adopted: _AdoptedObject | None = None
     previous: ConnectObject | None = None
     for connect_object, following in zip_longest(connect_objects, connect_objects[1:]):
         first = connect_object.start
-        if due is not None and first < due:
+        if next_offset is not None and first < next_offset:
             before = previous.key if previous else adoption.chain.app_id
             raise PermanentFailure(
-                f"{connect_object.key} begins before offset {due}, up to which {before} goes: they overlap.",
+                f"{connect_object.key} begins before offset {next_offset}, up to which {before} goes: they overlap.",
                 "Move the superfluous object of the Connect sink away.",
             )
-        if previous is not None and held.peek(0, first) is not None:
+        if previous is not None and adoption.held.peek(0, first) is not None:
             break
         latest_ms = max(latest_ms, connect_object.modified_ms)
         content = _read_content(store, connect_object, following, adoption, latest_ms)
-        if merged is not None and due is not None and merged.builder.size + content.size > adoption.object_bytes:
-            yield merged.finish(due - 1)
-            merged = None
-        if merged is None:
-            merged = _MergedObjects(SegmentBuilder(0 if due is None else due), first if due is None else due)
+        if (
+            adopted is not None
+            and next_offset is not None
+            and adopted.builder.size + content.size > adoption.object_bytes
+        ):
+            yield adopted.finish(next_offset - 1)
+            adopted = None
+        if adopted is None:
+            adopted = _AdoptedObject(SegmentBuilder(next_offset or 0), first if next_offset is None else next_offset)
         for line, accepted in content.lines:
             if accepted:
-                merged.builder.accept(line, latest_ms)
+                adopted.builder.accept(line, latest_ms)
             else:
-                merged.builder.reject(line, latest_ms)
-        merged.sources.append(connect_object)
-        merged.unverified += content.unverified
-        due = content.end + 1
+                adopted.builder.reject(line, latest_ms)
+        adopted.sources.append(connect_object)
+        adopted.unverified += content.unverified
+        next_offset = content.end + 1
         previous = connect_object
-    if merged is not None and due is not None:
-        yield merged.finish(due - 1)
+    if adopted is not None and next_offset is not None:
+        yield adopted.finish(next_offset - 1)
 
 
 @dataclass(slots=True)
-class _MergedObjects:
+class _AdoptedObject:
     """An adopted object that is being built from a sink's objects."""
 
     builder: SegmentBuilder
@@ -180,7 +185,9 @@ def _disagreement(
     error: MisalignedError,
 ) -> PermanentFailure:
     """Return the failure of an object whose lines are not the records of its range."""
-    key, bounds, end = connect_object.key, adoption.bounds, connect_object.start + count
+    key = connect_object.key
+    bounds = adoption.bounds
+    end = connect_object.start + count
     if following is not None and end > following.start:
         return PermanentFailure(
             f"{key} has {count} lines from offset {connect_object.start} on, and {following.key} begins at offset "

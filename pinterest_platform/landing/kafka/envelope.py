@@ -8,7 +8,7 @@ from pinterest_platform.ports import Record
 
 
 class PartitionEncoder(Encoder):
-    """Encodes the records of one partition as lines of JSON.
+    """An encoder of the records of one partition as lines of JSON.
 
     Args:
         partition: the number in every line.

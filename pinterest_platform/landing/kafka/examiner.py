@@ -34,7 +34,7 @@ class ObjectReading:
 
 @dataclass(frozen=True, slots=True)
 class PartitionExaminer(ChainExaminer[PartitionManifest, History, ObjectReading]):
-    """Lists, compares, counts and reads the objects of a partition.
+    """The listing, comparison, counting and reading of the objects of a partition.
 
     Attributes:
         store: the bucket.
@@ -146,7 +146,9 @@ def _chain_problems(objects: Sequence[_Object]) -> Iterator[Problem]:
 
 
 def _object_problems(history: History, landed: _Object, newest_topic_id: str | None) -> Iterator[str]:
-    key, position, manifest = landed.key, landed.position, landed.manifest
+    key = landed.key
+    position = landed.position
+    manifest = landed.manifest
     covered = len(manifest.covered)
     if manifest.accounted != covered:
         span = f"{manifest.start} to {manifest.end}"

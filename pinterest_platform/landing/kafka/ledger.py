@@ -108,7 +108,7 @@ def reconcile(
     others are accounted for.
 
     Args:
-        log: the broker; None to check the store alone, as for a topic that Connect lands.
+        log: the broker; None to check only the store, as for a topic that Connect lands.
         store: the bucket.
         topic: the topic.
         schedule: the objects that are also read and compared with their manifests, and whose gaps are read again, and

@@ -1,4 +1,4 @@
-"""The listing of a partition's folders, by names alone."""
+"""The listing of a partition's folders, only by names."""
 
 import re
 

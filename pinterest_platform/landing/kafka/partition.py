@@ -110,7 +110,9 @@ class PartitionLander:
 
     def _fill_up_to(self, connect_object: ConnectObject) -> None:
         """Land the offsets that are missing before a sink's object, unless they are a gap, or lost."""
-        broker, start, end = self.broker, self._writer.next_offset, connect_object.start
+        broker = self.broker
+        start = self._writer.next_offset
+        end = connect_object.start
         if start is not None and end == start:
             return
         if broker is None:
@@ -127,7 +129,9 @@ class PartitionLander:
             self._land_range(broker, self._range(start, start, end))
 
     def _adopt(self, connect_objects: tuple[ConnectObject, ...]) -> None:
-        context, chain, broker = self.context, self.history.chain, self.broker
+        context = self.context
+        chain = self.history.chain
+        broker = self.broker
         bounds = broker.bounds if broker and broker.bounds.end > 0 else None
         with closing(self._held_records(connect_objects[0].start)) as batches:
             adoption = Adoption(

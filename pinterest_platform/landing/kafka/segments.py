@@ -66,7 +66,7 @@ def cut_segments(
 ) -> Iterator[PartitionDraft]:
     """Cut the records of a range into objects of up to `object_bytes`; the last object ends where the range does.
 
-    The cuts depend on the records and `latest_ms` alone, so two writers cut the same range alike. `latest_ms` is the
+    The cuts depend only on the records and `latest_ms`, so two writers cut the same range alike. `latest_ms` is the
     latest append time in the chain. A record with an earlier time gets it, because the time of adopted objects can be
     later than the broker's time of their successors. A record with an implausible time keeps that time and is ordered
     by `latest_ms` (rule L19).
@@ -77,14 +77,16 @@ def cut_segments(
     encoder = PartitionEncoder(chain.partition)
     encode = encoder.encode
     builder = SegmentBuilder(offsets.position, latest_ms or None)
-    start, due, end = offsets.start, offsets.start, offsets.end
+    start = offsets.start
+    next_offset = offsets.start
+    end = offsets.end
     last_ms = offsets.latest_plausible_ms
     for batch in batches:
         for record in batch:
             offset = record.position
-            if not due <= offset < end:
+            if not next_offset <= offset < end:
                 raise PermanentFailure(
-                    f"{chain.app_id}: the log returned offset {offset} instead of one from {due} to {end - 1}.",
+                    f"{chain.app_id}: the log returned offset {offset} instead of one from {next_offset} to {end - 1}.",
                     "Nothing of the batch was landed. Check the broker and its client.",
                 )
             time_ms: int | None = record.timestamp_ms
@@ -97,11 +99,11 @@ def cut_segments(
                 time_ms = None
                 line, accepted = encode(record, latest_ms)
             if builder.size and builder.size + len(line) > object_bytes:
-                yield PartitionDraft(builder.finish(due - 1, encoder.kinds.text()), start)
-                builder, start = SegmentBuilder(due), due
+                yield PartitionDraft(builder.finish(next_offset - 1, encoder.kinds.text()), start)
+                builder, start = SegmentBuilder(next_offset), next_offset
             if accepted:
                 builder.accept(line, time_ms)
             else:
                 builder.reject(line, time_ms)
-            due = offset + 1
+            next_offset = offset + 1
     yield PartitionDraft(builder.finish(end - 1, encoder.kinds.text()), start)

@@ -41,8 +41,8 @@ def land_topic(
         progress: gets a line for each landed object and for each accepted gap that was not needed.
 
     Raises:
-        PermanentFailure: offsets were lost, the topic was recreated, or objects overlap. If it concerns one partition
-            alone, the others are landed first.
+        PermanentFailure: offsets were lost, the topic was recreated, or objects overlap. If one partition
+            fails, the others are landed first.
         TransientFailure: the broker or the store did not answer.
     """
     options = options or TopicOptions()

@@ -64,7 +64,9 @@ class PartitionWriter:
     @classmethod
     def after(cls, history: History, context: LandingContext, topic_id: str | None) -> Self:
         """Return a writer that continues a chain."""
-        chain, newest, segments = history.chain, history.newest, history.segments
+        chain = history.chain
+        newest = history.newest
+        segments = history.segments
         landed = -1 if newest is None else newest.end
         cleaned = (context.options.cleaned or {}).get(chain.app_id, -1)
         latest_ms = (newest and newest.latest_ms) or 0

@@ -11,7 +11,7 @@ _AGGREGATED = b"\xf3\x89\x9a\xc2"
 
 
 class ShardEncoder(Encoder):
-    """Encodes the records of one shard as lines of JSON.
+    """An encoder of the records of one shard as lines of JSON.
 
     Args:
         shard: the id in every line.

@@ -20,7 +20,7 @@ _Object = LandedObject[ShardManifest]
 
 @dataclass(frozen=True, slots=True)
 class ShardExaminer(ChainExaminer[ShardManifest, History, ObjectAudit]):
-    """Lists, compares, counts and reads the objects of a shard."""
+    """The listing, comparison, counting and reading of the objects of a shard."""
 
     store: ObjectStore
     chain: ShardChain

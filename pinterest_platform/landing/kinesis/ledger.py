@@ -85,7 +85,7 @@ def reconcile(
     A chain that cannot be read is a problem of its own ledger; the others are accounted for.
 
     Args:
-        log: the stream's service, read as far back as it holds records; None to check the store alone. It is not
+        log: the stream's service, read as far back as it holds records; None to check only the store. It is not
             called for a stream without objects, which need not exist.
         store: the bucket.
         stream: the stream.

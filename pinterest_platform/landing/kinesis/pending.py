@@ -43,7 +43,7 @@ def pending_segments(
 def pending_after_landing(
     store: ObjectStore, stream: str, positions: Mapping[str, int], resume: ResumeState
 ) -> list[PendingSegment]:
-    """Return what `pending_segments` does, of those chains alone that a landing of this process has read.
+    """Return the pending objects, as `pending_segments`, of the chains that a landing of this process has read.
 
     A chain is not listed if that landing landed all its pending objects itself. A drain starts with `pending_segments`.
     """

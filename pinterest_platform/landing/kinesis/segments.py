@@ -26,7 +26,7 @@ def empty_draft(position: int, end: int, latest_ms: int) -> ShardDraft:
 
 @dataclass(slots=True)
 class SegmentCutter:
-    """Cuts the records of one pass over a shard into objects of bounded size.
+    """A cutter of the records of one pass over a shard into objects of bounded size.
 
     Attributes:
         chain: the chain to extend.

@@ -82,7 +82,9 @@ class ShardLander:
 
     def _pass(self) -> None:
         """Read once from the position on; raise ConcurrentWriterError if that has to begin again."""
-        options, position, chain = self.context.options, self.writer.position, self.writer.chain
+        options = self.context.options
+        position = self.writer.position
+        chain = self.writer.chain
         last_ms = options.latest_plausible_ms(self.context.snapshot.state.now_ms)
         latest_ms = max([ms for ms in (position.latest_ms, self._parents_latest_ms) if ms <= last_ms], default=0)
         cutter = SegmentCutter(chain, options.object_bytes, self._position, latest_ms, last_ms)

@@ -44,8 +44,8 @@ def land_stream(
             not needed.
 
     Raises:
-        PermanentFailure: records can be lost, or the stream was recreated. If it concerns one shard alone, the others
-            are landed first.
+        PermanentFailure: records can be lost, or the stream was recreated. If one shard fails, the others are
+            landed first.
         TransientFailure: the service or the store did not answer.
     """
     options = options or StreamOptions()

@@ -15,7 +15,7 @@ from pinterest_platform.ports import Notifier
 
 
 def limits_tick(instance: dg.DagsterInstance, services: Services, notifier: Notifier) -> dg.SkipReason:
-    """Alert of the limits that are exceeded, and of those that are kept again.
+    """Send alerts about limits that are exceeded, and about those that no longer are.
 
     A route that cannot be read is named, and changes nothing: the alerts of its backlog sensor report that.
 
@@ -23,7 +23,9 @@ def limits_tick(instance: dg.DagsterInstance, services: Services, notifier: Noti
         TransientFailure: an alert was not delivered.
     """
 
-    settings, objects, lake = services.settings, services.objects, services.lake
+    settings = services.settings
+    objects = services.objects
+    lake = services.lake
 
     def read_kafka() -> RouteBacklog:
         backlog = kafka_backlog(settings, services.topics, objects, lake)
@@ -51,4 +53,4 @@ def limits_tick(instance: dg.DagsterInstance, services: Services, notifier: Noti
         else:
             measured += measured_streams(route, backlog, settings)
     lines = deliver_limit_alerts(instance, settings, notifier, measured, now)
-    return dg.SkipReason("; ".join([*lines, *unknown]) or "every limit is kept, or was alerted")
+    return dg.SkipReason("; ".join([*lines, *unknown]) or "no limit is exceeded, except those of earlier alerts")

@@ -43,7 +43,7 @@ def drain_evaluations(
         table, at_ms = inspection
         for result in table_check_results(key, table):
             if result.check_name != COMMITS_CHECK:
-                note = f"version {table.version}; since then this platform alone wrote the table, by key"
+                note = f"version {table.version}; since then only this platform wrote the table, by key"
                 yield _repeated(key, result, at_ms / 1000, note)
     if pipeline.route is Route.KINESIS:
         yield from _last_comparison(instance, key)

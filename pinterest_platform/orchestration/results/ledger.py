@@ -51,7 +51,7 @@ def ledger_result(
 
     Args:
         topics: the partitions by topic.
-        streams: the shards by stream, by their objects alone.
+        streams: the shards by stream, only by their objects.
         cleaned: the landed ranges of each topic with the positions of its table.
         now_ms: the current time, ms since the epoch.
     """

@@ -48,7 +48,7 @@ class CleanParameters(Transferable):
         batches: the objects to clean, in order.
         table_uri: the cleaned Delta table; created if it does not exist.
         quarantine_uri: the Delta table of rejected records; created with the first rejected record.
-        staging_uri: a folder of this run alone; deleted when the run ends.
+        staging_uri: a folder of only this run; deleted when the run ends.
         full_refresh: the batches are all objects of the entity, and the table is rebuilt from them in one commit.
         io_timeout_seconds: the time that the store has to answer.
         route: kafka or kinesis, the route of the records; it decides the fields of `_source`.

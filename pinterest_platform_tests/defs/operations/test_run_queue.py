@@ -18,6 +18,7 @@ from dagster._scheduler.scheduler import launch_scheduled_runs
 
 from pinterest_platform.definitions import defs
 from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.orchestration.daily import decision
 from pinterest_platform.orchestration.daily.history import DAY_TAG, JOB
 from pinterest_platform.orchestration.daily.requests import attempt_request
 from pinterest_platform.orchestration.runs import WRITER, drain_tags
@@ -149,9 +150,11 @@ def test_a_run_whose_process_is_gone_does_not_hold_the_queue(daemon: Daemon) -> 
     assert dequeued(daemon.instance) == [day]
 
 
-def test_a_day_that_is_queued_until_it_is_over_is_alerted_once(daemon: Daemon) -> None:
+def test_a_day_that_is_queued_until_it_is_over_is_alerted_once(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     day = TODAY - timedelta(days=2)
     run_id = submit(daemon.instance, JOB, attempt_request(day, 1).tags)
+    assert daemon.alerts() == "no alert is due", "the run was requested only now"
+    monkeypatch.setattr(decision, "LATE_RUN_WAIT", timedelta(0))
     assert daemon.alerts() == f"alerted that {day} failed permanently"
     [alert] = daemon.notifier.alerts
     assert (alert.attempts, alert.run_id, alert.causes) == (0, run_id, ())

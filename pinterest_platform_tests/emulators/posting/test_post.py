@@ -180,7 +180,7 @@ def test_an_unreachable_gateway_is_one_line_with_the_next_step(database: str) ->
 def test_the_rate_delays_posts(gateway: Gateway, database: str) -> None:
     started = time.monotonic()
     assert post(gateway, database, "--rows", "20", "--rate", "20", "--per-request", "100").exit_code == 0
-    # A lower bound alone: no machine is too slow for it.
+    # Only a lower bound: no machine is too slow for it.
     assert time.monotonic() - started >= 19 / 20
 
 

@@ -1,6 +1,6 @@
 """Adoption compared with the log that the sink read, over random logs, sinks and retention (rule L15).
 
-The expected offsets come from the log alone: neither from the objects nor from the landing.
+The expected offsets come only from the log: neither from the objects nor from the landing.
 """
 
 import json
