@@ -16,9 +16,11 @@ from pinterest_platform.orchestration.results.ledger import (
     GAPS_CHECK,
     HIDDEN_CHECK,
     LANDED_CHECK,
+    LAST_FULL_RUN,
     LEDGER,
     READ_CHECK,
     SHARD_OBJECTS_CHECK,
+    last_full_run,
     ledger_result,
 )
 from pinterest_platform.pipelines.audit import kafka_ledgers
@@ -41,7 +43,10 @@ def refresh_ledger(context: dg.OpExecutionContext, lakehouse: Lakehouse, topics:
     A ledger that does not balance stays as it is: only a run that reads the objects can find that it does again.
     """
     try:
-        if ledger_concern(context.instance).state != "ok" or _is_recent(context.instance) or _is_large(lakehouse):
+        last = context.instance.get_latest_materialization_event(LEDGER)
+        if last is None or ledger_concern(context.instance).state != "ok":
+            return
+        if time.time() - last.timestamp < REFRESH_SECONDS or _is_large(lakehouse):
             return
         now_ms = time.time_ns() // 1_000_000
         # No object is read, because the time for it is over.
@@ -52,6 +57,7 @@ def refresh_ledger(context: dg.OpExecutionContext, lakehouse: Lakehouse, topics:
         return
     of_reading = {"gaps_confirmed", "objects_read", "objects_not_read_in_time"}
     metadata = {name: value for name, value in (result.metadata or {}).items() if name not in of_reading}
+    metadata[LAST_FULL_RUN] = dg.MetadataValue.timestamp(last_full_run(last))
     context.log_event(dg.AssetMaterialization(LEDGER, metadata=metadata))
     for check in result.check_results or []:
         if check.check_name in (LANDED_CHECK, HIDDEN_CHECK):
@@ -67,11 +73,6 @@ def refresh_ledger(context: dg.OpExecutionContext, lakehouse: Lakehouse, topics:
     for name in _READ_AGAIN:
         for evaluation in last_result(context.instance, dg.AssetCheckKey(LEDGER, name), _NOTE):
             context.log_event(evaluation)  # pyright: ignore[reportArgumentType]
-
-
-def _is_recent(instance: dg.DagsterInstance) -> bool:
-    record = instance.get_latest_materialization_event(LEDGER)
-    return record is not None and time.time() - record.timestamp < REFRESH_SECONDS
 
 
 def _is_large(lakehouse: Lakehouse) -> bool:

@@ -9,7 +9,7 @@ from pinterest_platform.defs.operations.assets import conservation
 from pinterest_platform.defs.raw.assets import RAW
 from pinterest_platform.defs.streaming.jobs import kafka_pipeline
 from pinterest_platform.orchestration.draining import ledger as draining_ledger
-from pinterest_platform.orchestration.results.ledger import LANDED_CHECK, LEDGER
+from pinterest_platform.orchestration.results.ledger import LANDED_CHECK, LEDGER, last_full_run
 from pinterest_platform_tests.defs.streaming.test_jobs import cleaned
 from pinterest_platform_tests.defs.surroundings import TOPIC, Surroundings
 
@@ -59,6 +59,17 @@ def test_a_drain_refreshes_the_table_and_none_of_its_checks_is_older(ledger: Led
     assert "last_run" not in checks[LANDED_CHECK].metadata
     read = [key for call, key in ledger.around.objects.calls if call == "read" and key.startswith("topics/")]
     assert len(read) <= 1, "cleaning alone reads the new object"
+
+
+def test_the_time_of_the_last_ledger_that_read_objects_remains(ledger: Ledger) -> None:
+    ledger.run()
+    full = ledger.instance.get_latest_materialization_event(LEDGER)
+    assert full is not None
+    for _ in range(2):
+        ledger.drain()
+        refreshed = ledger.instance.get_latest_materialization_event(LEDGER)
+        assert refreshed is not None and refreshed.timestamp > full.timestamp
+        assert last_full_run(refreshed) == full.timestamp
 
 
 def test_a_drain_names_what_manifests_show(ledger: Ledger) -> None:
