@@ -83,7 +83,8 @@ def print_table(console: Console, title: str, notations: Mapping[str, Format], r
     else:
         console.print(escape(title), style="bold")
     count, printed = len(rows), min(limit, len(rows))
-    console.print(f"  {count:,} rows" if printed == count else f"  {printed:,} of {count:,} rows", highlight=False)
+    counted = f"{count:,}" if printed == count else f"{printed:,} of {count:,}"
+    console.print(f"  {counted} {'row' if count == 1 else 'rows'}", highlight=False)
     console.print()
 
 

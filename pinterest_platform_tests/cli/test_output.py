@@ -76,6 +76,13 @@ def test_a_record_is_printed_in_full_in_a_narrow_terminal() -> None:
     assert "1 of 9" in out.getvalue()
 
 
+@pytest.mark.parametrize(("count", "text"), [(0, "  0 rows\n"), (1, "  1 row\n"), (2, "  2 rows\n")])
+def test_the_rows_of_a_table_are_counted(count: int, text: str) -> None:
+    console, out = console_of()
+    print_table(console, "report", {"n": "count"}, [{"n": 1}] * count, 10)
+    assert text in out.getvalue()
+
+
 def test_a_long_table_is_cut_and_its_rows_are_counted() -> None:
     console, out = console_of(width=100)
     rows = [{"country": str(number), "n": number} for number in range(2500)]
