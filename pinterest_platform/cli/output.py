@@ -83,7 +83,8 @@ def print_table(console: Console, title: str, notations: Mapping[str, Format], r
     else:
         console.print(escape(title), style="bold")
     count, printed = len(rows), min(limit, len(rows))
-    console.print(f"  {count:,} rows" if printed == count else f"  {printed:,} of {count:,} rows", highlight=False)
+    counted = f"{count:,}" if printed == count else f"{printed:,} of {count:,}"
+    console.print(f"  {counted} {'row' if count == 1 else 'rows'}", highlight=False)
     console.print()
 
 
@@ -93,15 +94,22 @@ def cell(value: Any, notation: Format = "text") -> str:
         return ""
     if isinstance(value, Mapping) and "stream" in value:
         if {"partition", "offset"} <= value.keys():
-            return printable(f"{value['stream']}[{value['partition']}]@{value['offset']}")
+            return printable(f"{value['stream']}[{value['partition']}]@{value['offset']}{_arrival(value)}")
         if {"shard", "sequence_number"} <= value.keys():
-            return printable(f"{value['stream']}[{value['shard']}]@{str(value['sequence_number']).lstrip('0')}")
+            sequence_number = str(value["sequence_number"]).lstrip("0")
+            return printable(f"{value['stream']}[{value['shard']}]@{sequence_number}{_arrival(value)}")
     if isinstance(value, int | float) and notation != "text":
         return written(value, notation)
     if isinstance(value, float) and value.is_integer():
         return f"{value:.0f}"
     text = value.isoformat() if isinstance(value, date | datetime) else str(value)
     return printable(" ".join(text.split()))
+
+
+def _arrival(source: Mapping[Any, Any]) -> str:
+    """Return the arrival time of a record after the word at, empty if it is unknown."""
+    at = source.get("arrived_at")
+    return f" at {cell(at)}" if at else ""
 
 
 def printable(text: str) -> str:

@@ -12,16 +12,20 @@ from pinterest_platform.ports import ObjectStore
 
 @dataclass(frozen=True, slots=True)
 class LandedSize:
-    """The objects that were landed, each merged object counted as one: their number and bytes."""
+    """The objects that were landed, each merged object counted as one.
+
+    Attributes:
+        objects: their number.
+        bytes: their size.
+        uncovered: the number of those that no checkpoint counts.
+    """
 
     objects: int = 0
     bytes: int = 0
+    uncovered: int = 0
 
     def __add__(self, other: "LandedSize") -> "LandedSize":
-        return LandedSize(self.objects + other.objects, self.bytes + other.bytes)
-
-    def __sub__(self, other: "LandedSize") -> "LandedSize":
-        return LandedSize(self.objects - other.objects, self.bytes - other.bytes)
+        return LandedSize(self.objects + other.objects, self.bytes + other.bytes, self.uncovered + other.uncovered)
 
 
 def chain_size(
@@ -40,6 +44,7 @@ def chain_size(
     return LandedSize(
         sum(block.totals.objects for block in blocks) + len(segments),
         sum(block.size for block in blocks) + sum(segment.size for segment in segments),
+        len(segments),
     )
 
 

@@ -99,7 +99,7 @@ LEDGER_DIFFERENCE = Metric(
     "Offsets that the last ledger does not account for; below 0, offsets accounted for twice.",
     (),
 )
-LEDGER_TIME = Metric("pinterest_ledger_timestamp_seconds", "The time of the last ledger.", ())
+LEDGER_TIME = Metric("pinterest_ledger_timestamp_seconds", "The time of the last ledger that read objects.", ())
 LEDGER_CHECK = Metric(
     "pinterest_ledger_check_passed",
     "1 if a check of the ledger passed when it last ran, 0 if it failed as an error, no value if as a warning.",

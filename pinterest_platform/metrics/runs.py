@@ -67,7 +67,7 @@ def _add_ledger(samples: Samples, instance: dg.DagsterInstance) -> None:
         difference = materialization.metadata.get("difference")
         if isinstance(difference, dg.IntMetadataValue):
             samples.add(names.LEDGER_DIFFERENCE, difference.value)
-        samples.add(names.LEDGER_TIME, event.timestamp)
+        samples.add(names.LEDGER_TIME, ledger.last_full_run(event))
     keys = {check: dg.AssetCheckKey(ledger.LEDGER, check) for check in CHECKS}
     records = instance.event_log_storage.get_asset_check_summary_records(list(keys.values()))
     for check, key in keys.items():

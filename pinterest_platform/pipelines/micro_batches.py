@@ -114,10 +114,11 @@ class EntityPipeline:
 
     def landed_size(self) -> LandedSize:
         """Return the number and bytes of all landed objects; after the first call, those of this run are added."""
-        landed = LandedSize(self.totals.objects, self.totals.bytes)
+        totals = self.totals
         if self._landed_before is None:
-            self._landed_before = self._lakehouse.landed_size(self.entity, self.route) - landed
-        return self._landed_before + landed
+            size = self._lakehouse.landed_size(self.entity, self.route)
+            self._landed_before = LandedSize(size.objects - totals.objects, size.bytes - totals.bytes)
+        return self._landed_before + LandedSize(totals.objects, totals.bytes)
 
     def facts(self) -> TableFacts | None:
         """Return version, rows and columns of the table; None if there is no table."""

@@ -76,6 +76,25 @@ def test_a_record_is_printed_in_full_in_a_narrow_terminal() -> None:
     assert "1 of 9" in out.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("place", "shown"),
+    [
+        ({"partition": 2, "offset": 7}, "u.pin[2]@7 at 2024-01-02T03:04:05+00:00"),
+        ({"shard": "shardId-0", "sequence_number": "007"}, "u.pin[shardId-0]@7 at 2024-01-02T03:04:05+00:00"),
+    ],
+)
+def test_the_source_of_a_row_has_its_arrival_time(place: dict[str, object], shown: str) -> None:
+    arrived_at = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert cell({"stream": "u.pin", **place, "arrived_at": arrived_at}) == shown
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "  0 rows\n"), (1, "  1 row\n"), (2, "  2 rows\n")])
+def test_the_rows_of_a_table_are_counted(count: int, text: str) -> None:
+    console, out = console_of()
+    print_table(console, "report", {"n": "count"}, [{"n": 1}] * count, 10)
+    assert text in out.getvalue()
+
+
 def test_a_long_table_is_cut_and_its_rows_are_counted() -> None:
     console, out = console_of(width=100)
     rows = [{"country": str(number), "n": number} for number in range(2500)]

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from pinterest_platform.catalog import ENTITIES, Entity, Route
+from pinterest_platform.orchestration.draining.ledger import refresh_ledger
 from pinterest_platform.orchestration.draining.run import assets_of, drain, materializations, report_checks
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.runs import WRITER
@@ -33,6 +34,8 @@ def drain_kafka(
         for event in materializations(rounds.with_results()):
             context.log_event(event)
         report_checks(context, pipelines, lakehouse, lag_of)
+        if not rounds.failed:
+            refresh_ledger(context, lakehouse, topics)
     with as_dagster_failure("kafka_pipeline", assets_of(Route.KAFKA, rounds.failed)):
         rounds.raise_failures()
 

@@ -46,7 +46,8 @@ def drain_evaluations(
                 note = f"version {table.version}; since then only this platform wrote the table, by key"
                 yield _repeated(key, result, at_ms / 1000, note)
     if pipeline.route is Route.KINESIS:
-        yield from _last_comparison(instance, key)
+        note = "the drain that wrote this version did not compare the tables"
+        yield from last_result(instance, dg.AssetCheckKey(key, PARITY_CHECK), note)
     try:
         yield lag_evaluation(key, lag_of(pipeline.entity))
     except PlatformFailure as failure:
@@ -70,15 +71,14 @@ def _count_evaluations(pipeline: Pipeline, lakehouse: Lakehouse) -> Iterator[dg.
             )
 
 
-def _last_comparison(instance: dg.DagsterInstance, key: dg.AssetKey) -> Iterator[dg.AssetCheckEvaluation]:
-    """Yield the last result of the comparison of both routes, if it ever ran."""
-    check = dg.AssetCheckKey(key, PARITY_CHECK)
+def last_result(instance: dg.DagsterInstance, check: dg.AssetCheckKey, note: str) -> Iterator[dg.AssetCheckEvaluation]:
+    """Yield the last result of a check, if it ever ran, with its time and a note."""
     for record in instance.event_log_storage.get_asset_check_execution_history(check, limit=1):
         evaluation = record.event and record.event.asset_check_evaluation
         if evaluation:
             at = evaluation.metadata.get("last_run")
             seconds = float(at.value) if isinstance(at, dg.TimestampMetadataValue) else record.create_timestamp
-            yield _repeated(key, evaluation, seconds, "the drain that wrote this version did not compare the tables")
+            yield _repeated(check.asset_key, evaluation, seconds, note)
 
 
 def _repeated(

@@ -50,18 +50,18 @@ def cleaning_result(entity: Entity, table: CleanedTable, lake: Lake, quarantine_
 
 def cleaning_checks(result: CleanResult, quarantine_uri: str) -> list[dg.AssetCheckResult]:
     """Return the checks that warn of rejected records and unreadable values."""
-    rejected = {"where": quarantine_uri, "next_step": _REJECTED_STEP, **result.reasons}
-    unreadable = {"next_step": _READABLE_STEP, **result.unreadable}
+    rejected = {"where": quarantine_uri, **result.reasons}
     return [
-        _warning(REJECTED_CHECK, result.quarantined, rejected),
-        _warning(READABLE_CHECK, sum(result.unreadable.values()), unreadable),
+        _warning(REJECTED_CHECK, result.quarantined, rejected, _REJECTED_STEP),
+        _warning(READABLE_CHECK, sum(result.unreadable.values()), result.unreadable, _READABLE_STEP),
     ]
 
 
-def _warning(check: str, count: int, details: Mapping[str, str | int]) -> dg.AssetCheckResult:
+def _warning(check: str, count: int, details: Mapping[str, str | int], next_step: str) -> dg.AssetCheckResult:
+    """Return a check that warns of a count; only a failed one shows the next step."""
     return dg.AssetCheckResult(
         check_name=check,
         passed=count == 0,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"count": count, **details},
+        metadata={"count": count, **details, **({"next_step": next_step} if count else {})},
     )

@@ -17,6 +17,12 @@ SizeOf = Callable[[], LandedSize]
 QUARANTINE_CHECK = "nothing_quarantined"
 TIMES_CHECK = "times_plausible"
 
+_QUARANTINE_STEP = "Run `python -m pinterest_platform.cli quarantine` to print each record and its reason."
+_TIMES_STEP = (
+    "Set message.timestamp.type of topic {} to LogAppendTime (the job `provision` does), or fix the clock or the unit "
+    "of its producer. The records are landed, and ordered by their offsets."
+)
+
 
 def size_metadata(size_of: SizeOf) -> dict[str, int]:
     """Return the size of all landed objects of an asset, which the UI shows; nothing if they cannot be listed."""
@@ -98,7 +104,7 @@ def landing_checks(
             metadata={
                 "quarantined": quarantined,
                 "where": ", ".join(settings.names.uri(folder) for folder in folders),
-                "next_step": "Run `python -m pinterest_platform.cli quarantine` to print each record and its reason.",
+                **({"next_step": _QUARANTINE_STEP} if quarantined else {}),
             },
         ),
         dg.AssetCheckResult(
@@ -108,10 +114,7 @@ def landing_checks(
             metadata={
                 "implausible_times": count,
                 "partitions": ", ".join(str(partition) for partition, times in implausible_times.items() if times),
-                "next_step": (
-                    f"Set message.timestamp.type of topic {topic} to LogAppendTime (the job `provision` does), or "
-                    "fix the clock or the unit of its producer. The records are landed, and ordered by their offsets."
-                ),
+                **({"next_step": _TIMES_STEP.format(topic)} if count else {}),
             },
         ),
     ]

@@ -19,6 +19,7 @@ GAPS_CHECK = "every_gap_is_confirmed"
 HIDDEN_CHECK = "no_transaction_hides_records"
 READ_CHECK = "every_object_due_was_read"
 SHARD_OBJECTS_CHECK = "every_shard_object_is_undamaged"
+LAST_FULL_RUN = "last_full_run"
 AUDIT_CHECK = "every_record_is_in_its_table"
 STREAM_CHECK = "every_shard_is_accounted_for"
 
@@ -97,6 +98,12 @@ def ledger_result(
             check_result(READ_CHECK, unread, _NEXT_STEPS[READ_CHECK], severity=warn),
         ],
     )
+
+
+def last_full_run(event: dg.EventLogEntry) -> float:
+    """Return the time of the last ledger that read objects, given a materialization, which can be that of a drain."""
+    at = event.asset_materialization.metadata.get(LAST_FULL_RUN) if event.asset_materialization else None
+    return float(at.value) if isinstance(at, dg.TimestampMetadataValue) else event.timestamp
 
 
 def landing_problems(topic: str, part: PartitionLedger) -> list[str]:
