@@ -64,7 +64,7 @@ def newest(rows: DataFrame, route: Route) -> DataFrame:
     """
     ordered = rows.withColumn("_order", _order(route))
     latest = ordered.groupBy(KEY).agg(F.max("_order").alias("_order"))
-    return latest.join(ordered, [KEY, "_order"]).select(*rows.columns)
+    return latest.join(ordered, [KEY, "_order"]).drop("_order")
 
 
 def _order(route: Route) -> Column:
