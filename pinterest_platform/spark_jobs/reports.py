@@ -1,6 +1,7 @@
 """The job `reports`: the reports of one version of each cleaned table; those that differ are written (rules R1, R9)."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -38,6 +39,8 @@ from pinterest_platform.transforms.schemas import REPORT_SCHEMAS
 
 _RECOMPUTATIONS = 4
 """The maximum of recomputations for tables that changed; the runs that change them compute reports, too."""
+_QUERIES_AT_ONCE = 3
+"""Queries that run side by side: while one is planned, others use the cores."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ARROW: Mapping[type[DataType], pa.DataType] = {
     StringType: pa.string(),
@@ -109,26 +112,53 @@ class Computation:
         }
         self._cleaned = reports.Tables({entity.name: frame for entity, frame in self._frames.items()})
         self._recorded = computed.read(tables, parameters.computed_uri)
-        self._counts: dict[Reference, dict[str, int]] = {}
+        self._metadata = {f"{name}_version": str(version) for name, version in self._versions.items()}
         self._reusable = self._recorded.of(cleaned, {key: report_with_key(key) for key in REPORT_KEYS})
 
     def run(self) -> ReportsResult:
         """Compute and write the reports that were not computed from the same files before."""
+        uris = self._parameters.reports
+        queries = ThreadPoolExecutor(_QUERIES_AT_ONCE, thread_name_prefix="reports")
+        try:
+            reads = {key: queries.submit(self._current_version, key, uri) for key, uri in uris.items()}
+            kept = {key: version for key, read in reads.items() if (version := read.result()) is not None}
+            rows = {key: queries.submit(self._rows, key) for key in uris if key not in kept}
+            references = {reference for key in rows if (reference := report_with_key(key).left_out)}
+            left_out = {reference: queries.submit(self._left_out, reference) for reference in references}
+            facts = {entity.name: queries.submit(self._facts, entity) for entity in self._frames}
+            return self._finish(kept, rows, left_out, facts)
+        finally:
+            queries.shutdown(wait=False, cancel_futures=True)  # Without a wait, an interrupted run ends at once.
+
+    def _finish(
+        self,
+        kept: Mapping[str, int],
+        rows: Mapping[str, Future[pa.Table]],
+        left_out: Mapping[Reference, Future[dict[str, int]]],
+        facts: Mapping[str, Future[SourceFacts]],
+    ) -> ReportsResult:
+        """Write the reports that differ, as soon as their rows are computed; the others have the versions `kept`."""
         outcomes: dict[str, ReportOutcome] = {}
         digests: dict[str, str] = {}
         failures: dict[str, Mapping[str, str]] = {}
         for key, uri in self._parameters.reports.items():
-            if (version := self._current_version(key, uri)) is not None:
-                outcomes[key] = replace(self._reusable.outcomes[key], version=version)
+            if key in kept:
+                outcomes[key] = replace(self._reusable.outcomes[key], version=kept[key])
                 self._progress(f"{key}: unchanged, because the rows of its tables are")
                 continue
             try:
-                outcomes[key], digests[key] = self._compute(key, uri)
+                changed, table = _write(self._tables, uri, rows[key].result(), REPORT_SCHEMAS[key], self._metadata)
             except PermanentFailure as failure:
                 # One report's table must not stop the other reports.
                 failures[key] = {"what": failure.what, "action": failure.action}
                 self._progress(f"{key}: not written: {failure}")
-        sources = {entity.name: self._facts(entity) for entity in self._frames}
+                continue
+            count, reference = rows[key].result().num_rows, report_with_key(key).left_out
+            counts = left_out[reference].result() if reference else {}
+            outcomes[key] = ReportOutcome(count, changed, table.version(), counts)
+            digests[key] = rows_digest(rows[key].result())
+            self._progress(f"{key}: {count} rows, {'replaced' if changed else 'unchanged'}")
+        sources = {name: fact.result() for name, fact in facts.items()}
         self._record(sources, outcomes, digests)
         return ReportsResult(outcomes, sources, failures)
 
@@ -148,21 +178,13 @@ class Computation:
             return None
         return table.version()
 
-    def _compute(self, key: str, uri: str) -> tuple[ReportOutcome, str]:
-        """Compute a report and write it if it differs; return its outcome and the digest of its rows."""
-        report, schema = report_with_key(key), REPORT_SCHEMAS[key]
-        rows = _in_schema(reports.report(report, self._cleaned), schema)
-        metadata = {f"{name}_version": str(version) for name, version in self._versions.items()}
-        changed, table = _write(self._tables, uri, rows, schema, metadata)
-        left_out = self._left_out(report.left_out) if report.left_out else {}
-        self._progress(f"{key}: {rows.num_rows} rows, {'replaced' if changed else 'unchanged'}")
-        return ReportOutcome(rows.num_rows, changed, table.version(), left_out), rows_digest(rows)
+    def _rows(self, key: str) -> pa.Table:
+        """Compute the rows of a report."""
+        return _in_schema(reports.report(report_with_key(key), self._cleaned), REPORT_SCHEMAS[key])
 
     def _left_out(self, reference: Reference) -> dict[str, int]:
-        """Count the rows that reports leave out, once for reports that share the function."""
-        if reference not in self._counts:
-            self._counts[reference] = only_row(resolve(reference)(self._cleaned)).asDict()
-        return self._counts[reference]
+        """Count the rows that reports leave out."""
+        return only_row(resolve(reference)(self._cleaned)).asDict()
 
     def _facts(self, entity: Entity) -> SourceFacts:
         version = self._versions[entity.name]

@@ -31,6 +31,10 @@ StagedRows = tuple[str, ...] | pa.Table
 A drain's batches are small: to write, list and read files would be most of their latency.
 """
 
+_PARQUET_OPTIONS = {"compression": "snappy", "dictionary_page_size_limit": str(64 * 1024)}
+"""Sail gives up the dictionary of a column of mostly distinct values at this size; the default of 1 MiB costs a third
+of the time to write. Other engines ignore it."""
+
 
 @dataclass(frozen=True, slots=True)
 class StagedBatch:
@@ -84,7 +88,7 @@ def materialize(rows: DataFrame, uri: str | None) -> StagedRows:
     """Compute rows once, into Parquet files at an address, or into memory if there is no address."""
     if uri is None:
         return rows.toArrow()
-    rows.write.mode("overwrite").option("compression", "snappy").parquet(uri)
+    rows.write.mode("overwrite").options(**_PARQUET_OPTIONS).parquet(uri)
     return (uri,)
 
 

@@ -223,14 +223,14 @@ def recorded(reports: Reports) -> Reports:
 def computed_again(recorded: Reports, *keys: str) -> tuple[set[str], ReportsResult]:
     """Run the job; return the keys of the reports that it computed, and its result."""
     lines: list[str] = []
-    compute = job.Computation._compute
+    compute = job.Computation._rows
 
-    def counting(computation: job.Computation, key: str, uri: str) -> Any:
+    def counting(computation: job.Computation, key: str) -> Any:
         lines.append(key)
-        return compute(computation, key, uri)
+        return compute(computation, key)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(job.Computation, "_compute", counting)
+        patch.setattr(job.Computation, "_rows", counting)
         result = recorded.run(*keys)
     return set(lines), result
 
