@@ -32,7 +32,7 @@ A drain's batches are small: to write, list and read files would be most of thei
 """
 
 _PARQUET_OPTIONS = {"compression": "snappy", "dictionary_page_size_limit": str(64 * 1024)}
-"""Sail gives up the dictionary of a column of mostly distinct values at this size; the default of 1 MiB costs a third
+"""Sail abandons the dictionary of a column of mostly distinct values at this size; the default of 1 MiB costs a third
 of the time to write. Other engines ignore it."""
 
 
