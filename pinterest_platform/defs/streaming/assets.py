@@ -1,6 +1,7 @@
 """The Kinesis route: landed shards in S3 and their cleaned tables, by one op that drains."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from functools import partial
 
 import dagster as dg
 from pydantic import Field
@@ -57,6 +58,11 @@ def _specs(entity: Entity) -> list[dg.AssetSpec]:
     return [raw, cleaned]
 
 
+def _entities(keys: Collection[dg.AssetKey]) -> list[Entity]:
+    """Return the entities of selected assets."""
+    return [entity for entity in ENTITIES if any(key.path[-1] == entity.name for key in keys)]
+
+
 @dg.multi_asset(name="drain_kinesis", specs=[spec for entity in ENTITIES for spec in _specs(entity)], can_subset=True)
 def drain_kinesis(
     context: dg.AssetExecutionContext,
@@ -69,17 +75,14 @@ def drain_kinesis(
     A stream is drained into both of its assets, even if only one of them is selected.
     """
     run_id, progress = context.run.run_id, BufferedProgress(context.log.info)
-
-    def lag_of(entity: Entity) -> int | None:
-        return kinesis_lag_ms(entity, lakehouse.settings, shards, lakehouse.objects, lakehouse.lake)
-
-    selected = {key.path[-1] for key in context.selected_asset_keys}
-    entities = [entity for entity in ENTITIES if entity.name in selected]
+    lag_of = partial(
+        kinesis_lag_ms, settings=lakehouse.settings, shards=shards, objects=lakehouse.objects, lake=lakehouse.lake
+    )
+    entities = _entities(context.selected_asset_keys)
     with as_dagster_failure("streaming_pipeline", assets_of(Route.KINESIS, entities)):
         options = stream_options(lakehouse.settings, config.accept_loss, config.new_epoch, LONGEST_LANDING_SECONDS)
-        if config.full_refresh:
-            for entity in entities:
-                Cleaner(entity, Route.KINESIS, lakehouse, run_id, progress.write).rebuild()
+        for entity in entities if config.full_refresh else ():
+            Cleaner(entity, Route.KINESIS, lakehouse, run_id, progress.write).rebuild()
         pipelines = [
             EntityPipeline(entity, KinesisLander(shards, options), lakehouse, run_id, progress) for entity in entities
         ]

@@ -1,8 +1,10 @@
 """The drain jobs; each is one op in one process."""
 
+from functools import partial
+
 import dagster as dg
 
-from pinterest_platform.catalog import ENTITIES, Entity, Route
+from pinterest_platform.catalog import ENTITIES, Route
 from pinterest_platform.orchestration.draining.ledger import refresh_ledger
 from pinterest_platform.orchestration.draining.run import assets_of, drain, materializations, report_checks
 from pinterest_platform.orchestration.failures import as_dagster_failure
@@ -23,10 +25,9 @@ def drain_kafka(
 ) -> None:
     """Drain the Kafka route."""
     run_id, progress = context.run.run_id, BufferedProgress(context.log.info)
-
-    def lag_of(entity: Entity) -> int | None:
-        return kafka_lag_ms(entity, lakehouse.settings, topics, lakehouse.objects, lakehouse.lake)
-
+    lag_of = partial(
+        kafka_lag_ms, settings=lakehouse.settings, topics=topics, objects=lakehouse.objects, lake=lakehouse.lake
+    )
     with as_dagster_failure("kafka_pipeline", assets_of(Route.KAFKA, ENTITIES)):
         landers = {entity: KafkaLander(topics, topic_options(entity, lakehouse.settings)) for entity in ENTITIES}
         pipelines = [EntityPipeline(entity, landers[entity], lakehouse, run_id, progress) for entity in ENTITIES]
