@@ -16,6 +16,8 @@ from pinterest_platform.ports import ObjectStore
 _MAX_OBJECTS = 1000
 _MAX_BYTES = 1 << 30
 _DIGITS = 20
+_MAX_NUMBER = 10**18
+"""The greatest number of a checkpoint; JSON holds integers of 64 bits, and no run writes as many."""
 _RETAINED = 2
 """Checkpoints that remain, so that a run which reads the older one is not disturbed."""
 
@@ -159,7 +161,8 @@ def _key(folder: ChainFolder, number: int) -> str:
 def _number(prefix: str, key: str) -> int:
     """Return the number in the key of a checkpoint, 0 for another key."""
     name = key.removeprefix(prefix).removesuffix(".json")
-    return int(name) if len(name) == _DIGITS and name.isascii() and name.isdecimal() else 0
+    number = int(name) if len(name) == _DIGITS and name.isascii() and name.isdecimal() else 0
+    return number if number < _MAX_NUMBER else 0
 
 
 def _fields(checkpoint: Checkpoint, prefix: str) -> dict[str, Any]:

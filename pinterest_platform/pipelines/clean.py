@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from pinterest_platform.catalog import Entity, Route, kinds
+from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.landing.pending import batches, positions_after
 from pinterest_platform.landing.segment import PendingSegment
@@ -81,8 +82,23 @@ class Cleaner:
         return self.plan(segments, positions or {})
 
     def plan_rebuild(self) -> CleanParameters:
-        """Plan all landed objects for a table that is rebuilt from them."""
+        """Plan all landed objects for a table that is rebuilt from them.
+
+        Raises:
+            PermanentFailure: the table has applied objects that are gone, so that a rebuild would lose their rows.
+        """
+        # Read first, so that what is applied meanwhile is among the objects.
+        positions = self.lakehouse.positions(self.entity, self.route) or {}
         segments = self.lakehouse.pending_segments(self.entity, self.route, {})
+        landed = positions_after(segments)
+        lost = [name for name, position in sorted(positions.items()) if position > landed.get(name, -1)]
+        if lost:
+            name, uri = lost[0], self.lakehouse.names.places(self.entity, self.route).table_uri
+            raise PermanentFailure(
+                f"{uri} has applied {name} up to {positions[name]}, and its landed objects end at "
+                f"{landed.get(name, 'none')}: a rebuild would lose rows.",
+                "Restore the missing objects, or move the table away: the next run rebuilds it from those that remain.",
+            )
         return replace(self.plan(segments, {}), full_refresh=True)
 
     def plan(self, segments: Sequence[PendingSegment], positions: Mapping[str, int]) -> CleanParameters:

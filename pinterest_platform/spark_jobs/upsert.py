@@ -42,14 +42,9 @@ class TableUpsert:
         self._tables = staging.tables
         self._origin = staging.origin
         self._uri = uri
-        schema = self._origin.cleaned_schema
         cached = table_cache.check_out(staging.spark, self._tables, uri)
-        self._table = cached or self._tables.ensure(uri, schema)
-        if differences := schema_differences(self._tables.schema(self._table), schema):
-            raise PermanentFailure(
-                f"The table {uri} has other columns than cleaning writes: {'; '.join(differences)}.",
-                "Move the table away and run a full refresh.",
-            )
+        self._table = cached or self._tables.ensure(uri, self._origin.cleaned_schema)
+        self._require_columns()
 
     def apply(self, batch: Batch, staged: StagedBatch | None) -> None:
         """Upsert a staged batch and commit its positions; None if the batch has no row.
@@ -73,6 +68,7 @@ class TableUpsert:
 
         def commit() -> None:
             table = self._tables.refreshed(self._table)
+            self._require_columns()
             if replacement.contains_folder(table, folder):
                 # The files are committed. A second commit would remove and add them, and some readers would lose them.
                 return
@@ -93,6 +89,7 @@ class TableUpsert:
     def _apply(self, batch: Batch, staged: StagedBatch | None) -> None:
         table = self._tables.refreshed(self._table)
         require_writable(table)
+        self._require_columns()
         transactions = self._tables.transactions_of(table)
         self._check_continues(transactions, batch)
         reached = {name: max(end, transactions.get(name, end)) for name, end in batch.positions.items()}
@@ -107,6 +104,14 @@ class TableUpsert:
             else:
                 self._advance(transactions.get(REBUILDS), batch)
             self._count(changes.difference, changes.newest.keys)
+
+    def _require_columns(self) -> None:
+        """Refuse a table with other columns; another program can alter one that an earlier job opened."""
+        if differences := schema_differences(self._tables.schema(self._table), self._origin.cleaned_schema):
+            raise PermanentFailure(
+                f"The table {self._uri} has other columns than cleaning writes: {'; '.join(differences)}.",
+                "Move the table away and run a full refresh.",
+            )
 
     def _fill(self, staged: StagedBatch, table: DeltaTable, transactions: Mapping[str, int]) -> None:
         """Commit rows in files to an empty table, with the positions; there is nothing to compare them with."""

@@ -262,6 +262,17 @@ def test_a_damaged_checkpoint_is_named_and_replaced_and_everything_is_read(chain
     assert (chain.ledger().problems, chain.ledger().from_checkpoint) == ((), 7)
 
 
+@pytest.mark.parametrize("number", ["9" * 20, f"{2**63:020d}"])
+def test_a_foreign_object_with_a_huge_number_is_no_checkpoint(chain, number):
+    chain.ledger()
+    [key] = chain.checkpoints
+    folder, _ = key.rsplit("/", 1)
+    chain.store.put(f"{folder}/{number}.json", b"{}")
+    chain.land(b'{"a":1}')
+    chain.age()
+    assert (chain.ledger().problems, chain.ledger().from_checkpoint) == ((), 8)
+
+
 def test_a_checkpoint_of_another_chain_is_not_trusted(chain):
     chain.ledger()
     other = type(chain)()

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable, Field, write_deltalake
+from deltalake.schema import PrimitiveType
 from pyspark.sql import SparkSession
 
 from pinterest_platform.delta import commits, replacement
 from pinterest_platform.delta.conflicts import CommitConflictError
 from pinterest_platform.delta.tables import DeltaTables
-from pinterest_platform.failures import TransientFailure
+from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.spark_jobs import upsert
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters
 from pinterest_platform_tests.spark_jobs.lake import Lake
@@ -54,6 +55,19 @@ def test_two_runs_and_a_full_refresh_at_once_lose_and_duplicate_nothing(lake: La
     assert DeltaTables().positions(lake.table) == batches[-1].positions
     result = lake.verify(*batches)
     assert (result.missing, result.stale, result.duplicate_keys) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("small", [True, False])
+@pytest.mark.parametrize("full_refresh", [False, True])
+def test_a_column_that_another_program_adds_between_two_jobs_of_a_session_is_named(
+    spark: SparkSession, tmp_path: Path, small: bool, full_refresh: bool
+) -> None:
+    lake = Lake(spark, tmp_path, small=small)
+    first, second = lake.land([post(1, 0)]), lake.land([post(1, 1)])
+    lake.clean(first)
+    DeltaTable(lake.table).alter.add_columns([Field("extra", PrimitiveType("string"))])
+    with pytest.raises(PermanentFailure, match="other columns than cleaning writes: extra is not expected"):
+        lake.clean(first, second, full_refresh=True) if full_refresh else lake.clean(second)
 
 
 def once_around(

@@ -129,7 +129,7 @@ def cleaning_problems(topic: CleanedTopic) -> Iterator[str]:
             yield f"{name}:{part.next_offset}-{next_cleaned - 1}: cleaned, but in no landed object"
     landed = {part.app_id for part in topic.ranges}
     for app_id, end in sorted(topic.positions.items()):
-        if app_id.startswith(f"{topic.topic}/") and app_id not in landed:
+        if app_id.startswith(f"{topic.topic}/") and app_id not in landed and end >= 0:
             yield f"{app_id}:0-{end}: cleaned, but in no landed object"
 
 

@@ -1,9 +1,13 @@
 """The cleaned assets in process, on fakes."""
 
 import dagster as dg
+import pytest
 
+from pinterest_platform.catalog import USER, Route
 from pinterest_platform.defs.cleaned.assets import CLEANED
 from pinterest_platform.defs.raw.assets import RAW
+from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.pipelines.clean import Cleaner
 from pinterest_platform.ports import Json, TableFacts
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, CleanResult
 from pinterest_platform_tests.defs.surroundings import TOPIC, Surroundings
@@ -73,6 +77,22 @@ def test_full_refresh_cleans_all_objects_again(around: Surroundings) -> None:
     plans = [CleanParameters.from_json(parameters) for _, parameters in around.engine.calls]
     assert plans[1].full_refresh
     assert plans[1].batches == plans[0].batches
+
+
+def test_full_refresh_is_refused_if_landed_objects_of_the_table_are_gone(around: Surroundings) -> None:
+    answer_clean(around)
+    around.topics.append(TOPIC, 1, b'{"ind":1}')
+    materialize(around)
+    cleaner = Cleaner(USER, Route.KAFKA, around.lakehouse, "run", print)
+    around.lake.table_positions[URI] = {f"{TOPIC}/0": -1, f"{TOPIC}/1": 0, f"{TOPIC}/2": 4}
+    with pytest.raises(PermanentFailure) as failure:
+        cleaner.rebuild()
+    assert failure.value.what == (
+        f"{URI} has applied {TOPIC}/2 up to 4, and its landed objects end at none: a rebuild would lose rows."
+    )
+    assert "move the table away" in failure.value.action
+    around.lake.table_positions[URI] = {f"{TOPIC}/0": -1, f"{TOPIC}/1": 0}
+    cleaner.rebuild()
 
 
 def test_rejected_and_unreadable_values_warn_and_do_not_fail_the_run(around: Surroundings) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NoReturn
 
 import dagster as dg
@@ -142,6 +143,8 @@ def test_deleted_objects_of_a_cleaned_partition_are_named(around: Surroundings) 
     around.objects.delete([key(around, f"topics/{TOPIC}/")])
     topic = cleaned_topic(USER, around.settings, around.objects, around.lake)
     assert list(cleaning_problems(topic)) == [f"{TOPIC}/0:0-2: cleaned, but in no landed object"]
+    rebuilt_without_it = replace(topic, positions={f"{TOPIC}/0": -1})
+    assert list(cleaning_problems(rebuilt_without_it)) == []
 
 
 @pytest.mark.parametrize("damage", ["halved", "byte", "count", "character", "half quarantine", "no quarantine"])
