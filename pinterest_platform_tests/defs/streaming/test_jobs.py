@@ -257,7 +257,7 @@ def test_while_the_broker_does_not_answer_a_drain_reports_every_check_but_the_la
 ) -> None:
     logged: list[str] = []
 
-    def lag(*_: object) -> int:
+    def lag(*_: object, **__: object) -> int:
         logged.append("lag")
         raise TransientFailure("Kafka did not answer.", "Start it.")
 
