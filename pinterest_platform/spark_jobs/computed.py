@@ -19,7 +19,7 @@ from pinterest_platform.source_files import source_digest
 from pinterest_platform.spark_jobs.parameters import ReportOutcome, SourceFacts
 from pinterest_platform.spark_jobs.parameters.transferable import Transferable
 
-_CODE = ("catalog", "transforms", "spark_jobs/reports.py")
+_CODE = ("catalog", "transforms", "spark_jobs/reports.py", "spark_jobs/facts.py")
 """The parts of the package that decide what a report holds."""
 
 

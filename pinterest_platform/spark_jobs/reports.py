@@ -3,18 +3,14 @@
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pyarrow as pa
 from deltalake import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import DataType, DoubleType, IntegerType, LongType, StringType, StructType
 
 from pinterest_platform.catalog import (
-    EARLIEST_PLAUSIBLE_MS,
-    LATEST_PLAUSIBLE_MS,
     REPORT_KEYS,
     REPORTED_ENTITIES,
     Entity,
@@ -22,7 +18,6 @@ from pinterest_platform.catalog import (
     report_with_key,
     resolve,
 )
-from pinterest_platform.catalog.model import Headline
 from pinterest_platform.delta import commits
 from pinterest_platform.delta.conflicts import retry_on_conflict
 from pinterest_platform.delta.tables import DeltaTables
@@ -30,10 +25,10 @@ from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.spark_jobs import computed
 from pinterest_platform.spark_jobs.computed import rows_digest
 from pinterest_platform.spark_jobs.engine_errors import retry_outages, translate_engine_conflicts
+from pinterest_platform.spark_jobs.facts import source_facts
 from pinterest_platform.spark_jobs.frames import load_delta, only_row
 from pinterest_platform.spark_jobs.parameters import ReportOutcome, ReportsParameters, ReportsResult, SourceFacts
 from pinterest_platform.transforms import reports
-from pinterest_platform.transforms.decoding import SOURCE
 from pinterest_platform.transforms.quality import schema_differences
 from pinterest_platform.transforms.schemas import REPORT_SCHEMAS
 
@@ -41,7 +36,6 @@ _RECOMPUTATIONS = 4
 """The maximum of recomputations for tables that changed; the runs that change them compute reports, too."""
 _QUERIES_AT_ONCE = 3
 """Queries that run side by side: while one is planned, others use the cores."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ARROW: Mapping[type[DataType], pa.DataType] = {
     StringType: pa.string(),
     IntegerType: pa.int32(),
@@ -188,7 +182,7 @@ class Computation:
 
     def _facts(self, entity: Entity) -> SourceFacts:
         version = self._versions[entity.name]
-        return self._reusable.sources.get(entity.name) or _facts(self._frames[entity], entity, version)
+        return self._reusable.sources.get(entity.name) or source_facts(self._frames[entity], entity, version)
 
     def _record(
         self, sources: Mapping[str, SourceFacts], outcomes: Mapping[str, ReportOutcome], digests: Mapping[str, str]
@@ -228,38 +222,3 @@ def _write(
         return True, table
 
     return retry_on_conflict(replace, uri)
-
-
-def _facts(frame: DataFrame, entity: Entity, version: int) -> SourceFacts:
-    """Return rows, ranges and headlines of a cleaned table.
-
-    Times are microseconds, because sessions convert times to their zone.
-    """
-    arrival = F.col(SOURCE).getField("arrived_at")
-    # A table can hold implausible times from before rule L19.
-    micros = F.unix_micros(arrival)
-    arrival = F.when(micros.between(EARLIEST_PLAUSIBLE_MS * 1000, LATEST_PLAUSIBLE_MS * 1000 + 999), arrival)
-    time = F.col(entity.time.column) if entity.time else F.lit(None).cast("timestamp")
-    ends = (F.min(arrival), F.max(arrival), F.min(time), F.max(time))
-    row = only_row(frame.select(F.count(F.lit(1)), *(F.unix_micros(end) for end in ends)))
-    headlines = {headline.label: _headline_number(frame, headline, row[0]) for headline in entity.headlines}
-    return SourceFacts(version, row[0], *(_iso(microseconds) for microseconds in row[1:]), headlines=headlines)
-
-
-def _headline_number(frame: DataFrame, headline: Headline, rows: int) -> int:
-    """Count rows, or the distinct values of columns, without those that are all null; null next to others is a value.
-
-    Distinct rows are counted in an eighth of the time that Sail needs for distinct structs or texts made of them.
-    """
-    if not headline.distinct:
-        return rows
-    has_value = " OR ".join(f"`{name}` IS NOT NULL" for name in headline.distinct)
-    return frame.where(has_value).select(*headline.distinct).distinct().count()
-
-
-def _iso(microseconds: int | None) -> str | None:
-    try:
-        return None if microseconds is None else (_EPOCH + timedelta(microseconds=microseconds)).isoformat()
-    except OverflowError:
-        # Only another writer's table can hold a year that Python has no date of.
-        return None
