@@ -108,6 +108,11 @@ def _failure(uri: str, error: Exception) -> PlatformFailure:
         return PermanentFailure(
             f"There is no bucket for {uri}.", "Run the job `provision`, which creates it, or set PINTEREST_BUCKET."
         )
+    if "incorrectly configured region" in text:
+        return PermanentFailure(
+            f"The store redirects {uri}: the bucket is in another region.",
+            "Set AWS_REGION to the region of the bucket.",
+        )
     if _REFUSAL.search(text) or isinstance(error, PermissionError):
         return PermanentFailure(
             f"The store refuses {uri}: {short}.",

@@ -202,6 +202,13 @@ def test_rows_with_other_columns_are_a_permanent_failure(tmp_path: Path) -> None
         write_deltalake(tmp_path, pa.table({"b": ["x"]}), mode="append")
 
 
+def test_a_bucket_of_another_region_is_named_with_the_setting() -> None:
+    text = "Generic S3 error Error performing GET http://127.0.0.1:9/b/t/_delta_log/_last_checkpoint in 2ms - Received "
+    text += "redirect without LOCATION, this normally indicates an incorrectly configured region"
+    with pytest.raises(PermanentFailure, match="Set AWS_REGION"), translate_store_errors("s3://bucket/table"):
+        raise OSError(text)
+
+
 def test_the_failure_of_a_missing_bucket_names_the_job_that_creates_it() -> None:
     text = "non-2xx status code: 404 Not Found: <Error><Code>NoSuchBucket</Code></Error>"
     with pytest.raises(PermanentFailure, match="provision"), translate_store_errors("s3://bucket/table"):
