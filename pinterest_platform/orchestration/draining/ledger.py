@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import replace
 
 import dagster as dg
 
@@ -51,7 +52,10 @@ def refresh_ledger(context: dg.OpExecutionContext, lakehouse: Lakehouse, topics:
         now_ms = time.time_ns() // 1_000_000
         # No object is read, because the time for it is over.
         schedule = AuditSchedule(lakehouse.settings.audit_days, now_ms, -math.inf)
-        result = ledger_result(kafka_ledgers(lakehouse.settings, topics, lakehouse.objects, schedule), {}, [], now_ms)
+        ledgers = kafka_ledgers(lakehouse.settings, topics, lakehouse.objects, schedule)
+        # Objects that this run was not to read are not late.
+        parts_by_topic = {topic: [replace(part, unread=0) for part in parts] for topic, parts in ledgers.items()}
+        result = ledger_result(parts_by_topic, {}, [], now_ms)
     except PlatformFailure as failure:
         context.log.warning(f"{LEDGER.to_user_string()} is not refreshed: {failure}")
         return

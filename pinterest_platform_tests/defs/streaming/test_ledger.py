@@ -34,6 +34,7 @@ class Ledger:
         run = kafka_pipeline.execute_in_process(resources=self.around.resources, instance=self.instance)
         assert run.success
         entries = self.instance.all_logs(run.run_id)
+        assert not [entry for entry in entries if "were not read in time" in entry.user_message]
         tables = [entry.asset_materialization for entry in entries if entry.asset_materialization]
         checks = [entry.asset_check_evaluation for entry in entries if entry.asset_check_evaluation]
         table = next((table.metadata for table in tables if table.asset_key == LEDGER), None)
