@@ -1,12 +1,14 @@
 """Calls of Kinesis Data Streams."""
 
 import threading
+from functools import partial
 from typing import Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from pinterest_platform.adapters.aws_errors import unreachable
 from pinterest_platform.adapters.clients import kinesis_client
+from pinterest_platform.adapters.time_limit import longest_seconds, within
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
 from pinterest_platform.settings import Settings
 
@@ -22,6 +24,8 @@ _REFUSED = frozenset(
 )  # fmt: skip
 _FIRST_WAIT_SECONDS = 0.05
 _MAX_WAIT_SECONDS = 2.0
+_LARGEST_REPLY_BYTES = 10 * 1024 * 1024
+"""The most that GetRecords returns."""
 
 
 class UnknownError(Exception):
@@ -92,7 +96,9 @@ class KinesisCalls:
         from botocore.parsers import ResponseParserError
 
         try:
-            reply = getattr(self._client(), operation)(**parameters)
+            size = _LARGEST_REPLY_BYTES if operation == "get_records" else 0
+            limit = longest_seconds(self._settings.io_timeout_seconds, size)
+            reply = within(limit, partial(getattr(self._client(), operation), **parameters))
         except ClientError as error:
             raise self._failure(name, error) from None
         except ResponseParserError as error:

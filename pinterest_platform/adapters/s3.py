@@ -4,6 +4,7 @@ import io
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -11,6 +12,7 @@ from tenacity import Retrying, retry_if_exception, retry_if_exception_type, stop
 
 from pinterest_platform.adapters.aws_errors import unreachable
 from pinterest_platform.adapters.clients import s3_client
+from pinterest_platform.adapters.time_limit import longest_seconds, within
 from pinterest_platform.failures import PermanentFailure, TransientFailure, no_answer
 from pinterest_platform.ports import StoredObject
 from pinterest_platform.settings import Settings
@@ -53,6 +55,11 @@ class S3ObjectStore:
         start = {"StartAfter": after} if after else {}
         while True:
             page = self._call("list_objects_v2", f"{prefix}*", Prefix=prefix, MaxKeys=self._page_keys, **start)
+            if "IsTruncated" not in page:
+                raise PermanentFailure(
+                    f"{self._bucket_name} replied to a listing of {prefix}* with something else.",
+                    "Correct AWS_ENDPOINT_URL, or the proxy that replies in place of the store.",
+                )
             for entry in page.get("Contents", ()):
                 modified_ms = int(entry["LastModified"].timestamp() * 1000)
                 yield StoredObject(entry["Key"], entry["Size"], modified_ms, entry.get("ETag", "").strip('"'))
@@ -75,7 +82,10 @@ class S3ObjectStore:
         from botocore.parsers import ResponseParserError
 
         try:
-            return self._call("get_object", key, Key=key)["Body"].read()
+            reply = self._call("get_object", key, Key=key)
+            return within(
+                longest_seconds(self._settings.io_timeout_seconds, reply.get("ContentLength", 0)), reply["Body"].read
+            )
         except _AbsentError:
             raise PermanentFailure(
                 f"s3://{self._bucket}/{key} does not exist.", "Restore it, and find out why it was deleted."
@@ -132,7 +142,11 @@ class S3ObjectStore:
         def attempt() -> Any:
             if body := parameters.get("Body"):
                 body.seek(0)
-            return getattr(client, operation)(Bucket=self._bucket, **parameters)
+            size = body.getbuffer().nbytes if body else 0
+            return within(
+                longest_seconds(self._settings.io_timeout_seconds, size),
+                partial(getattr(client, operation), Bucket=self._bucket, **parameters),
+            )
 
         # A server that restarts answers at once, or refuses connections; the client's time-outs bound a silent one.
         retrying = Retrying(
@@ -149,6 +163,10 @@ class S3ObjectStore:
             raise PermanentFailure(
                 f"There are no credentials for {self._bucket_name}.",
                 "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile.",
+            ) from None
+        except RecursionError:
+            raise PermanentFailure(
+                f"{self._bucket_name} redirects every call.", "Correct AWS_ENDPOINT_URL, and AWS_REGION."
             ) from None
         except (BotoCoreError, ResponseParserError, OSError) as error:
             raise unreachable(self._service, error) from None

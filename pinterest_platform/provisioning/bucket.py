@@ -1,9 +1,11 @@
 """The bucket of raw objects, tables and the page (rules N4, N6)."""
 
+from functools import partial
 from typing import Any
 
 from pinterest_platform.adapters.aws_errors import unreachable
 from pinterest_platform.adapters.clients import s3_client
+from pinterest_platform.adapters.time_limit import longest_seconds, within
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.settings import Settings
 
@@ -30,7 +32,9 @@ def ensure_bucket(settings: Settings) -> list[str]:
     bucket = settings.names.bucket
     service = f"S3 at {settings.s3_endpoint or settings.region}"
     try:
-        return _ensure(s3_client(settings), bucket, settings.region)
+        client = s3_client(settings)
+        limit = longest_seconds(settings.io_timeout_seconds, 0)
+        return within(limit, partial(_ensure, client, bucket, settings.region))
     except ClientError as error:
         code: str = error.response["Error"].get("Code", "")
         if code in ("BucketAlreadyExists", "403", "AccessDenied", "Forbidden"):

@@ -14,6 +14,7 @@ import pytest
 
 from pinterest_platform.adapters.kinesis import KinesisShardLog
 from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform_tests.adapters.test_s3 import drip
 from pinterest_platform_tests.contracts.test_shard_log import settings_for
 from pinterest_platform_tests.emulators.services.kinesis import reading
 from pinterest_platform_tests.emulators.services.kinesis.server import Server
@@ -140,12 +141,14 @@ def test_a_reply_that_was_cut_is_requested_again(server, log, monkeypatch):
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("silence", ["mute", "closed"])
+@pytest.mark.parametrize("silence", ["mute", "dripping", "closed"])
 def test_a_service_that_does_not_answer_is_named_in_time(server, monkeypatch, silence):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         if silence == "closed":
             listener.close()
+        elif silence == "dripping":
+            threading.Thread(target=drip, args=(listener,), daemon=True).start()
         settings = settings_for(server, monkeypatch, PINTEREST_IO_TIMEOUT_SECONDS=2)
         log = KinesisShardLog(settings.model_copy(update={"kinesis_endpoint": address}))
         with pytest.raises(TransientFailure, match=address):

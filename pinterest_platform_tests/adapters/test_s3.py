@@ -5,14 +5,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from pinterest_platform.adapters.s3 import S3ObjectStore
-from pinterest_platform.failures import TransientFailure
+from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.provisioning.bucket import ensure_bucket
 from pinterest_platform.settings import Settings
 
@@ -40,13 +40,29 @@ def settings_at(address: str) -> Settings:
 
 @contextmanager
 def address_of(kind: str) -> Iterator[str]:
-    """Yield the address of a server that is down, sends no reply, or closes every connection."""
+    """Yield the address of a server that is down, sends no reply or a very slow one, or closes every connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         if kind == "down":
             listener.close()
-        elif kind == "closing":
-            threading.Thread(target=close_all, args=(listener,), daemon=True).start()
+        elif kind in ("closing", "dripping"):
+            serve = close_all if kind == "closing" else drip
+            threading.Thread(target=serve, args=(listener,), daemon=True).start()
         yield f"http://127.0.0.1:{listener.getsockname()[1] if kind != 'down' else 1}"
+
+
+def drip(listener: socket.socket) -> None:
+    """Send every client the head of a reply, and then a byte of its body ten times a second."""
+
+    def reply(client: socket.socket) -> None:
+        with suppress(OSError), client:
+            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nX-Long: ")
+            while True:
+                client.sendall(b"x")
+                time.sleep(0.1)
+
+    with suppress(OSError):
+        while True:
+            threading.Thread(target=reply, args=(listener.accept()[0],), daemon=True).start()
 
 
 def close_all(listener: socket.socket) -> None:
@@ -62,6 +78,7 @@ def close_all(listener: socket.socket) -> None:
     [
         ("down", "Connection refused"),
         ("silent", "it sends no reply within the time limit"),
+        ("dripping", "it sends no reply within the time limit"),
         ("closing", "(it closed the connection|Connection reset by peer)"),
     ],
 )
@@ -130,6 +147,19 @@ def test_an_internal_error_without_a_cause_sends_the_reader_to_log_and_disk() ->
             store.put("a", b"x")
     assert "failed on a: InternalError We encountered an internal error." in failure.value.what
     assert failure.value.action == "Check the log and the free disk space of the server, then run it again."
+
+
+def test_a_server_that_is_no_store_is_not_an_empty_bucket() -> None:
+    with (
+        answering(200, "<html><body>Sign in</body></html>") as address,
+        pytest.raises(PermanentFailure, match=r"replied to a listing of topics/\* with something else"),
+    ):
+        list(S3ObjectStore(settings_at(address)).list("topics/"))
+
+
+def test_a_server_that_redirects_every_call_is_named() -> None:
+    with answering(301, "") as address, pytest.raises(PermanentFailure, match="redirects every call"):
+        list(S3ObjectStore(settings_at(address)).list("topics/"))
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
