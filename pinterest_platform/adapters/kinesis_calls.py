@@ -7,8 +7,8 @@ from typing import Any
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from pinterest_platform.adapters.aws_errors import unreachable
+from pinterest_platform.adapters.call_limit import longest_seconds, within
 from pinterest_platform.adapters.clients import kinesis_client
-from pinterest_platform.adapters.time_limit import longest_seconds, within
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
 from pinterest_platform.settings import Settings
 

@@ -11,8 +11,8 @@ from typing import Any
 from tenacity import Retrying, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from pinterest_platform.adapters.aws_errors import unreachable
+from pinterest_platform.adapters.call_limit import longest_seconds, within
 from pinterest_platform.adapters.clients import s3_client
-from pinterest_platform.adapters.time_limit import longest_seconds, within
 from pinterest_platform.failures import PermanentFailure, TransientFailure, no_answer
 from pinterest_platform.ports import StoredObject
 from pinterest_platform.settings import Settings

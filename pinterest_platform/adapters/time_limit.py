@@ -1,38 +1,53 @@
-"""A time limit for calls whose libraries limit only the wait for each part of a reply."""
+"""A bucket for a command that a user waits for: all its calls together end within the time limit of one."""
 
-import threading
-from collections.abc import Callable
-from concurrent.futures import Future
-from typing import TypeVar
+import time
+from collections.abc import Iterator, Mapping
 
-T = TypeVar("T")
-
-
-_SLOWEST_BYTES_PER_SECOND = 64 * 1024
-_OWN_RETRIES_SECONDS = 2.0
-"""Time for the retries that a library makes within a call."""
+from pinterest_platform.adapters.s3 import S3ObjectStore
+from pinterest_platform.failures import TransientFailure
+from pinterest_platform.ports import StoredObject
+from pinterest_platform.settings import Settings
 
 
-def longest_seconds(timeout_seconds: float, size: int) -> float:
-    """Return the limit of a call with a body of `size` bytes; the library's own time-outs end before it."""
-    return 1.1 * timeout_seconds + _OWN_RETRIES_SECONDS + size / _SLOWEST_BYTES_PER_SECOND
+class TimeLimitedReader(S3ObjectStore):
+    """A bucket whose reading calls fail once they have taken `settings.io_timeout_seconds` together.
 
+    Half of that time is the limit of the last call, which may not be answered.
 
-def within(seconds: float, call: Callable[[], T]) -> T:
-    """Return what a call returns. A call that takes longer goes on in its thread, and its result is discarded.
-
-    Raises:
-        TimeoutError: the call took longer.
-        Exception: the call raised it.
+    Args:
+        settings: endpoint, bucket and time limit.
     """
-    outcome: Future[T] = Future()
 
-    def run() -> None:
-        try:
-            outcome.set_result(call())
-        except BaseException as error:  # noqa: BLE001 - It is raised in the caller's thread.
-            outcome.set_exception(error)
+    def __init__(self, settings: Settings) -> None:
+        self._seconds = settings.io_timeout_seconds
+        super().__init__(settings.model_copy(update={"io_timeout_seconds": self._seconds / 2}))
+        self._end: float | None = None
 
-    # No pool: the interpreter would wait for its threads when it ends.
-    threading.Thread(target=run, name="time limit", daemon=True).start()
-    return outcome.result(seconds)
+    def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
+        """Yield the objects under a prefix in key order; see `ObjectStore.list`."""
+        self._check()
+        for stored in super().list(prefix, after):
+            yield stored
+            self._check()
+
+    def metadata(self, key: str) -> Mapping[str, str] | None:
+        """Return the user metadata of an object, or None; see `ObjectStore.metadata`."""
+        self._check()
+        return super().metadata(key)
+
+    def read(self, key: str) -> bytes:
+        """Return an object's bytes; see `ObjectStore.read`."""
+        self._check()
+        return super().read(key)
+
+    def _check(self) -> None:
+        """Raise TransientFailure if half of the time limit is over since the first call."""
+        now = time.monotonic()
+        if self._end is None:
+            self._end = now + self._seconds / 2
+        if now > self._end:
+            raise TransientFailure(
+                f"{self._service} is too slow: its objects cannot be read within {self._seconds:g} s.",
+                "Check the load of the server and the network, or raise PINTEREST_IO_TIMEOUT_SECONDS, then run it "
+                "again.",
+            )

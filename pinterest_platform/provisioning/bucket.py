@@ -4,8 +4,8 @@ from functools import partial
 from typing import Any
 
 from pinterest_platform.adapters.aws_errors import unreachable
+from pinterest_platform.adapters.call_limit import longest_seconds, within
 from pinterest_platform.adapters.clients import s3_client
-from pinterest_platform.adapters.time_limit import longest_seconds, within
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.settings import Settings
 

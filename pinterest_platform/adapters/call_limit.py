@@ -1,0 +1,38 @@
+"""A time limit for calls whose libraries limit only the wait for each part of a reply."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+_SLOWEST_BYTES_PER_SECOND = 64 * 1024
+_OWN_RETRIES_SECONDS = 2.0
+"""Time for the retries that a library makes within a call."""
+
+
+def longest_seconds(timeout_seconds: float, size: int) -> float:
+    """Return the limit of a call with a body of `size` bytes; the library's own time-outs end before it."""
+    return 1.1 * timeout_seconds + _OWN_RETRIES_SECONDS + size / _SLOWEST_BYTES_PER_SECOND
+
+
+def within(seconds: float, call: Callable[[], T]) -> T:
+    """Return what a call returns. A call that takes longer goes on in its thread, and its result is discarded.
+
+    Raises:
+        TimeoutError: the call took longer.
+        Exception: the call raised it.
+    """
+    outcome: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - It is raised in the caller's thread.
+            outcome.set_exception(error)
+
+    # No pool: the interpreter would wait for its threads when it ends.
+    threading.Thread(target=run, name="time limit", daemon=True).start()
+    return outcome.result(seconds)
