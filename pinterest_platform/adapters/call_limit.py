@@ -7,19 +7,18 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-
 _SLOWEST_BYTES_PER_SECOND = 64 * 1024
 _OWN_RETRIES_SECONDS = 2.0
 """Time for the retries that a library makes within a call."""
 
 
-def longest_seconds(timeout_seconds: float, size: int) -> float:
-    """Return the limit of a call with a body of `size` bytes; the library's own time-outs end before it."""
-    return 1.1 * timeout_seconds + _OWN_RETRIES_SECONDS + size / _SLOWEST_BYTES_PER_SECOND
-
-
-def within(seconds: float, call: Callable[[], T]) -> T:
+def within(timeout_seconds: float, call: Callable[[], T], size: int = 0) -> T:
     """Return what a call returns. A call that takes longer goes on in its thread, and its result is discarded.
+
+    Args:
+        timeout_seconds: the time-out of the library, which ends a call before this limit does.
+        call: the call.
+        size: the bytes of its body, or the most that it can have.
 
     Raises:
         TimeoutError: the call took longer.
@@ -35,4 +34,4 @@ def within(seconds: float, call: Callable[[], T]) -> T:
 
     # No pool: the interpreter would wait for its threads when it ends.
     threading.Thread(target=run, name="time limit", daemon=True).start()
-    return outcome.result(seconds)
+    return outcome.result(1.1 * timeout_seconds + _OWN_RETRIES_SECONDS + size / _SLOWEST_BYTES_PER_SECOND)

@@ -7,7 +7,7 @@ from typing import Any
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from pinterest_platform.adapters.aws_errors import unreachable
-from pinterest_platform.adapters.call_limit import longest_seconds, within
+from pinterest_platform.adapters.call_limit import within
 from pinterest_platform.adapters.clients import kinesis_client
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
 from pinterest_platform.settings import Settings
@@ -97,8 +97,8 @@ class KinesisCalls:
 
         try:
             size = _LARGEST_REPLY_BYTES if operation == "get_records" else 0
-            limit = longest_seconds(self._settings.io_timeout_seconds, size)
-            reply = within(limit, partial(getattr(self._client(), operation), **parameters))
+            call = partial(getattr(self._client(), operation), **parameters)
+            reply = within(self._settings.io_timeout_seconds, call, size)
         except ClientError as error:
             raise self._failure(name, error) from None
         except ResponseParserError as error:

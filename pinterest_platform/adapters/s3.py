@@ -11,7 +11,7 @@ from typing import Any
 from tenacity import Retrying, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from pinterest_platform.adapters.aws_errors import unreachable
-from pinterest_platform.adapters.call_limit import longest_seconds, within
+from pinterest_platform.adapters.call_limit import within
 from pinterest_platform.adapters.clients import s3_client
 from pinterest_platform.failures import PermanentFailure, TransientFailure, no_answer
 from pinterest_platform.ports import StoredObject
@@ -83,9 +83,7 @@ class S3ObjectStore:
 
         try:
             reply = self._call("get_object", key, Key=key)
-            return within(
-                longest_seconds(self._settings.io_timeout_seconds, reply.get("ContentLength", 0)), reply["Body"].read
-            )
+            return within(self._settings.io_timeout_seconds, reply["Body"].read, reply.get("ContentLength", 0))
         except _AbsentError:
             raise PermanentFailure(
                 f"s3://{self._bucket}/{key} does not exist.", "Restore it, and find out why it was deleted."
@@ -143,10 +141,8 @@ class S3ObjectStore:
             if body := parameters.get("Body"):
                 body.seek(0)
             size = body.getbuffer().nbytes if body else 0
-            return within(
-                longest_seconds(self._settings.io_timeout_seconds, size),
-                partial(getattr(client, operation), Bucket=self._bucket, **parameters),
-            )
+            call = partial(getattr(client, operation), Bucket=self._bucket, **parameters)
+            return within(self._settings.io_timeout_seconds, call, size)
 
         # A server that restarts answers at once, or refuses connections; the client's time-outs bound a silent one.
         retrying = Retrying(

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 from pinterest_platform.adapters.aws_errors import unreachable
-from pinterest_platform.adapters.call_limit import longest_seconds, within
+from pinterest_platform.adapters.call_limit import within
 from pinterest_platform.adapters.clients import s3_client
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.settings import Settings
@@ -33,8 +33,7 @@ def ensure_bucket(settings: Settings) -> list[str]:
     service = f"S3 at {settings.s3_endpoint or settings.region}"
     try:
         client = s3_client(settings)
-        limit = longest_seconds(settings.io_timeout_seconds, 0)
-        return within(limit, partial(_ensure, client, bucket, settings.region))
+        return within(settings.io_timeout_seconds, partial(_ensure, client, bucket, settings.region))
     except ClientError as error:
         code: str = error.response["Error"].get("Code", "")
         if code in ("BucketAlreadyExists", "403", "AccessDenied", "Forbidden"):
