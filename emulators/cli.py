@@ -67,7 +67,7 @@ class _Group(click.Group):
                 discard_stdout()  # it may be what is full
             place = error.filename or "the output or a file"
             raise click.ClickException(
-                f"Cannot write {place}: {error.strerror}. Free disk space, then run it again."
+                f"Cannot write {place}: {error.strerror}. Free disk space, then retry."
             ) from None
 
 

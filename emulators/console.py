@@ -88,6 +88,6 @@ class Waiting:
         if self._bar is not None:
             description = f"waiting for {waiting_for}" if waiting_for else ""
             self._bar.update(self._bar.task_ids[0], description=description, completed=completed)
-        elif time.monotonic() - self._reported >= LINE_SECONDS:
+        elif waiting_for and time.monotonic() - self._reported >= LINE_SECONDS:
             self._reported = time.monotonic()
             self._report(f"{self._title}: waiting for {waiting_for} ({time.monotonic() - self._started:.0f} s)")

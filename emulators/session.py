@@ -158,7 +158,7 @@ def _start_posting(home: Home, variables: Mapping[str, str]) -> None:
     with_project = {**variables, "PYTHONPATH": str(PROJECT)}
     seeding = subprocess.run([*emulators, "seed", "--if-empty"], env=with_project, check=False)
     if seeding.returncode:
-        raise EmulatorFailure("The source database could not be seeded.", "Fix the error above and run it again.")
+        raise EmulatorFailure("The source database could not be seeded.", "Fix the error above and retry.")
     log = home.logs / "posting.log"
     _start_logged([*emulators, *_STEADY], log, with_project)
     _report(f"posting      steadily; its log is {_shortest(log)}")

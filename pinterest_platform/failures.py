@@ -37,7 +37,7 @@ def no_answer(service: str, cause: str) -> TransientFailure:
     """
     return TransientFailure(
         f"{service} did not answer: {cause}.",
-        "Start the server or fix the network, then run it again. PINTEREST_IO_TIMEOUT_SECONDS sets the time limit.",
+        "Start the server or fix the network, then retry. PINTEREST_IO_TIMEOUT_SECONDS sets the time limit.",
     )
 
 

@@ -70,11 +70,11 @@ class FaultyStore:
                 raise Killed
         self._before(name, key)
         if fault == "fail":
-            raise TransientFailure(f"{name} {key} failed.", "Run it again.")
+            raise TransientFailure(f"{name} {key} failed.", "Retry.")
         result = act()
         if fault == "kill-after":
             self._dead = True
             raise Killed
         if fault == "lose":
-            raise TransientFailure(f"The reply to {name} {key} was lost.", "Run it again.")
+            raise TransientFailure(f"The reply to {name} {key} was lost.", "Retry.")
         return act() if fault == "echo" else result

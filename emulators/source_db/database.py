@@ -77,7 +77,7 @@ def translate_errors(engine: Engine, operation: str) -> Iterator[None]:
         cause = _first_line(error)
         raise EmulatorFailure(
             f"{operation} failed on {engine.url.render_as_string(hide_password=True)}: {cause}.",
-            "Free disk space, then run it again."
+            "Free disk space, then retry."
             if _NO_SPACE.search(cause)
             else "Check that the database is up, its URL is correct and its tables are as expected.",
         ) from error

@@ -150,7 +150,7 @@ class KafkaTopicLog:
         if code == KafkaError._AUTO_OFFSET_RESET:
             raise PermanentFailure(
                 f"{partition}: the broker does not hold offset {next_offset}: {error.str()}.",
-                "Run it again: landing then reports the lost offsets, and the accept_gap to use.",
+                "Retry: landing then reports the lost offsets, and the accept_gap to use.",
             )
         failure = self._admin.failure(partition.rpartition("/")[0], error)
         if isinstance(failure, PermanentFailure):

@@ -113,7 +113,7 @@ class KafkaAdmin:
         if code in (KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT):
             return self.unreachable(f"describe topic {topic}")
         return TransientFailure(
-            f"{service} failed on {topic}: {error.str()}.", "Check the broker's log, then run it again."
+            f"{service} failed on {topic}: {error.str()}.", "Check the broker's log, then retry."
         )
 
 

@@ -83,7 +83,7 @@ class KafkaErrors(logging.Handler):
     def _action(self) -> str:
         protocol = f"KAFKA_SECURITY_PROTOCOL is {self._settings.kafka_security_protocol}"
         if _BAD_CERTIFICATE.search(self.last_error):
-            return f"{protocol}: install the CA certificate of the broker on this machine, then run it again."
+            return f"{protocol}: install the CA certificate of the broker on this machine, then retry."
         if self._refused or _SASL.search(self.last_error):
             return f"{protocol}: check that the listener uses it, and check KAFKA_SASL_*."
         if _WRONG_PROTOCOL.search(self.last_error):
@@ -91,5 +91,5 @@ class KafkaErrors(logging.Handler):
         if _CLOSED.search(self.last_error):
             return f"Start the broker; if it is running, its listener probably uses another protocol: {protocol}."
         return (
-            "Start the broker or fix the network, then run it again. PINTEREST_IO_TIMEOUT_SECONDS sets the time limit."
+            "Start the broker or fix the network, then retry. PINTEREST_IO_TIMEOUT_SECONDS sets the time limit."
         )

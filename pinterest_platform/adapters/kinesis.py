@@ -87,7 +87,7 @@ class KinesisShardLog:
         except ExpiredError:
             pass
         raise TransientFailure(
-            f"{self._calls.service}: iterators of {shard} expire as soon as they are created.", "Run it again later."
+            f"{self._calls.service}: iterators of {shard} expire as soon as they are created.", "Retry later."
         )
 
     def _iterator(self, shard: str, after: int | None) -> str:
@@ -105,7 +105,7 @@ class KinesisShardLog:
             raise PermanentFailure(
                 f"{self._calls.service} does not have shard {shard} (wrong name, or deleted after its retention): "
                 f"{unknown}.",
-                "Run it again: landing then reports a possible loss, and the accept_loss to use.",
+                "Retry: landing then reports a possible loss, and the accept_loss to use.",
             ) from None
         return reply["ShardIterator"]
 
@@ -121,7 +121,7 @@ class KinesisShardLog:
         if summary["StreamStatus"] in ("CREATING", "DELETING"):
             raise TransientFailure(
                 f"{self._calls.service}: stream {stream} is {summary['StreamStatus']}.",
-                "Run it again when the stream is ACTIVE.",
+                "Retry when the stream is ACTIVE.",
             )
         return summary, _service_ms(reply)
 
@@ -137,7 +137,7 @@ class KinesisShardLog:
             raise self._absent(stream) from None
         except ExpiredError:
             raise TransientFailure(
-                f"{self._calls.service}: the list of {stream}'s shards expires while it is read.", "Run it again later."
+                f"{self._calls.service}: the list of {stream}'s shards expires while it is read.", "Retry later."
             ) from None
 
     def _list_shards(self, stream: str) -> list[dict[str, Any]]:

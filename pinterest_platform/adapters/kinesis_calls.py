@@ -80,7 +80,7 @@ class KinesisCalls:
         except _RetryableError as error:
             raise TransientFailure(
                 f"{self.service} did not serve {name} for {self._settings.io_timeout_seconds:g} s: {error}.",
-                "Check the limits of the stream and its other readers, then run it again.",
+                "Check the limits of the stream and its other readers, then retry.",
             ) from None
 
     def _call_once(
@@ -142,7 +142,7 @@ class KinesisCalls:
             return PermanentFailure(
                 f"{self.service} refuses {name}: {text}.",
                 "Check the credentials, the region and the permissions of the account. If the stream was recreated, "
-                "run it again: it then names the setting to use.",
+                "retry: it then names the setting to use.",
             )
         return _RetryableError(text)
 

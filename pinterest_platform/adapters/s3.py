@@ -110,7 +110,7 @@ class S3ObjectStore:
         except _ConflictError:
             raise TransientFailure(
                 f"{self._bucket_name} rejects writes of {key}: another write of it is in progress.",
-                "Run it again later.",
+                "Retry later.",
             ) from None
         return True
 
@@ -122,7 +122,7 @@ class S3ObjectStore:
             for error in self._call("delete_objects", page[0], Delete=objects).get("Errors", ()):
                 raise TransientFailure(
                     f"{self._bucket_name} did not delete {error['Key']}: {error.get('Message') or error.get('Code')}.",
-                    "Check the policy of the bucket, then run it again.",
+                    "Check the policy of the bucket, then retry.",
                 )
 
     # -- calling -------------------------------------------------------------------------------------------------
@@ -207,11 +207,11 @@ class S3ObjectStore:
             return no_answer(self._service, reply)
         if _DISK_FULL.search(reply):
             return TransientFailure(
-                f"{self._service} has no free disk space: {reply}.", "Free disk space on the server, then run it again."
+                f"{self._service} has no free disk space: {reply}.", "Free disk space on the server, then retry."
             )
         return TransientFailure(
             f"{self._bucket_name} failed on {key}: {reply}.",
-            "Check the log and the free disk space of the server, then run it again.",
+            "Check the log and the free disk space of the server, then retry.",
         )
 
 

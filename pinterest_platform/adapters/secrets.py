@@ -110,7 +110,7 @@ def _failure(settings: AlertSettings, variable: str, secret_id: str, error: Any)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     what = f"The secret {secret_id} of {variable} cannot be read from AWS Secrets Manager in {settings.region}: {code}."
     if status >= 500 or code in _TRANSIENT:
-        return TransientFailure(what, "Run it again later.")
+        return TransientFailure(what, "Retry later.")
     if code == "ResourceNotFoundException":
         return PermanentFailure(what, f"Create the secret, or set {variable} to the ARN or name of an existing one.")
     return PermanentFailure(what, "Allow secretsmanager:GetSecretValue, and kms:Decrypt for a key of your own.")

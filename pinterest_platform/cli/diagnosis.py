@@ -49,7 +49,7 @@ def run(checks: dict[str, Check]) -> list[Finding]:
     wait(futures.values(), _LONGEST_SECONDS)
     late = f"did not end within {_LONGEST_SECONDS:g} s"
     return [
-        future.result() if future.done() else Finding(name, "failed", late, "Check the network, then run it again.")
+        future.result() if future.done() else Finding(name, "failed", late, "Check the network, then retry.")
         for name, future in futures.items()
     ]
 

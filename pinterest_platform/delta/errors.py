@@ -128,13 +128,13 @@ def _failure(uri: str, error: Exception) -> PlatformFailure:
     if problem := known_problem(text):
         return PermanentFailure(f"The Delta table {uri} cannot be used: {problem[0]}: {short}.", problem[1])
     if _DISK_FULL.search(text):
-        return TransientFailure(f"The store of {uri} has no free space: {short}.", "Free space, then run it again.")
+        return TransientFailure(f"The store of {uri} has no free space: {short}.", "Free space, then retry.")
     cause = outage(text)
     is_store = isinstance(error, OSError) or _OBJECT_STORE.search(text)
     if is_store and _FAILED_SERVER.search(text) and not (cause and cause[0].isdigit()):
         return TransientFailure(
             f"{store_at(text) or 'The store'} failed on {uri}: {short}.",
-            "Check the log and the free disk space of the server, then run it again.",
+            "Check the log and the free disk space of the server, then retry.",
         )
     if cause:
         return no_answer(store_at(text) or f"The store of {uri}", cause)

@@ -163,7 +163,7 @@ class Manifest:
         """
         metadata = store.metadata(key)
         if metadata is None:
-            raise TransientFailure(f"{key} disappeared after it was listed.", "Run it again.")
+            raise TransientFailure(f"{key} disappeared after it was listed.", "Retry.")
         return cls.parse(key, metadata)
 
     @classmethod

@@ -62,7 +62,7 @@ def _unexpected(error: Exception) -> PlatformFailure:
         return type(failure)(f"{_operation(error)} failed: {failure.what}", failure.action)
     what = f"{_operation(error)} failed unexpectedly: {type(error).__name__}."
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _SHORTAGES):
-        return TransientFailure(what, "Free disk space or memory, then run it again.")
+        return TransientFailure(what, "Free disk space or memory, then retry.")
     return PermanentFailure(what, "Report it, with the log of the run.")
 
 

@@ -44,7 +44,7 @@ def ensure_bucket(settings: Settings) -> list[str]:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         failure = TransientFailure if status >= 500 or code in ("OperationAborted", "SlowDown") else PermanentFailure
         raise failure(
-            f"{service} did not create bucket {bucket}: {error}.", "Check the server's log, then run it again."
+            f"{service} did not create bucket {bucket}: {error}.", "Check the server's log, then retry."
         ) from None
     except (NoCredentialsError, ValueError) as error:
         raise PermanentFailure(

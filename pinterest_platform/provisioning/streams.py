@@ -115,7 +115,7 @@ def _await(settings: Settings, client: Any, name: str, *statuses: str) -> None:
         raise TransientFailure(
             f"{_service(settings)}: stream {name} is still {timeout.last_attempt.result() or 'absent'} "
             f"after {WAIT_SECONDS:g} s.",
-            "Check the stream, then run it again.",
+            "Check the stream, then retry.",
         ) from None
 
 
@@ -135,14 +135,14 @@ def _translate_errors(settings: Settings, task: str, ignored: str | None = None)
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if status >= 500 or code in _TRANSIENT:
             raise TransientFailure(
-                f"{service} did not {task}: {error}.", "Run it again later, and check the quotas of the account."
+                f"{service} did not {task}: {error}.", "Retry later, and check the quotas of the account."
             ) from None
         raise PermanentFailure(
             f"{service} refused to {task}: {error}.",
             "Check the permissions of the account and PINTEREST_KINESIS_SHARDS.",
         ) from None
     except KeyError as error:
-        raise TransientFailure(f"{service} did not {task}: the reply lacks {error}.", "Run it again.") from None
+        raise TransientFailure(f"{service} did not {task}: the reply lacks {error}.", "Retry.") from None
     except (NoCredentialsError, ValueError) as error:
         raise PermanentFailure(
             f"{service} cannot be called: {error}.",

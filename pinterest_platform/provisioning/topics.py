@@ -87,7 +87,7 @@ class _Broker:
                 raise self.unreachable(task) from None
             if error.retriable():
                 raise TransientFailure(
-                    f"{self.errors.service} did not {task}: {error.str()}.", "Run it again later."
+                    f"{self.errors.service} did not {task}: {error.str()}.", "Retry later."
                 ) from None
             raise PermanentFailure(
                 f"{self.errors.service} refused to {task}: {error.str()}.",
@@ -114,7 +114,7 @@ class _Broker:
         except RetryError:
             raise TransientFailure(
                 f"{self.errors.service} did not {task} within {self.timeout:g} s.",
-                "Check the broker's log, then run it again.",
+                "Check the broker's log, then retry.",
             ) from None
 
 

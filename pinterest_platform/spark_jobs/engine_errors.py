@@ -92,7 +92,7 @@ def _failure(job: str, store: str, error: Exception) -> PlatformFailure:
     if not _is_engine_unreachable(error, text) and (cause := outage(text)):
         return no_answer(store or store_at(text) or "The store", cause)
     if is_failed_store(text):
-        return TransientFailure(what, "Check the log of the store, and the free disk space, then run it again.")
+        return TransientFailure(what, "Check the log of the store, and the free disk space, then retry.")
     if _is_engine_unreachable(error, text) or is_unreachable(text) or is_conflict(text):
         return TransientFailure(what, "Check that the engine and the store are running, and retry.")
     return PermanentFailure(

@@ -157,5 +157,5 @@ class FakeNotifier:
     def notify(self, alert: Alert) -> None:
         """Keep an alert."""
         if self.down:
-            raise TransientFailure("The webhook answered 500.", "Run it again.")
+            raise TransientFailure("The webhook answered 500.", "Retry.")
         self.alerts.append(alert)

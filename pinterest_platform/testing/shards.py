@@ -115,9 +115,9 @@ class FakeShardLog:
         """Yield the records of a shard; see `ShardLog.read`."""
         shard = self._stream(stream).shards.get(shard_id)
         if shard is None or (shard.end is not None and shard.closed_ms < self._horizon_ms):
-            raise PermanentFailure(f"There is no shard {stream}/{shard_id}.", "Run it again.")
+            raise PermanentFailure(f"There is no shard {stream}/{shard_id}.", "Retry.")
         if after is not None and not shard.start <= after <= (shard.end or 10**30):
-            raise PermanentFailure(f"{after} is not a sequence number of {stream}/{shard_id}.", "Run it again.")
+            raise PermanentFailure(f"{after} is not a sequence number of {stream}/{shard_id}.", "Retry.")
         while True:
             self.on_batch()
             self.reads += 1

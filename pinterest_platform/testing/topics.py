@@ -109,7 +109,7 @@ class FakeTopicLog:
         """Yield the committed records of a range in batches; see `TopicLog.read`."""
         part = self._topic(topic).partitions[partition]
         if start < end and not part.earliest <= start <= len(part.entries):
-            raise PermanentFailure(f"{topic}/{partition}: offset {start} is not in the log.", "Run it again.")
+            raise PermanentFailure(f"{topic}/{partition}: offset {start} is not in the log.", "Retry.")
         for first in range(start, end, self.batch_records):
             self.on_batch()
             self._topic(topic)

@@ -136,7 +136,7 @@ def test_a_full_disk_is_named_if_the_reply_names_it(message: str) -> None:
         with pytest.raises(TransientFailure) as failure:
             store.put_if_absent("a", b"x", {})
     assert failure.value.what == f"S3 at {address} has no free disk space: InternalError {message.rstrip('.')}."
-    assert failure.value.action == "Free disk space on the server, then run it again."
+    assert failure.value.action == "Free disk space on the server, then retry."
 
 
 def test_an_internal_error_without_a_cause_sends_the_reader_to_log_and_disk() -> None:
@@ -146,7 +146,7 @@ def test_an_internal_error_without_a_cause_sends_the_reader_to_log_and_disk() ->
         with pytest.raises(TransientFailure) as failure:
             store.put("a", b"x")
     assert "failed on a: InternalError We encountered an internal error." in failure.value.what
-    assert failure.value.action == "Check the log and the free disk space of the server, then run it again."
+    assert failure.value.action == "Check the log and the free disk space of the server, then retry."
 
 
 def test_a_server_that_is_no_store_is_not_an_empty_bucket() -> None:

@@ -102,7 +102,7 @@ def test_a_store_that_fails_while_rows_are_written_is_transient(status: int, bod
     with pytest.raises(TransientFailure) as failure, translate_store_errors("s3://b/t"):
         raise error
     assert failure.value.what.startswith("S3 at http://127.0.0.1:9 failed on s3://b/t: ")
-    assert failure.value.action == "Check the log and the free disk space of the server, then run it again."
+    assert failure.value.action == "Check the log and the free disk space of the server, then retry."
 
 
 def test_a_data_file_that_is_missing_is_a_permanent_failure(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def result(job: str, run: Run, message: Json | None, jobs: JobsAPI, log: Callabl
         raise TransientFailure(
             f"The Databricks run of {job!r} succeeded, but its result can be read neither from its messages nor "
             f"from its output: {url(run)}.",
-            "Run it again: its work is committed, so the next run finds nothing to do.",
+            "Retry: its work is committed, so the next run finds nothing to do.",
         )
     output = output or _output(run, jobs)
     if text := _text(run, output):
@@ -82,9 +82,9 @@ def _failure(job: str, run: Run, output: RunOutput | None) -> PlatformFailure:
         return kind(f"The Databricks run of {job!r} {verb}{reason and f' ({reason})'}: {url(run)}.", action)
 
     if state is None:
-        return failure(TransientFailure, "ended without a state", "Open the run in the workspace, then run it again.")
+        return failure(TransientFailure, "ended without a state", "Open the run in the workspace, then retry.")
     if state.result_state is RunResultState.CANCELED and ended.code is not TerminationCodeCode.CANCELED:
-        return failure(PermanentFailure, "was cancelled in the workspace", "Run it again, unless that was intended.")
+        return failure(PermanentFailure, "was cancelled in the workspace", "Retry, unless that was intended.")
     if state.result_state is RunResultState.TIMEDOUT:
         return failure(
             TransientFailure,
@@ -92,14 +92,14 @@ def _failure(job: str, run: Run, output: RunOutput | None) -> PlatformFailure:
             "Find the cause in the run, or raise PINTEREST_SPARK_TIMEOUT_SECONDS, which includes the wait for compute.",
         )
     if state.life_cycle_state is RunLifeCycleState.SKIPPED:
-        return failure(TransientFailure, "was skipped", "Check the other runs of the workspace, then run it again.")
+        return failure(TransientFailure, "was skipped", "Check the other runs of the workspace, then retry.")
     if _is_client_error(ended):
         return failure(
             PermanentFailure,
             "was refused by the workspace",
-            "Fix the error that the step's log names, then run it again.",
+            "Fix the error that the step's log names, then retry.",
         )
-    return failure(TransientFailure, "failed", "Read the error in the step's log or in the run, then run it again.")
+    return failure(TransientFailure, "failed", "Read the error in the step's log or in the run, then retry.")
 
 
 def _termination(run: Run) -> TerminationDetails:

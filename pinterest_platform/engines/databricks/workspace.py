@@ -194,7 +194,7 @@ def translate_errors(host: str) -> Iterator[None]:
             ) from error
         raise TransientFailure(
             f"{workspace} did not answer: {_text(error)}.",
-            "Check that it is up, then run it again: a run that continues there is joined.",
+            "Check that it is up, then retry: a run that continues there is joined.",
         ) from error
 
 

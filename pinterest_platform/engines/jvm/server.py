@@ -131,12 +131,12 @@ class JvmServer:
                 # Transient, because a download of packages can succeed later and other causes are unknown.
                 raise TransientFailure(
                     f"Spark does not start on a JVM: {_cause(text)}.",
-                    "Fix the cause, then run it again. Downloads of packages need access to Maven Central.",
+                    "Fix the cause, then retry. Downloads of packages need access to Maven Central.",
                 )
             if monotonic() > end:
                 raise TransientFailure(
                     f"Spark did not start on a JVM within {self._settings.spark_timeout_seconds:g} s.",
-                    "Check the load of the machine, then run it again.",
+                    "Check the load of the machine, then retry.",
                 )
             sleep(0.1)
         return int(started[1])

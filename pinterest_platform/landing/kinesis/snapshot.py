@@ -179,7 +179,7 @@ def _check_recreated(log: ShardLog, state: StreamState, options: StreamOptions, 
     if (current := log.epoch(state.stream)) != state.epoch:
         raise TransientFailure(
             f"{state.stream} was recreated while its shards were read: epoch {state.epoch} became {current}.",
-            "Run it again.",
+            "Retry.",
         )
     if options.new_epoch == "fail":
         raise PermanentFailure(

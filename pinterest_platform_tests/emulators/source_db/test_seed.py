@@ -50,7 +50,7 @@ def test_a_full_disk_is_one_line_with_the_next_step(tmp_path: Path) -> None:
     command = [sys.executable, "-c", program, "seed", "--rows", "2000", "--home", str(tmp_path / "home")]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 1
-    assert ended.stderr.strip().endswith("Free disk space, then run it again."), ended.stderr
+    assert ended.stderr.strip().endswith("Free disk space, then retry."), ended.stderr
 
 
 def test_the_home_is_found_by_the_environment(tmp_path: Path) -> None:

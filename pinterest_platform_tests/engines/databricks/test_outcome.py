@@ -24,7 +24,7 @@ from pinterest_platform.failures import PermanentFailure, PlatformFailure, Trans
 from pinterest_platform.spark_jobs.databricks_main import OUTCOME_LINE, outcome_of
 
 URL = "https://dbc.example/#job/1/run/2"
-LOST = TransientFailure("Others came first.", "Run it again.")
+LOST = TransientFailure("Others came first.", "Retry.")
 WRONG = PermanentFailure("The table has other columns.", "Move it away.")
 
 
