@@ -112,9 +112,7 @@ class KafkaAdmin:
             )
         if code in (KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT):
             return self.unreachable(f"describe topic {topic}")
-        return TransientFailure(
-            f"{service} failed on {topic}: {error.str()}.", "Check the broker's log, then retry."
-        )
+        return TransientFailure(f"{service} failed on {topic}: {error.str()}.", "Check the broker's log, then retry.")
 
 
 def _unavailable_codes() -> set[int]:

@@ -68,7 +68,8 @@ class TableChanges:
         changed, moved = merge.outdated(schema, route), merge.source_moved(schema, route)
         compared = merge.merge_outcome(staging.read_newest(newest), target, changed, moved)
         with translate_engine_conflicts(uri):
-            outcome = materialize(compared.where("new OR changed OR moved"), staging.target(staged, "outcome"))
+            changes = compared.where("new OR changed OR moved")
+            outcome = materialize(changes, _OUTCOME, staging.target(staged, "outcome"))
         keys = outcome if isinstance(outcome, pa.Table) else parquet.read_folder(staging.tables, outcome[0], _KEYS)
         return cls(staging, uri, table, newest, outcome, keys)
 
@@ -92,7 +93,7 @@ class TableChanges:
             return
         files = files_with(self.table, KEY, replaced[KEY]) if replaced.num_rows else set[str]()
         folder = f"rows-{uuid.uuid4().hex}"
-        materialize(self._rows(files), f"{self.uri}/{folder}")
+        materialize(self._rows(files), self.staging.origin.cleaned_schema, f"{self.uri}/{folder}")
         self._check_written(files, folder)
         replacement.upsert_files(self.staging.tables, self.table, files, folder, transactions)
 

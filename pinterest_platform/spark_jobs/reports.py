@@ -26,7 +26,7 @@ from pinterest_platform.spark_jobs import computed
 from pinterest_platform.spark_jobs.computed import rows_digest
 from pinterest_platform.spark_jobs.engine_errors import retry_outages, translate_engine_conflicts
 from pinterest_platform.spark_jobs.facts import source_facts
-from pinterest_platform.spark_jobs.frames import load_delta, only_row
+from pinterest_platform.spark_jobs.frames import load_delta, only_row, to_arrow
 from pinterest_platform.spark_jobs.parameters import ReportOutcome, ReportsParameters, ReportsResult, SourceFacts
 from pinterest_platform.transforms import reports
 from pinterest_platform.transforms.quality import schema_differences
@@ -201,7 +201,7 @@ class Computation:
 def _in_schema(frame: DataFrame, schema: StructType) -> pa.Table:
     """Return a report's rows with the declared types; engines differ in the Arrow types that they return."""
     arrow_schema = pa.schema([pa.field(field.name, _ARROW[type(field.dataType)]) for field in schema.fields])
-    return frame.toArrow().cast(arrow_schema)
+    return to_arrow(frame, schema).cast(arrow_schema)
 
 
 def _write(

@@ -18,7 +18,7 @@ from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.spark_jobs import merge
 from pinterest_platform.spark_jobs.counts import Counts, check_records, count, count_in_memory
 from pinterest_platform.spark_jobs.engine_errors import engine_errors, is_outage
-from pinterest_platform.spark_jobs.frames import only_row
+from pinterest_platform.spark_jobs.frames import only_row, to_arrow
 from pinterest_platform.spark_jobs.origin import RecordOrigin
 from pinterest_platform.spark_jobs.parameters import Batch
 from pinterest_platform.transforms import cleaning, decoding, typed
@@ -84,10 +84,10 @@ def accepted(staged: DataFrame, entity: Entity) -> DataFrame:
     return staged.where(F.col(decoding.REASON).isNull()).select(*CLEANED[entity].names)
 
 
-def materialize(rows: DataFrame, uri: str | None) -> StagedRows:
+def materialize(rows: DataFrame, schema: StructType, uri: str | None) -> StagedRows:
     """Compute rows once, into Parquet files at an address, or into memory if there is no address."""
     if uri is None:
-        return rows.toArrow()
+        return to_arrow(rows, schema)
     rows.write.mode("overwrite").options(**_PARQUET_OPTIONS).parquet(uri)
     return (uri,)
 
@@ -143,7 +143,7 @@ class Staging:
         return staged if is_as_landed else None
 
     def _materialize(self, cleaned: DataFrame, uri: str | None) -> StagedBatch:
-        rows = materialize(cleaned, uri)
+        rows = materialize(cleaned, self.origin.staged_schema, uri)
         if isinstance(rows, pa.Table):
             return StagedBatch(rows, count_in_memory(rows, self.origin.entity))
         return StagedBatch(rows, count(read_rows(self.spark, rows, self.origin.staged_schema), self.origin.entity))
@@ -184,7 +184,8 @@ class Staging:
             staged = cast("pa.Table", first.rows).filter(pc.field(decoding.REASON).is_null())
             return NewestRows(staged.select(self.origin.cleaned_schema.names), keys)
         newest = rows if records == keys else cleaning.newest(rows, self.origin.route)
-        staged = materialize(newest, self.target(first, "newest") if uri is None else uri)
+        target = self.target(first, "newest") if uri is None else uri
+        staged = materialize(newest, self.origin.cleaned_schema, target)
         if (newest_rows := self._row_count(staged)) != keys:
             raise PermanentFailure(
                 f"{self.origin.stream}: {keys} keys have {newest_rows} newest records: two have the same position.",
@@ -200,7 +201,7 @@ class Staging:
         rows = accepted(self.read([batch]), self.origin.entity).alias("s")
         joined = rows.join(read_rows(self.spark, newest.rows, schema).alias("t"), F.expr(f"s.`{KEY}` = t.`{KEY}`"))
         keys = joined.where(merge.values_differ(schema)).select(F.col(f"s.{KEY}").alias(KEY)).distinct()
-        staged = materialize(keys, self.target(batch, "conflicting"))
+        staged = materialize(keys, StructType([schema[KEY]]), self.target(batch, "conflicting"))
         return replace(newest, conflicting_keys=staged) if self._row_count(staged) else newest
 
     def target(self, batch: StagedBatch, name: str) -> str | None:

@@ -12,6 +12,7 @@ from deltalake import DeltaTable, write_deltalake
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructType
 
 from pinterest_platform.delta import replacement
 from pinterest_platform.failures import TransientFailure
@@ -147,8 +148,9 @@ def test_a_file_that_the_engine_reads_as_empty_is_not_replaced(lake: Lake, monke
     lake.clean(lake.land([post(1, "a"), post(2, "a")]))
     before, version, write = lake.rows(), lake.version(), changes.materialize
 
-    def write_without_a_row(rows: DataFrame, uri: str | None) -> Any:
-        return write(rows.where("ind <> 2") if uri is not None and uri.startswith(lake.table) else rows, uri)
+    def write_without_a_row(rows: DataFrame, schema: StructType, uri: str | None) -> Any:
+        into_table = uri is not None and uri.startswith(lake.table)
+        return write(rows.where("ind <> 2") if into_table else rows, schema, uri)
 
     monkeypatch.setattr(changes, "materialize", write_without_a_row)
     with pytest.raises(TransientFailure, match="1 rows were written instead of 2, from 1 files of the table"):
