@@ -10,7 +10,6 @@ decreases along the partition.
 """
 
 import gzip
-import json
 import math
 import zlib
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,7 @@ from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.alignment import HeldRecords, MisalignedError, OffsetSpan, align
 from pinterest_platform.landing.kafka.chain import PartitionChain
 from pinterest_platform.landing.kafka.envelope import PartitionEncoder
+from pinterest_platform.landing.kafka.json_values import parse_value
 from pinterest_platform.landing.kafka.segments import PartitionDraft
 from pinterest_platform.landing.kafka.sources import ConnectObject, sources_digest
 from pinterest_platform.landing.scanner import read_members
@@ -207,7 +207,8 @@ def _disagreement(
     return PermanentFailure(
         f"{key}, line {error.line + 1}: the broker does not hold this value at offset {error.offset} or after it, in "
         "the order of the object. The object was changed, came from another topic or cluster, its sink read "
-        "uncommitted records, or an older value spans lines.",
+        "uncommitted records or rewrote a number that no double holds (1E400 as Infinity or null), or an older value "
+        "spans lines.",
         "Restore the object as the Connect sink wrote it, or move it away: the records that the broker holds are then "
         "landed from it.",
     )
@@ -217,12 +218,12 @@ def is_last_record(body: bytes, record: Record) -> bool:
     """Return whether a record is the last one of an adopted object; True if that object has none at its offset."""
     line = body[body.rfind(b"\n", 0, -1) + 1 :]
     try:
-        fields = json.loads(line or b"{}")
-        if fields.get(OFFSET_FIELD) != record.position:
+        fields = parse_value(line or b"{}")
+        if fields.get(OFFSET_FIELD) != parse_value(b"%d" % record.position):
             return True
-        value = json.loads(record.value or b"null")
+        value = parse_value(record.value or b"null")
     except (ValueError, RecursionError):
-        # Python reads neither 5,000 digits nor 1,000 levels; a sink copies the bytes of such a value.
+        # Python does not read 1,000 levels; a sink copies the bytes of such a value.
         return bool(record.value) and line.strip().endswith(b"," + record.value.strip()[1:])
     return value == {name: field for name, field in fields.items() if name not in RESERVED_FIELDS}
 
