@@ -24,6 +24,7 @@ from pinterest_platform.landing.kafka.envelope import PartitionEncoder
 from pinterest_platform.landing.kafka.json_values import parse_value
 from pinterest_platform.landing.kafka.segments import PartitionDraft
 from pinterest_platform.landing.kafka.sources import ConnectObject, sources_digest
+from pinterest_platform.landing.manifest import lost_metadata
 from pinterest_platform.landing.scanner import read_members
 from pinterest_platform.landing.segment import SegmentBuilder
 from pinterest_platform.ports import ObjectStore, PartitionBounds, Progress, Record
@@ -66,7 +67,8 @@ def adopt_objects(
         adoption: the state of the partition.
 
     Raises:
-        PermanentFailure: two of them cover the same offsets, one cannot be read, or one and the broker disagree.
+        PermanentFailure: two of them cover the same offsets, one cannot be read, one is a landed object that lost its
+            metadata, or one and the broker disagree.
     """
     next_offset = adoption.next_offset
     latest_ms = adoption.latest_ms
@@ -150,6 +152,8 @@ def _read_content(
     limit = following.start if following else end
     span = OffsetSpan(connect_object.start, limit, bounds.earliest if bounds else math.inf)
     values = _read_lines(store, connect_object)
+    if all(map(encoder.is_landed, values)):
+        raise lost_metadata(connect_object.key)
     try:
         alignment = align(values, span, adoption.held, lambda record: isinstance(encoder.line(record), str))
     except MisalignedError as error:
@@ -252,6 +256,7 @@ def _read_lines(store: ObjectStore, connect_object: ConnectObject) -> list[bytes
         lines.pop()
     if not lines:
         raise PermanentFailure(
-            f"{connect_object.key} is empty; a Connect sink writes no empty objects.", "Restore it or delete it."
+            f"{connect_object.key} is empty; a Connect sink writes no empty objects.",
+            "Restore it, with its metadata if the platform landed it, or delete it.",
         )
     return lines
