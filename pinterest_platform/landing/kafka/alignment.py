@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-import orjson
-
+from pinterest_platform.landing.kafka.json_values import parse_value
 from pinterest_platform.ports import Record
 
 SEARCH_BYTES = 64 * 1024 * 1024
@@ -147,10 +146,6 @@ def _matching_lines(lines: Sequence[bytes], line: int, value: bytes | None) -> i
 
 def _is_same_json(line: bytes, value: bytes) -> bool:
     try:
-        return _canonical(line) == _canonical(value)
-    except (ValueError, TypeError):
+        return parse_value(line) == parse_value(value)
+    except (ValueError, RecursionError):
         return False
-
-
-def _canonical(text: bytes) -> bytes:
-    return orjson.dumps(orjson.loads(text), option=orjson.OPT_SORT_KEYS)

@@ -10,7 +10,6 @@ decreases along the partition.
 """
 
 import gzip
-import json
 import math
 import zlib
 from collections.abc import Iterator, Sequence
@@ -22,8 +21,10 @@ from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.alignment import HeldRecords, MisalignedError, OffsetSpan, align
 from pinterest_platform.landing.kafka.chain import PartitionChain
 from pinterest_platform.landing.kafka.envelope import PartitionEncoder
+from pinterest_platform.landing.kafka.json_values import parse_value
 from pinterest_platform.landing.kafka.segments import PartitionDraft
 from pinterest_platform.landing.kafka.sources import ConnectObject, sources_digest
+from pinterest_platform.landing.manifest import lost_metadata
 from pinterest_platform.landing.scanner import read_members
 from pinterest_platform.landing.segment import SegmentBuilder
 from pinterest_platform.ports import ObjectStore, PartitionBounds, Progress, Record
@@ -66,7 +67,8 @@ def adopt_objects(
         adoption: the state of the partition.
 
     Raises:
-        PermanentFailure: two of them cover the same offsets, one cannot be read, or one and the broker disagree.
+        PermanentFailure: two of them cover the same offsets, one cannot be read, one is a landed object that lost its
+            metadata, or one and the broker disagree.
     """
     next_offset = adoption.next_offset
     latest_ms = adoption.latest_ms
@@ -150,6 +152,8 @@ def _read_content(
     limit = following.start if following else end
     span = OffsetSpan(connect_object.start, limit, bounds.earliest if bounds else math.inf)
     values = _read_lines(store, connect_object)
+    if all(map(encoder.is_landed, values)):
+        raise lost_metadata(connect_object.key)
     try:
         alignment = align(values, span, adoption.held, lambda record: isinstance(encoder.line(record), str))
     except MisalignedError as error:
@@ -207,7 +211,8 @@ def _disagreement(
     return PermanentFailure(
         f"{key}, line {error.line + 1}: the broker does not hold this value at offset {error.offset} or after it, in "
         "the order of the object. The object was changed, came from another topic or cluster, its sink read "
-        "uncommitted records, or an older value spans lines.",
+        "uncommitted records or rewrote a number that no double holds (1E400 as Infinity or null), or an older value "
+        "spans lines.",
         "Restore the object as the Connect sink wrote it, or move it away: the records that the broker holds are then "
         "landed from it.",
     )
@@ -217,12 +222,12 @@ def is_last_record(body: bytes, record: Record) -> bool:
     """Return whether a record is the last one of an adopted object; True if that object has none at its offset."""
     line = body[body.rfind(b"\n", 0, -1) + 1 :]
     try:
-        fields = json.loads(line or b"{}")
-        if fields.get(OFFSET_FIELD) != record.position:
+        fields = parse_value(line or b"{}")
+        if fields.get(OFFSET_FIELD) != parse_value(b"%d" % record.position):
             return True
-        value = json.loads(record.value or b"null")
+        value = parse_value(record.value or b"null")
     except (ValueError, RecursionError):
-        # Python reads neither 5,000 digits nor 1,000 levels; a sink copies the bytes of such a value.
+        # Python does not read 1,000 levels; a sink copies the bytes of such a value.
         return bool(record.value) and line.strip().endswith(b"," + record.value.strip()[1:])
     return value == {name: field for name, field in fields.items() if name not in RESERVED_FIELDS}
 
@@ -251,6 +256,7 @@ def _read_lines(store: ObjectStore, connect_object: ConnectObject) -> list[bytes
         lines.pop()
     if not lines:
         raise PermanentFailure(
-            f"{connect_object.key} is empty; a Connect sink writes no empty objects.", "Restore it or delete it."
+            f"{connect_object.key} is empty; a Connect sink writes no empty objects.",
+            "Restore it, with its metadata if the platform landed it, or delete it.",
         )
     return lines

@@ -337,6 +337,51 @@ def test_a_value_that_the_sink_wrote_in_another_form_is_the_same_record(store):
 
 
 @pytest.mark.parametrize(
+    ("written", "posted"),
+    [
+        (b"1", b"1.0"),
+        (b"10.0", b"1E1"),
+        (b"0.1", b"0.10000000000000000001"),
+        (b"10e399", b"1E400"),
+        (b"100000000000000000000", b"1e20"),
+        (rb'"\uD800"', rb'"\ud800"'),
+    ],
+)
+def test_a_number_that_the_sink_wrote_in_another_notation_is_the_same_record(store, written, posted):
+    log = FakeTopicLog()
+    log.create(TOPIC)
+    log.append(TOPIC, 0, b'{"index":%b}' % posted, b'{"index":1}', b'{"index":true}')
+    store.put(connect_key(TOPIC, 0, 0), b'{"index": %b}\n{"index":1}\n{"index":true}\n' % written)
+    assert land_topic(log, store, TOPIC).records == 3
+    assert [each["_offset"] for each in lines(store)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("written", "posted"),
+    [
+        (b'"Infinity"', b"1E400"),
+        (b"null", b"1E400"),
+        (b"2E400", b"1E400"),
+        (b"1", b"true"),
+        (b"9007199254740992", b"9007199254740993"),
+        (b"123456789012345678902", b"123456789012345678901"),
+        (b"NaN", b"NaN "),
+        (b"1E9999999999999999999", b"2E9999999999999999999"),
+    ],
+)
+def test_a_value_that_the_sink_changed_is_refused_with_its_line(store, written, posted):
+    log = FakeTopicLog()
+    log.create(TOPIC)
+    log.append(TOPIC, 0, b'{"index":%b}' % posted)
+    key = connect_key(TOPIC, 0, 0)
+    store.put(key, b'{"index":%b}\n' % written)
+    with pytest.raises(PermanentFailure, match=r"a number that no double holds") as raised:
+        land_topic(log, store, TOPIC)
+    assert f"{key}, line 1: the broker does not hold this value at offset 0" in raised.value.what
+    assert "move it away" in raised.value.action
+
+
+@pytest.mark.parametrize(
     ("changed", "line", "offset"),
     [(b'{"index":99}', 3, 2), (b'{"index": true}', 3, 2), (b'{"index": 3}\n{"index": 2}', 4, 4)],
 )

@@ -108,3 +108,18 @@ def test_another_writer_whose_object_is_damaged_meanwhile_ends_the_landing(log, 
     log.on_batch = damage
     with pytest.raises(PermanentFailure, match=r"metadata of .*partition=0/.* was changed"):
         land_topic(log, store, TOPIC)
+
+
+@pytest.mark.parametrize("earliest", [0, 19])
+@pytest.mark.parametrize("lost", [slice(-1, None), slice(None)])
+def test_landed_objects_without_any_metadata_are_not_adopted_as_those_of_a_sink(log, store, lost, earliest):
+    land_topic(log, store, TOPIC)
+    log.append(TOPIC, 0, *[b"{}"] * 2)
+    for key in keys(store)[lost]:
+        store.objects[key].metadata.clear()
+    log.trim(TOPIC, 0, earliest)
+    before = keys(store)
+    with pytest.raises(PermanentFailure) as raised:
+        land_topic(log, store, TOPIC)
+    assert f"{before[lost][0]} lacks the metadata with which it was landed" in raised.value.what
+    assert keys(store) == before and not list(store.list("adopted/"))
