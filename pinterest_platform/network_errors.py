@@ -75,10 +75,12 @@ def network_failure(error: BaseException, service: str = "") -> PlatformFailure 
     name = service or _address(errors) or "A service"
     if wrong := wrong_tls(name, " ".join(map(str, errors))):
         return wrong
-    causes = [cause for each in errors if (cause := _cause(each))]
+    causes = [cause for nested in errors if (cause := _cause(nested))]
     if not causes:
         return None
-    reasons = (each.strerror for each in errors if isinstance(each, OSError) and not isinstance(each, ssl.SSLError))
+    reasons = (
+        nested.strerror for nested in errors if isinstance(nested, OSError) and not isinstance(nested, ssl.SSLError)
+    )
     return no_answer(name, next(filter(None, reasons), causes[0]).rstrip("."))
 
 
@@ -102,11 +104,11 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     yielded: set[int] = set()
     errors: list[Any] = [error]
     while errors:
-        each = errors.pop(0)
-        if isinstance(each, BaseException) and id(each) not in yielded:
-            yielded.add(id(each))
-            yield each
-            errors += [getattr(each, "reason", None), *each.args, each.__cause__, each.__context__]
+        current = errors.pop(0)
+        if isinstance(current, BaseException) and id(current) not in yielded:
+            yielded.add(id(current))
+            yield current
+            errors += [getattr(current, "reason", None), *current.args, current.__cause__, current.__context__]
 
 
 def _cause(error: BaseException) -> str | None:

@@ -76,7 +76,8 @@ class KafkaAdmin:
         ]
         try:
             earliest, end = (
-                {place.partition: future.result().offset for place, future in futures.items()} for futures in requests
+                {topic_partition.partition: future.result().offset for topic_partition, future in futures.items()}
+                for futures in requests
             )
         except KafkaException as raised:
             error: KafkaError = raised.args[0]
@@ -112,9 +113,7 @@ class KafkaAdmin:
             )
         if code in (KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT):
             return self.unreachable(f"describe topic {topic}")
-        return TransientFailure(
-            f"{service} failed on {topic}: {error.str()}.", "Check the broker's log, then retry."
-        )
+        return TransientFailure(f"{service} failed on {topic}: {error.str()}.", "Check the broker's log, then retry.")
 
 
 def _unavailable_codes() -> set[int]:

@@ -90,6 +90,4 @@ class KafkaErrors(logging.Handler):
             return f"{protocol}, and the listener probably uses another one: set the protocol of the listener."
         if _CLOSED.search(self.last_error):
             return f"Start the broker; if it is running, its listener probably uses another protocol: {protocol}."
-        return (
-            "Start the broker or fix the network, then retry. PINTEREST_IO_TIMEOUT_SECONDS sets the time limit."
-        )
+        return "Start the broker or fix the network, then retry. PINTEREST_IO_TIMEOUT_SECONDS sets the time limit."

@@ -13,10 +13,12 @@ from pinterest_platform.settings import Settings
 def streams_to_delete(settings: Settings, requested: Sequence[str]) -> tuple[str, ...]:
     """Return the requested streams; raises PermanentFailure unless each one is a stream of this user id."""
     streams = [settings.names.stream(entity) for entity in ENTITIES]
-    others = [name for name in requested if name not in streams]
-    if not requested or others:
+    unknown_streams = [name for name in requested if name not in streams]
+    if not requested or unknown_streams:
         raise PermanentFailure(
-            f"Not a stream of user id {settings.user_id}: {', '.join(others)}." if others else "No stream is named.",
+            f"Not a stream of user id {settings.user_id}: {', '.join(unknown_streams)}."
+            if unknown_streams
+            else "No stream is named.",
             f"Name each stream to delete, from {', '.join(streams)}. Nothing was deleted.",
         )
     return tuple(requested)

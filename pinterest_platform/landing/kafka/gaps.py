@@ -40,7 +40,7 @@ class GapReading:
 def missing_ranges(covered: range, positions: Sequence[int]) -> list[range]:
     """Return the offsets of a range that are not among some sorted positions."""
     bounded = [covered.start - 1, *positions, covered.stop]
-    return [range(one + 1, other) for one, other in pairwise(bounded) if one + 1 < other]
+    return [range(before + 1, after) for before, after in pairwise(bounded) if before + 1 < after]
 
 
 def read_gaps(reader: PartitionReader | None, gaps: Sequence[range]) -> GapReading:
