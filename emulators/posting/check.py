@@ -101,9 +101,9 @@ async def _read(api: StreamApi, name: str, expected: int) -> dict[str, tuple[str
     deadline = time.monotonic() + PATIENCE_SECONDS
     while len(received) < expected and time.monotonic() < deadline:
         for index, iterator in enumerate(iterators):
-            answer: Mapping[str, Any] = await api.retry(lambda at=iterator: api.records(name, at), PATIENCE_SECONDS)
-            iterators[index] = answer["NextShardIterator"]
-            for record in answer["Records"]:
+            response: Mapping[str, Any] = await api.retry(lambda at=iterator: api.records(name, at), PATIENCE_SECONDS)
+            iterators[index] = response["NextShardIterator"]
+            for record in response["Records"]:
                 received[record["SequenceNumber"]] = (record["PartitionKey"], base64.b64decode(record["Data"]))
         await asyncio.sleep(_PAUSE_SECONDS if len(received) < expected else 0)
     return received

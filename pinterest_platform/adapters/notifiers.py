@@ -87,10 +87,10 @@ class WebhookNotifier:
             with self._open(request, timeout=self._timeout):
                 return
         except HTTPError as error:
-            problem = f"answered {error.code}"
+            problem = f"responded with {error.code}"
             error.close()
         except (OSError, HTTPException) as error:
-            problem = f"did not answer ({type(error).__name__})"
+            problem = f"did not respond ({type(error).__name__})"
         raise TransientFailure(
             f"The webhook for alerts {problem}: {consequence}.",
             "It is retried with exponential backoff. Check PINTEREST_ALERT_WEBHOOK and the server at that address.",

@@ -52,7 +52,7 @@ def merge_chain(examiner: ChainExaminer[M, H, R], options: MergeOptions) -> Merg
     a merge can be killed at any time, and any number can run at once.
 
     Raises:
-        TransientFailure: the store did not answer.
+        TransientFailure: the store did not respond.
     """
     folder = examiner.folder
     merge = _ChainMerge(examiner, options)

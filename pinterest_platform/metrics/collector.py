@@ -21,11 +21,11 @@ from pinterest_platform.metrics.tables import Rejections, read_table, table_uris
 Reading = Callable[[Sources], Samples]
 
 CACHE_SECONDS = 10.0
-"""Age up to which samples answer another scrape."""
+"""Age up to which samples serve another scrape."""
 
 FIRST_SECONDS = 60.0
 LONGEST_SECONDS = 8.0
-"""Time after which a scrape answers without the sources that are still being read; Prometheus waits for 10 s. The first
+"""Time after which a scrape ends without the sources that are still being read; Prometheus waits for 10 s. The first
 one imports the clients and takes longer."""
 
 _THREADS = 16

@@ -29,7 +29,7 @@ def refuse_unlanded(stream: str, settings: Settings, shards: ShardLog, objects: 
 
     Raises:
         PermanentFailure: it has such records, or whether it has any is unknown.
-        TransientFailure: the service or the store did not answer.
+        TransientFailure: the service or the store did not respond.
     """
     if stream_lag(shards, objects, stream, stream_options(settings)).pending:
         raise PermanentFailure(

@@ -47,7 +47,7 @@ def require_sound(lakehouse: Lakehouse, entities: Sequence[Entity], route: Route
 
     Raises:
         PermanentFailure: a table does not exist, or fails a check; all of them are named.
-        TransientFailure: the engine or the store did not answer.
+        TransientFailure: the engine or the store did not respond.
     """
     failures: list[PlatformFailure] = []
     for entity in entities:

@@ -82,7 +82,7 @@ class TableChanges:
 
         Raises:
             CommitConflictError: another writer committed first. Written files stay: the commit may have succeeded
-                although its answer was lost.
+                although its response was lost.
             TransientFailure: the engine did not write the rows that it should have.
         """
         replaced = self.keys.filter(~pc.field("new"))

@@ -49,7 +49,7 @@ def run(spark: SparkSession, parameters: ReportsParameters, progress: Callable[[
 
     Raises:
         PermanentFailure: a cleaned table or a report of that name does not exist.
-        TransientFailure: the store does not answer, or every attempt to commit met a conflict.
+        TransientFailure: the store does not respond, or every attempt to commit met a conflict.
     """
     if unknown := sorted(set(parameters.reports) - set(REPORT_KEYS)):
         raise PermanentFailure(f"There is no report {', '.join(unknown)}.", f"Use keys of {', '.join(REPORT_KEYS)}.")

@@ -29,7 +29,7 @@ def run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[s
 
     Raises:
         PermanentFailure: the table does not exist.
-        TransientFailure: objects are missing, or the store does not answer.
+        TransientFailure: objects are missing, or the store does not respond.
     """
     return retry_outages(partial(_run, spark, parameters, progress), parameters.io_timeout_seconds)
 

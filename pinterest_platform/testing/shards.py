@@ -34,7 +34,7 @@ class FakeShardLog:
 
     `down` makes every call fail transiently. `on_batch` is called before each batch that a reader gets, so that a test
     can change the stream while it is read. A closed shard reports its end with its last record or, with `late_end`, in
-    a reply without records. The clock `now_ms` changes only by `advance`, which applies retention.
+    a response without records. The clock `now_ms` changes only by `advance`, which applies retention.
 
     Args:
         batch_records: the most records of a batch.

@@ -62,7 +62,7 @@ class RecordOperations:
         return {"ShardIterator": self._seal(stream, shard, self._position(stream, shard, kind, parameters))}
 
     def get(self, parameters: Parameters) -> dict[str, Any]:
-        """GetRecords: at the end of a closed shard the answer has its children and no next iterator."""
+        """GetRecords: at the end of a closed shard the response has its children and no next iterator."""
         token = parameters.text("ShardIterator")
         limit = parameters.optional_integer("Limit", 1)
         if limit is not None and limit > _MOST_RECORDS:
@@ -73,7 +73,7 @@ class RecordOperations:
         page = self._core.log.read(stream, shard, start, limit or _MOST_RECORDS)
         self._core.limits.count_read(shard, page.size)
         base, prefix = shard.base, shard.prefix
-        answer: dict[str, Any] = {
+        response: dict[str, Any] = {
             "Records": [
                 {
                     "SequenceNumber": sequence.number(prefix, record - base, arrived_ms),
@@ -86,10 +86,10 @@ class RecordOperations:
             "MillisBehindLatest": page.behind_ms,
         }
         if shard.is_open or page.following <= shard.last:
-            answer["NextShardIterator"] = self._seal(stream, shard, page.following)
+            response["NextShardIterator"] = self._seal(stream, shard, page.following)
         else:
-            answer["NextShardIterator"] = None
-            answer["ChildShards"] = [
+            response["NextShardIterator"] = None
+            response["ChildShards"] = [
                 {
                     "ShardId": child.name,
                     "ParentShards": [shard_name(parent) for parent in child.parents],
@@ -97,7 +97,7 @@ class RecordOperations:
                 }
                 for child in stream.children(shard)
             ]
-        return answer
+        return response
 
     def _entry(self, stream: Stream, entry: Parameters) -> tuple[str, bytes, int]:
         """Return partition key, data and hash key of a record to put."""

@@ -47,7 +47,7 @@ def read_gaps(reader: PartitionReader | None, gaps: Sequence[range]) -> GapReadi
     """Read gaps again; without a reader, none of them can be read.
 
     Raises:
-        TransientFailure: the broker does not answer.
+        TransientFailure: the broker does not respond.
     """
     count = sum(map(len, gaps))
     if reader is None:

@@ -55,7 +55,7 @@ class PartitionLander:
 
         Raises:
             PermanentFailure: offsets are lost, or the store and the broker contradict each other.
-            TransientFailure: an outside system did not answer, or the topic was recreated meanwhile.
+            TransientFailure: an outside system did not respond, or the topic was recreated meanwhile.
         """
         self._check_sink_within_log()
         changed = self._changed_sources()
