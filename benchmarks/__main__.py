@@ -60,12 +60,14 @@ def _publish(name: str) -> int:
 
 
 def _leading_names(arguments: list[str]) -> list[str]:
-    options = [place for place, argument in enumerate(arguments) if argument.startswith("-")]
+    options = [index for index, argument in enumerate(arguments) if argument.startswith("-")]
     return arguments[: options[0]] if options else arguments
 
 
 def _listing() -> str:
-    return "\n".join(f"  {each.name:<18} {each.summary}; peer: {each.peer}" for each in _suite.BENCHMARKS)
+    return "\n".join(
+        f"  {benchmark.name:<18} {benchmark.summary}; peer: {benchmark.peer}" for benchmark in _suite.BENCHMARKS
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The peer of posting: a bare asyncio HTTP client and two servers, two hops and the same produce.
 
 Client, gateway and proxy are processes of their own, as ours are. The gateway passes each request on; the proxy
-produces its records and replies when the broker has acknowledged them. Nothing is checked, mapped or counted.
+produces its records and responds when the broker has acknowledged them. Nothing is checked, mapped or counted.
 """
 
 import asyncio
@@ -58,7 +58,7 @@ async def _request(connection: tuple[asyncio.StreamReader, asyncio.StreamWriter]
     writer.write(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
     status, _ = await _message(reader)
     if not status.startswith(b"HTTP/1.1 200"):
-        raise RuntimeError(f"A bare server replied {status!r}.")
+        raise RuntimeError(f"A bare server responded {status!r}.")
 
 
 async def _message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:

@@ -86,8 +86,12 @@ def rates(measurements: Sequence[Measurement], cores: int) -> Rates:
     """
 
     def per_core(beginning: str, used: int) -> float | None:
-        matching = [each for each in measurements if each.work.startswith(beginning) and each.records]
-        return max(((each.records or 0) / each.ours_s / used for each in matching), default=None)
+        matching = [
+            measurement
+            for measurement in measurements
+            if measurement.work.startswith(beginning) and measurement.records
+        ]
+        return max(((measurement.records or 0) / measurement.ours_s / used for measurement in matching), default=None)
 
     return Rates(
         per_core("landing, one partition", 1), per_core("full build", cores), per_core("landed and cleaned", cores)

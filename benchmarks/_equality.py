@@ -17,7 +17,7 @@ def differences(lake: Path, peer: Path) -> list[str]:
         peer: the folder that `_duckdb_peer.build` filled.
     """
     tables = [(f"cleaned/{entity}", entity.columns, peer / f"{entity}.parquet") for entity in ENTITIES]
-    reports = [(f"reports/{each.key}", each.columns, peer / f"{each.key}.parquet") for each in REPORTS]
+    reports = [(f"reports/{report.key}", report.columns, peer / f"{report.key}.parquet") for report in REPORTS]
     with duckdb.connect() as db:
         db.execute("SET TimeZone = 'UTC'")
         lines = [_difference(db, lake, *table) for table in (*tables, *reports)]
@@ -31,10 +31,10 @@ def _difference(
     names = [column.name for column in columns]
     db.register("ours", DeltaTable(str(lake / name)).to_pyarrow_table(columns=names))
     quoted = ", ".join(f'"{column}"' for column in names)
-    ours, theirs = f"SELECT {quoted} FROM ours", f"SELECT {quoted} FROM '{parquet}'"
+    our_rows, peer_rows = f"SELECT {quoted} FROM ours", f"SELECT {quoted} FROM '{parquet}'"
     alone = [
-        db.execute(f"SELECT count(*) FROM (({one}) EXCEPT ALL ({other}))").fetchall()[0][0]
-        for one, other in ((ours, theirs), (theirs, ours))
+        db.execute(f"SELECT count(*) FROM (({rows}) EXCEPT ALL ({other_rows}))").fetchall()[0][0]
+        for rows, other_rows in ((our_rows, peer_rows), (peer_rows, our_rows))
     ]
     db.unregister("ours")
     return f"{name}: {alone[0]} rows only in ours, {alone[1]} only in the peer's" if any(alone) else ""

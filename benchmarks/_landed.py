@@ -61,16 +61,16 @@ class Posts:
         self._new_posts += 1
         if len(self._pool) < _POOL:
             self._pool.append(post)
-        elif (place := self._random.randrange(self._new_posts)) < _POOL:
-            self._pool[place] = post
+        elif (index := self._random.randrange(self._new_posts)) < _POOL:
+            self._pool[index] = post
         return post
 
     def _repeat(self) -> Post:
-        place = self._random.randrange(len(self._pool))
+        index = self._random.randrange(len(self._pool))
         self._repeats += 1
         if self._repeats % _CHANGED_EVERY == 0:
-            self._pool[place] = self._changed(self._pool[place])
-        return self._pool[place]
+            self._pool[index] = self._changed(self._pool[index])
+        return self._pool[index]
 
     def _changed(self, post: Post) -> Post:
         """Return the post with another value in each row, of columns that reports read."""
@@ -144,26 +144,26 @@ class Topics:
             self._posts += 1
             partition = post.key % PARTITIONS
             for entity, line in post.lines.items():
-                place = (entity, partition)
-                offset = self._ends.get(place, -1) + 1
-                self._ends[place] = offset
-                if place not in open_objects:
-                    open_objects[place] = _Object.create(self.folder, entity, partition, offset)
-                    landed[entity].append(open_objects[place])
-                open_objects[place].append(offset, arrival, line)
-                if open_objects[place].size >= self.object_bytes:
-                    open_objects.pop(place).handle.close()
+                chain = (entity, partition)
+                offset = self._ends.get(chain, -1) + 1
+                self._ends[chain] = offset
+                if chain not in open_objects:
+                    open_objects[chain] = _Object.create(self.folder, entity, partition, offset)
+                    landed[entity].append(open_objects[chain])
+                open_objects[chain].append(offset, arrival, line)
+                if open_objects[chain].size >= self.object_bytes:
+                    open_objects.pop(chain).handle.close()
         for open_object in open_objects.values():
             open_object.handle.close()
         return Load({entity: list(self._batches(objects)) for entity, objects in landed.items()})
 
     def _batches(self, landed: Sequence["_Object"]) -> Iterator[Batch]:
         group: list[_Object] = []
-        for each in landed:
-            if group and sum(member.size for member in group) + each.size > self.batch_bytes:
+        for landed_object in landed:
+            if group and sum(member.size for member in group) + landed_object.size > self.batch_bytes:
                 yield _batch(group)
                 group = []
-            group.append(each)
+            group.append(landed_object)
         if group:
             yield _batch(group)
 
@@ -194,11 +194,11 @@ class _Object:
 
 def _batch(group: Sequence[_Object]) -> Batch:
     return Batch(
-        [str(each.path) for each in group],
-        {f"id/{each.partition}": each.end for each in group},
-        sum(each.records for each in group),
-        size=sum(each.size for each in group),
-        kinds=united(from_text(each.kinds.text() or "") for each in group) or None,
+        [str(landed_object.path) for landed_object in group],
+        {f"id/{landed_object.partition}": landed_object.end for landed_object in group},
+        sum(landed_object.records for landed_object in group),
+        size=sum(landed_object.size for landed_object in group),
+        kinds=united(from_text(landed_object.kinds.text() or "") for landed_object in group) or None,
     )
 
 

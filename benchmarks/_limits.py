@@ -25,9 +25,9 @@ SHARDS_OF_ACCOUNT = Limit(
     500, "Shards per account in us-east-1 without an increase: 500 on older accounts, more on newer ones (same page)."
 )
 PREFIX_PUTS = Limit(
-    3_500, "S3 answers at least 3,500 PUT, COPY, POST or DELETE requests/s per prefix (S3 User Guide, performance)."
+    3_500, "S3 serves at least 3,500 PUT, COPY, POST or DELETE requests/s per prefix (S3 User Guide, performance)."
 )
-PREFIX_GETS = Limit(5_500, "S3 answers at least 5,500 GET or HEAD requests/s per prefix (same page).")
+PREFIX_GETS = Limit(5_500, "S3 serves at least 5,500 GET or HEAD requests/s per prefix (same page).")
 API_REQUESTS = Limit(10_000, "API Gateway throttles an account at 10,000 requests/s per region (API Gateway quotas).")
 LIMITS = (
     KAFKA_PARTITION_MB, MSK_BROKER_MB, SHARD_MB, SHARD_RECORDS, SHARDS_OF_ACCOUNT, PREFIX_PUTS, PREFIX_GETS,

@@ -49,7 +49,7 @@ def save(measurements: Sequence[Measurement], docs: Path = DOCS) -> None:
         "machine": machine(),
         "cores": os.cpu_count(),
         "date": datetime.now(UTC).date().isoformat(),
-        "measurements": [each.to_json() for each in measurements],
+        "measurements": [measurement.to_json() for measurement in measurements],
     }
     _results_path(docs).write_text(json.dumps(document, indent=2) + "\n", "utf-8")
 
@@ -59,7 +59,7 @@ def load(docs: Path = DOCS) -> Results | None:
     if not _results_path(docs).exists():
         return None
     document = json.loads(_results_path(docs).read_text("utf-8"))
-    measurements = [Measurement.from_json(each) for each in document["measurements"]]
+    measurements = [Measurement.from_json(measurement) for measurement in document["measurements"]]
     return Results(document["machine"], document["cores"], document["date"], measurements)
 
 
@@ -104,7 +104,7 @@ def markdown_table(measurements: Sequence[Measurement]) -> str:
 
 def svg_chart(results: Results) -> bytes:
     """Return a chart of ratios: our seconds divided by the peer's, and the target."""
-    compared = [each for each in results.measurements if each.ratio is not None][::-1]
+    compared = [measurement for measurement in results.measurements if measurement.ratio is not None][::-1]
     style = Style(background="#ffffff", plot_background="#ffffff", colors=("#2563eb", "#d1d5db"), value_font_size=12)
     chart = pygal.HorizontalBar(
         width=900,
@@ -118,9 +118,11 @@ def svg_chart(results: Results) -> bytes:
         truncate_label=60,
         title=f"Our seconds divided by the peer's, {results.date}",
     )
-    chart.x_labels = [each.work for each in compared]
-    chart.add("ours", [_charted(each.ratio) for each in compared])
-    chart.add("target", [_charted(each.target.ratio if each.target else None) for each in compared])
+    chart.x_labels = [measurement.work for measurement in compared]
+    chart.add("ours", [_charted(measurement.ratio) for measurement in compared])
+    chart.add(
+        "target", [_charted(measurement.target.ratio if measurement.target else None) for measurement in compared]
+    )
     chart.uuid = "benchmarks"  # a random one would make every rendering differ
     tree = chart.render_tree()
     for parent in tree.iter():
@@ -136,8 +138,8 @@ def replace_section(page: Path, name: str, text: str) -> None:
         ValueError: the page has no such marks.
     """
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-    before, opening, rest = page.read_text("utf-8").partition(begin)
-    _, closing, after = rest.partition(end)
+    before, opening, following = page.read_text("utf-8").partition(begin)
+    _, closing, after = following.partition(end)
     if not (opening and closing):
         raise ValueError(f"{page} has no section {name!r}. Restore the marks {begin} and {end}.")
     page.write_text(f"{before}{begin}\n{text.strip()}\n{end}{after}", "utf-8")
@@ -145,7 +147,7 @@ def replace_section(page: Path, name: str, text: str) -> None:
 
 def _steps(measurements: Sequence[Measurement]) -> str:
     """Return the table of the steps of `make run`."""
-    stepwise = next((each for each in measurements if each.parts), None)
+    stepwise = next((measurement for measurement in measurements if measurement.parts), None)
     if stepwise is None or stepwise.parts is None:
         return _NOT_MEASURED
     rows = [f"| {step} | {seconds:.1f} |" for step, seconds in stepwise.parts.items()]

@@ -107,7 +107,7 @@ def report(measurements: Iterable[Measurement], json_path: Path | None) -> None:
     for measurement in measurements:
         click.echo(line(measurement))
     if json_path is not None:
-        json_path.write_text(json.dumps([each.to_json() for each in measurements], indent=2) + "\n")
+        json_path.write_text(json.dumps([measurement.to_json() for measurement in measurements], indent=2) + "\n")
 
 
 def read(json_path: Path) -> list[Measurement]:

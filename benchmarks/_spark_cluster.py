@@ -46,8 +46,8 @@ class Cluster:
 
     def state(self) -> Mapping[str, Any]:
         """Return the workers and applications of the master."""
-        with urllib.request.urlopen(self.master_page, timeout=30) as reply:
-            return json.load(reply)
+        with urllib.request.urlopen(self.master_page, timeout=30) as response:
+            return json.load(response)
 
 
 @contextmanager

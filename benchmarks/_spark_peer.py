@@ -50,8 +50,8 @@ def main(bootstrap: str, user: str, folder: str) -> None:
         values = read.option("subscribe", f"{user}.{entity.name}").option("startingOffsets", "earliest").load()
         posted = values.select(F.from_json(F.col("value").cast("string"), fields).alias("post"), "timestamp")
         row = posted.select(F.expr(f"CAST(post.`{entity.key_field}` AS BIGINT)").alias("ind"), "post", "timestamp")
-        place = f"{folder}/{entity.name}"
-        row.writeStream.format("delta").option("checkpointLocation", f"{place}-checkpoint").start(place)
+        table = f"{folder}/{entity.name}"
+        row.writeStream.format("delta").option("checkpointLocation", f"{table}-checkpoint").start(table)
     spark.streams.awaitAnyTermination()
 
 

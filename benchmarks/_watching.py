@@ -13,7 +13,7 @@ from pinterest_platform.catalog import Entity
 from pinterest_platform.delta.tables import DeltaTables
 
 _PAUSE_SECONDS = 0.1
-"""Polling three tables at this pause is thirty requests per second, which the store must also answer."""
+"""Polling three tables at this pause is thirty requests per second, which the store must also serve."""
 
 
 @dataclass

@@ -47,7 +47,7 @@ class Build:
 
 def exponent(builds: Sequence[Build]) -> float:
     """Return the slope of log(seconds) by log(posts): the least-squares line through all builds."""
-    xs, ys = [math.log(each.rows) for each in builds], [math.log(each.seconds) for each in builds]
+    xs, ys = [math.log(build.rows) for build in builds], [math.log(build.seconds) for build in builds]
     x_mean, y_mean = sum(xs) / len(xs), sum(ys) / len(ys)
     covariance = sum((x - x_mean) * (y - y_mean) for x, y in zip(xs, ys, strict=True))
     return covariance / sum((x - x_mean) ** 2 for x in xs)
@@ -55,8 +55,8 @@ def exponent(builds: Sequence[Build]) -> float:
 
 def measurements(builds: Sequence[Build]) -> list[Measurement]:
     """Return a measurement for each build; all but the smallest are compared with the smallest, scaled."""
-    smallest = min(builds, key=lambda each: each.rows)
-    return [_measurement(each, smallest) for each in builds]
+    smallest = min(builds, key=lambda build: build.rows)
+    return [_measurement(build, smallest) for build in builds]
 
 
 def _measurement(build: Build, smallest: Build) -> Measurement:
@@ -81,7 +81,7 @@ def build_in_child(rows: int, root: Path) -> Build:
         CalledProcessError: the process failed.
     """
     load = Topics(root).land(Posts(rows, _SEED).take(rows))
-    plan = {name: [each.to_json() for each in batches] for name, batches in load.batches.items()}
+    plan = {name: [batch.to_json() for batch in batches] for name, batches in load.batches.items()}
     (root / _PLAN).write_text(json.dumps(plan))
     subprocess.run([sys.executable, "-m", "benchmarks.growth", "--child", str(root)], check=True)
     outcome = json.loads((root / _OUTCOME).read_text())

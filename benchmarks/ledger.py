@@ -58,7 +58,9 @@ def _ledger_seconds(settings: Settings, log: KafkaTopicLog, store: S3ObjectStore
     schedule = AuditSchedule(settings.audit_days, time.time_ns() // 1_000_000 + 2 * NEW_MS)
     ledgers = kafka_ledgers(settings, log, store, schedule)
     seconds = time.perf_counter() - started
-    if (accounted := sum(ledger.accounted for each in ledgers.values() for ledger in each)) != records:
+    if (
+        accounted := sum(ledger.accounted for topic_ledgers in ledgers.values() for ledger in topic_ledgers)
+    ) != records:
         raise RuntimeError(f"The ledger accounts for {accounted} of {records} records.")
     return seconds
 

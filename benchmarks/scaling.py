@@ -49,7 +49,7 @@ def page(capacities: Mapping[str, Capacity]) -> Mapping[str, str]:
             [
                 "| price in dollars | per |",
                 "| ---: | --- |",
-                *(f"| {_price(each.dollars)} | {each.per} |" for each in PRICES),
+                *(f"| {_price(price.dollars)} | {price.per} |" for price in PRICES),
             ]
         ),
     }
@@ -80,7 +80,7 @@ def _table(head: str, capacities: Mapping[str, Capacity], rows: Sequence[tuple[s
         f"| {head} | {' | '.join(f'{name} posts' for name in capacities)} |",
         "| --- |" + " ---: |" * len(capacities),
     ]
-    lines += [f"| {label} | {' | '.join(show(each) for each in capacities.values())} |" for label, show in rows]
+    lines += [f"| {label} | {' | '.join(show(capacity) for capacity in capacities.values())} |" for label, show in rows]
     return "\n".join(lines)
 
 

@@ -80,9 +80,9 @@ def _read(kinesis: Any, stream: str) -> int:
         iterator = kinesis.get_shard_iterator(**start)["ShardIterator"]
         behind = 1
         while behind:
-            reply = kinesis.get_records(ShardIterator=iterator)
-            count += len(reply["Records"])
-            iterator, behind = reply["NextShardIterator"], reply["MillisBehindLatest"]
+            response = kinesis.get_records(ShardIterator=iterator)
+            count += len(response["Records"])
+            iterator, behind = response["NextShardIterator"], response["MillisBehindLatest"]
     return count
 
 

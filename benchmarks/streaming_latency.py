@@ -63,7 +63,7 @@ def main(seconds: int, tries: int, json_path: Path | None) -> None:
         except PermanentFailure as failure:
             print(f"the peer is left out: {failure}")
             peers = {}
-    draining = [each for rate in ours for each in _measurements(rate, ours[rate], peers.get(rate))]
+    draining = [measurement for rate in ours for measurement in _measurements(rate, ours[rate], peers.get(rate))]
     report([*draining, Measurement("post to row, from idle, p50", "none", quantile(idle, 0.5))], json_path)
 
 

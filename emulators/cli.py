@@ -65,9 +65,9 @@ class _Group(click.Group):
                 raise
             if error.filename is None:
                 discard_stdout()  # it may be what is full
-            place = error.filename or "the output or a file"
+            target = error.filename or "the output or a file"
             raise click.ClickException(
-                f"Cannot write {place}: {error.strerror}. Free disk space, then retry."
+                f"Cannot write {target}: {error.strerror}. Free disk space, then retry."
             ) from None
 
 

@@ -25,18 +25,18 @@ class PermanentFailure(PlatformFailure):
 
 
 class TransientFailure(PlatformFailure):
-    """A failure that a retry can resolve: an outside system did not answer, or another writer was first."""
+    """A failure that a retry can resolve: an outside system did not respond, or another writer was first."""
 
 
-def no_answer(service: str, cause: str) -> TransientFailure:
-    """Return the failure of a service that did not answer; one outage has the same message for every call.
+def no_response(service: str, cause: str) -> TransientFailure:
+    """Return the failure of a service that did not respond; one outage has the same message for every call.
 
     Args:
         service: the service and its address, such as `S3 at http://127.0.0.1:9090`.
         cause: the cause, without a full stop.
     """
     return TransientFailure(
-        f"{service} did not answer: {cause}.",
+        f"{service} did not respond: {cause}.",
         "Start the server or fix the network, then retry. PINTEREST_IO_TIMEOUT_SECONDS sets the time limit.",
     )
 

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Iterator
 from typing import Any
 
-from pinterest_platform.failures import PermanentFailure, PlatformFailure, no_answer
+from pinterest_platform.failures import PermanentFailure, PlatformFailure, no_response
 
 UNTRUSTED = re.compile(
     r"certificate[ _]verify[ _]failed|invalid peer certificate|self.signed certificate|peer certificate\b.* was not ok"
@@ -24,9 +24,9 @@ NO_TLS = re.compile(
 )
 """The text of a server that speaks no TLS."""
 
-_SILENT = "it sends no reply within the time limit"
+_SILENT = "it sends no response within the time limit"
 _CLOSED = "it closed the connection"
-_CUT = "its reply was cut"
+_CUT = "its response was cut"
 _CAUSES = {
     "botocore.exceptions.ConnectTimeoutError": "it accepts no connection within the time limit",
     "requests.exceptions.ConnectTimeout": "it accepts no connection within the time limit",
@@ -75,11 +75,13 @@ def network_failure(error: BaseException, service: str = "") -> PlatformFailure 
     name = service or _address(errors) or "A service"
     if wrong := wrong_tls(name, " ".join(map(str, errors))):
         return wrong
-    causes = [cause for each in errors if (cause := _cause(each))]
+    causes = [cause for nested in errors if (cause := _cause(nested))]
     if not causes:
         return None
-    reasons = (each.strerror for each in errors if isinstance(each, OSError) and not isinstance(each, ssl.SSLError))
-    return no_answer(name, next(filter(None, reasons), causes[0]).rstrip("."))
+    reasons = (
+        nested.strerror for nested in errors if isinstance(nested, OSError) and not isinstance(nested, ssl.SSLError)
+    )
+    return no_response(name, next(filter(None, reasons), causes[0]).rstrip("."))
 
 
 def wrong_tls(service: str, text: str) -> PermanentFailure | None:
@@ -102,18 +104,18 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     yielded: set[int] = set()
     errors: list[Any] = [error]
     while errors:
-        each = errors.pop(0)
-        if isinstance(each, BaseException) and id(each) not in yielded:
-            yielded.add(id(each))
-            yield each
-            errors += [getattr(each, "reason", None), *each.args, each.__cause__, each.__context__]
+        current = errors.pop(0)
+        if isinstance(current, BaseException) and id(current) not in yielded:
+            yielded.add(id(current))
+            yield current
+            errors += [getattr(current, "reason", None), *current.args, current.__cause__, current.__context__]
 
 
 def _cause(error: BaseException) -> str | None:
     """Return the cause if an error of its own is one of a network."""
     code: Any = getattr(error, "code", None)
     if type(error).__name__ == "HTTPError" and isinstance(code, int):
-        return f"it answers {code}" if code in _SERVER_ERRORS else None
+        return f"it responds with {code}" if code in _SERVER_ERRORS else None
     names = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__]
     if "grpc.RpcError" in names and callable(code):
         return _RPC_CODES.get(getattr(code(), "name", ""))

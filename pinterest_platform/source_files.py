@@ -20,9 +20,9 @@ def source_digest(*parts: str, suffixes: tuple[str, ...] = (".py",)) -> str:
     return digest.hexdigest()
 
 
-def _files(place: Traversable, suffixes: tuple[str, ...]) -> Iterator[Traversable]:
-    if place.is_dir():
-        for child in sorted(place.iterdir(), key=lambda child: child.name):
+def _files(path: Traversable, suffixes: tuple[str, ...]) -> Iterator[Traversable]:
+    if path.is_dir():
+        for child in sorted(path.iterdir(), key=lambda child: child.name):
             yield from _files(child, suffixes)
-    elif place.name.endswith(suffixes):
-        yield place
+    elif path.name.endswith(suffixes):
+        yield path

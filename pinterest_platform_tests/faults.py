@@ -20,8 +20,8 @@ class FaultyStore:
 
     Args:
         store: the store that processes share.
-        faults: by the number of the call, from 0: `fail` before the call, `lose` its reply, `echo` (the client repeats
-            a call whose reply was lost), `kill` the caller before or `kill-after` the call.
+        faults: by the number of the call, from 0: `fail` before the call, `lose` its response, `echo` (the client
+            repeats a call whose response was lost), `kill` the caller before or `kill-after` the call.
         before: called before each call, with its name and key.
     """
 
@@ -76,5 +76,5 @@ class FaultyStore:
             self._dead = True
             raise Killed
         if fault == "lose":
-            raise TransientFailure(f"The reply to {name} {key} was lost.", "Retry.")
+            raise TransientFailure(f"The response to {name} {key} was lost.", "Retry.")
         return act() if fault == "echo" else result

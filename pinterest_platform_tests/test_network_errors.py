@@ -47,23 +47,23 @@ def http_error(status: int) -> urllib.error.HTTPError:
 @pytest.mark.parametrize(
     ("error", "cause"),
     [
-        (http.client.IncompleteRead(b"12", 8), "its reply was cut"),
+        (http.client.IncompleteRead(b"12", 8), "its response was cut"),
         (http.client.RemoteDisconnected("Remote end closed connection"), "it closed the connection"),
         (http.client.BadStatusLine("x"), "it sends no HTTP"),
         (urllib.error.URLError(ConnectionRefusedError(111, "Connection refused")), "Connection refused"),
-        (urllib.error.URLError(TimeoutError("timed out")), "it sends no reply within the time limit"),
+        (urllib.error.URLError(TimeoutError("timed out")), "it sends no response within the time limit"),
         (urllib.error.URLError(OSError(113, "No route to host")), "No route to host"),
-        (http_error(503), "it answers 503"),
+        (http_error(503), "it responds with 503"),
         (ssl.SSLError("The read operation failed"), "the TLS connection failed"),
         (ssl.SSLEOFError(8, "EOF occurred in violation of protocol"), "the TLS connection failed"),
         (socket.gaierror(-3, "Temporary failure in name resolution"), "Temporary failure in name resolution"),
         (requests.ConnectionError("aborted"), "the connection failed"),
-        (requests.exceptions.ChunkedEncodingError("x"), "its reply was cut"),
+        (requests.exceptions.ChunkedEncodingError("x"), "its response was cut"),
         (urllib3.exceptions.ProtocolError("x"), "it closed the connection"),
-        (botocore.exceptions.ReadTimeoutError(endpoint_url=URL), "it sends no reply within the time limit"),
-        (botocore.exceptions.ResponseStreamingError(error="x"), "its reply was cut"),
-        (botocore.exceptions.IncompleteReadError(actual_bytes=1, expected_bytes=2), "its reply was cut"),
-        (botocore.parsers.ResponseParserError("x"), "its reply was cut"),
+        (botocore.exceptions.ReadTimeoutError(endpoint_url=URL), "it sends no response within the time limit"),
+        (botocore.exceptions.ResponseStreamingError(error="x"), "its response was cut"),
+        (botocore.exceptions.IncompleteReadError(actual_bytes=1, expected_bytes=2), "its response was cut"),
+        (botocore.parsers.ResponseParserError("x"), "its response was cut"),
         (botocore.exceptions.EndpointConnectionError(endpoint_url=URL), "the connection failed"),
         (_Unavailable(), "it is unavailable"),
     ],
@@ -72,7 +72,7 @@ def http_error(status: int) -> urllib.error.HTTPError:
 def test_a_network_error_is_transient_with_its_cause(error: Exception, cause: str) -> None:
     failure = network_failure(error)
     assert isinstance(failure, TransientFailure)
-    assert failure.what.endswith(f"did not answer: {cause}.")
+    assert failure.what.endswith(f"did not respond: {cause}.")
     outer = ValueError("no JSON")
     outer.__cause__ = error
     assert isinstance(network_failure(outer, "S3"), TransientFailure)
@@ -106,7 +106,7 @@ def test_other_errors_are_not_retried(error: Exception) -> None:
 def test_the_address_is_named_without_credentials_and_path() -> None:
     for error in (botocore.exceptions.EndpointConnectionError(endpoint_url=URL), http_error(502)):
         failure = network_failure(error)
-        assert failure is not None and failure.what.startswith("https://store.example:9 did not answer")
+        assert failure is not None and failure.what.startswith("https://store.example:9 did not respond")
         assert "hunter2" not in str(failure)
 
 
@@ -161,7 +161,7 @@ def test_https_at_a_server_without_tls_is_permanent(call: Callable[[str], Any], 
 @pytest.mark.parametrize(
     ("reply", "cause"),
     [
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n12345", "its reply was cut"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n12345", "its response was cut"),
         (b"SSH-2.0-other\r\n", "it closed the connection"),
     ],
 )
@@ -170,7 +170,7 @@ def test_a_reply_of_s3_that_is_cut_is_transient(store_at: Callable[[str], str], 
         address = store_at(f"http://{listener}")
         with pytest.raises(TransientFailure) as failure:
             S3ObjectStore(settings_at(address)).read("a")
-    assert failure.value.what == f"S3 at {address} did not answer: {cause}."
+    assert failure.value.what == f"S3 at {address} did not respond: {cause}."
 
 
 def test_a_profile_that_does_not_exist_is_permanent(

@@ -54,12 +54,12 @@ async def check(api: StreamApi) -> str:
     await api.open(1)
     try:
         async with _stream(api) as name:
-            put = await _put(api, name)
-            received = await _read(api, name, len(put))
-            _compare(name, put, received)
+            records = await _put(api, name)
+            received = await _read(api, name, len(records))
+            _compare(name, records, received)
     finally:
         await api.close()
-    return f"the stream API of {api.address} is correct: {len(put)} records put, read back and compared"
+    return f"the stream API of {api.address} is correct: {len(records)} records put, read back and compared"
 
 
 @contextlib.asynccontextmanager
@@ -78,16 +78,16 @@ async def _put(api: StreamApi, name: str) -> dict[str, Record]:
     """Put every value alone and all of them in one batch; return the records by their sequence numbers."""
     singles = [Record(key, value) for key, value in enumerate(_VALUES)]
     batch = [Record(100 + key, value) for key, value in enumerate(_VALUES)]
-    put: dict[str, Record] = {}
+    records: dict[str, Record] = {}
     for record in singles:
-        put[await api.retry(lambda record=record: api.put(name, record), PATIENCE_SECONDS)] = record
-    for record, written in zip(
+        records[await api.retry(lambda record=record: api.put(name, record), PATIENCE_SECONDS)] = record
+    for record, result in zip(
         batch, await api.retry(lambda: api.put_batch(name, batch), PATIENCE_SECONDS), strict=True
     ):
-        if written.error:
-            raise EmulatorFailure(f"PutRecords on {name} rejected a record: {written.error}.", "Retry later.")
-        put[written.sequence_number] = record
-    return put
+        if result.error:
+            raise EmulatorFailure(f"PutRecords on {name} rejected a record: {result.error}.", "Retry later.")
+        records[result.sequence_number] = record
+    return records
 
 
 async def _read(api: StreamApi, name: str, expected: int) -> dict[str, tuple[str, bytes]]:
@@ -101,24 +101,24 @@ async def _read(api: StreamApi, name: str, expected: int) -> dict[str, tuple[str
     deadline = time.monotonic() + PATIENCE_SECONDS
     while len(received) < expected and time.monotonic() < deadline:
         for index, iterator in enumerate(iterators):
-            answer: Mapping[str, Any] = await api.retry(lambda at=iterator: api.records(name, at), PATIENCE_SECONDS)
-            iterators[index] = answer["NextShardIterator"]
-            for record in answer["Records"]:
+            response: Mapping[str, Any] = await api.retry(lambda at=iterator: api.records(name, at), PATIENCE_SECONDS)
+            iterators[index] = response["NextShardIterator"]
+            for record in response["Records"]:
                 received[record["SequenceNumber"]] = (record["PartitionKey"], base64.b64decode(record["Data"]))
         await asyncio.sleep(_PAUSE_SECONDS if len(received) < expected else 0)
     return received
 
 
-def _compare(name: str, put: Mapping[str, Record], received: Mapping[str, tuple[str, bytes]]) -> None:
+def _compare(name: str, records: Mapping[str, Record], received: Mapping[str, tuple[str, bytes]]) -> None:
     """Raise EmulatorFailure unless the records read equal the records put, as JSON values."""
     problems: list[str] = []
-    for number, record in put.items():
+    for number, record in records.items():
         key, data = received.get(number, ("", b""))
         if number not in received:
             problems.append(f"record {record.key} was not read back")
         elif key != str(record.key) or orjson.loads(data) != orjson.loads(record.value):
             problems.append(f"record {record.key} came back as {key!r}, {data[:100]!r}")
-    problems += [f"a record {number} was never put" for number in received.keys() - put.keys()]
+    problems += [f"a record {number} was never put" for number in received.keys() - records.keys()]
     if problems:
         raise EmulatorFailure(
             f"The stream API is wrong (stream {name}): {'; '.join(problems)}.", "Check the API document."

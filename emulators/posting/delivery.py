@@ -82,7 +82,7 @@ class Delivery:
             async with asyncio.timeout(seconds):
                 return await self._route.send(entity, records)
         except TimeoutError:
-            raise UnavailableError(f"no answer within {seconds:.1f} s") from None
+            raise UnavailableError(f"no response within {seconds:.1f} s") from None
 
     def _retries_are_over(self, error: UnavailableError, failing_since: float) -> bool:
         """Return whether the retry time is over; raise EmulatorFailure if the route accepts nothing else either."""

@@ -19,8 +19,8 @@ _PAUSE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """A final answer: any status but the transient ones."""
+class Response:
+    """A final response: any status but the transient ones."""
 
     status: int
     reason: str
@@ -62,7 +62,7 @@ class GatewayClient:
         )
 
     async def _await_listener(self) -> None:
-        """Connect once; a server that accepts the connection and does not answer is not checked here."""
+        """Connect once; a server that accepts the connection and does not respond is not checked here."""
         url = URL(self.address)
         if not url.host or not url.port:
             raise EmulatorFailure(
@@ -88,7 +88,7 @@ class GatewayClient:
 
     async def request(
         self, method: str, url: URL, body: bytes | None = None, header: Mapping[str, str] | None = None
-    ) -> Reply:
+    ) -> Response:
         """Send one request.
 
         Raises:
@@ -98,19 +98,19 @@ class GatewayClient:
         if self._session is None:
             raise RuntimeError("call open() first")
         try:
-            async with self._session.request(method, url, data=body, headers=header, allow_redirects=False) as response:
-                reply = Reply(response.status, response.reason or "", await response.read())
-                retry_after = response.headers.get("Retry-After", "")
+            async with self._session.request(method, url, data=body, headers=header, allow_redirects=False) as received:
+                response = Response(received.status, received.reason or "", await received.read())
+                retry_after = received.headers.get("Retry-After", "")
         except (aiohttp.ClientError, OSError) as error:
             raise UnavailableError(_reason(error)) from None
-        if reply.status in (408, 429) or reply.status >= 500:
-            raise UnavailableError(reply.problem, float(retry_after) if retry_after.isdigit() else 0.0)
-        if reply.status in (401, 403):
+        if response.status in (408, 429) or response.status >= 500:
+            raise UnavailableError(response.problem, float(retry_after) if retry_after.isdigit() else 0.0)
+        if response.status in (401, 403):
             raise EmulatorFailure(
-                f"The gateway at {self.address} refused the request ({reply.problem}).",
+                f"The gateway at {self.address} refused the request ({response.problem}).",
                 "Check that PINTEREST_API_URL and PINTEREST_API_KEY belong together, or name the home with --home.",
             )
-        return reply
+        return response
 
     async def close(self) -> None:
         """Close the connections."""

@@ -50,28 +50,28 @@ class KafkaRoute:
         """Send records once; return one verdict per record, in order.
 
         Raises:
-            UnavailableError: no connection, 408, 429, 5xx, or an invalid reply.
+            UnavailableError: no connection, 408, 429, 5xx, or an invalid response.
             EmulatorFailure: the gateway rejects the API key.
         """
         body = b",".join([b'{"key":%d,"value":%b}' % record for record in records])
-        reply = await self._client.request("POST", self._urls[entity], b'{"records":[%b]}' % body)
-        if reply.status != 200:
-            return [Rejection(reply.problem, retriable=False)] * len(records)
-        return _verdicts(reply.body, len(records))
+        response = await self._client.request("POST", self._urls[entity], b'{"records":[%b]}' % body)
+        if response.status != 200:
+            return [Rejection(response.problem, retriable=False)] * len(records)
+        return _verdicts(response.body, len(records))
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
 
 
-def _verdicts(reply: bytes, records: int) -> list[Verdict]:
+def _verdicts(response: bytes, records: int) -> list[Verdict]:
     try:
-        results: list[dict[str, Any]] = orjson.loads(reply)["offsets"]
+        results: list[dict[str, Any]] = orjson.loads(response)["offsets"]
         verdicts = [_verdict(result) for result in results]
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise UnavailableError("the reply is not one of a Kafka REST Proxy") from None
+        raise UnavailableError("the response is not one of a Kafka REST Proxy") from None
     if len(verdicts) != records:
-        raise UnavailableError(f"the reply has results for {len(verdicts)} records instead of {records}")
+        raise UnavailableError(f"the response has results for {len(verdicts)} records instead of {records}")
     return verdicts
 
 

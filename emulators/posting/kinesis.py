@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from emulators.entities import ENTITIES
-from emulators.posting.replies import RefusedError
+from emulators.posting.responses import RefusedError
 from emulators.posting.routes import Record, Rejection, UnavailableError, Verdict
 from emulators.posting.streams import StreamApi
 
@@ -44,7 +44,7 @@ class KinesisRoute:
         """Send records once; return one verdict per record, in order.
 
         Raises:
-            UnavailableError: no connection, throttled, 408, 429, 5xx, or an invalid reply.
+            UnavailableError: no connection, throttled, 408, 429, 5xx, or an invalid response.
             EmulatorFailure: the gateway rejects the API key.
         """
         stream = self.streams[entity]

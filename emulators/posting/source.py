@@ -47,7 +47,7 @@ class PostSource:
         engine: the database.
 
     Raises:
-        EmulatorFailure: the database does not answer, lacks a table or a key column, or is empty.
+        EmulatorFailure: the database does not respond, lacks a table or a key column, or is empty.
     """
 
     def __init__(self, engine: Engine) -> None:

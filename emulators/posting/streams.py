@@ -20,7 +20,7 @@ from yarl import URL
 
 from emulators.failures import EmulatorFailure
 from emulators.posting.gateway import GatewayClient
-from emulators.posting.replies import RefusedError, Written, answer, checked, written
+from emulators.posting.responses import PutResult, RefusedError, checked, parse_response, parse_result
 from emulators.posting.routes import Record, UnavailableError
 
 CREATION_SECONDS = 300.0
@@ -84,29 +84,30 @@ class StreamApi:
     async def put(self, stream: str, record: Record) -> str:
         """PutRecord; returns the sequence number."""
         body = b'{"StreamName":%b,"Data":%b,"PartitionKey":"%d"}' % (orjson.dumps(stream), record.value, record.key)
-        reply = await self._client.request("PUT", self._url(stream, "/record"), body)
-        return str(answer(reply, "SequenceNumber")["SequenceNumber"])
+        response = await self._client.request("PUT", self._url(stream, "/record"), body)
+        return str(parse_response(response, "SequenceNumber")["SequenceNumber"])
 
-    async def put_batch(self, stream: str, records: Sequence[Record]) -> list[Written]:
+    async def put_batch(self, stream: str, records: Sequence[Record]) -> list[PutResult]:
         """PutRecords; one result per record, in their order."""
         body = b",".join(
             [b'{"data":%b,"partition-key":"%d"}' % (orjson.dumps(value.decode()), key) for key, value in records]
         )
-        reply = await self._client.request("PUT", self._url(stream, "/records"), b'{"records":[%b]}' % body)
-        results = answer(reply, "Records")["Records"]
+        response = await self._client.request("PUT", self._url(stream, "/records"), b'{"records":[%b]}' % body)
+        results = parse_response(response, "Records")["Records"]
         if not isinstance(results, list) or len(results) != len(records):
-            raise UnavailableError(f"the reply has no result for each of {len(records)} records")
-        return [written(result) for result in results]
+            raise UnavailableError(f"the response has no result for each of {len(records)} records")
+        return [parse_result(result) for result in results]
 
     async def iterator(self, stream: str, shard_id: str) -> str:
         """GetShardIterator, from the oldest record."""
         url = f"{self.address}/streams/{quote(stream, safe='')}/sharditerator?shard-id={quote(shard_id, safe='')}"
-        return str(answer(await self._client.request("GET", URL(url, encoded=True)), "ShardIterator")["ShardIterator"])
+        response = await self._client.request("GET", URL(url, encoded=True))
+        return str(parse_response(response, "ShardIterator")["ShardIterator"])
 
     async def records(self, stream: str, iterator: str) -> dict[str, Any]:
         """GetRecords."""
         url = self._url(stream, "/records")
-        return answer(await self._client.request("GET", url, header={"Shard-Iterator": iterator}), "Records")
+        return parse_response(await self._client.request("GET", url, header={"Shard-Iterator": iterator}), "Records")
 
     async def ensure(self, stream: str, patience_seconds: float) -> bool:
         """Create a stream if it is absent, and wait until it accepts records.
@@ -168,7 +169,7 @@ class StreamApi:
         return True
 
     async def retry(self, call: Callable[[], Awaitable[T]], patience_seconds: float) -> T:
-        """Repeat a call until it is answered; raises EmulatorFailure for a refusal, or after that many seconds."""
+        """Repeat a call until it succeeds; raises EmulatorFailure for a refusal, or after that many seconds."""
         deadline = time.monotonic() + patience_seconds
 
         async def attempt() -> T:
@@ -184,7 +185,7 @@ class StreamApi:
         try:
             return await retrying(attempt)
         except (UnavailableError, TimeoutError) as error:
-            raise self._failure(f"{str(error) or 'no answer'}, for {patience_seconds:g} s") from None
+            raise self._failure(f"{str(error) or 'no response'}, for {patience_seconds:g} s") from None
         except RefusedError as refused:
             raise self._failure(str(refused)) from None
 
@@ -195,7 +196,7 @@ class StreamApi:
         )
 
     async def _get(self, stream: str, member: str) -> dict[str, Any]:
-        return answer(await self._client.request("GET", self._url(stream)), member)
+        return parse_response(await self._client.request("GET", self._url(stream)), member)
 
     def _url(self, stream: str, suffix: str = "") -> URL:
         """Return the cached URL of a stream; its name is percent-encoded as one path segment."""

@@ -110,7 +110,7 @@ class BoundedProtocol(HttpToolsProtocol):
             if self._in_body:
                 self._start_timer(self.body_seconds)
             # Line breaks before a request end uvicorn's time-out of an idle connection, and begin no head.
-            elif self._in_head or not self._is_answering:
+            elif self._in_head or not self._is_responding:
                 self._start_timer(self.head_seconds)
 
     def on_message_begin(self) -> None:
@@ -139,7 +139,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     @property
-    def _is_answering(self) -> bool:
+    def _is_responding(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
     def _start_timer(self, seconds: float) -> None:
@@ -163,11 +163,11 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, status: int, message: str) -> None:
-        """Answer an incomplete request unless another answer has begun, and close the connection."""
+        """Respond to an incomplete request unless another response has begun, and close the connection."""
         self._stop_timer()
         if self.transport.is_closing():
             return
-        if not self._is_answering or (self._in_body and not self.cycle.response_started):
+        if not self._is_responding or (self._in_body and not self.cycle.response_started):
             lines = [b"HTTP/1.1 %d %s" % (status, message.encode())]
             lines += [b"%s: %s" % header for header in [*_error_headers(message), (b"connection", b"close")]]
             self.transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + _error_body(message))

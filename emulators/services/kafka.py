@@ -132,9 +132,9 @@ def _probe(home: Home) -> None:
     try:
         cluster = _admin(home).list_topics(timeout=2).cluster_id
     except KafkaException as error:
-        raise Unhealthy(f"no answer on {bootstrap_servers(home)} ({error.args[0].str()})") from None
+        raise Unhealthy(f"no response on {bootstrap_servers(home)} ({error.args[0].str()})") from None
     if cluster != home.cluster_id:
-        raise Unhealthy(f"another Kafka cluster answers on {bootstrap_servers(home)}")
+        raise Unhealthy(f"another Kafka cluster responds on {bootstrap_servers(home)}")
 
 
 def _provide(home: Home) -> None:

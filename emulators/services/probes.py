@@ -18,23 +18,23 @@ def expect_http(url: str, contains: bytes, headers: Mapping[str, str] | None = N
     """Send a GET request.
 
     Raises:
-        Unhealthy: no answer, a status other than 200, or a body without `contains`.
+        Unhealthy: no response, a status other than 200, or a body without `contains`.
     """
     try:
-        with _OPENER.open(urllib.request.Request(url, headers=dict(headers or {})), timeout=_SECONDS) as answer:  # noqa: S310
-            status, body = answer.status, answer.read()
+        with _OPENER.open(urllib.request.Request(url, headers=dict(headers or {})), timeout=_SECONDS) as response:  # noqa: S310
+            status, body = response.status, response.read()
     except urllib.error.HTTPError as error:
         status, body = error.code, error.read()
     except OSError as error:
-        raise Unhealthy(f"no answer on {url} ({getattr(error, 'reason', error)})") from None
+        raise Unhealthy(f"no response on {url} ({getattr(error, 'reason', error)})") from None
     if status != HTTPStatus.OK or contains not in body:
-        raise Unhealthy(f"{url} answers {status} {body[:200].decode(errors='replace')}")
+        raise Unhealthy(f"{url} responds with {status} {body[:200].decode(errors='replace')}")
 
 
 def expect_own_server(url: str, data: Path) -> None:
     """Check that one of our own servers serves this data: another home's may listen on the same port.
 
     Raises:
-        Unhealthy: no answer, or an answer that names another folder.
+        Unhealthy: no response, or a response that names another folder.
     """
     expect_http(f"{url}/_health", contains=json.dumps(str(data), ensure_ascii=False).encode())

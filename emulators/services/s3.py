@@ -107,14 +107,14 @@ def move_incomplete_aside(data: Path, aside: Path) -> list[Path]:
     Returns:
         The new paths of the moved folders.
     """
-    moved: list[Path] = []
+    targets: list[Path] = []
     for folder in data.glob("*/*-*-*-*-*/"):  # objects have random UUIDs as names
         if not _is_complete(folder / "objectMetadata.json"):
             target = aside / f"{time.time_ns()}-{folder.parent.name}-{folder.name}"
             aside.mkdir(exist_ok=True)
             shutil.move(folder, target)
-            moved.append(target)
-    return moved
+            targets.append(target)
+    return targets
 
 
 def _is_complete(metadata: Path) -> bool:

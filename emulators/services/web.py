@@ -108,6 +108,6 @@ def json_object(body: bytes) -> dict[str, Any]:
     return content
 
 
-def json_answer(content: dict[str, Any], status: int = 200) -> Response:
+def json_response(content: dict[str, Any], status: int = 200) -> Response:
     """Return a JSON response."""
     return Response(orjson.dumps(content), status, media_type="application/json")

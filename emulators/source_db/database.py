@@ -114,7 +114,7 @@ def row_counts(engine: Engine) -> list[int]:
     """Return the row count of each of the three tables; missing tables are created.
 
     Raises:
-        EmulatorFailure: the database does not answer.
+        EmulatorFailure: the database does not respond.
     """
     with translate_errors(engine, "Counting the source tables' rows"):
         METADATA.create_all(engine)

@@ -1,4 +1,4 @@
-"""Failures of calls of AWS services that boto3 ended without a reply."""
+"""Failures of calls of AWS services that boto3 ended without a response."""
 
 from pinterest_platform.failures import PermanentFailure, PlatformFailure
 from pinterest_platform.network_errors import network_failure

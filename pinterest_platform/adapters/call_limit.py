@@ -1,4 +1,4 @@
-"""A time limit for calls whose libraries limit only the wait for each part of a reply."""
+"""A time limit for calls whose libraries limit only the wait for each part of a response."""
 
 import threading
 from collections.abc import Callable

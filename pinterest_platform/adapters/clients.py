@@ -14,7 +14,7 @@ def kafka_config(settings: Settings) -> dict[str, Any]:
 
     Raises:
         PermanentFailure: the SASL settings do not fit together, their secret cannot be read, or a package is missing.
-        TransientFailure: AWS Secrets Manager did not answer.
+        TransientFailure: AWS Secrets Manager did not respond.
     """
     config: dict[str, Any] = {
         "bootstrap.servers": settings.kafka_bootstrap_servers,

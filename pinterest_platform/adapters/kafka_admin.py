@@ -76,7 +76,8 @@ class KafkaAdmin:
         ]
         try:
             earliest, end = (
-                {place.partition: future.result().offset for place, future in futures.items()} for futures in requests
+                {topic_partition.partition: future.result().offset for topic_partition, future in futures.items()}
+                for futures in requests
             )
         except KafkaException as raised:
             error: KafkaError = raised.args[0]

@@ -64,7 +64,7 @@ class KafkaErrors(logging.Handler):
             self.last_error = text
 
     def unreachable(self, task: str) -> PlatformFailure:
-        """Return the failure of a broker that did not answer.
+        """Return the failure of a broker that did not respond.
 
         Args:
             task: what the broker was to do, such as `describe topic x`.
@@ -73,7 +73,7 @@ class KafkaErrors(logging.Handler):
             A PermanentFailure if the broker refused the SASL authentication, or if its certificate is not trusted,
             else a TransientFailure.
         """
-        cause = _DETAIL.sub("", self.last_error).rstrip(".") or "no reply"
+        cause = _DETAIL.sub("", self.last_error).rstrip(".") or "no response"
         is_permanent = self._refused or _BAD_CERTIFICATE.search(self.last_error)
         kind = PermanentFailure if is_permanent else TransientFailure
         return kind(

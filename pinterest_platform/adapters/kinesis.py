@@ -16,7 +16,7 @@ from pinterest_platform.ports import Record, ShardBatch, ShardState, StreamState
 from pinterest_platform.settings import Settings
 
 _EMPTY_PAUSE_SECONDS = 0.2
-"""A shard serves five reads a second: after a reply without records, the next read waits."""
+"""A shard serves five reads a second: after a response without records, the next read waits."""
 
 
 class KinesisShardLog:
@@ -45,17 +45,17 @@ class KinesisShardLog:
     def read(
         self, stream: str, shard_id: str, after: int | None, batch_records: int = 10_000
     ) -> Generator[ShardBatch, None, None]:
-        """Yield the records after a sequence number, one batch per reply; see `ShardLog.read`."""
+        """Yield the records after a sequence number, one batch per response; see `ShardLog.read`."""
         shard = f"{stream}/{shard_id}"
         iterator: str | None = None
         while True:
-            iterator, reply = self._get_records(shard, iterator, after, batch_records)
+            iterator, response = self._get_records(shard, iterator, after, batch_records)
             records = [
                 Record(int(record["SequenceNumber"]), _ms(record["ApproximateArrivalTimestamp"]), record["Data"])
-                for record in reply["Records"]
+                for record in response["Records"]
             ]
-            next_iterator = reply.get("NextShardIterator")
-            yield ShardBatch(records, reply["MillisBehindLatest"], ended=next_iterator is None)
+            next_iterator = response.get("NextShardIterator")
+            yield ShardBatch(records, response["MillisBehindLatest"], ended=next_iterator is None)
             if next_iterator is None:
                 return
             iterator = next_iterator
@@ -69,7 +69,7 @@ class KinesisShardLog:
     def _get_records(
         self, shard: str, iterator: str | None, after: int | None, limit: int
     ) -> tuple[str, dict[str, Any]]:
-        """Return an iterator and its reply; an expired iterator is replaced by one from the last sequence number."""
+        """Return an iterator and its response; an expired iterator is replaced by one from the last sequence number."""
         retrying = Retrying(
             retry=retry_if_exception_type(ExpiredError),
             stop=stop_after_delay(self._settings.io_timeout_seconds),
@@ -80,10 +80,10 @@ class KinesisShardLog:
                 with attempt:
                     if iterator is None or attempt.retry_state.attempt_number > 1:
                         iterator = self._iterator(shard, after)
-                    reply = self._calls.call(
+                    response = self._calls.call(
                         "get_records", shard, "Records", "MillisBehindLatest", ShardIterator=iterator, Limit=limit
                     )
-                    return iterator, reply
+                    return iterator, response
         except ExpiredError:
             pass
         raise TransientFailure(
@@ -98,7 +98,7 @@ class KinesisShardLog:
             else {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": str(after)}
         )
         try:
-            reply = self._calls.call(
+            response = self._calls.call(
                 "get_shard_iterator", shard, "ShardIterator", StreamName=stream, ShardId=shard_id, **position
             )
         except UnknownError as unknown:
@@ -107,23 +107,25 @@ class KinesisShardLog:
                 f"{unknown}.",
                 "Retry: landing then reports a possible loss, and the accept_loss to use.",
             ) from None
-        return reply["ShardIterator"]
+        return response["ShardIterator"]
 
     # -- describing ----------------------------------------------------------------------------------------------
 
     def _summary(self, stream: str) -> tuple[dict[str, Any], int]:
         """Return the summary of a stream that can be read, and the service's time in ms since the epoch."""
         try:
-            reply = self._calls.call("describe_stream_summary", stream, "StreamDescriptionSummary", StreamName=stream)
+            response = self._calls.call(
+                "describe_stream_summary", stream, "StreamDescriptionSummary", StreamName=stream
+            )
         except UnknownError:
             raise self._absent(stream) from None
-        summary = reply["StreamDescriptionSummary"]
+        summary = response["StreamDescriptionSummary"]
         if summary["StreamStatus"] in ("CREATING", "DELETING"):
             raise TransientFailure(
                 f"{self._calls.service}: stream {stream} is {summary['StreamStatus']}.",
                 "Retry when the stream is ACTIVE.",
             )
-        return summary, _service_ms(reply)
+        return summary, _service_ms(response)
 
     def _shards(self, stream: str) -> list[dict[str, Any]]:
         retrying = Retrying(
@@ -144,9 +146,9 @@ class KinesisShardLog:
         shards: list[dict[str, Any]] = []
         page: dict[str, Any] = {"StreamName": stream}
         while page:
-            reply = self._calls.call("list_shards", stream, "Shards", **page)
-            shards += reply["Shards"]
-            page = {"NextToken": reply["NextToken"]} if reply.get("NextToken") else {}
+            response = self._calls.call("list_shards", stream, "Shards", **page)
+            shards += response["Shards"]
+            page = {"NextToken": response["NextToken"]} if response.get("NextToken") else {}
         return shards
 
     def _epoch(self, stream: str, created: datetime) -> str:
@@ -158,12 +160,12 @@ class KinesisShardLog:
         page: dict[str, Any] = {"StreamName": stream}
         while page:
             try:
-                reply = self._calls.call("list_tags_for_stream", stream, "Tags", "HasMoreTags", **page)
+                response = self._calls.call("list_tags_for_stream", stream, "Tags", "HasMoreTags", **page)
             except UnknownError:
                 raise self._absent(stream) from None
-            tags |= {tag["Key"]: tag.get("Value", "") for tag in reply["Tags"]}
-            has_next = reply["HasMoreTags"] and reply["Tags"]
-            page = {"StreamName": stream, "ExclusiveStartTagKey": reply["Tags"][-1]["Key"]} if has_next else {}
+            tags |= {tag["Key"]: tag.get("Value", "") for tag in response["Tags"]}
+            has_next = response["HasMoreTags"] and response["Tags"]
+            page = {"StreamName": stream, "ExclusiveStartTagKey": response["Tags"][-1]["Key"]} if has_next else {}
         epoch = re.sub(r"[^A-Za-z0-9.-]", "-", tags.get(EPOCH_TAG, "")) or f"created-{_ms(created)}"
         self._epochs[(stream, created)] = epoch
         return epoch
@@ -190,7 +192,7 @@ def _ms(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def _service_ms(reply: dict[str, Any]) -> int:
-    """Return the time in the header of a reply, in whole seconds; without a header, the time of this machine."""
-    date = reply.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+def _service_ms(response: dict[str, Any]) -> int:
+    """Return the time in the header of a response, in whole seconds; without a header, the time of this machine."""
+    date = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
     return _ms(parsedate_to_datetime(date)) if date else time.time_ns() // 1_000_000

@@ -58,14 +58,14 @@ class KinesisCalls:
         Args:
             operation: the boto3 method.
             name: the stream or shard, for messages.
-            required: the fields that the reply must have.
+            required: the fields that the response must have.
             parameters: the parameters of the operation.
 
         Raises:
             UnknownError: the service has no such stream or shard.
             ExpiredError: the iterator or page token in the parameters is too old.
             PermanentFailure: the service refuses the call.
-            TransientFailure: the service does not answer, or throttles for too long.
+            TransientFailure: the service does not respond, or throttles for too long.
         """
         retrying = Retrying(
             retry=retry_if_exception_type(_RetryableError),
@@ -98,11 +98,11 @@ class KinesisCalls:
         try:
             size = _LARGEST_REPLY_BYTES if operation == "get_records" else 0
             call = partial(getattr(self._client(), operation), **parameters)
-            reply = within(self._settings.io_timeout_seconds, call, size)
+            response = within(self._settings.io_timeout_seconds, call, size)
         except ClientError as error:
             raise self._failure(name, error) from None
         except ResponseParserError as error:
-            raise _RetryableError(f"the reply was cut: {error}") from None
+            raise _RetryableError(f"the response was cut: {error}") from None
         except NoCredentialsError:
             raise PermanentFailure(
                 f"There are no credentials for {self.service}.",
@@ -113,10 +113,10 @@ class KinesisCalls:
         except (BotoCoreError, OSError) as error:
             raise unreachable(self.service, error) from None
         # A body that was cut can arrive as an empty one with status 200.
-        missing = [field for field in required if field not in reply]
+        missing = [field for field in required if field not in response]
         if missing:
-            raise _RetryableError(f"the reply lacks {', '.join(missing)}")
-        return reply
+            raise _RetryableError(f"the response lacks {', '.join(missing)}")
+        return response
 
     def _client(self) -> Any:
         # One client for all threads: creating one takes longer than most calls.
@@ -131,7 +131,7 @@ class KinesisCalls:
             return self._connected
 
     def _failure(self, name: str, error: Any) -> Exception:
-        """Return the failure for a reply of the service that is an error."""
+        """Return the failure for a response of the service that is an error."""
         code: str = error.response.get("Error", {}).get("Code", "")
         text = f"{code} {error.response.get('Error', {}).get('Message', '')}".strip().rstrip(".")
         if code in _UNKNOWN:
@@ -148,7 +148,7 @@ class KinesisCalls:
 
 
 class _RetryableError(Exception):
-    """A call that was throttled, failed in the service, or whose reply was cut."""
+    """A call that was throttled, failed in the service, or whose response was cut."""
 
 
 class _UnreachableError(_RetryableError):

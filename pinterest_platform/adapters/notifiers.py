@@ -77,21 +77,21 @@ class WebhookNotifier:
         """
         body = json.dumps(as_json(alert)).encode()
         headers = {"Content-Type": "application/json", "Idempotency-Key": alert.key}
-        lost = f"the alert about {alert.job} of {alert.day} was not delivered"
+        consequence = f"the alert about {alert.job} of {alert.day} was not delivered"
         try:
             url = self._url()
         except PlatformFailure as failure:
-            raise TransientFailure(f"{failure.what} Therefore, {lost}.", failure.action) from None
+            raise TransientFailure(f"{failure.what} Therefore, {consequence}.", failure.action) from None
         request = Request(url, body, headers)  # noqa: S310  the settings allow http and https only
         try:
             with self._open(request, timeout=self._timeout):
                 return
         except HTTPError as error:
-            problem = f"answered {error.code}"
+            problem = f"responded with {error.code}"
             error.close()
         except (OSError, HTTPException) as error:
-            problem = f"did not answer ({type(error).__name__})"
+            problem = f"did not respond ({type(error).__name__})"
         raise TransientFailure(
-            f"The webhook for alerts {problem}: {lost}.",
+            f"The webhook for alerts {problem}: {consequence}.",
             "It is retried with exponential backoff. Check PINTEREST_ALERT_WEBHOOK and the server at that address.",
         )

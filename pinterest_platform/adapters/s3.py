@@ -13,7 +13,7 @@ from tenacity import Retrying, retry_if_exception, retry_if_exception_type, stop
 from pinterest_platform.adapters.aws_errors import unreachable
 from pinterest_platform.adapters.call_limit import within
 from pinterest_platform.adapters.clients import s3_client
-from pinterest_platform.failures import PermanentFailure, TransientFailure, no_answer
+from pinterest_platform.failures import PermanentFailure, TransientFailure, no_response
 from pinterest_platform.ports import StoredObject
 from pinterest_platform.settings import Settings
 
@@ -57,8 +57,8 @@ class S3ObjectStore:
             page = self._call("list_objects_v2", f"{prefix}*", Prefix=prefix, MaxKeys=self._page_keys, **start)
             if "IsTruncated" not in page:
                 raise PermanentFailure(
-                    f"{self._bucket_name} replied to a listing of {prefix}* with something else.",
-                    "Correct AWS_ENDPOINT_URL, or the proxy that replies in place of the store.",
+                    f"{self._bucket_name} responded to a listing of {prefix}* with something else.",
+                    "Correct AWS_ENDPOINT_URL, or the proxy that responds in place of the store.",
                 )
             for entry in page.get("Contents", ()):
                 modified_ms = int(entry["LastModified"].timestamp() * 1000)
@@ -72,7 +72,7 @@ class S3ObjectStore:
         try:
             return self._call("head_object", key, Key=key)["Metadata"]
         except _AbsentError:
-            # The reply to HEAD has no reason. LIST fails if it is the bucket that does not exist.
+            # The response to HEAD has no reason. LIST fails if it is the bucket that does not exist.
             self._call("list_objects_v2", key, Prefix=key, MaxKeys=1)
             return None
 
@@ -82,8 +82,8 @@ class S3ObjectStore:
         from botocore.parsers import ResponseParserError
 
         try:
-            reply = self._call("get_object", key, Key=key)
-            return within(self._settings.io_timeout_seconds, reply["Body"].read, reply.get("ContentLength", 0))
+            response = self._call("get_object", key, Key=key)
+            return within(self._settings.io_timeout_seconds, response["Body"].read, response.get("ContentLength", 0))
         except _AbsentError:
             raise PermanentFailure(
                 f"s3://{self._bucket}/{key} does not exist.", "Restore it, and find out why it was deleted."
@@ -144,7 +144,7 @@ class S3ObjectStore:
             call = partial(getattr(client, operation), Bucket=self._bucket, **parameters)
             return within(self._settings.io_timeout_seconds, call, size)
 
-        # A server that restarts answers at once, or refuses connections; the client's time-outs bound a silent one.
+        # A server that restarts responds at once, or refuses connections; the client's time-outs bound a silent one.
         retrying = Retrying(
             retry=retry_if_exception(_is_unavailable),
             stop=stop_after_delay(_RETRY_SHARE * self._settings.io_timeout_seconds),
@@ -184,9 +184,9 @@ class S3ObjectStore:
         return f"{self._service}, bucket {self._bucket}"
 
     def _failure(self, key: str, error: Any) -> Exception:
-        """Return the failure for a reply of the server that is an error."""
+        """Return the failure for a response of the server that is an error."""
         code: str = error.response["Error"].get("Code", "")
-        reply = f"{code} {error.response['Error'].get('Message', '')}".strip().rstrip(".")
+        response = f"{code} {error.response['Error'].get('Message', '')}".strip().rstrip(".")
         if code == "NoSuchBucket":
             return PermanentFailure(
                 f"{self._bucket_name}: the bucket does not exist.",
@@ -200,17 +200,17 @@ class S3ObjectStore:
             return _ConflictError()
         if code in _REFUSED:
             return PermanentFailure(
-                f"{self._bucket_name} refuses {key}: {reply}.",
+                f"{self._bucket_name} refuses {key}: {response}.",
                 "Check the credentials, the region and the policy of the bucket.",
             )
         if _is_unavailable(error):
-            return no_answer(self._service, reply)
-        if _DISK_FULL.search(reply):
+            return no_response(self._service, response)
+        if _DISK_FULL.search(response):
             return TransientFailure(
-                f"{self._service} has no free disk space: {reply}.", "Free disk space on the server, then retry."
+                f"{self._service} has no free disk space: {response}.", "Free disk space on the server, then retry."
             )
         return TransientFailure(
-            f"{self._bucket_name} failed on {key}: {reply}.",
+            f"{self._bucket_name} failed on {key}: {response}.",
             "Check the log and the free disk space of the server, then retry.",
         )
 
@@ -221,9 +221,9 @@ def _is_unavailable(error: BaseException) -> bool:
 
     if not isinstance(error, ClientError):
         return isinstance(error, EndpointConnectionError | ConnectionClosedError)
-    reply: Any = error.response
-    status = reply.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    return status in _UNAVAILABLE and not _DISK_FULL.search(str(reply.get("Error")))
+    response: Any = error.response
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return status in _UNAVAILABLE and not _DISK_FULL.search(str(response.get("Error")))
 
 
 class _Body(io.BytesIO):

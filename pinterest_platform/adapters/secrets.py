@@ -31,7 +31,7 @@ def resolve_secret(settings: AlertSettings, name: str) -> str:
 
     Raises:
         PermanentFailure: the secret does not exist, cannot be read, or has no valid value for this setting.
-        TransientFailure: Secrets Manager did not answer.
+        TransientFailure: Secrets Manager did not respond.
     """
     reference = settings.secret_reference(name)
     if reference is None:
@@ -65,7 +65,7 @@ def _fetch(settings: AlertSettings, variable: str, secret_id: str) -> str:
     from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
     try:
-        reply = _client(settings).get_secret_value(SecretId=secret_id)
+        response = _client(settings).get_secret_value(SecretId=secret_id)
     except ClientError as error:
         raise _failure(settings, variable, secret_id, error) from None
     except (NoCredentialsError, ValueError) as error:
@@ -80,7 +80,7 @@ def _fetch(settings: AlertSettings, variable: str, secret_id: str) -> str:
             f"The secret {secret_id} of {variable} cannot be read: {failure.what}",
             f"{failure.action} AWS_ENDPOINT_URL_SECRETS_MANAGER sets its address.",
         ) from None
-    value = reply.get("SecretString")
+    value = response.get("SecretString")
     if not value:
         raise PermanentFailure(
             f"The secret {secret_id} of {variable} has no text value.", "Store it as text in AWS Secrets Manager."

@@ -12,7 +12,7 @@ from pinterest_platform.settings import Settings
 class TimeLimitedReader(S3ObjectStore):
     """A bucket whose reading calls fail once they have taken `settings.io_timeout_seconds` together.
 
-    Half of that time is the limit of the last call, which may not be answered.
+    Half of that time is the limit of the last call, which may get no response.
 
     Args:
         settings: endpoint, bucket and time limit.

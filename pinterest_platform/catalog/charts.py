@@ -51,11 +51,11 @@ class CustomChart:
     """A chart that a function draws.
 
     Attributes:
-        draw: function to a `page.svg_shapes.Picture`, from the rows of the report and those of each of `others`.
+        draw: function to a `page.svg_shapes.Picture`, from the rows of the report and those of each of `other_reports`.
         caption: the line below it.
-        others: the keys of the other reports that it draws.
+        other_reports: the keys of the other reports that it draws.
     """
 
     draw: Reference
     caption: str
-    others: tuple[str, ...] = ()
+    other_reports: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Names that a user types; an unknown one is answered with a similar one."""
+"""Names that a user types; the error about an unknown one names a similar one."""
 
 import difflib
 from collections.abc import Sequence

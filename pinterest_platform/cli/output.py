@@ -14,7 +14,7 @@ from rich.table import Table
 
 from pinterest_platform.catalog.model import Format
 from pinterest_platform.page.csv_download import no_formula
-from pinterest_platform.page.wording import written
+from pinterest_platform.page.wording import format_value
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -99,7 +99,7 @@ def cell(value: Any, notation: Format = "text") -> str:
             sequence_number = str(value["sequence_number"]).lstrip("0")
             return printable(f"{value['stream']}[{value['shard']}]@{sequence_number}{_arrival(value)}")
     if isinstance(value, int | float) and notation != "text":
-        return written(value, notation)
+        return format_value(value, notation)
     if isinstance(value, float) and value.is_integer():
         return f"{value:.0f}"
     text = value.isoformat() if isinstance(value, date | datetime) else str(value)

@@ -54,8 +54,8 @@ def exit_code(arguments: Sequence[str], connect: object = None) -> int:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
-        place = error.filename or "the output"
-        click.echo(f"error: Cannot write {place}: {error.strerror}. Free disk space, then retry.", err=True)
+        target = error.filename or "the output"
+        click.echo(f"error: Cannot write {target}: {error.strerror}. Free disk space, then retry.", err=True)
         return 1
     except SystemExit as end:
         code = end.code

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.cli.diagnosis import Check, Finding, Status
 from pinterest_platform.cli.session import Platform
-from pinterest_platform.failures import PermanentFailure, PlatformFailure, joined, no_answer
+from pinterest_platform.failures import PermanentFailure, PlatformFailure, joined, no_response
 from pinterest_platform.settings import Settings
 
 _CONNECT_SECONDS = 3.0
@@ -110,9 +110,9 @@ def _check_each(name: str, describe: Callable[[str], object], sources: list[str]
 
 def _check_reachable(name: str, address: str, default_port: int) -> Finding:
     parts = urlsplit(address)
-    place = f"{parts.hostname}:{parts.port or default_port}"
+    endpoint = f"{parts.hostname}:{parts.port or default_port}"
     try:
         with socket.create_connection((parts.hostname or "", parts.port or default_port), _CONNECT_SECONDS):
-            return Finding(name, "ok", f"{place} accepts connections")
+            return Finding(name, "ok", f"{endpoint} accepts connections")
     except OSError as error:
-        raise no_answer(f"Spark at {place}", error.strerror or "it accepts no connection") from None
+        raise no_response(f"Spark at {endpoint}", error.strerror or "it accepts no connection") from None

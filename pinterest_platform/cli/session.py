@@ -100,7 +100,7 @@ class Session:
         self._io_seconds: float | None = None
 
     def limit_io_seconds(self, seconds: float) -> None:
-        """Limit the time in which each outside system must answer, if the setting allows more."""
+        """Limit the time in which each outside system must respond, if the setting allows more."""
         self._io_seconds = seconds
 
     @cached_property

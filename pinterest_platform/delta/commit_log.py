@@ -47,8 +47,8 @@ class Commit:
     def describe(self) -> str:
         """Return version, operation, writer and time in one line."""
         info = self.info
-        written = info.get("operationParameters")
-        parameters = {name: value for name, value in written.items() if value} if isinstance(written, dict) else {}
+        options = info.get("operationParameters")
+        parameters = {name: value for name, value in options.items() if value} if isinstance(options, dict) else {}
         user = info.get("userName") or info.get("userId")
         parts = [
             f"version {self.version}: {info.get('operation') or 'an unnamed operation'}",

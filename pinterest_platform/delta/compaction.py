@@ -57,7 +57,7 @@ def compact(tables: DeltaTables, table: DeltaTable, target_bytes: int, below_byt
         return 0
     for _ in range(ATTEMPTS):
         live = file_sizes(tables.refreshed(table)).keys()
-        # The answer to a successful commit may have been lost.
+        # The response to a successful commit may have been lost.
         committed = [rewrite for rewrite in rewrites if rewrite.added in live]
         applicable = [rewrite for rewrite in rewrites if rewrite.removed.keys() <= live]
         if not committed and applicable:

@@ -54,7 +54,7 @@ def retry_on_conflict(work: Callable[[], T], uri: str, *conflicts: type[Exceptio
 def translate_commit_errors(uri: str) -> Iterator[None]:
     """Raise a commit that failed because another one came first as CommitConflictError; others pass unchanged.
 
-    A commit whose answer was lost is one, too: the table is read again to find out whether it succeeded.
+    A commit whose response was lost is one, too: the table is read again to find out whether it succeeded.
     """
     try:
         yield

@@ -20,13 +20,13 @@ _OUTAGES = (
     (re.compile(r"status code\W{0,3}((?:429|50[234])[a-z ]*)", re.I), r"\1"),
     (re.compile(r"(Connection refused|Connection reset by peer|No route to host|Network is unreachable)", re.I), r"\1"),
     (re.compile(r"failed to lookup address information:? *([\w ]+)", re.I), r"\1"),
-    (re.compile(r"timed out|deadline has elapsed", re.I), "it sends no reply within the time limit"),
+    (re.compile(r"timed out|deadline has elapsed", re.I), "it sends no response within the time limit"),
     (re.compile(r"connection closed|broken pipe|incomplete message|unexpected eof", re.I), "it closed the connection"),
     # The AWS SDK of a JVM reports a failed connection in these words.
     (re.compile(r"unable to execute http request: ([^\n]{1,200})", re.I), r"\1"),
     (re.compile(r"error sending request|after \d+ retries", re.I), "the request could not be sent"),
 )
-"""The texts of errors of a store that did not answer, and the cause in the words of `adapters.clients`."""
+"""The texts of errors of a store that did not respond, and the cause in the words of `adapters.clients`."""
 _ADDRESS = re.compile(r"https?://[^/\s?()\"']+")
 _AMAZON = re.compile(r"https?://(?:[\w.-]+\.)?s3[.-]([a-z0-9-]+)\.amazonaws\.com$")
 _RPC = re.compile(r"<\w+ of RPC that terminated with:.*?status = StatusCode\.(\w+)\s+details = \"(.*?)\"\n", re.DOTALL)
@@ -41,12 +41,12 @@ def is_conflict(text: str) -> bool:
 
 
 def is_unreachable(text: str) -> bool:
-    """Return whether an outside system did not answer."""
+    """Return whether an outside system did not respond."""
     return outage(text) is not None or _UNREACHABLE.search(text) is not None
 
 
 def outage(text: str) -> str | None:
-    """Return the cause if an error text means that a store did not answer; None for any other error."""
+    """Return the cause if an error text means that a store did not respond; None for any other error."""
     for sign, cause in _OUTAGES:
         if match := sign.search(text):
             return match.expand(cause).strip().rstrip(".")

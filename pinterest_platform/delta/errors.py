@@ -10,7 +10,7 @@ from deltalake.exceptions import DeltaError
 
 from pinterest_platform.delta.conflicts import CommitConflictError
 from pinterest_platform.delta.error_text import outage, store_at
-from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, no_answer
+from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, no_response
 from pinterest_platform.network_errors import wrong_tls
 
 _REFUSAL = re.compile(
@@ -20,7 +20,7 @@ _REFUSAL = re.compile(
 )
 """The text of a store's refusal; a bare 403 can be part of a port, a file name or an offset."""
 _FAILED_SERVER = re.compile(r"status(?: code)?:? 5\d\d\b|slow ?down|<code>unexpectedcontent", re.IGNORECASE)
-"""The text of a store that failed; the emulators' store answers UnexpectedContent if its disk is full."""
+"""The text of a store that failed; the emulators' store responds with UnexpectedContent if its disk is full."""
 _OBJECT_STORE = re.compile("generic s3 error", re.IGNORECASE)
 _DISK_FULL = re.compile(r"no space left|storagefull|disk quota", re.IGNORECASE)
 _DECORATION = re.compile(r"\x1b\[[0-9;]*m|↳")
@@ -91,7 +91,7 @@ def translate_store_errors(uri: str) -> Iterator[None]:
 
     Raises:
         PermanentFailure: the store refuses, there is no bucket, or the table is damaged.
-        TransientFailure: the store did not answer in time.
+        TransientFailure: the store did not respond in time.
     """
     try:
         yield
@@ -137,7 +137,7 @@ def _failure(uri: str, error: Exception) -> PlatformFailure:
             "Check the log and the free disk space of the server, then retry.",
         )
     if cause:
-        return no_answer(store_at(text) or f"The store of {uri}", cause)
+        return no_response(store_at(text) or f"The store of {uri}", cause)
     return PermanentFailure(
         f"The Delta table {uri} cannot be used: {short}.",
         "Fix the named problem, or move the table away; the next run rebuilds it. If neither helps, report it.",

@@ -19,7 +19,7 @@ class DeltaLake:
     """The `ports.Lake` of deltalake; address and credentials of the store come from the standard AWS variables.
 
     Args:
-        settings: `io_timeout_seconds` limits the time that the store has to answer.
+        settings: `io_timeout_seconds` limits the time that the store has to respond.
     """
 
     def __init__(self, settings: Settings) -> None:

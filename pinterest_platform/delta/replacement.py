@@ -84,6 +84,6 @@ def rewrite_files(tables: DeltaTables, table: DeltaTable, rewrites: Sequence[Fil
 
 
 def contains_folder(table: DeltaTable, folder: str) -> bool:
-    """Return whether files of a subfolder are part of the table: a commit whose answer was lost raises a conflict."""
+    """Return whether files of a subfolder are part of the table: a commit whose response was lost raises a conflict."""
     with translate_store_errors(table.table_uri):
         return any(f"/{folder}/" in uri for uri in table.file_uris())

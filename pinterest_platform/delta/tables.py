@@ -22,11 +22,11 @@ from pinterest_platform.failures import PermanentFailure
 class DeltaTables:
     """The Delta tables of one store.
 
-    Every method raises TransientFailure if the store does not answer in time, and PermanentFailure if it refuses or
+    Every method raises TransientFailure if the store does not respond in time, and PermanentFailure if it refuses or
     the table is damaged.
 
     Args:
-        timeout_seconds: the time that the store has to answer, retries included.
+        timeout_seconds: the time that the store has to respond, retries included.
     """
 
     timeout_seconds: float = 30.0

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _PROBE_SECONDS = 3.0
-"""The time limit for a shared server to answer. Starting an embedded one takes about as long."""
+"""The time limit for a shared server to respond. Starting an embedded one takes about as long."""
 
 
 class Server(Protocol):
@@ -25,7 +25,7 @@ class Server(Protocol):
 
         Raises:
             PermanentFailure: a setting or a program is missing, or the server refuses.
-            TransientFailure: the server does not answer.
+            TransientFailure: the server does not respond.
         """
         ...
 
@@ -54,14 +54,14 @@ class SailServer:
         self._remote = ""
 
     def connect(self, progress: Callable[[str], None]) -> "SparkSession":
-        """Return a new session on the shared server; if that does not answer once, always on an embedded one."""
+        """Return a new session on the shared server; if that does not respond once, always on an embedded one."""
         if self._is_shared:
             remote = resolve_secret(self._settings, "spark_remote")
             try:
                 return sessions.connect(remote, _PROBE_SECONDS)
             except TransientFailure:
                 progress(
-                    f"no shared Spark engine answers at {sessions.public_address(remote)} (PINTEREST_SPARK_REMOTE): "
+                    f"no shared Spark engine responds at {sessions.public_address(remote)} (PINTEREST_SPARK_REMOTE): "
                     "this run starts its own"
                 )
                 self._is_shared = False

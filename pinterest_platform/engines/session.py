@@ -42,7 +42,7 @@ class SessionEngine:
 
         Raises:
             PermanentFailure: there is no such job, its input is wrong, or the engine cannot start.
-            TransientFailure: the engine or the store did not answer, or the job exceeded its time limit.
+            TransientFailure: the engine or the store did not respond, or the job exceeded its time limit.
         """
         if self._session is None:
             self._session = self._server.connect(progress)

@@ -76,7 +76,7 @@ class Block:
 
     def is_current(self, merged: MergedObjects) -> bool:
         """Return whether its merged objects are all those of its range; if not, others have replaced its objects."""
-        keys = [each.key for each in merged.within(self.first, self.next)]
+        keys = [merged_object.key for merged_object in merged.within(self.first, self.next)]
         return self.merged == chained_digest(keys)
 
     def extended(self, other: "Block", identity: str, merged_key: str | None) -> "Block | None":

@@ -29,7 +29,7 @@ def commit(
         The manifest of the object that now extends the chain from `draft.position`.
 
     Raises:
-        TransientFailure: a foreign object is at the position, or the store did not answer.
+        TransientFailure: a foreign object is at the position, or the store did not respond.
     """
     key = folder.key(draft.position)
     if draft.quarantined:

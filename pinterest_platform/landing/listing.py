@@ -57,12 +57,16 @@ class MergedObjects:
 
     def within(self, first: int, following: int) -> list[MergedObject]:
         """Return those used that overlap the range from one position up to, and without, another."""
-        return [each for each in self.used if each.position < following and first < each.next]
+        return [
+            merged_object
+            for merged_object in self.used
+            if merged_object.position < following and first < merged_object.next
+        ]
 
     def replacing(self, position: int) -> MergedObject | None:
         """Return the one that replaces the landed object at a position, None if that one is not replaced."""
-        place = bisect_right(self.used, position, key=attrgetter("position")) - 1
-        return self.used[place] if place >= 0 and position < self.used[place].next else None
+        index = bisect_right(self.used, position, key=attrgetter("position")) - 1
+        return self.used[index] if index >= 0 and position < self.used[index].next else None
 
     def apply(
         self, landed: Sequence[ListedObject], list_from: int | None = None, list_to: int | None = None
@@ -80,17 +84,19 @@ class MergedObjects:
         first, last = list_from or 0, list_to
         covering = self.replacing(first)
         is_partly_read = (
-            covering is not None and covering.position < first and [each.position for each in landed[:1]] == [first]
+            covering is not None
+            and covering.position < first
+            and [landed_object.position for landed_object in landed[:1]] == [first]
         )
         used = [
-            each
-            for each in self.used
-            if each.next > first
-            and (last is None or each.position <= last)
-            and not (is_partly_read and each is covering)
+            merged_object
+            for merged_object in self.used
+            if merged_object.next > first
+            and (last is None or merged_object.position <= last)
+            and not (is_partly_read and merged_object is covering)
         ]
         shown = MergedObjects(tuple(used))
-        remaining = [each for each in landed if shown.replacing(each.position) is None]
+        remaining = [landed_object for landed_object in landed if shown.replacing(landed_object.position) is None]
         return sorted([*used, *remaining], key=attrgetter("position"))
 
 
@@ -102,14 +108,14 @@ def choose(merged: Sequence[MergedObject]) -> MergedObjects:
     """
     used: list[MergedObject] = []
     superfluous: list[MergedObject] = []
-    for each in sorted(merged, key=lambda merged: (merged.stored.modified_ms, merged.key)):
-        place = bisect_right(used, each.position, key=attrgetter("position"))
-        overlaps_before = place > 0 and each.position < used[place - 1].next
-        overlaps_after = place < len(used) and used[place].position < each.next
-        if overlaps_before or overlaps_after or each.position >= each.next:
-            superfluous.append(each)
+    for candidate in sorted(merged, key=lambda merged: (merged.stored.modified_ms, merged.key)):
+        index = bisect_right(used, candidate.position, key=attrgetter("position"))
+        overlaps_before = index > 0 and candidate.position < used[index - 1].next
+        overlaps_after = index < len(used) and used[index].position < candidate.next
+        if overlaps_before or overlaps_after or candidate.position >= candidate.next:
+            superfluous.append(candidate)
         else:
-            used.insert(place, each)
+            used.insert(index, candidate)
     return MergedObjects(tuple(used), tuple(superfluous))
 
 
@@ -130,4 +136,4 @@ def can_be_merged(landed: Sequence[ListedObject], list_from: int | None) -> bool
 
     The newest object is never merged, so none can if nothing else is listed.
     """
-    return not list_from or (len(landed) > 0 and [each.position for each in landed] != [list_from])
+    return not list_from or (len(landed) > 0 and [landed_object.position for landed_object in landed] != [list_from])

@@ -52,7 +52,7 @@ def merge_chain(examiner: ChainExaminer[M, H, R], options: MergeOptions) -> Merg
     a merge can be killed at any time, and any number can run at once.
 
     Raises:
-        TransientFailure: the store did not answer.
+        TransientFailure: the store did not respond.
     """
     folder = examiner.folder
     merge = _ChainMerge(examiner, options)
@@ -71,9 +71,9 @@ def merge_chain(examiner: ChainExaminer[M, H, R], options: MergeOptions) -> Merg
             objects, created = objects + run_objects, created + run_created
         except PermanentFailure as failure:
             failures.append(failure)
-    for each, replaced in merge.replaced(merged):
+    for merged_object, replaced in merge.replaced(merged):
         try:
-            deleted += merge.delete(each, replaced)
+            deleted += merge.delete(merged_object, replaced)
         except PermanentFailure as failure:
             failures.append(failure)
     merge.delete_superfluous(merged)
@@ -99,7 +99,7 @@ class _ChainMerge(Generic[M, H, R]):
 
     def quarantined_positions(self) -> set[int]:
         """Return the positions of objects with quarantined records, which are named after the range of their object."""
-        keys = [each.key for each in self.store.list(self.folder.quarantine_prefix)]
+        keys = [stored.key for stored in self.store.list(self.folder.quarantine_prefix)]
         return {covered[0] for covered in map(self.folder.quarantine_range, keys) if covered is not None}
 
     def merge(self, run: Sequence[Segment]) -> tuple[int, int]:
@@ -163,15 +163,15 @@ class _ChainMerge(Generic[M, H, R]):
         for position, stored in self.folder.list_named(self.store, pattern, first, last):
             if by := merged.replacing(position):
                 replaced.setdefault(by.key, []).append(ListedObject(position, stored, self.folder.root))
-        for each in merged.used:
+        for candidate in merged.used:
             # While another merged object overlaps it, nothing is deleted.
-            is_clear = not any(each.overlaps(other) for other in merged.superfluous)
-            if each.key in replaced and is_clear and self._is_old(each):
-                yield each, replaced[each.key]
+            is_clear = not any(candidate.overlaps(superfluous) for superfluous in merged.superfluous)
+            if candidate.key in replaced and is_clear and self._is_old(candidate):
+                yield candidate, replaced[candidate.key]
 
     def delete_superfluous(self, merged: MergedObjects) -> None:
         """Delete the merged objects that no reader has used for long enough."""
-        keys = [each.key for each in merged.superfluous if self._is_old(each)]
+        keys = [superfluous.key for superfluous in merged.superfluous if self._is_old(superfluous)]
         if keys and not self.options.dry_run:
             self.store.delete(keys)
 
@@ -189,18 +189,20 @@ class _ChainMerge(Generic[M, H, R]):
         if hashlib.sha256(body).hexdigest() != manifest.digest:
             raise _damaged(merged.key, "it holds other bytes than were merged")
         with ThreadPoolExecutor(_READERS) as readers:
-            manifests = list(readers.map(self._require, (each.key for each in replaced)))
-        following = [*(each.position for each in replaced[1:]), merged.next]
-        offset = len(body) - sum(each.stored.size for each in replaced)
-        for each, part, next_position in zip(replaced, manifests, following, strict=True):
-            content = body[offset : offset + each.stored.size]
+            manifests = list(readers.map(self._require, (landed_object.key for landed_object in replaced)))
+        following = [*(landed_object.position for landed_object in replaced[1:]), merged.next]
+        offset = len(body) - sum(landed_object.stored.size for landed_object in replaced)
+        for landed_object, part, next_position in zip(replaced, manifests, following, strict=True):
+            content = body[offset : offset + landed_object.stored.size]
             if offset < 0 or hashlib.sha256(content).hexdigest() != part.digest:
-                raise _damaged(each.key, f"its bytes are not in {merged.key}, which replaces it")
+                raise _damaged(landed_object.key, f"its bytes are not in {merged.key}, which replaces it")
             if part.end + self.folder.step != next_position:
-                raise _damaged(each.key, f"it ends at {part.end}, in contradiction to {merged.key}, which replaces it")
-            offset += each.stored.size
-        for each in replaced:
-            self.store.delete([each.key])
+                raise _damaged(
+                    landed_object.key, f"it ends at {part.end}, in contradiction to {merged.key}, which replaces it"
+                )
+            offset += landed_object.stored.size
+        for landed_object in replaced:
+            self.store.delete([landed_object.key])
         return len(replaced)
 
 

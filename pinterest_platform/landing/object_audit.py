@@ -163,7 +163,7 @@ def audit_object(store: ObjectStore, landed: LandedObject[M], covered: range) ->
         problems += quarantine.problems
         rejected += quarantine.positions
     every = sorted(positions + rejected)
-    repeated = any(one == other for one, other in pairwise(every))
+    repeated = any(earlier == later for earlier, later in pairwise(every))
     if repeated or positions != sorted(positions) or any(position not in covered for position in every):
         span = f"{covered.start} to {covered.stop - 1}"
         problems.append(f"{key}: its positions, and those quarantined, are not each once and in order within {span}")

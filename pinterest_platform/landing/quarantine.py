@@ -182,8 +182,8 @@ def _classify(store: ObjectStore, history: ChainHistory) -> tuple[dict[tuple[int
 
 def _is_replaced(merged: Sequence[MergedName], position: int, step: int) -> bool:
     """Return whether the landed object at a position is in one of some merged objects, which are in order."""
-    place = bisect_right(merged, position, key=attrgetter("position")) - 1
-    return place >= 0 and position < merged[place].end + step
+    index = bisect_right(merged, position, key=attrgetter("position")) - 1
+    return index >= 0 and position < merged[index].end + step
 
 
 def _list_quarantine(

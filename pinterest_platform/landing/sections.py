@@ -70,8 +70,8 @@ class ChainSection(Generic[M]):
 
     def damaged_positions(self, keys: Iterable[str]) -> set[int]:
         """Return the position of the object with each key or, if there is none, of the last one before it."""
-        places = {bisect_right(self.keys, key) - 1 for key in keys}
-        return {self.positions[place] for place in places if place >= 0}
+        indexes = {bisect_right(self.keys, key) - 1 for key in keys}
+        return {self.positions[index] for index in indexes if index >= 0}
 
 
 def open_chain(examiner: ChainExaminer[M, H, R], schedule: AuditSchedule | None) -> OpenChain[H]:
@@ -133,7 +133,9 @@ def examine(examiner: ChainExaminer[M, H, R], opened: OpenChain[H]) -> list[Chai
             raise ContradictionError(failure.what) from failure
         raise
     damaged_positions = {
-        each for section in sections for each in section.damaged_positions(problem.key for problem in section.problems)
+        position
+        for section in sections
+        for position in section.damaged_positions(problem.key for problem in section.problems)
     }
     inner = [landed for section in sections for landed in section.inner]
     for block in opened.due:

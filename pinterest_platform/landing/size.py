@@ -40,7 +40,7 @@ def chain_size(
     """
     blocks = _adjoining(read_checkpoint(store, folder).blocks)
     last = blocks[-1].last if blocks else None
-    segments = [each for each in read_history(last).segments if last is None or each.position > last]
+    segments = [segment for segment in read_history(last).segments if last is None or segment.position > last]
     return LandedSize(
         sum(block.totals.objects for block in blocks) + len(segments),
         sum(block.size for block in blocks) + sum(segment.size for segment in segments),
@@ -50,5 +50,5 @@ def chain_size(
 
 def _adjoining(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
     """Return the first blocks, up to one that an object follows which is in no block."""
-    gaps = (place for place, (block, following) in enumerate(pairwise(blocks), 1) if block.next != following.first)
+    gaps = (number for number, (block, following) in enumerate(pairwise(blocks), 1) if block.next != following.first)
     return blocks[: next(gaps, len(blocks))]

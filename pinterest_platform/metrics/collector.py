@@ -21,11 +21,11 @@ from pinterest_platform.metrics.tables import Rejections, read_table, table_uris
 Reading = Callable[[Sources], Samples]
 
 CACHE_SECONDS = 10.0
-"""Age up to which samples answer another scrape."""
+"""Age up to which samples serve another scrape."""
 
 FIRST_SECONDS = 60.0
 LONGEST_SECONDS = 8.0
-"""Time after which a scrape answers without the sources that are still being read; Prometheus waits for 10 s. The first
+"""Time after which a scrape ends without the sources that are still being read; Prometheus waits for 10 s. The first
 one imports the clients and takes longer."""
 
 _THREADS = 16
@@ -96,15 +96,15 @@ class PlatformCollector(Collector):
                 results.append(_result(key, self._running.pop(key)))
             else:
                 results.append(_down(key, f"It was not read within {limit_seconds:g} s."))
-        self._log_changes({place: message for part in results for place, message in part.failures.items()})
+        self._log_changes({source: message for part in results for source, message in part.failures.items()})
         return results
 
     def _log_changes(self, failures: Mapping[tuple[str, str], str]) -> None:
         """Log each source once when it fails, and once when it is read again."""
-        for place in failures.keys() - self._failures.keys():
-            _log.warning("%s %s is down: %s", *place, failures[place])
-        for place in self._failures.keys() - failures.keys():
-            _log.info("%s %s is up again", *place)
+        for source in failures.keys() - self._failures.keys():
+            _log.warning("%s %s is down: %s", *source, failures[source])
+        for source in self._failures.keys() - failures.keys():
+            _log.info("%s %s is up again", *source)
         self._failures = failures
 
 

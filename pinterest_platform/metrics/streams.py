@@ -195,23 +195,23 @@ def _add_samples(samples: Samples, labels: tuple[str, str], state: _StreamState,
     for app_id in sorted({*app_ids, *(pending or ()), *(unlanded or ())}):
         part = (unlanded or {}).get(app_id)
         waiting = (pending or {}).get(app_id)
-        place = (*labels, app_id.removeprefix(f"{labels[1]}/"))
+        chain_labels = (*labels, app_id.removeprefix(f"{labels[1]}/"))
         next_position = part.next_position if part else None
         if next_position is None:
             next_position = (state.next_positions or {}).get(app_id)
-        samples.add(names.LANDED, next_position, *place)
+        samples.add(names.LANDED, next_position, *chain_labels)
         if part is not None:
-            samples.add(names.END, part.end, *place)
-            samples.add(names.UNLANDED, part.records, *place)
-            samples.add(names.LANDING_LAG, _seconds(part.lag_ms), *place)
-            samples.add(names.HEADROOM, _seconds(part.headroom_ms), *place)
+            samples.add(names.END, part.end, *chain_labels)
+            samples.add(names.UNLANDED, part.records, *chain_labels)
+            samples.add(names.LANDING_LAG, _seconds(part.lag_ms), *chain_labels)
+            samples.add(names.HEADROOM, _seconds(part.headroom_ms), *chain_labels)
         if cleaned is None:
             continue
-        samples.add(names.CLEANED, cleaned.get(app_id, -1) + 1, *place)
+        samples.add(names.CLEANED, cleaned.get(app_id, -1) + 1, *chain_labels)
         if pending is not None:
-            samples.add(names.UNCLEANED, waiting.records if waiting else 0, *place)
+            samples.add(names.UNCLEANED, waiting.records if waiting else 0, *chain_labels)
             oldest = waiting if waiting and waiting.has_records else part
-            samples.add(names.CLEANING_LAG, _seconds(oldest.lag_ms) if oldest else None, *place)
+            samples.add(names.CLEANING_LAG, _seconds(oldest.lag_ms) if oldest else None, *chain_labels)
 
 
 def _age_ms(timestamp_ms: int | None, sources: Sources) -> int | None:

@@ -18,7 +18,7 @@ MOST_LINES = 5
 _FINDINGS = ("problems", "found")
 """The metadata in which checks list what they found, one line each."""
 
-_OURS = {PermanentFailure.__name__, TransientFailure.__name__}
+_OWN_ERRORS = {PermanentFailure.__name__, TransientFailure.__name__}
 """Classes of errors whose text is the platform's own, and so contains no secret."""
 
 
@@ -78,9 +78,9 @@ def _cause(event: dg.DagsterEvent) -> tuple[Cause, bool]:
     problem = f"{(event.message or 'The run failed').rstrip('.')}."
     permanent = False
     while error is not None:
-        ours = error.message.partition(": ")[2].strip() if error.cls_name in _OURS else ""
+        own_message = error.message.partition(": ")[2].strip() if error.cls_name in _OWN_ERRORS else ""
         # The text of any other error may contain anything.
-        problem = ours or f"{error.cls_name} was raised."
+        problem = own_message or f"{error.cls_name} was raised."
         permanent |= error.cls_name in PERMANENT_ERRORS
         error = error.cause
     return Cause(event.step_key or event.job_name, problem, "See the run's log."), permanent

@@ -29,14 +29,14 @@ class Bar:
     number: str = ""
 
     @property
-    def written(self) -> str:
+    def number_text(self) -> str:
         """Its number in words."""
         return self.number or short(self.value) or "none"
 
     @property
     def spoken(self) -> str:
         """Label and number, for screen readers and hints."""
-        return f"{clipped(self.label, LONGEST_READ)}: {self.written}"
+        return f"{clipped(self.label, LONGEST_READ)}: {self.number_text}"
 
 
 def bar_chart(bars: Sequence[Bar], description: str) -> Markup:
@@ -44,12 +44,12 @@ def bar_chart(bars: Sequence[Bar], description: str) -> Markup:
     widest = max((text_width(bar.label) for bar in bars), default=0)
     is_left = widest <= _WIDEST_LEFT
     left, step = (widest + _GAP, 26) if is_left else (0, 40)
-    space = WIDTH - left - _GAP - max((text_width(bar.written) for bar in bars), default=0)
+    space = WIDTH - left - _GAP - max((text_width(bar.number_text) for bar in bars), default=0)
     longest = _largest(bars)
 
     def shapes() -> Iterator[Markup]:
-        for place, bar in enumerate(bars):
-            top = place * step
+        for index, bar in enumerate(bars):
+            top = index * step
             label = fitted(bar.label, widest if is_left else WIDTH)
             y = top if is_left else top + TEXT_SIZE + 5
             length = space * (bar.value or 0) / longest
@@ -59,7 +59,7 @@ def bar_chart(bars: Sequence[Bar], description: str) -> Markup:
                 [
                     words(label, 0, top + TEXT_SIZE, "label"),
                     rectangle(left, y + 1, length, 15),
-                    words(bar.written, left + length + _GAP, y + TEXT_SIZE, "number"),
+                    words(bar.number_text, left + length + _GAP, y + TEXT_SIZE, "number"),
                 ],
             )
 
@@ -74,15 +74,15 @@ def column_chart(columns: Sequence[Bar], description: str) -> Markup:
     longest = _largest(columns)
 
     def shapes() -> Iterator[Markup]:
-        for place, column in enumerate(columns):
-            middle = step * (place + 0.5)
+        for index, column in enumerate(columns):
+            middle = step * (index + 0.5)
             height = (bottom - top) * (column.value or 0) / longest
             yield group(
                 "column",
                 column.spoken,
                 [
                     rectangle(middle - width / 2, bottom - height, width, height),
-                    words(fitted(column.written, step), middle, bottom - height - 5, "number middle"),
+                    words(fitted(column.number_text, step), middle, bottom - height - 5, "number middle"),
                     words(fitted(column.label, step), middle, bottom + TEXT_SIZE + 5, "label middle"),
                 ],
             )

@@ -40,8 +40,8 @@ def _names(countries: Sequence[str], width: float) -> str:
     """Return as many names as fit, at least one, and the number of the others."""
     text = ""
     for number in range(len(countries), 0, -1):
-        others = len(countries) - number
-        text = ", ".join(map(flat, countries[:number])) + (f" and {others:,} more" if others else "")
+        omitted = len(countries) - number
+        text = ", ".join(map(flat, countries[:number])) + (f" and {omitted:,} more" if omitted else "")
         if text_width(text) <= width:
             break
     return text

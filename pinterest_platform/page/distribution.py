@@ -44,6 +44,6 @@ def _bounds(lowest: float, highest: float, steps: Sequence[int]) -> list[int]:
     while bounds[-1] <= highest:
         bounds += [step * power for step in steps]
         power *= 10
-    first = max(place for place, bound in enumerate(bounds) if bound <= lowest)
-    last = next(place for place, bound in enumerate(bounds) if bound > highest)
+    first = max(index for index, bound in enumerate(bounds) if bound <= lowest)
+    last = next(index for index, bound in enumerate(bounds) if bound > highest)
     return bounds[first : last + 1]

@@ -28,14 +28,14 @@ def heat_map(lines: Sequence[str], columns: Sequence[str], cells: Cells, descrip
     shades = _Shades([value for value in cells.values() if value is not None])
 
     def shapes() -> Iterator[Markup]:
-        for place, column in enumerate(columns):
-            yield words(fitted(column, width), left + (place + 0.5) * width, TEXT_SIZE, "label middle")
+        for index, column in enumerate(columns):
+            yield words(fitted(column, width), left + (index + 0.5) * width, TEXT_SIZE, "label middle")
         for number, line in enumerate(lines, 1):
             top = number * _LINE_HEIGHT - 6
             yield words(fitted(line, left - _GAP), 0, top + 18, "label")
-            for place, column in enumerate(columns):
+            for index, column in enumerate(columns):
                 value = cells.get((line, column))
-                x = left + place * width
+                x = left + index * width
                 yield group(
                     "empty" if value is None else f"shade-{shades.of(value)}",
                     f"{line}, {column}: {short(value) or 'none'}",

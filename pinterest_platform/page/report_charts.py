@@ -29,7 +29,9 @@ def draw(report: Report, reports: Mapping[str, Rows]) -> Picture:
     """
     if isinstance(report.chart, Chart):
         return _FORMS[report.chart.form](_DeclaredChart(report, report.chart, reports[report.key]))
-    picture: Picture = resolve(report.chart.draw)(reports[report.key], *(reports[key] for key in report.chart.others))
+    picture: Picture = resolve(report.chart.draw)(
+        reports[report.key], *(reports[key] for key in report.chart.other_reports)
+    )
     return picture
 
 
@@ -59,11 +61,11 @@ class _DeclaredChart:
     def in_order(self, name: str, rows: Rows) -> list[str]:
         """Return the distinct texts of a column in the order of its values."""
         column = self._columns[name]
-        values = sorted({row[name] for row in rows}, key=lambda value: _place(column, value))
+        values = sorted({row[name] for row in rows}, key=lambda value: _rank(column, value))
         return list(dict.fromkeys(displayed(value, column) for value in values))
 
 
-def _place(column: ReportColumn, value: Any) -> tuple[int, Any]:
+def _rank(column: ReportColumn, value: Any) -> tuple[int, Any]:
     return (column.values.index(value), "") if value in column.values else (len(column.values), value)
 
 
@@ -115,8 +117,8 @@ def _heatmap(chart: _DeclaredChart) -> Picture:
         totals[chart.label(row)] = totals.get(chart.label(row), 0) + (chart.value(row) or 0)
     largest = set(sorted(totals, key=lambda label: -totals[label])[:MOST_LINES])
     shown = [row for row in chart.rows if chart.label(row) in largest and chart.text(row, across) in columns]
-    first, *others = chart.chart.labels
-    lines = chart.in_order(first, shown) if not others else sorted(largest)
+    first_label, *other_labels = chart.chart.labels
+    lines = chart.in_order(first_label, shown) if not other_labels else sorted(largest)
     cells = {(chart.label(row), chart.text(row, across)): chart.value(row) for row in shown}
     return Picture(heat_map(lines, columns, cells, chart.chart.description), _note("largest", shown, chart.rows))
 

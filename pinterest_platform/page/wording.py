@@ -17,7 +17,7 @@ def readable(text: str) -> str:
     return _UNREADABLE.sub(lambda character: f"[U+{ord(character.group()):04X}]", text)
 
 
-def written(value: object, notation: Format) -> str:
+def format_value(value: object, notation: Format) -> str:
     """Return the value of a cell as text: 1,234,567 for a count, 0.5 for a median, 2018 for a year, a dash for null."""
     if value is None:
         return NOTHING
@@ -28,7 +28,7 @@ def written(value: object, notation: Format) -> str:
 
 def displayed(value: object, column: ReportColumn) -> str:
     """Return the value of a report's column as the page shows it."""
-    return written(column.shown_as.get(value, value) if isinstance(value, str) else value, column.notation)
+    return format_value(column.shown_as.get(value, value) if isinstance(value, str) else value, column.notation)
 
 
 def share(part: float, total: float) -> str:

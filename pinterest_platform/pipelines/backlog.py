@@ -74,7 +74,7 @@ def kafka_backlog(settings: Settings, topics: TopicLog, objects: ObjectStore, la
 
     Raises:
         PermanentFailure: the backlog of every topic is unknown: topics or landed objects are missing.
-        TransientFailure: the broker or the store did not answer. This never counts as an empty topic.
+        TransientFailure: the broker or the store did not respond. This never counts as an empty topic.
     """
 
     return _route_backlog(lambda entity: _topic_backlog(entity, settings, topics, objects, lake))
@@ -166,7 +166,7 @@ def _stream_backlog(entity: Entity, settings: Settings, shards: ShardLog, object
 
 
 def _positions(lake: Lake, uri: str) -> tuple[Mapping[str, int], PlatformFailure | None]:
-    """Return a table's positions, or the failure if the table is damaged; raise if the store does not answer."""
+    """Return a table's positions, or the failure if the table is damaged; raise if the store does not respond."""
     try:
         return lake.positions(uri) or {}, None
     except PermanentFailure as failure:

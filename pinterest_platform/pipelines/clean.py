@@ -91,9 +91,9 @@ class Cleaner:
         positions = self.lakehouse.positions(self.entity, self.route) or {}
         segments = self.lakehouse.pending_segments(self.entity, self.route, {})
         landed = positions_after(segments)
-        lost = [name for name, position in sorted(positions.items()) if position > landed.get(name, -1)]
-        if lost:
-            name, uri = lost[0], self.lakehouse.names.places(self.entity, self.route).table_uri
+        ahead = [name for name, position in sorted(positions.items()) if position > landed.get(name, -1)]
+        if ahead:
+            name, uri = ahead[0], self.lakehouse.names.places(self.entity, self.route).table_uri
             raise PermanentFailure(
                 f"{uri} has applied {name} up to {positions[name]}, and its landed objects end at "
                 f"{landed.get(name, 'none')}: a rebuild would lose rows.",

@@ -13,10 +13,12 @@ from pinterest_platform.settings import Settings
 def streams_to_delete(settings: Settings, requested: Sequence[str]) -> tuple[str, ...]:
     """Return the requested streams; raises PermanentFailure unless each one is a stream of this user id."""
     streams = [settings.names.stream(entity) for entity in ENTITIES]
-    others = [name for name in requested if name not in streams]
-    if not requested or others:
+    unknown_streams = [name for name in requested if name not in streams]
+    if not requested or unknown_streams:
         raise PermanentFailure(
-            f"Not a stream of user id {settings.user_id}: {', '.join(others)}." if others else "No stream is named.",
+            f"Not a stream of user id {settings.user_id}: {', '.join(unknown_streams)}."
+            if unknown_streams
+            else "No stream is named.",
             f"Name each stream to delete, from {', '.join(streams)}. Nothing was deleted.",
         )
     return tuple(requested)
@@ -27,7 +29,7 @@ def refuse_unlanded(stream: str, settings: Settings, shards: ShardLog, objects: 
 
     Raises:
         PermanentFailure: it has such records, or whether it has any is unknown.
-        TransientFailure: the service or the store did not answer.
+        TransientFailure: the service or the store did not respond.
     """
     if stream_lag(shards, objects, stream, stream_options(settings)).pending:
         raise PermanentFailure(

@@ -62,7 +62,7 @@ def concern_of(name: str, problems: Sequence[str], fine: str, next_step: str, nu
 
 
 def _measure(name: str, concern: Callable[[], Concern]) -> Concern:
-    """Measure a concern; it is unknown, with the reason, if a service does not answer or refuses."""
+    """Measure a concern; it is unknown, with the reason, if a service does not respond or refuses."""
     try:
         return concern()
     except PlatformFailure as failure:

@@ -71,7 +71,7 @@ def maintain(
     Raises:
         PermanentFailure: an unknown table, a retention too short to be safe, or damaged tables and landed objects.
             Such failures are raised together, after all other tables are maintained.
-        TransientFailure: the store did not answer; raised at once, with the failures until then.
+        TransientFailure: the store did not respond; raised at once, with the failures until then.
     """
     hours = retention_hours(settings)
     failures: list[PermanentFailure] = []

@@ -19,7 +19,7 @@ def merge_landed(settings: Settings, objects: ObjectStore, dry_run: bool, progre
 
     Raises:
         PermanentFailure: objects are damaged; raised after all others are merged.
-        TransientFailure: the store did not answer.
+        TransientFailure: the store did not respond.
     """
     names, now_ms = settings.names, time.time_ns() // 1_000_000
     merge_after = settings.merge_after_hours

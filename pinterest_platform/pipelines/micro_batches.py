@@ -42,7 +42,7 @@ class Pipeline(Protocol):
         Raises:
             PermanentFailure: offsets were lost, the table fails a blocking check, or another decision of the operator
                 is needed.
-            TransientFailure: an outside system did not answer.
+            TransientFailure: an outside system did not respond.
         """
         ...
 

@@ -43,13 +43,13 @@ class PublishedPage:
 
     Attributes:
         uri: its address.
-        written: whether this call wrote it.
+        is_written: whether this call wrote it.
         size: its bytes; 0 if this call did not write it.
         facts: the facts about its data.
     """
 
     uri: str
-    written: bool
+    is_written: bool
     size: int
     facts: PageFacts
 
@@ -78,7 +78,7 @@ def publish_page(lakehouse: Lakehouse, now: datetime, progress: Progress) -> Pub
     facts = _page_facts(lakehouse, now, progress)
     uri = lakehouse.names.uri(PAGE_KEY)
     if (lakehouse.objects.metadata(PAGE_KEY) or {}).get("fingerprint") == facts.fingerprint:
-        return PublishedPage(uri, written=False, size=0, facts=facts)
+        return PublishedPage(uri, is_written=False, size=0, facts=facts)
     unavailable = dict(facts.unavailable)
     shown = [key for key in REPORT_KEYS if key not in unavailable]
     rows = {key: lakehouse.lake.rows(lakehouse.names.report_uri(key)) for key in shown}
@@ -89,7 +89,7 @@ def publish_page(lakehouse: Lakehouse, now: datetime, progress: Progress) -> Pub
     lakehouse.objects.put(dated_page_key(today), body, {}, HTML)
     # Last, because its fingerprint states that the page is published.
     lakehouse.objects.put(PAGE_KEY, body, {"fingerprint": facts.fingerprint}, HTML)
-    return PublishedPage(uri, written=True, size=len(body), facts=facts)
+    return PublishedPage(uri, is_written=True, size=len(body), facts=facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +156,9 @@ def _history(lakehouse: Lakehouse, key: str) -> ReportHistory | None:
         return None
     versions = ((name, newest.metadata.get(f"{name}_version", "")) for name in report_with_key(key).reads)
     sources = tuple((f"cleaned/{name}", int(version)) for name, version in versions if version.isdigit())
-    written = None if newest.written_ms is None else datetime.fromtimestamp(newest.written_ms / 1000, UTC)
+    written_at = None if newest.written_ms is None else datetime.fromtimestamp(newest.written_ms / 1000, UTC)
     previous = PreviousVersion(older.version, _older_rows(lakehouse.lake, uri, older.version)) if older else None
-    return ReportHistory(newest.version, written, sources, previous)
+    return ReportHistory(newest.version, written_at, sources, previous)
 
 
 def _older_rows(lake: Lake, uri: str, version: int) -> Sequence[Mapping[str, Any]] | None:

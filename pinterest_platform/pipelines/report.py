@@ -27,7 +27,7 @@ def report(lakehouse: Lakehouse, keys: Sequence[str], progress: Progress) -> Rep
 
     Raises:
         PermanentFailure: a cleaned table does not exist or fails a blocking check.
-        TransientFailure: the engine or the store did not answer.
+        TransientFailure: the engine or the store did not respond.
     """
     require_sound(lakehouse, REPORTED_ENTITIES, Route.KAFKA, progress)
     plan = reports_plan(lakehouse.settings, keys)

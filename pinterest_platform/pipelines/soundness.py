@@ -47,7 +47,7 @@ def require_sound(lakehouse: Lakehouse, entities: Sequence[Entity], route: Route
 
     Raises:
         PermanentFailure: a table does not exist, or fails a check; all of them are named.
-        TransientFailure: the engine or the store did not answer.
+        TransientFailure: the engine or the store did not respond.
     """
     failures: list[PlatformFailure] = []
     for entity in entities:
@@ -71,7 +71,7 @@ def inspect_and_record(lakehouse: Lakehouse, entity: Entity, route: Route, progr
 def last_inspection(objects: ObjectStore, entity: Entity, route: Route) -> tuple[VerifyResult, int] | None:
     """Return the last recorded check of a table and its time in ms since the epoch; None if there is none."""
     key = _key(entity, route)
-    record = next((each for each in objects.list(key) if each.key == key), None)
+    record = next((stored for stored in objects.list(key) if stored.key == key), None)
     table = _record(objects, key) if record else None
     return (table, record.modified_ms) if record and table else None
 

@@ -17,6 +17,6 @@ class SparkEngine(Protocol):
 
         Raises:
             PermanentFailure: there is no such job, or its input is wrong.
-            TransientFailure: the engine or the store did not answer, or the job exceeded its time limit.
+            TransientFailure: the engine or the store did not respond, or the job exceeded its time limit.
         """
         ...

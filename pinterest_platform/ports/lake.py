@@ -69,7 +69,7 @@ class MaintenanceResult:
 
 
 class Lake(Protocol):
-    """Delta tables, read by their logs. Every method raises TransientFailure if the store does not answer."""
+    """Delta tables, read by their logs. Every method raises TransientFailure if the store does not respond."""
 
     def positions(self, uri: str) -> Mapping[str, int] | None:
         """Return the `txn` actions of a table, application id to version; None if there is no table."""

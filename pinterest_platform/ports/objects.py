@@ -23,7 +23,7 @@ class StoredObject:
 
 
 class ObjectStore(Protocol):
-    """A bucket with conditional creation. Every method raises TransientFailure if the store does not answer."""
+    """A bucket with conditional creation. Every method raises TransientFailure if the store does not respond."""
 
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         """Yield the objects under a prefix whose keys are after `after`, in key order."""

@@ -12,7 +12,7 @@ class Provisioner(Protocol):
 
         Raises:
             PermanentFailure: something exists in a form that cannot be altered.
-            TransientFailure: an outside system does not answer.
+            TransientFailure: an outside system does not respond.
         """
         ...
 
@@ -25,6 +25,6 @@ class Provisioner(Protocol):
 
         Raises:
             PermanentFailure: the service refuses.
-            TransientFailure: it does not answer.
+            TransientFailure: it does not respond.
         """
         ...

@@ -42,11 +42,11 @@ class StreamState:
 
 @dataclass(frozen=True, slots=True)
 class ShardBatch:
-    """A reply of a shard, possibly without records.
+    """A response of a shard, possibly without records.
 
     Attributes:
         records: in order; `Record.position` is the sequence number.
-        behind_ms: the lag of the reply behind the tip of the shard in ms; 0 at the tip.
+        behind_ms: the lag of the response behind the tip of the shard in ms; 0 at the tip.
         ended: True if the shard is closed and was read to its end.
     """
 
@@ -63,7 +63,7 @@ class ShardLog(Protocol):
 
         Raises:
             PermanentFailure: the stream does not exist.
-            TransientFailure: the service does not answer in time, or the stream is being created or deleted.
+            TransientFailure: the service does not respond in time, or the stream is being created or deleted.
         """
         ...
 
@@ -87,6 +87,6 @@ class ShardLog(Protocol):
 
         Raises:
             PermanentFailure: there is no such shard, or `after` is not one of its sequence numbers.
-            TransientFailure: the service stops answering, or throttles for too long.
+            TransientFailure: the service stops responding, or throttles for too long.
         """
         ...

@@ -50,7 +50,7 @@ class TopicLog(Protocol):
 
         Raises:
             PermanentFailure: the topic does not exist.
-            TransientFailure: the broker does not answer in time.
+            TransientFailure: the broker does not respond in time.
         """
         ...
 
@@ -70,7 +70,7 @@ class TopicLog(Protocol):
 
         Raises:
             PermanentFailure: `start` is not in the partition any more, or not yet.
-            TransientFailure: the broker stops answering.
+            TransientFailure: the broker stops responding.
         """
         ...
 

@@ -20,7 +20,7 @@ class AwsProvisioner:
 
         Raises:
             PermanentFailure: something exists in a form that cannot be altered.
-            TransientFailure: an outside system does not answer.
+            TransientFailure: an outside system does not respond.
         """
         from pinterest_platform.provisioning.bucket import ensure_bucket
         from pinterest_platform.provisioning.streams import ensure_streams

@@ -24,7 +24,7 @@ def ensure_bucket(settings: Settings) -> list[str]:
 
     Raises:
         PermanentFailure: the name belongs to another account, or the account must not create it.
-        TransientFailure: the server does not answer in time.
+        TransientFailure: the server does not respond in time.
     """
     from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
     from botocore.parsers import ResponseParserError

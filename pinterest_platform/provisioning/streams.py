@@ -34,7 +34,7 @@ def ensure_streams(settings: Settings) -> list[str]:
 
     Raises:
         PermanentFailure: Kinesis refuses, for example without permission.
-        TransientFailure: Kinesis does not answer in time, or a stream does not become ACTIVE.
+        TransientFailure: Kinesis does not respond in time, or a stream does not become ACTIVE.
     """
     client = _client(settings)
     names = [settings.names.stream(entity) for entity in ENTITIES]
@@ -59,7 +59,7 @@ def delete_streams(
 
     Raises:
         PermanentFailure: Kinesis refuses, for example without permission.
-        TransientFailure: Kinesis does not answer in time, or a stream is not deleted in time.
+        TransientFailure: Kinesis does not respond in time, or a stream is not deleted in time.
     """
     client = _client(settings)
     names = [settings.names.stream(entity) for entity in ENTITIES] if streams is None else streams
@@ -76,7 +76,7 @@ def delete_streams(
 
 
 def _client(settings: Settings) -> Any:
-    with _translate_errors(settings, "answer"):
+    with _translate_errors(settings, "respond"):
         return kinesis_client(settings)
 
 
@@ -142,7 +142,7 @@ def _translate_errors(settings: Settings, task: str, ignored: str | None = None)
             "Check the permissions of the account and PINTEREST_KINESIS_SHARDS.",
         ) from None
     except KeyError as error:
-        raise TransientFailure(f"{service} did not {task}: the reply lacks {error}.", "Retry.") from None
+        raise TransientFailure(f"{service} did not {task}: the response lacks {error}.", "Retry.") from None
     except (NoCredentialsError, ValueError) as error:
         raise PermanentFailure(
             f"{service} cannot be called: {error}.",

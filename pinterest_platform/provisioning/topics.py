@@ -36,7 +36,7 @@ def ensure_topics(settings: Settings) -> list[str]:
 
     Raises:
         PermanentFailure: the broker refuses, for example without permission or with too few brokers.
-        TransientFailure: the broker does not answer in time.
+        TransientFailure: the broker does not respond in time.
     """
     from confluent_kafka.admin import AdminClient
 
@@ -97,7 +97,7 @@ class _Broker:
             raise self.unreachable(task) from None
 
     def unreachable(self, task: str) -> PlatformFailure:
-        """Return the failure of a broker that does not answer."""
+        """Return the failure of a broker that does not respond."""
         # An admin client delivers its errors only when it is polled.
         self.admin.poll(0)
         return self.errors.unreachable(task)

@@ -79,7 +79,7 @@ def execute(
 
     Raises:
         PermanentFailure: the job does not exist, its input is invalid, or the engine refuses the work.
-        TransientFailure: the engine or the store did not answer, or every attempt to commit met a conflict.
+        TransientFailure: the engine or the store did not respond, or every attempt to commit met a conflict.
     """
     if job not in JOBS:
         raise PermanentFailure(f"There is no Spark job {job!r}.", f"Name one of {', '.join(JOBS)}.")

@@ -83,7 +83,7 @@ class TableChanges:
 
         Raises:
             CommitConflictError: another writer committed first. Written files stay: the commit may have succeeded
-                although its answer was lost.
+                although its response was lost.
             TransientFailure: the engine did not write the rows that it should have.
         """
         replaced = self.keys.filter(~pc.field("new"))
@@ -114,12 +114,13 @@ class TableChanges:
         """Compare the numbers of rows: to engines, a missing file has no rows."""
         tables = self.staging.tables
         before = parquet.rows_of_files(tables, self.uri, files)
-        written = parquet.row_count(tables, f"{self.uri}/{folder}")
+        written_rows = parquet.row_count(tables, f"{self.uri}/{folder}")
         difference = self.difference
         expected = before - difference.changed - difference.moved + len(self.keys[KEY].unique())
-        if written != expected:
+        if written_rows != expected:
             raise TransientFailure(
-                f"{self.uri}: {written} rows were written instead of {expected}, from {len(files)} files of the table.",
+                f"{self.uri}: {written_rows} rows were written instead of {expected}, from {len(files)} "
+                "files of the table.",
                 "Check whether a file was deleted or changed; if not, retry.",
             )
 

@@ -28,7 +28,7 @@ def run(spark: SparkSession, parameters: CleanParameters, progress: Callable[[st
 
     Raises:
         PermanentFailure: the table has other columns, or a record is in two objects of a batch.
-        TransientFailure: objects are missing, the store does not answer, or every attempt to commit met a conflict.
+        TransientFailure: objects are missing, the store does not respond, or every attempt to commit met a conflict.
     """
     in_files = parameters.full_refresh or not all(batch.is_small for batch in parameters.batches)
     with _deleted_afterwards(parameters.staging_uri, progress) if in_files else nullcontext():

@@ -24,7 +24,7 @@ def run(spark: SparkSession, parameters: CompareParameters, progress: Callable[[
 
     Raises:
         PermanentFailure: one of the tables does not exist.
-        TransientFailure: the store does not answer.
+        TransientFailure: the store does not respond.
     """
     return retry_outages(partial(_run, spark, parameters, progress), parameters.io_timeout_seconds)
 

@@ -21,7 +21,7 @@ from pinterest_platform.delta.error_text import (
     without_frames,
 )
 from pinterest_platform.delta.errors import is_failed_store, known_problem
-from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, no_answer
+from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, no_response
 from pinterest_platform.network_errors import network_failure, wrong_tls
 
 T = TypeVar("T")
@@ -64,7 +64,7 @@ def translate_errors(job: str, store: str = "") -> Iterator[None]:
 
     Raises:
         PermanentFailure: the engine refused the work, or the error is unexpected.
-        TransientFailure: the engine, or the store behind it, did not answer.
+        TransientFailure: the engine, or the store behind it, did not respond.
     """
     try:
         yield
@@ -90,7 +90,7 @@ def _failure(job: str, store: str, error: Exception) -> PlatformFailure:
     if problem := known_problem(text):
         return PermanentFailure(f"The Spark job {job!r} failed: {problem[0]}: {first_line(text)}.", problem[1])
     if not _is_engine_unreachable(error, text) and (cause := outage(text)):
-        return no_answer(store or store_at(text) or "The store", cause)
+        return no_response(store or store_at(text) or "The store", cause)
     if is_failed_store(text):
         return TransientFailure(what, "Check the log of the store, and the free disk space, then retry.")
     if _is_engine_unreachable(error, text) or is_unreachable(text) or is_conflict(text):
@@ -101,7 +101,7 @@ def _failure(job: str, store: str, error: Exception) -> PlatformFailure:
 
 
 def retry_outages(work: Callable[[], T], seconds: float) -> T:
-    """Repeat work that the engine could not do because the store did not answer, for up to `seconds` per outage.
+    """Repeat work that the engine could not do because the store did not respond, for up to `seconds` per outage.
 
     Engines fail after ten retries, 3 s of refused connections: less than the restart of a store takes. The time of
     an outage begins with the attempt that failed, not with the first one; tenacity has no such stop condition.
@@ -143,7 +143,7 @@ def is_unreadable_file(error: Exception) -> bool:
 
 
 def is_outage(error: Exception) -> bool:
-    """Return whether an engine failed because a service did not answer."""
+    """Return whether an engine failed because a service did not respond."""
     return outage(error_text(error)) is not None
 
 

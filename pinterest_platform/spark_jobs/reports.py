@@ -49,7 +49,7 @@ def run(spark: SparkSession, parameters: ReportsParameters, progress: Callable[[
 
     Raises:
         PermanentFailure: a cleaned table or a report of that name does not exist.
-        TransientFailure: the store does not answer, or every attempt to commit met a conflict.
+        TransientFailure: the store does not respond, or every attempt to commit met a conflict.
     """
     if unknown := sorted(set(parameters.reports) - set(REPORT_KEYS)):
         raise PermanentFailure(f"There is no report {', '.join(unknown)}.", f"Use keys of {', '.join(REPORT_KEYS)}.")
@@ -115,29 +115,29 @@ class Computation:
         queries = ThreadPoolExecutor(_QUERIES_AT_ONCE, thread_name_prefix="reports")
         try:
             reads = {key: queries.submit(self._current_version, key, uri) for key, uri in uris.items()}
-            kept = {key: version for key, read in reads.items() if (version := read.result()) is not None}
-            rows = {key: queries.submit(self._rows, key) for key in uris if key not in kept}
+            current_versions = {key: version for key, read in reads.items() if (version := read.result()) is not None}
+            rows = {key: queries.submit(self._rows, key) for key in uris if key not in current_versions}
             references = {reference for key in rows if (reference := report_with_key(key).left_out)}
             left_out = {reference: queries.submit(self._left_out, reference) for reference in references}
             facts = {entity.name: queries.submit(self._facts, entity) for entity in self._frames}
-            return self._finish(kept, rows, left_out, facts)
+            return self._finish(current_versions, rows, left_out, facts)
         finally:
             queries.shutdown(wait=False, cancel_futures=True)  # Without a wait, an interrupted run ends at once.
 
     def _finish(
         self,
-        kept: Mapping[str, int],
+        current_versions: Mapping[str, int],
         rows: Mapping[str, Future[pa.Table]],
         left_out: Mapping[Reference, Future[dict[str, int]]],
         facts: Mapping[str, Future[SourceFacts]],
     ) -> ReportsResult:
-        """Write the reports that differ, as soon as their rows are computed; the others have the versions `kept`."""
+        """Write the reports without a current version as soon as their rows are computed, if they differ."""
         outcomes: dict[str, ReportOutcome] = {}
         digests: dict[str, str] = {}
         failures: dict[str, Mapping[str, str]] = {}
         for key, uri in self._parameters.reports.items():
-            if key in kept:
-                outcomes[key] = replace(self._reusable.outcomes[key], version=kept[key])
+            if key in current_versions:
+                outcomes[key] = replace(self._reusable.outcomes[key], version=current_versions[key])
                 self._progress(f"{key}: unchanged, because the rows of its tables are")
                 continue
             try:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pysail.spark import SparkConnectServer
     from pyspark.sql import SparkSession
 
-ANSWER_SECONDS = 30.0
-"""The default for the time that a server has to answer."""
+RESPONSE_SECONDS = 30.0
+"""The default for the time that a server has to respond."""
 
 _REFUSALS = ("unauthenticated", "permission_denied", "permission denied")
 _LONGEST_PAUSE_MS = 1000
@@ -45,16 +45,16 @@ def public_address(remote: str) -> str:
     return match[1] if match else ""
 
 
-def connect(remote: str, seconds: float = ANSWER_SECONDS) -> "SparkSession":
+def connect(remote: str, seconds: float = RESPONSE_SECONDS) -> "SparkSession":
     """Open a new session at an `sc://` address; `getOrCreate` could return a session of another address.
 
     Args:
         remote: the address, with optional parameters.
-        seconds: the time that the server has to answer, now and later.
+        seconds: the time that the server has to respond, now and later.
 
     Raises:
         PermanentFailure: the address is invalid, or the server refuses the session.
-        TransientFailure: no server answers in time.
+        TransientFailure: no server responds in time.
     """
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
@@ -70,7 +70,7 @@ def connect(remote: str, seconds: float = ANSWER_SECONDS) -> "SparkSession":
     # By default, the client retries for ten minutes.
     retries = max(int(seconds * 1000 / _LONGEST_PAUSE_MS), 1)
     session.client.set_retry_policies([DefaultPolicy(max_retries=retries, max_backoff=_LONGEST_PAUSE_MS, jitter=0)])
-    _expect_answer(session, remote, seconds)
+    _expect_response(session, remote, seconds)
     return session
 
 
@@ -95,25 +95,25 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _expect_answer(session: "SparkSession", remote: str, seconds: float) -> None:
+def _expect_response(session: "SparkSession", remote: str, seconds: float) -> None:
     """Request the server's version, in a thread: a call to a server that hangs has no other time limit."""
     import grpc
     from pyspark.errors import PySparkException
 
-    answers: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
+    responses: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
 
     def ask() -> None:
         try:
             _ = session.version
-            answers.put(None)
+            responses.put(None)
         except (PySparkException, grpc.RpcError, ValueError) as error:
-            answers.put(error)
+            responses.put(error)
 
     threading.Thread(target=ask, name="spark-hello", daemon=True).start()
     try:
-        error = answers.get(timeout=seconds)
+        error = responses.get(timeout=seconds)
     except queue.Empty:
-        error = TimeoutError(f"no answer within {seconds:g} s")
+        error = TimeoutError(f"no response within {seconds:g} s")
     if error is None:
         return
     session.client.close()
@@ -124,7 +124,7 @@ def _expect_answer(session: "SparkSession", remote: str, seconds: float) -> None
             "Set an address with a valid token.",
         ) from None
     raise TransientFailure(
-        f"No Spark Connect server answers at {public_address(remote)} within {seconds:g} s.",
+        f"No Spark Connect server responds at {public_address(remote)} within {seconds:g} s.",
         "Start it, or set PINTEREST_SPARK_REMOTE to a running server.",
     ) from None
 

@@ -117,7 +117,7 @@ class TableUpsert:
         """Commit rows in files to an empty table, with the positions; there is nothing to compare them with."""
         folder = f"rows-{uuid.uuid4().hex}"
         newest = self._staging.stage_newest([staged], f"{self._uri}/{folder}")
-        # The files stay after a conflict: the commit may have succeeded although its answer was lost.
+        # The files stay after a conflict: the commit may have succeeded although its response was lost.
         replacement.replace_with_files(self._tables, table, folder, transactions)
         self._count(Difference(newest.keys, 0), newest.keys)
 

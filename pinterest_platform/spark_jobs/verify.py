@@ -29,7 +29,7 @@ def run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[s
 
     Raises:
         PermanentFailure: the table does not exist.
-        TransientFailure: objects are missing, or the store does not answer.
+        TransientFailure: objects are missing, or the store does not respond.
     """
     return retry_outages(partial(_run, spark, parameters, progress), parameters.io_timeout_seconds)
 
@@ -64,15 +64,15 @@ def _run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[
         progress(f"{origin.entity}: version {version} with {table['rows']} rows inspected")
         return without_records(rows=table["rows"], duplicate_keys=table["duplicate_keys"], null_keys=table["null_keys"])
     lines = cleaned_lines(spark, parameters.uris, origin)
-    lost = _lost(cleaning.newest(accepted(lines, origin.entity), origin.route), target, origin)
+    unapplied = _unapplied(cleaning.newest(accepted(lines, origin.entity), origin.route), target, origin)
     unquarantined = _unquarantined(tables, lines, parameters.quarantine_uri, origin)
     counts = only_row(lines.select(F.count(F.lit(1)).alias("records"), F.count(decoding.REASON).alias("rejected")))
     check_records(counts["records"], parameters.records, parameters.stream, parameters.uris)
-    kinds = {row["kind"]: row["n"] for row in lost.groupBy("kind").agg(F.count("*").alias("n")).collect()}
+    kinds = {row["kind"]: row["n"] for row in unapplied.groupBy("kind").agg(F.count("*").alias("n")).collect()}
     position = POSITION[origin.route]
     examples = [
         ":".join(str(row[name]) for name in position)
-        for frame in (lost, unquarantined)
+        for frame in (unapplied, unquarantined)
         for row in frame.orderBy(*position).limit(_EXAMPLES).collect()
     ]
     progress(f"{origin.entity}: {counts['records']} records compared with {table['rows']} rows")
@@ -93,7 +93,7 @@ def _run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[
     )
 
 
-def _lost(newest: DataFrame, target: DataFrame, origin: RecordOrigin) -> DataFrame:
+def _unapplied(newest: DataFrame, target: DataFrame, origin: RecordOrigin) -> DataFrame:
     """Return the newest records whose key the table lacks, or whose row is not newer and has other values."""
     joined = newest.alias("s").join(target.alias("t"), F.col(f"s.{cleaning.KEY}") == F.col(f"t.{cleaning.KEY}"), "left")
     # A row of the same record with other values was read or written wrongly.

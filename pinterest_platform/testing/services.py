@@ -87,18 +87,18 @@ class FakeLake:
 
 
 class FakeEngine:
-    """The `ports.SparkEngine` that answers each job with a function of `answers`; `calls` has jobs and parameters."""
+    """The `ports.SparkEngine` that runs each job by a function of `responses`; `calls` has jobs and parameters."""
 
     def __init__(self) -> None:
-        self.answers: dict[str, Callable[[Json], Json]] = {}
+        self.responses: dict[str, Callable[[Json], Json]] = {}
         self.calls: list[tuple[str, Json]] = []
 
     def run(self, job: str, parameters: Json, progress: Callable[[str], None]) -> Json:
-        """Return the answer to a job; raise PermanentFailure if there is none."""
+        """Return the response to a job; raise PermanentFailure if there is none."""
         self.calls.append((job, parameters))
-        if job not in self.answers:
-            raise PermanentFailure(f"The fake engine has no answer to {job}.", f"Set `answers[{job!r}]`.")
-        return self.answers[job](parameters)
+        if job not in self.responses:
+            raise PermanentFailure(f"The fake engine has no response to {job}.", f"Set `responses[{job!r}]`.")
+        return self.responses[job](parameters)
 
 
 class FakeProvisioner:
@@ -157,5 +157,5 @@ class FakeNotifier:
     def notify(self, alert: Alert) -> None:
         """Keep an alert."""
         if self.down:
-            raise TransientFailure("The webhook answered 500.", "Retry.")
+            raise TransientFailure("The webhook responded with 500.", "Retry.")
         self.alerts.append(alert)

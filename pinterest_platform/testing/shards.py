@@ -34,7 +34,7 @@ class FakeShardLog:
 
     `down` makes every call fail transiently. `on_batch` is called before each batch that a reader gets, so that a test
     can change the stream while it is read. A closed shard reports its end with its last record or, with `late_end`, in
-    a reply without records. The clock `now_ms` changes only by `advance`, which applies retention.
+    a response without records. The clock `now_ms` changes only by `advance`, which applies retention.
 
     Args:
         batch_records: the most records of a batch.
@@ -77,9 +77,9 @@ class FakeShardLog:
         parent = self._close(stream, shard)
         return self._open(stream, (parent,)), self._open(stream, (parent,))
 
-    def merge(self, stream: str, one: int, other: int) -> int:
+    def merge(self, stream: str, first: int, second: int) -> int:
         """Close two shards and open their child; return its number."""
-        return self._open(stream, (self._close(stream, one), self._close(stream, other)))
+        return self._open(stream, (self._close(stream, first), self._close(stream, second)))
 
     def advance(self, hours: float) -> None:
         """Advance the clock; older records than the retention are deleted."""
@@ -128,9 +128,9 @@ class FakeShardLog:
                 if record.timestamp_ms >= self._horizon_ms and (after is None or record.position > after)
             ]
             limit = min(self.batch_records, batch_records)
-            batch, rest = records[:limit], records[limit:]
-            ended = shard.end is not None and not rest and not (self.late_end and batch)
-            behind = max(1, self.now_ms - batch[-1].timestamp_ms) if rest else 0
+            batch, remaining = records[:limit], records[limit:]
+            ended = shard.end is not None and not remaining and not (self.late_end and batch)
+            behind = max(1, self.now_ms - batch[-1].timestamp_ms) if remaining else 0
             yield ShardBatch(batch, behind, ended)
             if ended:
                 return

@@ -70,12 +70,12 @@ def newest(rows: DataFrame, route: Route) -> DataFrame:
 def _order(route: Route) -> Column:
     """Return a text that orders rows by arrival and position; an engine finds the greatest text of a group fast."""
     source = F.col(decoding.SOURCE)
-    part, place = (source.getField(name).cast("string") for name in POSITION[route])
+    part, position = (source.getField(name).cast("string") for name in POSITION[route])
     if route is Route.KAFKA:
-        part, place = F.lpad(part, 10, "0"), F.lpad(place, 19, "0")
+        part, position = F.lpad(part, 10, "0"), F.lpad(position, 19, "0")
     # A blank is below all characters of a shard's id; sequence numbers are padded.
     arrival = F.lpad(F.unix_micros(source.getField("arrived_at")).cast("string"), 16, "0")
-    return F.concat(F.coalesce(arrival, F.lit("")), F.lit(" "), part, F.lit(" "), place)
+    return F.concat(F.coalesce(arrival, F.lit("")), F.lit(" "), part, F.lit(" "), position)
 
 
 def timed(rows: DataFrame, route: Route) -> DataFrame:
@@ -83,15 +83,15 @@ def timed(rows: DataFrame, route: Route) -> DataFrame:
 
     Landing does so for a whole partition, but did not before rule L19.
     """
-    part, place = POSITION[route]
+    part, position = POSITION[route]
     source = F.col(decoding.SOURCE)
     before = Window.partitionBy(KEY, source.getField("stream"), source.getField(part))
-    before = before.orderBy(source.getField(place)).rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    before = before.orderBy(source.getField(position)).rowsBetween(Window.unboundedPreceding, Window.currentRow)
     carried = F.max(source.getField("arrived_at")).over(before)
     carried_rows = rows.withColumn("_carried", carried)
     arrival = F.coalesce(source.getField("arrived_at"), F.col("_carried")).alias("arrived_at")
-    places = [source.getField(name).alias(name) for name in ("stream", part, place)]
-    return carried_rows.withColumn(decoding.SOURCE, F.struct(*places, arrival)).drop("_carried")
+    fields = [source.getField(name).alias(name) for name in ("stream", part, position)]
+    return carried_rows.withColumn(decoding.SOURCE, F.struct(*fields, arrival)).drop("_carried")
 
 
 def _text(field: str) -> str:

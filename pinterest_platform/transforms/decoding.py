@@ -137,17 +137,19 @@ def _source(stream: str, route: Route) -> Column:
     `arrived_at` is the time by which the record is ordered, null if there is no plausible one (rule L19).
     """
     envelope = _envelope(route)
-    *place, arrival = (
+    *position, arrival = (
         F.coalesce(F.col("_record").getField(name), F.regexp_extract(LINE, envelope, group))
         for group, name in enumerate(ENVELOPE[route], start=1)
     )
-    return source(stream, route, place, F.coalesce(F.col("_record").getField(ORDER_FIELD), arrival).try_cast("bigint"))
+    return source(
+        stream, route, position, F.coalesce(F.col("_record").getField(ORDER_FIELD), arrival).try_cast("bigint")
+    )
 
 
-def source(stream: str, route: Route, place: Sequence[Column], order: Column) -> Column:
+def source(stream: str, route: Route, position: Sequence[Column], order: Column) -> Column:
     """Return `_source`, given the columns of a record's position and of the milliseconds by which it is ordered."""
     plausible = order.between(EARLIEST_PLAUSIBLE_MS, LATEST_PLAUSIBLE_MS)
-    typed = zip(POSITION[route], place, POSITION_TYPES[route], strict=True)
+    typed = zip(POSITION[route], position, POSITION_TYPES[route], strict=True)
     return F.struct(
         F.lit(stream).alias("stream"),
         *((column if kind == "string" else column.try_cast(kind)).alias(name) for name, column, kind in typed),

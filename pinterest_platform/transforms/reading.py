@@ -48,13 +48,13 @@ def follower_count(column: Column) -> Column:
     whole = F.regexp_extract(digits, r"^([0-9]+)", 1)
     fraction = F.concat(F.regexp_extract(digits, r"\.([0-9]+)", 1), F.lit(_ZEROS))
     shifts = ((r"[kK]\z", 3), (r"[mM]\z", 6), (r"[bB]\z", 9))
-    moved, following = F.concat(whole, F.lit("")), F.substring(fraction, 1, 1)
+    shifted, following = F.concat(whole, F.lit("")), F.substring(fraction, 1, 1)
     for suffix, places in shifts:
         applies = column.rlike(suffix)
-        moved = F.when(applies, F.concat(whole, F.substring(fraction, 1, places))).otherwise(moved)
+        shifted = F.when(applies, F.concat(whole, F.substring(fraction, 1, places))).otherwise(shifted)
         following = F.when(applies, F.substring(fraction, places + 1, 1)).otherwise(following)
     rounded_up = F.when(following >= "5", F.lit(1)).otherwise(F.lit(0)).cast("bigint")
-    return F.when(column.rlike(_FOLLOWERS), F.try_add(moved.try_cast("bigint"), rounded_up))
+    return F.when(column.rlike(_FOLLOWERS), F.try_add(shifted.try_cast("bigint"), rounded_up))
 
 
 def integer(column: Column) -> Column:
@@ -106,8 +106,8 @@ def longitude(column: Column) -> Column:
 def timestamp(column: Column) -> Column:
     """Read an ISO 8601 time as a timestamp, in UTC if it names no zone (rule C9)."""
     # Nearly all times are whole seconds without a zone; taking one apart costs four more matches.
-    written = F.when(column.rlike(_SECONDS), F.concat(column, F.lit("Z"))).when(column.rlike(_TIME), _in_full(column))
-    instant = written.try_cast("timestamp")
+    complete = F.when(column.rlike(_SECONDS), F.concat(column, F.lit("Z"))).when(column.rlike(_TIME), _in_full(column))
+    instant = complete.try_cast("timestamp")
     return F.when(F.unix_micros(instant).between(_FIRST_MICROSECOND, _LAST_MICROSECOND), instant)
 
 
@@ -130,8 +130,8 @@ def unreadable(source: Column, value: Column) -> Column:
 
 def save_location(path: Column) -> Column:
     """Remove the prefix "Local save in " of a path (rule C12)."""
-    rest = F.substring(path, len(SAVE_LOCATION_PREFIX) + 1, 1_000_000_000)
-    return text(F.when(path.startswith(SAVE_LOCATION_PREFIX), rest).otherwise(path))
+    location = F.substring(path, len(SAVE_LOCATION_PREFIX) + 1, 1_000_000_000)
+    return text(F.when(path.startswith(SAVE_LOCATION_PREFIX), location).otherwise(path))
 
 
 def coordinates(latitude: Column, longitude: Column) -> Column:

@@ -133,10 +133,10 @@ def median_followers_by_join_year_and_age_group(tables: Tables) -> DataFrame:
 def _sort_key(column: ReportColumn) -> Column:
     if not column.values:
         return F.col(column.name)
-    place = F.lit(len(column.values))
+    rank = F.lit(len(column.values))
     for number, value in enumerate(column.values):
-        place = F.when(F.col(column.name) == value, F.lit(number)).otherwise(place)
-    return place
+        rank = F.when(F.col(column.name) == value, F.lit(number)).otherwise(rank)
+    return rank
 
 
 def _category_counts(rows: DataFrame, group: str) -> DataFrame:

@@ -16,13 +16,13 @@ def schema(observed: kinds.Kinds | None, entity: Entity, route: Route) -> Struct
     """Return the schema that reads records of these kinds; None if only the exact way can read them."""
     if observed is None or kinds.OTHER in (observed.get(name) for name in entity.field_names):
         return None
-    place = dict(zip(decoding.ENVELOPE[route], decoding.POSITION_TYPES[route], strict=False))
-    names = {*observed, *entity.field_names, *place, TIMESTAMP_FIELD, ORDER_FIELD}
+    position_types = dict(zip(decoding.ENVELOPE[route], decoding.POSITION_TYPES[route], strict=False))
+    names = {*observed, *entity.field_names, *position_types, TIMESTAMP_FIELD, ORDER_FIELD}
     if len({name.lower() for name in names}) < len(names):
         return None  # Sail ignores case when it compares names.
     types = {field.name: _type(field, observed.get(field.name, kinds.TEXT)) for field in _read_fields(entity)}
-    columns = [StructField(name, spark_type(kind)) for name, kind in (place | types).items() if kind]
-    if len(columns) < len(place | types):
+    columns = [StructField(name, spark_type(kind)) for name, kind in (position_types | types).items() if kind]
+    if len(columns) < len(position_types | types):
         return None
     return StructType([*columns, StructField(TIMESTAMP_FIELD, LongType()), StructField(ORDER_FIELD, LongType())])
 
@@ -50,8 +50,8 @@ def decode(records: DataFrame, entity: Entity, stream: str, route: Route) -> Dat
         stream: the topic or stream of the records, which do not hold it.
         route: the route of the records.
     """
-    *place, arrival = (F.col(name) for name in decoding.ENVELOPE[route])
-    source = decoding.source(stream, route, place, F.coalesce(ORDER_FIELD, arrival))
+    *position, arrival = (F.col(name) for name in decoding.ENVELOPE[route])
+    source = decoding.source(stream, route, position, F.coalesce(ORDER_FIELD, arrival))
     texts = records.select(
         F.lit(None).cast("string").alias(decoding.LINE),
         *(F.col(field.name).cast("string").alias(field.name) for field in _read_fields(entity)),

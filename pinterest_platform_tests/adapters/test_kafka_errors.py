@@ -1,4 +1,4 @@
-"""A broker that does not answer is reported with the cause and the setting to check."""
+"""A broker that does not respond is reported with the cause and the setting to check."""
 
 from collections.abc import Callable
 from pathlib import Path

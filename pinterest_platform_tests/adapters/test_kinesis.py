@@ -1,4 +1,4 @@
-"""The Kinesis reader against a faulty server, and one that does not answer."""
+"""The Kinesis reader against a faulty server, and one that does not respond."""
 
 import itertools
 import json

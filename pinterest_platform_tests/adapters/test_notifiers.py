@@ -23,7 +23,7 @@ ALERT = Alert(
     reason="all 3 attempts failed",
     run_id="r1",
     link="http://ui.example/runs/r1",
-    causes=(Cause("raw/pin", "Kafka did not answer.", "Start it."), Cause("raw/geo", "„Kafka“, too.", "Start it.")),
+    causes=(Cause("raw/pin", "Kafka did not respond.", "Start it."), Cause("raw/geo", "„Kafka“, too.", "Start it.")),
 )
 
 
@@ -77,7 +77,7 @@ def test_a_webhook_gets_all_fields_of_an_alert() -> None:
     assert path == "/hooks/s3cret"
     assert headers["Content-Type"] == "application/json"
     assert headers["Idempotency-Key"] == body["key"] == ALERT.key
-    assert body["causes"][0] == {"asset": "raw/pin", "cause": "Kafka did not answer.", "next_step": "Start it."}
+    assert body["causes"][0] == {"asset": "raw/pin", "cause": "Kafka did not respond.", "next_step": "Start it."}
     assert {name: body[name] for name in ("job", "date", "attempts", "run_id", "run_url")} == {
         "job": "batch_pipeline",
         "date": "2026-03-02",
@@ -85,17 +85,17 @@ def test_a_webhook_gets_all_fields_of_an_alert() -> None:
         "run_id": "r1",
         "run_url": "http://ui.example/runs/r1",
     }
-    for word in ("batch_pipeline", "2026-03-02", "raw/pin", "Kafka did not answer", "Start it", "/runs/r1", "„Kafka“"):
+    for word in ("batch_pipeline", "2026-03-02", "raw/pin", "Kafka did not respond", "Start it", "/runs/r1", "„Kafka“"):
         assert word in body["text"]
 
 
 @pytest.mark.parametrize(
     ("answer", "problem"),
     [
-        ((500, {}), "answered 500"),
-        ((404, {}), "answered 404"),
+        ((500, {}), "responded with 500"),
+        ((404, {}), "responded with 404"),
         # If it were followed, it would arrive as a GET without a body, and succeed.
-        ((302, {"Location": "/elsewhere"}), "answered 302"),
+        ((302, {"Location": "/elsewhere"}), "responded with 302"),
     ],
 )
 def test_a_rejected_alert_is_a_failure_that_shows_no_address(answer: tuple[int, dict[str, str]], problem: str) -> None:
@@ -114,11 +114,11 @@ def test_a_server_that_hangs_or_is_down_is_a_failure() -> None:
 
     with webhook(hang) as hook:
         try:
-            with pytest.raises(TransientFailure, match="did not answer"):
+            with pytest.raises(TransientFailure, match="did not respond"):
                 WebhookNotifier(lambda: hook.url, 0.2).notify(ALERT)
         finally:
             release.set()
-    with pytest.raises(TransientFailure, match="did not answer") as failure:
+    with pytest.raises(TransientFailure, match="did not respond") as failure:
         WebhookNotifier(lambda: hook.url, 5).notify(ALERT)
     assert "s3cret" not in str(failure.value)
 

@@ -1,4 +1,4 @@
-"""S3 that does not answer, or has a full disk, is reported with the cause."""
+"""S3 that does not respond, or has a full disk, is reported with the cause."""
 
 import re
 import socket
@@ -40,7 +40,7 @@ def settings_at(address: str) -> Settings:
 
 @contextmanager
 def address_of(kind: str) -> Iterator[str]:
-    """Yield the address of a server that is down, sends no reply or a very slow one, or closes every connection."""
+    """Yield the address of a server that is down, sends no response or a very slow one, or closes every connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         if kind == "down":
             listener.close()
@@ -51,9 +51,9 @@ def address_of(kind: str) -> Iterator[str]:
 
 
 def drip(listener: socket.socket) -> None:
-    """Send every client the head of a reply, and then a byte of its body ten times a second."""
+    """Send every client the head of a response, and then a byte of its body ten times a second."""
 
-    def reply(client: socket.socket) -> None:
+    def response(client: socket.socket) -> None:
         with suppress(OSError), client:
             client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nX-Long: ")
             while True:
@@ -62,7 +62,7 @@ def drip(listener: socket.socket) -> None:
 
     with suppress(OSError):
         while True:
-            threading.Thread(target=reply, args=(listener.accept()[0],), daemon=True).start()
+            threading.Thread(target=response, args=(listener.accept()[0],), daemon=True).start()
 
 
 def close_all(listener: socket.socket) -> None:
@@ -77,8 +77,8 @@ def close_all(listener: socket.socket) -> None:
     ("kind", "cause"),
     [
         ("down", "Connection refused"),
-        ("silent", "it sends no reply within the time limit"),
-        ("dripping", "it sends no reply within the time limit"),
+        ("silent", "it sends no response within the time limit"),
+        ("dripping", "it sends no response within the time limit"),
         ("closing", "(it closed the connection|Connection reset by peer)"),
     ],
 )
@@ -89,17 +89,17 @@ def test_an_outage_has_one_message_with_address_and_cause(kind: str, cause: str)
             with pytest.raises(TransientFailure) as failure:
                 call(store)
 
-            assert re.fullmatch(rf"S3 at {address} did not answer: {cause}\.", failure.value.what), failure.value.what
+            assert re.fullmatch(rf"S3 at {address} did not respond: {cause}\.", failure.value.what), failure.value.what
 
 
 @contextmanager
-def answering(status: int, body: str, pause: float = 0.0) -> Iterator[str]:
-    """Yield the address of a server that gives every request the same reply, after a pause in seconds."""
+def responding(status: int, body: str, pause: float = 0.0) -> Iterator[str]:
+    """Yield the address of a server that gives every request the same response, after a pause in seconds."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def reply(self) -> None:
+        def response(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             time.sleep(pause)
             self.send_response(status)
@@ -108,7 +108,7 @@ def answering(status: int, body: str, pause: float = 0.0) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body.encode())
 
-        do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = reply  # noqa: N815
+        do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = response  # noqa: N815
 
         def log_message(self, format: str, *args: object) -> None:
             """Log nothing."""
@@ -131,7 +131,7 @@ def answering(status: int, body: str, pause: float = 0.0) -> Iterator[str]:
 )
 def test_a_full_disk_is_named_if_the_reply_names_it(message: str) -> None:
     error = f"<Error><Code>InternalError</Code><Message>{message}</Message></Error>"
-    with answering(500, error) as address:
+    with responding(500, error) as address:
         store = S3ObjectStore(settings_at(address))
         with pytest.raises(TransientFailure) as failure:
             store.put_if_absent("a", b"x", {})
@@ -141,7 +141,7 @@ def test_a_full_disk_is_named_if_the_reply_names_it(message: str) -> None:
 
 def test_an_internal_error_without_a_cause_sends_the_reader_to_log_and_disk() -> None:
     error = "<Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>"
-    with answering(500, error) as address:
+    with responding(500, error) as address:
         store = S3ObjectStore(settings_at(address))
         with pytest.raises(TransientFailure) as failure:
             store.put("a", b"x")
@@ -151,25 +151,25 @@ def test_an_internal_error_without_a_cause_sends_the_reader_to_log_and_disk() ->
 
 def test_a_server_that_is_no_store_is_not_an_empty_bucket() -> None:
     with (
-        answering(200, "<html><body>Sign in</body></html>") as address,
-        pytest.raises(PermanentFailure, match=r"replied to a listing of topics/\* with something else"),
+        responding(200, "<html><body>Sign in</body></html>") as address,
+        pytest.raises(PermanentFailure, match=r"responded to a listing of topics/\* with something else"),
     ):
         list(S3ObjectStore(settings_at(address)).list("topics/"))
 
 
 def test_a_server_that_redirects_every_call_is_named() -> None:
-    with answering(301, "") as address, pytest.raises(PermanentFailure, match="redirects every call"):
+    with responding(301, "") as address, pytest.raises(PermanentFailure, match="redirects every call"):
         list(S3ObjectStore(settings_at(address)).list("topics/"))
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_a_server_that_stays_unavailable_has_the_message_of_an_outage(status: int) -> None:
-    with answering(status, "") as address:
+    with responding(status, "") as address:
         store = S3ObjectStore(settings_at(address))
         for call in CALLS:
             with pytest.raises(TransientFailure) as failure:
                 call(store)
-            assert re.fullmatch(rf"S3 at {address} did not answer: {status} [A-Z][\w ]+\.", failure.value.what)
+            assert re.fullmatch(rf"S3 at {address} did not respond: {status} [A-Z][\w ]+\.", failure.value.what)
 
 
 class _Storing(BaseHTTPRequestHandler):

@@ -118,7 +118,7 @@ def test_a_service_that_is_down_is_transient() -> None:
         resolve_secret(down, "databricks_token")
     assert failure.value.what == (
         "The secret x of PINTEREST_DATABRICKS_TOKEN_SECRET cannot be read: AWS Secrets Manager at http://127.0.0.1:1 "
-        "did not answer: Connection refused."
+        "did not respond: Connection refused."
     )
 
 

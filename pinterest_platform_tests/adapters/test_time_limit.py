@@ -6,7 +6,7 @@ import pytest
 
 from pinterest_platform.adapters.time_limit import TimeLimitedReader
 from pinterest_platform.failures import TransientFailure
-from pinterest_platform_tests.adapters.test_s3 import answering, settings_at
+from pinterest_platform_tests.adapters.test_s3 import responding, settings_at
 from pinterest_platform_tests.landing.quarantined import quarantined_of_topic
 
 # A listing that always has another page.
@@ -26,7 +26,7 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("pause", [0.0, 0.3])
 def test_calls_that_are_each_answered_in_time_end_together_within_the_setting(pause: float) -> None:
-    with answering(200, PAGE, pause) as address:
+    with responding(200, PAGE, pause) as address:
         settings = settings_at(address).model_copy(update={"io_timeout_seconds": 4.0})
         store = TimeLimitedReader(settings)
         started = time.monotonic()

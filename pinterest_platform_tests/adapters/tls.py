@@ -1,4 +1,4 @@
-"""Servers that clients cannot use: TLS with a certificate that no one trusts, and one fixed reply to everything."""
+"""Servers that clients cannot use: TLS with a certificate that no one trusts, and one fixed response to everything."""
 
 import socket
 import ssl
@@ -25,20 +25,20 @@ def tls_listener(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def replying(reply: bytes) -> Iterator[str]:
+def replying(response: bytes) -> Iterator[str]:
     """Yield the address of a listener that sends the same bytes to everyone and closes the connection."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=_reply, args=(server, reply), daemon=True).start()
+        threading.Thread(target=_response, args=(server, response), daemon=True).start()
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
 
-def _reply(server: socket.socket, reply: bytes) -> None:
+def _response(server: socket.socket, response: bytes) -> None:
     with suppress(OSError):
         while True:
             connection, _ = server.accept()
             with suppress(OSError), connection:
                 connection.recv(65536)
-                connection.sendall(reply)
+                connection.sendall(response)
 
 
 def _serve(server: socket.socket, context: ssl.SSLContext) -> None:

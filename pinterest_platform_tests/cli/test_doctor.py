@@ -220,5 +220,5 @@ def test_a_spark_server_must_accept_connections() -> None:
         remote = f"sc://127.0.0.1:{port}/;token=a-secret"
         assert service_checks.check_spark(engine("connect", spark_remote=remote)).status == "ok"
     finding = diagnosis.run({"spark": lambda: service_checks.check_spark(engine("connect", spark_remote=remote))})[0]
-    assert (finding.status, f"Spark at 127.0.0.1:{port} did not answer" in finding.detail) == ("failed", True)
+    assert (finding.status, f"Spark at 127.0.0.1:{port} did not respond" in finding.detail) == ("failed", True)
     assert "a-secret" not in f"{finding}"

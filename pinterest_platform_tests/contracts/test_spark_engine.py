@@ -21,7 +21,7 @@ def no_table(parameters: Json) -> Json:
 def engine(request: pytest.FixtureRequest) -> Iterator[SparkEngine]:
     if request.param == "fake":
         fake = FakeEngine()
-        fake.answers["verify"] = no_table
+        fake.responses["verify"] = no_table
         yield fake
         return
     sail = engines.build(Settings.model_validate({"KAFKA_BOOTSTRAP_SERVERS": "nowhere:1"}))

@@ -151,7 +151,7 @@ def bounds(broker: Broker) -> tuple[int, int]:
 
 
 def await_end(broker: Broker, end: int) -> None:
-    """Wait for the end of the log: a broker writes the marker of a transaction after its reply."""
+    """Wait for the end of the log: a broker writes the marker of a transaction after its response."""
     deadline = time.monotonic() + 20
     while bounds(broker)[1] < end and time.monotonic() < deadline:
         time.sleep(0.05)

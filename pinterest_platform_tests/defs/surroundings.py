@@ -45,12 +45,12 @@ class Surroundings:
         self.objects = self.time_limited_objects = FakeObjectStore()
         self.lake = FakeLake()
         self.engine = FakeEngine()
-        self.engine.answers["verify"] = self.sound
+        self.engine.responses["verify"] = self.sound
         self.provisioner = FakeProvisioner(self.settings.names, self.topics, self.shards)
         self.provisioner.apply()
 
     def sound(self, parameters: Json, **findings: int) -> Json:
-        """Answer an inspection of a table: it is sound but for these findings."""
+        """Respond to an inspection of a table: it is sound but for these findings."""
         facts = self.lake.tables[parameters["table_uri"]]
         sound = VerifyResult(0, 0, facts.rows, 0, 0, 0, 0, 0, [], [], (), facts.version, facts.table_id)
         return replace(sound, **findings).to_json()
@@ -70,7 +70,7 @@ class Surroundings:
             outcomes = {key: ReportOutcome(0, True, 2, {}) for key in parameters["reports"]}
             return ReportsResult(outcomes, sources).to_json()
 
-        self.engine.answers["reports"] = compute
+        self.engine.responses["reports"] = compute
 
     @property
     def lakehouse(self) -> Lakehouse:

@@ -72,11 +72,11 @@ def test_the_second_of_two_compactions_of_one_version_conflicts(uri: str) -> Non
 
 
 def test_a_commit_whose_answer_was_lost_counts_as_committed(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def rewrite_and_lose_the_answer(tables: DeltaTables, table: DeltaTable, rewrites: list[FileRewrite]) -> None:
+    def rewrite_and_lose_the_response(tables: DeltaTables, table: DeltaTable, rewrites: list[FileRewrite]) -> None:
         rewrite_files(tables, table, rewrites)
-        raise CommitConflictError("the answer was lost")
+        raise CommitConflictError("the response was lost")
 
-    monkeypatch.setattr(compaction, "rewrite_files", rewrite_and_lose_the_answer)
+    monkeypatch.setattr(compaction, "rewrite_files", rewrite_and_lose_the_response)
     assert maintenance.compact_small_files(TABLES, uri) == FILES
     assert (keys_of(uri), len(TABLES.existing(uri).file_uris())) == ([*KEYS], 1)
 

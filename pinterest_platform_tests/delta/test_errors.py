@@ -1,4 +1,4 @@
-"""Errors of a store and of a table: no answer, refusal, damage."""
+"""Errors of a store and of a table: no response, refusal, damage."""
 
 import threading
 import time
@@ -26,7 +26,7 @@ def test_a_port_or_a_name_does_not_make_an_outage_a_refusal(monkeypatch: pytest.
         monkeypatch.setenv(f"AWS_{variable}", value)
     with pytest.raises(TransientFailure) as failure:
         DeltaTables(1).open(f"s3://bucket/{name}")
-    assert failure.value.what == "S3 at http://127.0.0.1:1 did not answer: Connection refused."
+    assert failure.value.what == "S3 at http://127.0.0.1:1 did not respond: Connection refused."
 
 
 @pytest.mark.parametrize("seconds", [1, 6])
@@ -90,7 +90,7 @@ def test_a_store_that_stays_unavailable_is_named_with_its_reply(
         with pytest.raises(TransientFailure) as failure:
             DeltaTables(1).open("s3://bucket/table")
         server.shutdown()
-    assert failure.value.what == f"S3 at {address} did not answer: {cause}."
+    assert failure.value.what == f"S3 at {address} did not respond: {cause}."
 
 
 @pytest.mark.parametrize(

@@ -97,4 +97,4 @@ def silent_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def test_a_store_that_does_not_answer_is_a_transient_failure_and_no_empty_result(ask: str, silent_store: str) -> None:
     with pytest.raises(TransientFailure) as failure:
         getattr(lake(1), ask)("s3://bucket/table")
-    assert failure.value.what == f"S3 at {silent_store} did not answer: it sends no reply within the time limit."
+    assert failure.value.what == f"S3 at {silent_store} did not respond: it sends no response within the time limit."

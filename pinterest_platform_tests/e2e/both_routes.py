@@ -117,7 +117,7 @@ class BothRoutes:
                 client.merge_shards(StreamName=stream, ShardToMerge=one, AdjacentShardToMerge=other)
 
     def inject_faults(self) -> None:
-        """Make the service throttle, fail in part, expire iterators and lose replies."""
+        """Make the service throttle, fail in part, expire iterators and lose responses."""
         self._faults = {"seed": self.chance.randrange(2**31), **FAULTS}
         self.server.control("/_faults", self._faults)
 

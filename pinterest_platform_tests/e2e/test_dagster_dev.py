@@ -46,8 +46,8 @@ def posts(first: int, last: int) -> list[dict[str, object]]:
 def put(user: Tenant, values: list[dict[str, object]]) -> None:
     """Put posts of the user entity on its stream."""
     records = [{"Data": json.dumps(value).encode(), "PartitionKey": str(value["ind"])} for value in values]
-    reply = kinesis_client(user.settings).put_records(StreamName=user.names.stream(USER), Records=records)
-    assert reply["FailedRecordCount"] == 0
+    response = kinesis_client(user.settings).put_records(StreamName=user.names.stream(USER), Records=records)
+    assert response["FailedRecordCount"] == 0
 
 
 def streamed(user: Tenant) -> int:

@@ -38,7 +38,7 @@ def own_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @contextmanager
 def hanging(address: str) -> Iterator[None]:
-    """Make the server at an address hang: it accepts connections and does not reply."""
+    """Make the server at an address hang: it accepts connections and does not respond."""
     port = urlsplit(address if "//" in address else f"//{address}").port
     [pid] = {
         socket.pid

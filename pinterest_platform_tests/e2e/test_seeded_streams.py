@@ -1,6 +1,6 @@
 """The seeded test: random posts over both routes, with every kind of event on the streams.
 
-Drains are killed, streams resharded, calls throttled, iterators expired, replies lost, the service itself killed.
+Drains are killed, streams resharded, calls throttled, iterators expired, responses lost, the service itself killed.
 After each turn, the landed records are a prefix of each shard and partition, parents before children. At the end, every
 accepted record is in exactly one place, and the tables of both routes equal those that plain SQL computes from the
 accepted records.
@@ -111,7 +111,7 @@ def await_change(user: Tenant, before: dict[str, str]) -> None:
 
 
 class Worker:
-    """A process that runs until it is killed or a service does not answer for too long."""
+    """A process that runs until it is killed or a service does not respond for too long."""
 
     def __init__(self, start: Callable[[], BaseProcess]) -> None:
         self._start = start

@@ -32,8 +32,8 @@ def put(user: Tenant, posts: Posts) -> None:
             for value in values
         ]
         for first in range(0, len(records), 500):
-            reply = client.put_records(StreamName=user.names.stream(entity), Records=records[first : first + 500])
-            assert reply["FailedRecordCount"] == 0
+            response = client.put_records(StreamName=user.names.stream(entity), Records=records[first : first + 500])
+            assert response["FailedRecordCount"] == 0
 
 
 def streamed(user: Tenant, entity: Entity) -> list[tuple[object, ...]]:

@@ -165,7 +165,7 @@ def test_a_tick_names_the_store_that_is_down_and_the_next_ones_recover(ui: Ui) -
 
     path = f"{SENSORS}/kafka_backlog"
     with ui.store.closed():
-        ui.until_shown("a tick that names S3", path, lambda: last_reason().filter(has_text="did not answer"))
+        ui.until_shown("a tick that names S3", path, lambda: last_reason().filter(has_text="did not respond"))
         ui.screenshot("outage")
     ui.until_shown(
         "a tick that reads again", path, lambda: last_reason().filter(has_text="to its end", has_not_text="S3")

@@ -1,4 +1,4 @@
-"""A Spark job that never ends: it computes for too long, or waits for a store that does not answer."""
+"""A Spark job that never ends: it computes for too long, or waits for a store that does not respond."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -77,7 +77,7 @@ def test_a_server_that_dies_during_a_job_is_a_failure_and_the_next_job_finds_ano
     with pytest.raises(TransientFailure, match="The Spark job 'endless' failed"):
         engine.run("endless", {}, print)
     job = parameters(tmp_path, b'{"ind":1}').to_json()
-    with pytest.raises(TransientFailure, match=f"No Spark Connect server answers at 127.0.0.1:{port} within 3 s"):
+    with pytest.raises(TransientFailure, match=f"No Spark Connect server responds at 127.0.0.1:{port} within 3 s"):
         engine.run("clean", job, print)
     with serving(port):
         assert engine.run("clean", job, print)["new"] == 1
@@ -112,7 +112,7 @@ def test_an_address_that_cannot_be_read_is_named_without_its_token(remote: str) 
 def test_no_server_at_the_address_is_a_failure_within_the_limit(port: int) -> None:
     engine = connected(f"sc://127.0.0.1:{port}/;x-token=hush", io_timeout_seconds=1)
     with pytest.raises(
-        TransientFailure, match=f"No Spark Connect server answers at 127.0.0.1:{port} within 1 s"
+        TransientFailure, match=f"No Spark Connect server responds at 127.0.0.1:{port} within 1 s"
     ) as failed:
         engine.run("clean", {}, print)
     assert "hush" not in str(failed.value)
@@ -123,7 +123,7 @@ def test_a_server_that_does_not_answer_is_a_failure() -> None:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         port = listener.getsockname()[1]
-        with pytest.raises(TransientFailure, match=f"No Spark Connect server answers at 127.0.0.1:{port}"):
+        with pytest.raises(TransientFailure, match=f"No Spark Connect server responds at 127.0.0.1:{port}"):
             connected(f"sc://127.0.0.1:{port}", io_timeout_seconds=1).run("clean", {}, print)
 
 

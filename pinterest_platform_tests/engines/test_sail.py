@@ -19,7 +19,7 @@ from pinterest_platform_tests.spark_fixtures import STREAM, lines, write_object
 
 @pytest.fixture
 def silent_store() -> Iterator[str]:
-    """An address that accepts connections and never answers."""
+    """An address that accepts connections and never responds."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(100)
@@ -119,7 +119,7 @@ def test_a_store_that_stops_answering_ends_the_job_within_its_limit(
     monkeypatch.setenv("AWS_ENDPOINT_URL", silent_store)
     engine = started(engines, io_timeout_seconds=2, AWS_ENDPOINT_URL=silent_store)
     with pytest.raises(
-        TransientFailure, match=rf"^S3 at {silent_store} did not answer: it sends no reply within the time limit"
+        TransientFailure, match=rf"^S3 at {silent_store} did not respond: it sends no response within the time limit"
     ):
         engine.run(endless_job, {"uri": "s3://silent/topics"}, print)
 
@@ -159,7 +159,7 @@ def test_if_no_shared_server_answers_a_run_logs_it_once_and_starts_its_own(
     job = parameters(tmp_path, b'{"ind":1}').to_json()
     engine.run("clean", job, log.append)
     assert engine.run("clean", job, log.append)["unchanged"] == 1
-    warnings = [line for line in log if "no shared Spark engine answers at 127.0.0.1:" in line]
+    warnings = [line for line in log if "no shared Spark engine responds at 127.0.0.1:" in line]
     assert len(warnings) == 1
     assert "hush" not in warnings[0]
 

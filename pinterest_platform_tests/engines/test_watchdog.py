@@ -1,4 +1,4 @@
-"""Replies that the watchdog accepts as an answer of the store."""
+"""Responses that the watchdog accepts from the store."""
 
 import ssl
 import urllib.error
@@ -15,7 +15,7 @@ REFUSED = urllib.error.HTTPError("https://store", 403, "Forbidden", Message(), N
 
 
 @pytest.mark.parametrize(
-    ("error", "answers"),
+    ("error", "responds"),
     [
         (UNVERIFIED, True),
         (REFUSED, True),
@@ -25,7 +25,7 @@ REFUSED = urllib.error.HTTPError("https://store", 403, "Forbidden", Message(), N
     ],
 )
 def test_a_certificate_of_an_unknown_authority_is_an_answer_and_a_failed_connection_is_none(
-    error: Exception, answers: bool, monkeypatch: pytest.MonkeyPatch
+    error: Exception, responds: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: Any, **__: Any) -> None:
         raise error
@@ -33,4 +33,4 @@ def test_a_certificate_of_an_unknown_authority_is_an_answer_and_a_failed_connect
     monkeypatch.setattr(urllib.request, "urlopen", fails)
     session: Any = None
     watchdog = Watchdog(session, 1, "https://store", 1)
-    assert watchdog._answers(1) is answers  # pyright: ignore[reportPrivateUsage]
+    assert watchdog._responds(1) is responds  # pyright: ignore[reportPrivateUsage]

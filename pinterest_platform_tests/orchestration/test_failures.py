@@ -8,7 +8,7 @@ import pytest
 from dagster._utils.error import serializable_error_info_from_exc_info
 
 from pinterest_platform.catalog.names import Names
-from pinterest_platform.failures import PlatformFailure, no_answer
+from pinterest_platform.failures import PlatformFailure, no_response
 from pinterest_platform.orchestration.failures import as_dagster_failure
 
 
@@ -16,7 +16,7 @@ def _read() -> None:
     try:
         raise ConnectionError("refused by a library")
     except ConnectionError as error:
-        raise no_answer("S3 at x:9", "refused") from error
+        raise no_response("S3 at x:9", "refused") from error
 
 
 def test_the_cause_of_an_expected_failure_has_a_message_and_no_stack() -> None:
@@ -26,7 +26,7 @@ def test_the_cause_of_an_expected_failure_has_a_message_and_no_stack() -> None:
     except dg.Failure:
         shown = serializable_error_info_from_exc_info(sys.exc_info())
     assert shown.cause is not None
-    assert "S3 at x:9 did not answer" in shown.cause.message
+    assert "S3 at x:9 did not respond" in shown.cause.message
     assert (shown.cause.stack, shown.cause.cause, shown.cause.context) == ([], None, None)
     assert "ConnectionError" not in shown.to_string()
 

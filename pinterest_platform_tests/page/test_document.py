@@ -14,7 +14,7 @@ from pinterest_platform.catalog import REPORT_KEYS, REPORTS, report_with_key
 from pinterest_platform.catalog.model import Format
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.page import HeadlineNumber, TimeRange, render
-from pinterest_platform.page.wording import written
+from pinterest_platform.page.wording import format_value
 from pinterest_platform.transforms.schemas import REPORT_SCHEMAS
 from pinterest_platform_tests.page.samples import HOSTILE, TYPES, Page, facts, hostile, ordinary
 
@@ -51,7 +51,7 @@ def test_each_report_has_a_table_with_every_row_and_one_chart(
 
 
 def _cell(value: Any, notation: Format) -> str:
-    return "over 50" if value == "+50" else written(value, notation)
+    return "over 50" if value == "+50" else format_value(value, notation)
 
 
 def test_values_of_rows_become_text_alone() -> None:

@@ -6,7 +6,17 @@ import pytest
 
 from pinterest_platform.catalog.columns import AGE_GROUP, POSTER
 from pinterest_platform.catalog.model import Format
-from pinterest_platform.page.wording import clipped, displayed, duration, moment, readable, share, short, stamp, written
+from pinterest_platform.page.wording import (
+    clipped,
+    displayed,
+    duration,
+    format_value,
+    moment,
+    readable,
+    share,
+    short,
+    stamp,
+)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +34,7 @@ from pinterest_platform.page.wording import clipped, displayed, duration, moment
     ],
 )
 def test_cells_are_written_in_the_notation_of_their_column(value: object, notation: Format, expected: str) -> None:
-    assert written(value, notation) == expected
+    assert format_value(value, notation) == expected
 
 
 @pytest.mark.parametrize(

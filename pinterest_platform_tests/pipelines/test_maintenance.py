@@ -108,7 +108,7 @@ def test_an_unexpected_error_names_the_table_and_does_not_stop_the_others(around
 
 
 def test_a_store_that_does_not_answer_ends_it_at_once(around: Surroundings) -> None:
-    around.lake.maintenance[tables(around.settings.names)["cleaned/pin"]] = TransientFailure("No answer.", "Wait.")
+    around.lake.maintenance[tables(around.settings.names)["cleaned/pin"]] = TransientFailure("No response.", "Wait.")
     with pytest.raises(TransientFailure):
         run(around)
     assert len(around.lake.maintained) == 1

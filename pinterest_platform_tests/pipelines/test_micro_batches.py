@@ -65,7 +65,7 @@ def answer_clean(around: Surroundings, small_files: Callable[[], int] = lambda: 
     """Let the engine clean; return the list to which it appends the plans that it gets."""
     plans: list[CleanParameters] = []
 
-    def answer(parameters: Json) -> Json:
+    def response(parameters: Json) -> Json:
         plan = CleanParameters.from_json(parameters)
         plans.append(plan)
         positions = dict(around.lake.table_positions.get(plan.table_uri, {}))
@@ -78,7 +78,7 @@ def answer_clean(around: Surroundings, small_files: Callable[[], int] = lambda: 
             records, 0, {"bad": 1}, records, records, 0, 0, {"age": 2}, 1, records, positions, small_files()
         ).to_json()
 
-    around.engine.answers["clean"] = answer
+    around.engine.responses["clean"] = response
     return plans
 
 
@@ -142,8 +142,8 @@ def test_objects_that_are_landed_but_not_cleaned_are_cleaned_first(
     plans = answer_clean(around)
     pipeline.run_batch()
     post(b'{"ind":1}')
-    del around.engine.answers["clean"]
-    with pytest.raises(Exception, match="has no answer"):
+    del around.engine.responses["clean"]
+    with pytest.raises(Exception, match="has no response"):
         pipeline.run_batch()
     plans = answer_clean(around)
     assert new_pipeline(around, route, lines).run_batch() == 1
@@ -239,7 +239,7 @@ def test_a_table_that_fails_a_blocking_check_is_not_upserted_but_its_stream_is_l
 ) -> None:
     plans = answer_clean(around)
     pipeline.run_batch()
-    around.engine.answers["verify"] = duplicates(around)
+    around.engine.responses["verify"] = duplicates(around)
     post(b'{"ind":1}')
     layer = "cleaned" if route == "kafka" else "cleaned_stream"
     later = new_pipeline(around, route, lines)
@@ -258,14 +258,14 @@ def test_a_table_without_new_records_is_checked_once_for_each_version(
     for _ in range(2):
         new_pipeline(around, route, lines).run_batch()
     assert [job for job, _ in around.engine.calls] == ["clean", "verify"]
-    around.engine.answers["verify"] = duplicates(around)
+    around.engine.responses["verify"] = duplicates(around)
     facts = around.lake.tables[table_of(around, route)]
     around.lake.tables[facts.uri] = replace(facts, version=2)
     for _ in range(2):
         with pytest.raises(PermanentFailure, match="version 2: check unique_key failed"):
             new_pipeline(around, route, lines).run_batch()
     around.lake.tables[facts.uri] = replace(facts, version=2, table_id="recreated")
-    around.engine.answers["verify"] = around.sound
+    around.engine.responses["verify"] = around.sound
     new_pipeline(around, route, lines).run_batch()
     assert [job for job, _ in around.engine.calls] == ["clean", "verify", "verify", "verify"]
 
@@ -311,11 +311,11 @@ def test_a_landing_that_fails_creates_no_table_and_a_failure_of_cleaning_is_rais
         new_pipeline(around, route, lines).run_batch()
     assert plans == []
     log.down = False
-    del around.engine.answers["clean"]
-    with pytest.raises(PermanentFailure, match="no answer"):
+    del around.engine.responses["clean"]
+    with pytest.raises(PermanentFailure, match="no response"):
         new_pipeline(around, route, lines).run_batch()
     log.down = True
-    with pytest.raises(TransientFailure, match=r"is down.*has no answer"):
+    with pytest.raises(TransientFailure, match=r"is down.*has no response"):
         new_pipeline(around, route, lines).run_batch()
 
 
@@ -324,11 +324,11 @@ def test_a_pipeline_that_failed_can_run_again_and_cleans_the_objects_it_had_land
 ) -> None:
     plans = answer_clean(around)
     pipeline.run_batch()
-    answer = around.engine.answers.pop("clean")
+    response = around.engine.responses.pop("clean")
     post(b'{"ind":1}')
-    with pytest.raises(PermanentFailure, match="no answer"):
+    with pytest.raises(PermanentFailure, match="no response"):
         pipeline.run_batch()
-    around.engine.answers["clean"] = answer
+    around.engine.responses["clean"] = response
     assert pipeline.run_batch() == 1
     assert [batch.records for plan in plans for batch in plan.batches] == [1]
     assert pipeline.run_batch() == 0

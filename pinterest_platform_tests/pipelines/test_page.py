@@ -36,7 +36,7 @@ def publish(around: Surroundings, now: datetime, version: int) -> bool:
     """Publish the page of a version of a report."""
     uri = around.settings.names.report_uri(REPORT_KEYS[0])
     around.lake.tables[uri] = TableFacts(uri, version, 0, tuple(report_with_key(REPORT_KEYS[0]).column_types))
-    return publish_page(around.lakehouse, now, silent).written
+    return publish_page(around.lakehouse, now, silent).is_written
 
 
 def pages(around: Surroundings) -> list[str]:

@@ -150,7 +150,7 @@ def test_a_stream_that_stays_creating_is_named(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_server_that_is_down_is_transient_and_an_invalid_address_is_permanent() -> None:
-    with pytest.raises(TransientFailure, match=r"at http://127\.0\.0\.1:1 did not answer: Connection refused\."):
+    with pytest.raises(TransientFailure, match=r"at http://127\.0\.0\.1:1 did not respond: Connection refused\."):
         ensure_streams(of("http://127.0.0.1:1", PINTEREST_IO_TIMEOUT_SECONDS=0.5))
     with pytest.raises(PermanentFailure, match="AWS_ENDPOINT_URL_KINESIS"):
         ensure_streams(of("no address"))

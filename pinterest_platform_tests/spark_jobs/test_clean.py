@@ -295,7 +295,7 @@ def test_a_recreated_topic_repeats_offsets_and_loses_no_record(lake: Lake, tmp_p
 
 def test_a_run_succeeds_although_staged_files_cannot_be_deleted(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(tables: DeltaTables, uri: str) -> None:
-        raise TransientFailure(f"The store did not answer for {uri}.", "Retry.")
+        raise TransientFailure(f"The store did not respond for {uri}.", "Retry.")
 
     monkeypatch.setattr(DeltaTables, "delete_folder", refuse)
     progress: list[str] = []

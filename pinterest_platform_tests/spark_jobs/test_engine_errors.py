@@ -136,7 +136,7 @@ def test_other_errors_pass_unchanged_with_any_thread_names_of_a_jvm(error: Excep
     assert isinstance(failure(error), PermanentFailure)
 
 
-@pytest.mark.parametrize("error", [thrown(ABORTED, OUTAGE), java_error(None), Py4JNetworkError("no answer")])
+@pytest.mark.parametrize("error", [thrown(ABORTED, OUTAGE), java_error(None), Py4JNetworkError("no response")])
 def test_a_store_or_a_jvm_that_does_not_answer_is_a_transient_failure(error: Exception) -> None:
     assert isinstance(failure(error), TransientFailure)
 
@@ -161,9 +161,9 @@ def test_an_error_of_a_jvm_is_reported_by_its_own_message() -> None:
 def test_an_outage_of_the_store_has_the_message_of_every_other_call(text: str) -> None:
     with pytest.raises(TransientFailure) as raised, translate_errors("clean", "S3 at http://store:1"):
         raise PySparkException(text)
-    assert raised.value.what.startswith("S3 at http://store:1 did not answer: ")
+    assert raised.value.what.startswith("S3 at http://store:1 did not respond: ")
     named = failure(PySparkException(f"Error performing GET http://127.0.0.1:1/b/t in 5.4s: {text}"))
-    assert named.what.startswith("S3 at http://127.0.0.1:1 did not answer: ")
+    assert named.what.startswith("S3 at http://127.0.0.1:1 did not respond: ")
 
 
 def test_work_is_repeated_until_the_store_answers_again() -> None:

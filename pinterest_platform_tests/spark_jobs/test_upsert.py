@@ -200,7 +200,7 @@ def test_a_successful_commit_whose_answer_was_lost_keeps_its_rows(
     lake: Lake, monkeypatch: pytest.MonkeyPatch, full_refresh: bool
 ) -> None:
     def lose() -> None:
-        raise CommitConflictError("the answer was a 503")
+        raise CommitConflictError("the response was a 503")
 
     batch = lake.land([post(1, 0), post(2, 0)])
     if full_refresh:

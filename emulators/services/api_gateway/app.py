@@ -10,10 +10,10 @@ import aiohttp
 
 from emulators.services.api_gateway.document import Api, DocumentError, Operation
 from emulators.services.api_gateway.exchange import (
-    Answer,
     Call,
     GatewayError,
     Headers,
+    Response,
     forbidden,
     headers_too_large,
     missing_route,
@@ -61,12 +61,12 @@ class Gateway:
             await self._run_lifespan(receive, send)
         elif scope["type"] == "http":
             try:
-                answer = await self._answer(scope, receive)
+                response = await self._response(scope, receive)
             except GatewayError as error:
-                answer = self._error_answer(error)
-            await _respond(answer, scope, send)
+                response = self._error_response(error)
+            await _respond(response, scope, send)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+    async def _response(self, scope: Scope, receive: Receive) -> Response:
         _check_size(scope)
         path = scope["raw_path"].decode("latin-1")
         if path != self._prefix and not path.startswith(f"{self._prefix}/"):
@@ -78,7 +78,7 @@ class Gateway:
         self._check_key(operation, scope["headers"])
         body = await _body(scope, receive)
         query = scope["query_string"].decode("latin-1")
-        return await integration.answer(Call(scope["method"], values, query, scope["headers"], body))
+        return await integration.respond(Call(scope["method"], values, query, scope["headers"], body))
 
     def _check_key(self, operation: Operation, headers: Headers) -> None:
         if operation.key_header is None:
@@ -87,11 +87,11 @@ class Gateway:
         if len(keys) != 1 or not hmac.compare_digest(keys[0], self._key):
             raise forbidden()
 
-    def _error_answer(self, error: GatewayError) -> Answer:
+    def _error_response(self, error: GatewayError) -> Response:
         by_kind = self._api.error_headers
         extra = by_kind.get(error.kind, by_kind.get(f"DEFAULT_{error.status // 100}XX", ()))
         headers = [(b"content-type", b"application/json"), (b"x-amzn-errortype", _error_type(error)), *extra]
-        return Answer(error.status, headers, json.dumps({"message": error.message}).encode())
+        return Response(error.status, headers, json.dumps({"message": error.message}).encode())
 
     async def _run_lifespan(self, receive: Receive, send: Send) -> None:
         """Open the client when the server starts, and close it when the server stops."""
@@ -153,19 +153,20 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-async def _respond(answer: Answer, scope: Scope, send: Send) -> None:
-    """Send an answer, without its body to HEAD."""
-    headers = [(name, value) for name, value in answer.headers if name not in (b"content-length", b"x-amzn-requestid")]
+async def _respond(response: Response, scope: Scope, send: Send) -> None:
+    """Send a response, without its body to HEAD."""
+    own_headers = (b"content-length", b"x-amzn-requestid")
+    headers = [(name, value) for name, value in response.headers if name not in own_headers]
     headers.append((b"x-amzn-requestid", str(uuid.uuid4()).encode()))
-    if answer.status >= 200 and answer.status not in (204, 304):
-        headers.append((b"content-length", _length(answer, scope)))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
+    if response.status >= 200 and response.status not in (204, 304):
+        headers.append((b"content-length", _length(response, scope)))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else response.body})
 
 
-def _length(answer: Answer, scope: Scope) -> bytes:
-    declared = next((value for name, value in answer.headers if name == b"content-length"), b"")
-    return declared if scope["method"] == "HEAD" and declared else str(len(answer.body)).encode()
+def _length(response: Response, scope: Scope) -> bytes:
+    declared = next((value for name, value in response.headers if name == b"content-length"), b"")
+    return declared if scope["method"] == "HEAD" and declared else str(len(response.body)).encode()
 
 
 def _error_type(error: GatewayError) -> bytes:

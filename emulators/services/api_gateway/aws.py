@@ -8,8 +8,8 @@ import aiohttp
 
 from emulators.services.api_gateway.document import DocumentError, Operation, constant, response_headers
 from emulators.services.api_gateway.exchange import (
-    Answer,
     Call,
+    Response,
     misconfigured,
     timed_out,
     unreachable,
@@ -78,7 +78,7 @@ class AwsAction:
         )
         self._session = session
 
-    async def answer(self, call: Call) -> Answer:
+    async def respond(self, call: Call) -> Response:
         """Return the service's body with the status that the document maps the service's status to."""
         try:
             async with self._session.request(
@@ -88,14 +88,14 @@ class AwsAction:
                 headers=self._headers,
                 timeout=self._timeout,
                 allow_redirects=False,
-            ) as answer:
-                body = await answer.read()
+            ) as backend_response:
+                body = await backend_response.read()
         except TimeoutError:
             raise timed_out() from None
         except aiohttp.ClientError:
             raise unreachable() from None
-        response = self._response(answer.status)
-        return Answer(response.status, ((b"content-type", b"application/json"), *response.headers), body)
+        response = self._response(backend_response.status)
+        return Response(response.status, ((b"content-type", b"application/json"), *response.headers), body)
 
     def _body(self, call: Call) -> bytes:
         kind = (call.header(b"content-type") or _DEFAULT_TYPE).partition(";")[0].strip().lower()

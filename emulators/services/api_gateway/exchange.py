@@ -1,4 +1,4 @@
-"""The gateway's messages: a call, an answer, and the gateway's own errors."""
+"""The gateway's messages: a call, a response, and the gateway's own errors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A response: status, raw headers, body."""
 
     status: int
@@ -41,7 +41,7 @@ class Answer:
 
 @dataclass(eq=False)
 class GatewayError(Exception):
-    """An error answer of the gateway itself.
+    """An error response of the gateway itself.
 
     Args:
         status: the HTTP status.
@@ -91,7 +91,7 @@ def misconfigured() -> GatewayError:
 
 
 def timed_out() -> GatewayError:
-    """Return the error for a backend that does not answer in time."""
+    """Return the error for a backend that does not respond in time."""
     return GatewayError(504, "INTEGRATION_TIMEOUT", "Endpoint request timed out")
 
 

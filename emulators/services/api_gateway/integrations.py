@@ -10,7 +10,7 @@ import yarl
 
 from emulators.services.api_gateway.aws import AwsAction
 from emulators.services.api_gateway.document import DocumentError, Operation, response_headers
-from emulators.services.api_gateway.exchange import Answer, Call, timed_out, unreachable
+from emulators.services.api_gateway.exchange import Call, Response, timed_out, unreachable
 
 LONGEST_MS = 29_000
 """API Gateway's longest time-out of a backend in milliseconds."""
@@ -27,8 +27,8 @@ _HOP_BY_HOP = frozenset(
 class Integration(Protocol):
     """An executable integration."""
 
-    async def answer(self, call: Call) -> Answer:
-        """Answer a call; raises GatewayError if the backend fails."""
+    async def respond(self, call: Call) -> Response:
+        """Respond to a call; raises GatewayError if the backend fails."""
         ...
 
 
@@ -57,7 +57,7 @@ def make(
 
 
 class HttpProxy:
-    """Forwards a call to a backend and returns its answer, both unchanged.
+    """Forwards a call to a backend and returns its response, both unchanged.
 
     Args:
         operation: its operation.
@@ -76,7 +76,7 @@ class HttpProxy:
         )
         self._session = session
 
-    async def answer(self, call: Call) -> Answer:
+    async def respond(self, call: Call) -> Response:
         """Return the backend's status, headers and body."""
         method = call.method if self._method == "ANY" else self._method
         try:
@@ -87,10 +87,10 @@ class HttpProxy:
                 headers=self._forwarded(call),
                 timeout=self._timeout,
                 allow_redirects=False,
-            ) as answer:
-                body = await answer.read()
-                headers = [(name.lower(), value) for name, value in answer.raw_headers if name.lower() != b"date"]
-                return Answer(answer.status, _end_to_end(headers), body)
+            ) as response:
+                body = await response.read()
+                headers = [(name.lower(), value) for name, value in response.raw_headers if name.lower() != b"date"]
+                return Response(response.status, _end_to_end(headers), body)
         except TimeoutError:
             raise timed_out() from None
         except aiohttp.ClientError:
@@ -114,7 +114,7 @@ class HttpProxy:
 
 
 class Mock:
-    """Answers without a backend, with constant headers.
+    """Responds without a backend, with constant headers.
 
     Args:
         operation: its operation.
@@ -129,11 +129,11 @@ class Mock:
             status = int(response["statusCode"])
         except (ValueError, KeyError, TypeError):
             raise DocumentError(operation.location, "the mock selects no response with a status") from None
-        self._answer = Answer(status, response_headers(operation.location, response))
+        self._response = Response(status, response_headers(operation.location, response))
 
-    async def answer(self, call: Call) -> Answer:  # noqa: ARG002
-        """Return the same answer to every call."""
-        return self._answer
+    async def respond(self, call: Call) -> Response:  # noqa: ARG002
+        """Return the same response to every call."""
+        return self._response
 
 
 def _with_variables(location: str, uri: str, variables: Mapping[str, str]) -> str:

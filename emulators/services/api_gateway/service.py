@@ -31,7 +31,7 @@ def _command(home: Home) -> Command:
 
 
 def _probe(home: Home) -> None:
-    """Check that a call with the key is answered by the backend."""
+    """Check that a call with the key reaches the backend."""
     expect_http(f"{url(home)}/brokers", contains=b'"brokers":[1]', headers={"x-api-key": home.api_key})
 
 

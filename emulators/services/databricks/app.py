@@ -81,7 +81,7 @@ def operations(core: Core) -> dict[str, Operation]:
 
 
 class Api:
-    """Answers the requests of clients that send the token.
+    """Responds to the requests of clients that send the token.
 
     Args:
         core: the server's parts.
@@ -129,9 +129,9 @@ class Api:
         self._core.tables.close()
 
     def _guarded(self, handler: Handler) -> Handler:
-        """Return the handler with injected faults, and with its errors as answers."""
+        """Return the handler with injected faults, and with its errors as responses."""
 
-        async def answer(request: Request) -> Response:
+        async def respond(request: Request) -> Response:
             try:
                 return await self._core.faults.around(request.url.path, lambda: handler(request))
             except ApiError as error:
@@ -142,7 +142,7 @@ class Api:
                 _logger.exception("%s %s", request.method, request.url.path)
                 return _error_response(ApiError(500, "INTERNAL_ERROR", f"The workspace's disk failed: {error}"))
 
-        return answer
+        return respond
 
     async def _health(self, _: Request) -> Response:
         """GET /_health: the status and the data folder of this server."""
@@ -150,17 +150,17 @@ class Api:
 
 
 class Hangup(Response):
-    """No answer: the connection is closed."""
+    """No response: the connection is closed."""
 
     async def __call__(self, scope: Scope, _receive: Receive, _send: Send) -> None:
-        """Close the connection's transport; otherwise uvicorn would answer with status 500."""
+        """Close the connection's transport; otherwise uvicorn would respond with status 500."""
         scope["uvicorn_send"].__self__.transport.abort()
 
 
 def _calling(operation: Operation) -> Handler:
     async def call(request: Request) -> Response:
-        answer = operation(await _parameters(request))
-        return answer if isinstance(answer, Response) else _json(answer)
+        response = operation(await _parameters(request))
+        return response if isinstance(response, Response) else _json(response)
 
     return call
 
@@ -199,7 +199,7 @@ async def _not_found(request: Request, _: Exception) -> Response:
 
 
 async def _defect(_: Request, __: Exception) -> Response:
-    """Answer an unexpected exception, which Starlette logs."""
+    """Respond to an unexpected exception, which Starlette logs."""
     return _error_response(ApiError(500, "INTERNAL_ERROR", "Unexpected error of the workspace: check its log."))
 
 

@@ -6,7 +6,7 @@ from starlette.routing import Route
 
 from emulators.services.databricks.errors import ApiError
 from emulators.services.databricks.faults import Faults
-from emulators.services.web import json_answer, json_object
+from emulators.services.web import json_object, json_response
 
 PATH = "/_faults"
 
@@ -19,7 +19,7 @@ def routes(faults: Faults) -> list[Route]:
             try:
                 faults.configure(json_object(await request.body()))
             except (ApiError, ValueError) as error:
-                return json_answer({"message": str(error)}, 400)
-        return json_answer(faults.describe())
+                return json_response({"message": str(error)}, 400)
+        return json_response(faults.describe())
 
     return [Route(PATH, configure, methods=["GET", "POST"])]

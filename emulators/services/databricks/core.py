@@ -16,7 +16,7 @@ from emulators.services.databricks.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """The parts that answer requests."""
+    """The parts that respond to requests."""
 
     options: Options
     tables: Tables

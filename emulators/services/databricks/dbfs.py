@@ -86,7 +86,7 @@ class Dbfs:
     def page(self, call: Parameters) -> dict[str, Any]:
         """GET dbfs/list: the entries of a directory, or a file itself."""
         _, file = self._existing(call)
-        return {"files": [self._status(each) for each in (children(file) if file.is_dir() else [file])]}
+        return {"files": [self._status(entry) for entry in (children(file) if file.is_dir() else [file])]}
 
     def mkdirs(self, call: Parameters) -> dict[str, Any]:
         """POST dbfs/mkdirs."""

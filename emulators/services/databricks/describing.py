@@ -11,7 +11,7 @@ _TYPES = {"SUCCESS": "SUCCESS", "USER_CANCELED": "SUCCESS", "RUN_EXECUTION_ERROR
 
 def run_with_tasks(of: Run, url: str) -> dict[str, Any]:
     """Return the description of a run at a workspace's address, with those of its tasks."""
-    return {**run(of, url), "tasks": [_task(each, of, url) for each in of.tasks]}
+    return {**run(of, url), "tasks": [_task(task, of, url) for task in of.tasks]}
 
 
 def run(of: Run, url: str) -> dict[str, Any]:
@@ -67,18 +67,18 @@ def _task(task: Task, of: Run, url: str) -> dict[str, Any]:
     }
 
 
-def _common(one: Clocked) -> dict[str, Any]:
-    began = one.began or one.ended
+def _common(item: Clocked) -> dict[str, Any]:
+    began = item.began or item.ended
     return {
-        "run_id": one.run_id,
-        "state": _state(one.state),
-        "status": _status(one.state),
-        "start_time": one.created,
-        "setup_duration": began - one.created if began else 0,
-        "execution_duration": one.ended - began if one.ended else 0,
+        "run_id": item.run_id,
+        "state": _state(item.state),
+        "status": _status(item.state),
+        "start_time": item.created,
+        "setup_duration": began - item.created if began else 0,
+        "execution_duration": item.ended - began if item.ended else 0,
         "cleanup_duration": 0,
-        "end_time": one.ended,
-        "run_duration": one.ended - one.created if one.ended else 0,
+        "end_time": item.ended,
+        "run_duration": item.ended - item.created if item.ended else 0,
     }
 
 

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 
 class ApiError(Exception):
-    """An error answer.
+    """An error response.
 
     Args:
         status: the HTTP status.
         code: the `error_code`.
         message: the message for the client.
-        headers: headers of the answer.
+        headers: headers of the response.
     """
 
     def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
@@ -32,7 +32,7 @@ def missing(message: str) -> ApiError:
 
 
 def already_exists(message: str) -> ApiError:
-    """Return the error for an existing resource (400; the Files API answers 409)."""
+    """Return the error for an existing resource (400; the Files API responds with 409)."""
     return ApiError(400, "RESOURCE_ALREADY_EXISTS", message)
 
 

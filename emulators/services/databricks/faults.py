@@ -9,13 +9,13 @@ from emulators.services.databricks import errors
 from emulators.services.databricks.parameters import Parameters
 
 CALLS = ("throttle", "unavailable", "drop", "lose_reply", "slow")
-"""Faults of the next calls: 429; 503; the connection is closed before the call; after the call; a delayed answer."""
+"""Faults of the next calls: 429; 503; the connection is closed before the call; after the call; a delayed response."""
 RUNS = ("fail_runs", "skip_runs")
 """Faults of the next runs: they end as INTERNAL_ERROR; as SKIPPED."""
 
 
 class Dropped(Exception):
-    """The connection has to be closed without an answer."""
+    """The connection has to be closed without a response."""
 
 
 class Faults:
@@ -85,10 +85,10 @@ class Faults:
             raise errors.unavailable("The service is temporarily unavailable (injected).")
         if self._strikes("drop"):
             raise Dropped
-        answer = await call()
+        response = await call()
         if self._strikes("lose_reply"):
             raise Dropped
-        return answer
+        return response
 
     def _strikes(self, fault: str) -> bool:
         if not self._remaining[fault]:

@@ -27,7 +27,10 @@ def of(run: Run, task: Task) -> list[str]:
     """
     key = task.given.get("environment_key")
     if key is not None:
-        specs = {each["environment_key"]: each.get("spec") or {} for each in run.given.get("environments") or []}
+        specs = {
+            environment["environment_key"]: environment.get("spec") or {}
+            for environment in run.given.get("environments") or []
+        }
         return list(specs.get(key, {}).get("dependencies") or [])
     return [_named(library) for library in task.given.get("libraries") or []]
 

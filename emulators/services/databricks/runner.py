@@ -98,9 +98,9 @@ class Runner:
         execution = self._executions.get(run.run_id)
         if execution is None or run.run_id in self._final_states:
             return
-        for one in (*run.tasks, run):
-            if one.state.active:
-                one.move(State("TERMINATING", None, "Terminating the run."))
+        for item in (*run.tasks, run):
+            if item.state.active:
+                item.move(State("TERMINATING", None, "Terminating the run."))
         self._tables.save_run(run)
         self._final_states[run.run_id] = final_state
         # Not immediately: a task that is cancelled before its first step would never save its final state.

@@ -60,7 +60,7 @@ class Workspace:
     def page(self, call: Parameters) -> dict[str, Any]:
         """GET workspace/list."""
         _, file = self._existing(call)
-        objects = [self._status(each) for each in (children(file) if file.is_dir() else [file])]
+        objects = [self._status(entry) for entry in (children(file) if file.is_dir() else [file])]
         return {"objects": objects} if objects else {}
 
     def mkdirs(self, call: Parameters) -> dict[str, Any]:

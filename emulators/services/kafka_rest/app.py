@@ -20,8 +20,8 @@ from emulators.services.kafka_rest.requests import ProduceRecord, read_binary, r
 LARGEST_BODY = 32 * 1024 * 1024
 
 _V2 = "application/vnd.kafka.v2+json"
-_ANSWER_TYPES = (_V2, "application/vnd.kafka+json", "application/json")
-"""Content types of answers, the preferred one first."""
+_RESPONSE_TYPES = (_V2, "application/vnd.kafka+json", "application/json")
+"""Content types of responses, the preferred one first."""
 
 _READERS: dict[str, Callable[[bytes], list[ProduceRecord]]] = {
     "application/vnd.kafka.json.v2+json": read_json,
@@ -82,38 +82,38 @@ def build_guarded(bootstrap_servers: str, largest_record: int) -> Guard:
 
 
 async def _root(request: Request) -> Response:
-    return _answer(request, {})
+    return _response(request, {})
 
 
 async def _brokers(request: Request) -> Response:
-    return _answer(request, {"brokers": await _cluster(request).brokers()})
+    return _response(request, {"brokers": await _cluster(request).brokers()})
 
 
 async def _topics(request: Request) -> Response:
-    return _answer(request, await _cluster(request).topics())
+    return _response(request, await _cluster(request).topics())
 
 
 async def _topic(request: Request) -> Response:
     topic = request.path_params["topic"]
     if request.method == "POST":
         return await _produce(request, topic, None)
-    return _answer(request, await _cluster(request).describe(topic))
+    return _response(request, await _cluster(request).describe(topic))
 
 
 async def _partitions(request: Request) -> Response:
-    return _answer(request, await _cluster(request).partitions(request.path_params["topic"]))
+    return _response(request, await _cluster(request).partitions(request.path_params["topic"]))
 
 
 async def _partition(request: Request) -> Response:
     topic, number = request.path_params["topic"], request.path_params["partition"]
     if request.method == "POST":
         return await _produce(request, topic, number)
-    return _answer(request, await _cluster(request).partition(topic, number))
+    return _response(request, await _cluster(request).partition(topic, number))
 
 
 async def _offsets(request: Request) -> Response:
     topic, number = request.path_params["topic"], request.path_params["partition"]
-    return _answer(request, await _cluster(request).offsets(topic, number))
+    return _response(request, await _cluster(request).offsets(topic, number))
 
 
 async def _produce(request: Request, topic: str, number: int | None) -> Response:
@@ -127,8 +127,8 @@ async def _produce(request: Request, topic: str, number: int | None) -> Response
     results = await request.app.state.deliverer.deliver(topic, records, number)
     if any(result["error_code"] == KAFKA_RETRIABLE_ERROR for result in results):
         cluster.forget(topic)
-    answer = {"offsets": results, "key_schema_id": None, "value_schema_id": None}
-    return Response(orjson.dumps(answer), headers={"content-type": content_type, **_cors(request)})
+    response = {"offsets": results, "key_schema_id": None, "value_schema_id": None}
+    return Response(orjson.dumps(response), headers={"content-type": content_type, **_cors(request)})
 
 
 async def _body(request: Request) -> bytes:
@@ -150,23 +150,23 @@ def _cluster(request: Request) -> Cluster:
 
 
 def _content_type(request: Request) -> str:
-    """Return the content type of the answer; raises RestError if the client accepts none."""
+    """Return the content type of the response; raises RestError if the client accepts none."""
     accepted = request.headers.get("accept", "*/*")
     if "*/*" in accepted or "application/*" in accepted:
         return _V2
     types = [part.partition(";")[0].strip().lower() for part in accepted.split(",")]
-    for content_type in _ANSWER_TYPES:
+    for content_type in _RESPONSE_TYPES:
         if content_type in types:
             return content_type
     raise plain(406, "Not Acceptable")
 
 
-def _answer(request: Request, content: Any) -> Response:
+def _response(request: Request, content: Any) -> Response:
     return Response(orjson.dumps(content), headers={"content-type": _content_type(request), **_cors(request)})
 
 
 def _cors(request: Request) -> dict[str, str]:
-    """Return the CORS headers: all pages may read answers to the gateway, only local ones answers to themselves."""
+    """Return the CORS headers: all pages may read responses to the gateway, only local ones responses to themselves."""
     if _GATEWAY_HEADER in request.headers:
         return {"access-control-allow-origin": "*"}
     origin = request.headers.get("origin", "")

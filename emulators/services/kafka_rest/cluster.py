@@ -24,7 +24,7 @@ _END: Any = OffsetSpec.latest()
 
 
 class Cluster:
-    """A view of the cluster. Every method raises RestError if the broker does not answer.
+    """A view of the cluster. Every method raises RestError if the broker does not respond.
 
     Args:
         bootstrap_servers: the broker.

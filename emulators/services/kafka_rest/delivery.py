@@ -1,4 +1,4 @@
-"""Producing records, and waiting for the broker's answer on each of them."""
+"""Producing records, and waiting for the broker's response on each of them."""
 
 import asyncio
 import contextlib
@@ -72,7 +72,7 @@ class Deliverer:
         self._thread.start()
 
     async def deliver(self, topic: str, records: Sequence[ProduceRecord], to: int | None = None) -> list[Result]:
-        """Produce records and return the broker's answers in the same order.
+        """Produce records and return the broker's responses in the same order.
 
         Args:
             topic: an existing topic.

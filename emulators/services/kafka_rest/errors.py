@@ -1,4 +1,4 @@
-"""Error answers of the REST Proxy v2 API, with Confluent's codes and messages."""
+"""Error responses of the REST Proxy v2 API, with Confluent's codes and messages."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ KAFKA_RETRIABLE_ERROR = 50003
 
 @dataclass(eq=False)
 class RestError(Exception):
-    """An error answer.
+    """An error response.
 
     Args:
         status: the HTTP status.

@@ -46,7 +46,7 @@ def read_json(body: bytes) -> list[ProduceRecord]:
     if _is_as_orjson_writes(request, body):
         # Then so is every part of it, and serializing the parts is faster than slicing them.
         return [
-            ProduceRecord(_written(record.get("key")), _written(record.get("value")), record.get("partition"))
+            ProduceRecord(_serialized(record.get("key")), _serialized(record.get("value")), record.get("partition"))
             for record in records
         ]
     try:
@@ -78,7 +78,7 @@ def _is_as_orjson_writes(request: Any, body: bytes) -> bool:
         return False  # nested too deeply to be serialized, although it was parsed
 
 
-def _written(value: Any) -> bytes | None:
+def _serialized(value: Any) -> bytes | None:
     return None if value is None else orjson.dumps(value)
 
 
@@ -88,8 +88,8 @@ def _checked(body: bytes) -> dict[str, Any]:
         request = _parsed(body)
     except (ValueError, RecursionError) as error:
         index = _failing_record(body)
-        place = "" if index is None else f", in records[{index}]"
-        raise malformed(f"The request is not valid JSON{place}: {error}") from None
+        location = "" if index is None else f", in records[{index}]"
+        raise malformed(f"The request is not valid JSON{location}: {error}") from None
     if not isinstance(request, dict):
         raise unprocessable("The request must be an object with the field records")
     _reject_unknown(request, _REQUEST_FIELDS, "")
@@ -151,10 +151,10 @@ _strict_decoder: Any = json.JSONDecoder(parse_int=str, parse_float=str, parse_co
 _strict_scan: Callable[[str, int], tuple[Any, int]] = _strict_decoder.scan_once
 
 
-def _reject_unknown(fields: dict[str, Any], allowed: frozenset[str], place: str) -> None:
+def _reject_unknown(fields: dict[str, Any], allowed: frozenset[str], location: str) -> None:
     for name in fields:
         if name not in allowed:
-            raise unprocessable(f"{place}Unrecognized field: {name.encode(errors='replace').decode()}")
+            raise unprocessable(f"{location}Unrecognized field: {name.encode(errors='replace').decode()}")
 
 
 def _decoded(index: int, text: Any) -> bytes | None:

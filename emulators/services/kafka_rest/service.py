@@ -17,7 +17,7 @@ def _command(home: Home) -> Command:
 
 
 def _probe(home: Home) -> None:
-    """Check that the broker answers through it."""
+    """Check that the broker responds through it."""
     expect_http(f"{url(home)}/brokers", contains=b'"brokers":[1]')
 
 

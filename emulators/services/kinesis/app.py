@@ -60,7 +60,7 @@ def operations(core: Core) -> dict[str, Operation]:
 
 
 class Api:
-    """Answers the requests of the API.
+    """Responds to the requests of the API.
 
     Args:
         core: the server's parts.
@@ -70,8 +70,8 @@ class Api:
         self._core = core
         self._operations = operations(core)
 
-    async def answer(self, request: Request) -> Response:
-        """POST /: perform the operation in X-Amz-Target; the answer is sent after the commit."""
+    async def respond(self, request: Request) -> Response:
+        """POST /: perform the operation in X-Amz-Target; the response is sent after the commit."""
         try:
             try:
                 body = await read_body(request, _LARGEST_BODY, _too_large)
@@ -132,7 +132,7 @@ def build(core: Core) -> Starlette:
         core.journal.close()
 
     api = Api(core)
-    routes = [Route("/", api.answer, methods=["POST"]), Route("/_health", api.health)]
+    routes = [Route("/", api.respond, methods=["POST"]), Route("/_health", api.health)]
     if core.options.controls:
         routes += controls.routes(core)
     return Starlette(routes=routes, lifespan=lifespan)

@@ -5,7 +5,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from emulators.services.kinesis.core import Core
-from emulators.services.web import json_answer, json_object
+from emulators.services.web import json_object, json_response
 
 
 def routes(core: Core) -> list[Route]:
@@ -16,8 +16,8 @@ def routes(core: Core) -> list[Route]:
             try:
                 core.faults.configure(json_object(await request.body()))
             except ValueError as error:
-                return json_answer({"message": str(error)}, 400)
-        return json_answer(core.faults.describe())
+                return json_response({"message": str(error)}, 400)
+        return json_response(core.faults.describe())
 
     async def clock(request: Request) -> Response:
         try:
@@ -25,9 +25,9 @@ def routes(core: Core) -> list[Route]:
             if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
                 raise ValueError("advance_seconds must be a number of 0 or more")
         except ValueError as error:
-            return json_answer({"message": str(error)}, 400)
+            return json_response({"message": str(error)}, 400)
         core.advance_clock(round(seconds * 1000))
         await core.journal.durable()
-        return json_answer({"now_ms": core.clock.now_ms()})
+        return json_response({"now_ms": core.clock.now_ms()})
 
     return [Route("/_faults", faults, methods=["GET", "POST"]), Route("/_clock", clock, methods=["POST"])]

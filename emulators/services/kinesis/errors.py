@@ -4,7 +4,7 @@ from emulators.services.kinesis.options import ACCOUNT
 
 
 class ServiceError(Exception):
-    """An error answer.
+    """An error response.
 
     Args:
         kind: the exception's name in the API.

@@ -9,7 +9,8 @@ from emulators.services.kinesis import errors
 
 RATES = ("throttle", "partial", "expire_iterators", "errors", "lost_replies", "slow")
 """Probabilities, 0 to 1: a call is throttled; a record of PutRecords fails; GetRecords reports an expired iterator;
-a call fails with status 500 without effect; a call is performed and then answered with 500; an answer is delayed."""
+a call fails with status 500 without effect; a call is performed, and its response has status 500; a response is
+delayed."""
 
 _DATA = {"PutRecord", "PutRecords", "GetRecords", "GetShardIterator"}
 
@@ -75,7 +76,7 @@ class Faults:
     def after(self, operation: str) -> None:
         """Raise ServiceError after an operation was performed."""
         if self._strikes("lost_replies", operation):
-            raise errors.internal("The reply is lost (injected).")
+            raise errors.internal("The response is lost (injected).")
 
     def fails_record(self) -> bool:
         """Return whether a record of PutRecords fails."""

@@ -71,7 +71,7 @@ class ShardLimits:
         return True
 
     def count_read(self, shard: Shard, size: int) -> None:
-        """Count the bytes of an answer: a large one throttles the shard for the corresponding seconds."""
+        """Count the bytes of a response: a large one throttles the shard for the corresponding seconds."""
         if self._enforced:
             self._bucket(shard, "read_bytes", READ_BYTES).take(size)
 

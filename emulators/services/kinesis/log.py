@@ -9,7 +9,7 @@ from emulators.services.journal import Row
 from emulators.services.kinesis import sequence
 from emulators.services.kinesis.clock import Clock
 from emulators.services.kinesis.model import Shard, Stream
-from emulators.services.kinesis.options import LARGEST_ANSWER
+from emulators.services.kinesis.options import LARGEST_RESPONSE
 from emulators.services.kinesis.tables import Tables
 
 
@@ -62,7 +62,7 @@ class Log:
         return low
 
     def read(self, stream: Stream, shard: Shard, start: int, limit: int) -> Page:
-        """Read records within retention, up to the size of an answer but at least one.
+        """Read records within retention, up to the size of a response but at least one.
 
         Args:
             stream: the shard's stream.
@@ -78,7 +78,7 @@ class Log:
         size = 0
         for row in self._tables.records(shard, start, limit):
             size += len(row[3]) + len(row[2])
-            if size > LARGEST_ANSWER and records:
+            if size > LARGEST_RESPONSE and records:
                 size -= len(row[3]) + len(row[2])
                 break
             records.append(row)

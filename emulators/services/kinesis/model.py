@@ -168,5 +168,5 @@ def hash_key(partition_key: str) -> int:
 def even_ranges(count: int) -> list[tuple[int, int]]:
     """Return all hash keys as `count` even ranges: first and last hash key of each."""
     width = HASH_KEYS // count
-    lows = [width * place for place in range(count)]
+    lows = [width * index for index in range(count)]
     return list(zip(lows, [low - 1 for low in (*lows[1:], HASH_KEYS)], strict=True))

@@ -8,8 +8,8 @@ ACCOUNT = "000000000000"
 
 LARGEST_REQUEST = 10 * MIB
 """Largest PutRecords request in bytes of data and partition keys, and upper limit of one record."""
-LARGEST_ANSWER = 10 * MIB
-"""Largest GetRecords answer in bytes of data and partition keys."""
+LARGEST_RESPONSE = 10 * MIB
+"""Largest GetRecords response in bytes of data and partition keys."""
 
 
 @dataclass(frozen=True, slots=True)

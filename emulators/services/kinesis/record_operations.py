@@ -29,7 +29,7 @@ class RecordOperations:
     def put(self, parameters: Parameters) -> dict[str, Any]:
         """PutRecord. SequenceNumberForOrdering must be a sequence number; the order in a shard is kept in any case."""
         stream = self._core.catalog.serving(parameters.stream_name())
-        key, data, place = self._entry(stream, parameters)
+        key, data, hash_value = self._entry(stream, parameters)
         ordering = parameters.optional_text("SequenceNumberForOrdering")
         if ordering is not None:
             try:
@@ -39,7 +39,7 @@ class RecordOperations:
                     f"ExclusiveMinimumSequenceNumber {ordering} used in PutRecord on stream {stream.name} under "
                     f"account {ACCOUNT} is invalid."
                 ) from None
-        shard = stream.route(place)
+        shard = stream.route(hash_value)
         if not self._core.limits.may_put(shard, len(data) + len(key.encode()), self._core.clock.now_ms()):
             raise errors.rate_exceeded(shard.name, stream.name)
         return {"ShardId": shard.name, "SequenceNumber": self._core.log.append(shard, key, data)}
@@ -62,7 +62,7 @@ class RecordOperations:
         return {"ShardIterator": self._seal(stream, shard, self._position(stream, shard, kind, parameters))}
 
     def get(self, parameters: Parameters) -> dict[str, Any]:
-        """GetRecords: at the end of a closed shard the answer has its children and no next iterator."""
+        """GetRecords: at the end of a closed shard the response has its children and no next iterator."""
         token = parameters.text("ShardIterator")
         limit = parameters.optional_integer("Limit", 1)
         if limit is not None and limit > _MOST_RECORDS:
@@ -73,7 +73,7 @@ class RecordOperations:
         page = self._core.log.read(stream, shard, start, limit or _MOST_RECORDS)
         self._core.limits.count_read(shard, page.size)
         base, prefix = shard.base, shard.prefix
-        answer: dict[str, Any] = {
+        response: dict[str, Any] = {
             "Records": [
                 {
                     "SequenceNumber": sequence.number(prefix, record - base, arrived_ms),
@@ -86,10 +86,10 @@ class RecordOperations:
             "MillisBehindLatest": page.behind_ms,
         }
         if shard.is_open or page.following <= shard.last:
-            answer["NextShardIterator"] = self._seal(stream, shard, page.following)
+            response["NextShardIterator"] = self._seal(stream, shard, page.following)
         else:
-            answer["NextShardIterator"] = None
-            answer["ChildShards"] = [
+            response["NextShardIterator"] = None
+            response["ChildShards"] = [
                 {
                     "ShardId": child.name,
                     "ParentShards": [shard_name(parent) for parent in child.parents],
@@ -97,7 +97,7 @@ class RecordOperations:
                 }
                 for child in stream.children(shard)
             ]
-        return answer
+        return response
 
     def _entry(self, stream: Stream, entry: Parameters) -> tuple[str, bytes, int]:
         """Return partition key, data and hash key of a record to put."""
@@ -112,8 +112,8 @@ class RecordOperations:
             )
         return key, data, hash_key(key) if explicit is None else explicit
 
-    def _put_one(self, stream: Stream, key: str, data: bytes, place: int) -> dict[str, Any]:
-        shard = stream.route(place)
+    def _put_one(self, stream: Stream, key: str, data: bytes, hash_value: int) -> dict[str, Any]:
+        shard = stream.route(hash_value)
         size = len(data) + len(key.encode())
         if self._core.faults.fails_record() or not self._core.limits.may_put(shard, size, self._core.clock.now_ms()):
             error = errors.rate_exceeded(shard.name, stream.name)
@@ -165,9 +165,9 @@ class RecordOperations:
             )
         if parsed.epoch != shard.epoch:
             raise errors.invalid(f"{text} under account {ACCOUNT} is invalid because it did not come from this stream.")
-        if parsed.place > shard.last and start != shard.ending_number:
+        if parsed.record_index > shard.last and start != shard.ending_number:
             raise errors.invalid(f"{text} under account {ACCOUNT} is invalid.")
-        return parsed.place
+        return parsed.record_index
 
     def _seal(self, stream: Stream, shard: Shard, index: int) -> str:
         return self._core.sealer.seal("iterator", [self._core.clock.now_ms(), stream.id, shard.number, index])

@@ -23,7 +23,7 @@ class SequenceNumber(NamedTuple):
 
     epoch: int
     shard: int
-    place: int
+    record_index: int
     seconds: int
 
 

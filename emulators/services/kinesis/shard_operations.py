@@ -55,11 +55,11 @@ class ShardOperations:
         matches = self._filter(stream, kind, at_ms)
         retained = stream.retained(self._core.clock.now_ms())
         shards = [shard for shard in retained if shard.number > after and matches(shard)]
-        answer: dict[str, Any] = {"Shards": [shard_json(shard) for shard in shards[:limit]]}
+        response: dict[str, Any] = {"Shards": [shard_json(shard) for shard in shards[:limit]]}
         if len(shards) > limit:
             content = [self._core.clock.now_ms(), stream.id, shards[limit - 1].number, kind, at_ms]
-            answer["NextToken"] = self._core.sealer.seal("shards", content)
-        return answer
+            response["NextToken"] = self._core.sealer.seal("shards", content)
+        return response
 
     def split(self, parameters: Parameters) -> None:
         """SplitShard."""

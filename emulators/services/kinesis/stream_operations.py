@@ -58,14 +58,14 @@ class StreamOperations:
             after = str(content[0])
         streams = [stream for stream in self._core.catalog.all() if stream.name > after]
         page = streams[:limit]
-        answer: dict[str, Any] = {
+        response: dict[str, Any] = {
             "StreamNames": [stream.name for stream in page],
             "HasMoreStreams": len(streams) > limit,
             "StreamSummaries": [self._summary(stream) for stream in page],
         }
         if len(streams) > limit:
-            answer["NextToken"] = self._core.sealer.seal("streams", [page[-1].name])
-        return answer
+            response["NextToken"] = self._core.sealer.seal("streams", [page[-1].name])
+        return response
 
     def describe(self, parameters: Parameters) -> dict[str, Any]:
         """DescribeStream."""

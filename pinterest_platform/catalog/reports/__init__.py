@@ -26,8 +26,8 @@ def _check(report: Report) -> None:
                 f"The report {report.key!r} has the source {source!r}, which is no column of a table that it reads.",
                 "Write it as entity.column, and list the entity in reads.",
             )
-    others = report.chart.others if isinstance(report.chart, CustomChart) else ()
-    if missing := [key for key in others if key not in REPORT_KEYS]:
+    other_reports = report.chart.other_reports if isinstance(report.chart, CustomChart) else ()
+    if missing := [key for key in other_reports if key not in REPORT_KEYS]:
         raise PermanentFailure(
             f"The chart of the report {report.key!r} draws {missing[0]!r}, which is no report.",
             f"Name some of {', '.join(REPORT_KEYS)}.",

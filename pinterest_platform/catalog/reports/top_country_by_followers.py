@@ -16,6 +16,6 @@ REPORT = Report(
         draw="pinterest_platform.page.custom_charts:countries_by_followers",
         caption="Countries that share the follower count of their most followed poster, and their share of all "
         "countries: the largest counts.",
-        others=("top_poster_by_country",),
+        other_reports=("top_poster_by_country",),
     ),
 )

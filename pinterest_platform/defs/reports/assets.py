@@ -49,7 +49,7 @@ def reports(
             context.log.error(f"reports/{key}: {failure['what']} {failure['action']}")
         yield from report_results(result, lakehouse.settings, lakehouse.lake)
         if result.failures and PAGE not in context.job_def.asset_layer.executable_asset_keys:
-            raise joined([PermanentFailure(each["what"], each["action"]) for each in result.failures.values()])
+            raise joined([PermanentFailure(failure["what"], failure["action"]) for failure in result.failures.values()])
         yield from unwritten_results(result)
 
 

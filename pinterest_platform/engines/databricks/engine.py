@@ -53,7 +53,7 @@ class DatabricksEngine:
 
         Raises:
             PermanentFailure: there is no such job, its input or the settings are wrong, or the workspace refuses.
-            TransientFailure: the workspace or the store did not answer, or the run ended early or exceeded its time.
+            TransientFailure: the workspace or the store did not respond, or the run ended early or exceeded its time.
         """
         if job not in JOBS:
             raise PermanentFailure(f"There is no Spark job {job!r}.", f"Name one of {', '.join(JOBS)}.")

@@ -86,7 +86,7 @@ def options(settings: Settings) -> Options:
 
     Raises:
         PermanentFailure: variables that this compute needs are not set, or a secret cannot be read.
-        TransientFailure: AWS Secrets Manager did not answer.
+        TransientFailure: AWS Secrets Manager did not respond.
     """
     compute = settings.databricks_compute
     required = {

@@ -71,7 +71,7 @@ def connect(options: Options, retry_seconds: int | None = None) -> WorkspaceClie
 
 
 def with_retries(call: Callable[[], T], seconds: float) -> T:
-    """Retry a call after errors that the SDK does not retry: other server errors, and replies that were cut."""
+    """Retry a call after errors that the SDK does not retry: other server errors, and responses that were cut."""
     retrying = Retrying(
         retry=retry_if_exception_type(_TRANSIENT),
         stop=stop_after_delay(seconds),
@@ -170,7 +170,7 @@ def translate_errors(host: str) -> Iterator[None]:
 
     Raises:
         PermanentFailure: the workspace refuses the request, or something that it names does not exist.
-        TransientFailure: the workspace did not answer in time.
+        TransientFailure: the workspace did not respond in time.
     """
     workspace = f"The Databricks workspace {host}"
     try:
@@ -193,7 +193,7 @@ def translate_errors(host: str) -> Iterator[None]:
                 f"{workspace} cannot be called: {_text(error)}.", "Correct DATABRICKS_HOST."
             ) from error
         raise TransientFailure(
-            f"{workspace} did not answer: {_text(error)}.",
+            f"{workspace} did not respond: {_text(error)}.",
             "Check that it is up, then retry: a run that continues there is joined.",
         ) from error
 

@@ -63,7 +63,7 @@ class JvmServer:
     def connect(self, progress: Callable[[str], None]) -> "SparkSession":
         """Return a new session; the first call waits for the JVM."""
         remote = self.start(progress)
-        return sessions.connect(remote, max(self._settings.io_timeout_seconds, sessions.ANSWER_SECONDS))
+        return sessions.connect(remote, max(self._settings.io_timeout_seconds, sessions.RESPONSE_SECONDS))
 
     def start(self, progress: Callable[[str], None]) -> str:
         """Start the server unless it runs, and return its address with the token.

@@ -13,7 +13,7 @@ RECORD_BYTES = 100
 """The size of a record without its value."""
 
 
-class HeldRecords:
+class RetainedRecords:
     """The records that the broker holds, in order, read when they are needed.
 
     Args:
@@ -45,12 +45,12 @@ class Alignment:
     """The origin of an object's lines.
 
     Attributes:
-        unheld: number of lines from the beginning whose records the broker no longer holds.
-        held: number of held records up to the one in the last line, including those that the sink skipped.
+        expired: number of lines from the beginning whose records the broker no longer holds.
+        retained: number of retained records up to the one in the last line, including those that the sink skipped.
     """
 
-    unheld: int
-    held: int
+    expired: int
+    retained: int
 
 
 class MisalignedError(Exception):
@@ -76,13 +76,13 @@ class OffsetSpan:
     earliest: float
 
     @property
-    def unheld(self) -> float:
+    def expired(self) -> float:
         """Number of offsets that the broker does not hold; infinite if the limit is unknown, too."""
         return max(0, min(self.limit, self.earliest) - self.start)
 
 
 def align(
-    lines: Sequence[bytes], span: OffsetSpan, held: HeldRecords, is_rejected: Callable[[Record], bool]
+    lines: Sequence[bytes], span: OffsetSpan, retained: RetainedRecords, is_rejected: Callable[[Record], bool]
 ) -> Alignment:
     """Find the records of an object's lines.
 
@@ -93,34 +93,34 @@ def align(
     Args:
         lines: the lines.
         span: the range of their offsets.
-        held: the records that the broker holds, from the range on.
+        retained: the records that the broker holds, from the range on.
         is_rejected: returns whether landing rejects a record, which a sink can skip.
 
     Raises:
         MisalignedError: a line is not among the records, or there are more lines than offsets.
     """
     if span.earliest <= span.start:
-        return Alignment(0, _match(lines, 0, span, held, lambda _: True))
-    for unheld in range(int(min(len(lines) - 1, span.unheld)), -1, -1):
-        if held.peek(0, span.limit) is None:
+        return Alignment(0, _match(lines, 0, span, retained, lambda _: True))
+    for expired in range(int(min(len(lines) - 1, span.expired)), -1, -1):
+        if retained.peek(0, span.limit) is None:
             break
         try:
-            return Alignment(unheld, _match(lines, unheld, span, held, is_rejected))
+            return Alignment(expired, _match(lines, expired, span, retained, is_rejected))
         except MisalignedError:
             continue
-    if len(lines) > span.unheld:
-        raise MisalignedError(int(span.unheld), span.start + int(span.unheld))
+    if len(lines) > span.expired:
+        raise MisalignedError(int(span.expired), span.start + int(span.expired))
     return Alignment(len(lines), 0)
 
 
 def _match(
-    lines: Sequence[bytes], line: int, span: OffsetSpan, held: HeldRecords, can_skip: Callable[[Record], bool]
+    lines: Sequence[bytes], line: int, span: OffsetSpan, retained: RetainedRecords, can_skip: Callable[[Record], bool]
 ) -> int:
-    """Return the number of held records up to the one in the last line."""
+    """Return the number of retained records up to the one in the last line."""
     count = skipped = 0
     offset = int(max(span.start, span.earliest))
     while line < len(lines):
-        record = held.peek(count, span.limit)
+        record = retained.peek(count, span.limit)
         if record is None or skipped > SEARCH_BYTES:
             raise MisalignedError(line, offset)
         count += 1

@@ -18,7 +18,7 @@ from itertools import zip_longest
 
 from pinterest_platform.catalog import OFFSET_FIELD, RESERVED_FIELDS
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.kafka.alignment import HeldRecords, MisalignedError, OffsetSpan, align
+from pinterest_platform.landing.kafka.alignment import MisalignedError, OffsetSpan, RetainedRecords, align
 from pinterest_platform.landing.kafka.chain import PartitionChain
 from pinterest_platform.landing.kafka.envelope import PartitionEncoder
 from pinterest_platform.landing.kafka.json_values import parse_value
@@ -40,7 +40,7 @@ class Adoption:
         latest_ms: the latest append time in the chain.
         object_bytes: the size up to which the sink's objects share one object; a larger one is not shared.
         bounds: the offsets that the broker holds; None if it is not read, or the topic is empty.
-        held: the records of the broker, from the first object to adopt on.
+        retained: the records of the broker, from the first object to adopt on.
         progress: gets a line for each object that could not be verified completely.
     """
 
@@ -49,7 +49,7 @@ class Adoption:
     latest_ms: int
     object_bytes: int
     bounds: PartitionBounds | None
-    held: HeldRecords
+    retained: RetainedRecords
     progress: Progress
 
 
@@ -82,7 +82,7 @@ def adopt_objects(
                 f"{connect_object.key} begins before offset {next_offset}, up to which {before} goes: they overlap.",
                 "Move the superfluous object of the Connect sink away.",
             )
-        if previous is not None and adoption.held.peek(0, first) is not None:
+        if previous is not None and adoption.retained.peek(0, first) is not None:
             break
         latest_ms = max(latest_ms, connect_object.modified_ms)
         content = _read_content(store, connect_object, following, adoption, latest_ms)
@@ -155,20 +155,20 @@ def _read_content(
     if all(map(encoder.is_landed, values)):
         raise lost_metadata(connect_object.key)
     try:
-        alignment = align(values, span, adoption.held, lambda record: isinstance(encoder.line(record), str))
+        alignment = align(values, span, adoption.retained, lambda record: isinstance(encoder.line(record), str))
     except MisalignedError as error:
         raise _disagreement(connect_object, following, adoption, len(values), error) from None
-    unheld = [
+    expired = [
         Record(offset, latest_ms, value.removesuffix(b"\r"))
-        for offset, value in enumerate(values[: alignment.unheld], connect_object.start)
+        for offset, value in enumerate(values[: alignment.expired], connect_object.start)
     ]
-    held = [record._replace(timestamp_ms=latest_ms) for record in adoption.held.consume(alignment.held)]
-    records = unheld + held
+    retained = [record._replace(timestamp_ms=latest_ms) for record in adoption.retained.consume(alignment.retained)]
+    records = expired + retained
     lines = [encoder.encode(record) for record in records]
-    torn = next((record.position for record in unheld if not _is_json(record.value)), None)
+    torn = next((record.position for record in expired if not _is_json(record.value)), None)
     # The first line is at the offset of the name.
-    is_exact = len(unheld) <= 1 or (len(unheld) == span.unheld and torn is None)
-    unverified = 0 if is_exact else len(unheld) - 1
+    is_exact = len(expired) <= 1 or (len(expired) == span.expired and torn is None)
+    unverified = 0 if is_exact else len(expired) - 1
     if unverified:
         reason = (
             f"line {torn - connect_object.start + 1} is not JSON, so a value may span lines"

@@ -115,8 +115,9 @@ class PartitionExaminer(ChainExaminer[PartitionManifest, History, ObjectReading]
         reading = read_gaps(self.reader, gaps)
         problems: tuple[str, ...] = ()
         if reading.records:
-            lost = _listed([str(offset) for offset in reading.records])
-            problems = (f"{landed.key} has gaps at offsets {lost}, and the broker holds records there: they are lost",)
+            offsets = _listed([str(offset) for offset in reading.records])
+            problem = f"has gaps at offsets {offsets}, and the broker holds records there: they are lost"
+            problems = (f"{landed.key} {problem}",)
         unconfirmed = None
         # The gaps of merged objects were read again when their objects were new.
         is_new = self.schedule is not None and manifest.objects == 1 and self.schedule.is_new(*landed.modified_ms)
@@ -132,17 +133,17 @@ def _listed(parts: list[str]) -> str:
 
 
 def _chain_problems(objects: Sequence[_Object]) -> Iterator[Problem]:
-    for one, other in pairwise(objects):
-        if one.segment.end + 1 != other.position:
+    for earlier, later in pairwise(objects):
+        if earlier.segment.end + 1 != later.position:
             # The object between them has no readable manifest, which is a problem of its own.
             continue
-        following = one.manifest.end + 1
-        if following < other.position:
-            lost = f"offsets {following} to {other.position - 1}"
-            yield Problem(other.key, f"{lost} are in no object, between {one.key} and {other.key}")
-        elif following > other.position:
-            span = f"offsets {other.position} to {following - 1}"
-            yield Problem(other.key, f"{span} are in {one.key} and, by its name, in {other.key}")
+        following = earlier.manifest.end + 1
+        if following < later.position:
+            missing_range = f"offsets {following} to {later.position - 1}"
+            yield Problem(later.key, f"{missing_range} are in no object, between {earlier.key} and {later.key}")
+        elif following > later.position:
+            span = f"offsets {later.position} to {following - 1}"
+            yield Problem(later.key, f"{span} are in {earlier.key} and, by its name, in {later.key}")
 
 
 def _object_problems(history: History, landed: _Object, newest_topic_id: str | None) -> Iterator[str]:

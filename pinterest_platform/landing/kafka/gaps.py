@@ -40,14 +40,14 @@ class GapReading:
 def missing_ranges(covered: range, positions: Sequence[int]) -> list[range]:
     """Return the offsets of a range that are not among some sorted positions."""
     bounded = [covered.start - 1, *positions, covered.stop]
-    return [range(one + 1, other) for one, other in pairwise(bounded) if one + 1 < other]
+    return [range(before + 1, after) for before, after in pairwise(bounded) if before + 1 < after]
 
 
 def read_gaps(reader: PartitionReader | None, gaps: Sequence[range]) -> GapReading:
     """Read gaps again; without a reader, none of them can be read.
 
     Raises:
-        TransientFailure: the broker does not answer.
+        TransientFailure: the broker does not respond.
     """
     count = sum(map(len, gaps))
     if reader is None:

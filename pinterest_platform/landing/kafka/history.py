@@ -10,7 +10,7 @@ from pinterest_platform.landing.kafka.listing import PartitionListing
 from pinterest_platform.landing.kafka.manifest import PartitionManifest
 from pinterest_platform.landing.kafka.sources import (
     ConnectObject,
-    connect_object,
+    json_connect_object,
     match_sources,
     overlap,
     sources_digest,
@@ -180,9 +180,9 @@ class _Reader:
         newest = max((last for last in (last_adopted, last_landed) if last), key=lambda last: last.end, default=None)
         segments = _segments(landed, adopted, newest)
         connect_objects = [
-            connect_object(named.position, named.stored) for named in listed if named.key not in landed_keys
+            json_connect_object(named.position, named.stored) for named in listed if named.key not in landed_keys
         ]
-        connect_objects.sort(key=lambda each: (each.start, each.key))
+        connect_objects.sort(key=lambda connect_object: (connect_object.start, connect_object.key))
         not_adopted, sources = match_sources(segments, connect_objects)
         return History(
             chain=self._chain,
@@ -195,7 +195,11 @@ class _Reader:
             side_objects=tuple(sorted(self._listing.side_objects)),
             foreign_keys=tuple(sorted(self._listing.foreign_keys)),
             ends=tuple((group[-1].key, self._require(group[-1])) for group in (adopted, landed) if group),
-            earlier=tuple(each for each in connect_objects if segments and each.start < segments[0].position),
+            earlier=tuple(
+                connect_object
+                for connect_object in connect_objects
+                if segments and connect_object.start < segments[0].position
+            ),
         )
 
     def _topic_id(self, last_landed: PartitionManifest | None) -> str | None:
@@ -250,9 +254,9 @@ def _segments(
     landed: list[ListedObject], adopted: list[ListedObject], newest: PartitionManifest | None
 ) -> tuple[Segment, ...]:
     objects = sorted([*landed, *adopted], key=lambda named: named.position)
-    for one, other in pairwise(objects):
-        if one.position == other.position:
-            raise overlap(one.key, other.key)
+    for earlier, later in pairwise(objects):
+        if earlier.position == later.position:
+            raise overlap(earlier.key, later.key)
     if newest is None:
         return ()
     ends = [named.position - 1 for named in objects[1:]] + [newest.end]

@@ -123,7 +123,7 @@ def reconcile(
         except PermanentFailure as failure:
             ledgers[chain] = PartitionLedger(chain.partition, chain.app_id, 0, 0, None, problems=(failure.what,))
     # Described last, so that offsets landed meanwhile are not beyond the broker's end.
-    histories = {chain: each.newest for chain, each in opened.items()}
+    histories = {chain: opened_chain.newest for chain, opened_chain in opened.items()}
     current = _describe(log, topic, histories)
     chains = {*histories, *current.bounds} - ledgers.keys()
     for chain in sorted(chains, key=lambda chain: (schedule or EVERYTHING).order(chain.app_id)):
@@ -166,7 +166,7 @@ def landed_ranges(store: ObjectStore, topic: str) -> list[LandedRange]:
             if start == covered:
                 merged = list_merged(store, folder).used
                 oldest, _ = next(folder.list_named(store, rf"([0-9]{{{OFFSET_DIGITS}}})\.json"))
-                start = min([oldest, *(each.position for each in merged[:1])])
+                start = min([oldest, *(merged_object.position for merged_object in merged[:1])])
             ranges.append(LandedRange(chain.partition, chain.app_id, start, segments[-1].end + 1))
     return ranges
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pinterest_platform.catalog import ADOPTED_PREFIX, TOPICS_PREFIX
 from pinterest_platform.failures import PermanentFailure, joined
-from pinterest_platform.landing.kafka.alignment import HeldRecords
+from pinterest_platform.landing.kafka.alignment import RetainedRecords
 from pinterest_platform.landing.kafka.connect import Adoption, adopt_objects, is_last_record
 from pinterest_platform.landing.kafka.history import History
 from pinterest_platform.landing.kafka.manifest import PartitionManifest
@@ -55,7 +55,7 @@ class PartitionLander:
 
         Raises:
             PermanentFailure: offsets are lost, or the store and the broker contradict each other.
-            TransientFailure: an outside system did not answer, or the topic was recreated meanwhile.
+            TransientFailure: an outside system did not respond, or the topic was recreated meanwhile.
         """
         self._check_sink_within_log()
         changed = self._changed_sources()
@@ -75,7 +75,9 @@ class PartitionLander:
 
     def _not_adopted(self) -> tuple[ConnectObject, ...]:
         min_offset = self._writer.next_offset or 0
-        return tuple(each for each in self.history.connect_objects if each.start >= min_offset)
+        return tuple(
+            connect_object for connect_object in self.history.connect_objects if connect_object.start >= min_offset
+        )
 
     def _changed_sources(self) -> list[PermanentFailure]:
         """Return a failure for each adopted object of which a source was written again, with other content.
@@ -140,7 +142,7 @@ class PartitionLander:
                 latest_ms=self._writer.latest_ms,
                 object_bytes=context.options.object_bytes,
                 bounds=bounds,
-                held=HeldRecords(batches),
+                retained=RetainedRecords(batches),
                 progress=context.progress,
             )
             try:

@@ -33,11 +33,14 @@ def sources_digest(connect_objects: Iterable[ConnectObject]) -> str:
 
     It replaces a list of the objects, because S3 limits user metadata to 2 KB.
     """
-    entries = [(each.key, each.stored.size, each.stored.etag) for each in connect_objects]
+    entries = [
+        (connect_object.key, connect_object.stored.size, connect_object.stored.etag)
+        for connect_object in connect_objects
+    ]
     return hashlib.sha256(repr(entries).encode()).hexdigest()
 
 
-def connect_object(position: int, stored: StoredObject) -> ConnectObject:
+def json_connect_object(position: int, stored: StoredObject) -> ConnectObject:
     """Return an object of a sink; raise PermanentFailure if it is not JSON."""
     if not stored.key.endswith((".json", ".json.gz")):
         raise PermanentFailure(
@@ -56,7 +59,7 @@ def match_sources(
         PermanentFailure: a sink wrote into a range that the platform landed.
     """
     first = segments[0].position if segments else 0
-    remaining = iter([each for each in connect_objects if each.start >= first])
+    remaining = iter([connect_object for connect_object in connect_objects if connect_object.start >= first])
     current = next(remaining, None)
     sources: dict[int, list[ConnectObject]] = {}
     for segment in segments:
@@ -69,9 +72,9 @@ def match_sources(
     return beyond, {position: tuple(adopted) for position, adopted in sources.items()}
 
 
-def overlap(one: str, other: str) -> PermanentFailure:
+def overlap(earlier_key: str, later_key: str) -> PermanentFailure:
     """Return the failure of two objects that cover the same offsets."""
     return PermanentFailure(
-        f"{one} and {other} cover the same offsets.",
+        f"{earlier_key} and {later_key} cover the same offsets.",
         "Let only one program write a topic (PINTEREST_CONNECT_TOPICS), and move the superfluous object away.",
     )

@@ -43,7 +43,7 @@ def land_topic(
     Raises:
         PermanentFailure: offsets were lost, the topic was recreated, or objects overlap. If one partition
             fails, the others are landed first.
-        TransientFailure: the broker or the store did not answer.
+        TransientFailure: the broker or the store did not respond.
     """
     options = options or TopicOptions()
     state = None if options.landed_by_connect else log.describe(topic)

@@ -99,18 +99,18 @@ class ShardExaminer(ChainExaminer[ShardManifest, History, ObjectAudit]):
 
 
 def _chain_problems(objects: Sequence[_Object]) -> Iterator[Problem]:
-    for one, other in pairwise(objects):
-        if one.segment.end != other.position:
+    for earlier, later in pairwise(objects):
+        if earlier.segment.end != later.position:
             # The object between them has no readable manifest, which is a problem of its own.
             continue
-        manifest, following = one.manifest, other.manifest
-        if manifest.end != other.position:
-            yield Problem(other.key, f"{one.key} ends with {manifest.end}, and {other.key} follows another object")
+        manifest, following = earlier.manifest, later.manifest
+        if manifest.end != later.position:
+            yield Problem(later.key, f"{earlier.key} ends with {manifest.end}, and {later.key} follows another object")
         elif following.ordinal != manifest.ordinal + following.objects:
-            text = f"{other.key} is number {following.ordinal} and follows number {manifest.ordinal}"
-            yield Problem(other.key, text)
+            text = f"{later.key} is number {following.ordinal} and follows number {manifest.ordinal}"
+            yield Problem(later.key, text)
         if manifest.ended:
-            yield Problem(other.key, f"{one.key} is the last object of a closed shard, and {other.key} follows it")
+            yield Problem(later.key, f"{earlier.key} is the last object of a closed shard, and {later.key} follows it")
         if manifest.epoch != following.epoch:
-            text = f"{one.key} was landed from epoch {manifest.epoch}, and {other.key} from {following.epoch}"
-            yield Problem(other.key, text)
+            text = f"{earlier.key} was landed from epoch {manifest.epoch}, and {later.key} from {following.epoch}"
+            yield Problem(later.key, text)

@@ -118,9 +118,17 @@ def _history(
         return History(chain, (), None, is_complete, tuple(foreign_keys))
     newest = ShardManifest.require(store, listed[-1].key)
     newest.require_name(listed[-1].key)
-    ends = [each.position for each in listed[1:]] + [newest.end]
+    ends = [listed_object.position for listed_object in listed[1:]] + [newest.end]
     segments = tuple(
-        Segment(each.key, each.root, each.stored.size, each.position, end, each.stored.modified_ms, each.objects)
-        for each, end in zip(listed, ends, strict=True)
+        Segment(
+            listed_object.key,
+            listed_object.root,
+            listed_object.stored.size,
+            listed_object.position,
+            end,
+            listed_object.stored.modified_ms,
+            listed_object.objects,
+        )
+        for listed_object, end in zip(listed, ends, strict=True)
     )
     return History(chain, segments, newest, is_complete, tuple(foreign_keys))

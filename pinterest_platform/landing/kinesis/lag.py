@@ -90,7 +90,7 @@ def stream_lag(log: ShardLog, store: ObjectStore, stream: str, options: StreamOp
 
     Raises:
         PermanentFailure: the stream does not exist, or it was recreated and the options do not allow to land it.
-        TransientFailure: the service or the store did not answer.
+        TransientFailure: the service or the store did not respond.
     """
     snapshot = read_snapshot(log, store, stream, options or StreamOptions())
     state = snapshot.state

@@ -105,7 +105,7 @@ def reconcile(
             opened[chain] = open_chain(ShardExaminer(store, chain), blocks_from)
         except PermanentFailure as failure:
             ledgers[chain] = ShardLedger(chain.shard, chain.app_id, problems=(failure.what,))
-    histories = [each.newest for each in opened.values()]
+    histories = [opened_chain.newest for opened_chain in opened.values()]
     current = _describe(log, stream, histories) if log is not None and histories else None
     for chain in sorted(opened, key=lambda chain: (schedule or EVERYTHING).order(chain.app_id)):
         newest = opened[chain].newest.newest

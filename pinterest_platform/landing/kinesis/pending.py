@@ -29,7 +29,7 @@ def pending_segments(
 
     Raises:
         PermanentFailure: objects after a position are missing.
-        TransientFailure: the store did not answer.
+        TransientFailure: the store did not respond.
     """
     pending: list[PendingSegment] = []
     for chain in list_chains(store, stream):

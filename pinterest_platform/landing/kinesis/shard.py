@@ -45,7 +45,7 @@ class ShardLander:
 
         Raises:
             PermanentFailure: records can be lost, or the store and the shard contradict each other.
-            TransientFailure: an outside system did not answer, or the stream was recreated meanwhile.
+            TransientFailure: an outside system did not respond, or the stream was recreated meanwhile.
         """
         if not self.writer.position.ended:
             self._check_retention(self.context.snapshot.state.now_ms)

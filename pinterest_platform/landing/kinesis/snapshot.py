@@ -119,7 +119,7 @@ def read_snapshot(
 
     Raises:
         PermanentFailure: the stream does not exist, or it was recreated and the options do not allow to land it.
-        TransientFailure: the service or the store did not answer.
+        TransientFailure: the service or the store did not respond.
     """
     state, resume = log.describe(stream), options.resume
     if resume is not None and resume.epoch == state.epoch:

@@ -46,7 +46,7 @@ def land_stream(
     Raises:
         PermanentFailure: records can be lost, or the stream was recreated. If one shard fails, the others are
             landed first.
-        TransientFailure: the service or the store did not answer.
+        TransientFailure: the service or the store did not respond.
     """
     options = options or StreamOptions()
     snapshot = read_snapshot(log, store, stream, options, _read_and_sweep)

@@ -82,7 +82,7 @@ class ShardWriter:
         Raises:
             ConcurrentWriterError: that object ends elsewhere.
             PermanentFailure: the positions of the cleaned table are unknown, or the stream was recreated.
-            TransientFailure: the store did not answer, or the stream was recreated meanwhile.
+            TransientFailure: the store did not respond, or the stream was recreated meanwhile.
         """
         context, content = self.context, draft.content
         epoch = context.snapshot.state.epoch

@@ -90,18 +90,20 @@ def run_incidents(instance: dg.DagsterInstance, since: datetime) -> Iterator[Inc
         if excluded or _is_alerted(instance, run):
             continue
         runs = [
-            each
-            for each in instance.get_runs(dg.RunsFilter(job_name=run.job_name), limit=RUN_LIMIT)
-            if is_platforms(each) and _covers(each, run)
+            job_run
+            for job_run in instance.get_runs(dg.RunsFilter(job_name=run.job_name), limit=RUN_LIMIT)
+            if is_platforms(job_run) and _covers(job_run, run)
         ]
-        place = next((number for number, each in enumerate(runs) if each.run_id == run.run_id), len(runs))
-        if any(later.is_success for later in runs[:place]):
+        index = next((number for number, job_run in enumerate(runs) if job_run.run_id == run.run_id), len(runs))
+        if any(later.is_success for later in runs[:index]):
             continue
         causes = tuple(cause for cause, _ in failure_causes(instance, run.run_id))
-        alerted = [each for each in _failures_since_success(runs[place + 1 :]) if _is_alerted(instance, each)]
-        same = next((each.run_id for each in alerted if _has_causes(instance, each.run_id, causes)), None)
-        if same:
-            instance.add_run_tags(run.run_id, {ALERTED_TAG: f"by run {same}"})
+        alerted = [job_run for job_run in _failures_since_success(runs[index + 1 :]) if _is_alerted(instance, job_run)]
+        alerted_id = next(
+            (job_run.run_id for job_run in alerted if _has_causes(instance, job_run.run_id, causes)), None
+        )
+        if alerted_id:
+            instance.add_run_tags(run.run_id, {ALERTED_TAG: f"by run {alerted_id}"})
             continue
         name = "A run without a job" if run.job_name == AD_HOC_JOB else run.job_name
         yield Incident(run, ALERTED_TAG, f"{name} failed, and nothing retries it.", 1, causes)

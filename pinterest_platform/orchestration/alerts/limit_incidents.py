@@ -28,19 +28,21 @@ def deliver_limit_alerts(
     """
     return OngoingAlerts(instance, STATE_KEY, notifier, now).deliver(
         lambda incidents: next_state(incidents, measured, now),
-        {each.concern: partial(_alert, each, settings, now) for each in measured},
+        {measurement.concern: partial(_alert, measurement, settings, now) for measurement in measured},
     )
 
 
 def next_state(incidents: State, measured: Iterable[Measured], now: float) -> State:
     """Return the incidents after a measurement; one whose measurement is unknown neither begins nor ends."""
     state = dict(incidents)
-    for each in measured:
-        for reading in each.readings:
-            key = (each.concern, reading.name)
+    for measurement in measured:
+        for reading in measurement.readings:
+            key = (measurement.concern, reading.name)
             incident = state.get(key)
             if reading.problem:
-                new = OngoingIncident(each.concern, now, reading.problem, reading.name, delivered=each.is_alerted)
+                new = OngoingIncident(
+                    measurement.concern, now, reading.problem, reading.name, delivered=measurement.is_alerted
+                )
                 state[key] = replace(incident or new, problem=reading.problem, is_over=False)
             elif incident is not None and incident.delivered:
                 state[key] = replace(incident, is_over=True)
@@ -51,9 +53,12 @@ def next_state(incidents: State, measured: Iterable[Measured], now: float) -> St
 
 def _alert(measured: Measured, settings: AlertSettings, now: float, incidents: Sequence[OngoingIncident]) -> Alert:
     if incidents[0].is_over:
-        minutes, names = (now - min(each.since for each in incidents)) / 60, ", ".join(each.name for each in incidents)
+        minutes, names = (
+            (now - min(incident.since for incident in incidents)) / 60,
+            ", ".join(incident.name for incident in incidents),
+        )
         headline, causes = f"{measured.over}, after {minutes:.0f} minutes: {names}", []
     else:
         headline = measured.begun
-        causes = [Cause(measured.concern, f"{each.problem}.", measured.next_step) for each in incidents]
+        causes = [Cause(measured.concern, f"{incident.problem}.", measured.next_step) for incident in incidents]
     return ongoing_alert(incidents, headline, causes, settings, "assets/operations/health")

@@ -91,22 +91,25 @@ class OngoingAlerts:
         state = dict(next_state(stored))
         failures: list[TransientFailure] = []
         lines: list[str] = []
-        due = [each for each in state.values() if each.is_due(self.now) and each.concern in alert_of]
+        due = [incident for incident in state.values() if incident.is_due(self.now) and incident.concern in alert_of]
         for (concern, is_over), group in groupby(sorted(due, key=_group), key=_group):
             incidents = list(group)
             alert = alert_of[concern](incidents)
             try:
                 self.notifier.notify(alert)
             except TransientFailure as failure:
-                state |= {each.key: replace(each, tries=each.tries + 1, last_try=self.now) for each in incidents}
+                state |= {
+                    incident.key: replace(incident, tries=incident.tries + 1, last_try=self.now)
+                    for incident in incidents
+                }
                 failures.append(failure)
                 continue
             lines.append(alert.reason)
-            for each in incidents:
+            for incident in incidents:
                 if is_over:
-                    del state[each.key]
+                    del state[incident.key]
                 else:
-                    state[each.key] = replace(each, delivered=True, tries=0)
+                    state[incident.key] = replace(incident, delivered=True, tries=0)
         if state != stored:
             values = json.dumps([asdict(incident) for incident in state.values()])
             self.instance.daemon_cursor_storage.set_cursor_values({self.state_key: values})
@@ -118,7 +121,9 @@ class OngoingAlerts:
         """Return the incidents of the last call; none if another release stored them in another form."""
         value = self.instance.daemon_cursor_storage.get_cursor_values({self.state_key}).get(self.state_key)
         try:
-            return {each.key: each for each in TypeAdapter(list[OngoingIncident]).validate_json(value or "[]")}
+            return {
+                incident.key: incident for incident in TypeAdapter(list[OngoingIncident]).validate_json(value or "[]")
+            }
         except ValidationError:
             return {}
 
@@ -127,8 +132,8 @@ def ongoing_alert(
     incidents: Sequence[OngoingIncident], headline: str, causes: Iterable[Cause], settings: AlertSettings, path: str
 ) -> Alert:
     """Return the alert of incidents of one concern that began, or that are over; `path` is its page in the UI."""
-    since, is_over = min(each.since for each in incidents), incidents[0].is_over
-    concern, names = incidents[0].concern, ",".join(each.name for each in incidents)
+    since, is_over = min(incident.since for incident in incidents), incidents[0].is_over
+    concern, names = incidents[0].concern, ",".join(incident.name for incident in incidents)
     identity = [settings.user_id, concern, *([names] if names else []), f"{since:.0f}", *(["over"] if is_over else [])]
     return Alert(
         key="/".join(identity),

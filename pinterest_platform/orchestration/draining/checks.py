@@ -32,7 +32,7 @@ def drain_evaluations(
     """Yield the checks of a pipeline's assets: cheap ones evaluated now, others with the time of their last run.
 
     Raises:
-        TransientFailure: the store did not answer.
+        TransientFailure: the store did not respond.
     """
     key = dg.AssetKey([CLEANED_LAYERS[pipeline.route], pipeline.entity.name])
     if cleaned := pipeline.totals.cleaned:

@@ -96,7 +96,7 @@ def _report_checks(
     lag_of: LagOf,
 ) -> None:
     try:
-        # Logged one by one, because the lag, which comes last, waits for a stream that does not answer.
+        # Logged one by one, because the lag, which comes last, waits for a stream that does not respond.
         for evaluation in drain_evaluations(context.instance, pipeline, lakehouse, lag_of):
             # Dagster logs it; only its annotation does not list it.
             context.log_event(evaluation)  # pyright: ignore[reportArgumentType]

@@ -64,7 +64,7 @@ class Signal:
 
 
 def read_backlog(route: str, read: Callable[[], RouteBacklog]) -> RouteBacklog | dg.SkipReason:
-    """Read the backlog of a route; return the reason to skip the tick if the store or the broker does not answer.
+    """Read the backlog of a route; return the reason to skip the tick if the store or the broker does not respond.
 
     Raises:
         PermanentFailure: an operator must decide or fix something first.

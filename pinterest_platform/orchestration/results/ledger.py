@@ -65,9 +65,10 @@ def ledger_result(
     ages = [_seconds_since(uncommitted, now_ms) for uncommitted in hidden.values()]
     ledgers = [*(part for _, part in parts), *shards]
     unread = [
-        f"{each.app_id}: {each.unread} objects were due and were not read in time, the first one is {each.unread_from}"
-        for each in ledgers
-        if each.unread
+        f"{ledger.app_id}: {ledger.unread} objects were due and were not read in time, "
+        f"the first one is {ledger.unread_from}"
+        for ledger in ledgers
+        if ledger.unread
     ]
     warn = dg.AssetCheckSeverity.WARN
     return dg.MaterializeResult(
@@ -78,18 +79,20 @@ def ledger_result(
             "quarantined": sum(part.quarantined for _, part in parts),
             "gaps": sum(part.gaps for _, part in parts),
             "not_landed_yet": sum(part.unlanded for _, part in parts),
-            "hidden_by_open_transactions": sum(each.high_watermark - each.end for each in hidden.values()),
+            "hidden_by_open_transactions": sum(
+                uncommitted.high_watermark - uncommitted.end for uncommitted in hidden.values()
+            ),
             "hidden_for_seconds": max((age for age in ages if age is not None), default=0.0),
             "gaps_confirmed": sum(part.confirmed_gaps for _, part in parts),
-            "objects_read": sum(each.read for each in ledgers),
-            "objects_not_read_in_time": sum(each.unread for each in ledgers),
-            "objects_from_checkpoint": sum(each.from_checkpoint for each in ledgers),
+            "objects_read": sum(ledger.read for ledger in ledgers),
+            "objects_not_read_in_time": sum(ledger.unread for ledger in ledgers),
+            "objects_from_checkpoint": sum(ledger.from_checkpoint for ledger in ledgers),
         },
         check_results=[
             check_result(LANDED_CHECK, problems, _NEXT_STEPS[LANDED_CHECK]),
             check_result(
                 CLEANED_CHECK,
-                [problem for each in cleaned for problem in cleaning_problems(each)],
+                [problem for topic in cleaned for problem in cleaning_problems(topic)],
                 _NEXT_STEPS[CLEANED_CHECK],
             ),
             check_result(SHARD_OBJECTS_CHECK, damaged, _NEXT_STEPS[SHARD_OBJECTS_CHECK]),

@@ -51,7 +51,7 @@ def page_result(page: PublishedPage, settings: Settings, copy: HomeCopy) -> dg.M
             "open": dg.MetadataValue.url(_web_address(settings)),
             "home_copy": copy.problem or dg.MetadataValue.path(str(copy.path)),
             "preview": dg.MetadataValue.md(_preview(page.facts)),
-            "written": page.written,
+            "written": page.is_written,
             "bytes": page.size,
             "fingerprint": page.facts.fingerprint,
             "tables": dg.MetadataValue.json({table.name: table.version for table in page.facts.tables}),
@@ -70,7 +70,10 @@ def _web_address(settings: Settings) -> str:
 def _preview(facts: PageFacts) -> str:
     """Return the headlines and the rows of each report as Markdown."""
     age = "unknown" if facts.data_age is None else duration(facts.data_age)
-    numbers = [(each.label, "unknown" if each.number is None else f"{each.number:,}") for each in facts.headlines]
+    numbers = [
+        (headline.label, "unknown" if headline.number is None else f"{headline.number:,}")
+        for headline in facts.headlines
+    ]
     rows = {table.name.removeprefix("reports/"): f"{table.rows:,}" for table in facts.tables}
     rows |= {key: "unavailable" for key, _ in facts.unavailable}
     reports = [(report.title, rows.get(report.key, "unknown")) for report in REPORTS]

@@ -50,7 +50,7 @@ class CleanParameters(Transferable):
         quarantine_uri: the Delta table of rejected records; created with the first rejected record.
         staging_uri: a folder of only this run; deleted when the run ends.
         full_refresh: the batches are all objects of the entity, and the table is rebuilt from them in one commit.
-        io_timeout_seconds: the time that the store has to answer.
+        io_timeout_seconds: the time that the store has to respond.
         route: kafka or kinesis, the route of the records; it decides the fields of `_source`.
     """
 

@@ -15,7 +15,7 @@ class CompareParameters(Transferable):
         entity: the name of an entity.
         left_uri: one cleaned Delta table.
         right_uri: the other one.
-        io_timeout_seconds: the time that the store has to answer.
+        io_timeout_seconds: the time that the store has to respond.
     """
 
     entity: str

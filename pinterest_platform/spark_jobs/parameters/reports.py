@@ -14,7 +14,7 @@ class ReportsParameters(Transferable):
     Attributes:
         cleaned: entity to the address of its cleaned table, for every entity that a report reads.
         reports: key of each report to compute to the address of its table.
-        io_timeout_seconds: the time that the store has to answer.
+        io_timeout_seconds: the time that the store has to respond.
         computed_uri: the file that records what was computed; without it, everything is computed.
     """
 

@@ -19,7 +19,7 @@ class VerifyParameters(Transferable):
         table_uri: the cleaned Delta table.
         quarantine_uri: the Delta table of rejected records.
         records: the number of lines in the objects, if known.
-        io_timeout_seconds: the time that the store has to answer.
+        io_timeout_seconds: the time that the store has to respond.
         route: kafka or kinesis, the route of the records.
     """
 

@@ -29,7 +29,7 @@ def materialize(around: Surroundings, **config: object) -> dg.ExecuteInProcessRe
 def answer_clean(around: Surroundings, **counts: object) -> None:
     """Let the engine clean: the table then has the positions of its batches."""
 
-    def answer(parameters: Json) -> Json:
+    def response(parameters: Json) -> Json:
         plan = CleanParameters.from_json(parameters)
         positions = {app_id: end for batch in plan.batches for app_id, end in batch.positions.items()}
         around.lake.table_positions[URI] = positions
@@ -47,7 +47,7 @@ def answer_clean(around: Surroundings, **counts: object) -> None:
             **defaults | counts,
         ).to_json()  # pyright: ignore[reportArgumentType]
 
-    around.engine.answers["clean"] = answer
+    around.engine.responses["clean"] = response
 
 
 def test_landed_objects_are_passed_to_the_engine_with_their_positions(around: Surroundings) -> None:
@@ -122,4 +122,4 @@ def test_the_preview_shows_five_rows_without_personal_data(around: Surroundings)
 def test_a_failure_of_the_engine_names_the_asset(around: Surroundings) -> None:
     result = materialize(around)
     [event] = [event for event in result.all_events if event.is_step_failure]
-    assert "cleaned/user: The fake engine has no answer to clean." in str(event.step_failure_data.user_failure_data)
+    assert "cleaned/user: The fake engine has no response to clean." in str(event.step_failure_data.user_failure_data)

@@ -65,14 +65,14 @@ class Daemon:
     def midnight(self, at: datetime | None = None) -> dg.DagsterRun:
         """Evaluate the schedule, which reads no settings, and run its request."""
         request = daily(dg.build_schedule_context(self.instance, scheduled_execution_time=at or midnight()))
-        run = self._answer(request)
+        run = self._response(request)
         assert isinstance(run, dg.DagsterRun)
         return run
 
     def retries(self, delay: float) -> dg.DagsterRun | str:
         """Evaluate `daily_retries`: the run that it started, or its reason to skip."""
         with dg.build_sensor_context(instance=self.instance, resources={"settings": self.settings(delay)}) as context:
-            return self._answer(daily_retries(context))
+            return self._response(daily_retries(context))
 
     def retried(self) -> dg.DagsterRun:
         """Evaluate `daily_retries` until a short delay is over."""
@@ -84,9 +84,9 @@ class Daemon:
         """Evaluate `daily_alerts`."""
         resources = {"alerting": self.settings(delay), "notifier": self.notifier}
         with dg.build_sensor_context(instance=self.instance, resources=resources) as context:
-            answer = daily_alerts(context)
-        assert isinstance(answer, dg.SkipReason)
-        return str(answer.skip_message)
+            response = daily_alerts(context)
+        assert isinstance(response, dg.SkipReason)
+        return str(response.skip_message)
 
     def cancel(self) -> None:
         """Run `cancel_daily_retries`."""
@@ -102,9 +102,9 @@ class Daemon:
             }
         )
 
-    def _answer(self, answer: object) -> dg.DagsterRun | str:
-        if isinstance(answer, dg.SkipReason):
-            return str(answer.skip_message)
-        assert isinstance(answer, dg.RunRequest)
-        assert not answer.run_config
-        return self.run(dict(answer.tags))
+    def _response(self, response: object) -> dg.DagsterRun | str:
+        if isinstance(response, dg.SkipReason):
+            return str(response.skip_message)
+        assert isinstance(response, dg.RunRequest)
+        assert not response.run_config
+        return self.run(dict(response.tags))

@@ -61,7 +61,7 @@ def test_the_audit_reports_missing_records_and_duplicate_rows(around: Surroundin
     complete = VerifyResult(0, 0, 0, 0, 0, 0, 0, 0, [], [])
     duplicates = VerifyResult(0, 0, 8, 0, 0, 0, 3, 2, [], [])
     results = {"user": lost, "pin": complete, "geo": duplicates}
-    around.engine.answers["verify"] = lambda parameters: results[parameters["entity"]].to_json()
+    around.engine.responses["verify"] = lambda parameters: results[parameters["entity"]].to_json()
     result = dg.materialize(
         [conservation, every_record_is_in_its_table],
         resources=around.resources,

@@ -7,7 +7,7 @@ import pytest
 
 from pinterest_platform.defs.operations.assets import conservation
 from pinterest_platform.defs.operations.checks import every_record_is_in_its_table, every_shard_is_accounted_for
-from pinterest_platform.failures import no_answer
+from pinterest_platform.failures import no_response
 from pinterest_platform.landing.kinesis.options import StreamOptions
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.ports import Json
@@ -93,12 +93,12 @@ def test_the_audit_compares_streamed_records_with_their_table_and_leaves_out_unu
     around.lake.table_positions[URI] = {APP_ID: 0}
     plans: list[VerifyParameters] = []
 
-    def answer(parameters: Json) -> Json:
+    def response(parameters: Json) -> Json:
         plans.append(VerifyParameters.from_json(parameters))
         lost = len(plans[-1].uris)
         return VerifyResult(lost, 0, 0, lost, 0, 0, 0, 0, [], [f"{SHARD}:7"] if lost else []).to_json()
 
-    around.engine.answers["verify"] = answer
+    around.engine.responses["verify"] = response
     evaluation = run_check(around, every_record_is_in_its_table)
     assert problems(evaluation) == [f"{STREAM}: 1 missing: {SHARD}:7"]
     assert [(plan.route, plan.table_uri, plan.records) for plan in plans if plan.uris] == [("kinesis", URI, 2)]
@@ -110,7 +110,7 @@ def test_an_audit_that_could_not_run_fails_its_run_without_a_finding(
     around: Surroundings, check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> NoReturn:
-        raise no_answer("S3", "refused")
+        raise no_response("S3", "refused")
 
     monkeypatch.setattr(around.objects, "list", refuse)
     with dg.DagsterInstance.ephemeral() as instance:

@@ -9,7 +9,7 @@ import pytest
 from pinterest_platform.catalog import USER, Route
 from pinterest_platform.defs.operations.assets import conservation, health
 from pinterest_platform.defs.raw.assets import RAW
-from pinterest_platform.failures import no_answer
+from pinterest_platform.failures import no_response
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.ports import TableFacts
 from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
@@ -62,7 +62,7 @@ def test_it_is_materialized_even_if_everything_outside_is_down(
     around: Surroundings, instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> NoReturn:
-        raise no_answer("S3 at x:9", "refused")
+        raise no_response("S3 at x:9", "refused")
 
     for part in (around.objects, around.lake):
         for name in ("list", "metadata", "read", "facts", "positions"):
@@ -70,7 +70,7 @@ def test_it_is_materialized_even_if_everything_outside_is_down(
     around.topics.down = around.shards.down = True
     rows, numbers = report(around, instance)
     assert {name for name, row in rows.items() if row["state"] == "unknown"} == CONCERNS - {"last good run"}
-    assert "S3 at x:9 did not answer" in rows["quarantine"]["finding"]
+    assert "S3 at x:9 did not respond" in rows["quarantine"]["finding"]
     assert "Start the server" in rows["quarantine"]["next_step"]
     assert numbers["unknown"] == 7
 
@@ -88,7 +88,7 @@ def test_the_growth_of_the_quarantine_across_an_outage_is_reported(
     around: Surroundings, instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> NoReturn:
-        raise no_answer("S3 at x:9", "refused")
+        raise no_response("S3 at x:9", "refused")
 
     report(around, instance)
     with monkeypatch.context() as outage:

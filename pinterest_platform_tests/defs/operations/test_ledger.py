@@ -10,7 +10,7 @@ import pytest
 
 from pinterest_platform.catalog import USER
 from pinterest_platform.definitions import defs
-from pinterest_platform.failures import PermanentFailure, no_answer
+from pinterest_platform.failures import PermanentFailure, no_response
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.orchestration.results.ledger import cleaning_problems
 from pinterest_platform.pipelines.audit import cleaned_topic
@@ -35,8 +35,8 @@ def around(around: Surroundings) -> Surroundings:
         around.lake.table_positions.setdefault(plan.table_uri, {}).update(positions)
         return CleanResult(records=2, keys=2, new=2, version=1, rows=2, positions=positions).to_json()
 
-    around.engine.answers["clean"] = clean
-    around.engine.answers["verify"] = lambda _: VerifyResult(2, 0, 2, 0, 0, 0, 0, 0, [], []).to_json()
+    around.engine.responses["clean"] = clean
+    around.engine.responses["verify"] = lambda _: VerifyResult(2, 0, 2, 0, 0, 0, 0, 0, [], []).to_json()
     return around
 
 
@@ -99,7 +99,7 @@ def test_old_objects_are_counted_from_the_checkpoint(around: Surroundings) -> No
 
 def test_a_failing_blocking_check_of_a_table_does_not_skip_the_ledger(around: Surroundings) -> None:
     duplicates = VerifyResult(0, 0, 8, 0, 0, 0, 3, 0, [], [])
-    around.engine.answers["verify"] = lambda _: duplicates.to_json()
+    around.engine.responses["verify"] = lambda _: duplicates.to_json()
     result = run_daily(around)
     assert not result.success
     assert red(result) == {} and len(checks(result)) == 6
@@ -129,7 +129,7 @@ def test_a_table_that_cannot_be_read_is_named_and_hides_no_other_table(around: S
         return positions(address)
 
     around.lake.positions = broken  # pyright: ignore[reportAttributeAccessIssue]
-    around.engine.answers.pop("clean")
+    around.engine.responses.pop("clean")
     problems = red(run_daily(around))
     assert problems["everything_landed_is_cleaned"].splitlines() == [
         "u.pin/0:3-3: landed, not cleaned yet",
@@ -201,7 +201,7 @@ def test_a_step_that_could_not_run_does_not_look_like_a_difference(
     around: Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> NoReturn:
-        raise no_answer("S3", "refused")
+        raise no_response("S3", "refused")
 
     monkeypatch.setattr(around.objects, "list", refuse)
     with dg.DagsterInstance.ephemeral() as instance:

@@ -32,9 +32,9 @@ class Sensor:
             if name in limit_alerts.required_resource_keys
         }
         with dg.build_sensor_context(instance=self.instance, resources=resources) as context:
-            answer = limit_alerts(context)
-        assert isinstance(answer, dg.SkipReason)
-        return answer.skip_message or ""
+            response = limit_alerts(context)
+        assert isinstance(response, dg.SkipReason)
+        return response.skip_message or ""
 
     def alerts(self) -> list[Alert]:
         self.tick()

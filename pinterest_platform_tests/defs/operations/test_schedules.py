@@ -94,17 +94,17 @@ def test_a_run_of_any_job_of_the_platform_whose_process_is_gone_is_failed(
 @pytest.mark.parametrize("hours", [ELSEWHERE_SECONDS / 3600 - 1, ELSEWHERE_SECONDS / 3600 + 1])
 def test_a_run_on_another_host_counts_as_live_for_some_hours(daemon: Daemon, hours: float) -> None:
     def fail(_: dg.OpExecutionContext) -> None:
-        raise TransientFailure("Kafka did not answer.", "Start it.")
+        raise TransientFailure("Kafka did not respond.", "Start it.")
 
     daemon.work = fail
     daemon.midnight()
     run_id = live(daemon, dg.DagsterRunStatus.STARTING)
     move_away(daemon, run_id, hours)
-    answer = daemon.retries(0)
+    response = daemon.retries(0)
     if hours < ELSEWHERE_SECONDS / 3600:
-        assert answer == f"run {run_id} is STARTED on mill"
+        assert response == f"run {run_id} is STARTED on mill"
     else:
-        assert isinstance(answer, dg.DagsterRun)
+        assert isinstance(response, dg.DagsterRun)
         assert daemon.run_by_id(run_id).status is dg.DagsterRunStatus.FAILURE
 
 

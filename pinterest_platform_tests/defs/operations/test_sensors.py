@@ -19,7 +19,7 @@ DAY = str(midnight().date())
 
 
 def transient(_: dg.OpExecutionContext) -> None:
-    raise TransientFailure("Kafka did not answer.", "Start it.")
+    raise TransientFailure("Kafka did not respond.", "Start it.")
 
 
 def permanent(_: dg.OpExecutionContext) -> None:
@@ -58,7 +58,7 @@ def test_a_transient_failure_is_retried_twice_and_then_alerted_once(daemon: Daem
     assert (alert.attempts, alert.run_id, str(alert.day)) == (3, last.run_id, DAY)
     assert alert.link == f"http://ui.example/runs/{last.run_id}"
     [cause] = alert.causes
-    assert (cause.asset, cause.what, cause.action) == ("raw/pin", "Kafka did not answer.", "Start it.")
+    assert (cause.asset, cause.what, cause.action) == ("raw/pin", "Kafka did not respond.", "Start it.")
 
     assert daemon.alerts() == "no alert is due"
     assert daemon.notifier.alerts == [alert]
@@ -147,7 +147,7 @@ def test_an_alert_that_is_not_delivered_is_retried_only_after_a_wait(daemon: Dae
     daemon.work = permanent
     daemon.midnight()
     daemon.notifier.down = True
-    with pytest.raises(dg.Failure, match="answered 500"):
+    with pytest.raises(dg.Failure, match="responded with 500"):
         daemon.alerts()
     assert "the next retry is in" in daemon.alerts()
 
@@ -159,7 +159,7 @@ def test_an_alert_that_was_not_delivered_is_delivered_by_a_later_tick(
     daemon.work = permanent
     run = daemon.midnight()
     daemon.notifier.down = True
-    with pytest.raises(dg.Failure, match="answered 500"):
+    with pytest.raises(dg.Failure, match="responded with 500"):
         daemon.alerts()
     assert ALERTED_TAG not in daemon.run_by_id(run.run_id).tags
     daemon.notifier.down = False

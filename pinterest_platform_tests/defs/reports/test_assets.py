@@ -44,7 +44,7 @@ def test_neither_reports_nor_page_are_built_from_a_table_that_fails_a_blocking_c
     def verify(parameters: Json) -> Json:
         return around.sound(parameters, duplicate_keys=8 if parameters["entity"] == "pin" else 0)
 
-    around.engine.answers["verify"] = verify
+    around.engine.responses["verify"] = verify
     failure = failure_of(materialize(around, asset))
     assert "cleaned/pin, version 7: check unique_key failed: 8 rows beyond the first of their key." in failure
     assert "full_refresh of cleaned__pin" in failure
@@ -81,7 +81,7 @@ def break_report(around: Surroundings) -> None:
     uri = around.settings.names.report_uri(BROKEN)
     facts = around.lake.tables[uri]
     around.lake.tables[uri] = replace(facts, columns=(*facts.columns, ("extra", "string")))
-    compute = around.engine.answers["reports"]
+    compute = around.engine.responses["reports"]
 
     def failing(parameters: Json) -> Json:
         result = ReportsResult.from_json(compute(parameters))
@@ -91,7 +91,7 @@ def break_report(around: Surroundings) -> None:
         )
         return ReportsResult(outcomes, result.sources, failures).to_json()
 
-    around.engine.answers["reports"] = failing
+    around.engine.responses["reports"] = failing
 
 
 def test_a_broken_report_stops_neither_the_others_nor_their_sections_of_the_page(around: Surroundings) -> None:

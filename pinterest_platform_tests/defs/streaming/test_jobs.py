@@ -33,13 +33,13 @@ def cleaned(around: Surroundings, parameters: Json) -> Json:
 def drain(around: Surroundings, late: list[bytes]) -> dg.ExecuteInProcessResult:
     """Drain once; `late` records arrive while the first ones are cleaned."""
 
-    def answer(parameters: Json) -> Json:
+    def response(parameters: Json) -> Json:
         if late and parameters["entity"] == "user":
             around.topics.append(TOPIC, 0, *late)
             late.clear()
         return cleaned(around, parameters)
 
-    around.engine.answers["clean"] = answer
+    around.engine.responses["clean"] = response
     around.settings = around.settings.model_copy(update={"drain_idle_seconds": 0.0})
     return kafka_pipeline.execute_in_process(resources=around.resources, raise_on_error=False)
 
@@ -82,7 +82,7 @@ def test_a_bucket_that_cannot_be_listed_leaves_the_size_out(
     around: Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
-        raise TransientFailure("The store did not answer.", "Start it.")
+        raise TransientFailure("The store did not respond.", "Start it.")
 
     monkeypatch.setattr(Lakehouse, "landed_size", fail)
     around.topics.append(TOPIC, 0, b'{"ind":1}')
@@ -96,7 +96,7 @@ def test_a_store_that_is_silent_during_an_intermediate_report_does_not_end_the_d
     around: Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(draining_run, "DrainLimits", partial(DrainLimits, report_every=0))
-    facts, silent = around.lake.facts, [TransientFailure("The store did not answer.", "Start it.")]
+    facts, silent = around.lake.facts, [TransientFailure("The store did not respond.", "Start it.")]
 
     def facts_later(uri: str) -> TableFacts | None:
         if silent:
@@ -121,7 +121,7 @@ def test_a_failure_names_the_job_its_assets_and_the_cause(around: Surroundings) 
 
 @pytest.mark.parametrize("layers", [("raw", "cleaned"), ("raw_stream", "cleaned_stream")])
 def test_a_stream_that_fails_does_not_stop_the_others(around: Surroundings, layers: tuple[str, str]) -> None:
-    around.engine.answers["clean"] = lambda parameters: cleaned(around, parameters)
+    around.engine.responses["clean"] = lambda parameters: cleaned(around, parameters)
     around.settings = around.settings.model_copy(update={"drain_idle_seconds": 0.0})
     around.topics.delete("u.pin")
     around.shards.delete("streaming-u-pin")
@@ -151,7 +151,7 @@ def test_a_stream_that_fails_does_not_stop_the_others(around: Surroundings, laye
 
 def test_a_drain_reports_commits_of_other_writers_as_a_failed_check(around: Surroundings) -> None:
     around.topics.append(TOPIC, 0, b'{"ind":1}')
-    around.engine.answers["clean"] = lambda parameters: {
+    around.engine.responses["clean"] = lambda parameters: {
         **cleaned(around, parameters),
         "foreign_commits": ["version 7: RESTORE by x"],
     }
@@ -170,7 +170,7 @@ def test_a_drain_reports_commits_of_other_writers_as_a_failed_check(around: Surr
 def test_a_drain_warns_of_rejected_records_and_wrong_times_with_the_next_step(around: Surroundings) -> None:
     around.topics.append(TOPIC, 0, b'{"ind":1}', b"junk")
     around.topics.append(TOPIC, 0, b'{"ind":2}', timestamp_ms=1)
-    around.engine.answers["clean"] = lambda parameters: {
+    around.engine.responses["clean"] = lambda parameters: {
         **cleaned(around, parameters),
         "quarantined": 2,
         "reasons": {"missing key": 2},
@@ -205,7 +205,7 @@ CHECKS = {
 def test_after_a_drain_no_check_of_its_assets_is_older_than_its_materialization(
     around: Surroundings, layer: str
 ) -> None:
-    around.engine.answers["clean"] = lambda parameters: cleaned(around, parameters)
+    around.engine.responses["clean"] = lambda parameters: cleaned(around, parameters)
     around.settings = around.settings.model_copy(update={"drain_idle_seconds": 0.0})
     key = dg.AssetKey([layer, "user"])
     asset = drain_kinesis if layer == "cleaned_stream" else kafka_pipeline
@@ -259,7 +259,7 @@ def test_while_the_broker_does_not_answer_a_drain_reports_every_check_but_the_la
 
     def lag(*_: object, **__: object) -> int:
         logged.append("lag")
-        raise TransientFailure("Kafka did not answer.", "Start it.")
+        raise TransientFailure("Kafka did not respond.", "Start it.")
 
     def log_event(context: dg.OpExecutionContext, event: object) -> None:
         if isinstance(event, dg.AssetCheckEvaluation):
@@ -277,7 +277,7 @@ def test_while_the_broker_does_not_answer_a_drain_reports_every_check_but_the_la
     "selection", [["cleaned_stream/user"], ["raw_stream/user"], ["raw_stream/user", "cleaned_stream/user"]]
 )
 def test_a_drain_of_a_selected_stream_lands_and_cleans_it_alone(around: Surroundings, selection: list[str]) -> None:
-    around.engine.answers["clean"] = lambda parameters: cleaned(around, parameters)
+    around.engine.responses["clean"] = lambda parameters: cleaned(around, parameters)
     around.settings = around.settings.model_copy(update={"drain_idle_seconds": 0.0})
     around.shards.put(STREAM, 0, b'{"ind":1}')
     around.shards.delete("streaming-u-pin")

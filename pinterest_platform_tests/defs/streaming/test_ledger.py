@@ -19,7 +19,7 @@ class Ledger:
 
     def __init__(self, around: Surroundings, instance: dg.DagsterInstance) -> None:
         self.around, self.instance = around, instance
-        around.engine.answers["clean"] = lambda parameters: cleaned(around, parameters)
+        around.engine.responses["clean"] = lambda parameters: cleaned(around, parameters)
         around.settings = around.settings.model_copy(update={"drain_idle_seconds": 0.0})
         around.topics.append(TOPIC, 0, b'{"ind":1}')
 
@@ -113,7 +113,7 @@ def test_a_broker_that_does_not_answer_then_does_not_fail_the_drain(
     ledger.run()
 
     def fail(*_: object) -> None:
-        raise draining_ledger.PlatformFailure("Kafka did not answer.", "Start it.")
+        raise draining_ledger.PlatformFailure("Kafka did not respond.", "Start it.")
 
     monkeypatch.setattr(draining_ledger, "kafka_ledgers", fail)
     assert ledger.drain() == (None, {})

@@ -15,7 +15,7 @@ from pinterest_platform import catalog
 from pinterest_platform.catalog import ENTITIES, GEO, PIN, USER
 from pinterest_platform.definitions import defs
 from pinterest_platform.defs.streaming.sensors import kafka_backlog, kinesis_backlog
-from pinterest_platform.failures import no_answer
+from pinterest_platform.failures import no_response
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.orchestration.draining import decision
@@ -404,7 +404,7 @@ def test_a_silent_service_does_not_count_as_empty(route: Route, instance) -> Non
 
 def test_a_store_that_is_down_is_named_once_in_the_reason_to_skip(route: Route, instance) -> None:
     uris = [route.around.settings.names.places(entity, at).table_uri for entity in ENTITIES for at in catalog.Route]
-    route.around.lake.unreadable = {uri: no_answer("S3 at x:9", f"refused for {uri}") for uri in uris}
+    route.around.lake.unreadable = {uri: no_response("S3 at x:9", f"refused for {uri}") for uri in uris}
     skipped_tick = outcome(route, instance)
     assert isinstance(skipped_tick, dg.SkipReason)
     assert (skipped_tick.skip_message or "").count("S3 at x:9") == 1
@@ -412,7 +412,7 @@ def test_a_store_that_is_down_is_named_once_in_the_reason_to_skip(route: Route, 
 
 def test_streams_with_the_same_problem_are_named_together(route: Route, instance) -> None:
     places = [route.around.settings.names.places(entity, at).table_uri for entity in (PIN, GEO) for at in catalog.Route]
-    route.around.lake.unreadable = dict.fromkeys(places, no_answer("S3 at x:9", "refused"))
+    route.around.lake.unreadable = dict.fromkeys(places, no_response("S3 at x:9", "refused"))
     assert f"backlog of {route.name}/pin, {route.name}/geo unknown: S3 at x:9" in skipped(tick(route, instance))
 
 

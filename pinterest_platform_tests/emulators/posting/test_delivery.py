@@ -21,7 +21,7 @@ Script = Callable[[int, Sequence[Record]], list[Verdict]]
 
 
 class ScriptedRoute:
-    """A route that answers by its script, and keeps the records that it accepted."""
+    """A route that responds by its script, and keeps the records that it accepted."""
 
     name = "scripted"
     address = "nowhere"
@@ -134,7 +134,7 @@ def test_a_route_that_does_not_answer_is_timed_out() -> None:
             await asyncio.sleep(600)
             return []
 
-    with pytest.raises(EmulatorFailure, match="no answer within"):
+    with pytest.raises(EmulatorFailure, match="no response within"):
         deliver(Silent(lambda *_: []), records(1), RetryPolicy(request_seconds=0.01, retry_seconds=0.03))
 
 

@@ -1,4 +1,4 @@
-"""The Kafka route interprets every reply of the REST proxy (rules W5 and W6)."""
+"""The Kafka route interprets every response of the REST proxy (rules W5 and W6)."""
 
 import asyncio
 from typing import Any
@@ -84,7 +84,7 @@ def test_other_refusals_are_final_for_the_records_of_the_request(status: int) ->
 def test_a_reply_without_a_result_for_every_record_is_invalid(body: Any) -> None:
     with serving() as gateway:
         gateway.behaviour = lambda *_: (200, body)
-        with pytest.raises(UnavailableError, match="reply"):
+        with pytest.raises(UnavailableError, match="response"):
             send(gateway)
 
 

@@ -45,7 +45,7 @@ def supervised(service: Service, home: Home, elsewhere: Path) -> Iterator[None]:
         home: its home.
         elsewhere: folder for another home with the same ports.
     """
-    with pytest.raises(Unhealthy, match="no answer"):
+    with pytest.raises(Unhealthy, match="no response"):
         service.probe(home)
     command = service.command(home)
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}
@@ -119,7 +119,7 @@ class ServerProcess:
 
 
 def post(url: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
-    """Send a POST request without proxies; return the JSON answer."""
+    """Send a POST request without proxies; return the JSON response."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(urllib.request.Request(url, data=body, headers=headers), timeout=20) as answer:
-        return json.loads(answer.read() or b"{}")
+    with opener.open(urllib.request.Request(url, data=body, headers=headers), timeout=20) as response:
+        return json.loads(response.read() or b"{}")

@@ -21,7 +21,7 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
-def _answers(port: int) -> bool:
+def _responses(port: int) -> bool:
     try:
         pymysql.connect(host="127.0.0.1", port=port, user="root", connect_timeout=2).close()
     except pymysql.err.OperationalError:
@@ -68,7 +68,7 @@ def mariadb() -> Iterator[str]:
 
 def _await(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     deadline = time.monotonic() + _STARTING_SECONDS
-    while not _answers(port):
+    while not _responses(port):
         if process.poll() is not None or time.monotonic() > deadline:
             pytest.fail(f"MariaDB did not start: {log.read_text()[-2000:] if log.is_file() else 'there is no log'}")
         time.sleep(0.1)

@@ -129,7 +129,7 @@ def transaction(settings: Settings, topic: str, count: int) -> Producer:
 
 
 def await_end(log: KafkaTopicLog, topic: str, end: int) -> None:
-    """Wait for the end of the log: a broker writes the marker of a transaction after its reply."""
+    """Wait for the end of the log: a broker writes the marker of a transaction after its response."""
     deadline = time.monotonic() + 20
     while log.describe(topic).partitions[0].end < end and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -229,7 +229,7 @@ def test_offsets_of_a_sinks_lines_are_those_of_the_log(tenant, topic, log, store
 
 @pytest.fixture
 def mute() -> Iterator[str]:
-    """The address of a server that accepts connections and never answers."""
+    """The address of a server that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
@@ -258,7 +258,7 @@ def test_an_s3_server_that_does_not_answer_is_named_within_the_timeout(tenant, t
     address = f"http://{request.getfixturevalue(silence)}"
     store = S3ObjectStore(tenant.model_copy(update={"s3_endpoint": address, "io_timeout_seconds": 2.0}))
     produce(tenant, topic, 3)
-    with pytest.raises(TransientFailure, match=f"{address} did not answer"):
+    with pytest.raises(TransientFailure, match=f"{address} did not respond"):
         land_topic(log, store, topic)
 
 
@@ -310,7 +310,7 @@ def test_a_server_that_stops_answering_is_a_failure_and_the_next_run_completes(t
     wire = Wire(tenant.s3_endpoint, 400_000)
     try:
         cut = S3ObjectStore(tenant.model_copy(update={"s3_endpoint": wire.address, "io_timeout_seconds": 3.0}))
-        with pytest.raises(TransientFailure, match="did not answer"):
+        with pytest.raises(TransientFailure, match="did not respond"):
             land_topic(log, cut, topic, TopicOptions(object_bytes=OBJECT_BYTES))
     finally:
         wire.close()

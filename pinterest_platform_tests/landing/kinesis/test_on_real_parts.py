@@ -192,7 +192,7 @@ def test_records_expired_before_landing_are_an_error(stream):
     stream.put(300)
     stream.server.advance(25 * 3600)
     stream.put(1)
-    # The server's records have its advanced clock, and its replies the date of this machine.
+    # The server's records have its advanced clock, and its responses the date of this machine.
     options = StreamOptions(max_clock_skew_seconds=26 * 3600)
     with pytest.raises(PermanentFailure, match=r"possibly lost: records that arrived between .* have expired"):
         land_stream(stream.log, stream.store, stream.name, options)

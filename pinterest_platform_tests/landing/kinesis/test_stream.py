@@ -333,10 +333,10 @@ def test_shards_that_another_landing_landed_after_they_were_listed_are_not_lost(
     log.put(STREAM, first, *rows(1))
     log.put(STREAM, second, *rows(1))
     land_stream(log, store, STREAM)
-    describe, answers = log.describe, [before]
-    monkeypatch.setattr(log, "describe", lambda stream: answers.pop() if answers else describe(stream))
+    describe, responses = log.describe, [before]
+    monkeypatch.setattr(log, "describe", lambda stream: responses.pop() if responses else describe(stream))
     land_stream(log, store, STREAM)
-    assert answers == [] and land_stream(log, store, STREAM).idle
+    assert responses == [] and land_stream(log, store, STREAM).idle
 
 
 def test_a_possible_loss_is_an_error_even_without_records_to_read(log, store):

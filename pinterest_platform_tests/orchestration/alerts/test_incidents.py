@@ -16,7 +16,7 @@ from pinterest_platform.orchestration.workers import AD_HOC_JOB, record_worker
 from pinterest_platform_tests.defs.operations.schedule_daemon import LONG, Daemon
 
 LOST = PermanentFailure("u.pin/0: offsets 3 to 5 are lost.", "Accept the gap.")
-SILENT = TransientFailure("Kafka did not answer.", "Start it.")
+SILENT = TransientFailure("Kafka did not respond.", "Start it.")
 Drain = Callable[..., dg.DagsterRun]
 
 

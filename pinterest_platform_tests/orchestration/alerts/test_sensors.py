@@ -25,7 +25,7 @@ from pinterest_platform.settings import AlertSettings
 from pinterest_platform.testing import FakeNotifier
 
 START = 1_700_000_000.0
-OUTAGE = f"Kinesis at http://k did not answer: refused. {NEXT_TICK}"
+OUTAGE = f"Kinesis at http://k did not respond: refused. {NEXT_TICK}"
 PIN_UNKNOWN = "backlog of kinesis/pin unknown: it has no epoch"
 HOURS = 8 * 3600
 
@@ -146,7 +146,7 @@ def test_a_second_outage_is_alerted_again(ticks: Ticks) -> None:
 def test_a_delivery_that_fails_is_repeated_with_a_wait_and_after_the_end_nothing_is_left(ticks: Ticks) -> None:
     class Down(FakeNotifier):
         def notify(self, alert: Alert) -> None:
-            raise TransientFailure("The webhook did not answer.", "Start it.")
+            raise TransientFailure("The webhook did not respond.", "Start it.")
 
     ticks.outage()
     with pytest.raises(TransientFailure):

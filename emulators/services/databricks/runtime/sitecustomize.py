@@ -54,7 +54,7 @@ def _mapping(function: Callable[..., Any], paths: int, mounts: Mapping[str, str]
         for name in _PATH_NAMES:
             if name in named:
                 named[name] = _mapped(named[name], mounts)
-        return function(*(_mapped(each, mounts) for each in arguments[:paths]), *arguments[paths:], **named)
+        return function(*(_mapped(argument, mounts) for argument in arguments[:paths]), *arguments[paths:], **named)
 
     return mapped
 

@@ -23,8 +23,8 @@ def error_of(data: Path, *flags: str) -> str:
 def test_it_reports_its_health_and_stops_cleanly(new_server: Any) -> None:
     server: Server = new_server()
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"{server.url}/_health", timeout=10) as answer:
-        assert json.load(answer) == {"status": "ok", "service": "kinesis", "data": str(server.data)}
+    with opener.open(f"{server.url}/_health", timeout=10) as response:
+        assert json.load(response) == {"status": "ok", "service": "kinesis", "data": str(server.data)}
     assert server.stop() == 0
 
 

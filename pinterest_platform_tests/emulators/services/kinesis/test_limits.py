@@ -44,9 +44,9 @@ def test_a_shard_accepts_a_thousand_records_and_a_mebibyte_a_second(new_server: 
         results: list[dict[str, Any]] = []
         for _ in range(3 if size == 10 else 1):
             entries = [{"Data": b"x" * size, "PartitionKey": "k"}] * (500 if size == 10 else 50)
-            answer = server.client.put_records(StreamName=name, Records=entries)
-            assert answer["FailedRecordCount"] == sum("ErrorCode" in result for result in answer["Records"])
-            results += answer["Records"]
+            response = server.client.put_records(StreamName=name, Records=entries)
+            assert response["FailedRecordCount"] == sum("ErrorCode" in result for result in response["Records"])
+            results += response["Records"]
         failed = [result for result in results if "ErrorCode" in result]
         assert failed
         assert all(result["ErrorCode"] == "ProvisionedThroughputExceededException" for result in failed)

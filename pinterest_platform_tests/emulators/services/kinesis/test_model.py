@@ -37,9 +37,9 @@ class StreamMachine(RuleBasedStateMachine):
         return core
 
     def call(self, operation: str, **parameters: Any) -> dict[str, Any]:
-        answer = self.operations[operation](Parameters(parameters)) or {}
+        response = self.operations[operation](Parameters(parameters)) or {}
         self.core.journal.commit()
-        return answer
+        return response
 
     def open_shards(self) -> list[dict[str, Any]]:
         shards = self.call("ListShards", StreamName=NAME, ShardFilter={"Type": "AT_LATEST"})["Shards"]
@@ -118,10 +118,10 @@ class StreamMachine(RuleBasedStateMachine):
         records: list[dict[str, Any]] = []
         following = token["ShardIterator"]
         while following is not None:
-            answer = self.call("GetRecords", ShardIterator=following, Limit=3)
-            records += answer["Records"]
-            following = answer["NextShardIterator"]
-            if answer["MillisBehindLatest"] == 0:
+            response = self.call("GetRecords", ShardIterator=following, Limit=3)
+            records += response["Records"]
+            following = response["NextShardIterator"]
+            if response["MillisBehindLatest"] == 0:
                 break
         return records
 

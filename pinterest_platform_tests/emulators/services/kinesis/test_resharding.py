@@ -35,8 +35,8 @@ def merge(client: Any, name: str, left: dict[str, Any], right: dict[str, Any]) -
 
 
 def put(client: Any, name: str, text: str, hash_key: str = "0") -> tuple[str, int]:
-    answer = client.put_record(StreamName=name, Data=text.encode(), PartitionKey="k", ExplicitHashKey=hash_key)
-    return answer["ShardId"], int(answer["SequenceNumber"])
+    response = client.put_record(StreamName=name, Data=text.encode(), PartitionKey="k", ExplicitHashKey=hash_key)
+    return response["ShardId"], int(response["SequenceNumber"])
 
 
 def test_a_split_closes_the_parent_and_numbers_its_children_above_it(endpoint: Any, new_stream: Any) -> None:
@@ -85,10 +85,10 @@ def test_a_closed_shard_ends_without_iterator_and_names_its_children(endpoint: A
         iterator(endpoint, name, FIRST, "AFTER_SEQUENCE_NUMBER", StartingSequenceNumber=number),
         iterator(endpoint, name, FIRST, "AT_SEQUENCE_NUMBER", StartingSequenceNumber=ending),
     ):
-        answer = endpoint.get_records(ShardIterator=token)
-        assert (answer["Records"], answer["MillisBehindLatest"]) == ([], 0)
-        assert answer["ChildShards"] == last["ChildShards"]
-        assert answer.get("NextShardIterator") is None
+        response = endpoint.get_records(ShardIterator=token)
+        assert (response["Records"], response["MillisBehindLatest"]) == ([], 0)
+        assert response["ChildShards"] == last["ChildShards"]
+        assert response.get("NextShardIterator") is None
     assert last.get("NextShardIterator") is None
     assert [child["ParentShards"] for child in last["ChildShards"]] == [[FIRST], [FIRST]]
     assert [child["ShardId"] for child in last["ChildShards"]] == [
@@ -127,8 +127,8 @@ def test_a_split_point_must_be_inside_the_range(endpoint: Any, new_stream: Any) 
 def test_scaling_ends_in_even_shards(endpoint: Any, new_stream: Any, present: int, target: int) -> None:
     name = new_stream(present)
     put(endpoint, name, "a")
-    answer = endpoint.update_shard_count(StreamName=name, TargetShardCount=target, ScalingType="UNIFORM_SCALING")
-    assert (answer["CurrentShardCount"], answer["TargetShardCount"]) == (present, target)
+    response = endpoint.update_shard_count(StreamName=name, TargetShardCount=target, ScalingType="UNIFORM_SCALING")
+    assert (response["CurrentShardCount"], response["TargetShardCount"]) == (present, target)
     wait_active(endpoint, name)
     starts = [int(shard["HashKeyRange"]["StartingHashKey"]) for shard in open_shards(endpoint, name)]
     assert starts == [2**128 // target * place for place in range(target)]

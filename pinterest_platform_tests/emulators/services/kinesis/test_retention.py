@@ -31,8 +31,8 @@ def server(new_server: Any) -> Server:
 
 
 def put(server: Server, name: str, *texts: str) -> list[str]:
-    answers = [server.client.put_record(StreamName=name, Data=text.encode(), PartitionKey="k") for text in texts]
-    return [answer["SequenceNumber"] for answer in answers]
+    responses = [server.client.put_record(StreamName=name, Data=text.encode(), PartitionKey="k") for text in texts]
+    return [response["SequenceNumber"] for response in responses]
 
 
 def test_records_out_of_retention_are_trimmed(server: Server) -> None:

@@ -47,5 +47,5 @@ def test_no_number_breaks_the_parser(text: str) -> None:
     except ValueError:
         return
     assert int(
-        sequence.number(sequence.prefix(parsed.epoch, parsed.shard), parsed.place, parsed.seconds * 1000)
+        sequence.number(sequence.prefix(parsed.epoch, parsed.shard), parsed.record_index, parsed.seconds * 1000)
     ) == int(text)

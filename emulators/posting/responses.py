@@ -1,10 +1,10 @@
-"""Replies of the gateway's stream API, and the meaning of its refusals (rules W7 to W11)."""
+"""Responses of the gateway's stream API, and the meaning of its refusals (rules W7 to W11)."""
 
 from typing import Any, NamedTuple
 
 import orjson
 
-from emulators.posting.gateway import Reply
+from emulators.posting.gateway import Response
 from emulators.posting.routes import UnavailableError
 
 _TRANSIENT = frozenset(
@@ -31,42 +31,42 @@ class RefusedError(Exception):
         self.kind = kind
 
 
-class Written(NamedTuple):
+class PutResult(NamedTuple):
     """Result of one record of a batch: `sequence_number` if it was accepted, else `error`."""
 
     sequence_number: str
     error: str
 
 
-def checked(reply: Reply) -> Reply:
-    """Return the reply; raises UnavailableError or RefusedError if it is a refusal."""
-    if reply.status == 200:
-        return reply
-    kind = _kind(reply.body)
-    problem = f"{reply.problem} ({kind})" if kind else reply.problem
+def checked(response: Response) -> Response:
+    """Return the response; raises UnavailableError or RefusedError if it is a refusal."""
+    if response.status == 200:
+        return response
+    kind = _kind(response.body)
+    problem = f"{response.problem} ({kind})" if kind else response.problem
     if kind in _TRANSIENT:
         raise UnavailableError(problem)
     raise RefusedError(kind, problem)
 
 
-def answer(reply: Reply, member: str) -> dict[str, Any]:
-    """Return the object of a reply; raises UnavailableError if it lacks the member, as a truncated reply does."""
+def parse_response(response: Response, member: str) -> dict[str, Any]:
+    """Return the object of a response; raises UnavailableError if it lacks the member, as a truncated response does."""
     try:
-        document = orjson.loads(checked(reply).body)
+        document = orjson.loads(checked(response).body)
     except orjson.JSONDecodeError:
         document = None
     if not isinstance(document, dict) or document.get(member) is None:
-        raise UnavailableError(f"the reply is not one of Kinesis: it lacks {member}")
+        raise UnavailableError(f"the response is not one of Kinesis: it lacks {member}")
     return document
 
 
-def written(result: Any) -> Written:
+def parse_result(result: Any) -> PutResult:
     """Return the result of one record of PutRecords."""
     if not isinstance(result, dict):
-        return Written("", "the reply has no result for this record")
+        return PutResult("", "the response has no result for this record")
     if result.get("ErrorCode") is None and result.get("SequenceNumber"):
-        return Written(str(result["SequenceNumber"]), "")
-    return Written("", f"{result.get('ErrorMessage') or 'no sequence number'} ({result.get('ErrorCode')})")
+        return PutResult(str(result["SequenceNumber"]), "")
+    return PutResult("", f"{result.get('ErrorMessage') or 'no sequence number'} ({result.get('ErrorCode')})")
 
 
 def _kind(body: bytes) -> str:
