@@ -58,6 +58,7 @@ def test_a_report_as_csv(command: CommandLine) -> None:
     outcome = command("reports", "--csv")
     assert outcome.code == 2
     assert "name a report, or use --json" in outcome.err
+    assert "--csv needs NAME" in " ".join(command("reports", "-h").out.split())
 
 
 def test_a_report_as_csv_has_the_names_of_age_groups(command: CommandLine) -> None:
