@@ -129,6 +129,20 @@ def test_the_quarantine_as_json_and_csv_has_the_same_fields_for_both_routes(comm
     assert table[0].keys() == printed[0].keys()
 
 
+def test_an_empty_quarantine_is_one_line(command: CommandLine) -> None:
+    outcome = command("quarantine")
+    assert (outcome.code, outcome.out) == (0, "no record is quarantined\n")
+    assert command("quarantine", "--json").json == []
+    assert command("quarantine", "--csv").out.count("\n") == 1
+
+
+def test_sources_without_rejected_records_are_not_shown(command: CommandLine) -> None:
+    land_rejected(command)
+    shown = command("quarantine").out
+    assert shown.count(": rejected by ") == 4
+    assert "u.pin" not in shown
+
+
 def test_the_limit_is_per_source(command: CommandLine) -> None:
     land_rejected(command)
     assert len(command("quarantine", "--json", "--limit", "1").json) == 2
