@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def start_ui() -> str:
-    """Start `dagster dev`, which the surrounding `emulators exec` ends; return its address once it answers."""
+    """Start `dagster dev`, which the surrounding `emulators exec` ends; return its address once it responds."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -70,7 +70,7 @@ def start_ui() -> str:
                 return address
         except OSError:
             time.sleep(1)
-    sys.exit("dagster dev does not answer: run make dev to see the reason.")
+    sys.exit("dagster dev does not respond: run make dev to see the reason.")
 
 
 def show_the_tutorial(page: Page) -> None:
@@ -112,7 +112,7 @@ def show_an_outage(page: Page) -> None:
 
 
 def show_skipped_tick(page: Page) -> None:
-    """Open the reason of the sensor's newest tick, until one names the broker that does not answer."""
+    """Open the reason of the sensor's newest tick, until one names the broker that does not respond."""
     for _ in range(PATIENCE_MS // _TICK_MS):
         page.goto(_SENSOR)
         page.get_by_role("button", name="0 runs requested").first.click()

@@ -16,7 +16,7 @@ from emulators.posting.poster import Pace
 from emulators.posting.routes import Route
 from emulators.posting.run import Run
 from emulators.posting.source import PAGE_ROWS, PostSource
-from emulators.source_db.database import open_existing
+from emulators.source_db.database import FILL_HOME, FIX_OWN, open_existing
 
 _ROUTES: Mapping[str, Callable[[str, str, str], Route]] = {"kafka": KafkaRoute, "kinesis": KinesisRoute}
 """Constructors of the routes; arguments: the gateway's URL, its key and the user id."""
@@ -89,9 +89,10 @@ def post(
     variable = environment.lookup(home)
     gateway = (variable("PINTEREST_API_URL"), variable("PINTEREST_API_KEY"), variable("PINTEREST_USER_ID"))
     routes = [make(*gateway) for name, make in _ROUTES.items() if route in (name, "both")]
-    engine = open_existing(database or Home.find(home).database_url)
+    advice = FIX_OWN if database else FILL_HOME
+    engine = open_existing(database or Home.find(home).database_url, advice)
     try:
-        source = PostSource(engine)
+        source = PostSource(engine, advice)
         total = source.rows if mode == "every" else rows
         run = Run(
             routes,

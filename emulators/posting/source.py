@@ -12,7 +12,7 @@ from sqlalchemy.exc import NoSuchTableError
 
 from emulators.failures import EmulatorFailure
 from emulators.posting.encoding import encode_row
-from emulators.source_db.database import translate_errors
+from emulators.source_db.database import FILL_HOME, translate_errors
 from emulators.source_db.growth import Growth
 
 PAGE_ROWS = 1000
@@ -45,18 +45,20 @@ class PostSource:
 
     Args:
         engine: the database.
+        advice: the next step if it lacks a table or rows.
 
     Raises:
         EmulatorFailure: the database does not respond, lacks a table or a key column, or is empty.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, advice: str = FILL_HOME) -> None:
         self._engine = engine
+        self._advice = advice
         with translate_errors(engine, "Inspecting the source tables"):
             self._readers = {entity: self._reader(*names) for entity, names in KEYS.items()}
         self.rows = max(self._count(reader) for reader in self._readers.values())
         if not self.rows:
-            raise EmulatorFailure(f"The source database {_shown(engine)} holds no rows.", _SEED)
+            raise EmulatorFailure(f"The source database {_shown(engine)} holds no rows.", self._advice)
 
     def every_post(self) -> Iterator[list[Post]]:
         """Yield every row once, in key order, in pages; memory use does not depend on the tables' size."""
@@ -110,7 +112,7 @@ class PostSource:
             table = Table(table_name, MetaData(), autoload_with=self._engine)
         except NoSuchTableError:
             raise EmulatorFailure(
-                f"The source database {_shown(self._engine)} has no table {table_name}.", _SEED
+                f"The source database {_shown(self._engine)} has no table {table_name}.", self._advice
             ) from None
         for column in table.columns:
             # MySQL's DOUBLE would be read as a Decimal of ten places, but the database holds a float.
@@ -139,7 +141,7 @@ class PostSource:
             for page in result.scalars().partitions():
                 keys.extend(map(_integer, page))
         if not keys:
-            raise EmulatorFailure(f"Table pinterest_data of {_shown(self._engine)} holds no rows.", _SEED)
+            raise EmulatorFailure(f"Table pinterest_data of {_shown(self._engine)} holds no rows.", self._advice)
         return keys
 
     def _page_end(self, after: Any) -> Any:
@@ -187,9 +189,6 @@ class PostSource:
                         _integer(row[reader.key_position]),
                         encode_row(dict(zip(reader.columns, row, strict=True))),
                     )
-
-
-_SEED = "Fill it: python -m emulators seed."
 
 
 def _shown(engine: Engine) -> str:

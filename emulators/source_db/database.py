@@ -22,12 +22,27 @@ Rows = Sequence[Mapping[str, Any]]
 Chunk = Mapping[str, Rows]
 """Some rows of some tables, by entity."""
 
+FILL_HOME = "Fill it: python -m emulators seed."
+"""The next step if the home's own database holds nothing."""
+_EXPECTED = "; ".join(
+    f"{table.name} ({', '.join(column.name for column in table.columns)})" for table in TABLES.values()
+)
+FIX_OWN = (
+    f"Name a --database with rows in these tables, whose first columns are integers that join them: {_EXPECTED}. "
+    "Without --database, the sample of python -m emulators seed is posted."
+)
+"""The next step if a database that the user named holds nothing."""
+
 CONNECT_SECONDS = 10
 _LOCK_SECONDS = 30
 
 
-def open_existing(url: str) -> Engine:
+def open_existing(url: str, advice: str = FILL_HOME) -> Engine:
     """Return the engine of `open_engine` for a database that exists: SQLite would create a file that is missing.
+
+    Args:
+        url: any SQLAlchemy URL.
+        advice: the next step if the file is missing.
 
     Raises:
         EmulatorFailure: as of `open_engine`, or the file is missing.
@@ -35,7 +50,7 @@ def open_existing(url: str) -> Engine:
     engine = open_engine(url)
     path = engine.url.database
     if engine.url.get_backend_name() == "sqlite" and path and not Path(path).is_file():
-        raise EmulatorFailure(f"There is no source database {path}.", "Fill it: python -m emulators seed.")
+        raise EmulatorFailure(f"There is no source database {path}.", advice)
     return engine
 
 

@@ -1,12 +1,11 @@
 """`pinterest quarantine`."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import click
-from rich.console import Console
 
 from pinterest_platform.catalog import ENTITIES, Entity, Names, Route
 from pinterest_platform.cli.output import Terminal, print_csv, print_json, print_records, utc_text
@@ -77,30 +76,30 @@ class Rejected:
 def quarantine(session: Session, limit: int) -> None:
     """Print the records of both routes that landing or cleaning rejected, with position and reason."""
     names, platform = session.settings.names, session.platform
-    sources = ((entity, route) for entity in ENTITIES for route in Route)
-    rejected = (part for entity, route in sources for part in _rejected(platform, names, entity, route, limit))
+    sources = [(entity, route) for entity in ENTITIES for route in Route]
+    parts = (_rejected(platform, names, entity, route, limit) for entity, route in sources)
     if session.form == "text":
-        console = Terminal(soft_wrap=True)
-        for part in rejected:
-            _print_text(console, part)
+        _print_text(parts)
         return
-    records = [record for part in rejected for record in part.neutral()]
+    records = [record for landing, cleaning in parts for part in (landing, cleaning) for record in part.neutral()]
     if session.form == "json":
         print_json(records)
     else:
         print_csv(_COLUMNS, records)
 
 
-def _rejected(platform: Platform, names: Names, entity: Entity, route: Route, limit: int) -> Iterator[Rejected]:
-    """Yield up to `limit` records that landing rejected, then as many that cleaning rejected."""
+def _rejected(platform: Platform, names: Names, entity: Entity, route: Route, limit: int) -> tuple[Rejected, Rejected]:
+    """Return up to `limit` records that landing rejected, and as many that cleaning rejected."""
     places = names.places(entity, route)
     with working(f"reading the quarantine of {places.source}"):
         landed = list(islice(_landed(platform.time_limited_objects, places.source, _WINGS[route].format), limit))
-    yield Rejected(places.source, "landing", route, [_summary(record, route) for record in landed])
     with working(f"reading {places.quarantine_uri}"):
         facts = platform.lake.facts(places.quarantine_uri)
         rows = platform.lake.rows(places.quarantine_uri, limit) if facts else []
-    yield Rejected(places.source, "cleaning", route, list(rows), facts.rows if facts else 0)
+    return (
+        Rejected(places.source, "landing", route, [_summary(record, route) for record in landed]),
+        Rejected(places.source, "cleaning", route, list(rows), facts.rows if facts else 0),
+    )
 
 
 def _landed(store: ObjectStore, source: str, chain_format: ChainFormat) -> Iterator[QuarantinedRecord]:
@@ -110,8 +109,17 @@ def _landed(store: ObjectStore, source: str, chain_format: ChainFormat) -> Itera
             yield from read_entries(store, key, chain_format)
 
 
-def _print_text(console: Console, part: Rejected) -> None:
-    print_records(console, f"{part.source}: rejected by {part.rejected_by}", part.records, part.total)
+def _print_text(parts: Iterable[tuple[Rejected, Rejected]]) -> None:
+    """Print the topics and streams that have rejected records; if none has, one line."""
+    console = Terminal(soft_wrap=True)
+    empty = True
+    for landing, cleaning in parts:
+        if landing.records or cleaning.records:
+            empty = False
+            for part in (landing, cleaning):
+                print_records(console, f"{part.source}: rejected by {part.rejected_by}", part.records, part.total)
+    if empty:
+        console.print("no record is quarantined", highlight=False)
 
 
 def _summary(record: QuarantinedRecord, route: Route) -> Mapping[str, Any]:

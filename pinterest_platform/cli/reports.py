@@ -22,7 +22,7 @@ _TEXT_ROWS = 10
 @click.option("--rows", "limit", type=click.IntRange(min=1), help=f"Rows per report (default: {_TEXT_ROWS} as text).")
 @with_session("json", "csv")
 def reports(session: Session, name: str | None, limit: int | None) -> None:
-    """Print all reports, and download their page; or print the report NAME."""
+    """Print all reports, and download their page; or print the report NAME. A CSV file holds one: --csv needs NAME."""
     if session.form == "csv" and name is None:
         raise click.UsageError("CSV holds one table: name a report, or use --json.")
     reports = [report_with_key(key) for key in REPORT_KEYS if name in (None, key)]

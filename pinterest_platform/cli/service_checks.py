@@ -1,15 +1,24 @@
 """The checks of `pinterest doctor` on the engine and the outside systems."""
 
+import http.client
 import importlib.util
+import json
+import shlex
 import socket
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.cli.diagnosis import Check, Finding, Status
 from pinterest_platform.cli.session import Platform
-from pinterest_platform.failures import PermanentFailure, PlatformFailure, joined, no_response
+from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, joined, no_response
+from pinterest_platform.network_errors import network_failure
 from pinterest_platform.settings import Settings
 
 _CONNECT_SECONDS = 3.0
@@ -18,10 +27,10 @@ _CLOCK_WARNING_SECONDS, _CLOCK_FAILURE_SECONDS = 5, 300
 
 
 def service_checks(platform: Platform) -> dict[str, Check]:
-    """Return the checks of the outside systems."""
+    """Return the checks of the outside systems; those of the gateway and of Databricks only if they are configured."""
     settings = platform.settings
     names = settings.names
-    return {
+    checks: dict[str, Check] = {
         "java": lambda: check_java(settings),
         "spark": lambda: check_spark(settings),
         "kafka": lambda: _check_each("kafka", platform.topics.describe, [names.topic(entity) for entity in ENTITIES]),
@@ -32,6 +41,46 @@ def service_checks(platform: Platform) -> dict[str, Check]:
         "clock": lambda: check_clock(platform),
         "dagster": lambda: check_dagster(platform),
     }
+    if settings.api_url:
+        checks |= {"gateway": lambda: check_gateway(settings), "kafka rest": lambda: check_kafka_rest(settings)}
+    if settings.databricks_host and settings.spark_engine != "databricks":
+        checks["databricks"] = lambda: check_databricks(settings)
+    addresses = {
+        "kafka": settings.kafka_bootstrap_servers,
+        "kinesis": settings.kinesis_endpoint,
+        "s3": settings.s3_endpoint,
+        "gateway": settings.api_url,
+        "databricks": settings.databricks_host,
+    }
+    for name, address in addresses.items():
+        if name in checks and (service := emulated_service(settings.home, address or "")):
+            checks[name] = partial(_check_emulated, checks[name], service, settings.home)
+    if emulated_service(settings.home, settings.api_url or ""):
+        checks["kafka rest"] = partial(_check_emulated, checks["kafka rest"], "kafka_rest", settings.home)
+    return checks
+
+
+def emulated_service(home: str, address: str) -> str | None:
+    """Return the emulator of a home that has an address; None if it is another server."""
+    parts = urlsplit(address if "://" in address else f"//{address}")
+    try:
+        ports: dict[str, int] = json.loads((Path(home) / "ports.json").read_text())
+        local = parts.hostname in ("127.0.0.1", "localhost")
+        return next((name for name, port in ports.items() if local and port == parts.port), None)
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _check_emulated(check: Check, service: str, home: str) -> Finding:
+    """Check an emulator; if it does not respond, the fix is the command that starts it."""
+    try:
+        return check()
+    except TransientFailure as failure:
+        default = Path(home).resolve() == Path(".platform").resolve()
+        option = "" if default else f" --home {shlex.quote(home)}"
+        start = f"python -m emulators start {service}{option}"
+        fix = f"Run: {start}. To start all services: python -m emulators up{option}."
+        raise TransientFailure(failure.what, fix) from None
 
 
 def check_java(settings: Settings) -> Finding:
@@ -58,8 +107,7 @@ def check_spark(settings: Settings) -> Finding:
             raise PermanentFailure(
                 "DATABRICKS_HOST or DATABRICKS_TOKEN is not set.", "Set both, as .env.example explains."
             )
-        address = settings.databricks_host
-        return _check_reachable("spark", address if "://" in address else f"https://{address}", 443)
+        return replace(check_databricks(settings), name="spark")
     module = "pysail" if engine == "sail" else "pyspark"
     if importlib.util.find_spec(module) is None:
         raise PermanentFailure(f"The package {module} is not installed.", "Run make setup.")
@@ -95,12 +143,58 @@ def check_dagster(platform: Platform) -> Finding:
     return Finding("dagster", "ok", f"instance in {instance.root_directory}")
 
 
+def check_databricks(settings: Settings) -> Finding:
+    """Check that the Databricks workspace accepts connections."""
+    address = settings.databricks_host or ""
+    return _check_reachable("databricks", address if "://" in address else f"https://{address}", 443)
+
+
+def check_gateway(settings: Settings) -> Finding:
+    """Check that the API gateway responds; without a key, it refuses the call."""
+    _http_status(settings, "")
+    return Finding("gateway", "ok", str(settings.api_url))
+
+
+def check_kafka_rest(settings: Settings) -> Finding:
+    """Check that the Kafka REST Proxy behind the gateway responds; of an unknown path, it answers without the broker."""
+    try:
+        status = _http_status(settings, "/doctor")
+    except PlatformFailure:
+        return Finding(
+            "kafka rest", "warning", "unknown: it is behind the gateway", "Fix what the check gateway found."
+        )
+    if status in (401, 403):
+        raise PermanentFailure(
+            f"The gateway at {settings.api_url} refuses the API key.", "Set PINTEREST_API_KEY to a key of the gateway."
+        )
+    if status >= 500:
+        raise no_response(f"Kafka REST behind {settings.api_url}", f"the gateway responds {status}")
+    return Finding("kafka rest", "ok", "behind the gateway")
+
+
+def _http_status(settings: Settings, path: str) -> int:
+    key = settings.api_key.get_secret_value() if settings.api_key else ""
+    url = f"{str(settings.api_url).rstrip('/')}{path}"
+    request = urllib.request.Request(url, headers={"x-api-key": key})  # noqa: S310 - the setting allows http(s) alone
+    try:
+        with urllib.request.urlopen(request, timeout=settings.io_timeout_seconds) as reply:  # noqa: S310
+            return reply.status
+    except urllib.error.HTTPError as error:
+        return error.code
+    except (OSError, http.client.HTTPException) as error:
+        if failure := network_failure(error, f"The gateway at {settings.api_url}"):
+            raise failure from None
+        raise
+
+
 def _check_each(name: str, describe: Callable[[str], object], sources: list[str]) -> Finding:
-    """Check that all topics or streams can be described."""
+    """Check that all topics or streams can be described; a service that does not respond is asked once."""
     failures: list[PlatformFailure] = []
     for source in sources:
         try:
             describe(source)
+        except TransientFailure:
+            raise
         except PlatformFailure as failure:
             failures.append(failure)
     if failures:
@@ -115,4 +209,4 @@ def _check_reachable(name: str, address: str, default_port: int) -> Finding:
         with socket.create_connection((parts.hostname or "", parts.port or default_port), _CONNECT_SECONDS):
             return Finding(name, "ok", f"{endpoint} accepts connections")
     except OSError as error:
-        raise no_response(f"Spark at {endpoint}", error.strerror or "it accepts no connection") from None
+        raise no_response(f"{name.capitalize()} at {endpoint}", error.strerror or "it accepts no connection") from None

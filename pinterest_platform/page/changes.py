@@ -12,10 +12,11 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class PreviousVersion:
-    """The version of a report before the current one; its rows are None if they were deleted."""
+    """The newest version of a report with other rows; None are rows that were deleted, and a time that is unknown."""
 
     version: int
     rows: Sequence[Row] | None
+    written_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class ReportHistory:
         version: its number.
         written_at: the time of its commit, None if it is unknown.
         sources: each cleaned table that it was computed from, with its version; empty if they are unknown.
-        previous: the version before; None if the log holds none.
+        previous: the version before with other rows; None if the log holds none.
     """
 
     version: int

@@ -31,10 +31,13 @@ from pinterest_platform.page import (
 )
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.pipelines.report import readable_problems, report
-from pinterest_platform.ports import Lake, ObjectStore, Progress
+from pinterest_platform.ports import Lake, ObjectStore, Progress, RowVersion
 from pinterest_platform.spark_jobs.parameters import SourceFacts
 
 HTML = "text/html; charset=utf-8"
+Rows = Sequence[Mapping[str, Any]]
+_VERSIONS = 10
+"""The versions of a report among which the newest one with other rows is searched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ def publish_page(lakehouse: Lakehouse, now: datetime, progress: Progress) -> Pub
     unavailable = dict(facts.unavailable)
     shown = [key for key in REPORT_KEYS if key not in unavailable]
     rows = {key: lakehouse.lake.rows(lakehouse.names.report_uri(key)) for key in shown}
-    histories = {key: _history(lakehouse, key) for key in shown}
+    histories = {key: _history(lakehouse, key, rows[key]) for key in shown}
     today = now.astimezone(UTC).date()
     facts = replace(facts, earlier=tuple(day for day in _published_days(lakehouse.objects) if day < today))
     body = render(rows, facts, {key: history for key, history in histories.items() if history}).encode()
@@ -148,20 +151,29 @@ def _published_days(objects: ObjectStore) -> list[date]:
     return sorted(filter(None, days), reverse=True)
 
 
-def _history(lakehouse: Lakehouse, key: str) -> ReportHistory | None:
-    """Return the version of a report's rows and the one before; None if the log holds no version."""
+def _history(lakehouse: Lakehouse, key: str, rows: Rows) -> ReportHistory | None:
+    """Return the version in which a report got its rows, and the one before; None if the log holds no version."""
     uri = lakehouse.names.report_uri(key)
-    newest, older, *_ = (*lakehouse.lake.row_versions(uri, 2), None, None)
-    if newest is None:
+    first, *older = (*lakehouse.lake.row_versions(uri, _VERSIONS), None)
+    if first is None:
         return None
-    versions = ((name, newest.metadata.get(f"{name}_version", "")) for name in report_with_key(key).reads)
+    previous = None
+    for version in filter(None, older):
+        older_rows = _older_rows(lakehouse.lake, uri, version.version)
+        if older_rows is None or list(older_rows) != list(rows):
+            previous = PreviousVersion(version.version, older_rows, _written_at(version))
+            break
+        first = version
+    versions = ((name, first.metadata.get(f"{name}_version", "")) for name in report_with_key(key).reads)
     sources = tuple((f"cleaned/{name}", int(version)) for name, version in versions if version.isdigit())
-    written_at = None if newest.written_ms is None else datetime.fromtimestamp(newest.written_ms / 1000, UTC)
-    previous = PreviousVersion(older.version, _older_rows(lakehouse.lake, uri, older.version)) if older else None
-    return ReportHistory(newest.version, written_at, sources, previous)
+    return ReportHistory(first.version, _written_at(first), sources, previous)
 
 
-def _older_rows(lake: Lake, uri: str, version: int) -> Sequence[Mapping[str, Any]] | None:
+def _written_at(version: RowVersion) -> datetime | None:
+    return None if version.written_ms is None else datetime.fromtimestamp(version.written_ms / 1000, UTC)
+
+
+def _older_rows(lake: Lake, uri: str, version: int) -> Rows | None:
     try:
         return lake.rows(uri, version=version)
     except PermanentFailure:

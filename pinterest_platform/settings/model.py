@@ -99,6 +99,9 @@ class Settings(AlertSettings):
 
     s3_endpoint: str | None = Field(None, alias="AWS_ENDPOINT_URL")
 
+    api_url: str | None = Field(None, alias="PINTEREST_API_URL", pattern=r"^https?://[^\s]+$")
+    api_key: SecretStr | None = Field(None, alias="PINTEREST_API_KEY")
+
     kinesis_endpoint: str | None = Field(None, alias="AWS_ENDPOINT_URL_KINESIS")
     kinesis_shards: int = Field(4, alias="PINTEREST_KINESIS_SHARDS", ge=1, le=10_000)
 

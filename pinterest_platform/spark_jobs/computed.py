@@ -50,6 +50,10 @@ class ComputedReports(Transferable):
         object.__setattr__(self, "sources", {**self.sources, **sources})
         object.__setattr__(self, "outcomes", {**self.outcomes, **outcomes})
 
+    def current_sources(self) -> Mapping[str, SourceFacts]:
+        """Return the facts of the tables that were read; none if other code computed them."""
+        return self.sources if self.code == code_digest() else {}
+
     def of(self, cleaned: Mapping[Entity, DeltaTable], declared: Mapping[str, Report]) -> "ComputedReports":
         """Return the part that these versions of the cleaned tables and this code would give again.
 

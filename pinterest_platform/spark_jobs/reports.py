@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -19,7 +20,7 @@ from pinterest_platform.catalog import (
     resolve,
 )
 from pinterest_platform.delta import commits
-from pinterest_platform.delta.conflicts import retry_on_conflict
+from pinterest_platform.delta.conflicts import CommitConflictError, retry_on_conflict
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.spark_jobs import computed
@@ -32,8 +33,6 @@ from pinterest_platform.transforms import reports
 from pinterest_platform.transforms.quality import schema_differences
 from pinterest_platform.transforms.schemas import REPORT_SCHEMAS
 
-_RECOMPUTATIONS = 4
-"""The maximum of recomputations for tables that changed; the runs that change them compute reports, too."""
 _QUERIES_AT_ONCE = 3
 """Queries that run side by side: while one is planned, others use the cores."""
 _ARROW: Mapping[type[DataType], pa.DataType] = {
@@ -47,6 +46,8 @@ _ARROW: Mapping[type[DataType], pa.DataType] = {
 def run(spark: SparkSession, parameters: ReportsParameters, progress: Callable[[str], None]) -> ReportsResult:
     """Compute the reports; see ReportsParameters and ReportsResult.
 
+    Without reports, return the facts of the tables that the recorded reports are of: a page shows both.
+
     Raises:
         PermanentFailure: a cleaned table or a report of that name does not exist.
         TransientFailure: the store does not respond, or every attempt to commit met a conflict.
@@ -54,37 +55,29 @@ def run(spark: SparkSession, parameters: ReportsParameters, progress: Callable[[
     if unknown := sorted(set(parameters.reports) - set(REPORT_KEYS)):
         raise PermanentFailure(f"There is no report {', '.join(unknown)}.", f"Use keys of {', '.join(REPORT_KEYS)}.")
     tables = DeltaTables(parameters.io_timeout_seconds)
+    if not parameters.reports and (sources := computed.read(tables, parameters.computed_uri).current_sources()):
+        return ReportsResult({}, sources)
     cleaned_uris = ", ".join(parameters.cleaned.values())
-    changed: set[str] = set()
+    replaced: set[str] = set()
 
-    def compute() -> tuple[Mapping[Entity, int], ReportsResult]:
-        cleaned = {entity: tables.existing(parameters.cleaned[entity.name]) for entity in REPORTED_ENTITIES}
+    def compute() -> ReportsResult:
         with translate_engine_conflicts(cleaned_uris):
-            result = Computation(spark, tables, cleaned, parameters, progress).run()
-        changed.update(key for key, outcome in result.reports.items() if outcome.changed)
-        return {entity: table.version() for entity, table in cleaned.items()}, result
+            return Computation(spark, tables, parameters, replaced, progress).run()
 
+    # Another run that writes reports meanwhile is a conflict, because its tables can be newer than those of this run.
+    # A drain that commits to the cleaned tables is none: the reports are of the versions that were opened.
     conflicts_retried = partial(retry_on_conflict, compute, cleaned_uris)
-    compute_and_write = partial(retry_outages, conflicts_retried, parameters.io_timeout_seconds)
-    versions, result = compute_and_write()
-    for _ in range(_RECOMPUTATIONS):
-        if versions == {entity: tables.existing(parameters.cleaned[entity.name]).version() for entity in versions}:
-            break
-        # A faster run may have written newer reports, which this run then replaced by older ones.
-        progress("recomputing the reports, because a cleaned table changed meanwhile")
-        versions, result = compute_and_write()
-    outcomes = {key: replace(outcome, changed=key in changed) for key, outcome in result.reports.items()}
-    return ReportsResult(outcomes, result.sources, result.failures)
+    return retry_outages(conflicts_retried, parameters.io_timeout_seconds)
 
 
 class Computation:
-    """One computation of reports from opened versions of the cleaned tables.
+    """One computation of reports from one version of each cleaned table.
 
     Args:
         spark: the session.
         tables: the store.
-        cleaned: entity to the opened version of its table.
         parameters: the job's parameters.
+        replaced: the keys of the reports that the job replaced; gets those of this computation.
         progress: gets a line for each report.
     """
 
@@ -92,20 +85,24 @@ class Computation:
         self,
         spark: SparkSession,
         tables: DeltaTables,
-        cleaned: Mapping[Entity, DeltaTable],
         parameters: ReportsParameters,
+        replaced: set[str],
         progress: Callable[[str], None],
     ) -> None:
         self._tables = tables
         self._parameters = parameters
+        self._replaced = replaced
         self._progress = progress
+        # Opened before the cleaned tables: whoever commits to them or writes the record later may know newer versions.
+        self._recorded = computed.read(tables, parameters.computed_uri)
+        self._before = self._open_reports()
+        cleaned = {entity: tables.existing(parameters.cleaned[entity.name]) for entity in REPORTED_ENTITIES}
         self._versions = {entity.name: table.version() for entity, table in cleaned.items()}
         self._frames = {
             entity: load_delta(spark, parameters.cleaned[entity.name], table.version())
             for entity, table in cleaned.items()
         }
         self._cleaned = reports.Tables({entity.name: frame for entity, frame in self._frames.items()})
-        self._recorded = computed.read(tables, parameters.computed_uri)
         self._metadata = {f"{name}_version": str(version) for name, version in self._versions.items()}
         self._reusable = self._recorded.of(cleaned, {key: report_with_key(key) for key in REPORT_KEYS})
 
@@ -114,7 +111,7 @@ class Computation:
         uris = self._parameters.reports
         queries = ThreadPoolExecutor(_QUERIES_AT_ONCE, thread_name_prefix="reports")
         try:
-            reads = {key: queries.submit(self._current_version, key, uri) for key, uri in uris.items()}
+            reads = {key: queries.submit(self._current_version, key) for key in uris}
             current_versions = {key: version for key, read in reads.items() if (version := read.result()) is not None}
             rows = {key: queries.submit(self._rows, key) for key in uris if key not in current_versions}
             references = {reference for key in rows if (reference := report_with_key(key).left_out)}
@@ -137,11 +134,13 @@ class Computation:
         failures: dict[str, Mapping[str, str]] = {}
         for key, uri in self._parameters.reports.items():
             if key in current_versions:
-                outcomes[key] = replace(self._reusable.outcomes[key], version=current_versions[key])
+                outcomes[key] = replace(
+                    self._reusable.outcomes[key], version=current_versions[key], changed=key in self._replaced
+                )
                 self._progress(f"{key}: unchanged, because the rows of its tables are")
                 continue
             try:
-                changed, table = _write(self._tables, uri, rows[key].result(), REPORT_SCHEMAS[key], self._metadata)
+                table = self._write(key, uri, rows[key].result())
             except PermanentFailure as failure:
                 # One report's table must not stop the other reports.
                 failures[key] = {"what": failure.what, "action": failure.action}
@@ -149,28 +148,36 @@ class Computation:
                 continue
             count, reference = rows[key].result().num_rows, report_with_key(key).left_out
             counts = left_out[reference].result() if reference else {}
-            outcomes[key] = ReportOutcome(count, changed, table.version(), counts)
+            outcomes[key] = ReportOutcome(count, key in self._replaced, table.version(), counts)
             digests[key] = rows_digest(rows[key].result())
-            self._progress(f"{key}: {count} rows, {'replaced' if changed else 'unchanged'}")
+            self._progress(f"{key}: {count} rows, {'replaced' if key in self._replaced else 'unchanged'}")
         sources = {name: fact.result() for name, fact in facts.items()}
         self._record(sources, outcomes, digests)
         return ReportsResult(outcomes, sources, failures)
 
-    def _current_version(self, key: str, uri: str) -> int | None:
+    def _open_reports(self) -> Mapping[str, DeltaTable]:
+        """Open the tables of the reports that can be opened; writing the others creates them or names the damage."""
+
+        def opened(uri: str) -> DeltaTable | None:
+            with suppress(PermanentFailure):
+                return self._tables.open(uri)
+            return None
+
+        uris = self._parameters.reports
+        with ThreadPoolExecutor(_QUERIES_AT_ONCE, thread_name_prefix="reports") as threads:
+            return {key: table for key, table in zip(uris, threads.map(opened, uris.values()), strict=True) if table}
+
+    def _current_version(self, key: str) -> int | None:
         """Return the version of a report's table if its rows are those that would be computed, else None.
 
         The rows are read, because the log of a table does not show damage to its files.
         """
-        if key not in self._reusable.reports:
+        if key not in self._reusable.reports or key not in self._before:
             return None
-        try:
-            table = self._tables.open(uri)
-            if table is None or rows_digest(self._tables.read(table)) != self._reusable.reports[key]:
-                return None
-        except PermanentFailure:
-            # The report is computed, and writing it names the damage.
-            return None
-        return table.version()
+        with suppress(PermanentFailure):  # The report is computed, and writing it names the damage.
+            if rows_digest(self._tables.read(self._before[key])) == self._reusable.reports[key]:
+                return self._before[key].version()
+        return None
 
     def _rows(self, key: str) -> pa.Table:
         """Compute the rows of a report."""
@@ -184,6 +191,26 @@ class Computation:
         version = self._versions[entity.name]
         return self._reusable.sources.get(entity.name) or source_facts(self._frames[entity], entity, version)
 
+    def _write(self, key: str, uri: str, rows: pa.Table) -> DeltaTable:
+        """Replace a report's table if it differs; return the table, which holds the rows.
+
+        Raises:
+            CommitConflictError: another run wrote the report since this computation began.
+        """
+        schema = REPORT_SCHEMAS[key]
+        table = self._tables.ensure(uri, schema)
+        if differences := schema_differences(self._tables.schema(table), schema):
+            raise PermanentFailure(
+                f"The report table {uri} has other columns than the report: {'; '.join(differences)}.",
+                "Move the table away; the next run writes it again.",
+            )
+        if table.version() != (self._before[key].version() if key in self._before else 0):
+            raise CommitConflictError(f"{uri}: another run wrote version {table.version()}")
+        if table.version() == 0 or not self._tables.read(table).cast(rows.schema).equals(rows):
+            commits.replace_rows(table, rows, self._metadata)
+            self._replaced.add(key)
+        return table
+
     def _record(
         self, sources: Mapping[str, SourceFacts], outcomes: Mapping[str, ReportOutcome], digests: Mapping[str, str]
     ) -> None:
@@ -194,31 +221,14 @@ class Computation:
             outcomes={**self._reusable.outcomes, **outcomes},
             reports={**self._reusable.reports, **digests},
         )
-        if record != self._recorded:
-            computed.write(self._tables, self._parameters.computed_uri, record)
+        if record == self._recorded:
+            return
+        if computed.read(self._tables, self._parameters.computed_uri) != self._recorded:
+            raise CommitConflictError(f"{self._parameters.computed_uri}: another run recorded its reports")
+        computed.write(self._tables, self._parameters.computed_uri, record)
 
 
 def _in_schema(frame: DataFrame, schema: StructType) -> pa.Table:
     """Return a report's rows with the declared types; engines differ in the Arrow types that they return."""
     arrow_schema = pa.schema([pa.field(field.name, _ARROW[type(field.dataType)]) for field in schema.fields])
     return to_arrow(frame, schema).cast(arrow_schema)
-
-
-def _write(
-    tables: DeltaTables, uri: str, rows: pa.Table, schema: StructType, metadata: Mapping[str, str]
-) -> tuple[bool, DeltaTable]:
-    """Replace a report's table if it differs; return whether it did, and the table, which holds the rows."""
-
-    def replace() -> tuple[bool, DeltaTable]:
-        table = tables.ensure(uri, schema)
-        if differences := schema_differences(tables.schema(table), schema):
-            raise PermanentFailure(
-                f"The report table {uri} has other columns than the report: {'; '.join(differences)}.",
-                "Move the table away; the next run writes it again.",
-            )
-        if table.version() > 0 and tables.read(table).cast(rows.schema).equals(rows):
-            return False, table
-        commits.replace_rows(table, rows, metadata)
-        return True, table
-
-    return retry_on_conflict(replace, uri)

@@ -1,5 +1,7 @@
 """The command `doctor`: each check, each way to fail, and the exit code."""
 
+import http.server
+import json
 import socket
 import threading
 from collections import namedtuple
@@ -9,10 +11,11 @@ from types import SimpleNamespace
 
 import dagster as dg
 import pytest
+from pydantic import SecretStr
 
 from pinterest_platform.cli import diagnosis, service_checks
 from pinterest_platform.cli.diagnosis import Finding, check_disk, check_home, check_port, check_python
-from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.settings import Settings
 from pinterest_platform.testing import FakeObjectStore
 from pinterest_platform_tests.cli.calls import CommandLine
@@ -94,6 +97,87 @@ def test_services_that_are_down_fail(healthy: CommandLine, monkeypatch: pytest.M
     assert {name for name, check in checks.items() if check["status"] != "ok"} == {"kinesis", "s3", "clock"}
     assert checks["clock"]["status"] == "warning"
     assert checks["s3"]["fix"] == "Run the job provision."
+
+
+def test_a_service_that_does_not_answer_is_named_once(healthy: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(topic: str) -> None:
+        raise TransientFailure(f"The broker did not describe {topic}.", "Start it.")
+
+    monkeypatch.setattr(healthy.platform.topics, "describe", refuse)
+    assert findings(healthy)[1]["kafka"]["detail"] == "The broker did not describe u.pin."
+
+
+class Gateway(http.server.BaseHTTPRequestHandler):
+    """A gateway that refuses calls without a path, and answers others with a status."""
+
+    status = 404
+
+    def do_GET(self) -> None:
+        """Answer a call."""
+        assert self.headers["x-api-key"] == "a secret key"
+        self.send_response(403 if self.path == "/staging" else self.status)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
+
+
+@pytest.fixture
+def at_home(healthy: CommandLine, tmp_path: Path) -> Iterator[CommandLine]:
+    """The command line in a home whose gateway runs, and whose broker and Databricks workspace do not."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Gateway) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        ports = {"kafka": 1, "databricks": 2, "api_gateway": server.server_port, "kafka_rest": 3}
+        (tmp_path / "ports.json").write_text(json.dumps(ports))
+        healthy.platform.settings = healthy.platform.settings.model_copy(
+            update={
+                "home": str(tmp_path),
+                "kafka_bootstrap_servers": "127.0.0.1:1",
+                "databricks_host": "http://127.0.0.1:2",
+                "api_url": f"http://127.0.0.1:{server.server_port}/staging",
+                "api_key": SecretStr("a secret key"),
+            }
+        )
+        healthy.platform.topics.down = True
+        yield healthy
+        server.shutdown()
+
+
+def test_the_fix_of_an_emulator_that_is_down_starts_it(at_home: CommandLine, tmp_path: Path) -> None:
+    code, checks = findings(at_home)
+    assert code == 1
+    assert {name: check["fix"] for name, check in checks.items() if check["status"] != "ok"} == {
+        name: f"Run: python -m emulators start {name} --home {tmp_path}. "
+        f"To start all services: python -m emulators up --home {tmp_path}."
+        for name in ("kafka", "databricks")
+    }
+    assert (checks["gateway"]["status"], checks["kafka rest"]["status"]) == ("ok", "ok")
+
+
+@pytest.mark.parametrize(
+    ("status", "detail", "fix"),
+    [
+        (504, "the gateway answers 504", "python -m emulators start kafka_rest"),
+        (403, "refuses the API key", "Set PINTEREST_API_KEY"),
+    ],
+)
+def test_the_rest_proxy_is_checked_through_the_gateway(
+    at_home: CommandLine, monkeypatch: pytest.MonkeyPatch, status: int, detail: str, fix: str
+) -> None:
+    monkeypatch.setattr(Gateway, "status", status)
+    checks = findings(at_home)[1]
+    assert (checks["gateway"]["status"], checks["kafka rest"]["status"]) == ("ok", "failed")
+    assert detail in checks["kafka rest"]["detail"]
+    assert fix in checks["kafka rest"]["fix"]
+    assert "a secret key" not in str(checks)
+
+
+def test_a_gateway_that_is_down_hides_the_rest_proxy(at_home: CommandLine) -> None:
+    settings = at_home.platform.settings
+    at_home.platform.settings = settings.model_copy(update={"api_url": "http://127.0.0.1:4/staging"})
+    checks = findings(at_home)[1]
+    assert (checks["gateway"]["status"], checks["kafka rest"]["status"]) == ("failed", "warning")
+    assert "start the server" in checks["gateway"]["fix"].lower(), "port 4 is none of the home"
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,7 @@ def test_a_report_as_csv(command: CommandLine) -> None:
     outcome = command("reports", "--csv")
     assert outcome.code == 2
     assert "name a report, or use --json" in outcome.err
+    assert "--csv needs NAME" in " ".join(command("reports", "-h").out.split())
 
 
 def test_a_report_as_csv_has_the_names_of_age_groups(command: CommandLine) -> None:
@@ -126,6 +127,20 @@ def test_the_quarantine_as_json_and_csv_has_the_same_fields_for_both_routes(comm
     table = list(csv.DictReader(io.StringIO(command("quarantine", "--csv").out)))
     assert [each["position"] for each in table] == [str(each["position"]) for each in printed]
     assert table[0].keys() == printed[0].keys()
+
+
+def test_an_empty_quarantine_is_one_line(command: CommandLine) -> None:
+    outcome = command("quarantine")
+    assert (outcome.code, outcome.out) == (0, "no record is quarantined\n")
+    assert command("quarantine", "--json").json == []
+    assert command("quarantine", "--csv").out.count("\n") == 1
+
+
+def test_sources_without_rejected_records_are_not_shown(command: CommandLine) -> None:
+    land_rejected(command)
+    shown = command("quarantine").out
+    assert shown.count(": rejected by ") == 4
+    assert "u.pin" not in shown
 
 
 def test_the_limit_is_per_source(command: CommandLine) -> None:

@@ -17,10 +17,11 @@ from pinterest_platform.catalog import (
 )
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.pipelines.page import copy_to_home, publish_page
-from pinterest_platform.ports import TableFacts, silent
+from pinterest_platform.ports import RowVersion, TableFacts, silent
 from pinterest_platform_tests.defs.surroundings import Surroundings
 from pinterest_platform_tests.page.samples import Page
 
+KEY = "users_joined_by_year"
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
@@ -152,3 +153,30 @@ def test_a_page_that_cannot_be_written_leaves_the_copy_of_before(
 def test_a_home_has_no_copy_of_a_page_that_does_not_exist(around: Surroundings, tmp_path: Path) -> None:
     with pytest.raises(PermanentFailure):
         copy_to_home(around.objects, tmp_path)
+
+
+def test_a_report_is_compared_with_the_newest_version_of_other_rows(around: Surroundings) -> None:
+    uri = around.settings.names.report_uri(KEY)
+    now_rows, before = ([{"join_year": 2016, "number_users_joined": count}] for count in (5, 3))
+    milliseconds = [int((MONDAY - timedelta(days=days)).timestamp() * 1000) for days in range(4)]
+    around.lake.content[uri] = now_rows
+    around.lake.older_content[uri] = {3: now_rows, 2: before, 1: now_rows}
+    around.lake.history[uri] = [RowVersion(4 - days, milliseconds[days], {}) for days in range(4)]
+    publish(around, MONDAY, 1)
+    assert "Version 3 of reports/users_joined_by_year, written 2026-03-01 09:00:00 UTC" in shown(around)
+    assert "Since version 2 of 2026-02-28 09:00:00 UTC: 0 added, 1 changed, 0 gone" in shown(around)
+
+
+def test_a_report_without_a_version_of_other_rows_is_unchanged_since_its_first(around: Surroundings) -> None:
+    uri = around.settings.names.report_uri(KEY)
+    around.lake.older_content[uri] = {1: []}
+    around.lake.history[uri] = [RowVersion(2, 1_700_000_000_000, {}), RowVersion(1, 1_600_000_000_000, {})]
+    publish(around, MONDAY, 1)
+    assert "Unchanged since 2020-09-13 12:26:40 UTC." in shown(around)
+    assert "Since version" not in shown(around)
+
+
+def shown(around: Surroundings) -> str:
+    """Return the text of the section of a report on the page."""
+    section = around.objects.read(PAGE_KEY).decode().partition(f'<section id="{KEY}"')[2].partition("</section>")[0]
+    return " ".join(re.sub(r"<[^>]*>", "", section).split())

@@ -15,7 +15,7 @@ from pinterest_platform.catalog import ENTITIES, REPORT_KEYS, report_with_key
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.spark_jobs import computed
 from pinterest_platform.spark_jobs import reports as job
-from pinterest_platform.spark_jobs.parameters import Batch, ReportsParameters, ReportsResult
+from pinterest_platform.spark_jobs.parameters import Batch, ReportOutcome, ReportsParameters, ReportsResult
 from pinterest_platform.transforms.schemas import REPORT_SCHEMAS
 from pinterest_platform_tests.spark_fixtures import NOON
 from pinterest_platform_tests.spark_jobs.lake import Lake
@@ -61,8 +61,10 @@ class Reports:
         return str(self.root / "reports" / key)
 
     def run(self, *keys: str) -> ReportsResult:
+        return self.run_with({key: self.uri(key) for key in keys or REPORT_KEYS})
+
+    def run_with(self, uris: dict[str, str]) -> ReportsResult:
         cleaned = {entity: lake.table for entity, lake in self.lakes.items()}
-        uris = {key: self.uri(key) for key in keys or REPORT_KEYS}
         parameters = ReportsParameters(cleaned, uris, computed_uri=self.computed_uri)
         return ReportsResult.from_json(
             spark_jobs.execute(self.spark, "reports", parameters.to_json(), lambda line: None)
@@ -165,38 +167,63 @@ def test_a_missing_table_and_an_unknown_report_are_named(reports: Reports) -> No
         reports.run("most_hated")
 
 
+def before_the_first_write(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]) -> list[str]:
+    """Run an action before the job's first write of a report; return the list of the writes."""
+    write, writes = job.Computation._write, list[str]()
+
+    def write_after_the_action(computation: job.Computation, key: str, *arguments: Any) -> DeltaTable:
+        writes.append(key)
+        if len(writes) == 1:
+            action()
+        return write(computation, key, *arguments)
+
+    monkeypatch.setattr(job.Computation, "_write", write_after_the_action)
+    return writes
+
+
 def test_a_slower_run_does_not_replace_newer_reports(reports: Reports, monkeypatch: pytest.MonkeyPatch) -> None:
     key = "popular_category_by_country"
     reports.post(POSTS)
-    write = job._write
 
-    def write_after_a_faster_run(*arguments: Any) -> tuple[bool, DeltaTable]:
-        monkeypatch.setattr(job, "_write", write)
+    def run_faster() -> None:
         reports.post([{**POSTS[3], "country": "Fiji"}])
         reports.run(key)
-        return write(*arguments)
 
-    monkeypatch.setattr(job, "_write", write_after_a_faster_run)
+    before_the_first_write(monkeypatch, run_faster)
     result = reports.run(key)
     assert reports.rows(key) == [("Chad", "travel", 1), ("Fiji", "travel", 1), ("Peru", "art", 2)]
-    assert result.reports[key].changed
+    assert result.reports[key] == ReportOutcome(3, False, 1, {}), "the older rows were never committed"
     assert result.sources["geo"].version == reports.lakes["geo"].version()
 
 
-def test_reports_of_tables_that_keep_changing_are_recomputed_a_limited_number_of_times(
+def test_a_slower_run_recomputes_if_a_faster_one_found_newer_reports_unchanged(
     reports: Reports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    key = "popular_category_by_country"
+    reports.computed_uri = str(reports.root / "reports" / "_computed.json")
     reports.post(POSTS)
-    write, calls = job._write, list[int]()
+    reports.run(key)
+    rows = reports.rows(key)
+    reports.post([{**POSTS[3], "country": "Fiji"}])
 
-    def write_after_a_commit(*arguments: Any) -> tuple[bool, DeltaTable]:
-        calls.append(1)
-        reports.lakes["geo"].clean(Batch([], {"id/0": 100 + len(calls)}, 0))
-        return write(*arguments)
+    def run_faster() -> None:
+        reports.post([POSTS[3]])
+        assert not reports.run(key).reports[key].changed
 
-    monkeypatch.setattr(job, "_write", write_after_a_commit)
-    reports.run("users_joined_by_year")
-    assert len(calls) == 5
+    before_the_first_write(monkeypatch, run_faster)
+    reports.run(key)
+    assert reports.rows(key) == rows
+
+
+def test_commits_of_drains_cause_no_recomputation(reports: Reports, monkeypatch: pytest.MonkeyPatch) -> None:
+    reports.post(POSTS)
+    geo = reports.lakes["geo"]
+    version = geo.version()
+    writes = before_the_first_write(monkeypatch, lambda: reports.post([{**POSTS[3], "country": "Fiji"}]))
+    result = reports.run()
+    assert writes == list(REPORT_KEYS)
+    assert (result.sources["geo"].version, geo.version()) == (version, version + 1)
+    assert reports.rows("popular_category_by_country") == [("Chad", "travel", 2), ("Peru", "art", 2)]
 
 
 def test_a_report_whose_table_has_another_column_does_not_stop_the_others(reports: Reports) -> None:
@@ -249,6 +276,16 @@ def test_reports_are_not_computed_again_if_only_positions_changed(recorded: Repo
     assert keys == set(REPORT_KEYS)
     assert second == computed, "a run without a record has the same result"
     assert second.reports == first.reports
+
+
+def test_a_page_gets_the_facts_of_the_versions_that_its_reports_are_of(
+    recorded: Reports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reported = recorded.run().sources
+    recorded.post([{**POSTS[3], "ind": 5}])
+    assert recorded.run_with({}) == ReportsResult({}, reported)
+    monkeypatch.setattr(computed, "code_digest", lambda: "another release")
+    assert recorded.run_with({}).sources["pin"].rows == 5
 
 
 def test_reports_are_computed_again_if_rows_of_a_table_that_they_read_changed(recorded: Reports) -> None:

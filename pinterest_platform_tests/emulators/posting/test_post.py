@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -207,6 +208,23 @@ def test_mistakes_are_reported_with_the_next_step(
     assert result.exit_code == code
     assert complaint in result.stderr
     assert gateway.requests == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "complaint"),
+    [("", "has no table pinterest_data."), ('CREATE TABLE pinterest_data ("index" BIGINT)', "geolocation_data")],
+)
+def test_an_own_database_without_the_tables_is_answered_with_the_expected_tables_and_columns(
+    gateway: Gateway, tmp_path: Path, statement: str, complaint: str
+) -> None:
+    with sqlite3.connect(tmp_path / "own.db") as connection:
+        connection.execute(statement)
+    result = post(gateway, f"sqlite:///{tmp_path / 'own.db'}", "--rows", "3")
+    assert result.exit_code == 1
+    assert complaint in result.stderr.splitlines()[0]
+    assert "Name a --database with rows in these tables" in result.stderr
+    assert "geolocation_data (ind, timestamp, latitude, longitude, country); user_data (ind, " in result.stderr
+    assert "Fill it" not in result.stderr
 
 
 @pytest.mark.parametrize(

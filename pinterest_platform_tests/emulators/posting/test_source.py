@@ -151,6 +151,11 @@ def test_missing_tables_and_columns_are_named_with_the_next_step(
         assert json.loads(posts(engine)[0].rows["pin"])["title"] == "gA=="
 
 
+def test_the_empty_database_of_a_home_is_to_be_seeded(engine: Engine) -> None:
+    with pytest.raises(EmulatorFailure, match=r"holds no rows\. Fill it: python -m emulators seed\.$"):
+        PostSource(engine)
+
+
 def test_a_key_that_is_no_integer_is_named() -> None:
     engine = create_engine("sqlite://")
     METADATA.create_all(engine)
