@@ -156,7 +156,7 @@ def check_gateway(settings: Settings) -> Finding:
 
 
 def check_kafka_rest(settings: Settings) -> Finding:
-    """Check that the Kafka REST Proxy behind the gateway responds; of an unknown path, it answers without the broker."""
+    """Check that the Kafka REST Proxy behind the gateway responds; an unknown path needs no broker."""
     try:
         status = _http_status(settings, "/doctor")
     except PlatformFailure:
