@@ -168,7 +168,7 @@ def check_kafka_rest(settings: Settings) -> Finding:
             f"The gateway at {settings.api_url} refuses the API key.", "Set PINTEREST_API_KEY to a key of the gateway."
         )
     if status >= 500:
-        raise no_response(f"Kafka REST behind {settings.api_url}", f"the gateway responds {status}")
+        raise no_response(f"Kafka REST behind {settings.api_url}", f"the gateway responds with {status}")
     return Finding("kafka rest", "ok", "behind the gateway")
 
 

@@ -157,7 +157,7 @@ def test_the_fix_of_an_emulator_that_is_down_starts_it(at_home: CommandLine, tmp
 @pytest.mark.parametrize(
     ("status", "detail", "fix"),
     [
-        (504, "the gateway answers 504", "python -m emulators start kafka_rest"),
+        (504, "the gateway responds with 504", "python -m emulators start kafka_rest"),
         (403, "refuses the API key", "Set PINTEREST_API_KEY"),
     ],
 )
