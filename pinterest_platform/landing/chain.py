@@ -114,7 +114,7 @@ class ChainFolder:
         return f"{self.quarantine_prefix}{self.stem}{position:0{self.digits}d}+{end:0{self.digits}d}.json"
 
     def quarantine_range(self, key: str) -> tuple[int, int] | None:
-        """Return the position and the end in a quarantine key, or None if it is no such key."""
+        """Return the position and the end in a quarantine key, or None if it is another key."""
         match = re.search(rf"\+([0-9]{{{self.digits}}})\+([0-9]{{{self.digits}}})\.json$", key)
         return (int(match[1]), int(match[2])) if match else None
 
@@ -177,7 +177,7 @@ def list_entries(
         store: the bucket.
         prefix: the prefix of the folders.
         label: name of a partition's folder, `partition` or `shard`.
-        chain_of: returns the chain of a partition id and an epoch, None if it is no partition id.
+        chain_of: returns the chain of a partition id and an epoch, None if it is not a partition id.
         epoch: the epoch that the prefix belongs to.
     """
     after = ""

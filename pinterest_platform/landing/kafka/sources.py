@@ -44,7 +44,7 @@ def json_connect_object(position: int, stored: StoredObject) -> ConnectObject:
     """Return an object of a sink; raise PermanentFailure if it is not JSON."""
     if not stored.key.endswith((".json", ".json.gz")):
         raise PermanentFailure(
-            f"{stored.key} is no JSON object of a Kafka Connect S3 sink.",
+            f"{stored.key} is not a JSON object of a Kafka Connect S3 sink.",
             "Move it away, or let the sink write JSON (format.class JsonFormat, compression none or gzip).",
         )
     return ConnectObject(position, stored)

@@ -28,7 +28,7 @@ class AcceptedLoss:
         match = re.fullmatch(r"(?P<stream>[^/:]+)/(?P<shard>[^/:]+):(?P<after>[0-9]{1,129})", text.strip())
         if match is None:
             raise PermanentFailure(
-                f"accept_loss holds {text!r}, which is no position of a shard.",
+                f"accept_loss holds {text!r}, which is not a position of a shard.",
                 "Write it as <stream>/<shard>:<sequence number>, as the failed landing named it.",
             )
         return cls(match["stream"], match["shard"], int(match["after"]))
