@@ -18,7 +18,7 @@ class ChainFormat:
     """The differences between the routes in the keys and lines of landed objects.
 
     Attributes:
-        roots: prefixes under which a chain can have objects.
+        roots: prefixes under which a chain can have objects; landing writes under the first one.
         label: name of a partition's folder, `partition` or `shard`.
         digits: digits of a position in keys.
         partition_field: envelope field of the partition id.
@@ -54,6 +54,11 @@ class ObjectChain:
     def app_id(self) -> str:
         """The name under which consumers keep their position in this chain."""
         return f"{self.stream}/{self._epoch_folder}{self.partition_id}"
+
+    @property
+    def folder(self) -> "ChainFolder":
+        """The chain's folder of landed objects."""
+        return self.under(self.format.roots[0])
 
     def under(self, root: str) -> "ChainFolder":
         """Return the chain's folder under a root such as `topics/`."""
