@@ -24,12 +24,12 @@ CREATE MACRO degrees(t, most) AS CASE WHEN TRY_CAST(t AS DOUBLE) BETWEEN -most A
 
 
 def _bare(text: str) -> str:
-    """SQL: a text without blanks at its ends (rule C2)."""
+    """Return SQL for a text without blanks at its ends (rule C2)."""
     return f"trim({text}, '{BLANKS}')"
 
 
 def _text(entity: Entity, name: str) -> str:
-    """SQL: a field trimmed, null if it is empty or a sentinel of the field (rule C3)."""
+    """Return SQL for a field trimmed, null if it is empty or a sentinel of the field (rule C3)."""
     text, field = _bare(name), next(field for field in entity.fields if field.name == name)
     nulls = ", ".join(f"'{word}'" for word in ("", *field.sentinels))
     return f"CASE WHEN {text} NOT IN ({nulls}) THEN {text} END"

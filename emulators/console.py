@@ -21,7 +21,7 @@ Report = Callable[[str], None]
 
 
 def echo(line: str, *, nl: bool = True) -> None:
-    """Print a line on stdout; a reader that has closed the pipe, such as `head`, is no error."""
+    """Print a line on stdout; a reader that has closed the pipe, such as `head`, is not an error."""
     try:
         click.echo(line, nl=nl)
     except BrokenPipeError:

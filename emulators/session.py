@@ -170,7 +170,9 @@ def _start_program(home: Home, program: str, variables: Mapping[str, str]) -> No
     except ValueError:  # a quotation mark is not closed
         command = []
     if not command:
-        raise EmulatorFailure(f"`--with {shlex.quote(program)}` is no command.", "Name an installed program after it.")
+        raise EmulatorFailure(
+            f"`--with {shlex.quote(program)}` is not a command.", "Name an installed program after it."
+        )
     name = Path(command[0]).name
     log = home.logs / f"{name}.log"
     _start_logged(command, log, variables)

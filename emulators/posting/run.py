@@ -54,7 +54,7 @@ class Run:
     def exit_code(self) -> int:
         """0 if every route accepted every record, 1 if not, 128 + n if signal n stopped the run.
 
-        A run without an end can only be stopped by a signal, so a signal is no failure there.
+        A run without an end can only be stopped by a signal, so a signal is not a failure there.
         """
         failed = any(counts.failed for counts in self.counts)
         if self.failure is not None or (failed and self.signal is None):

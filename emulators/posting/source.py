@@ -201,4 +201,6 @@ def _integer(key: Any) -> int:
         return key
     if isinstance(key, Decimal | float) and key == key // 1:
         return int(key)
-    raise EmulatorFailure(f"A source table has the key {key!r}, which is no integer.", "Fix it: it joins the tables.")
+    raise EmulatorFailure(
+        f"A source table has the key {key!r}, which is not an integer.", "Fix it: it joins the tables."
+    )

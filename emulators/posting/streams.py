@@ -65,30 +65,30 @@ class StreamApi:
         await self._client.close()
 
     async def names(self) -> list[str]:
-        """ListStreams: the first page of names."""
+        """Return the first page of names (ListStreams)."""
         return list((await self._get("", "StreamNames"))["StreamNames"])
 
     async def describe(self, stream: str) -> dict[str, Any]:
-        """DescribeStream: the StreamDescription."""
+        """Return the StreamDescription (DescribeStream)."""
         return (await self._get(stream, "StreamDescription"))["StreamDescription"]
 
     async def create(self, stream: str, shards: int | None = None) -> None:
-        """CreateStream, with the API's default number of shards unless one is given."""
+        """Create a stream, with the API's default number of shards unless one is given (CreateStream)."""
         body = orjson.dumps({} if shards is None else {"ShardCount": shards})
         checked(await self._client.request("POST", self._url(stream), body))
 
     async def delete(self, stream: str) -> None:
-        """DeleteStream."""
+        """Delete a stream (DeleteStream)."""
         checked(await self._client.request("DELETE", self._url(stream)))
 
     async def put(self, stream: str, record: Record) -> str:
-        """PutRecord; returns the sequence number."""
+        """Put a record; return its sequence number (PutRecord)."""
         body = b'{"StreamName":%b,"Data":%b,"PartitionKey":"%d"}' % (orjson.dumps(stream), record.value, record.key)
         response = await self._client.request("PUT", self._url(stream, "/record"), body)
         return str(parse_response(response, "SequenceNumber")["SequenceNumber"])
 
     async def put_batch(self, stream: str, records: Sequence[Record]) -> list[PutResult]:
-        """PutRecords; one result per record, in their order."""
+        """Put records; return one result per record, in their order (PutRecords)."""
         body = b",".join(
             [b'{"data":%b,"partition-key":"%d"}' % (orjson.dumps(value.decode()), key) for key, value in records]
         )
@@ -99,13 +99,13 @@ class StreamApi:
         return [parse_result(result) for result in results]
 
     async def iterator(self, stream: str, shard_id: str) -> str:
-        """GetShardIterator, from the oldest record."""
+        """Return an iterator from the oldest record (GetShardIterator)."""
         url = f"{self.address}/streams/{quote(stream, safe='')}/sharditerator?shard-id={quote(shard_id, safe='')}"
         response = await self._client.request("GET", URL(url, encoded=True))
         return str(parse_response(response, "ShardIterator")["ShardIterator"])
 
     async def records(self, stream: str, iterator: str) -> dict[str, Any]:
-        """GetRecords."""
+        """Return a page of records (GetRecords)."""
         url = self._url(stream, "/records")
         return parse_response(await self._client.request("GET", url, header={"Shard-Iterator": iterator}), "Records")
 

@@ -66,7 +66,7 @@ def _next_key(connection: Connection) -> int:
 
 
 def _add_follower(connection: Connection, key: int) -> None:
-    """Add one, a thousand or a million to the followers of a pin's poster; leave a text that is no number."""
+    """Add one, a thousand or a million to the followers of a pin's poster; leave a text that is not a number."""
     pin = key_of(PIN) == key
     followers = _FOLLOWERS.fullmatch(connection.execute(select(PIN.c.follower_count).where(pin)).scalar() or "")
     if followers is not None:

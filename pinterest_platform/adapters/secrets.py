@@ -124,7 +124,7 @@ def _entry(variable: str, secret_id: str, key: str, text: str) -> str:
         value = None
     if not isinstance(value, str):
         raise PermanentFailure(
-            f"The secret {secret_id} of {variable} is no JSON object with a text under the key {key}.",
+            f"The secret {secret_id} of {variable} is not a JSON object with a text under the key {key}.",
             f"Add the key to the secret, or set {variable} to another key (after #).",
         )
     return value

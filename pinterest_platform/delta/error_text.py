@@ -7,7 +7,7 @@ _CONFLICT = re.compile(
     # The engine lists a log on S3 while another run commits to it.
     r"|missing commit file"
     r"|delta_concurrent|concurrent\w*exception|concurrent (?:transaction|commit|append|write|update|delete|modif)"
-    # A commit that is created twice; anything else that exists, such as a column, is no conflict.
+    # A commit that is created twice; anything else that exists, such as a column, is not a conflict.
     r"|_delta_log/[^\n]{0,200} already exists|already exists[^\n]{0,200}_delta_log/|version [^\n]{0,60} already exists"
     r"|filealreadyexists",
     re.IGNORECASE,

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from pinterest_platform.delta.commit_log import Commit, newest_first, read_commit
 
 REBUILDS = "pinterest_platform.rebuilds"
-"""The application id under which a table counts its rebuilds; it is no position."""
+"""The application id under which a table counts its rebuilds; it is not a position."""
 FOREIGN_COMMIT = "pinterest_platform.foreign_commit"
 """The application id of the oldest version in which another writer changed rows since the last rebuild."""
 NO_POSITION = -1

@@ -18,7 +18,7 @@ class ChainFormat:
     """The differences between the routes in the keys and lines of landed objects.
 
     Attributes:
-        roots: prefixes under which a chain can have objects.
+        roots: prefixes under which a chain can have objects; landing writes under the first one.
         label: name of a partition's folder, `partition` or `shard`.
         digits: digits of a position in keys.
         partition_field: envelope field of the partition id.
@@ -54,6 +54,11 @@ class ObjectChain:
     def app_id(self) -> str:
         """The name under which consumers keep their position in this chain."""
         return f"{self.stream}/{self._epoch_folder}{self.partition_id}"
+
+    @property
+    def folder(self) -> "ChainFolder":
+        """The chain's folder of landed objects."""
+        return self.under(self.format.roots[0])
 
     def under(self, root: str) -> "ChainFolder":
         """Return the chain's folder under a root such as `topics/`."""
@@ -114,7 +119,7 @@ class ChainFolder:
         return f"{self.quarantine_prefix}{self.stem}{position:0{self.digits}d}+{end:0{self.digits}d}.json"
 
     def quarantine_range(self, key: str) -> tuple[int, int] | None:
-        """Return the position and the end in a quarantine key, or None if it is no such key."""
+        """Return the position and the end in a quarantine key, or None if it is another key."""
         match = re.search(rf"\+([0-9]{{{self.digits}}})\+([0-9]{{{self.digits}}})\.json$", key)
         return (int(match[1]), int(match[2])) if match else None
 
@@ -177,7 +182,7 @@ def list_entries(
         store: the bucket.
         prefix: the prefix of the folders.
         label: name of a partition's folder, `partition` or `shard`.
-        chain_of: returns the chain of a partition id and an epoch, None if it is no partition id.
+        chain_of: returns the chain of a partition id and an epoch, None if it is not a partition id.
         epoch: the epoch that the prefix belongs to.
     """
     after = ""

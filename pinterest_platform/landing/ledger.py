@@ -32,7 +32,7 @@ class ChainAccount(Generic[M, R]):
         totals: the counts of all its objects.
         objects: the objects whose manifests were requested, in order: the first one and the newest are among them.
         problems: everything that is wrong.
-        readings: the results of the objects that were read.
+        findings: the results of the objects that were read.
         unread: number of objects that were to be read and were not read in time.
         unread_from: key of the first of them, None without any.
         from_checkpoint: number of objects whose counts are the checkpoint's.
@@ -41,7 +41,7 @@ class ChainAccount(Generic[M, R]):
     totals: ObjectTotals
     objects: Sequence[LandedObject[M]]
     problems: tuple[str, ...]
-    readings: Sequence[R]
+    findings: Sequence[R]
     unread: int
     unread_from: str | None
     from_checkpoint: int
@@ -66,12 +66,12 @@ def account_for(
     selected: list[LandedObject[M]] = []
     if schedule is not None:
         selected = _oldest_first(inner, opened, schedule) if opened.is_coverable else _due_by_key(inner, schedule)
-    readings = {} if schedule is None else read_in_time(selected, schedule, examiner.read)
+    findings = {} if schedule is None else read_in_time(selected, schedule, examiner.read)
     if schedule is not None:
-        blocks = _cover(examiner, opened, sections, readings, schedule) if opened.is_coverable else ()
+        blocks = _cover(examiner, opened, sections, findings, schedule) if opened.is_coverable else ()
         _renew(examiner, opened, blocks)
     problems = [problem.text for section in sections for problem in section.problems]
-    problems += [text for key in readings for text in readings[key].problems]
+    problems += [text for key in findings for text in findings[key].problems]
     if opened.contradiction and not problems:
         problems.append(f"the checkpoint of {examiner.folder.prefix} is not used: {opened.contradiction}")
     if opened.stored.problem:
@@ -81,9 +81,9 @@ def account_for(
         totals=trusted + _sum(examiner.totals(landed.manifest) for landed in inner),
         objects=[landed for section in sections for landed in section.objects],
         problems=tuple(dict.fromkeys(problems)),
-        readings=list(readings.values()),
-        unread=len(selected) - len(readings),
-        unread_from=next((landed.key for landed in selected if landed.key not in readings), None),
+        findings=list(findings.values()),
+        unread=len(selected) - len(findings),
+        unread_from=next((landed.key for landed in selected if landed.key not in findings), None),
         from_checkpoint=trusted.objects,
     )
 
@@ -111,7 +111,7 @@ def _cover(
     examiner: ChainExaminer[M, H, R],
     opened: OpenChain[H],
     sections: Sequence[ChainSection[M]],
-    readings: Mapping[str, R],
+    findings: Mapping[str, R],
     schedule: AuditSchedule,
 ) -> tuple[Block, ...]:
     """Return the blocks of the next checkpoint.
@@ -121,7 +121,7 @@ def _cover(
     """
     damaged_positions: set[int] = set()
     for section in sections:
-        damaged = [landed.key for landed in section.inner if landed.key in readings and readings[landed.key].problems]
+        damaged = [landed.key for landed in section.inner if landed.key in findings and findings[landed.key].problems]
         damaged_positions |= section.damaged_positions([*damaged, *(problem.key for problem in section.problems)])
     inner = [landed for section in sections for landed in section.inner]
     # Without a block around damage, the next run reads and names its objects again.
@@ -131,7 +131,7 @@ def _cover(
     for block in opened.due:
         if not any(position in block for position in damaged_positions):
             members = members_of(block, inner)
-            blocks.update((part.first, part) for part in _renewed(examiner, block, members, readings, schedule))
+            blocks.update((part.first, part) for part in _renewed(examiner, block, members, findings, schedule))
             for landed in members:
                 del remaining[landed.position]
     covered: list[Block] = []
@@ -140,7 +140,7 @@ def _cover(
             covered.append(blocks[position])
             continue
         landed = remaining[position]
-        if position in damaged_positions or landed.key not in readings or schedule.is_new(*landed.modified_ms):
+        if position in damaged_positions or landed.key not in findings or schedule.is_new(*landed.modified_ms):
             continue
         _append(covered, block_of(examiner, landed, schedule.day), landed)
     return tuple(covered)
@@ -150,7 +150,7 @@ def _renewed(
     examiner: ChainExaminer[M, H, R],
     block: Block,
     members: Sequence[LandedObject[M]],
-    readings: Mapping[str, R],
+    findings: Mapping[str, R],
     schedule: AuditSchedule,
 ) -> list[Block]:
     """Return a block that was due, with the day of its reading.
@@ -161,7 +161,7 @@ def _renewed(
     if schedule.now_ms is None:
         return [block]
     parts: list[Block] = []
-    for is_read, group in groupby(members, lambda landed: landed.key in readings):
+    for is_read, group in groupby(members, lambda landed: landed.key in findings):
         day, objects = schedule.day if is_read else block.day, list(group)
         if len(objects) == len(members):
             return [replace(block, day=day)]

@@ -233,7 +233,7 @@ def optional_int(metadata: Mapping[str, str], name: str) -> int | None:
 
 
 def number(metadata: Mapping[str, str], name: str, limit: int = LONG_LIMIT) -> int:
-    """Return a number in user metadata; raises KeyError without it, ValueError if it is no integer below `limit`."""
+    """Return a number in user metadata; raises KeyError without it, ValueError if it is not one below `limit`."""
     text = metadata[name]
     if not re.fullmatch(r"-?[0-9]{1,200}", text) or abs(int(text)) >= limit:
         raise ValueError(f"{name} is {text!r}")

@@ -64,7 +64,7 @@ def parse_entries(body: bytes, key: str, chain_format: ChainFormat) -> Iterator[
             yield _parse_entry(line, key, chain_format)
         except (ValueError, KeyError, TypeError) as error:
             raise PermanentFailure(
-                f"{key} is damaged: line {number} is no quarantined record ({error!r}).",
+                f"{key} is damaged: line {number} is not a quarantined record ({error!r}).",
                 "Restore the object from the versions of the bucket.",
             ) from None
 
@@ -92,7 +92,7 @@ def committed_quarantine(store: ObjectStore, history: ChainHistory) -> dict[tupl
 def quarantine_orphans(store: ObjectStore, history: ChainHistory) -> list[str]:
     """Return the keys of the quarantine objects whose position was committed with another end.
 
-    One at the open position can belong to a landing that is running; it is no orphan.
+    One at the open position can belong to a landing that is running; it is not an orphan.
     """
     return _classify(store, history)[1]
 
@@ -138,7 +138,7 @@ def is_committed(store: ObjectStore, key: str, chain_format: ChainFormat) -> boo
 
 
 def _landed_part(key: str, chain_format: ChainFormat) -> tuple[str, int]:
-    """Return the key of the object that a quarantine object belongs to, and its end; empty if it is no such key."""
+    """Return the key of the object that a quarantine object belongs to, and its end; empty if it is another key."""
     digits = f"[0-9]{{{chain_format.digits}}}"
     match = re.fullmatch(rf"{QUARANTINE_PREFIX}(.+\+{digits})\+({digits})\.json", key)
     return (f"{match[1]}.json", int(match[2])) if match else ("", 0)

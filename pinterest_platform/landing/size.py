@@ -1,10 +1,10 @@
 """The number and size of landed objects, from checkpoints and listings: no object is requested for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pinterest_platform.landing.chain import ChainFolder
+from pinterest_platform.landing.chain import C
 from pinterest_platform.landing.checkpoint import Block, read_checkpoint
 from pinterest_platform.landing.quarantine import ChainHistory
 from pinterest_platform.ports import ObjectStore
@@ -28,19 +28,30 @@ class LandedSize:
         return LandedSize(self.objects + other.objects, self.bytes + other.bytes, self.uncovered + other.uncovered)
 
 
-def chain_size(
-    store: ObjectStore, folder: ChainFolder, read_history: Callable[[int | None], ChainHistory]
+def size_of_chains(
+    store: ObjectStore, chains: Sequence[C], read_history: Callable[[ObjectStore, C, int | None], ChainHistory]
 ) -> LandedSize:
-    """Return the size of a chain: the counts of its checkpoint, and a listing of what follows.
+    """Return the size of the objects of some chains.
 
     Args:
         store: the bucket.
-        folder: the folder that landing writes to.
-        read_history: lists the chain from the object at a position on; None for all.
+        chains: the chains.
+        read_history: lists a chain from the object at a position on; None for all.
+
+    Raises:
+        PermanentFailure: a chain cannot be read.
     """
-    blocks = _adjoining(read_checkpoint(store, folder).blocks)
+    return sum((_chain_size(store, chain, read_history) for chain in chains), LandedSize())
+
+
+def _chain_size(
+    store: ObjectStore, chain: C, read_history: Callable[[ObjectStore, C, int | None], ChainHistory]
+) -> LandedSize:
+    """Return the size of a chain: the counts of its checkpoint, and a listing of what follows."""
+    blocks = _adjoining(read_checkpoint(store, chain.folder).blocks)
     last = blocks[-1].last if blocks else None
-    segments = [segment for segment in read_history(last).segments if last is None or segment.position > last]
+    history = read_history(store, chain, last)
+    segments = [segment for segment in history.segments if last is None or segment.position > last]
     return LandedSize(
         sum(block.totals.objects for block in blocks) + len(segments),
         sum(block.size for block in blocks) + sum(segment.size for segment in segments),

@@ -18,7 +18,7 @@ from pinterest_platform.metrics.sources import Sources
 from pinterest_platform.metrics.streams import read_stream, read_topic
 from pinterest_platform.metrics.tables import Rejections, read_table, table_uris
 
-Reading = Callable[[Sources], Samples]
+SampleReader = Callable[[Sources], Samples]
 
 CACHE_SECONDS = 10.0
 """Age up to which samples serve another scrape."""
@@ -32,10 +32,10 @@ _THREADS = 16
 _log = logging.getLogger("pinterest_platform.metrics")
 
 
-def readings(sources: Sources) -> dict[tuple[str, str], Reading]:
+def sample_readers(sources: Sources) -> dict[tuple[str, str], SampleReader]:
     """Return the function that reads each part of the platform, by the source and the name of its `up` gauge."""
     names = sources.settings.names
-    parts: dict[tuple[str, str], Reading] = {("dagster", "instance"): read_runs}
+    parts: dict[tuple[str, str], SampleReader] = {("dagster", "instance"): read_runs}
     for entity in ENTITIES:
         parts["kafka", names.topic(entity)] = lambda every, entity=entity: read_topic(entity, every)
         parts["kinesis", names.stream(entity)] = lambda every, entity=entity: read_stream(entity, every)
@@ -60,12 +60,12 @@ class PlatformCollector(Collector):
     def __init__(
         self,
         sources: Sources,
-        parts: Mapping[tuple[str, str], Reading] | None = None,
+        parts: Mapping[tuple[str, str], SampleReader] | None = None,
         first_seconds: float = FIRST_SECONDS,
         longest_seconds: float = LONGEST_SECONDS,
     ) -> None:
         self._sources = sources
-        self._parts = readings(sources) if parts is None else parts
+        self._parts = sample_readers(sources) if parts is None else parts
         self._limit_seconds = first_seconds
         self._longest_seconds = longest_seconds
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="metrics")

@@ -37,7 +37,7 @@ CLEANING_REASONS = (
 
 
 def table_uris(platform_names: Names) -> dict[str, str]:
-    """Return the address of each table that is no quarantine by its name in metrics, such as `cleaned/pin`."""
+    """Return the address of each table that is not a quarantine table by its name in metrics, such as `cleaned/pin`."""
     uris: dict[str, str] = {}
     for entity in ENTITIES:
         uris[f"cleaned/{entity.name}"] = platform_names.cleaned_uri(entity)

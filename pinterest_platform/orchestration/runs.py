@@ -61,8 +61,8 @@ def drain_tags(instance: dg.DagsterInstance, engine: str) -> dict[str, str]:
 def is_orphan(record: dg.RunRecord, longest_elsewhere: float = ELSEWHERE_SECONDS) -> bool:
     """Return True if Dagster records a run as live but its process no longer exists.
 
-    A queued run is no orphan, as the daemon starts it. Run monitoring ends a run that does not start. One on another
-    host is an orphan `longest_elsewhere` seconds after its start.
+    A queued run is not an orphan, as the daemon starts it. Run monitoring ends a run that does not start. A run on
+    another host is an orphan `longest_elsewhere` seconds after its start.
     """
     run = record.dagster_run
     if run.status not in LIVE:

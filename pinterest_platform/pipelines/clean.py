@@ -7,10 +7,10 @@ from functools import partial
 
 from pinterest_platform.catalog import Entity, Route, kinds
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.landing.pending import batches, positions_after
 from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.pipelines.lakehouse import Lakehouse, table_facts
+from pinterest_platform.pipelines.wings import wing_of
 from pinterest_platform.ports import Progress, TableFacts
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, CleanResult
 
@@ -129,9 +129,8 @@ class Cleaner:
 
 def batch_of(lakehouse: Lakehouse, route: Route, segments: Sequence[PendingSegment]) -> Batch:
     """Return objects as one batch, with count and kinds of their records; raise as `with_manifest` of the wing does."""
-    wing = kafka if route is Route.KAFKA else kinesis
     with ThreadPoolExecutor(_PARALLEL_HEADS) as pool:
-        segments = list(pool.map(partial(wing.with_manifest, lakehouse.objects), segments))
+        segments = list(pool.map(partial(wing_of(route).with_manifest, lakehouse.objects), segments))
     with_records = [segment for segment in segments if segment.size]
     return Batch(
         [lakehouse.names.uri(segment.key) for segment in with_records],

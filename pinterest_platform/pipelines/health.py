@@ -11,7 +11,7 @@ from pinterest_platform.landing import kafka
 from pinterest_platform.landing.kafka.lag import unlanded_offsets
 from pinterest_platform.pipelines.backlog import LONGEST_LAG_MS, RouteBacklog, kafka_backlog, kinesis_backlog
 from pinterest_platform.pipelines.layers import CLEANED_LAYERS
-from pinterest_platform.pipelines.limits import headroom_readings, lag_readings
+from pinterest_platform.pipelines.limits import headroom_measurements, lag_measurements
 from pinterest_platform.pipelines.soundness import failed_checks, last_inspection
 from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog, TopicTimes
 from pinterest_platform.settings import Settings
@@ -91,17 +91,17 @@ def outside_concerns(services: Services, quarantined_before: Mapping[str, float]
 
 
 def _lag(route: str, backlog: RouteBacklog) -> Concern:
-    readings = list(lag_readings(backlog, LONGEST_LAG_MS / 1000))
-    late = [reading.problem for reading in readings if reading.problem]
+    measurements = list(lag_measurements(backlog, LONGEST_LAG_MS / 1000))
+    late = [measurement.problem for measurement in measurements if measurement.problem]
     unread = [f"{entity.name}: unknown: {failure.what}" for entity, failure in backlog.unknown.items()]
     untimed = [
         f"{name}: unknown: the time of the oldest record is not plausible, or it was deleted"
-        for name in {entity.name for entity in backlog.waiting} - {reading.name for reading in readings}
+        for name in {entity.name for entity in backlog.waiting} - {measurement.name for measurement in measurements}
     ]
     waiting = sum(pending.records for pending in backlog.waiting.values())
     # Kinesis has no record counts: the backlog of a stream is 0 or 1.
     unit = "records" if route == "kafka" else "streams with records"
-    longest = max((reading.value for reading in readings), default=0.0)
+    longest = max((measurement.value for measurement in measurements), default=0.0)
     concern = concern_of(
         f"{route} lag",
         late + unread + sorted(untimed),
@@ -148,11 +148,11 @@ def _kafka_headroom(services: Services) -> Concern:
 def _kinesis_headroom(backlog: RouteBacklog, settings: Settings) -> Concern:
     for failure in backlog.unknown.values():
         raise failure
-    readings = list(headroom_readings(backlog, LEAST_HEADROOM, settings.names.stream))
-    seconds = min(reading.value for reading in readings)
+    measurements = list(headroom_measurements(backlog, LEAST_HEADROOM, settings.names.stream))
+    seconds = min(measurement.value for measurement in measurements)
     return concern_of(
         "kinesis retention",
-        [reading.problem for reading in readings if reading.problem],
+        [measurement.problem for measurement in measurements if measurement.problem],
         f"at least {seconds:.0f} s",
         "Run streaming_pipeline now, and raise the retention of the stream.",
         {"kinesis_headroom_seconds": seconds},

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from pinterest_platform.catalog import Entity, Names, Route
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.landing.size import LandedSize
+from pinterest_platform.pipelines.wings import wing_of
 from pinterest_platform.ports import Lake, ObjectStore, SparkEngine, TableFacts
 from pinterest_platform.settings import Settings
 
@@ -39,13 +39,11 @@ class Lakehouse:
 
     def pending_segments(self, entity: Entity, route: Route, positions: Mapping[str, int]) -> list[PendingSegment]:
         """List the landed objects after these positions, by app id and in chain order."""
-        wing = kafka if route is Route.KAFKA else kinesis
-        return wing.pending_segments(self.objects, self.names.places(entity, route).source, positions)
+        return wing_of(route).pending_segments(self.objects, self.names.places(entity, route).source, positions)
 
     def landed_size(self, entity: Entity, route: Route) -> LandedSize:
         """Return the number and bytes of the landed objects of an entity."""
-        wing = kafka if route is Route.KAFKA else kinesis
-        return wing.landed_size(self.objects, self.names.places(entity, route).source)
+        return wing_of(route).landed_size(self.objects, self.names.places(entity, route).source)
 
 
 def table_facts(lake: Lake, uri: str) -> TableFacts:

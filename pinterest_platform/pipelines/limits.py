@@ -8,7 +8,7 @@ from pinterest_platform.pipelines.backlog import RouteBacklog
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Measurement:
     """A measurement that is compared with a limit.
 
     Attributes:
@@ -22,16 +22,18 @@ class Reading:
     problem: str
 
 
-def lag_readings(backlog: RouteBacklog, longest_seconds: float) -> Iterator[Reading]:
+def lag_measurements(backlog: RouteBacklog, longest_seconds: float) -> Iterator[Measurement]:
     """Yield the lag of each stream in seconds; an unknown one is left out."""
     for entity, pending in backlog.waiting.items():
         if pending.lag_ms is not None:
             seconds = pending.lag_ms / 1000
             problem = f"{entity.name}: {seconds:.0f} s" if seconds > longest_seconds else ""
-            yield Reading(entity.name, seconds, problem)
+            yield Measurement(entity.name, seconds, problem)
 
 
-def headroom_readings(backlog: RouteBacklog, least_share: float, name_of: Callable[[Entity], str]) -> Iterator[Reading]:
+def headroom_measurements(
+    backlog: RouteBacklog, least_share: float, name_of: Callable[[Entity], str]
+) -> Iterator[Measurement]:
     """Yield the seconds until retention can delete what is not landed; unknown and unlimited ones are left out.
 
     Args:
@@ -46,4 +48,4 @@ def headroom_readings(backlog: RouteBacklog, least_share: float, name_of: Callab
         name = name_of(entity)
         time_left = f"{name}: {left_ms / 1000:.0f} s until retention can delete what is not landed"
         text = time_left if left_ms else f"{name}: retention may have deleted records that are not landed"
-        yield Reading(name, left_ms / 1000, text if left_ms < least_share * pending.retention_ms else "")
+        yield Measurement(name, left_ms / 1000, text if left_ms < least_share * pending.retention_ms else "")

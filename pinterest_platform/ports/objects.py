@@ -46,5 +46,5 @@ class ObjectStore(Protocol):
         ...
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Delete objects; an absent one is no error."""
+        """Delete objects; an absent one is not an error."""
         ...

@@ -153,7 +153,7 @@ class Settings(AlertSettings):
         names = {entity.name for entity in ENTITIES}
         unknown = [part for part in text.split(",") if part and part not in names]
         if unknown:
-            raise ValueError(f"{', '.join(unknown)} is no entity: set some of {', '.join(sorted(names))}")
+            raise ValueError(f"{', '.join(unknown)} is not an entity: set some of {', '.join(sorted(names))}")
         return text
 
     @field_validator("databricks_token")

@@ -89,7 +89,7 @@ class FakeObjectStore:
             return True
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Delete objects; an absent one is no error."""
+        """Delete objects; an absent one is not an error."""
         with self._lock:
             for key in keys:
                 self.calls.append(("delete", key))
@@ -154,7 +154,7 @@ class FolderObjectStore:
             return True
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Delete objects; an absent one is no error."""
+        """Delete objects; an absent one is not an error."""
         for key in keys:
             with self._lock():
                 (self._root / _path(key)).unlink(missing_ok=True)

@@ -66,7 +66,7 @@ def test_a_kafka_password_is_the_key_of_a_json_secret(manager: Any) -> None:
     manager.create_secret(Name="AmazonMSK_me", SecretString=json.dumps({"username": "me", "password": "hunter2"}))
     config = kafka_config(settings(**SASL, PINTEREST_KAFKA_SASL_PASSWORD_SECRET="AmazonMSK_me#password"))
     assert config["sasl.password"] == "hunter2"
-    with pytest.raises(PermanentFailure, match=r"no JSON object with a text under the key pass\. ") as failure:
+    with pytest.raises(PermanentFailure, match=r"not a JSON object with a text under the key pass\. ") as failure:
         kafka_config(settings(**SASL, PINTEREST_KAFKA_SASL_PASSWORD_SECRET="AmazonMSK_me#pass"))
     assert "hunter2" not in str(failure.value)
 

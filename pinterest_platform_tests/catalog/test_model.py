@@ -76,7 +76,7 @@ def report(**changes: Any) -> Report:
             r"unknown type 'array<text>'\. Use string, bigint",
         ),
         ({"time": Time("made", "Made")}, "no column 'made', its time"),
-        ({"headlines": (Headline("Names", ("name", "pins")),)}, "counts 'pins' in a headline, which is no column"),
+        ({"headlines": (Headline("Names", ("name", "pins")),)}, "counts 'pins' in a headline, which is not a column"),
     ],
 )
 def test_an_entity_that_contradicts_itself_is_an_error(changes: dict[str, Any], message: str) -> None:

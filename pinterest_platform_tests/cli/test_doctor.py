@@ -280,7 +280,7 @@ def engine(name: str, **settings: object) -> Settings:
 
 def test_the_engine_spark_needs_a_supported_java(tmp_path: Path) -> None:
     assert service_checks.check_java(engine("sail")).detail == "not needed by the engine sail"
-    with pytest.raises(PermanentFailure, match=r"is no Java that runs. Install Java 17 or 21"):
+    with pytest.raises(PermanentFailure, match=r"does not run as Java. Install Java 17 or 21"):
         service_checks.check_java(engine("spark", java_home=str(tmp_path)))
 
 

@@ -109,7 +109,7 @@ def parts_by_name(landed: Mapping[Any, dict[int, str]]) -> Outcomes:
 
 
 def deviations(landed: Outcomes, due: Outcomes) -> Iterable[str]:
-    """Yield the parts whose landed records are no prefix of the accepted ones: skipped, duplicated or unknown."""
+    """Yield the parts whose landed records are not a prefix of the accepted ones: skipped, duplicated or unknown."""
     for part, outcomes in landed.items():
         first = dict(sorted(due.get(part, {}).items())[: len(outcomes)])
         if dict(sorted(outcomes.items())) != first:

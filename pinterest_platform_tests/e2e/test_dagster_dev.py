@@ -22,7 +22,7 @@ from pinterest_platform_tests.e2e.harness import Tenant, business_rows, failed_c
 
 DAY, NEXT_DAY = str(midnight().date()), str((midnight() + timedelta(days=1)).date())
 """Both have time left: a run that is still queued 23 hours after its midnight has an alert of its own."""
-INVALID_GAP = {"ops": {"raw__pin": {"config": {"accept_gap": ["this is no range"]}}}}
+INVALID_GAP = {"ops": {"raw__pin": {"config": {"accept_gap": ["this is not a range"]}}}}
 
 
 @pytest.fixture

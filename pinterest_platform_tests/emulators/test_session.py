@@ -153,7 +153,7 @@ def test_a_program_that_is_no_command_is_one_line(program: str, tmp_path: Path) 
     with executed(tmp_path, "--with", program, "--", "true") as process:
         _, err = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert err == f"Error: `--with {shlex.quote(program)}` is no command. Name an installed program after it.\n"
+    assert err == f"Error: `--with {shlex.quote(program)}` is not a command. Name an installed program after it.\n"
 
 
 def running(program: Path) -> bool:

@@ -67,7 +67,7 @@ class World:
         self.check()
 
     def consume(self) -> None:
-        """Apply what is pending, as a table does: a record that it has is no change."""
+        """Apply what is pending, as a table does: a record that it has is not a change."""
         records = read(self.chain, self.applied)
         assert len({position for _, position in records}) == len(records)
         missing = set(record_positions(self.chain)) - self.rows

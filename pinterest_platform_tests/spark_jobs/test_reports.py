@@ -361,7 +361,7 @@ def test_one_damaged_report_table_is_named_and_the_other_reports_are_written(rec
     others = set(REPORT_KEYS) - {key}
     unchanged = recorded.run()
     assert others <= set(unchanged.reports)
-    # A property that prevents writing is no fault of rows that remain as they are.
+    # A property that prevents writing is not a fault of rows that remain as they are.
     assert set(unchanged.failures) == (set() if name == "append only" else {key})
     recorded.post([{**post, "ind": post["ind"] + 10, "followers": "9k", "age": 40} for post in POSTS])
     changed = recorded.run()

@@ -40,7 +40,7 @@ def options(arguments: list[str]) -> Options:
 
 
 def main(arguments: list[str]) -> None:
-    """Serve."""
+    """Serve the workspace until a signal ends it."""
     try:
         settings = options(arguments)
         listener = listen(settings.port)

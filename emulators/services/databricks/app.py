@@ -145,7 +145,7 @@ class Api:
         return respond
 
     async def _health(self, _: Request) -> Response:
-        """GET /_health: the status and the data folder of this server."""
+        """Return the status and the data folder of this server (GET /_health)."""
         return _json({"status": "ok", "service": "databricks", "data": str(self._core.options.data.resolve())})
 
 
@@ -188,7 +188,7 @@ def _too_large(message: str) -> ApiError:
 
 
 def _me(_: Parameters) -> dict[str, Any]:
-    """GET preview/scim/v2/Me: the user of the token."""
+    """Return the user of the token (GET preview/scim/v2/Me)."""
     return {"id": "1", "userName": USER, "displayName": "Emulator", "active": True, "emails": [{"value": USER}]}
 
 
@@ -204,7 +204,7 @@ async def _defect(_: Request, __: Exception) -> Response:
 
 
 async def _page(_: Request) -> Response:
-    """GET /: the page at the addresses of runs; it shows nothing that needs the token."""
+    """Return the page at the addresses of runs, which shows nothing that needs the token (GET /)."""
     return HTMLResponse(_PAGE)
 
 

@@ -42,15 +42,15 @@ class Clusters:
                 self._set(cluster["cluster_id"], "TERMINATED")
 
     def get(self, call: Parameters) -> dict[str, Any]:
-        """GET clusters/get."""
+        """Describe a cluster (GET clusters/get)."""
         return self._cluster(call)
 
     def page(self, _: Parameters) -> dict[str, Any]:
-        """GET clusters/list."""
+        """List the clusters (GET clusters/list)."""
         return {"clusters": list(self._clusters.values())}
 
     def create(self, call: Parameters) -> dict[str, Any]:
-        """POST clusters/create."""
+        """Create a cluster and start it (POST clusters/create)."""
         call.text("spark_version")
         call.environment("spark_env_vars")
         cluster_id = f"0101-{secrets.randbelow(10**6):06}-{secrets.token_hex(4)}"
@@ -60,7 +60,7 @@ class Clusters:
         return {"cluster_id": cluster_id}
 
     def start(self, call: Parameters) -> dict[str, Any]:
-        """POST clusters/start."""
+        """Start a terminated cluster (POST clusters/start)."""
         cluster = self._cluster(call)
         if cluster["state"] != "TERMINATED":
             raise wrong_state(f"Cluster {cluster['cluster_id']} is in unexpected state {cluster['state']}.")
@@ -68,7 +68,7 @@ class Clusters:
         return {}
 
     def terminate(self, call: Parameters) -> dict[str, Any]:
-        """POST clusters/delete: terminate a cluster; it can be started again."""
+        """Terminate a cluster; it can be started again (POST clusters/delete)."""
         cluster_id = self._cluster(call)["cluster_id"]
         if start := self._starting.pop(cluster_id, None):
             start.cancel()
@@ -76,7 +76,7 @@ class Clusters:
         return {}
 
     def remove(self, call: Parameters) -> dict[str, Any]:
-        """POST clusters/permanent-delete."""
+        """Delete a cluster permanently (POST clusters/permanent-delete)."""
         self.terminate(call)
         cluster_id = call.text("cluster_id")
         del self._clusters[cluster_id]
@@ -84,11 +84,11 @@ class Clusters:
         return {}
 
     def spark_versions(self, _: Parameters) -> dict[str, Any]:
-        """GET clusters/spark-versions."""
+        """List the Spark versions (GET clusters/spark-versions)."""
         return {"versions": [{"key": SPARK_VERSION, "name": f"{RUNTIME} LTS (emulated: Sail)"}]}
 
     def node_types(self, _: Parameters) -> dict[str, Any]:
-        """GET clusters/list-node-types."""
+        """List the node types (GET clusters/list-node-types)."""
         node = {"node_type_id": _NODE, "memory_mb": 31232, "num_cores": 4.0, "description": _NODE}
         return {"node_types": [{**node, "instance_type_id": _NODE, "category": "Storage Optimized"}]}
 

@@ -12,7 +12,7 @@ PATH = "/_faults"
 
 
 def routes(faults: Faults) -> list[Route]:
-    """GET and POST /_faults."""
+    """Return the routes that set and describe faults (GET and POST /_faults)."""
 
     async def configure(request: Request) -> Response:
         if request.method == "POST":

@@ -40,13 +40,13 @@ class Dbfs:
         self._numbers = itertools.count(uuid.uuid4().int % 2**40)
 
     def put(self, call: Parameters) -> dict[str, Any]:
-        """POST dbfs/put: upload a small file in one request."""
+        """Upload a small file in one request (POST dbfs/put)."""
         with self._open(call) as file:
             file.write(_block(call, "contents"))
         return {}
 
     def create(self, call: Parameters) -> dict[str, Any]:
-        """POST dbfs/create: begin a file; the handle is valid until this server stops."""
+        """Begin a file; the handle is valid until this server stops (POST dbfs/create)."""
         if len(self._handles) >= _MOST_HANDLES:
             raise ApiError(429, "RESOURCE_EXHAUSTED", f"There are {_MOST_HANDLES} open handles.", {"Retry-After": "1"})
         closing = ExitStack()
@@ -55,19 +55,19 @@ class Dbfs:
         return {"handle": number}
 
     def add_block(self, call: Parameters) -> dict[str, Any]:
-        """POST dbfs/add-block."""
+        """Append a block to a file (POST dbfs/add-block)."""
         self._handle(call).file.write(_block(call, "data"))
         return {}
 
     def close(self, call: Parameters) -> dict[str, Any]:
-        """POST dbfs/close: the file appears."""
+        """Complete a file, so that it appears (POST dbfs/close)."""
         handle = self._handle(call)
         del self._handles[call.integer("handle")]
         handle.closing.close()
         return {}
 
     def read(self, call: Parameters) -> dict[str, Any]:
-        """GET dbfs/read: up to 1 MiB."""
+        """Read up to 1 MiB of a file (GET dbfs/read)."""
         path, file = self._existing(call)
         if not file.is_file():
             raise invalid(f"{path} is a directory.")
@@ -80,16 +80,16 @@ class Dbfs:
         return {"bytes_read": len(data), "data": base64.b64encode(data).decode()}
 
     def status(self, call: Parameters) -> dict[str, Any]:
-        """GET dbfs/get-status."""
+        """Describe a file or directory (GET dbfs/get-status)."""
         return self._status(self._existing(call)[1])
 
     def page(self, call: Parameters) -> dict[str, Any]:
-        """GET dbfs/list: the entries of a directory, or a file itself."""
+        """List the entries of a directory, or a file itself (GET dbfs/list)."""
         _, file = self._existing(call)
         return {"files": [self._status(entry) for entry in (children(file) if file.is_dir() else [file])]}
 
     def mkdirs(self, call: Parameters) -> dict[str, Any]:
-        """POST dbfs/mkdirs."""
+        """Create a directory and its parents (POST dbfs/mkdirs)."""
         path = call.text("path")
         try:
             self._storage.dbfs(path).mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ class Dbfs:
         return {}
 
     def delete(self, call: Parameters) -> dict[str, Any]:
-        """POST dbfs/delete; a missing file counts as deleted."""
+        """Delete a file or directory; a missing one counts as deleted (POST dbfs/delete)."""
         path = call.text("path")
         file = self._storage.dbfs(path)
         if file == self._storage.dbfs_root:
@@ -109,7 +109,7 @@ class Dbfs:
         return {}
 
     def move(self, call: Parameters) -> dict[str, Any]:
-        """POST dbfs/move."""
+        """Move a file or directory (POST dbfs/move)."""
         source, target = call.text("source_path"), call.text("destination_path")
         source_file, target_file = self._storage.dbfs(source), self._storage.dbfs(target)
         if not source_file.exists():

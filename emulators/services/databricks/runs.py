@@ -38,7 +38,7 @@ class Runs:
         self._kept_runs = kept_runs
 
     def submit(self, call: Parameters) -> dict[str, Any]:
-        """POST jobs/runs/submit: start a run; an idempotency token that was used before returns its run."""
+        """Start a run, or return that of an idempotency token that was used before (POST jobs/runs/submit)."""
         run, token = parse(call)
         if token and (earlier := self._tables.run_of_token(token)):
             return {"run_id": earlier.run_id}
@@ -62,13 +62,13 @@ class Runs:
         return {"run_id": run.run_id}
 
     def get(self, call: Parameters) -> dict[str, Any]:
-        """GET jobs/runs/get: a run with its tasks, or a task by its number."""
+        """Describe a run with its tasks, or a task by its number (GET jobs/runs/get)."""
         run = self._run(call)
         task = run.task(call.integer("run_id"))
         return describing.task_run(task, run, self._url) if task else describing.run_with_tasks(run, self._url)
 
     def output(self, call: Parameters) -> dict[str, Any]:
-        """GET jobs/runs/get-output: the output of a task; refused for a run."""
+        """Return the output of a task; refuse it for a run (GET jobs/runs/get-output)."""
         run = self._run(call)
         task = run.task(call.integer("run_id"))
         if task is None:
@@ -79,12 +79,12 @@ class Runs:
         return describing.output(run, task, self._url, Output(output_of(self._runner.folder(task))).end())
 
     def cancel(self, call: Parameters) -> dict[str, Any]:
-        """POST jobs/runs/cancel: returns immediately; the run ends soon after."""
+        """Cancel a run, which ends soon after the response (POST jobs/runs/cancel)."""
         self._runner.cancel(self._run(call))
         return {}
 
     def delete(self, call: Parameters) -> dict[str, Any]:
-        """POST jobs/runs/delete: delete a run that has ended."""
+        """Delete a run that has ended (POST jobs/runs/delete)."""
         run = self._run(call)
         if run.state.active:
             raise wrong_state(f"Run {run.run_id} is active: cancel it first.")
@@ -92,7 +92,7 @@ class Runs:
         return {}
 
     def page(self, call: Parameters) -> dict[str, Any]:
-        """GET jobs/runs/list: the newest runs first."""
+        """List the runs, the newest first (GET jobs/runs/list)."""
         active, completed = call.flag("active_only"), call.flag("completed_only")
         if active and completed:
             raise invalid("active_only and completed_only cannot both be true.")

@@ -30,7 +30,7 @@ class Volumes:
         self._storage = storage
 
     async def files(self, request: Request) -> Response:
-        """PUT, GET, HEAD and DELETE fs/files/Volumes/…."""
+        """Write, read, describe or delete a file (PUT, GET, HEAD and DELETE fs/files/Volumes/…)."""
         path = _path(request)
         target = self._storage.volume(path)
         if request.method == "PUT":
@@ -46,7 +46,7 @@ class Volumes:
         return FileResponse(target, media_type=_BINARY)
 
     async def directories(self, request: Request) -> Response:
-        """PUT, GET, HEAD and DELETE fs/directories/Volumes/…."""
+        """Create, list, describe or delete a directory (PUT, GET, HEAD and DELETE fs/directories/Volumes/…)."""
         path = _path(request)
         target = self._storage.volume(path)
         if request.method == "PUT":

@@ -25,7 +25,7 @@ class Workspace:
         self._storage = storage
 
     def upload(self, call: Parameters) -> dict[str, Any]:
-        """POST workspace/import; `content` is base64 in JSON, and raw in a form."""
+        """Import a file; `content` is base64 in JSON, and raw in a form (POST workspace/import)."""
         path = call.text("path")
         if (call.optional_text("format") or "SOURCE") not in _FORMATS:
             raise invalid(
@@ -45,7 +45,7 @@ class Workspace:
         return {}
 
     def export(self, call: Parameters) -> dict[str, Any] | Response:
-        """GET workspace/export."""
+        """Export a file (GET workspace/export)."""
         path, file = self._existing(call)
         if not file.is_file():
             raise invalid(f"{path} is a folder; only files are exported here.")
@@ -54,17 +54,17 @@ class Workspace:
         return {"content": base64.b64encode(file.read_bytes()).decode(), "file_type": file.suffix.removeprefix(".")}
 
     def status(self, call: Parameters) -> dict[str, Any]:
-        """GET workspace/get-status."""
+        """Describe an object (GET workspace/get-status)."""
         return self._status(self._existing(call)[1])
 
     def page(self, call: Parameters) -> dict[str, Any]:
-        """GET workspace/list."""
+        """List the objects of a directory (GET workspace/list)."""
         _, file = self._existing(call)
         objects = [self._status(entry) for entry in (children(file) if file.is_dir() else [file])]
         return {"objects": objects} if objects else {}
 
     def mkdirs(self, call: Parameters) -> dict[str, Any]:
-        """POST workspace/mkdirs."""
+        """Create a directory and its parents (POST workspace/mkdirs)."""
         path = call.text("path")
         try:
             self._storage.workspace(path).mkdir(parents=True, exist_ok=True)
@@ -73,7 +73,7 @@ class Workspace:
         return {}
 
     def delete(self, call: Parameters) -> dict[str, Any]:
-        """POST workspace/delete."""
+        """Delete an object (POST workspace/delete)."""
         path, file = self._existing(call)
         if file == self._storage.workspace_root:
             raise invalid("The root cannot be deleted.")

@@ -38,7 +38,7 @@ def options(arguments: list[str]) -> Options:
 
 
 def main(arguments: list[str]) -> None:
-    """Serve."""
+    """Serve the API until a signal ends it."""
     settings = options(arguments)
     try:
         listener = listen(settings.port)

@@ -71,7 +71,7 @@ class Api:
         self._operations = operations(core)
 
     async def respond(self, request: Request) -> Response:
-        """POST /: perform the operation in X-Amz-Target; the response is sent after the commit."""
+        """Perform the operation in X-Amz-Target, and respond after the commit (POST /)."""
         try:
             try:
                 body = await read_body(request, _LARGEST_BODY, _too_large)
@@ -88,7 +88,7 @@ class Api:
         return _respond(result)
 
     async def health(self, _: Request) -> Response:
-        """GET /_health: the status and the data folder of this server."""
+        """Return the status and the data folder of this server (GET /_health)."""
         status = {"status": "ok", "service": "kinesis", "data": str(self._core.options.data.resolve())}
         return Response(orjson.dumps(status), media_type="application/json")
 

@@ -9,7 +9,7 @@ from emulators.services.web import json_object, json_response
 
 
 def routes(core: Core) -> list[Route]:
-    """GET and POST /_faults, POST /_clock."""
+    """Return the routes of faults and of the clock (GET and POST /_faults, POST /_clock)."""
 
     async def faults(request: Request) -> Response:
         if request.method == "POST":

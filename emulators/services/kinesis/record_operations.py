@@ -27,7 +27,10 @@ class RecordOperations:
         self._core = core
 
     def put(self, parameters: Parameters) -> dict[str, Any]:
-        """PutRecord. SequenceNumberForOrdering must be a sequence number; the order in a shard is kept in any case."""
+        """Put one record (PutRecord).
+
+        SequenceNumberForOrdering must be a sequence number; the order in a shard is kept in any case.
+        """
         stream = self._core.catalog.serving(parameters.stream_name())
         key, data, hash_value = self._entry(stream, parameters)
         ordering = parameters.optional_text("SequenceNumberForOrdering")
@@ -45,7 +48,7 @@ class RecordOperations:
         return {"ShardId": shard.name, "SequenceNumber": self._core.log.append(shard, key, data)}
 
     def put_many(self, parameters: Parameters) -> dict[str, Any]:
-        """PutRecords: a malformed request is refused as a whole; otherwise each record has its own result."""
+        """Put records, each with its own result; a malformed request is refused as a whole (PutRecords)."""
         stream = self._core.catalog.serving(parameters.stream_name())
         entries = [self._entry(stream, entry) for entry in parameters.objects("Records", 1, _MOST_PUT)]
         if sum(len(data) + len(key.encode()) for key, data, _ in entries) > LARGEST_REQUEST:
@@ -54,7 +57,7 @@ class RecordOperations:
         return {"FailedRecordCount": sum("ErrorCode" in result for result in results), "Records": results}
 
     def iterator(self, parameters: Parameters) -> dict[str, Any]:
-        """GetShardIterator."""
+        """Return an iterator of a shard (GetShardIterator)."""
         stream_name, shard_id = parameters.stream_name(), parameters.text("ShardId", STREAM_NAME, 128)
         kind = parameters.choice("ShardIteratorType", *_ITERATORS)
         stream = self._core.catalog.serving(stream_name)
@@ -62,7 +65,7 @@ class RecordOperations:
         return {"ShardIterator": self._seal(stream, shard, self._position(stream, shard, kind, parameters))}
 
     def get(self, parameters: Parameters) -> dict[str, Any]:
-        """GetRecords: at the end of a closed shard the response has its children and no next iterator."""
+        """Return records; at the end of a closed shard, its children and no next iterator (GetRecords)."""
         token = parameters.text("ShardIterator")
         limit = parameters.optional_integer("Limit", 1)
         if limit is not None and limit > _MOST_RECORDS:

@@ -41,7 +41,7 @@ class ShardOperations:
         self._core = core
 
     def page(self, parameters: Parameters) -> dict[str, Any]:
-        """ListShards: a page token holds the stream, the last listed shard and the filter."""
+        """List shards; a page token holds the stream, the last listed shard and the filter (ListShards)."""
         limit = min(parameters.optional_integer("MaxResults", 1, 10_000) or _PAGE, _PAGE)
         token = parameters.optional_text("NextToken")
         if token is not None:
@@ -62,7 +62,7 @@ class ShardOperations:
         return response
 
     def split(self, parameters: Parameters) -> None:
-        """SplitShard."""
+        """Split a shard at a hash key (SplitShard)."""
         stream = self._core.catalog.find(parameters.stream_name())
         shard = self._reshardable(stream, parameters.text("ShardToSplit", STREAM_NAME, 128))
         key = parameters.optional_hash_key("NewStartingHashKey")
@@ -78,7 +78,7 @@ class ShardOperations:
         self._core.catalog.update(stream, "split", str(shard.number), str(key))
 
     def merge(self, parameters: Parameters) -> None:
-        """MergeShards."""
+        """Merge two adjacent shards (MergeShards)."""
         stream = self._core.catalog.find(parameters.stream_name())
         first = self._reshardable(stream, parameters.text("ShardToMerge", STREAM_NAME, 128))
         second = self._reshardable(stream, parameters.text("AdjacentShardToMerge", STREAM_NAME, 128))
@@ -90,7 +90,7 @@ class ShardOperations:
         self._core.catalog.update(stream, "merge", str(first.number), str(second.number))
 
     def scale(self, parameters: Parameters) -> dict[str, Any]:
-        """UpdateShardCount: from half to double the present count, by splits and merges."""
+        """Change the number of shards, from half to double, by splits and merges (UpdateShardCount)."""
         stream = self._core.catalog.find(parameters.stream_name())
         target = parameters.integer("TargetShardCount", 1)
         parameters.choice("ScalingType", "UNIFORM_SCALING")

@@ -26,7 +26,7 @@ class StreamOperations:
         self._core = core
 
     def create(self, parameters: Parameters) -> None:
-        """CreateStream."""
+        """Create a stream (CreateStream)."""
         name = parameters.text("StreamName", STREAM_NAME, 128)
         details = parameters.optional_object("StreamModeDetails")
         mode = details.choice("StreamMode", "PROVISIONED", "ON_DEMAND") if details else "PROVISIONED"
@@ -43,11 +43,11 @@ class StreamOperations:
         self._core.catalog.create(name, shards, mode, record_kib, tags)
 
     def delete(self, parameters: Parameters) -> None:
-        """DeleteStream."""
+        """Delete a stream (DeleteStream)."""
         self._core.catalog.delete(parameters.stream_name())
 
     def page(self, parameters: Parameters) -> dict[str, Any]:
-        """ListStreams."""
+        """List the names of streams (ListStreams)."""
         limit = parameters.optional_integer("Limit", 1, 10_000) or 100
         after = parameters.optional_text("ExclusiveStartStreamName", STREAM_NAME, 128) or ""
         token = parameters.optional_text("NextToken")
@@ -68,7 +68,7 @@ class StreamOperations:
         return response
 
     def describe(self, parameters: Parameters) -> dict[str, Any]:
-        """DescribeStream."""
+        """Describe a stream with its shards (DescribeStream)."""
         stream = self._core.catalog.find(parameters.stream_name())
         limit = parameters.optional_integer("Limit", 1, 10_000) or 100
         start = parameters.optional_text("ExclusiveStartShardId", STREAM_NAME, 128)
@@ -88,7 +88,7 @@ class StreamOperations:
         }
 
     def describe_summary(self, parameters: Parameters) -> dict[str, Any]:
-        """DescribeStreamSummary."""
+        """Describe a stream without its shards (DescribeStreamSummary)."""
         stream = self._core.catalog.find(parameters.stream_name())
         creating = stream.status is Status.CREATING
         return {
@@ -101,7 +101,7 @@ class StreamOperations:
         }
 
     def increase_retention(self, parameters: Parameters) -> None:
-        """IncreaseStreamRetentionPeriod: expired records stay invisible."""
+        """Raise the retention time; expired records stay invisible (IncreaseStreamRetentionPeriod)."""
         stream = self._core.catalog.active(parameters.stream_name())
         hours = parameters.integer("RetentionPeriodHours", 0)
         if hours > _LONGEST_RETENTION_HOURS:
@@ -116,7 +116,7 @@ class StreamOperations:
         self._retain(stream, hours)
 
     def decrease_retention(self, parameters: Parameters) -> None:
-        """DecreaseStreamRetentionPeriod."""
+        """Lower the retention time (DecreaseStreamRetentionPeriod)."""
         stream = self._core.catalog.active(parameters.stream_name())
         hours = parameters.integer("RetentionPeriodHours", 0)
         if hours < _SHORTEST_RETENTION_HOURS:
@@ -129,7 +129,7 @@ class StreamOperations:
         self._retain(stream, hours)
 
     def add_tags(self, parameters: Parameters) -> None:
-        """AddTagsToStream."""
+        """Add tags to a stream (AddTagsToStream)."""
         stream = self._core.catalog.active(parameters.stream_name())
         tags = parameters.text_map("Tags")
         if not tags:
@@ -139,14 +139,14 @@ class StreamOperations:
         self._core.catalog.keep(stream)
 
     def remove_tags(self, parameters: Parameters) -> None:
-        """RemoveTagsFromStream."""
+        """Remove tags from a stream (RemoveTagsFromStream)."""
         stream = self._core.catalog.active(parameters.stream_name())
         for key in parameters.texts("TagKeys", _MOST_TAGS):
             stream.tags.pop(key, None)
         self._core.catalog.keep(stream)
 
     def list_tags(self, parameters: Parameters) -> dict[str, Any]:
-        """ListTagsForStream."""
+        """List the tags of a stream (ListTagsForStream)."""
         stream = self._core.catalog.find(parameters.stream_name())
         limit = parameters.optional_integer("Limit", 1, _MOST_TAGS) or _MOST_TAGS
         after = parameters.optional_text("ExclusiveStartTagKey", None, 128) or ""

@@ -194,7 +194,9 @@ class Entity:
             refuse(f"{subject} has no column {self.time.column!r}, its time", "Name a timestamp column.")
         counted = (name for headline in self.headlines for name in headline.distinct)
         if missing := [name for name in counted if name not in names]:
-            refuse(f"{subject} counts {missing[0]!r} in a headline, which is no column", "Name columns of its table.")
+            refuse(
+                f"{subject} counts {missing[0]!r} in a headline, which is not a column", "Name columns of its table."
+            )
 
 
 def element_type(notation: str) -> str:

@@ -95,7 +95,7 @@ class Report:
             refuse(f"{subject} has no labels", "Name the columns that label a bar, a column or a line.")
         columns = [column.name for column in self.columns]
         if missing := [name for name in chart.columns if name not in columns]:
-            refuse(f"{subject} uses {missing[0]!r}, which is no column", "Declare it.")
+            refuse(f"{subject} uses {missing[0]!r}, which is not a column", "Declare it.")
 
     @property
     def column_types(self) -> tuple[tuple[str, str], ...]:

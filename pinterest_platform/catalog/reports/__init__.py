@@ -17,19 +17,20 @@ def _check(report: Report) -> None:
     for name in report.reads:
         if name not in columns:
             raise PermanentFailure(
-                f"The report {report.key!r} reads {name!r}, which is no entity.", f"Name some of {', '.join(columns)}."
+                f"The report {report.key!r} reads {name!r}, which is not an entity.",
+                f"Name some of {', '.join(columns)}.",
             )
     for source in (source for column in report.columns for source in column.sources):
         entity, _, name = source.partition(".")
         if entity not in report.reads or name not in columns[entity]:
             raise PermanentFailure(
-                f"The report {report.key!r} has the source {source!r}, which is no column of a table that it reads.",
+                f"The report {report.key!r} has the source {source!r}, which is not a column of a table that it reads.",
                 "Write it as entity.column, and list the entity in reads.",
             )
     other_reports = report.chart.other_reports if isinstance(report.chart, CustomChart) else ()
     if missing := [key for key in other_reports if key not in REPORT_KEYS]:
         raise PermanentFailure(
-            f"The chart of the report {report.key!r} draws {missing[0]!r}, which is no report.",
+            f"The chart of the report {report.key!r} draws {missing[0]!r}, which is not a report.",
             f"Name some of {', '.join(REPORT_KEYS)}.",
         )
 

@@ -27,7 +27,7 @@ def home(java_home: str | None) -> Path:
         raise PermanentFailure("PINTEREST_SPARK_ENGINE is spark, but there is no `java` on the PATH.", _ACTION)
     feature = version(program)
     if feature not in VERSIONS:
-        problem = f"is Java {feature}" if feature else "is no Java that runs"
+        problem = f"is Java {feature}" if feature else "does not run as Java"
         raise PermanentFailure(f"PINTEREST_SPARK_ENGINE is spark, but {program} {problem}.", _ACTION)
     return Path(program).resolve().parent.parent if java_home is None else Path(java_home)
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pinterest_platform.catalog import ADOPTED_PREFIX, OFFSET_FIELD, PARTITION_FIELD, TOPICS_PREFIX
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.chain import ChainFolder, ChainFormat, ObjectChain, list_entries
+from pinterest_platform.landing.chain import ChainFormat, ObjectChain, list_entries
 from pinterest_platform.ports import ObjectStore
 
 OFFSET_DIGITS = 19
@@ -39,11 +39,6 @@ class PartitionChain(ObjectChain):
     def order(self) -> tuple[str, int]:
         """The chain's place among those of its topic: first epoch first."""
         return self.epoch or "", self.partition
-
-    @property
-    def folder(self) -> ChainFolder:
-        """The chain's folder for objects landed from the broker."""
-        return self.under(TOPICS_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)

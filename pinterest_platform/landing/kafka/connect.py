@@ -9,23 +9,19 @@ The sink does not write the append time. The object's modification time replaces
 decreases along the partition.
 """
 
-import gzip
 import math
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
-from pinterest_platform.catalog import OFFSET_FIELD, RESERVED_FIELDS
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.alignment import MisalignedError, OffsetSpan, RetainedRecords, align
 from pinterest_platform.landing.kafka.chain import PartitionChain
+from pinterest_platform.landing.kafka.connect_lines import is_json, read_lines
 from pinterest_platform.landing.kafka.envelope import PartitionEncoder
-from pinterest_platform.landing.kafka.json_values import parse_value
 from pinterest_platform.landing.kafka.segments import PartitionDraft
 from pinterest_platform.landing.kafka.sources import ConnectObject, sources_digest
 from pinterest_platform.landing.manifest import lost_metadata
-from pinterest_platform.landing.scanner import read_members
 from pinterest_platform.landing.segment import SegmentBuilder
 from pinterest_platform.ports import ObjectStore, PartitionBounds, Progress, Record
 
@@ -151,7 +147,7 @@ def _read_content(
     end = bounds.end if bounds else math.inf
     limit = following.start if following else end
     span = OffsetSpan(connect_object.start, limit, bounds.earliest if bounds else math.inf)
-    values = _read_lines(store, connect_object)
+    values = read_lines(store, connect_object)
     if all(map(encoder.is_landed, values)):
         raise lost_metadata(connect_object.key)
     try:
@@ -165,7 +161,7 @@ def _read_content(
     retained = [record._replace(timestamp_ms=latest_ms) for record in adoption.retained.consume(alignment.retained)]
     records = expired + retained
     lines = [encoder.encode(record) for record in records]
-    torn = next((record.position for record in expired if not _is_json(record.value)), None)
+    torn = next((record.position for record in expired if not is_json(record.value)), None)
     # The first line is at the offset of the name.
     is_exact = len(expired) <= 1 or (len(expired) == span.expired and torn is None)
     unverified = 0 if is_exact else len(expired) - 1
@@ -216,47 +212,3 @@ def _disagreement(
         "Restore the object as the Connect sink wrote it, or move it away: the records that the broker holds are then "
         "landed from it.",
     )
-
-
-def is_last_record(body: bytes, record: Record) -> bool:
-    """Return whether a record is the last one of an adopted object; True if that object has none at its offset."""
-    line = body[body.rfind(b"\n", 0, -1) + 1 :]
-    try:
-        fields = parse_value(line or b"{}")
-        if fields.get(OFFSET_FIELD) != parse_value(b"%d" % record.position):
-            return True
-        value = parse_value(record.value or b"null")
-    except (ValueError, RecursionError):
-        # Python does not read 1,000 levels; a sink copies the bytes of such a value.
-        return bool(record.value) and line.strip().endswith(b"," + record.value.strip()[1:])
-    return value == {name: field for name, field in fields.items() if name not in RESERVED_FIELDS}
-
-
-def _is_json(value: bytes | None) -> bool:
-    try:
-        (value or b"").decode()
-        read_members(value or b"")
-    except ValueError:
-        return False
-    return True
-
-
-def _read_lines(store: ObjectStore, connect_object: ConnectObject) -> list[bytes]:
-    body = store.read(connect_object.key)
-    if connect_object.key.endswith(".gz"):
-        try:
-            body = gzip.decompress(body)
-        except (OSError, EOFError, zlib.error) as error:
-            raise PermanentFailure(
-                f"{connect_object.key} is not complete gzip: {error}.",
-                "Restore the object as the Connect sink wrote it.",
-            ) from None
-    lines = body.split(b"\n")
-    if not lines[-1]:
-        lines.pop()
-    if not lines:
-        raise PermanentFailure(
-            f"{connect_object.key} is empty; a Connect sink writes no empty objects.",
-            "Restore it, with its metadata if the platform landed it, or delete it.",
-        )
-    return lines

@@ -24,7 +24,7 @@ _MAX_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectReading:
+class ObjectFindings:
     """The result of reading an object and, for its gaps, the topic."""
 
     problems: tuple[str, ...]
@@ -33,7 +33,7 @@ class ObjectReading:
 
 
 @dataclass(frozen=True, slots=True)
-class PartitionExaminer(ChainExaminer[PartitionManifest, History, ObjectReading]):
+class PartitionExaminer(ChainExaminer[PartitionManifest, History, ObjectFindings]):
     """The listing, comparison, counting and reading of the objects of a partition.
 
     Attributes:
@@ -104,27 +104,27 @@ class PartitionExaminer(ChainExaminer[PartitionManifest, History, ObjectReading]
             topic_id=parts[0].topic_id,
         )
 
-    def read(self, landed: _Object) -> ObjectReading:
+    def read(self, landed: _Object) -> ObjectFindings:
         """Read one object, compare it with its manifest, and read its gaps in the topic again."""
         manifest = landed.manifest
         result = audit_object(self.store, landed, manifest.covered)
         quarantine_is_missing = manifest.quarantined > 0 and landed.quarantine is None
         if result.problems or not manifest.gaps or quarantine_is_missing:
-            return ObjectReading(result.problems)
+            return ObjectFindings(result.problems)
         gaps = missing_ranges(manifest.covered, result.positions)
-        reading = read_gaps(self.reader, gaps)
+        gap_findings = read_gaps(self.reader, gaps)
         problems: tuple[str, ...] = ()
-        if reading.records:
-            offsets = _listed([str(offset) for offset in reading.records])
+        if gap_findings.records:
+            offsets = _listed([str(offset) for offset in gap_findings.records])
             problem = f"has gaps at offsets {offsets}, and the broker holds records there: they are lost"
             problems = (f"{landed.key} {problem}",)
         unconfirmed = None
         # The gaps of merged objects were read again when their objects were new.
         is_new = self.schedule is not None and manifest.objects == 1 and self.schedule.is_new(*landed.modified_ms)
-        if reading.unread and is_new:
+        if gap_findings.unread and is_new:
             ranges = _listed([f"{gap.start} to {gap.stop - 1}" for gap in gaps])
-            unconfirmed = f"{landed.key}: {reading.unread} of its gaps (offsets {ranges}) could not be read again"
-        return ObjectReading(problems, reading.confirmed, unconfirmed)
+            unconfirmed = f"{landed.key}: {gap_findings.unread} of its gaps (offsets {ranges}) could not be read again"
+        return ObjectFindings(problems, gap_findings.confirmed, unconfirmed)
 
 
 def _listed(parts: list[str]) -> str:

@@ -23,7 +23,7 @@ class PartitionReader:
 
 
 @dataclass(frozen=True, slots=True)
-class GapReading:
+class GapFindings:
     """The result of a second reading of gaps.
 
     Attributes:
@@ -43,7 +43,7 @@ def missing_ranges(covered: range, positions: Sequence[int]) -> list[range]:
     return [range(before + 1, after) for before, after in pairwise(bounded) if before + 1 < after]
 
 
-def read_gaps(reader: PartitionReader | None, gaps: Sequence[range]) -> GapReading:
+def read_gaps(reader: PartitionReader | None, gaps: Sequence[range]) -> GapFindings:
     """Read gaps again; without a reader, none of them can be read.
 
     Raises:
@@ -51,7 +51,7 @@ def read_gaps(reader: PartitionReader | None, gaps: Sequence[range]) -> GapReadi
     """
     count = sum(map(len, gaps))
     if reader is None:
-        return GapReading(0, unread=count)
+        return GapFindings(0, unread=count)
     bounds = reader.bounds
     within = (range(max(gap.start, bounds.earliest), min(gap.stop, bounds.end)) for gap in gaps)
     records: list[int] = []
@@ -63,7 +63,7 @@ def read_gaps(reader: PartitionReader | None, gaps: Sequence[range]) -> GapReadi
             # Retention deleted them since the partition was described.
             continue
         readable += sum(map(len, group))
-    return GapReading(readable - len(records), tuple(records), count - readable)
+    return GapFindings(readable - len(records), tuple(records), count - readable)
 
 
 def _records(reader: PartitionReader, gaps: Sequence[range]) -> list[int]:

@@ -13,7 +13,8 @@ from pinterest_platform.landing.kafka.sources import (
     json_connect_object,
     match_sources,
     overlap,
-    sources_digest,
+    rewritten_positions,
+    source_problem,
 )
 from pinterest_platform.landing.listing import ListedObject, MergedObjects, can_be_merged, list_merged
 from pinterest_platform.landing.manifest import lost_metadata
@@ -73,20 +74,8 @@ class History:
         return {position: len(sources) for position, sources in self.sources.items()}
 
     def changed_source(self, position: int, manifest: PartitionManifest) -> str | None:
-        """Return the problem of an adopted object whose sources have changed, None if they are as they were adopted.
-
-        Sources can be deleted after they were adopted; the remaining ones are then not compared.
-        """
-        sources = self.sources.get(position, ())
-        unchanged = (None, sources_digest(sources))
-        if len(sources) != manifest.sources or manifest.sources_digest in unchanged:
-            return None
-        key = self.chain.under(ADOPTED_PREFIX).key(position)
-        latest = max(sources, key=lambda source: source.modified_ms)
-        return (
-            f"{latest.key} was written again after it was adopted: {key} holds offsets {manifest.start} to "
-            f"{manifest.end} of {len(sources)} such objects as they were before"
-        )
+        """Return the problem of an adopted object whose sources have changed, None if they are as they were adopted."""
+        return source_problem(self.sources.get(position, ()), manifest, self.chain.under(ADOPTED_PREFIX).key(position))
 
 
 def read_history(
@@ -158,11 +147,7 @@ def read_newer(store: ObjectStore, chain: PartitionChain, applied: int) -> Histo
 
 class _Reader:
     def __init__(
-        self,
-        store: ObjectStore,
-        chain: PartitionChain,
-        list_to: int | None = None,
-        merged: MergedObjects | None = None,
+        self, store: ObjectStore, chain: PartitionChain, list_to: int | None = None, merged: MergedObjects | None = None
     ) -> None:
         self._store = store
         self._chain = chain
@@ -182,7 +167,7 @@ class _Reader:
         connect_objects = [
             json_connect_object(named.position, named.stored) for named in listed if named.key not in landed_keys
         ]
-        connect_objects.sort(key=lambda connect_object: (connect_object.start, connect_object.key))
+        connect_objects.sort(key=lambda source: (source.start, source.key))
         not_adopted, sources = match_sources(segments, connect_objects)
         return History(
             chain=self._chain,
@@ -191,15 +176,11 @@ class _Reader:
             topic_id=self._topic_id(last_landed),
             connect_objects=not_adopted,
             sources=sources,
-            rewritten=_rewritten(adopted, sources),
+            rewritten=rewritten_positions(adopted, sources),
             side_objects=tuple(sorted(self._listing.side_objects)),
             foreign_keys=tuple(sorted(self._listing.foreign_keys)),
             ends=tuple((group[-1].key, self._require(group[-1])) for group in (adopted, landed) if group),
-            earlier=tuple(
-                connect_object
-                for connect_object in connect_objects
-                if segments and connect_object.start < segments[0].position
-            ),
+            earlier=tuple(source for source in connect_objects if segments and source.start < segments[0].position),
         )
 
     def _topic_id(self, last_landed: PartitionManifest | None) -> str | None:
@@ -263,13 +244,4 @@ def _segments(
     return tuple(
         Segment(named.key, named.root, named.stored.size, named.position, end, named.stored.modified_ms, named.objects)
         for named, end in zip(objects, ends, strict=True)
-    )
-
-
-def _rewritten(adopted: list[ListedObject], sources: dict[int, tuple[ConnectObject, ...]]) -> tuple[int, ...]:
-    """Return the positions of adopted objects of which a source was written at the same time or later."""
-    return tuple(
-        named.position
-        for named in adopted
-        if any(source.modified_ms >= named.stored.modified_ms for source in sources.get(named.position, ()))
     )

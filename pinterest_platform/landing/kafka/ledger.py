@@ -240,10 +240,10 @@ def _ledger(
         gaps=account.totals.gaps,
         accepted_gaps=account.totals.accepted_losses,
         problems=problems,
-        read=len(account.readings),
+        read=len(account.findings),
         unread=account.unread,
         unread_from=account.unread_from,
         from_checkpoint=account.from_checkpoint,
-        confirmed_gaps=sum(reading.confirmed_gaps for reading in account.readings),
-        unconfirmed=tuple(reading.unconfirmed for reading in account.readings if reading.unconfirmed),
+        confirmed_gaps=sum(finding.confirmed_gaps for finding in account.findings),
+        unconfirmed=tuple(finding.unconfirmed for finding in account.findings if finding.unconfirmed),
     )

@@ -29,7 +29,7 @@ class AcceptedGap:
         match = re.fullmatch(r"(?P<topic>[^/]+)/(?P<partition>[0-9]+):(?P<start>[0-9]+)-(?P<end>[0-9]+)", text.strip())
         if match is None or int(match["start"]) > int(match["end"]):
             raise PermanentFailure(
-                f"accept_gap holds {text!r}, which is no range of offsets.",
+                f"accept_gap holds {text!r}, which is not a range of offsets.",
                 "Write it as <topic>/<partition>:<first>-<last>, as the failed landing named it.",
             )
         return cls(match["topic"], int(match["partition"]), int(match["start"]), int(match["end"]))

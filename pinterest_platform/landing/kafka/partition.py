@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pinterest_platform.catalog import ADOPTED_PREFIX, TOPICS_PREFIX
 from pinterest_platform.failures import PermanentFailure, joined
 from pinterest_platform.landing.kafka.alignment import RetainedRecords
-from pinterest_platform.landing.kafka.connect import Adoption, adopt_objects, is_last_record
+from pinterest_platform.landing.kafka.connect import Adoption, adopt_objects
+from pinterest_platform.landing.kafka.connect_lines import is_last_record
 from pinterest_platform.landing.kafka.history import History
 from pinterest_platform.landing.kafka.manifest import PartitionManifest
 from pinterest_platform.landing.kafka.options import AcceptedGap
@@ -75,17 +76,14 @@ class PartitionLander:
 
     def _not_adopted(self) -> tuple[ConnectObject, ...]:
         min_offset = self._writer.next_offset or 0
-        return tuple(
-            connect_object for connect_object in self.history.connect_objects if connect_object.start >= min_offset
-        )
+        return tuple(source for source in self.history.connect_objects if source.start >= min_offset)
 
     def _changed_sources(self) -> list[PermanentFailure]:
         """Return a failure for each adopted object of which a source was written again, with other content.
 
         Without a broker, nothing is adopted after it: the offsets of new lines would be counted as gaps.
         """
-        failures: list[PermanentFailure] = []
-        newest = self.history.newest
+        failures, newest = list[PermanentFailure](), self.history.newest
         for position in self.history.rewritten:
             key = self.history.chain.under(ADOPTED_PREFIX).key(position)
             manifest = PartitionManifest.require(self.context.store, key)
@@ -186,9 +184,8 @@ class PartitionLander:
         chain, object_bytes = self.history.chain, self.context.options.object_bytes
         first = max(offsets.start, broker.bounds.earliest)
         with closing(broker.log.read(chain.stream, chain.partition, first, offsets.end)) as batches:
-            self._writer.write(
-                TOPICS_PREFIX, cut_segments(chain, batches, offsets, object_bytes, self._writer.latest_ms)
-            )
+            drafts = cut_segments(chain, batches, offsets, object_bytes, self._writer.latest_ms)
+            self._writer.write(TOPICS_PREFIX, drafts)
 
     def _check_same_log(self, broker: BrokerPartition, start: int) -> None:
         """Refuse to continue a sink's objects with a log that has another record, or a younger one, where they end."""

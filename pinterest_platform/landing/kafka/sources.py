@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from pinterest_platform.catalog import ADOPTED_PREFIX
 from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.landing.kafka.manifest import PartitionManifest
+from pinterest_platform.landing.listing import ListedObject
 from pinterest_platform.landing.segment import Segment
 from pinterest_platform.ports import StoredObject
 
@@ -33,10 +35,7 @@ def sources_digest(connect_objects: Iterable[ConnectObject]) -> str:
 
     It replaces a list of the objects, because S3 limits user metadata to 2 KB.
     """
-    entries = [
-        (connect_object.key, connect_object.stored.size, connect_object.stored.etag)
-        for connect_object in connect_objects
-    ]
+    entries = [(source.key, source.stored.size, source.stored.etag) for source in connect_objects]
     return hashlib.sha256(repr(entries).encode()).hexdigest()
 
 
@@ -44,7 +43,7 @@ def json_connect_object(position: int, stored: StoredObject) -> ConnectObject:
     """Return an object of a sink; raise PermanentFailure if it is not JSON."""
     if not stored.key.endswith((".json", ".json.gz")):
         raise PermanentFailure(
-            f"{stored.key} is no JSON object of a Kafka Connect S3 sink.",
+            f"{stored.key} is not a JSON object of a Kafka Connect S3 sink.",
             "Move it away, or let the sink write JSON (format.class JsonFormat, compression none or gzip).",
         )
     return ConnectObject(position, stored)
@@ -59,7 +58,7 @@ def match_sources(
         PermanentFailure: a sink wrote into a range that the platform landed.
     """
     first = segments[0].position if segments else 0
-    remaining = iter([connect_object for connect_object in connect_objects if connect_object.start >= first])
+    remaining = iter([source for source in connect_objects if source.start >= first])
     current = next(remaining, None)
     sources: dict[int, list[ConnectObject]] = {}
     for segment in segments:
@@ -70,6 +69,30 @@ def match_sources(
             current = next(remaining, None)
     beyond = () if current is None else (current, *remaining)
     return beyond, {position: tuple(adopted) for position, adopted in sources.items()}
+
+
+def rewritten_positions(adopted: list[ListedObject], sources: dict[int, tuple[ConnectObject, ...]]) -> tuple[int, ...]:
+    """Return the positions of adopted objects of which a source was written at the same time or later."""
+    return tuple(
+        named.position
+        for named in adopted
+        if any(source.modified_ms >= named.stored.modified_ms for source in sources.get(named.position, ()))
+    )
+
+
+def source_problem(sources: tuple[ConnectObject, ...], manifest: PartitionManifest, key: str) -> str | None:
+    """Return the problem of the adopted object at a key whose sources have changed, None if they have not.
+
+    Sources can be deleted after they were adopted; the remaining ones are then not compared.
+    """
+    unchanged = (None, sources_digest(sources))
+    if len(sources) != manifest.sources or manifest.sources_digest in unchanged:
+        return None
+    latest = max(sources, key=lambda source: source.modified_ms)
+    return (
+        f"{latest.key} was written again after it was adopted: {key} holds offsets {manifest.start} to "
+        f"{manifest.end} of {len(sources)} such objects as they were before"
+    )
 
 
 def overlap(earlier_key: str, later_key: str) -> PermanentFailure:

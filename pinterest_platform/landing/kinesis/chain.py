@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pinterest_platform.catalog import SEQUENCE_DIGITS, SEQUENCE_FIELD, SHARD_FIELD, STREAMS_PREFIX
-from pinterest_platform.landing.chain import ChainFolder, ChainFormat, ObjectChain, list_entries
+from pinterest_platform.landing.chain import ChainFormat, ObjectChain, list_entries
 from pinterest_platform.ports import ObjectStore
 
 FORMAT = ChainFormat((STREAMS_PREFIX,), "shard", SEQUENCE_DIGITS, SHARD_FIELD, SEQUENCE_FIELD, step=0)
@@ -35,11 +35,6 @@ class ShardChain(ObjectChain):
     def order(self) -> tuple[str, str]:
         """The chain's place among those of its stream: first epoch first, older shards before younger ones."""
         return self.epoch or "", self.shard
-
-    @property
-    def folder(self) -> ChainFolder:
-        """The chain's folder."""
-        return self.under(STREAMS_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The position of a shard, read from its landed objects (rules L1, K3)."""
+"""The state of a shard's chain, read from its landed objects (rules L1, K3)."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pinterest_platform.catalog import SEQUENCE_DIGITS, STREAMS_PREFIX
 from pinterest_platform.landing.kinesis.chain import ShardChain
 from pinterest_platform.landing.kinesis.manifest import ShardManifest
-from pinterest_platform.landing.kinesis.state import ShardPosition
+from pinterest_platform.landing.kinesis.state import ChainState
 from pinterest_platform.landing.listing import ListedObject, MergedObjects, can_be_merged, list_merged
 from pinterest_platform.landing.segment import Segment
 from pinterest_platform.ports import ObjectStore
@@ -46,9 +46,9 @@ class History:
         return True
 
     @property
-    def position(self) -> ShardPosition:
-        """The end of the chain."""
-        return position_of(self.newest, self.segments[-1].position) if self.newest else ShardPosition()
+    def chain_state(self) -> ChainState:
+        """The state of the chain."""
+        return chain_state_of(self.newest, self.segments[-1].position) if self.newest else ChainState()
 
     @property
     def first_ordinal(self) -> int:
@@ -57,9 +57,9 @@ class History:
         return self.newest.ordinal - objects + 1 if self.newest else 0
 
 
-def position_of(newest: ShardManifest, position: int) -> ShardPosition:
-    """Return the end of a chain, given its newest object's manifest and the position in that object's key."""
-    return ShardPosition(newest.end, newest.ordinal, newest.latest_ms or 0, newest.ended, position, position)
+def chain_state_of(newest: ShardManifest, position: int) -> ChainState:
+    """Return the state of a chain, given its newest object's manifest and the position in that object's key."""
+    return ChainState(newest.end, newest.ordinal, newest.latest_ms or 0, newest.ended, position, position)
 
 
 def read_history(

@@ -94,7 +94,7 @@ def stream_lag(log: ShardLog, store: ObjectStore, stream: str, options: StreamOp
     """
     snapshot = read_snapshot(log, store, stream, options or StreamOptions())
     state = snapshot.state
-    shards = [shard for shard in state.shards if not snapshot.position(shard.shard_id).ended]
+    shards = [shard for shard in state.shards if not snapshot.chain_state(shard.shard_id).ended]
     with ThreadPoolExecutor(_SHARDS_AT_ONCE, thread_name_prefix="lag") as pool:
         lags = tuple(pool.map(partial(_shard_lag, log, snapshot), shards))
     vanished = tuple(shard for shard, _ in snapshot.vanished())
@@ -112,13 +112,13 @@ def _shard_lag(log: ShardLog, snapshot: StreamSnapshot, shard: ShardState) -> Sh
         pending=lag_ms is not None or shard.end is not None,
         lag_ms=None if may_be_lost else lag_ms or 0,
         watermark_age_ms=0 if tip_ms is None else max(0, snapshot.state.now_ms - tip_ms),
-        ordinal=snapshot.position(shard.shard_id).ordinal,
+        ordinal=snapshot.chain_state(shard.shard_id).ordinal,
     )
 
 
 def _lag_ms(log: ShardLog, snapshot: StreamSnapshot, shard: str) -> int | None:
     """Return the age of the first record after a shard's position, or None at the tip."""
-    state, after = snapshot.state, snapshot.position(shard).end
+    state, after = snapshot.state, snapshot.chain_state(shard).end
     with closing(log.read(state.stream, shard, after, batch_records=1)) as batches:
         for batch in batches:
             if batch.records:

@@ -127,7 +127,9 @@ def audit(log: ShardLog | None, store: ObjectStore, stream: str) -> list[ShardLe
 def _describe(log: ShardLog, stream: str, histories: list[History]) -> _CurrentStream:
     state = log.describe(stream)
     current = [history for history in histories if history.newest and history.newest.epoch == state.epoch]
-    return _CurrentStream(log, state, frozenset(history.chain.shard for history in current if history.position.ended))
+    return _CurrentStream(
+        log, state, frozenset(history.chain.shard for history in current if history.chain_state.ended)
+    )
 
 
 def _ledger(
@@ -157,7 +159,7 @@ def _ledger(
         ended=bool(objects) and objects[-1].manifest.ended,
         recounted=recounted,
         problems=tuple(problems),
-        read=len(account.readings),
+        read=len(account.findings),
         unread=account.unread,
         unread_from=account.unread_from,
         from_checkpoint=account.from_checkpoint,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.kinesis.state import ResumeState, ShardPosition
+from pinterest_platform.landing.kinesis.state import ChainState, ResumeState
 from pinterest_platform.landing.times import MAX_CLOCK_SKEW_SECONDS, latest_plausible_ms
 
 
@@ -28,7 +28,7 @@ class AcceptedLoss:
         match = re.fullmatch(r"(?P<stream>[^/:]+)/(?P<shard>[^/:]+):(?P<after>[0-9]{1,129})", text.strip())
         if match is None:
             raise PermanentFailure(
-                f"accept_loss holds {text!r}, which is no position of a shard.",
+                f"accept_loss holds {text!r}, which is not a position of a shard.",
                 "Write it as <stream>/<shard>:<sequence number>, as the failed landing named it.",
             )
         return cls(match["stream"], match["shard"], int(match["after"]))
@@ -69,20 +69,20 @@ class StreamOptions:
 
 
 def unused_losses(
-    losses: Sequence[AcceptedLoss], used: Collection[str], initial: Mapping[str, ShardPosition]
+    losses: Sequence[AcceptedLoss], used: Collection[str], initial: Mapping[str, ChainState]
 ) -> Iterator[str]:
     """Yield a line for each accepted loss that a call did not need.
 
     Args:
         losses: the accepted losses of the stream.
         used: the shards of which a loss was accepted.
-        initial: the position of each shard when the call began.
+        initial: the state of each chain when the call began.
     """
     for loss in losses:
-        position = initial.get(loss.shard)
-        if position is None:
+        chain_state = initial.get(loss.shard)
+        if chain_state is None:
             yield f"accept_loss '{loss}' was not needed: there is no such shard."
-        elif position.end is not None and position.end != loss.after:
-            yield f"accept_loss '{loss}' was not needed: the shard was landed up to {position.end}."
+        elif chain_state.end is not None and chain_state.end != loss.after:
+            yield f"accept_loss '{loss}' was not needed: the shard was landed up to {chain_state.end}."
         elif loss.shard not in used:
             yield f"accept_loss '{loss}' was not needed: nothing is missing there."

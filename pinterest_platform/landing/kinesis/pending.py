@@ -48,13 +48,13 @@ def pending_after_landing(
     A chain is not listed if that landing landed all its pending objects itself. A drain starts with `pending_segments`.
     """
     pending: list[PendingSegment] = []
-    for shard, position in sorted(resume.positions.items()):
+    for shard, chain_state in sorted(resume.chain_states.items()):
         chain = ShardChain(stream, shard, resume.epoch if resume.is_recreated else None)
         applied, landed = positions.get(chain.app_id, -1), resume.landed.get(chain.app_id, ())
-        if [segment.end for segment in landed] == list(range(applied + 1, position.ordinal + 1)):
+        if [segment.end for segment in landed] == list(range(applied + 1, chain_state.ordinal + 1)):
             pending += landed
         else:
-            pending += _newer(store, chain, applied, position.list_from)
+            pending += _newer(store, chain, applied, chain_state.list_from)
     return pending
 
 

@@ -34,7 +34,7 @@ class ShardLander:
 
     def __post_init__(self) -> None:
         snapshot, shard_id = self.context.snapshot, self.shard.shard_id
-        self.writer = ShardWriter(self.context, snapshot.chain(shard_id), snapshot.position(shard_id))
+        self.writer = ShardWriter(self.context, snapshot.chain(shard_id), snapshot.chain_state(shard_id))
         # Objects that were landed before rule L19 applied can have a time in the future.
         tip_ms = snapshot.last_tip_ms(self.shard)
         self._initial_tip_ms = self._tip_ms = None if tip_ms is None else min(tip_ms, snapshot.state.now_ms)
@@ -47,18 +47,18 @@ class ShardLander:
             PermanentFailure: records can be lost, or the store and the shard contradict each other.
             TransientFailure: an outside system did not respond, or the stream was recreated meanwhile.
         """
-        if not self.writer.position.ended:
+        if not self.writer.chain_state.ended:
             self._check_retention(self.context.snapshot.state.now_ms)
-        while not self.writer.position.ended:
+        while not self.writer.chain_state.ended:
             try:
                 self._pass()
                 break
             except ConcurrentWriterError:
                 self.writer.refresh()
-        result, position = self.writer.result, self.writer.position
-        if position.ended:
+        result, chain_state = self.writer.result, self.writer.chain_state
+        if chain_state.ended:
             result = replace(result, behind_ms=0, caught_up=True, at_tip=True, ended=True)
-        return replace(result, sequence_number=position.end, ordinal=position.ordinal)
+        return replace(result, sequence_number=chain_state.end, ordinal=chain_state.ordinal)
 
     def write_off(self, after: int) -> LandedShard:
         """End the chain of a shard that the service no longer lists after `after`, if the user accepts the loss.
@@ -69,8 +69,8 @@ class ShardLander:
         if not self._is_accepted():
             raise self._loss(after, "the service no longer lists the shard, and it was not landed to its end.")
         self.writer.loss_accepted = True
-        self.writer.write(empty_draft(self._position, after + 1, self.writer.position.latest_ms))
-        ordinal = self.writer.position.ordinal
+        self.writer.write(empty_draft(self._position, after + 1, self.writer.chain_state.latest_ms))
+        ordinal = self.writer.chain_state.ordinal
         return replace(self.writer.result, caught_up=True, ended=True, sequence_number=after, ordinal=ordinal)
 
     # -- reading ---------------------------------------------------------------------------------------------------
@@ -78,20 +78,20 @@ class ShardLander:
     @property
     def _position(self) -> int:
         """The position in the key of the next object."""
-        return self.shard.start if self.writer.position.end is None else self.writer.position.end
+        return self.shard.start if self.writer.chain_state.end is None else self.writer.chain_state.end
 
     def _pass(self) -> None:
         """Read once from the position on; raise ConcurrentWriterError if that has to begin again."""
         options = self.context.options
-        position = self.writer.position
+        chain_state = self.writer.chain_state
         chain = self.writer.chain
         last_ms = options.latest_plausible_ms(self.context.snapshot.state.now_ms)
-        latest_ms = max([ms for ms in (position.latest_ms, self._parents_latest_ms) if ms <= last_ms], default=0)
+        latest_ms = max([ms for ms in (chain_state.latest_ms, self._parents_latest_ms) if ms <= last_ms], default=0)
         cutter = SegmentCutter(chain, options.object_bytes, self._position, latest_ms, last_ms)
         self._tip_ms = self._initial_tip_ms
         batch = ShardBatch((), 0, ended=False)
         caught_up = False
-        with closing(self.context.log.read(chain.stream, chain.shard, position.end)) as batches:
+        with closing(self.context.log.read(chain.stream, chain.shard, chain_state.end)) as batches:
             for batch in batches:
                 self._update_times(batch)
                 for record in batch.records:
@@ -132,7 +132,7 @@ class ShardLander:
         draft = cutter.finish(shard_end)
         if draft is None and shard_end is not None:
             # Each object must move the position, so an end that does not exceed it is raised.
-            draft = empty_draft(self._position, max(shard_end, self._position + 1), self.writer.position.latest_ms)
+            draft = empty_draft(self._position, max(shard_end, self._position + 1), self.writer.chain_state.latest_ms)
         if draft is not None:
             self.writer.write(draft)
 

@@ -1,10 +1,8 @@
 """The number and size of the objects of a stream."""
 
-from functools import partial
-
 from pinterest_platform.landing.kinesis.chain import list_chains
 from pinterest_platform.landing.kinesis.history import read_history
-from pinterest_platform.landing.size import LandedSize, chain_size
+from pinterest_platform.landing.size import LandedSize, size_of_chains
 from pinterest_platform.ports import ObjectStore
 
 
@@ -14,6 +12,4 @@ def landed_size(store: ObjectStore, stream: str) -> LandedSize:
     Raises:
         PermanentFailure: the chain of a shard cannot be read.
     """
-    chains = list_chains(store, stream)
-    sizes = [chain_size(store, chain.folder, partial(read_history, store, chain)) for chain in chains]
-    return sum(sizes, LandedSize())
+    return size_of_chains(store, list_chains(store, stream), read_history)

@@ -7,7 +7,7 @@ from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing.kinesis.chain import ShardChain, list_chains
 from pinterest_platform.landing.kinesis.history import History, read_history
 from pinterest_platform.landing.kinesis.options import StreamOptions
-from pinterest_platform.landing.kinesis.state import ShardPosition, Watermark
+from pinterest_platform.landing.kinesis.state import ChainState, Watermark
 from pinterest_platform.landing.kinesis.watermarks import first_watermarks, read_watermarks
 from pinterest_platform.ports import ObjectStore, ShardLog, ShardState, StreamState
 
@@ -16,12 +16,12 @@ HistoryReader = Callable[[ObjectStore, ShardChain, int | None], History]
 
 @dataclass(slots=True)
 class StreamSnapshot:
-    """The state of a stream when a call begins; positions and watermarks change while the call lands.
+    """The state of a stream when a call begins; chain states and watermarks change while the call lands.
 
     Attributes:
         state: the stream as the service describes it.
         is_recreated: whether it is landed next to an older epoch.
-        positions: the end of each shard's chain; every listed shard has one, unless it is among the failures.
+        chain_states: the state of each shard's chain; every listed shard has one, unless it is among the failures.
         watermarks: the watermark of each shard.
         is_landed: whether an earlier call has landed from this stream.
         failures: by shard, the failure of a chain that cannot be read; nothing is landed from the shard.
@@ -29,7 +29,7 @@ class StreamSnapshot:
 
     state: StreamState
     is_recreated: bool
-    positions: dict[str, ShardPosition]
+    chain_states: dict[str, ChainState]
     watermarks: dict[str, Watermark]
     is_landed: bool
     failures: dict[str, PermanentFailure] = field(default_factory=dict[str, PermanentFailure])
@@ -38,9 +38,9 @@ class StreamSnapshot:
         """Return the chain of a shard."""
         return ShardChain(self.state.stream, shard_id, self.state.epoch if self.is_recreated else None)
 
-    def position(self, shard_id: str) -> ShardPosition:
-        """Return the end of a shard's chain."""
-        return self.positions.get(shard_id, ShardPosition())
+    def chain_state(self, shard_id: str) -> ChainState:
+        """Return the state of a shard's chain."""
+        return self.chain_states.get(shard_id, ChainState())
 
     @property
     def list_from(self) -> dict[str, int]:
@@ -55,10 +55,10 @@ class StreamSnapshot:
         """Return the shards that are not landed to their end and no longer listed, with the last number landed."""
         listed = {shard.shard_id for shard in self.state.shards}
         vanished: list[tuple[str, int]] = []
-        for shard in sorted({*self.positions, *self.watermarks} - listed - self.failures.keys()):
-            position = self.position(shard)
-            if not position.ended:
-                vanished.append((shard, self.watermarks[shard].after if position.end is None else position.end))
+        for shard in sorted({*self.chain_states, *self.watermarks} - listed - self.failures.keys()):
+            chain_state = self.chain_state(shard)
+            if not chain_state.ended:
+                vanished.append((shard, self.watermarks[shard].after if chain_state.end is None else chain_state.end))
         return vanished
 
     def last_tip_ms(self, shard: ShardState) -> int | None:
@@ -69,11 +69,11 @@ class StreamSnapshot:
         """
 
         def tip_ms(shard_id: str) -> int | None:
-            position, watermark = self.position(shard_id), self.watermarks.get(shard_id)
+            chain_state, watermark = self.chain_state(shard_id), self.watermarks.get(shard_id)
             # Nothing was newer than `after` at the watermark's time, so what was landed since arrived later.
-            if watermark is not None and (position.end is None or watermark.after <= position.end):
-                return max(watermark.checked_ms, position.latest_ms)
-            return position.latest_ms or None
+            if watermark is not None and (chain_state.end is None or watermark.after <= chain_state.end):
+                return max(watermark.checked_ms, chain_state.latest_ms)
+            return chain_state.latest_ms or None
 
         return self._max_of_nearest([shard.shard_id], tip_ms)
 
@@ -81,7 +81,7 @@ class StreamSnapshot:
         """Return the latest append time of a shard's nearest ancestors that have one; 0 if none has."""
 
         def latest_ms(shard_id: str) -> int | None:
-            return self.position(shard_id).latest_ms or None
+            return self.chain_state(shard_id).latest_ms or None
 
         return self._max_of_nearest(list(shard.parents), latest_ms) or 0
 
@@ -123,15 +123,15 @@ def read_snapshot(
     """
     state, resume = log.describe(stream), options.resume
     if resume is not None and resume.epoch == state.epoch:
-        positions, watermarks = dict(resume.positions), dict(resume.watermarks)
-        snapshot = StreamSnapshot(state, resume.is_recreated, positions, watermarks, is_landed=True)
+        chain_states, watermarks = dict(resume.chain_states), dict(resume.watermarks)
+        snapshot = StreamSnapshot(state, resume.is_recreated, chain_states, watermarks, is_landed=True)
     else:
         snapshot = _list_store(log, store, state, options, read)
-    missing = {shard.shard_id for shard in state.shards} - snapshot.positions.keys() - snapshot.failures.keys()
+    missing = {shard.shard_id for shard in state.shards} - snapshot.chain_states.keys() - snapshot.failures.keys()
     histories, failures = _read_all(
         store, [snapshot.chain(shard_id) for shard_id in sorted(missing)], snapshot.watermarks, read
     )
-    snapshot.positions.update({shard_id: history.position for shard_id, history in histories.items()})
+    snapshot.chain_states.update({shard_id: history.chain_state for shard_id, history in histories.items()})
     snapshot.failures.update(failures)
     return snapshot
 
@@ -165,13 +165,13 @@ def _list_store(
     if is_recreated:
         _check_recreated(log, state, options, landed_epochs)
         histories, failures = read_epoch(state.epoch)
-    positions = {shard: history.position for shard, history in histories.items()}
-    if stored is None and positions:
+    chain_states = {shard: history.chain_state for shard, history in histories.items()}
+    if stored is None and chain_states:
         # A first landing that started meanwhile wrote its watermarks before its objects.
         stored = read_watermarks(store, state.stream, state.epoch)
-    is_landed = stored is not None or bool(positions) or bool(failures)
+    is_landed = stored is not None or bool(chain_states) or bool(failures)
     watermarks = (stored or {}) if is_landed else first_watermarks(state)
-    return StreamSnapshot(state, is_recreated, positions, watermarks, is_landed, failures)
+    return StreamSnapshot(state, is_recreated, chain_states, watermarks, is_landed, failures)
 
 
 def _check_recreated(log: ShardLog, state: StreamState, options: StreamOptions, landed_epochs: set[str]) -> None:

@@ -1,4 +1,4 @@
-"""The positions of a stream's shards, carried from one call to the next."""
+"""The states of a stream's chains, carried from one call to the next."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,8 +7,8 @@ from pinterest_platform.landing.segment import PendingSegment
 
 
 @dataclass(frozen=True, slots=True)
-class ShardPosition:
-    """The end of a shard's chain.
+class ChainState:
+    """The state of a shard's chain at its end.
 
     Attributes:
         end: the sequence number that its newest object ends with; None without objects.
@@ -50,7 +50,7 @@ class ResumeState:
     Attributes:
         epoch: the stream's epoch.
         is_recreated: whether the stream is landed next to an older epoch.
-        positions: the end of each shard's chain.
+        chain_states: the state of each shard's chain.
         watermarks: the watermark of each shard.
         landed: the objects that the call landed, in order, by app id.
         list_from: by app id, the position of an object from which on the chain need be listed.
@@ -58,7 +58,7 @@ class ResumeState:
 
     epoch: str
     is_recreated: bool
-    positions: Mapping[str, ShardPosition]
+    chain_states: Mapping[str, ChainState]
     watermarks: Mapping[str, Watermark]
     landed: Mapping[str, tuple[PendingSegment, ...]] = field(default_factory=dict[str, tuple[PendingSegment, ...]])
     list_from: Mapping[str, int] = field(default_factory=dict[str, int])

@@ -53,7 +53,7 @@ def land_stream(
     state = snapshot.state
     if not snapshot.is_landed:
         write_watermarks(store, stream, state.epoch, snapshot.watermarks)
-    initial = dict(snapshot.positions)
+    initial = dict(snapshot.chain_states)
 
     def check_epoch() -> None:
         if (current := log.epoch(stream)) != state.epoch:
@@ -88,7 +88,7 @@ def _read_and_sweep(store: ObjectStore, chain: ShardChain, list_from: int | None
 
 @dataclass(slots=True)
 class _StreamLander:
-    """The landing of one stream; the positions and watermarks of its snapshot change with it."""
+    """The landing of one stream; the chain states and watermarks of its snapshot change with it."""
 
     context: LandingContext
     landed: dict[str, LandedShard] = field(default_factory=dict[str, LandedShard])
@@ -151,7 +151,7 @@ class _StreamLander:
         resume = ResumeState(
             epoch=state.epoch,
             is_recreated=snapshot.is_recreated,
-            positions=snapshot.positions,
+            chain_states=snapshot.chain_states,
             watermarks=snapshot.watermarks,
             landed={shard.app_id: shard.landed for shard in shards},
             list_from=snapshot.list_from,
@@ -159,13 +159,13 @@ class _StreamLander:
         return LandedStream(state.stream, state.epoch, snapshot.is_recreated, shards, caught_up, resume)
 
     def _watermark(self, shard: ShardState) -> Watermark:
-        position = self.snapshot.position(shard.shard_id)
-        after = shard.start if position.end is None else position.end
-        return Watermark(after, self.snapshot.state.now_ms, position.newest, position.ordinal)
+        chain_state = self.snapshot.chain_state(shard.shard_id)
+        after = shard.start if chain_state.end is None else chain_state.end
+        return Watermark(after, self.snapshot.state.now_ms, chain_state.newest, chain_state.ordinal)
 
     def _is_ready(self, shard: ShardState) -> bool:
         listed = {other.shard_id for other in self.snapshot.state.shards}
-        return all(parent not in listed or self.snapshot.position(parent).ended for parent in shard.parents)
+        return all(parent not in listed or self.snapshot.chain_state(parent).ended for parent in shard.parents)
 
     def _settle(self, lander: ShardLander, land: Callable[[], LandedShard]) -> None:
         shard = lander.shard.shard_id
@@ -175,7 +175,7 @@ class _StreamLander:
             self.context.progress(str(failure))
             self.failures.append(failure)
         finally:
-            self.snapshot.positions[shard] = lander.writer.position
+            self.snapshot.chain_states[shard] = lander.writer.chain_state
             if lander.writer.loss_accepted:
                 self.shards_with_accepted_loss.add(shard)
 

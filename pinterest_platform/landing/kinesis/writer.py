@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.commit import commit, unknown_start
 from pinterest_platform.landing.kinesis.chain import ShardChain
-from pinterest_platform.landing.kinesis.history import position_of, read_history
+from pinterest_platform.landing.kinesis.history import chain_state_of, read_history
 from pinterest_platform.landing.kinesis.manifest import ShardManifest
 from pinterest_platform.landing.kinesis.options import StreamOptions
 from pinterest_platform.landing.kinesis.results import LandedShard
 from pinterest_platform.landing.kinesis.segments import ShardDraft
 from pinterest_platform.landing.kinesis.snapshot import StreamSnapshot
-from pinterest_platform.landing.kinesis.state import ShardPosition
+from pinterest_platform.landing.kinesis.state import ChainState
 from pinterest_platform.landing.manifest import draft_fields
 from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.ports import ObjectStore, Progress, ShardLog
@@ -54,27 +54,27 @@ class ShardWriter:
     Attributes:
         context: the values that the shards of the call share.
         chain: the chain.
-        position: the end of the chain.
+        chain_state: the state of the chain.
         loss_accepted: whether a loss was found that the user accepts.
         result: the counts of the call.
     """
 
     context: LandingContext
     chain: ShardChain
-    position: ShardPosition
+    chain_state: ChainState
     loss_accepted: bool = field(init=False, default=False)
     result: LandedShard = field(init=False)
 
     def __post_init__(self) -> None:
-        self.position = replace(self.position, list_from=self.position.newest)
+        self.chain_state = replace(self.chain_state, list_from=self.chain_state.newest)
         self.result = LandedShard(self.chain.shard, self.chain.app_id)
 
     def refresh(self) -> None:
         """Read the end of the chain again."""
-        list_from = self.position.list_from
+        list_from = self.chain_state.list_from
         history = read_history(self.context.store, self.chain, list_from)
         history.require_unchanged_end()
-        self.position = replace(history.position, list_from=list_from)
+        self.chain_state = replace(history.chain_state, list_from=list_from)
 
     def write(self, draft: ShardDraft) -> None:
         """Write a draft, or continue from the object that another writer put at its position first.
@@ -86,20 +86,20 @@ class ShardWriter:
         """
         context, content = self.context, draft.content
         epoch = context.snapshot.state.epoch
-        if context.options.cleaned is None and self.position.ordinal < 0:
+        if context.options.cleaned is None and self.chain_state.ordinal < 0:
             raise unknown_start(self.chain.app_id)
         cleaned = (context.options.cleaned or {}).get(self.chain.app_id, -1)
         manifest = ShardManifest(
             **draft_fields(content, context.writer_id),
             app_id=self.chain.app_id,
             first=draft.first,
-            ordinal=max(self.position.ordinal, cleaned) + 1,
+            ordinal=max(self.chain_state.ordinal, cleaned) + 1,
             epoch=epoch,
             loss_accepted=self.loss_accepted and not self.result.accepted_losses,
             ended=draft.ended,
         )
         # After a sequence number only the stream that assigned it can be read; the oldest record any stream has.
-        check_epoch = context.check_epoch if self.position.end is None else _no_check
+        check_epoch = context.check_epoch if self.chain_state.end is None else _no_check
         winner = commit(context.store, self.chain.folder, content, manifest, check_epoch)
         if winner.epoch != epoch:
             raise PermanentFailure(
@@ -107,8 +107,8 @@ class ShardWriter:
                 f"while the stream now has {epoch}.",
                 "Run the landing again: it names the setting for a recreated stream.",
             )
-        list_from = content.position if self.position.list_from is None else self.position.list_from
-        self.position = replace(position_of(winner, content.position), list_from=list_from)
+        list_from = content.position if self.chain_state.list_from is None else self.chain_state.list_from
+        self.chain_state = replace(chain_state_of(winner, content.position), list_from=list_from)
         if winner.writer_id == context.writer_id:
             self._count(winner, self.chain.folder.key(content.position), len(content.body))
         if (winner.end, winner.ended) != (content.end, draft.ended):

@@ -6,7 +6,7 @@ from functools import partial
 
 import dagster as dg
 
-from pinterest_platform.orchestration.alerts.limits import Measured
+from pinterest_platform.orchestration.alerts.limits import MeasuredConcern
 from pinterest_platform.orchestration.alerts.ongoing import OngoingAlerts, OngoingIncident, State, ongoing_alert
 from pinterest_platform.ports import Alert, Cause, Notifier
 from pinterest_platform.settings import AlertSettings
@@ -18,7 +18,7 @@ def deliver_limit_alerts(
     instance: dg.DagsterInstance,
     settings: AlertSettings,
     notifier: Notifier,
-    measured: Sequence[Measured],
+    measured: Sequence[MeasuredConcern],
     now: float,
 ) -> list[str]:
     """Deliver the alerts that are due, one for all incidents of a concern; return a line for each.
@@ -28,22 +28,22 @@ def deliver_limit_alerts(
     """
     return OngoingAlerts(instance, STATE_KEY, notifier, now).deliver(
         lambda incidents: next_state(incidents, measured, now),
-        {measurement.concern: partial(_alert, measurement, settings, now) for measurement in measured},
+        {concern.name: partial(_alert, concern, settings, now) for concern in measured},
     )
 
 
-def next_state(incidents: State, measured: Iterable[Measured], now: float) -> State:
+def next_state(incidents: State, measured: Iterable[MeasuredConcern], now: float) -> State:
     """Return the incidents after a measurement; one whose measurement is unknown neither begins nor ends."""
     state = dict(incidents)
-    for measurement in measured:
-        for reading in measurement.readings:
-            key = (measurement.concern, reading.name)
+    for concern in measured:
+        for measurement in concern.measurements:
+            key = (concern.name, measurement.name)
             incident = state.get(key)
-            if reading.problem:
+            if measurement.problem:
                 new = OngoingIncident(
-                    measurement.concern, now, reading.problem, reading.name, delivered=measurement.is_alerted
+                    concern.name, now, measurement.problem, measurement.name, delivered=concern.is_alerted
                 )
-                state[key] = replace(incident or new, problem=reading.problem, is_over=False)
+                state[key] = replace(incident or new, problem=measurement.problem, is_over=False)
             elif incident is not None and incident.delivered:
                 state[key] = replace(incident, is_over=True)
             elif incident is not None:
@@ -51,7 +51,9 @@ def next_state(incidents: State, measured: Iterable[Measured], now: float) -> St
     return state
 
 
-def _alert(measured: Measured, settings: AlertSettings, now: float, incidents: Sequence[OngoingIncident]) -> Alert:
+def _alert(
+    measured: MeasuredConcern, settings: AlertSettings, now: float, incidents: Sequence[OngoingIncident]
+) -> Alert:
     if incidents[0].is_over:
         minutes, names = (
             (now - min(incident.since for incident in incidents)) / 60,
@@ -60,5 +62,5 @@ def _alert(measured: Measured, settings: AlertSettings, now: float, incidents: S
         headline, causes = f"{measured.over}, after {minutes:.0f} minutes: {names}", []
     else:
         headline = measured.begun
-        causes = [Cause(measured.concern, f"{incident.problem}.", measured.next_step) for incident in incidents]
+        causes = [Cause(measured.name, f"{incident.problem}.", measured.next_step) for incident in incidents]
     return ongoing_alert(incidents, headline, causes, settings, "assets/operations/health")

@@ -10,7 +10,7 @@ from pinterest_platform.orchestration.results.health import ledger_concern
 from pinterest_platform.orchestration.results.ledger import LANDED_CHECK, LEDGER
 from pinterest_platform.pipelines.backlog import RouteBacklog
 from pinterest_platform.pipelines.layers import CLEANED_LAYERS, RAW_LAYERS
-from pinterest_platform.pipelines.limits import Reading, headroom_readings, lag_readings
+from pinterest_platform.pipelines.limits import Measurement, headroom_measurements, lag_measurements
 from pinterest_platform.settings import Settings
 
 QUARANTINE_SECONDS = 3600.0
@@ -26,60 +26,60 @@ LAYERS_OF_DRAINS = (*RAW_LAYERS.values(), *CLEANED_LAYERS.values())
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """The readings of one concern.
+class MeasuredConcern:
+    """The measurements of one concern.
 
     Attributes:
-        concern: its name.
+        name: its name.
         begun: the sentence that reports a problem, without its end.
         over: the sentence that reports the end of it, without its end.
         next_step: what to do about a problem.
-        readings: the measurements; a name without one is unknown.
+        measurements: the measurements; a name without one is unknown.
         is_alerted: whether another alert has reported the problems.
     """
 
-    concern: str
+    name: str
     begun: str
     over: str
     next_step: str
-    readings: Sequence[Reading]
+    measurements: Sequence[Measurement]
     is_alerted: bool = False
 
 
-def measured_streams(route: str, backlog: RouteBacklog, settings: Settings) -> Iterator[Measured]:
+def measured_streams(route: str, backlog: RouteBacklog, settings: Settings) -> Iterator[MeasuredConcern]:
     """Yield lag and retention headroom of a route; the backlog has the retention times."""
     drain = "kafka_pipeline" if route == "kafka" else "streaming_pipeline"
     longest, least = settings.alert_lag_seconds, settings.alert_headroom_share
-    yield Measured(
+    yield MeasuredConcern(
         f"{route} lag",
         f"The lag of {route} exceeds {longest:g} s",
         f"The lag of {route} is within {longest:g} s again",
         f"Check that the sensor {route}_backlog is switched on, then read its last tick and the last run of {drain}.",
-        list(lag_readings(backlog, longest)),
+        list(lag_measurements(backlog, longest)),
     )
     names = settings.names
-    yield Measured(
+    yield MeasuredConcern(
         f"{route} retention",
         f"Less than {least:.0%} of the retention time of {route} is left",
         f"More than {least:.0%} of the retention time of {route} is left again",
         f"Run {drain} now, or raise the retention time.",
-        list(headroom_readings(backlog, least, names.topic if route == "kafka" else names.stream)),
+        list(headroom_measurements(backlog, least, names.topic if route == "kafka" else names.stream)),
     )
 
 
-def measured_quarantine(instance: dg.DagsterInstance, most: float, now: float) -> Measured:
+def measured_quarantine(instance: dg.DagsterInstance, most: float, now: float) -> MeasuredConcern:
     """Return the share of quarantined records of each landed and cleaned asset, of those that recent runs reported."""
     keys = [dg.AssetKey([layer, entity.name]) for layer in LAYERS_OF_DRAINS for entity in ENTITIES]
-    return Measured(
+    return MeasuredConcern(
         "quarantine",
         f"More than {most:.0%} of the records of the last hour were quarantined",
         f"No more than {most:.0%} of the records of the last hour were quarantined",
         "Run `pinterest quarantine`, which prints the records and their reasons, and fix their producer.",
-        [_quarantine_reading(instance, key, most, now) for key in keys],
+        [_quarantine_measurement(instance, key, most, now) for key in keys],
     )
 
 
-def measured_ledger(instance: dg.DagsterInstance) -> Measured:
+def measured_ledger(instance: dg.DagsterInstance) -> MeasuredConcern:
     """Return whether the ledger balances, if the run that computed it has ended."""
     concern = ledger_concern(instance)
     check = dg.AssetCheckKey(LEDGER, LANDED_CHECK)
@@ -87,18 +87,18 @@ def measured_ledger(instance: dg.DagsterInstance) -> Measured:
     run = instance.get_run_by_id(records[0].run_id) if records else None
     is_known = concern.state != "unknown" and run is not None and run.is_finished
     problem = concern.finding if concern.state == "warning" else ""
-    return Measured(
+    return MeasuredConcern(
         "ledger",
         "The ledger does not balance",
         "The ledger balances again",
         concern.next_step,
-        [Reading("ledger/conservation", 0.0, problem)] if is_known else [],
+        [Measurement("ledger/conservation", 0.0, problem)] if is_known else [],
         # The alert of failed checks in a run that succeeded names the same checks.
         is_alerted=run is not None and run.is_success,
     )
 
 
-def _quarantine_reading(instance: dg.DagsterInstance, key: dg.AssetKey, most: float, now: float) -> Reading:
+def _quarantine_measurement(instance: dg.DagsterInstance, key: dg.AssetKey, most: float, now: float) -> Measurement:
     recent = dg.AssetRecordsFilter(key, after_timestamp=now - QUARANTINE_SECONDS)
     records = quarantined = 0
     for record in instance.fetch_materializations(recent, limit=MATERIALIZATIONS).records:
@@ -110,7 +110,7 @@ def _quarantine_reading(instance: dg.DagsterInstance, key: dg.AssetKey, most: fl
     share = quarantined / records if records else 0.0
     name = key.to_user_string()
     problem = f"{name}: {quarantined} of {records} records, {share:.1%}"
-    return Reading(name, share, problem if share > most and quarantined >= LEAST_QUARANTINED else "")
+    return Measurement(name, share, problem if share > most and quarantined >= LEAST_QUARANTINED else "")
 
 
 def _count(metadata: Mapping[str, dg.MetadataValue], name: str) -> int:

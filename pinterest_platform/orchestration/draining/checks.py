@@ -62,13 +62,20 @@ def _count_evaluations(pipeline: Pipeline, lakehouse: Lakehouse) -> Iterator[dg.
     cleaned = cleaning_checks(totals.cleaned, uri) if totals.cleaned else []
     for layer, results in (("raw", landed), ("cleaned", cleaned)):
         for result in results:
-            yield dg.AssetCheckEvaluation(
-                asset_key=dg.AssetKey([layer, entity.name]),
-                check_name=result.check_name or "",
-                passed=result.passed,
-                severity=result.severity,
-                metadata=result.metadata,
-            )
+            yield evaluation_of(dg.AssetKey([layer, entity.name]), result)
+
+
+def evaluation_of(
+    key: dg.AssetKey, result: dg.AssetCheckResult | dg.AssetCheckEvaluation, **metadata: dg.MetadataValue
+) -> dg.AssetCheckEvaluation:
+    """Return a result as an evaluation of a check of an asset, with this metadata in addition to its own."""
+    return dg.AssetCheckEvaluation(
+        asset_key=key,
+        check_name=result.check_name or "",
+        passed=result.passed,
+        severity=result.severity,
+        metadata={**result.metadata, **metadata},
+    )
 
 
 def last_result(instance: dg.DagsterInstance, check: dg.AssetCheckKey, note: str) -> Iterator[dg.AssetCheckEvaluation]:
@@ -84,14 +91,5 @@ def last_result(instance: dg.DagsterInstance, check: dg.AssetCheckKey, note: str
 def _repeated(
     key: dg.AssetKey, result: dg.AssetCheckResult | dg.AssetCheckEvaluation, at_seconds: float, note: str
 ) -> dg.AssetCheckEvaluation:
-    return dg.AssetCheckEvaluation(
-        asset_key=key,
-        check_name=result.check_name or "",
-        passed=result.passed,
-        severity=result.severity,
-        metadata={
-            **result.metadata,
-            "last_run": dg.MetadataValue.timestamp(datetime.fromtimestamp(at_seconds, UTC)),
-            "note": dg.MetadataValue.text(f"last run: {note}"),
-        },
-    )
+    last_run = dg.MetadataValue.timestamp(datetime.fromtimestamp(at_seconds, UTC))
+    return evaluation_of(key, result, last_run=last_run, note=dg.MetadataValue.text(f"last run: {note}"))

@@ -62,16 +62,19 @@ def decide(backlog: Mapping[str, Pending], runs: Sequence[DrainRun], now: float)
     alive = [run for run in runs if run.live and not run.worker_lost]
     if alive:
         host = f", on {alive[0].host}" if alive[0].host else ""
-        return Decision(False, f"run {alive[0].run_id} of this route is in progress{host}", orphans)
+        return Decision(
+            request=False, reason=f"run {alive[0].run_id} of this route is in progress{host}", orphans=orphans
+        )
     pending = {stream: records for stream, records in backlog.items() if records}
     if not pending:
-        return Decision(False, "every stream is landed and cleaned to its end", orphans)
+        return Decision(request=False, reason="every stream is landed and cleaned to its end", orphans=orphans)
     ended = [run for run in runs if not run.live]
     wait = min(_wait_after_failures(ended, stream, now) for stream in pending)
     if wait > 0:
-        return Decision(False, f"the last run failed; the next one is requested in {wait:.0f} s", orphans)
+        reason = f"the last run failed; the next one is requested in {wait:.0f} s"
+        return Decision(request=False, reason=reason, orphans=orphans)
     counts = [f"{stream}: {part.records} records, {part.objects} objects" for stream, part in pending.items()]
-    return Decision(True, "; ".join(counts), orphans)
+    return Decision(request=True, reason="; ".join(counts), orphans=orphans)
 
 
 def _wait_after_failures(ended: Sequence[DrainRun], stream: str, now: float) -> float:

@@ -10,7 +10,7 @@ from pinterest_platform.catalog import ENTITIES, Route
 from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.landing.audit_schedule import AuditSchedule
 from pinterest_platform.landing.size import LandedSize
-from pinterest_platform.orchestration.draining.checks import last_result
+from pinterest_platform.orchestration.draining.checks import evaluation_of, last_result
 from pinterest_platform.orchestration.results.health import ledger_concern
 from pinterest_platform.orchestration.results.ledger import (
     CLEANED_CHECK,
@@ -65,13 +65,7 @@ def refresh_ledger(context: dg.OpExecutionContext, lakehouse: Lakehouse, topics:
     context.log_event(dg.AssetMaterialization(LEDGER, metadata=metadata))
     for check in result.check_results or []:
         if check.check_name in (LANDED_CHECK, HIDDEN_CHECK):
-            evaluation = dg.AssetCheckEvaluation(
-                asset_key=LEDGER,
-                check_name=check.check_name,
-                passed=check.passed,
-                severity=check.severity,
-                metadata={**check.metadata, "note": dg.MetadataValue.text(_NOTE)},
-            )
+            evaluation = evaluation_of(LEDGER, check, note=dg.MetadataValue.text(_NOTE))
             # Dagster logs it; only its annotation does not list it.
             context.log_event(evaluation)  # pyright: ignore[reportArgumentType]
     for name in _READ_AGAIN:

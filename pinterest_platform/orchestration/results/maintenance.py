@@ -6,7 +6,7 @@ from pinterest_platform.ports import MaintenanceResult
 
 
 def maintenance_observation(name: str, result: MaintenanceResult) -> dg.AssetObservation | None:
-    """Return the maintenance of an asset's table; None if nothing was changed, or if the table is no asset."""
+    """Return the maintenance of an asset's table; None if nothing was changed, or if the table is not an asset."""
     if result.idle or name.startswith("quarantine/"):
         return None
     return dg.AssetObservation(

@@ -163,7 +163,7 @@ def test_a_key_that_is_no_integer_is_named() -> None:
         connection.execute(text("DROP TABLE pinterest_data"))
         connection.execute(text('CREATE TABLE pinterest_data ("index" NUMERIC)'))
         connection.execute(text("INSERT INTO pinterest_data VALUES (1.5)"))
-    with pytest.raises(EmulatorFailure, match=r"1\.5.*no integer"):
+    with pytest.raises(EmulatorFailure, match=r"1\.5.*not an integer"):
         posts(engine)
 
 

@@ -32,7 +32,7 @@ def test_java_17_and_21_are_used(tmp_path: Path, output: str, monkeypatch: pytes
     [
         ('openjdk version "25.0.2" 2026-01-20', "is Java 25"),
         ('java version "1.8.0_402"', "is Java 8"),
-        ("no such thing", "is no Java that runs"),
+        ("no such thing", "does not run as Java"),
     ],
 )
 def test_another_java_is_named_with_its_version_and_place(tmp_path: Path, output: str, problem: str) -> None:
@@ -44,7 +44,7 @@ def test_another_java_is_named_with_its_version_and_place(tmp_path: Path, output
 def test_a_missing_java_is_reported_by_the_first_job_and_not_before(tmp_path: Path) -> None:
     variables = {"kafka_bootstrap_servers": "x", "spark_engine": "spark", "java_home": str(tmp_path)}
     engine = engines.build(Settings.model_validate(variables))
-    with pytest.raises(PermanentFailure, match=rf"{tmp_path}/bin/java is no Java that runs"):
+    with pytest.raises(PermanentFailure, match=rf"{tmp_path}/bin/java does not run as Java"):
         engine.run("clean", {}, print)
     engine.close()
 

@@ -254,8 +254,8 @@ def test_the_ledger_names_an_adopted_object_with_a_new_object_of_a_sink_in_its_r
         ("json.gz", b"no gzip", "not complete gzip"),
         ("json.gz", gzip.compress(b'{"a":1}\n' * 50, mtime=0)[:-12], "not complete gzip"),
         ("json", b"", "is empty"),
-        ("avro", b"Obj", "no JSON object of a Kafka Connect S3 sink"),
-        ("json.snappy", b"", "no JSON object of a Kafka Connect S3 sink"),
+        ("avro", b"Obj", "not a JSON object of a Kafka Connect S3 sink"),
+        ("json.snappy", b"", "not a JSON object of a Kafka Connect S3 sink"),
     ],
 )
 def test_an_unreadable_object_is_named(store, extension, body, message):

@@ -154,8 +154,8 @@ def test_a_halved_quarantine_is_named(log, store, has_sizes):
     else:
         for name in ("checksum", "bytes", "quarantine-bytes", "quarantine-digest"):
             store.objects[key(4)].metadata.pop(name)
-    assert f"{damaged} is damaged: line 1 is no quarantined record" in only_problems(audit(log, store, TOPIC))
-    with pytest.raises(PermanentFailure, match="line 1 is no quarantined record"):
+    assert f"{damaged} is damaged: line 1 is not a quarantined record" in only_problems(audit(log, store, TOPIC))
+    with pytest.raises(PermanentFailure, match="line 1 is not a quarantined record"):
         quarantined_of_topic(store, TOPIC)
 
 

@@ -161,7 +161,7 @@ def test_sizes_and_changed_metadata_are_named_without_reading_objects(log, store
         f"{quarantine.key} has {quarantine.size - 9} bytes and was written with {quarantine.size}",
     }
     damaged = [problem for problem in audit(None, store, STREAM)[0].problems if "is damaged" in problem]
-    assert damaged and damaged[0].startswith(f"{quarantine.key} is damaged: line 1 is no quarantined record")
+    assert damaged and damaged[0].startswith(f"{quarantine.key} is damaged: line 1 is not a quarantined record")
 
 
 # -- pending segments

@@ -5,8 +5,8 @@ import pytest
 
 from pinterest_platform.failures import TransientFailure
 from pinterest_platform.orchestration.alerts.limit_incidents import STATE_KEY, deliver_limit_alerts
-from pinterest_platform.orchestration.alerts.limits import Measured
-from pinterest_platform.pipelines.limits import Reading
+from pinterest_platform.orchestration.alerts.limits import MeasuredConcern
+from pinterest_platform.pipelines.limits import Measurement
 from pinterest_platform.settings import AlertSettings
 from pinterest_platform.testing import FakeNotifier
 
@@ -25,8 +25,8 @@ class Ticks:
     def tick(self, lags: dict[str, bool], *, minutes: float = 1, **options: bool) -> list[str]:
         """Measure lags by name, True beyond the limit."""
         self.now += 60 * minutes
-        readings = [Reading(name, 0.0, f"{name}: 2000 s" if late else "") for name, late in lags.items()]
-        measured = Measured("kafka lag", BEGUN, OVER, "Read the last tick.", readings, **options)
+        measurements = [Measurement(name, 0.0, f"{name}: 2000 s" if late else "") for name, late in lags.items()]
+        measured = MeasuredConcern("kafka lag", BEGUN, OVER, "Read the last tick.", measurements, **options)
         settings = AlertSettings.model_validate({"PINTEREST_USER_ID": "u"})
         return deliver_limit_alerts(self.instance, settings, self.notifier, [measured], self.now)
 
