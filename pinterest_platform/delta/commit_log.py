@@ -14,6 +14,7 @@ import pyarrow.fs as pafs
 from pinterest_platform.delta.mark import MARK
 
 _COMMIT = re.compile(r"(?P<version>\d{20})\.json$")
+CHECKPOINT = re.compile(r"(?P<version>\d{20})\.checkpoint.*\.parquet$")
 _RECENT_COMMITS = 8
 """Commits that are read by name before the log is listed, so that a drain's latency does not depend on its length."""
 _HARMLESS = ("OPTIMIZE", "VACUUM", "REORG", "COMPUTE STATS", "AUTO COMPACT")
@@ -79,6 +80,15 @@ def newest_first(folder: pafs.FileSystem, version: int) -> Iterator[Commit]:
         yield read_commit(folder, candidate)
 
 
+def damaged_files(folder: pafs.FileSystem) -> list[str]:
+    """Return the files of commits after the newest checkpoint that are empty or folders; readers skip both."""
+    infos = folder.get_file_info(pafs.FileSelector("_delta_log", allow_not_found=True))
+    checkpoints = [int(match["version"]) for info in infos if (match := CHECKPOINT.search(info.path))]
+    newest = max(checkpoints, default=-1)
+    commits = [(int(match["version"]), info) for info in infos if (match := _COMMIT.search(info.path))]
+    return sorted(info.path for version, info in commits if version > newest and not info.size)
+
+
 def read_commit(folder: pafs.FileSystem, version: int) -> Commit:
     """Read a commit.
 
@@ -88,6 +98,8 @@ def read_commit(folder: pafs.FileSystem, version: int) -> Commit:
     """
     with folder.open_input_stream(f"_delta_log/{version:020d}.json") as handle:
         lines = bytes(handle.read()).splitlines()
+    if not lines:
+        raise ValueError(f"the file of commit {version} is empty")
     try:
         return _parse_commit(version, lines)
     except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 from deltalake.exceptions import CommitFailedError, DeltaError
 from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from pinterest_platform.delta.error_text import first_line, is_conflict, outage, without_frames
-from pinterest_platform.failures import TransientFailure
+from pinterest_platform.failures import PermanentFailure, TransientFailure
 
 
 class CommitConflictError(Exception):
@@ -35,6 +36,7 @@ def retry_on_conflict(work: Callable[[], T], uri: str, *conflicts: type[Exceptio
 
     Raises:
         TransientFailure: every attempt met a conflict.
+        PermanentFailure: a folder has the name of a commit, which writers report as a conflict.
     """
     attempts = Retrying(
         retry=retry_if_exception_type(conflicts or CommitConflictError),
@@ -44,6 +46,12 @@ def retry_on_conflict(work: Callable[[], T], uri: str, *conflicts: type[Exceptio
     try:
         return attempts(work)
     except RetryError as error:
+        commits = Path(uri.removeprefix("file://"), "_delta_log").glob("*.json")
+        if folders := [path for path in commits if path.is_dir()]:
+            raise PermanentFailure(
+                f"The Delta table {uri} cannot be written: {folders[0]} is a folder, and has the name of a commit.",
+                "Move the folder away and restore the file, if there was one; else retry.",
+            ) from error
         raise TransientFailure(
             f"Other writers committed to {uri} first, {ATTEMPTS} times in a row: {error.last_attempt.exception()}.",
             "Check which other processes write to the table, and retry.",

@@ -45,11 +45,16 @@ _PROBLEMS = (
     (
         re.compile(
             "corrupt footer|json error|invalid json|truncated record|expecting value|unterminated"
-            "|magic bytes not found|parquet file size is|requested range was invalid",
+            "|magic bytes not found|parquet file size is|requested range was invalid|the file of commit \\d+ is empty",
             re.I,
         ),
         "a file of it is damaged",
         "Restore the file, " + _REBUILD,
+    ),
+    (
+        re.compile("is a directory", re.I),
+        "a folder has the name of one of its files",
+        "Move the folder away and restore the file, if there was one, " + _REBUILD,
     ),
     (
         re.compile(r"object at location (?!\S*_delta_log)\S+ not found", re.I),

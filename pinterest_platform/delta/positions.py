@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from pinterest_platform.delta.commit_log import Commit, newest_first, read_commit
+from pinterest_platform.delta.commit_log import CHECKPOINT, Commit, newest_first, read_commit
 
 REBUILDS = "pinterest_platform.rebuilds"
 """The application id under which a table counts its rebuilds; it is not a position."""
@@ -21,7 +21,6 @@ FOREIGN_COMMIT = "pinterest_platform.foreign_commit"
 NO_POSITION = -1
 """The position of a partition or shard that a rebuild did not cover: all its objects are cleaned again."""
 
-_CHECKPOINT = re.compile(r"(?P<version>\d{20})\.checkpoint.*\.parquet$")
 _POSITION = re.compile(r"[\w.-]+/(?:epoch=[^/]+/)?(?:\d+|shardId-\d+)")
 _INTERNAL = frozenset({REBUILDS, FOREIGN_COMMIT})
 _LONGEST_SCAN = 200
@@ -109,7 +108,7 @@ def _is_own(name: str) -> bool:
 def _of_newest_checkpoint(folder: pafs.FileSystem, version: int) -> dict[str, int]:
     checkpoints: dict[int, list[str]] = {}
     for info in folder.get_file_info(pafs.FileSelector("_delta_log", allow_not_found=True)):
-        match = _CHECKPOINT.search(info.path)
+        match = CHECKPOINT.search(info.path)
         if match and int(match["version"]) <= version:
             checkpoints.setdefault(int(match["version"]), []).append(info.path)
     transactions: dict[str, int] = {}

@@ -12,6 +12,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.fs import DeltaStorageHandler
 from pyspark.sql.types import StructType
 
+from pinterest_platform.delta.commit_log import damaged_files
 from pinterest_platform.delta.errors import translate_store_errors
 from pinterest_platform.delta.features import require_readable, require_writable
 from pinterest_platform.delta.positions import foreign_commits, newest_transactions, positions_in
@@ -118,6 +119,16 @@ class DeltaTables:
         folder = self.folder(table.table_uri)
         with translate_store_errors(table.table_uri):
             return foreign_commits(folder, table.version(), transactions)
+
+    def require_undamaged_log(self, table: DeltaTable) -> None:
+        """Raise PermanentFailure if files of the log are empty or folders; their rows are then missing in the table."""
+        with translate_store_errors(table.table_uri):
+            damaged = damaged_files(self.folder(table.table_uri))
+        if damaged:
+            raise PermanentFailure(
+                f"The Delta table {table.table_uri} is damaged: there is no commit in {', '.join(damaged)}.",
+                "Restore what is there, or move the table away; the next run rebuilds it.",
+            )
 
     def folder(self, uri: str) -> pafs.FileSystem:
         """Return the folder at an address as a file system."""

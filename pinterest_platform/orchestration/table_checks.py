@@ -8,7 +8,7 @@ from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.pipelines.backlog import LONGEST_LAG_MS
 from pinterest_platform.pipelines.lakehouse import Lakehouse
-from pinterest_platform.pipelines.soundness import inspect_and_record, rebuild_step
+from pinterest_platform.pipelines.soundness import inspect_and_record, next_step
 from pinterest_platform.spark_jobs.parameters import CompareResult, VerifyResult
 
 TABLE_CHECKS: Mapping[str, str] = {
@@ -71,12 +71,12 @@ def table_check_results(key: dg.AssetKey, table: VerifyResult) -> Iterator[dg.As
     }
     layer, entity = key.path
     for name, (passed, finding) in outcomes.items():
-        next_step = {} if passed else {"next_step": rebuild_step(layer, entity)}
+        step = {} if passed else {"next_step": next_step(name, layer, entity)}
         yield dg.AssetCheckResult(
             asset_key=key,
             check_name=name,
             passed=passed,
-            metadata={"found": finding, "rows": table.rows, **next_step},
+            metadata={"found": finding, "rows": table.rows, **step},
         )
     yield dg.AssetCheckResult(
         asset_key=key,

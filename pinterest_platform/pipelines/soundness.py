@@ -19,10 +19,13 @@ _REBUILT_BY: Mapping[str, str] = {
     "cleaned": "Find what else writes to the table; then run batch_pipeline with full_refresh of cleaned__{}.",
     "cleaned_stream": "Find what else writes to the table; then run streaming_pipeline with full_refresh.",
 }
+_JOBS: Mapping[str, str] = {"cleaned": "batch_pipeline", "cleaned_stream": "streaming_pipeline"}
 
 
-def rebuild_step(layer: str, entity: str) -> str:
-    """Return what to do about a cleaned table that fails a blocking check."""
+def next_step(check: str, layer: str, entity: str) -> str:
+    """Return what to do about a cleaned table that fails a blocking check; a rebuild does not change columns."""
+    if check == "schema":
+        return f"Find what else writes to the table; then move it away, and run {_JOBS[layer]}: it recreates the table."
     return _REBUILT_BY[layer].format(entity)
 
 
@@ -88,7 +91,8 @@ def _require_sound(lakehouse: Lakehouse, entity: Entity, route: Route, progress:
     if findings := failed_checks(table):
         checks = ", ".join(f"check {check} failed: {finding}" for check, finding in findings.items())
         raise PermanentFailure(
-            f"{name}, version {table.version}: {checks}.", rebuild_step(CLEANED_LAYERS[route], entity.name)
+            f"{name}, version {table.version}: {checks}.",
+            next_step(next(iter(findings)), CLEANED_LAYERS[route], entity.name),
         )
 
 

@@ -110,7 +110,7 @@ class TableUpsert:
         if differences := schema_differences(self._tables.schema(self._table), self._origin.cleaned_schema):
             raise PermanentFailure(
                 f"The table {self._uri} has other columns than cleaning writes: {'; '.join(differences)}.",
-                "Move the table away and run a full refresh.",
+                "Find what else writes to the table; then move it away: the next run recreates it.",
             )
 
     def _fill(self, staged: StagedBatch, table: DeltaTable, transactions: Mapping[str, int]) -> None:

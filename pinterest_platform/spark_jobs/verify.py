@@ -28,7 +28,7 @@ def run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[s
     """Compare; see VerifyParameters and VerifyResult.
 
     Raises:
-        PermanentFailure: the table does not exist.
+        PermanentFailure: the table does not exist, or its log is damaged.
         TransientFailure: objects are missing, or the store does not respond.
     """
     return retry_outages(partial(_run, spark, parameters, progress), parameters.io_timeout_seconds)
@@ -38,6 +38,7 @@ def _run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[
     origin = RecordOrigin.of(parameters)
     tables = DeltaTables(parameters.io_timeout_seconds)
     target_table = tables.existing(parameters.table_uri)
+    tables.require_undamaged_log(target_table)
     columns, version = tables.schema(target_table), target_table.version()
     table_id = str(target_table.metadata().id)
     foreign_commits = tables.foreign_commits(target_table, tables.transactions_of(target_table))

@@ -46,6 +46,15 @@ def test_commits_of_other_writers_fail_a_blocking_check_that_names_them_and_the_
     assert "`batch_pipeline` with `full_refresh: true`" in str(metadata["next_step"].value)
 
 
+@pytest.mark.parametrize(("layer", "job"), [("cleaned", "batch_pipeline"), ("cleaned_stream", "streaming_pipeline")])
+def test_other_columns_are_fixed_by_moving_the_table_away_and_duplicates_by_a_rebuild(layer: str, job: str) -> None:
+    result = VerifyResult(0, 0, 3, 0, 0, 0, 1, 0, ["extra is not expected"], [], [])
+    checks = {check.check_name: check for check in table_check_results(dg.AssetKey([layer, "pin"]), result)}
+    steps = {name: str(checks[name].metadata["next_step"].value) for name in ("schema", "unique_key")}
+    assert f"move it away, and run {job}" in steps["schema"]
+    assert f"run {job} with full_refresh" in steps["unique_key"]
+
+
 def test_the_check_of_commits_passes_in_a_drain_without_commits_of_others() -> None:
     key = dg.AssetKey(["cleaned_stream", "pin"])
     passed, failed = commits_evaluation(key, []), commits_evaluation(key, ["version 7: DELETE by x"])

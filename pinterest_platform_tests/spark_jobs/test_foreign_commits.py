@@ -1,5 +1,6 @@
 """Commits of other writers to a cleaned table: every run names them until a rebuild."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from pyspark.sql import SparkSession
 
 from pinterest_platform.delta.tables import DeltaTables
+from pinterest_platform.failures import PermanentFailure
 from pinterest_platform_tests.spark_jobs.lake import Lake
 
 
@@ -115,3 +117,40 @@ def test_a_full_refresh_repairs_a_table_that_lost_a_data_file(lake: Lake) -> Non
     other.table = lake.table
     other.clean(other.land(posts), full_refresh=True)
     assert lake.business() == before
+
+
+@pytest.mark.parametrize("age", [1, 2])
+def test_an_empty_commit_is_named_as_damage_with_the_way_back(lake: Lake, age: int) -> None:
+    file = log_files(lake)[-age]
+    file.write_bytes(b"")
+    batch = lake.land([post(4)])
+    with pytest.raises(PermanentFailure, match=r"is empty|there is no commit in") as raised:
+        lake.verify(lake.clean(batch) and batch)
+    assert lake.table in raised.value.what and "Restore" in raised.value.action
+    assert any(name in raised.value.what for name in (f"commit {int(file.stem)} is empty", file.name))
+    shutil.rmtree(lake.table)
+    lake.clean(lake.land([post(1)]))
+    assert lake.verify().rows == 1
+
+
+@pytest.mark.parametrize("ages", [[1], []], ids=["instead of the newest commit", "instead of the next commit"])
+def test_a_folder_in_place_of_a_commit_is_named_as_damage_with_the_way_back(lake: Lake, ages: list[int]) -> None:
+    newest = log_files(lake)[-1]
+    folder = newest if ages else newest.with_name(f"{int(newest.stem) + 1:020d}.json")
+    content = newest.read_bytes()
+    if ages:
+        folder.unlink()
+    folder.mkdir()
+    batch = lake.land([post(4)])
+    with pytest.raises(PermanentFailure, match=r"folder") as raised:
+        lake.clean(batch)
+    assert lake.table in raised.value.what and "Move the folder away" in raised.value.action
+    folder.rmdir()
+    if ages:
+        folder.write_bytes(content)
+    lake.clean(batch)
+    assert lake.verify().rows == 4
+
+
+def log_files(lake: Lake) -> list[Path]:
+    return sorted(Path(lake.table, "_delta_log").glob("*.json"))
