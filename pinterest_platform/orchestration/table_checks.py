@@ -126,6 +126,9 @@ def parity_result(comparison: CompareResult) -> dg.AssetCheckResult:
 
     A difference is a warning, because one route may be ahead.
     """
+    next_step = {
+        "next_step": "Run both drains until nothing waits, then this check. If it fails again, run the job audit."
+    }
     return dg.AssetCheckResult(
         passed=comparison.agree,
         severity=dg.AssetCheckSeverity.WARN,
@@ -136,9 +139,15 @@ def parity_result(comparison: CompareResult) -> dg.AssetCheckResult:
             "duplicates_in_cleaned": comparison.duplicates_left,
             "duplicates_in_cleaned_stream": comparison.duplicates_right,
             "examples": dg.MetadataValue.json(list(comparison.examples)),
-            "next_step": "Run both drains until nothing waits, then this check. If it fails again, run the job audit.",
+            **({} if comparison.agree else next_step),
         },
     )
+
+
+def _lag_metadata(key: dg.AssetKey, lag_ms: int | None) -> dict[str, float | str]:
+    """Return the finding of `LAG_CHECK`, and the next step if it failed."""
+    finding = {"problem": _UNKNOWN_LAG} if lag_ms is None else {"lag_seconds": lag_ms / 1000}
+    return {**finding, **({} if is_fresh(lag_ms) else _lag_step(key))}
 
 
 def _lag_step(key: dg.AssetKey) -> dict[str, str]:
@@ -156,22 +165,19 @@ def is_fresh(lag_ms: int | None) -> bool:
 
 def lag_result(key: dg.AssetKey, lag_ms: int | None) -> dg.AssetCheckResult:
     """Return the result of `LAG_CHECK` for a run of the check; a lag of None is unknown."""
-    finding = {"problem": _UNKNOWN_LAG} if lag_ms is None else {"lag_seconds": lag_ms / 1000}
     return dg.AssetCheckResult(
-        passed=is_fresh(lag_ms), severity=dg.AssetCheckSeverity.WARN, metadata={**finding, **_lag_step(key)}
+        passed=is_fresh(lag_ms), severity=dg.AssetCheckSeverity.WARN, metadata=_lag_metadata(key, lag_ms)
     )
 
 
 def lag_evaluation(key: dg.AssetKey, lag_ms: int | None) -> dg.AssetCheckEvaluation:
     """Return the result of `LAG_CHECK` for a sensor that measured the lag; a lag of None is unknown."""
-    if lag_ms is None:
-        return unknown_lag_evaluation(key, _UNKNOWN_LAG)
     return dg.AssetCheckEvaluation(
         asset_key=key,
         check_name=LAG_CHECK,
         passed=is_fresh(lag_ms),
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"lag_seconds": lag_ms / 1000, **_lag_step(key)},
+        metadata=_lag_metadata(key, lag_ms),
     )
 
 

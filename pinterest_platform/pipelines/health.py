@@ -1,12 +1,12 @@
 """Health of streams, bucket and tables: one row per concern, with the next step."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Literal
 
 from pinterest_platform.catalog import ENTITIES, QUARANTINE_PREFIX, Route
-from pinterest_platform.failures import PlatformFailure
+from pinterest_platform.failures import PlatformFailure, joined
 from pinterest_platform.landing import kafka
 from pinterest_platform.landing.kafka.lag import unlanded_offsets
 from pinterest_platform.pipelines.backlog import LONGEST_LAG_MS, RouteBacklog, kafka_backlog, kinesis_backlog
@@ -79,21 +79,24 @@ def outside_concerns(services: Services, quarantined_before: Mapping[str, float]
     settings = services.settings
     objects = services.objects
     lake = services.lake
-    kinesis = cache(lambda: kinesis_backlog(settings, services.shards, objects, lake))
-    return [
-        _measure("kafka lag", lambda: _lag("kafka", kafka_backlog(settings, services.topics, objects, lake))),
-        _measure("kinesis lag", lambda: _lag("kinesis", kinesis())),
-        _measure("kafka retention", lambda: _kafka_headroom(services)),
-        _measure("kinesis retention", lambda: _kinesis_headroom(kinesis(), settings)),
-        _measure("quarantine", lambda: _quarantine(services, quarantined_before)),
-        _measure("tables", lambda: _tables(services)),
-    ]
+    concerns = {
+        "kafka lag": lambda: _lag("kafka", kafka_backlog(settings, services.topics, objects, lake)),
+        "kinesis lag": lambda: _lag("kinesis", kinesis_backlog(settings, services.shards, objects, lake)),
+        "kafka retention": lambda: _kafka_headroom(services),
+        "kinesis retention": lambda: _kinesis_headroom(services),
+        "quarantine": lambda: _quarantine(services, quarantined_before),
+        "tables": lambda: _tables(services),
+    }
+    # In parallel, so that the time-outs of an outage do not add up.
+    with ThreadPoolExecutor(len(concerns), thread_name_prefix="health") as pool:
+        return list(pool.map(_measure, concerns, concerns.values()))
 
 
 def _lag(route: str, backlog: RouteBacklog) -> Concern:
     measurements = list(lag_measurements(backlog, LONGEST_LAG_MS / 1000))
     late = [measurement.problem for measurement in measurements if measurement.problem]
-    unread = [f"{entity.name}: unknown: {failure.what}" for entity, failure in backlog.unknown.items()]
+    unread = joined(list(backlog.unknown.values())) if backlog.unknown else None
+    names = ", ".join(entity.name for entity in backlog.unknown)
     untimed = [
         f"{name}: unknown: the time of the oldest record is not plausible, or it was deleted"
         for name in {entity.name for entity in backlog.waiting} - {measurement.name for measurement in measurements}
@@ -102,15 +105,16 @@ def _lag(route: str, backlog: RouteBacklog) -> Concern:
     # Kinesis has no record counts: the backlog of a stream is 0 or 1.
     unit = "records" if route == "kafka" else "streams with records"
     longest = max((measurement.value for measurement in measurements), default=0.0)
+    ticks = f"Read the last tick of {route}_backlog, and the log of the last drain."
     concern = concern_of(
         f"{route} lag",
-        late + unread + sorted(untimed),
+        late + ([f"{names}: unknown: {unread.what}"] if unread else []) + sorted(untimed),
         f"at most {longest:.0f} s, {waiting} {unit} to land",
-        f"Read the last tick of {route}_backlog, and the log of the last drain.",
+        unread.action if unread and not late else ticks,
         # The longest lag is not known either, if one is not.
         {f"{route}_not_landed": waiting, **({} if untimed else {f"{route}_lag_seconds": longest})},
     )
-    return replace(concern, state="unknown") if untimed and not late and not unread else concern
+    return replace(concern, state="unknown") if (untimed or unread) and not late else concern
 
 
 def _kafka_headroom(services: Services) -> Concern:
@@ -145,7 +149,9 @@ def _kafka_headroom(services: Services) -> Concern:
     )
 
 
-def _kinesis_headroom(backlog: RouteBacklog, settings: Settings) -> Concern:
+def _kinesis_headroom(services: Services) -> Concern:
+    settings = services.settings
+    backlog = kinesis_backlog(settings, services.shards, services.objects, services.lake)
     for failure in backlog.unknown.values():
         raise failure
     measurements = list(headroom_measurements(backlog, LEAST_HEADROOM, settings.names.stream))

@@ -4,6 +4,7 @@ import dagster as dg
 import pytest
 
 from pinterest_platform.orchestration.table_checks import (
+    LONGEST_LAG_MS,
     TABLE_CHECKS,
     commits_evaluation,
     lag_evaluation,
@@ -32,6 +33,14 @@ def test_tables_with_duplicate_rows_do_not_agree(
     names = ("duplicates_in_cleaned", "duplicates_in_cleaned_stream")
     assert (result.passed, tuple(result.metadata[name].value for name in names)) == (passed, duplicates)
     assert result.metadata["examples"].value == comparison.examples
+
+
+def test_only_a_failed_check_of_the_lag_or_of_both_routes_has_a_next_step() -> None:
+    key = dg.AssetKey(["cleaned", "pin"])
+    passed = [lag_result(key, 0), lag_evaluation(key, LONGEST_LAG_MS), parity_result(CompareResult(5, 5, 0, 0, 0, []))]
+    failed = [lag_result(key, None), parity_result(CompareResult(5, 4, 1, 0, 0, [4]))]
+    assert all(check.passed and "next_step" not in check.metadata for check in passed)
+    assert all(not check.passed and "next_step" in check.metadata for check in failed)
 
 
 def test_commits_of_other_writers_fail_a_blocking_check_that_names_them_and_the_next_step() -> None:
@@ -73,5 +82,6 @@ def test_an_unknown_lag_is_not_fresh() -> None:
 @pytest.mark.parametrize(("layer", "sensor"), [("cleaned", "kafka_backlog"), ("cleaned_stream", "kinesis_backlog")])
 def test_the_next_step_of_the_lag_check_names_the_sensor_of_the_route(layer: str, sensor: str) -> None:
     key = dg.AssetKey([layer, "pin"])
-    for check in (lag_result(key, 0), lag_evaluation(key, 0), unknown_lag_evaluation(key, "It is down.")):
+    late = LONGEST_LAG_MS + 1
+    for check in (lag_result(key, late), lag_evaluation(key, late), unknown_lag_evaluation(key, "It is down.")):
         assert f"the sensor {sensor} is" in str(check.metadata["next_step"].value)

@@ -74,9 +74,11 @@ def ledger_concern(instance: dg.DagsterInstance) -> Concern:
         check = dg.AssetCheckKey(LEDGER, name)
         records = instance.event_log_storage.get_asset_check_execution_history(check, limit=1)
         evaluation = records[0].event.asset_check_evaluation if records and records[0].event else None
-        if evaluation is None or not is_evaluated(evaluation):
-            step = "Materialize ledger/conservation."
-            return Concern("ledger", "unknown", f"{name} was not evaluated", step)
+        if evaluation is None:
+            return Concern("ledger", "unknown", f"{name} was not evaluated", "Materialize ledger/conservation.")
+        if not is_evaluated(evaluation):
+            problem, step = (str(evaluation.metadata[part].value) for part in ("problems", "next_step"))
+            return Concern("ledger", "unknown", problem, f"{step} Then materialize ledger/conservation.")
         if not evaluation.passed:
             problems.append(f"{name} failed")
     difference = last_number(instance, LEDGER, "difference") or 0.0
