@@ -84,12 +84,12 @@ def test_streams_that_cannot_be_read_are_named_with_their_cause_once(
     def refuse_all_but_one(uri: str) -> object:
         if uri.endswith("_user_table"):
             return positions(uri)
-        raise no_answer("S3 at x:9", "refused")
+        raise no_response("S3 at x:9", "refused")
 
     monkeypatch.setattr(around.lake, "positions", refuse_all_but_one)
     rows, _ = report(around, instance)
     row = rows[f"{route} lag"]
-    assert (row["state"], row["finding"]) == ("unknown", "pin, geo: unknown: S3 at x:9 did not answer: refused.")
+    assert (row["state"], row["finding"]) == ("unknown", "pin, geo: unknown: S3 at x:9 did not respond: refused.")
     assert row["next_step"].startswith("Start the server")
 
 
@@ -97,13 +97,13 @@ def test_a_ledger_that_a_failure_ended_shows_the_cause(
     around: Surroundings, instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> NoReturn:
-        raise no_answer("S3 at x:9", "refused")
+        raise no_response("S3 at x:9", "refused")
 
     with monkeypatch.context() as outage:
         outage.setattr(around.objects, "list", refuse)
         dg.materialize([conservation], resources=around.resources, instance=instance, raise_on_error=False)
     row = report(around, instance)[0]["ledger"]
-    assert (row["state"], row["finding"]) == ("unknown", "not evaluated: S3 at x:9 did not answer: refused.")
+    assert (row["state"], row["finding"]) == ("unknown", "not evaluated: S3 at x:9 did not respond: refused.")
     assert "Start the server" in row["next_step"] and "materialize ledger/conservation" in row["next_step"]
 
 
