@@ -6,7 +6,7 @@ from typing import Any
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.landing.merge import MergeResult
 from pinterest_platform.landing.merge_plan import MergeOptions
-from pinterest_platform_tests.landing.test_checkpoint import DAY_MS, STREAM, TOPIC, Chain, Partition, Shard
+from pinterest_platform_tests.landing.chains import DAY_MS, STREAM, TOPIC, Chain, Partition, Shard
 
 RETENTION_DAYS = 7
 WINGS: dict[type[Chain], tuple[Any, str, str]] = {

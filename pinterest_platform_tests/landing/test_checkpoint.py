@@ -1,124 +1,17 @@
 """Checkpoints of the ledger, on both routes: what is covered, what is due, and what is named when (decision 0032)."""
 
-import json
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from pinterest_platform.landing import checkpoint, kafka, kinesis, object_audit
+from pinterest_platform.landing import checkpoint, object_audit
 from pinterest_platform.landing.audit_schedule import EVERYTHING, NEW_MS, AuditSchedule
 from pinterest_platform.landing.checkpoint import Block, Checkpoint, ObjectTotals
 from pinterest_platform.landing.sections import OpenChain
-from pinterest_platform.testing import FakeObjectStore, FakeShardLog, FakeTopicLog
 from pinterest_platform_tests.faults import FaultyStore, Killed
-
-DAYS = 3
-DAY_MS = 24 * 3_600_000
-TOPIC, STREAM = "u.pin", "streaming-u-pin"
-
-
-@dataclass
-class Chain:
-    """A partition or shard, and its ledger."""
-
-    prefix: str = ""
-    log: Any = None
-    store: FakeObjectStore = field(default_factory=FakeObjectStore)
-
-    def land(self, *values: bytes) -> None:
-        """Land one object for each value."""
-        raise NotImplementedError
-
-    def account(self, store: Any, schedule: AuditSchedule | None) -> Any:
-        """Return the ledger of the chain."""
-        raise NotImplementedError
-
-    def ledger(self, store: Any = None, **changes: Any) -> Any:
-        """Return the ledger at the bucket's time."""
-        return self.account(store or self.store, replace(AuditSchedule(DAYS, self.store.clock_ms), **changes))
-
-    def age(self, days: float = 2.1) -> None:
-        self.store.clock_ms += round(days * DAY_MS)
-
-    @property
-    def keys(self) -> list[str]:
-        return [stored.key for stored in self.store.list(self.prefix)]
-
-    @property
-    def checkpoints(self) -> list[str]:
-        return [stored.key for stored in self.store.list("checkpoints/")]
-
-    @property
-    def blocks(self) -> list[dict[str, Any]]:
-        return json.loads(self.store.objects[self.checkpoints[-1]].body)["blocks"]
-
-    def without_checkpoints(self) -> FakeObjectStore:
-        """Return a copy of the bucket that has no checkpoint."""
-        copy = FakeObjectStore()
-        copy.clock_ms = self.store.clock_ms
-        copy.objects = {key: each for key, each in self.store.objects.items() if not key.startswith("checkpoints/")}
-        return copy
-
-    def change(self, key: str, body: bytes | None = None, **metadata: str) -> None:
-        """Replace an object in place, keeping what is not given."""
-        whole = self.store.objects[key]
-        self.store.put(key, whole.body if body is None else body, whole.metadata | metadata)
-
-
-class Partition(Chain):
-    """A Kafka partition."""
-
-    def __init__(self) -> None:
-        super().__init__(f"topics/{TOPIC}/")
-        self.log = FakeTopicLog()
-        self.log.create(TOPIC)
-
-    def land(self, *values: bytes) -> None:
-        self.log.append(TOPIC, 0, *values)
-        kafka.land_topic(self.log, self.store, TOPIC, kafka.TopicOptions(object_bytes=1))
-
-    def account(self, store: Any, schedule: AuditSchedule | None) -> kafka.PartitionLedger:
-        [ledger] = kafka.reconcile(self.log, store, TOPIC, schedule)
-        return ledger
-
-
-class Shard(Chain):
-    """A Kinesis shard."""
-
-    def __init__(self) -> None:
-        super().__init__(f"streams/{STREAM}/")
-        self.log = FakeShardLog()
-        self.log.create(STREAM)
-
-    def land(self, *values: bytes) -> None:
-        self.log.put(STREAM, 0, *values)
-        kinesis.land_stream(self.log, self.store, STREAM, kinesis.StreamOptions(object_bytes=1))
-
-    def account(self, store: Any, schedule: AuditSchedule | None) -> kinesis.ShardLedger:
-        [ledger] = kinesis.reconcile(None, store, STREAM, schedule)
-        return ledger
-
-
-@pytest.fixture(params=[Partition, Shard])
-def chain(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Chain:
-    """A chain of seven objects that were landed before the last two days; a block has three at most."""
-    monkeypatch.setattr(checkpoint, "_MAX_OBJECTS", 3)
-    chain: Chain = request.param()
-    chain.land(*[b'{"a":1}'] * 6, b"junk")
-    chain.age()
-    return chain
-
-
-def figures(ledger: Any) -> dict[str, Any]:
-    """Return a ledger without what depends on the objects that were read."""
-    own = {"read", "unread", "unread_from", "from_checkpoint", "confirmed_gaps", "unconfirmed"}
-    return {name: getattr(ledger, name) for name in type(ledger).__slots__ if name not in own}
-
-
-def calls(chain: Chain, name: str) -> int:
-    return sum(call[0] == name for call in chain.store.calls)
+from pinterest_platform_tests.landing.chains import DAY_MS, DAYS, TOPIC, Partition, calls, figures
 
 
 def test_old_sound_objects_are_covered_and_counted_without_reading_them(chain):
@@ -232,100 +125,6 @@ def test_a_deleted_quarantine_of_a_covered_object_is_named_within_the_days(chain
         chain.age(1)
         named.append(not chain.ledger().is_complete)
     assert named[-1]
-
-
-# -- checkpoints that cannot be trusted
-
-
-def damage(body: bytes) -> dict[str, bytes]:
-    """Return damaged bytes of a checkpoint, by the kind of damage."""
-    fields = json.loads(body)
-    fields["blocks"][0]["totals"]["records"] += 1
-    return {
-        "half": body[: len(body) // 2],
-        "empty": b"",
-        "no object": b"[]",
-        "a changed count": json.dumps(fields).encode(),
-        "no checksum": json.dumps({name: value for name, value in fields.items() if name != "checksum"}).encode(),
-    }
-
-
-@pytest.mark.parametrize("kind", damage(b'{"blocks":[{"totals":{"records":1}}]}'))
-def test_a_damaged_checkpoint_is_named_and_replaced_and_everything_is_read(chain, kind):
-    chain.ledger()
-    [key] = chain.checkpoints
-    chain.store.objects[key].body = damage(chain.store.objects[key].body)[kind]
-    ledger = chain.ledger()
-    [problem] = ledger.problems
-    assert problem.startswith(f"the checkpoint {key} is damaged")
-    assert (ledger.read, ledger.from_checkpoint, ledger.objects) == (7, 0, 7)
-    assert (chain.ledger().problems, chain.ledger().from_checkpoint) == ((), 7)
-
-
-@pytest.mark.parametrize("number", ["9" * 20, f"{2**63:020d}"])
-def test_a_foreign_object_with_a_huge_number_is_no_checkpoint(chain, number):
-    chain.ledger()
-    [key] = chain.checkpoints
-    folder, _ = key.rsplit("/", 1)
-    chain.store.put(f"{folder}/{number}.json", b"{}")
-    chain.land(b'{"a":1}')
-    chain.age()
-    assert (chain.ledger().problems, chain.ledger().from_checkpoint) == ((), 8)
-
-
-def test_a_checkpoint_of_another_chain_is_not_trusted(chain):
-    chain.ledger()
-    other = type(chain)()
-    other.land(*[b'{"a":1}'] * 3)
-    other.age()
-    other.ledger()
-    [key] = chain.checkpoints
-    body = other.store.objects[other.checkpoints[-1]].body.replace(b"u.pin", b"u.geo").replace(b"u-pin", b"u-geo")
-    chain.store.objects[key].body = body
-    assert f"the checkpoint {key} is damaged" in chain.ledger().problems[0]
-
-
-def test_the_names_in_the_json_of_a_checkpoint_do_not_change(chain):
-    chain.ledger()
-    fields = json.loads(chain.store.objects[chain.checkpoints[-1]].body)
-    assert set(fields) == {"chain", "number", "origin", "blocks", "checksum"} and fields["origin"]
-    block = fields["blocks"][0]
-    assert set(block) == {"first", "last", "next", "totals", "size", "digest", "day"}
-    assert set(block["totals"]) == {"objects", "records", "quarantined", "gaps", "accepted"}
-
-
-def test_a_deleted_checkpoint_is_written_again(chain):
-    first = chain.ledger()
-    chain.store.delete(chain.checkpoints)
-    assert figures(chain.ledger()) == figures(first)
-    assert chain.ledger().from_checkpoint == 7
-
-
-def forge(chain: Chain) -> str:
-    """Replace a covered object by another sound one, and return its key."""
-    forged = type(chain)()
-    forged.log, key = chain.log, chain.keys[1]
-    forged.store.clock_ms = 1_700_000_000_000
-    if isinstance(chain, Partition):
-        entries = chain.log.topics[TOPIC].partitions[0].entries
-        entries[1] = entries[1]._replace(value=b'{"a":7}')
-    else:
-        records = chain.log.shard(STREAM, 0).records
-        records[1] = records[1]._replace(value=b'{"a":7}')
-    forged.land()
-    chain.store.objects[key] = forged.store.objects[key]
-    return key
-
-
-def test_a_block_whose_objects_were_replaced_by_sound_ones_is_named_and_not_trusted(chain):
-    chain.ledger()
-    forge(chain)
-    assert chain.account(chain.without_checkpoints(), EVERYTHING).is_complete
-    ledger = chain.account(chain.store, EVERYTHING)
-    assert len(ledger.problems) == 1 and "are sound, but not those that it covers" in ledger.problems[0]
-    assert chain.account(chain.store, EVERYTHING).is_complete
-    chain.ledger()
-    assert chain.ledger().from_checkpoint == 7
 
 
 def test_a_full_audit_reads_everything_and_keeps_the_blocks(chain):

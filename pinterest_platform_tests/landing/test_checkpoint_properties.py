@@ -13,7 +13,7 @@ from pinterest_platform.failures import TransientFailure
 from pinterest_platform.landing import checkpoint
 from pinterest_platform.landing.audit_schedule import EVERYTHING, NEW_MS
 from pinterest_platform_tests.faults import FaultyStore, Killed
-from pinterest_platform_tests.landing.test_checkpoint import DAYS, Chain, Partition, Shard, figures
+from pinterest_platform_tests.landing.chains import DAYS, Chain, Partition, Shard, figures
 
 VALUES = [b'{"a":1}', b'{"a":22}', b"junk"]
 

@@ -14,9 +14,9 @@ from pinterest_platform.landing.kafka.manifest import PartitionManifest
 from pinterest_platform.landing.kinesis.manifest import ShardManifest
 from pinterest_platform.landing.merge import MergeResult
 from pinterest_platform_tests.faults import FaultyStore, Killed
+from pinterest_platform_tests.landing.chains import TOPIC, Chain, Partition, Shard, figures
 from pinterest_platform_tests.landing.kafka.invariants import connect_key
 from pinterest_platform_tests.landing.merging import WINGS, merge, merged_keys, read, record_positions, three
-from pinterest_platform_tests.landing.test_checkpoint import TOPIC, Chain, Partition, Shard, figures
 
 ROW = b'{"a":1}'
 MANIFESTS = {Partition: PartitionManifest, Shard: ShardManifest}

@@ -12,8 +12,8 @@ from pinterest_platform.failures import TransientFailure
 from pinterest_platform.landing import checkpoint
 from pinterest_platform.landing.audit_schedule import EVERYTHING
 from pinterest_platform_tests.faults import FaultyStore, Killed
+from pinterest_platform_tests.landing.chains import Chain, Partition, Shard, figures
 from pinterest_platform_tests.landing.merging import merge, read, record_positions, three
-from pinterest_platform_tests.landing.test_checkpoint import Chain, Partition, Shard, figures
 
 ROW = b'{"a":1}'
 FAULT = st.tuples(st.integers(0, 60), st.sampled_from(["fail", "lose", "kill", "kill-after"]))

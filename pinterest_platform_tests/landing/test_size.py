@@ -6,9 +6,7 @@ import pytest
 
 from pinterest_platform.landing import checkpoint, kafka, kinesis
 from pinterest_platform.landing.size import LandedSize
-from pinterest_platform_tests.landing.test_checkpoint import STREAM, TOPIC, Chain, Partition, calls, chain
-
-__all__ = ["chain"]
+from pinterest_platform_tests.landing.chains import STREAM, TOPIC, Chain, Partition, calls
 
 
 def landed_size(chain: Chain) -> LandedSize:

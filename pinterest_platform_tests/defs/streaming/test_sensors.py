@@ -2,10 +2,6 @@
 
 import json
 import threading
-import time
-from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from typing import Any
 
 import dagster as dg
 import pytest
@@ -14,139 +10,24 @@ from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordi
 from pinterest_platform import catalog
 from pinterest_platform.catalog import ENTITIES, GEO, PIN, USER
 from pinterest_platform.definitions import defs
-from pinterest_platform.defs.streaming.sensors import kafka_backlog, kinesis_backlog
 from pinterest_platform.failures import no_response
-from pinterest_platform.landing.kafka.topic import land_topic
-from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.orchestration.draining import decision
 from pinterest_platform.orchestration.draining import sensor as draining_sensor
 from pinterest_platform.orchestration.draining.run import failed_tags
-from pinterest_platform.orchestration.runs import WRITER
 from pinterest_platform.orchestration.workers import EXCLUSIVE, SHARED, WORKER_TAG, record_worker
 from pinterest_platform.pipelines.backlog import RouteBacklog
-from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
-
-ROW = b'{"ind":1}'
-
-
-class Route(ABC):
-    """One route of the user entity, its sensor, and the job that the sensor requests."""
-
-    name: str
-    job: str
-    sensor: dg.SensorDefinition
-    log: str
-
-    def __init__(self, around: Surroundings) -> None:
-        self.around = around
-
-    @abstractmethod
-    def put(self, records: int) -> None: ...
-
-    @abstractmethod
-    def land(self) -> None: ...
-
-    @abstractmethod
-    def clean(self) -> None: ...
-
-    @abstractmethod
-    def remove_pin(self) -> None: ...
-
-    @property
-    @abstractmethod
-    def outside(self) -> Any: ...
-
-
-class Kafka(Route):
-    name, job, sensor, log = "kafka", "kafka_pipeline", kafka_backlog, "topics"
-
-    def put(self, records: int) -> None:
-        self.put_at(time.time_ns() // 1_000_000, records)
-
-    def put_at(self, timestamp_ms: int, records: int) -> None:
-        """Append records with this append time."""
-        self.around.topics.append(TOPIC, 1, *[ROW] * records)
-        entries = self.around.topics.topics[TOPIC].partitions[1].entries
-        entries[:] = [entry and entry._replace(timestamp_ms=timestamp_ms) for entry in entries]
-
-    def land(self) -> None:
-        land_topic(self.around.topics, self.around.objects, TOPIC)
-
-    def clean(self) -> None:
-        self.around.lake.table_positions[self.around.settings.names.cleaned_uri(USER)] = {f"{TOPIC}/1": 0}
-
-    def remove_pin(self) -> None:
-        self.around.topics.delete("u.pin")
-
-    @property
-    def outside(self) -> Any:
-        return self.around.topics
-
-
-class Kinesis(Route):
-    name, job, sensor, log = "kinesis", "streaming_pipeline", kinesis_backlog, "shards"
-
-    def put(self, records: int) -> None:
-        self.around.shards.put(STREAM, 0, *[ROW] * records)
-
-    def land(self) -> None:
-        land_stream(self.around.shards, self.around.objects, STREAM)
-
-    def clean(self) -> None:
-        uri = self.around.settings.names.cleaned_stream_uri(USER)
-        self.around.lake.table_positions[uri] = {f"{STREAM}/shardId-000000000000": 0}
-
-    def remove_pin(self) -> None:
-        self.around.shards.delete("streaming-u-pin")
-
-    @property
-    def outside(self) -> Any:
-        return self.around.shards
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
-
-
-@pytest.fixture(params=[Kafka, Kinesis])
-def route(request: pytest.FixtureRequest, around: Surroundings) -> Route:
-    return request.param(around)
-
-
-def tick(route: Route, instance: dg.DagsterInstance, cursor: str | None = None) -> dg.SensorResult:
-    result = outcome(route, instance, cursor)
-    assert isinstance(result, dg.SensorResult)
-    return result
-
-
-def outcome(route: Route, instance: dg.DagsterInstance, cursor: str | None = None) -> object:
-    resources = {name: route.around.resources[name] for name in ("settings", route.log, "objects", "lake")}
-    context = dg.build_sensor_context(
-        instance=instance, cursor=cursor, resources=resources, sensor_name=route.sensor.name
-    )
-    return route.sensor(context)
-
-
-def observations(result: dg.SensorResult) -> list[dg.AssetObservation]:
-    return [event for event in result.asset_events if isinstance(event, dg.AssetObservation)]
-
-
-def evaluations(result: dg.SensorResult) -> list[dg.AssetCheckEvaluation]:
-    return [event for event in result.asset_events if isinstance(event, dg.AssetCheckEvaluation)]
-
-
-def skipped(result: dg.SensorResult) -> str:
-    assert not result.run_requests
-    assert result.skip_reason is not None
-    return str(result.skip_reason.skip_message)
-
-
-def run_of(route: Route, instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> str:
-    job = defs.resolve_job_def(route.job)
-    assert WRITER.items() <= job.tags.items()
-    return instance.create_run_for_job(job, status=status, tags=job.tags).run_id
+from pinterest_platform_tests.defs.streaming.routes import (
+    Kafka,
+    Kinesis,
+    Route,
+    evaluations,
+    observations,
+    outcome,
+    run_of,
+    skipped,
+    tick,
+)
+from pinterest_platform_tests.defs.surroundings import Surroundings
 
 
 def test_records_that_are_not_landed_request_one_run_and_are_observed(route: Route, instance) -> None:
@@ -168,94 +49,6 @@ def test_an_unchanged_backlog_is_not_observed_again(route: Route, instance) -> N
     route.put(1)
     changed = tick(route, instance, first.cursor)
     assert [event.asset_key.path for event in changed.asset_events] == [[route.name, "user"]]
-
-
-def test_the_lag_of_a_stream_is_observed_and_again_once_it_doubled(around: Surroundings, instance) -> None:
-    route = Kinesis(around)
-    route.put(1)
-    result, lags = tick(route, instance), list[float]()
-    for _ in range(20):
-        lags += [
-            event.metadata["lag_seconds"].value for event in observations(result) if event.asset_key.path[-1] == "user"
-        ]
-        around.shards.now_ms += 5_000
-        result = tick(route, instance, result.cursor)
-    assert lags == [0.0, 5.0, 10.0, 20.0, 35.0, 65.0]
-
-
-def test_the_lag_check_of_a_streamed_table_is_reported_when_it_changes(around: Surroundings, instance) -> None:
-    route = Kinesis(around)
-    first = tick(route, instance)
-    assert {(event.asset_key.to_user_string(), event.check_name, event.passed) for event in evaluations(first)} == {
-        (f"cleaned_stream/{entity.name}", "fresh", True) for entity in ENTITIES
-    }
-    route.put(1)
-    around.shards.now_ms += 61_000
-    [late] = evaluations(tick(route, instance, first.cursor))
-    assert (late.asset_key.path[-1], late.passed) == ("user", False)
-
-
-def test_a_table_of_the_kafka_route_is_not_fresh_once_a_record_waits_for_a_minute(
-    around: Surroundings, instance
-) -> None:
-    route = Kafka(around)
-    assert {(event.asset_key.to_user_string(), event.passed) for event in evaluations(tick(route, instance))} == {
-        (f"cleaned/{entity.name}", True) for entity in ENTITIES
-    }
-    route.put_at(time.time_ns() // 1_000_000 - 61_000, 2)
-    result = tick(route, instance)
-    [late] = [event for event in evaluations(result) if not event.passed]
-    assert (late.asset_key.to_user_string(), late.check_name) == ("cleaned/user", "fresh")
-    [user] = [event for event in observations(result) if event.asset_key.path[-1] == "user"]
-    lags = user.metadata["lag_by_partition"]
-    assert isinstance(lags, dg.TableMetadataValue)
-    rows = {row.data["name"]: (row.data["not_landed"], float(row.data["lag_seconds"] or 0)) for row in lags.records}
-    assert rows["0"] == rows["2"] == (0, 0)
-    assert rows["1"][0] == 2
-    assert rows["1"][1] >= 61
-    route.land()
-    [user] = [event for event in observations(tick(route, instance)) if event.asset_key.path[-1] == "user"]
-    assert float(user.metadata["lag_seconds"].value) >= 61, "landed is not cleaned"  # pyright: ignore[reportArgumentType]
-
-
-def test_a_table_whose_lag_is_unknown_is_not_fresh(around: Surroundings, instance) -> None:
-    route = Kafka(around)
-    route.put_at(1000, 2)
-    result = tick(route, instance)
-    assert {event.asset_key.path[-1]: event.passed for event in evaluations(result)} == {
-        "pin": True,
-        "geo": True,
-        "user": False,
-    }
-    [user] = [event for event in observations(result) if event.asset_key.path[-1] == "user"]
-    lags = user.metadata["lag_by_partition"]
-    assert isinstance(lags, dg.TableMetadataValue)
-    assert [row.data["lag_seconds"] for row in lags.records] == [0, "unknown", 0]
-    assert tick(route, instance, result.cursor).asset_events == []
-
-
-def test_the_lag_of_each_shard_is_observed(around: Surroundings, instance) -> None:
-    route = Kinesis(around)
-    route.put(1)
-    around.shards.now_ms += 5_000
-    [user] = [event for event in observations(tick(route, instance)) if event.asset_key.path[-1] == "user"]
-    lags = user.metadata["lag_by_shard"]
-    assert isinstance(lags, dg.TableMetadataValue)
-    assert {"name": "shardId-000000000000", "not_landed": 1, "not_cleaned_objects": 0, "lag_seconds": 5.0} in [
-        dict(row.data) for row in lags.records
-    ]
-
-
-def test_an_unchanged_check_is_reported_again_periodically_as_a_user_may_have_run_it_since(
-    around: Surroundings, instance, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    route = Kinesis(around)
-    first = tick(route, instance)
-    assert tick(route, instance, first.cursor).asset_events == []
-    monkeypatch.setattr(draining_sensor, "REPEAT_CHECK_SECONDS", 0.0)
-    repeated = tick(route, instance, first.cursor).asset_events
-    assert [type(event) for event in repeated] == [dg.AssetCheckEvaluation] * 3
-    assert tick(route, instance, json.dumps({"fresh/user": True, "user": [0, 0]})).asset_events, "an older cursor"
 
 
 def test_an_unknown_backlog_is_reported_and_does_not_stop_the_other_streams(route: Route, instance) -> None:

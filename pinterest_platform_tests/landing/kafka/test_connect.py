@@ -1,7 +1,6 @@
 """Adoption of objects that a Kafka Connect S3 sink wrote (rules L15, L16)."""
 
 import gzip
-import json
 
 import pytest
 
@@ -11,58 +10,20 @@ from pinterest_platform.landing.kafka.options import TopicOptions
 from pinterest_platform.landing.kafka.pending import pending_segments
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.ports import Record
-from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
+from pinterest_platform.testing import FakeTopicLog
 from pinterest_platform.testing.topics import FIRST_TIMESTAMP_MS
 from pinterest_platform_tests.landing.kafka.invariants import connect_key, expected, landed
+from pinterest_platform_tests.landing.kafka.sink import (
+    CONNECT,
+    TOPIC,
+    NoBroker,
+    adopted,
+    lines,
+    topic_with,
+    value,
+    write,
+)
 from pinterest_platform_tests.landing.quarantined import quarantined_of_topic
-
-TOPIC = "u.pin"
-CONNECT = TopicOptions(landed_by_connect=True)
-
-
-class NoBroker(FakeTopicLog):
-    """A broker that must not be called."""
-
-    def _topic(self, topic: str):
-        raise AssertionError("the broker was called")
-
-
-@pytest.fixture
-def store() -> FakeObjectStore:
-    return FakeObjectStore()
-
-
-def value(offset: int) -> bytes:
-    return json.dumps({"index": offset}).encode()
-
-
-def write(
-    store: FakeObjectStore, start: int, count: int = 1, partition: int = 0, digits: int = 10, packed: bool = False
-) -> str:
-    body = b"".join(value(offset) + b"\n" for offset in range(start, start + count))
-    extension = "json.gz" if packed else "json"
-    key = connect_key(TOPIC, partition, start, digits, extension)
-    store.put(key, gzip.compress(body) if packed else body)
-    return key
-
-
-def adopted(store: FakeObjectStore) -> list[str]:
-    return [stored.key.rsplit("/", 1)[1] for stored in store.list("adopted/")]
-
-
-def lines(store: FakeObjectStore) -> list[dict]:
-    return [
-        json.loads(line)
-        for segment in pending_segments(store, TOPIC, {})
-        for line in store.read(segment.key).splitlines()
-    ]
-
-
-def topic_with(records: int, partitions: int = 1) -> FakeTopicLog:
-    log = FakeTopicLog()
-    log.create(TOPIC, partitions)
-    log.append(TOPIC, 0, *[value(offset) for offset in range(records)])
-    return log
 
 
 @pytest.mark.parametrize("digits", [1, 10, 19])
@@ -304,151 +265,6 @@ def test_the_ledger_of_a_topic_that_connect_lands_does_not_call_the_broker(store
     assert all(ledger.is_complete and ledger.unlanded == 0 for ledger in ledgers)
 
 
-def test_a_tombstone_that_the_sink_skipped_is_quarantined_at_its_own_offset(store):
-    log = FakeTopicLog()
-    log.create(TOPIC)
-    log.append(TOPIC, 0, value(0), value(1), None, value(3), value(4), value(5))
-    store.put(connect_key(TOPIC, 0, 0), b"".join(value(offset) + b"\n" for offset in (0, 1, 3, 4, 5)))
-    result = land_topic(log, store, TOPIC)
-    assert [(line["_offset"], line["index"]) for line in lines(store)] == [(n, n) for n in (0, 1, 3, 4, 5)]
-    assert [(entry.position, entry.value) for entry in quarantined_of_topic(store, TOPIC)] == [(2, None)]
-    assert (result.records, result.quarantined, result.unverified) == (5, 1, 0)
-    assert land_topic(log, store, TOPIC).objects == 0
-    assert audit(log, store, TOPIC)[0].is_complete
-
-
-def test_values_that_span_lines_are_landed_whole(store):
-    log = FakeTopicLog()
-    log.create(TOPIC)
-    log.append(TOPIC, 0, *[json.dumps({"index": number, "b": [1]}, indent=number % 4).encode() for number in range(20)])
-    values = [entry.value for entry in log.topics[TOPIC].partitions[0].entries if entry]
-    store.put(connect_key(TOPIC, 0, 0), b"".join(each + b"\n" for each in values[:12]))
-    land_topic(log, store, TOPIC)
-    assert [(line["_offset"], line["index"]) for line in lines(store)] == [(n, n) for n in range(20)]
-
-
-def test_a_value_that_the_sink_wrote_in_another_form_is_the_same_record(store):
-    log = FakeTopicLog()
-    log.create(TOPIC)
-    log.append(TOPIC, 0, b'{"a": 1.0,"b":"\\u00e9"}', b"null", b'{\n"a":2}')
-    store.put(connect_key(TOPIC, 0, 0), '{"b":"é","a":1.0}\n{"a":2}\n'.encode())
-    land_topic(log, store, TOPIC)
-    assert landed(store, TOPIC) == {0: {0: "record", 1: "quarantine", 2: "record"}}
-
-
-@pytest.mark.parametrize(
-    ("written", "posted"),
-    [
-        (b"1", b"1.0"),
-        (b"10.0", b"1E1"),
-        (b"0.1", b"0.10000000000000000001"),
-        (b"10e399", b"1E400"),
-        (b"100000000000000000000", b"1e20"),
-        (rb'"\uD800"', rb'"\ud800"'),
-    ],
-)
-def test_a_number_that_the_sink_wrote_in_another_notation_is_the_same_record(store, written, posted):
-    log = FakeTopicLog()
-    log.create(TOPIC)
-    log.append(TOPIC, 0, b'{"index":%b}' % posted, b'{"index":1}', b'{"index":true}')
-    store.put(connect_key(TOPIC, 0, 0), b'{"index": %b}\n{"index":1}\n{"index":true}\n' % written)
-    assert land_topic(log, store, TOPIC).records == 3
-    assert [each["_offset"] for each in lines(store)] == [0, 1, 2]
-
-
-@pytest.mark.parametrize(
-    ("written", "posted"),
-    [
-        (b'"Infinity"', b"1E400"),
-        (b"null", b"1E400"),
-        (b"2E400", b"1E400"),
-        (b"1", b"true"),
-        (b"9007199254740992", b"9007199254740993"),
-        (b"123456789012345678902", b"123456789012345678901"),
-        (b"NaN", b"NaN "),
-        (b"1E9999999999999999999", b"2E9999999999999999999"),
-    ],
-)
-def test_a_value_that_the_sink_changed_is_refused_with_its_line(store, written, posted):
-    log = FakeTopicLog()
-    log.create(TOPIC)
-    log.append(TOPIC, 0, b'{"index":%b}' % posted)
-    key = connect_key(TOPIC, 0, 0)
-    store.put(key, b'{"index":%b}\n' % written)
-    with pytest.raises(PermanentFailure, match=r"a number that no double holds") as raised:
-        land_topic(log, store, TOPIC)
-    assert f"{key}, line 1: the broker does not hold this value at offset 0" in raised.value.what
-    assert "move it away" in raised.value.action
-
-
-@pytest.mark.parametrize(
-    ("changed", "line", "offset"),
-    [(b'{"index":99}', 3, 2), (b'{"index": true}', 3, 2), (b'{"index": 3}\n{"index": 2}', 4, 4)],
-)
-def test_a_value_that_is_not_in_the_log_in_order_is_named_with_its_line_and_offset(store, changed, line, offset):
-    key = connect_key(TOPIC, 0, 0)
-    store.put(key, value(0) + b"\n" + value(1) + b"\n" + changed + b"\n" + value(4))
-    with pytest.raises(PermanentFailure) as raised:
-        land_topic(topic_with(10), store, TOPIC)
-    assert f"{key}, line {line}: the broker does not hold this value at offset {offset} " in raised.value.what
-    assert not adopted(store)
-
-
-def test_an_object_with_as_many_lines_as_offsets_is_verified_without_the_broker(store):
-    write(store, 0, 3)
-    write(store, 3, 2)
-    write(store, 6, 2)
-    progress: list[str] = []
-    result = land_topic(NoBroker(), store, TOPIC, CONNECT, progress.append)
-    assert (result.unverified, result.partitions[0].gaps) == (2, 1)
-    (manifest,) = [store.metadata(stored.key) for stored in store.list("adopted/")]
-    assert manifest and manifest["unverified"] == "2"
-    assert sum("not verified" in line for line in progress) == 2
-    assert any("2 at unverified offsets" in line for line in progress)
-
-
-def test_objects_of_one_record_are_verified_by_their_names(store):
-    for offset in (0, 1, 4, 9):
-        write(store, offset)
-    progress: list[str] = []
-    result = land_topic(NoBroker(), store, TOPIC, CONNECT, progress.append)
-    assert (result.records, result.unverified, len(progress)) == (4, 0, 1)
-
-
-def test_a_line_that_is_not_json_leaves_the_offsets_of_its_object_unverified(store):
-    store.put(connect_key(TOPIC, 0, 0), b'{"a":\n1}\n')
-    write(store, 2, 1)
-    progress: list[str] = []
-    land_topic(NoBroker(), store, TOPIC, CONNECT, progress.append)
-    assert any("line 1 is not JSON, so a value may span lines" in line for line in progress)
-
-
-def test_more_lines_than_offsets_are_refused(store):
-    store.put(connect_key(TOPIC, 0, 0), b'{"a":\n1}\n{"a":2}\n')
-    key = write(store, 2, 1)
-    with pytest.raises(PermanentFailure, match=r"has 3 lines .*value spans lines") as raised:
-        land_topic(NoBroker(), store, TOPIC, CONNECT)
-    assert key in str(raised.value)
-    assert not adopted(store)
-
-
-def test_a_broker_with_another_record_at_the_end_of_unverified_objects_is_refused(store):
-    log = FakeTopicLog()
-    log.create(TOPIC)
-    log.append(TOPIC, 0, value(0), value(1), None, value(3), value(4), value(5))
-    store.put(connect_key(TOPIC, 0, 0), b"".join(value(offset) + b"\n" for offset in (0, 1, 3, 4, 5)))
-    land_topic(NoBroker(), store, TOPIC, CONNECT)
-    (key,) = [stored.key for stored in store.list("adopted/")]
-    cleaned = TopicOptions(cleaned={f"{TOPIC}/0": 4})
-    with pytest.raises(PermanentFailure, match=r"ends with another record than the broker's offset 4") as raised:
-        land_topic(log, store, TOPIC, cleaned)
-    assert key in str(raised.value) and "and the cleaned table of the topic too" in raised.value.action
-    store.delete([key])
-    without_table = TopicOptions(cleaned={})
-    land_topic(log, store, TOPIC, without_table)
-    assert landed(store, TOPIC) == expected(log, TOPIC)
-
-
 @pytest.mark.parametrize(
     "extra", [b"1e400", b"7" * 5000, b"[" * 100_000 + b"]" * 100_000, rb'"\ud800"'], ids=lambda extra: str(extra[:6])
 )
@@ -479,80 +295,3 @@ def test_objects_with_keys_and_headers_of_records_are_not_landed_and_reported(st
         for line in progress
     )
     assert reconcile(None, store, TOPIC)[0].is_complete
-
-
-def test_a_source_that_was_written_again_after_it_was_adopted_is_named(store):
-    write(store, 0, 3)
-    key = write(store, 3, 2)
-    land_topic(NoBroker(), store, TOPIC, CONNECT)
-    write(store, 3, 4)
-    write(store, 7, 1)
-    with pytest.raises(PermanentFailure, match="was written again after it was adopted") as raised:
-        land_topic(NoBroker(), store, TOPIC, CONNECT)
-    assert key in raised.value.what
-    assert len(adopted(store)) == 1, "nothing is adopted after it"
-    assert key in reconcile(None, store, TOPIC)[0].problems[0]
-
-
-def test_new_lines_after_the_chain_can_be_put_back_as_the_failure_describes(store):
-    key = write(store, 0, 3)
-    land_topic(NoBroker(), store, TOPIC, CONNECT)
-    write(store, 0, 5)
-    write(store, 5, 1)
-    with pytest.raises(PermanentFailure, match="put those after offset 2 back as an object that is named"):
-        land_topic(NoBroker(), store, TOPIC, CONNECT)
-    store.delete([key])
-    write(store, 3, 2)
-    land_topic(NoBroker(), store, TOPIC, CONNECT)
-    assert [(line["_offset"], line["index"]) for line in lines(store)] == [(n, n) for n in range(6)]
-    assert audit(None, store, TOPIC)[0].is_complete
-
-
-def test_new_lines_at_offsets_that_were_adopted_as_gaps_can_be_posted_again_as_the_failure_describes(store):
-    key = write(store, 0, 3)
-    write(store, 5, 1)
-    land_topic(NoBroker(), store, TOPIC, CONNECT)
-    write(store, 0, 5)
-    with pytest.raises(PermanentFailure, match=r"those after offset 5 back .* and post the others to the topic again"):
-        land_topic(NoBroker(), store, TOPIC, CONNECT)
-    store.delete([key])
-    store.put(connect_key(TOPIC, 0, 6), value(3) + b"\n" + value(4) + b"\n")
-    land_topic(NoBroker(), store, TOPIC, CONNECT)
-    assert [line["index"] for line in lines(store)] == [0, 1, 2, 5, 3, 4]
-    assert audit(None, store, TOPIC)[0].is_complete
-
-
-def test_a_source_of_equal_size_and_other_content_is_named(store):
-    key = write(store, 0, 3)
-    land_topic(NoBroker(), store, TOPIC, CONNECT)
-    store.put(key, store.read(key).replace(b"2", b"3"))
-    with pytest.raises(PermanentFailure, match="was written again"):
-        land_topic(NoBroker(), store, TOPIC, CONNECT)
-
-
-def test_the_records_of_the_broker_are_landed_before_a_changed_source_is_named(store):
-    key = write(store, 0, 3)
-    log = topic_with(3)
-    land_topic(log, store, TOPIC)
-    write(store, 0, 4)
-    log.append(TOPIC, 0, value(3), value(4))
-    with pytest.raises(PermanentFailure, match="was written again") as raised:
-        land_topic(log, store, TOPIC)
-    assert key in raised.value.what
-    assert landed(store, TOPIC) == expected(log, TOPIC)
-
-
-def test_a_source_that_was_written_again_without_a_change_is_no_problem(store):
-    key = write(store, 0, 3)
-    land_topic(NoBroker(), store, TOPIC, CONNECT)
-    store.put(key, store.read(key))
-    assert land_topic(NoBroker(), store, TOPIC, CONNECT).objects == 0
-    assert reconcile(None, store, TOPIC)[0].is_complete
-
-
-def test_the_digest_of_many_sources_fits_into_the_metadata(store):
-    for offset in range(2000):
-        write(store, offset)
-    land_topic(NoBroker(), store, TOPIC, CONNECT)
-    (manifest,) = [store.metadata(stored.key) for stored in store.list("adopted/")]
-    assert manifest and sum(len(name) + len(text) for name, text in manifest.items()) < 1024

@@ -12,33 +12,8 @@ from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
 from pinterest_platform.testing.topics import FIRST_TIMESTAMP_MS
 from pinterest_platform_tests.faults import FaultyStore
 from pinterest_platform_tests.landing.kafka.invariants import connect_key, expected, landed
+from pinterest_platform_tests.landing.kafka.topics import TOPIC, is_complete, keys, rows
 from pinterest_platform_tests.landing.quarantined import quarantined_of_topic
-
-TOPIC = "u.pin"
-
-
-@pytest.fixture
-def log() -> FakeTopicLog:
-    fake = FakeTopicLog()
-    fake.create(TOPIC)
-    return fake
-
-
-@pytest.fixture
-def store() -> FakeObjectStore:
-    return FakeObjectStore()
-
-
-def rows(count: int, size: int = 0) -> list[bytes]:
-    return [json.dumps({"index": number, "pad": "x" * size}).encode() for number in range(count)]
-
-
-def keys(store: FakeObjectStore, prefix: str = "topics/") -> list[str]:
-    return [stored.key.rsplit("/", 1)[1] for stored in store.list(prefix)]
-
-
-def is_complete(log: FakeTopicLog | None, store: FakeObjectStore) -> bool:
-    return all(ledger.is_complete for ledger in audit(log, store, TOPIC))
 
 
 def test_each_committed_record_is_landed_once_in_objects_named_after_their_position(log, store):
@@ -147,153 +122,6 @@ def test_a_record_larger_than_the_size_limit_has_an_object_of_its_own(log, store
     log.append(TOPIC, 0, b'{"a":1}', json.dumps({"a": "x" * 5000}).encode(), b'{"a":2}')
     land_topic(log, store, TOPIC, TopicOptions(object_bytes=1024))
     assert [stored.size > 5000 for stored in store.list("topics/")] == [False, True, False]
-
-
-def test_a_first_landing_starts_at_the_earliest_offset_and_reports_it(log, store):
-    log.append(TOPIC, 0, *rows(6))
-    log.trim(TOPIC, 0, 4)
-    result = land_topic(log, store, TOPIC)
-    assert keys(store) == [f"{TOPIC}+0+{0:019d}.json"] and result.partitions[0].first_start == 4
-    assert landed(store, TOPIC) == expected(log, TOPIC)
-    ledger = audit(log, store, TOPIC)[0]
-    assert (ledger.first_start, ledger.records, ledger.unaccounted, ledger.is_complete) == (4, 2, 0, True)
-
-
-def test_lost_offsets_are_an_error_after_the_other_partitions_are_landed(store):
-    log = FakeTopicLog()
-    log.create(TOPIC, partitions=2)
-    log.append(TOPIC, 0, *rows(3))
-    log.append(TOPIC, 1, *rows(3))
-    land_topic(log, store, TOPIC)
-    log.append(TOPIC, 0, *rows(5))
-    log.append(TOPIC, 1, *rows(5))
-    log.trim(TOPIC, 0, 6)
-    with pytest.raises(PermanentFailure, match=r"offsets 3 to 5 are lost.*u\.pin/0:3-5"):
-        land_topic(log, store, TOPIC)
-    assert sorted(landed(store, TOPIC)[1]) == list(range(8))
-    assert sorted(landed(store, TOPIC)[0]) == [0, 1, 2]
-
-
-def test_an_accepted_gap_is_landed_as_an_empty_object_before_later_records(log, store):
-    log.append(TOPIC, 0, *rows(3))
-    land_topic(log, store, TOPIC)
-    log.append(TOPIC, 0, *rows(5))
-    log.trim(TOPIC, 0, 6)
-    result = land_topic(log, store, TOPIC, TopicOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 3, 5),)))
-    assert (result.partitions[0].accepted_gaps, result.records) == (3, 2)
-    assert sorted(landed(store, TOPIC)[0]) == [0, 1, 2, 6, 7]
-    ledger = audit(log, store, TOPIC)[0]
-    assert (ledger.accepted_gaps, ledger.is_complete) == (3, True)
-
-
-def test_a_gap_accepted_beyond_the_lost_range_skips_no_record(log, store):
-    log.append(TOPIC, 0, *rows(3))
-    land_topic(log, store, TOPIC)
-    log.append(TOPIC, 0, *rows(5))
-    log.trim(TOPIC, 0, 6)
-    land_topic(log, store, TOPIC, TopicOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 0, 100),)))
-    assert sorted(landed(store, TOPIC)[0]) == [0, 1, 2, 6, 7]
-
-
-@pytest.mark.parametrize(
-    "gap", [AcceptedGap(TOPIC, 1, 3, 5), AcceptedGap("u.geo", 0, 3, 5), AcceptedGap(TOPIC, 0, 4, 5)]
-)
-def test_a_gap_accepted_elsewhere_has_no_effect(log, store, gap):
-    log.append(TOPIC, 0, *rows(3))
-    land_topic(log, store, TOPIC)
-    log.append(TOPIC, 0, *rows(5))
-    log.trim(TOPIC, 0, 6)
-    with pytest.raises(PermanentFailure, match="offsets 3 to 5 are lost"):
-        land_topic(log, store, TOPIC, TopicOptions(accept_gaps=(gap,)))
-
-
-def test_offsets_lost_after_an_accepted_gap_are_an_error(log, store):
-    log.append(TOPIC, 0, *rows(3))
-    land_topic(log, store, TOPIC)
-    log.append(TOPIC, 0, *rows(5))
-    log.trim(TOPIC, 0, 7)
-    with pytest.raises(PermanentFailure, match="offsets 6 to 6 are lost"):
-        land_topic(log, store, TOPIC, TopicOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 3, 5),)))
-
-
-def test_a_recreated_topic_is_an_error_with_both_ids_and_nothing_is_landed(log, store):
-    log.append(TOPIC, 0, *rows(3))
-    old = land_topic(log, store, TOPIC).topic_id
-    log.delete(TOPIC)
-    log.create(TOPIC)
-    log.append(TOPIC, 0, *rows(5))
-    with pytest.raises(PermanentFailure, match=f"{old}.*{log.topic_id(TOPIC)}"):
-        land_topic(log, store, TOPIC)
-    assert len(store.objects) == 1
-
-
-def test_a_recreated_topic_is_landed_next_to_the_old_one_by_option(log, store):
-    log.append(TOPIC, 0, *rows(3))
-    land_topic(log, store, TOPIC)
-    log.delete(TOPIC)
-    log.create(TOPIC)
-    log.append(TOPIC, 0, *rows(5), b"junk")
-    result = land_topic(log, store, TOPIC, TopicOptions(new_epoch="land"))
-    epoch = log.topic_id(TOPIC)
-    assert (result.epoch, result.records, result.partitions[0].app_id) == (epoch, 5, f"{TOPIC}/epoch={epoch}/0")
-    assert sorted(landed(store, TOPIC, epoch)[0]) == list(range(6)) and sorted(landed(store, TOPIC)[0]) == [0, 1, 2]
-    assert land_topic(log, store, TOPIC, TopicOptions(new_epoch="land")).objects == 0
-    ledgers = audit(log, store, TOPIC)
-    assert [(ledger.app_id, ledger.records, ledger.broker_end, ledger.is_complete) for ledger in ledgers] == [
-        (f"{TOPIC}/0", 3, None, True),
-        (f"{TOPIC}/epoch={epoch}/0", 5, 6, True),
-    ]
-    assert [entry.position for entry in quarantined_of_topic(store, TOPIC)] == [5]
-
-
-def test_a_third_epoch_is_distinguished_from_the_second(log, store):
-    for count in (1, 2, 3):
-        log.append(TOPIC, 0, *rows(count))
-        land_topic(log, store, TOPIC, TopicOptions(new_epoch="land"))
-        epoch = log.topic_id(TOPIC)
-        log.create(TOPIC)
-    assert sorted(landed(store, TOPIC, epoch)[0]) == [0, 1, 2]
-
-
-@pytest.mark.parametrize("moment", range(4))
-def test_a_topic_recreated_while_it_is_read_lands_none_of_its_new_records(log, store, moment):
-    log.append(TOPIC, 0, *rows(12, 100))
-    batches = iter(range(99))
-
-    def remake() -> None:
-        if next(batches) == moment:
-            log.create(TOPIC)
-            log.append(TOPIC, 0, *[b'{"new":1}'] * 12)
-
-    log.on_batch = remake
-    with pytest.raises(TransientFailure, match="recreated"):
-        land_topic(log, store, TOPIC, TopicOptions(object_bytes=600))
-    assert not any(b'"new"' in stored.body for stored in store.objects.values())
-    assert all(stored.metadata["topic-id"] != log.topic_id(TOPIC) for stored in store.objects.values())
-
-
-def test_a_topic_recreated_and_landed_by_another_run_is_a_transient_failure(log, store):
-    log.append(TOPIC, 0, *rows(3))
-    calls: list[int] = []
-
-    def remake(name: str, key: str) -> None:
-        if not calls:
-            calls.append(1)
-            log.create(TOPIC)
-            log.append(TOPIC, 0, *rows(5))
-            land_topic(log, store, TOPIC)
-
-    with pytest.raises(TransientFailure, match="recreated while"):
-        land_topic(log, FaultyStore(store, before=remake), TOPIC)
-    assert land_topic(log, store, TOPIC).objects == 0
-
-
-def test_a_topic_deleted_while_it_is_read_is_a_failure(log, store):
-    log.append(TOPIC, 0, *rows(3))
-    log.on_batch = lambda: log.delete(TOPIC)
-    with pytest.raises(PermanentFailure, match="no topic"):
-        land_topic(log, store, TOPIC)
-    assert not store.objects
 
 
 def test_a_broker_that_ends_before_the_landed_range_is_an_error(log, store):
@@ -408,20 +236,6 @@ def test_all_of_many_partitions_are_landed(store):
     assert land_topic(log, store, TOPIC).objects == 0
 
 
-def test_later_landings_continue_the_new_epoch_without_the_option(log, store):
-    log.append(TOPIC, 0, *rows(1))
-    land_topic(log, store, TOPIC)
-    log.create(TOPIC)
-    log.append(TOPIC, 0, *rows(2))
-    land_topic(log, store, TOPIC, TopicOptions(new_epoch="land"))
-    log.append(TOPIC, 0, *rows(3))
-    result = land_topic(log, store, TOPIC)
-    assert (result.epoch, result.records) == (log.topic_id(TOPIC), 3)
-    log.create(TOPIC)
-    with pytest.raises(PermanentFailure, match="recreated"):
-        land_topic(log, store, TOPIC)
-
-
 def test_an_unreadable_partition_is_an_error_after_the_other_partitions_are_landed(store):
     log = FakeTopicLog()
     log.create(TOPIC, partitions=2)
@@ -434,19 +248,6 @@ def test_an_unreadable_partition_is_an_error_after_the_other_partitions_are_land
         land_topic(log, store, TOPIC, progress=lines.append)
     assert sorted(landed(store, TOPIC)[1]) == [0, 1]
     assert any("cover the same offsets" in line for line in lines)
-
-
-def test_a_recreated_topic_is_detected_even_if_its_only_chain_is_unreadable(store):
-    log = FakeTopicLog()
-    log.create(TOPIC, partitions=2)
-    log.append(TOPIC, 0, *rows(6))
-    land_topic(log, store, TOPIC)
-    store.put(connect_key(TOPIC, 0, 3), b'{"index":3}\n')
-    log.create(TOPIC, partitions=2)
-    log.append(TOPIC, 1, *rows(2))
-    with pytest.raises(PermanentFailure, match=r"recreated.*cover the same offsets"):
-        land_topic(log, store, TOPIC)
-    assert not list(store.list(f"topics/{TOPIC}/partition=1/"))
 
 
 def test_a_negative_cleaned_position_means_none(log, store):
@@ -499,13 +300,3 @@ def test_time_does_not_decrease_after_an_object_without_records(log, store):
         for line in store.read(stored.key).splitlines()
     ]
     assert times == [late] * 6
-
-
-def test_an_accepted_gap_has_the_latest_time_of_its_predecessor(log, store):
-    log.append(TOPIC, 0, *rows(3))
-    land_topic(log, store, TOPIC)
-    log.append(TOPIC, 0, *rows(3))
-    log.trim(TOPIC, 0, 6)
-    land_topic(log, store, TOPIC, TopicOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 3, 5),)))
-    first, gap = [store.metadata(stored.key)["latest-ms"] for stored in store.list("topics/")]
-    assert first == gap
