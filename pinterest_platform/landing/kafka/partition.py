@@ -83,7 +83,8 @@ class PartitionLander:
 
         Without a broker, nothing is adopted after it: the offsets of new lines would be counted as gaps.
         """
-        failures, newest = list[PermanentFailure](), self.history.newest
+        failures: list[PermanentFailure] = []
+        newest = self.history.newest
         for position in self.history.rewritten:
             key = self.history.chain.under(ADOPTED_PREFIX).key(position)
             manifest = PartitionManifest.require(self.context.store, key)
@@ -111,8 +112,7 @@ class PartitionLander:
     def _fill_up_to(self, connect_object: ConnectObject) -> None:
         """Land the offsets that are missing before a sink's object, unless they are a gap, or lost."""
         broker = self.broker
-        start = self._writer.next_offset
-        end = connect_object.start
+        start, end = self._writer.next_offset, connect_object.start
         if start is not None and end == start:
             return
         if broker is None:
