@@ -176,7 +176,7 @@ def test_a_gateway_that_does_not_listen_is_reported_at_once(monkeypatch: pytest.
     [b"", b"{}", b"[]", b"null", b'{"Records":[]}', b'{"Records":{}}', b'{"Records":[{"SequenceNumber":"1"}]}', b"{"],
 )
 def test_a_reply_without_a_result_for_every_record_is_invalid(body: bytes) -> None:
-    with pytest.raises(UnavailableError, match="reply"):
+    with pytest.raises(UnavailableError, match="response"):
         asyncio.run(verdicts_on(body, RECORDS))
 
 
