@@ -148,7 +148,7 @@ def test_the_picture_of_the_layers_is_the_rule_that_is_checked() -> None:
     rules = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
     layers = next(rule["layers"] for rule in rules if rule["type"] == "layers")
     picture = (ROOT / "docs" / "architecture.md").read_text("utf-8").partition("flowchart TD")[2].partition("```")[0]
-    drawn = [set(label.split(" · ")) for label in re.findall(r'\["([^"]+)"\]', picture)]
+    drawn = [set(label.split(", ")) for label in re.findall(r'\["([^"]+)"\]', picture)]
     assert drawn == [set(re.findall(r"\w+", layer)) for layer in layers]
 
 
