@@ -4,6 +4,7 @@ import difflib
 import errno
 import importlib
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -91,6 +92,14 @@ class _ServiceName(click.ParamType):
                 f"There is no service {value}.{_suggestion(value, names)} Services: {', '.join(names)}.", param, ctx
             )
         return value
+
+
+def _to_regex(_context: click.Context, _parameter: click.Parameter, parts: Sequence[str]) -> re.Pattern[str] | None:
+    """Return one expression for all parts."""
+    try:
+        return re.compile("|".join(f"(?:{part})" for part in parts)) if parts else None
+    except re.error as error:
+        raise click.BadParameter(f"not a regular expression: {error}.") from None
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXIT_CODES)
@@ -215,6 +224,9 @@ def env(home: Home) -> None:
 @click.option("--spark", is_flag=True, help="Run a Spark server (Sail) that the platform's runs share.")
 @click.option("--with", "programs", multiple=True, metavar="PROGRAM", help="Run this command meanwhile, with a log.")
 @click.option("--logged", is_flag=True, help="Write the output to logs/command.log too; after Ctrl-C only there.")
+@click.option(
+    "--hide", "hidden", multiple=True, callback=_to_regex, help="With --logged: lines that match are only in the log."
+)
 @click.option(
     "--port", "ports", multiple=True, type=click.IntRange(1, 65535), help="Fail if this port of 127.0.0.1 is in use."
 )

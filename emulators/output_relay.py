@@ -1,5 +1,6 @@
 """The output of a command on the terminal and in a log; once the command is stopped, only in the log."""
 
+import re
 import sys
 import threading
 from pathlib import Path
@@ -16,10 +17,12 @@ class OutputRelay:
 
     Args:
         log: the file that gets all of it.
+        hidden: lines that match are only in the log.
     """
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, hidden: re.Pattern[str] | None = None) -> None:
         self._log = log
+        self._hidden = hidden
         self._is_muted = False
         self._is_log_full = False
         self._thread: threading.Thread | None = None
@@ -45,7 +48,8 @@ class OutputRelay:
             if log.tell() >= MOST_LOG_BYTES:
                 log = self._begin_again(log)
             self._write_log(log, line)
-            self._print(line)
+            if not (self._hidden and self._hidden.search(line.decode(errors="replace"))):
+                self._print(line)
         log.close()
 
     def _begin_again(self, log: IO[bytes]) -> IO[bytes]:

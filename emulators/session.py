@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import secrets
 import shlex
 import signal
@@ -51,6 +52,7 @@ class Company:
 
     Attributes:
         logged: write the command's output to a log too, and after a signal only there.
+        hidden: with `logged`, lines of the output that match are only in the log.
         posting: post steadily, new and changed rows among them; an empty source database is seeded first.
         spark: run a Spark server that the platform's runs share, unless the environment names one.
         programs: other commands, each as one text.
@@ -61,6 +63,7 @@ class Company:
     spark: bool = False
     programs: Sequence[str] = ()
     logged: bool = False
+    hidden: re.Pattern[str] | None = None
     ports: Sequence[int] = ()
 
 
@@ -95,7 +98,7 @@ def run(home: Home, command: Sequence[str], company: Company | None = None) -> i
             if company.spark and shared_spark.is_wanted(variables):
                 variables[shared_spark.VARIABLE] = _start_spark(home, variables)
             if company.logged:
-                return _wait_logged(home, command, variables)
+                return _wait_logged(home.logs / "command.log", company.hidden, command, variables)
             return _wait(_start(command, variables))
         except _Interrupted as interrupted:
             return 128 + interrupted.number
@@ -131,10 +134,11 @@ def _wait(process: subprocess.Popen[bytes]) -> int:
         raise
 
 
-def _wait_logged(home: Home, command: Sequence[str], variables: Mapping[str, str]) -> int:
+def _wait_logged(
+    log: Path, hidden: re.Pattern[str] | None, command: Sequence[str], variables: Mapping[str, str]
+) -> int:
     """Run the command in a session of its own, so that a terminal's Ctrl-C does not reach its children before it."""
-    log = home.logs / "command.log"
-    relay = OutputRelay(log)
+    relay = OutputRelay(log, hidden)
     process = None
     try:
         process = _start(command, variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
@@ -143,7 +147,10 @@ def _wait_logged(home: Home, command: Sequence[str], variables: Mapping[str, str
     except _Interrupted as interrupted:
         _ignore_signals()
         relay.mute()
-        _report(f"stopping     the end of the output is in {_shortest(log)}")
+        _report(
+            f"stopping     waiting for the command, {_GRACE_SECONDS} s at most, and then for everything that was "
+            f"started with it; the rest of the output is in {_shortest(log)}"
+        )
         if process is not None:
             with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
                 process.send_signal(interrupted.number)

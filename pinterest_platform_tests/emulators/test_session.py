@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shlex
 import signal
 import socket
@@ -28,6 +29,8 @@ environment.child_environment = lambda home: dict(os.environ)
 from emulators.cli import main
 main()
 """
+
+AT = "2026-11-26 17:31:09 +0000 - "
 
 NOISY = """
 import signal, sys, time
@@ -60,6 +63,23 @@ def test_the_output_of_a_logged_command_is_on_the_terminal_and_in_the_log(tmp_pa
         out, _ = process.communicate(timeout=60)
     assert (process.returncode, out) == (3, "out\n")
     assert (tmp_path / "logs" / "command.log").read_text() == "out\n"
+
+
+def test_hidden_lines_are_only_in_the_log(tmp_path: Path) -> None:
+    script = "print('one\\ntwo\\nthree')"
+    with executed(
+        tmp_path, "--logged", "--hide", "^tw", "--hide", "^th", "--", sys.executable, "-c", script
+    ) as process:
+        out, _ = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, "one\n")
+    assert (tmp_path / "logs" / "command.log").read_text() == "one\ntwo\nthree\n"
+
+
+def test_a_wrong_expression_is_named(tmp_path: Path) -> None:
+    with executed(tmp_path, "--hide", "(", "--", "true") as process:
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "not a regular expression: missing )" in err
 
 
 @pytest.mark.parametrize("full", ["log", "terminal"])
@@ -119,7 +139,10 @@ def test_a_logged_command_that_is_stopped_prints_nothing_more(number: signal.Sig
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (128 + number, "")
-    assert err == f"stopping     the end of the output is in {tmp_path}/logs/command.log\n"
+    assert err == (
+        "stopping     waiting for the command, 15 s at most, and then for everything that was started with it; "
+        f"the rest of the output is in {tmp_path}/logs/command.log\n"
+    )
     assert (tmp_path / "logs" / "command.log").read_text() == "started\na warning\nTraceback of a signal\n"
 
 
@@ -162,11 +185,63 @@ def running(program: Path) -> bool:
     return any(arguments[:2] == ["/bin/sh", str(program)] for arguments in started)
 
 
-def test_make_dev_serves_metrics_and_hides_what_its_stop_prints() -> None:
+def recipe() -> str:
+    """Return the recipe of `make dev`."""
     makefile = (Path(__file__).parents[2] / "Makefile").read_text("utf-8")
-    recipe = makefile.partition("\ndev:")[2].partition("\n\n")[0]
-    assert '--with ".venv/bin/pinterest metrics"' in recipe
+    return makefile.partition("\ndev:")[2].partition("\n\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "is_shown"),
+    [
+        (f"{AT}dagster.daemon.MonitoringDaemon - \x1b[34mINFO\x1b[0m - Collected 1 runs for monitoring", False),
+        (
+            f"{AT}dagster.daemon.SensorDaemon - \x1b[34mINFO\x1b[0m - Checking for new runs for sensor: geo",
+            False,
+        ),
+        (f"{AT}dagster.daemon.SensorDaemon - INFO - Sensor daily_alerts skipped: no alert is due", False),
+        (f"{AT}dagster.daemon - INFO - Instance is configured with the following daemons: ['AssetDaemon']", False),
+        (f"{AT}dagster.daemon.SensorDaemon - \x1b[34mINFO\x1b[0m - Completed launch of run 9 for kafka_backlog", True),
+        (f"{AT}dagster.daemon.SensorDaemon - \x1b[31mERROR\x1b[0m - Sensor daemon caught an error", True),
+        (f"{AT}dagster-webserver - INFO - Serving dagster-webserver on http://127.0.0.1:3000 in process 1", True),
+        (
+            f"{AT}dagster - INFO - kafka_pipeline - 9 - drain_kafka - 0a.pin/0: landed offsets 0 to 69",
+            False,
+        ),
+        ("streaming-0a-pin/shardId-000000000001: landed object 1, up to sequence number 49", False),
+        ("user: batch 1 of 1: 249 records, 214 keys, 0 quarantined", False),
+        ("719 records in 1 rounds until now", True),
+        (f"{AT}dagster - ERROR - batch_pipeline - 9 - raw__pin - STEP_FAILURE", True),
+        (f"{AT}dagster - ERROR - batch_pipeline - 9 - page - Dependencies for step page failed: ['x']", False),
+        ("dagster._core.definitions.events.Failure: raw/pin: Kafka at x:1 did not answer. Start it.", True),
+        ("", False),
+        ("Stack Trace:", False),
+        ('  File "dagster/_core/execution/plan/execute_plan.py", line 243, in events', False),
+        ("    yield from check.generator(step_events)", False),
+        ("The above exception was caused by the following exception:", False),
+        ("pinterest_platform.failures.TransientFailure: Kafka at x:1 did not answer. Start it.", False),
+        ("TypeError: unsupported operand", True),
+    ],
+)
+def test_make_dev_hides_what_needs_no_operator(line: str, is_shown: bool) -> None:
+    parts = re.findall(r"--hide '(.*)'", recipe().replace("$$", "$"))
+    assert len(parts) == 3
+    assert all(re.search(part, f"{line}\n") is None for part in parts) == is_shown
+
+
+@pytest.mark.parametrize(("code", "result"), [(130, 0), (1, 2), (0, 0)])
+def test_make_dev_that_is_interrupted_is_no_error(code: int, result: int, tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text("PY := ./python\nsetup:\ndev:" + recipe())
+    (tmp_path / "python").write_text(f"#!/bin/sh\nexit {code}\n")
+    (tmp_path / "python").chmod(0o700)
+    made = subprocess.run(["make", "dev"], cwd=tmp_path, capture_output=True, text=True)
+    assert made.returncode == result
+    assert ("***" in made.stderr) == (result != 0)
+
+
+def test_make_dev_serves_metrics_and_hides_what_its_stop_prints() -> None:
+    assert '--with ".venv/bin/pinterest metrics"' in recipe()
     options = {option for parameter in main.commands["exec"].params for option in parameter.opts}
     assert {"--logged", "--with", "--posting", "--spark"} <= options
-    assert "--logged" in recipe
-    assert "--port 3000 --port 9464" in recipe
+    assert "--logged" in recipe()
+    assert "--port 3000 --port 9464" in recipe()
