@@ -8,7 +8,7 @@ from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.pipelines.backlog import LONGEST_LAG_MS
 from pinterest_platform.pipelines.lakehouse import Lakehouse
-from pinterest_platform.pipelines.soundness import inspect_and_record, next_step
+from pinterest_platform.pipelines.soundness import failed_checks, inspect_and_record, next_step, unsound
 from pinterest_platform.spark_jobs.parameters import CompareResult, VerifyResult
 
 TABLE_CHECKS: Mapping[str, str] = {
@@ -40,10 +40,10 @@ def table_checks(layer: str, entity: Entity, route: Route) -> dg.AssetChecksDefi
         entity: second part of it.
         route: the route that the table belongs to.
     """
-    key = dg.AssetKey([layer, entity.name])
+    key, op = dg.AssetKey([layer, entity.name]), f"{layer}_{entity.name}_is_sound"
 
     @dg.multi_asset_check(
-        name=f"{layer}_{entity.name}_is_sound",
+        name=op,
         specs=[
             dg.AssetCheckSpec(name, asset=key, description=description, blocking=True)
             for name, description in TABLE_CHECKS.items()
@@ -54,10 +54,13 @@ def table_checks(layer: str, entity: Entity, route: Route) -> dg.AssetChecksDefi
         context: dg.AssetCheckExecutionContext,
         lakehouse: dg.ResourceParam[Lakehouse],
     ) -> Iterator[dg.AssetCheckResult]:
-        with as_dagster_failure(key.to_user_string()):
+        with as_dagster_failure(op, key.to_user_string()):
             selected = {check.name for check in context.selected_asset_check_keys}
-            results = table_check_results(key, inspect_and_record(lakehouse, entity, route, context.log.info))
-            yield from (result for result in results if result.check_name in selected)
+            table = inspect_and_record(lakehouse, entity, route, context.log.info)
+            yield from (result for result in table_check_results(key, table) if result.check_name in selected)
+            # Else Dagster fails the step, in words without the finding and the next step.
+            if findings := {name: finding for name, finding in failed_checks(table).items() if name in selected}:
+                raise unsound(table, findings, layer, entity.name)
 
     return checks
 

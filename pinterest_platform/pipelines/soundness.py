@@ -43,6 +43,14 @@ def failed_checks(table: VerifyResult) -> dict[str, str]:
     return findings
 
 
+def unsound(table: VerifyResult, findings: Mapping[str, str], layer: str, entity: str) -> PermanentFailure:
+    """Return the failure of a cleaned table with the findings of blocking checks that it fails."""
+    checks = ", ".join(f"check {check} failed: {finding}" for check, finding in findings.items())
+    return PermanentFailure(
+        f"{layer}/{entity}, version {table.version}: {checks}.", next_step(next(iter(findings)), layer, entity)
+    )
+
+
 def require_sound(lakehouse: Lakehouse, entities: Sequence[Entity], route: Route, progress: Progress) -> None:
     """Require that the current versions of cleaned tables pass their blocking checks.
 
@@ -89,11 +97,7 @@ def _require_sound(lakehouse: Lakehouse, entity: Entity, route: Route, progress:
         progress(f"{name}: checking version {facts.version}, which was not checked yet")
         table = inspect_and_record(lakehouse, entity, route, progress)
     if findings := failed_checks(table):
-        checks = ", ".join(f"check {check} failed: {finding}" for check, finding in findings.items())
-        raise PermanentFailure(
-            f"{name}, version {table.version}: {checks}.",
-            next_step(next(iter(findings)), CLEANED_LAYERS[route], entity.name),
-        )
+        raise unsound(table, findings, CLEANED_LAYERS[route], entity.name)
 
 
 def _recorded(objects: ObjectStore, entity: Entity, route: Route, facts: TableFacts) -> VerifyResult | None:

@@ -23,7 +23,7 @@ def check_result(
     metadata: Mapping[str, Any] | None = None,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
 ) -> dg.AssetCheckResult:
-    """Return a check that passes without problems, and log every problem: Dagster itself logs none.
+    """Return a check that passes without problems, and log problems and next step: Dagster itself logs none.
 
     Six parameters, because they are those of Dagster's AssetCheckResult, with problems and next step for `passed`.
 
@@ -41,6 +41,8 @@ def check_result(
         log(f"{check}: {problem}")
     if len(problems) > LONGEST_LOG:
         log(f"{check}: {len(problems) - LONGEST_LOG} more in the check's metadata")
+    if problems:
+        logger.info(f"{check}, next step: {next_step}")
     listed = {"problems": dg.MetadataValue.text("\n".join(problems) or "none")}
     action = {"next_step": next_step} if problems else {}
     return dg.AssetCheckResult(

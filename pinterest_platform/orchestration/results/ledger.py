@@ -23,7 +23,10 @@ LAST_FULL_RUN = "last_full_run"
 AUDIT_CHECK = "every_record_is_in_its_table"
 STREAM_CHECK = "every_shard_is_accounted_for"
 
-_RESTORE = "Restore the named objects from the versions or a backup of the bucket, and find what changed them. "
+_RESTORE = (
+    "Restore the named objects from the versions or a backup of the bucket, move away those that were copied or do not "
+    "belong there, and find what changed them. "
+)
 _NEXT_STEPS = {
     LANDED_CHECK: _RESTORE + "If landing skipped records that the broker holds, post those again that are the newest "
     "of their key.",
