@@ -11,7 +11,7 @@ from pinterest_platform.ports import ObjectStore
 
 
 class Wing(Protocol):
-    """What both wings of landing do with the objects of a topic or stream."""
+    """The operations of both wings of landing on the objects of a topic or stream."""
 
     def pending_segments(
         self, store: ObjectStore, stream: str, positions: Mapping[str, int], /

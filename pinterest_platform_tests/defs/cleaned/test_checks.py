@@ -20,7 +20,7 @@ def test_one_of_the_checks_of_a_table_can_be_run_alone(around: Surroundings) -> 
 def test_a_failed_blocking_check_fails_its_step_with_asset_check_finding_and_next_step(around: Surroundings) -> None:
     uri = "s3://user-u-bucket/delta/cleaned/u_user_table"
     around.lake.tables[uri] = TableFacts(uri, 7, 8, (("ind", "bigint"),), "id")
-    around.engine.answers["verify"] = lambda parameters: around.sound(parameters, duplicate_keys=8)
+    around.engine.responses["verify"] = lambda parameters: around.sound(parameters, duplicate_keys=8)
     keys = [dg.AssetCheckKey(dg.AssetKey(["cleaned", "user"]), name) for name in ("unique_key", "key_not_null")]
     result = dg.materialize(
         CHECKS, resources=around.resources, selection=dg.AssetSelection.checks(*keys), raise_on_error=False
