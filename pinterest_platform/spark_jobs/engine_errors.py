@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import grpc
 from pyspark.errors import PySparkException
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_fixed
 
 from pinterest_platform.delta.conflicts import CommitConflictError
 from pinterest_platform.delta.error_text import (
@@ -103,25 +104,45 @@ def _failure(job: str, store: str, error: Exception) -> PlatformFailure:
 def retry_outages(work: Callable[[], T], seconds: float) -> T:
     """Repeat work that the engine could not do because the store did not respond, for up to `seconds` per outage.
 
-    Engines fail after ten retries, 3 s of refused connections: less than the restart of a store takes. The time of
-    an outage begins with the attempt that failed, not with the first one; tenacity has no such stop condition.
+    Engines fail after ten retries, 3 s of refused connections: less than the restart of a store takes.
 
     Args:
         work: idempotent work.
         seconds: the time of one outage.
     """
-    end: float | None = None
-    while True:
-        started = time.monotonic()
-        try:
-            return work()
-        except engine_errors() as error:
-            text, now = error_text(error), time.monotonic()
-            if end is None or now - started > seconds:
-                end = started + seconds if now - started <= seconds else now + seconds
-            if _is_engine_unreachable(error, text) or not outage(text) or now >= end:
-                raise
-        time.sleep(_RETRY_PAUSE_SECONDS)
+    outage_limit = _OutageLimit(seconds)
+    return Retrying(
+        before=outage_limit.begin_attempt,
+        retry=retry_if_exception(_is_store_outage),
+        stop=outage_limit,
+        wait=wait_fixed(_RETRY_PAUSE_SECONDS),
+        reraise=True,
+    )(work)
+
+
+class _OutageLimit:
+    """The end of retries in one outage, which begins with the attempt that failed, not with the first one.
+
+    Args:
+        seconds: the time of one outage.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._attempt_began = 0.0
+        self._end: float | None = None
+
+    def begin_attempt(self, _: RetryCallState) -> None:
+        """Note the time at which an attempt begins."""
+        self._attempt_began = time.monotonic()
+
+    def __call__(self, _: RetryCallState) -> bool:
+        """Return whether the outage that made the attempt fail has lasted for its time."""
+        now = time.monotonic()
+        worked_before = now - self._attempt_began > self._seconds
+        if self._end is None or worked_before:
+            self._end = (now if worked_before else self._attempt_began) + self._seconds
+        return now >= self._end
 
 
 @contextmanager
@@ -140,6 +161,13 @@ def is_unreadable_file(error: Exception) -> bool:
     """Return whether an engine could not read a file of a table, because it is lost or damaged."""
     text = error_text(error)
     return outage(text) is None and _UNREADABLE.search(text) is not None
+
+
+def _is_store_outage(error: BaseException) -> bool:
+    if not isinstance(error, engine_errors()):
+        return False
+    text = error_text(error)
+    return not _is_engine_unreachable(error, text) and outage(text) is not None
 
 
 def is_outage(error: Exception) -> bool:

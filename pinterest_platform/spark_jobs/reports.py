@@ -137,7 +137,7 @@ class Computation:
                 outcomes[key] = replace(
                     self._reusable.outcomes[key], version=current_versions[key], changed=key in self._replaced
                 )
-                self._progress(f"{key}: unchanged, because the rows of its tables are")
+                self._progress(f"{key}: unchanged, because the rows of its tables are unchanged")
                 continue
             try:
                 table = self._write(key, uri, rows[key].result())

@@ -1,5 +1,6 @@
 """Errors of engines, including those of a JVM in the job's own process, which py4j raises."""
 
+import time
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from pyspark.errors.exceptions.connect import SparkConnectGrpcException
 from pinterest_platform.delta.conflicts import CommitConflictError
 from pinterest_platform.delta.error_text import first_line
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
+from pinterest_platform.spark_jobs import engine_errors
 from pinterest_platform.spark_jobs.engine_errors import (
     error_text,
     retry_outages,
@@ -188,6 +190,19 @@ def test_other_errors_are_not_repeated_and_an_outage_not_for_longer_than_the_set
     with pytest.raises(PySparkException):
         retry_outages(work, 0.8)
     assert len(attempts) == calls
+
+
+def test_the_time_of_an_outage_begins_when_work_that_took_longer_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_errors, "_RETRY_PAUSE_SECONDS", 0.01)
+    pauses = [0.2, 0.0]
+
+    def work() -> str:
+        if not pauses:
+            return "done"
+        time.sleep(pauses.pop(0))
+        raise PySparkException("Connection refused (os error 111)")
+
+    assert retry_outages(work, 0.1) == "done"
 
 
 def test_an_unexpected_error_keeps_its_words_and_is_permanent() -> None:
