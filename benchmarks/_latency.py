@@ -20,7 +20,7 @@ Sent = dict[tuple[Entity, int], float]
 
 @dataclass
 class Poster:
-    """Posts rows with unused keys, and records when each was sent.
+    """A poster of rows with unused keys, and the time at which each was sent.
 
     Args:
         route: the route through the gateway.

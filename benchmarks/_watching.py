@@ -18,7 +18,7 @@ _PAUSE_SECONDS = 0.1
 
 @dataclass
 class Watcher:
-    """Polls the tables of all entities and records when each key was first in a committed version.
+    """A poller of the tables of all entities, and the time at which each key was first in a committed version.
 
     Args:
         tables: the table's address by entity; the table need not exist yet.

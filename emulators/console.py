@@ -34,7 +34,7 @@ def discard_stdout() -> None:
 
 
 class Waiting:
-    """Shows what a command waits for: a bar on a terminal, elsewhere a line every few seconds.
+    """The display of a wait: a bar on a terminal, elsewhere a line every few seconds.
 
     Args:
         title: what is being done.

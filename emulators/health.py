@@ -128,7 +128,7 @@ class _Start:
                 reported = True
                 self._report(
                     f"{self._service.name:<12} starts for more than {START_SECONDS:g} s; its log shows progress, "
-                    f"so the wait goes on: {progress}"
+                    f"so the wait continues: {progress}"
                 )
             self._abandoned.wait(_POLL_SECONDS)
         return None

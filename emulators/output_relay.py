@@ -13,7 +13,7 @@ MOST_LOG_BYTES = 10 * 1024 * 1024
 
 
 class OutputRelay:
-    """Copies the output of a process.
+    """A copier of the output of a process.
 
     Args:
         log: the file that gets all of it.
@@ -53,7 +53,7 @@ class OutputRelay:
         log.close()
 
     def _begin_again(self, log: IO[bytes]) -> IO[bytes]:
-        """Return a new log; the full one is kept until the next is full. Without a new one, the old one goes on."""
+        """Return a new log; the full one is kept until the next is full. Without a new one, the old one continues."""
         try:
             self._log.replace(self._log.with_name(f"{self._log.name}.1"))
             started = self._log.open("wb", buffering=0)

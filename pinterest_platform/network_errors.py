@@ -22,7 +22,7 @@ NO_TLS = re.compile(
     r"|unrecognized ssl message",
     re.IGNORECASE,
 )
-"""The text of a server that speaks no TLS."""
+"""The text of a server that does not use TLS."""
 
 _SILENT = "it sends no response within the time limit"
 _CLOSED = "it closed the connection"
@@ -94,7 +94,7 @@ def wrong_tls(service: str, text: str) -> PermanentFailure | None:
         )
     if NO_TLS.search(text):
         return PermanentFailure(
-            f"{service} speaks no TLS.", "Correct the address: http instead of https, or the port of TLS."
+            f"{service} does not use TLS.", "Correct the address: http instead of https, or the port of TLS."
         )
     return None
 

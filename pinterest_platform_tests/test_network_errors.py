@@ -154,7 +154,7 @@ def test_https_at_a_server_without_tls_is_permanent(call: Callable[[str], Any], 
         address = store_at(f"https://{listener}")
         with pytest.raises(PermanentFailure) as failure:
             call(address)
-    assert failure.value.what == f"S3 at {address} speaks no TLS."
+    assert failure.value.what == f"S3 at {address} does not use TLS."
     assert "http instead of https" in failure.value.action
 
 

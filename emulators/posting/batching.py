@@ -9,7 +9,7 @@ def worker_of(key: int, workers: int, per_request: int) -> int:
 
 
 class Batcher:
-    """Collects a worker's posts into batches that hold each key at most once.
+    """A collector of a worker's posts into batches that hold each key at most once.
 
     A key that comes again waits for the next batch. If both posts were in one request and only the first was
     rejected, its retry would come after the second.

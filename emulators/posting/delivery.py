@@ -30,7 +30,7 @@ class RetryPolicy:
 
 
 class Delivery:
-    """Sends batches in order; retries records that were not accepted before it sends the next ones of their keys.
+    """A sender of batches in order. It retries rejected records before it sends the next ones of their keys.
 
     Args:
         route: the route.

@@ -20,7 +20,7 @@ _HEADERS = {
 
 
 class KafkaRoute:
-    """Posts records to `{base}/topics/<user>.<entity>`.
+    """The route to `{base}/topics/<user>.<entity>`.
 
     Args:
         base: the gateway's URL, stage path included.

@@ -12,7 +12,7 @@ _STREAM_REFUSALS = frozenset({"ResourceNotFoundException", "AccessDeniedExceptio
 
 
 class KinesisRoute:
-    """Posts records to the streams `streaming-<user>-<entity>`, which are created if they are absent.
+    """The route to the streams `streaming-<user>-<entity>`, which are created if they are absent.
 
     Args:
         base: the gateway's URL, stage path included.

@@ -36,7 +36,7 @@ class Pace:
 
 
 class Poster:
-    """Posts pages of posts over routes.
+    """A poster of pages of posts over routes.
 
     Args:
         routes: each gets every post, and has its own counts; opened by the caller.
@@ -103,7 +103,7 @@ class Poster:
 
 
 class _RateLimit:
-    """Delays posts to a rate. Posts that a slow route delayed are caught up for at most one second."""
+    """A limit of the rate of posts. Posts that a slow route delayed are caught up for at most one second."""
 
     def __init__(self, rate: float | None) -> None:
         self.enabled = rate is not None

@@ -27,7 +27,7 @@ LINE_SECONDS = 10.0
 
 
 class Run:
-    """Posts pages of posts and keeps the outcome.
+    """The posting of pages of posts, and its outcome.
 
     Args:
         routes: the routes.

@@ -48,7 +48,7 @@ class StreamApi:
 
     Args:
         base: the gateway's URL, stage path included.
-        api_key: what the gateway asks for in `x-api-key`.
+        api_key: what the gateway requires in `x-api-key`.
     """
 
     def __init__(self, base: str, api_key: str) -> None:
@@ -139,7 +139,7 @@ class StreamApi:
         return created
 
     async def remove(self, stream: str, patience_seconds: float) -> None:
-        """Delete a stream and wait until it is gone; raises EmulatorFailure as `ensure` does."""
+        """Delete a stream and wait until it no longer exists; raises EmulatorFailure as `ensure` does."""
         await self.retry(lambda: self.delete(stream), patience_seconds)
 
         async def status() -> str:
@@ -148,7 +148,7 @@ class StreamApi:
         try:
             await _poll(bool)(status)
         except RetryError:
-            raise self._failure(f"the stream {stream} is not gone after {CREATION_SECONDS:g} s") from None
+            raise self._failure(f"the stream {stream} still exists after {CREATION_SECONDS:g} s") from None
 
     async def _status(self, stream: str) -> str:
         """Return a stream's status, empty if there is no such stream."""

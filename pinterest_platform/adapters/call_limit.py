@@ -13,7 +13,7 @@ _OWN_RETRIES_SECONDS = 2.0
 
 
 def within(timeout_seconds: float, call: Callable[[], T], size: int = 0) -> T:
-    """Return what a call returns. A call that takes longer goes on in its thread, and its result is discarded.
+    """Return what a call returns. A call that takes longer continues in its thread, and its result is discarded.
 
     Args:
         timeout_seconds: the time-out of the library, which ends a call before this limit does.

@@ -188,7 +188,7 @@ def _http_status(settings: Settings, path: str) -> int:
 
 
 def _check_each(name: str, describe: Callable[[str], object], sources: list[str]) -> Finding:
-    """Check that all topics or streams can be described; a service that does not respond is asked once."""
+    """Check that all topics or streams can be described; a service that does not respond is called once."""
     failures: list[PlatformFailure] = []
     for source in sources:
         try:

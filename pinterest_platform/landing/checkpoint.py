@@ -144,7 +144,7 @@ def write_checkpoint(store: ObjectStore, folder: ChainFolder, checkpoint: Checkp
 def covered_position(store: ObjectStore, folder: ChainFolder) -> int | None:
     """Return the position in the key of the last covered object, None if there is none.
 
-    A listing from there is complete for whoever knows what comes before, provided that the object exists.
+    A listing from there is complete for a caller that has what comes before, provided that the object exists.
     """
     blocks = read_checkpoint(store, folder).blocks
     return blocks[-1].last if blocks else None

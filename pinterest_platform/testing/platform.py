@@ -158,7 +158,7 @@ class LocalPlatform:
     def post(self, entity: Entity, values: Iterable[Mapping[str, Any] | bytes], route: Route = Route.KAFKA) -> None:
         """Append records to the topic or stream of an entity, to its partitions or open shards in turn.
 
-        Each record is one millisecond younger than the previous one.
+        Each record is one millisecond newer than the previous one.
 
         Args:
             entity: whose topic or stream.

@@ -16,7 +16,7 @@ from emulators.services.service import Command, Service, Unhealthy
 
 
 class Supervisor:
-    """Reports fixed states."""
+    """A supervisor that reports fixed states."""
 
     def __init__(self, **states: str) -> None:
         self._states = states

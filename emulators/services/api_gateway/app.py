@@ -37,7 +37,7 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 class Gateway:
-    """Executes an API.
+    """The ASGI application that executes an API.
 
     Args:
         api: the parsed document.

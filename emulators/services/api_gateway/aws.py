@@ -34,7 +34,7 @@ _KNOWN = frozenset(
 
 
 class AwsAction:
-    """Calls one action of a service.
+    """An integration that calls one action of a service.
 
     Args:
         operation: the operation.

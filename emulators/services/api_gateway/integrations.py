@@ -57,7 +57,7 @@ def make(
 
 
 class HttpProxy:
-    """Forwards a call to a backend and returns its response, both unchanged.
+    """An integration that forwards a call to a backend and returns its response, both unchanged.
 
     Args:
         operation: its operation.
@@ -114,7 +114,7 @@ class HttpProxy:
 
 
 class Mock:
-    """Responds without a backend, with constant headers.
+    """An integration that responds without a backend, with constant headers.
 
     Args:
         operation: its operation.

@@ -81,7 +81,7 @@ def operations(core: Core) -> dict[str, Operation]:
 
 
 class Api:
-    """Responds to the requests of clients that send the token.
+    """The ASGI application that responds to clients that send the token.
 
     Args:
         core: the server's parts.

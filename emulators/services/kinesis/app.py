@@ -60,7 +60,7 @@ def operations(core: Core) -> dict[str, Operation]:
 
 
 class Api:
-    """Responds to the requests of the API.
+    """The ASGI application that responds to the requests of the API.
 
     Args:
         core: the server's parts.

@@ -12,7 +12,7 @@ _SEAL_BYTES = 16
 
 
 class Sealer:
-    """Seals small JSON values.
+    """A sealer of small JSON values.
 
     Args:
         secret: the key, which also opens tokens after a restart.

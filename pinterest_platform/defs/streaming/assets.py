@@ -70,7 +70,7 @@ def drain_kinesis(
     shards: dg.ResourceParam[ShardLog],
     lakehouse: dg.ResourceParam[Lakehouse],
 ) -> Iterator[dg.MaterializeResult]:
-    """Land and clean micro-batches of the selected streams until they have been idle for a while.
+    """Land and clean micro-batches of the selected streams until nothing arrives for a set time.
 
     A stream is drained into both of its assets, even if only one of them is selected.
     """

@@ -19,7 +19,7 @@ from pinterest_platform.pipelines.progress import BufferedProgress
 from pinterest_platform.ports import TopicLog
 
 
-@dg.op(description="Land and clean micro-batches of all topics until they have been idle for a while.")
+@dg.op(description="Land and clean micro-batches of all topics until nothing arrives for PINTEREST_DRAIN_IDLE_SECONDS.")
 def drain_kafka(
     context: dg.OpExecutionContext, topics: dg.ResourceParam[TopicLog], lakehouse: dg.ResourceParam[Lakehouse]
 ) -> None:

@@ -188,14 +188,14 @@ class PartitionLander:
             self._writer.write(TOPICS_PREFIX, drafts)
 
     def _check_same_log(self, broker: BrokerPartition, start: int) -> None:
-        """Refuse to continue a sink's objects with a log that has another record, or a younger one, where they end."""
+        """Refuse to continue a sink's objects with a log that has another record, or a newer one, where they end."""
         chain, last = self.history.chain, start - 1
         if last < broker.bounds.earliest:
             return
         for record in itertools.chain.from_iterable(broker.log.read(chain.stream, chain.partition, last, start)):
             if record.timestamp_ms > self._writer.latest_ms + CLOCK_SKEW_MS:
                 raise PermanentFailure(
-                    f"{chain.app_id}: the broker's offset {last} is younger than the Connect sink's object that ends "
+                    f"{chain.app_id}: the broker's offset {last} is newer than the Connect sink's object that ends "
                     "there: that object came from another topic or cluster, or the topic was recreated since.",
                     "If a Connect sink still lands this topic, name its entity in PINTEREST_CONNECT_TOPICS; else move "
                     "the sink's objects, and those adopted from them, away.",

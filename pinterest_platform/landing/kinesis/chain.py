@@ -33,7 +33,7 @@ class ShardChain(ObjectChain):
 
     @property
     def order(self) -> tuple[str, str]:
-        """The chain's place among those of its stream: first epoch first, older shards before younger ones."""
+        """The chain's place among those of its stream: first epoch first, older shards before newer ones."""
         return self.epoch or "", self.shard
 
 
@@ -42,7 +42,7 @@ class StreamListing:
     """The folders of a stream.
 
     Attributes:
-        chains: every chain that has an object, first epoch first, older shards before younger ones.
+        chains: every chain that has an object, first epoch first, older shards before newer ones.
         foreign_keys: objects outside the folders of shards; of each other folder, the first object.
     """
 
@@ -51,7 +51,7 @@ class StreamListing:
 
 
 def list_chains(store: ObjectStore, stream: str) -> list[ShardChain]:
-    """Return every chain of a stream that has an object, first epoch first, older shards before younger ones."""
+    """Return every chain of a stream that has an object, first epoch first, older shards before newer ones."""
     return list(list_stream(store, stream).chains)
 
 

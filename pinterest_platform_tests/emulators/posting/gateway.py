@@ -33,7 +33,7 @@ def rejecting(records: list[Any], codes: dict[int, int]) -> Reply:
 
 
 class Gateway:
-    """Keeps the accepted values by topic, in the order of arrival."""
+    """A gateway that keeps the accepted values by topic, in the order of arrival."""
 
     def __init__(self, behaviour: Behaviour) -> None:
         self.behaviour = behaviour
