@@ -59,7 +59,7 @@ class Platform:
     @cached_property
     def time_limited_objects(self) -> ObjectStore:
         """The bucket, for a command that a user waits for: all its calls together end within the time limit of one."""
-        from pinterest_platform.adapters.time_limit import TimeLimitedReader
+        from pinterest_platform.adapters.time_limited_reader import TimeLimitedReader
 
         return TimeLimitedReader(self.settings)
 

@@ -93,7 +93,7 @@ class Computation:
         self._parameters = parameters
         self._replaced = replaced
         self._progress = progress
-        # Opened before the cleaned tables: a run that commits to them or writes the record later may have newer versions.
+        # Opened before the cleaned tables: a run that commits to them or writes the record later may be newer.
         self._recorded = computed.read(tables, parameters.computed_uri)
         self._before = self._open_reports()
         cleaned = {entity: tables.existing(parameters.cleaned[entity.name]) for entity in REPORTED_ENTITIES}

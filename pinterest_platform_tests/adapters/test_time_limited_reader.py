@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from pinterest_platform.adapters.time_limit import TimeLimitedReader
+from pinterest_platform.adapters.time_limited_reader import TimeLimitedReader
 from pinterest_platform.failures import TransientFailure
 from pinterest_platform_tests.adapters.test_s3 import responding, settings_at
 from pinterest_platform_tests.landing.quarantined import quarantined_of_topic
