@@ -21,12 +21,12 @@ def launched(sensor: dg.SensorDefinition) -> set[str]:
     return {job.name for job in sensor.jobs} if sensor.has_jobs else set()
 
 
-def written(job: str) -> set[dg.AssetKey]:
+def written_assets(job: str) -> set[dg.AssetKey]:
     return set(defs.resolve_job_def(job).asset_layer.executable_asset_keys) | WRITTEN_BY_OPS.get(job, set())
 
 
 def reports(job: str) -> set[dg.AssetKey]:
-    return {key for key in written(job) if key.path[0] == "reports"}
+    return {key for key in written_assets(job) if key.path[0] == "reports"}
 
 
 def test_the_launchers_are_these() -> None:
@@ -53,14 +53,16 @@ def test_only_the_schedule_and_its_retries_launch_reports() -> None:
 
 
 def test_no_two_sensors_of_streams_share_an_asset() -> None:
-    kafka, kinesis = (written(job) for job in DRAINS.values())
+    kafka, kinesis = (written_assets(job) for job in DRAINS.values())
     assert kafka and kinesis
     assert not kafka & kinesis
 
 
 def test_two_sensors_share_assets_only_if_one_of_them_is_daily_retries() -> None:
     """Decision 0020: `daily_retries` requests the runs of `daily`; it reads no stream."""
-    assets = {name: {key for job in launched(sensor) for key in written(job)} for name, sensor in SENSORS.items()}
+    assets = {
+        name: {key for job in launched(sensor) for key in written_assets(job)} for name, sensor in SENSORS.items()
+    }
     pairs = combinations(sorted(assets), 2)
     shared = {(one, two): assets[one] & assets[two] for one, two in pairs if assets[one] & assets[two]}
     assert shared == {("daily_retries", "kafka_backlog"): WRITTEN_BY_OPS["kafka_pipeline"]}
@@ -89,8 +91,11 @@ def test_all_of_them_are_on_by_default() -> None:
 
 
 def test_a_complete_run_materializes_all_results_of_a_day() -> None:
-    assert written(JOB) - RESULTS == {dg.AssetKey(["ledger", "conservation"]), dg.AssetKey(["operations", "health"])}
-    assert written(JOB) >= RESULTS
+    assert written_assets(JOB) - RESULTS == {
+        dg.AssetKey(["ledger", "conservation"]),
+        dg.AssetKey(["operations", "health"]),
+    }
+    assert written_assets(JOB) >= RESULTS
 
 
 def test_the_launchpad_of_batch_pipeline_offers_a_full_refresh_of_each_table() -> None:

@@ -24,12 +24,12 @@ def raw_lines(load: Load, entity: str) -> list[dict[str, object]]:
 def test_our_tables_and_reports_are_the_peers_cell_for_cell_after_every_load(tmp_path: Path) -> None:
     with session(None) as spark:
         measurements = full_build.measure(spark, tmp_path, 1_500, rounds=1)
-    assert [each.work.split(",")[0] for each in measurements] == [
+    assert [measurement.work.split(",")[0] for measurement in measurements] == [
         "full build",
         "one per cent more",
         "unchanged rows",
     ]
-    assert all(each.peer_s and each.ratio for each in measurements)
+    assert all(measurement.peer_s and measurement.ratio for measurement in measurements)
     assert measurements[0].records == 4_500
 
 

@@ -115,17 +115,17 @@ def test_the_quarantine_as_json_and_csv_has_the_same_fields_for_both_routes(comm
     rejected: dict[str, Any] = {**SOURCE, "arrived_at": "2024", "reason": "no key", "value": "{}"}
     command.fill_table(NAMES.places(USER, Route.KINESIS).quarantine_uri, [rejected])
     printed = command("quarantine", "--json").json
-    assert [(each["source"], each["rejected_by"], each["partition"]) for each in printed] == [
+    assert [(record["source"], record["rejected_by"], record["partition"]) for record in printed] == [
         ("u.user", "landing", 0),
         ("u.user", "landing", 0),
         ("streaming-u-user", "landing", printed[2]["partition"]),
         ("streaming-u-user", "cleaning", "shardId-000000000001"),
     ]
-    assert [each["position"] for each in printed[:2]] == [0, 1]
+    assert [record["position"] for record in printed[:2]] == [0, 1]
     assert printed[3]["position"] == "42"
     assert printed[0]["key"] == "the key"
     table = list(csv.DictReader(io.StringIO(command("quarantine", "--csv").out)))
-    assert [each["position"] for each in table] == [str(each["position"]) for each in printed]
+    assert [record["position"] for record in table] == [str(record["position"]) for record in printed]
     assert table[0].keys() == printed[0].keys()
 
 

@@ -92,10 +92,10 @@ def test_list_returns_sizes_and_times(store):
 def test_list_returns_an_etag_that_changes_with_the_content(store):
     for key, body in (("e/1", b"12345"), ("e/2", b"12345"), ("e/3", b"12354")):
         store.put(key, body)
-    one, same, other = [entry.etag for entry in store.list("e/")]
-    assert one and '"' not in one and one == same != other
+    first, same, other = [entry.etag for entry in store.list("e/")]
+    assert first and '"' not in first and first == same != other
     store.put("e/1", b"123456")
-    assert next(iter(store.list("e/1"))).etag not in (one, other)
+    assert next(iter(store.list("e/1"))).etag not in (first, other)
 
 
 def test_keys_of_landing_are_valid(store):

@@ -25,7 +25,7 @@ class Service(Protocol):
 
     def split(self, shard: int) -> None: ...
 
-    def merge(self, one: int, other: int) -> None: ...
+    def merge(self, first: int, second: int) -> None: ...
 
     def advance(self, hours: float) -> None: ...
 
@@ -45,8 +45,8 @@ class FakeService:
     def split(self, shard: int) -> None:
         self.log.split(self.stream, shard)
 
-    def merge(self, one: int, other: int) -> None:
-        self.log.merge(self.stream, one, other)
+    def merge(self, first: int, second: int) -> None:
+        self.log.merge(self.stream, first, second)
 
     def advance(self, hours: float) -> None:
         self.log.advance(hours)
@@ -67,10 +67,11 @@ class KinesisService:
         self._create()
 
     def put(self, shard: int, *values: bytes) -> None:
-        place = self._shard(shard)["HashKeyRange"]["StartingHashKey"]
+        hash_key = self._shard(shard)["HashKeyRange"]["StartingHashKey"]
         for first in range(0, len(values), 500):
             entries = [
-                {"Data": value, "PartitionKey": "k", "ExplicitHashKey": place} for value in values[first : first + 500]
+                {"Data": value, "PartitionKey": "k", "ExplicitHashKey": hash_key}
+                for value in values[first : first + 500]
             ]
             assert self.client.put_records(StreamName=self.stream, Records=entries)["FailedRecordCount"] == 0
 
@@ -82,8 +83,8 @@ class KinesisService:
         )
         reading.wait_active(self.client, self.stream)
 
-    def merge(self, one: int, other: int) -> None:
-        names = [self._shard(number)["ShardId"] for number in (one, other)]
+    def merge(self, first: int, second: int) -> None:
+        names = [self._shard(number)["ShardId"] for number in (first, second)]
         self.client.merge_shards(StreamName=self.stream, ShardToMerge=names[0], AdjacentShardToMerge=names[1])
         reading.wait_active(self.client, self.stream)
 
@@ -168,8 +169,8 @@ def test_an_empty_shard_is_at_its_tip(service):
 def test_reading_continues_after_any_record(service):
     service.put(0, *[b"%d" % number for number in range(10)])
     records, _ = read(service, 0)
-    for place in (0, 4, 9):
-        assert data(service, 0, records[place].position) == [record.value for record in records[place + 1 :]]
+    for index in (0, 4, 9):
+        assert data(service, 0, records[index].position) == [record.value for record in records[index + 1 :]]
 
 
 def test_many_records_are_read_once_in_batches_of_the_requested_size(service):

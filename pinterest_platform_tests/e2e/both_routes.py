@@ -112,9 +112,9 @@ class BothRoutes:
                 middle = str(chance.randint(low + 1, high))
                 client.split_shard(StreamName=stream, ShardToSplit=shard["ShardId"], NewStartingHashKey=middle)
             else:
-                place = chance.randrange(len(shards) - 1)
-                one, other = shards[place]["ShardId"], shards[place + 1]["ShardId"]
-                client.merge_shards(StreamName=stream, ShardToMerge=one, AdjacentShardToMerge=other)
+                index = chance.randrange(len(shards) - 1)
+                left, right = shards[index]["ShardId"], shards[index + 1]["ShardId"]
+                client.merge_shards(StreamName=stream, ShardToMerge=left, AdjacentShardToMerge=right)
 
     def inject_faults(self) -> None:
         """Make the service throttle, fail in part, expire iterators and lose responses."""
@@ -150,9 +150,9 @@ class BothRoutes:
 @contextlib.contextmanager
 def both_routes(user: Tenant, folder: Path, chance: random.Random) -> Iterator[BothRoutes]:
     """Yield the routes of a user; AWS_ENDPOINT_URL_KINESIS must name the address of their Kinesis server."""
-    rest = f"127.0.0.1:{Home.find(user.settings.home).port('kafka_rest')}"
+    rest_address = f"127.0.0.1:{Home.find(user.settings.home).port('kafka_rest')}"
     server = Server(folder / "kinesis", "--controls").start()
-    variables = {"kafkaRestEndpoint": rest, "kinesisRole": "role/emulated"}
+    variables = {"kafkaRestEndpoint": rest_address, "kinesisRole": "role/emulated"}
     gateway: Any = Gateway(document.read(DOCUMENT), variables, KEY, {"kinesis": server.url})
     try:
         with serving(gateway) as address:

@@ -35,10 +35,10 @@ class Gate:
 
     def close(self) -> None:
         """Close it."""
-        for each in (self._listener, *self._open):
+        for connection in (self._listener, *self._open):
             with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
         self._open.clear()
 
     def _start(self) -> None:

@@ -93,8 +93,8 @@ def test_runs_that_are_terminated_or_die_with_dagster_are_followed_by_runs_that_
         assert dev.running("batch_pipeline").run_id == scheduled
         user.produce(USER, posts(200, 400))
         dev.kill()
-        lost = {run.run_id: run.status for job in ("kafka_pipeline", "batch_pipeline") for run in dev.runs(job)}
-        assert lost[drain] is lost[scheduled] is dg.DagsterRunStatus.STARTED
+        statuses = {run.run_id: run.status for job in ("kafka_pipeline", "batch_pipeline") for run in dev.runs(job)}
+        assert statuses[drain] is statuses[scheduled] is dg.DagsterRunStatus.STARTED
 
         user.produce(USER, posts(400, 500))
         put(user, posts(0, 50))

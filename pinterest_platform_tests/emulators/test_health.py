@@ -52,7 +52,7 @@ def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def wait_for(home: Home, *services: Service, **states: str) -> list[str]:
     lines: list[str] = []
-    running = dict.fromkeys([each.name for each in services], "RUNNING")
+    running = dict.fromkeys([service.name for service in services], "RUNNING")
     health.await_health(home, Supervisor(**{**running, **states}), services, lines.append)  # pyright: ignore[reportArgumentType]
     return lines
 

@@ -101,10 +101,10 @@ def test_a_logged_command_whose_output_cannot_be_written_goes_on(full: str, tmp_
             timeout=60,
         )
     assert (ended.returncode, ended.stderr) == (0, "")
-    written = (out if full == "log" else log).read_text().splitlines()
-    assert written.count("x" * 63) == 10_000
+    lines = (out if full == "log" else log).read_text().splitlines()
+    assert lines.count("x" * 63) == 10_000
     notice = [f"{log} gets no more lines: No space left on device."]
-    assert [line for line in written if not line.startswith("x")] == (notice if full == "log" else [])
+    assert [line for line in lines if not line.startswith("x")] == (notice if full == "log" else [])
 
 
 def test_a_log_that_grows_large_is_begun_again_and_the_previous_one_is_kept(

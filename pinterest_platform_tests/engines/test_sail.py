@@ -85,11 +85,11 @@ def test_a_proxy_is_not_used_for_an_engine_of_this_machine(
 
 def test_two_engines_in_one_process_are_independent(tmp_path: Path, engines: list[OwnedEngine]) -> None:
     job = parameters(tmp_path, b'{"ind":1}').to_json()
-    one, two = started(engines), started(engines)
-    assert one.run("clean", job, print)["new"] == 1
-    assert two.run("clean", job, print)["unchanged"] == 1
-    one.close()
-    assert two.run("clean", job, print)["unchanged"] == 1
+    first, second = started(engines), started(engines)
+    assert first.run("clean", job, print)["new"] == 1
+    assert second.run("clean", job, print)["unchanged"] == 1
+    first.close()
+    assert second.run("clean", job, print)["unchanged"] == 1
 
 
 def test_an_unknown_job_and_wrong_parameters_are_named(engines: list[OwnedEngine]) -> None:
@@ -142,12 +142,12 @@ def shared() -> Iterator[str]:
 def test_runs_share_a_server_which_outlives_them(tmp_path: Path, shared: str, engines: list[OwnedEngine]) -> None:
     job = parameters(tmp_path, b'{"ind":1}').to_json()
     log: list[str] = []
-    one, two = started(engines, spark_remote=shared), started(engines, spark_remote=shared)
-    assert one.run("clean", job, log.append)["new"] == 1
-    assert two.run("clean", job, log.append)["unchanged"] == 1
-    one.close()
-    two.close()
-    assert one.run("clean", job, log.append)["unchanged"] == 1
+    first, second = started(engines, spark_remote=shared), started(engines, spark_remote=shared)
+    assert first.run("clean", job, log.append)["new"] == 1
+    assert second.run("clean", job, log.append)["unchanged"] == 1
+    first.close()
+    second.close()
+    assert first.run("clean", job, log.append)["unchanged"] == 1
     assert not [line for line in log if "shared" in line]
 
 

@@ -54,7 +54,7 @@ class Chain:
         """Return a copy of the bucket that has no checkpoint."""
         copy = FakeObjectStore()
         copy.clock_ms = self.store.clock_ms
-        copy.objects = {key: each for key, each in self.store.objects.items() if not key.startswith("checkpoints/")}
+        copy.objects = {key: stored for key, stored in self.store.objects.items() if not key.startswith("checkpoints/")}
         return copy
 
     def change(self, key: str, body: bytes | None = None, **metadata: str) -> None:

@@ -49,7 +49,7 @@ def record_positions(chain: Chain, applied: int = -1, store: Any = None) -> list
 
 def three(chain: Chain) -> int:
     """Return the size of three objects of one record."""
-    return 3 * min(len(each.body) for key, each in chain.store.objects.items() if key.startswith(chain.prefix)) + 5
+    return 3 * min(len(stored.body) for key, stored in chain.store.objects.items() if key.startswith(chain.prefix)) + 5
 
 
 def merged_keys(chain: Chain) -> list[str]:

@@ -209,8 +209,8 @@ def test_two_runs_at_once_leave_one_valid_checkpoint(chain):
         if name == "put_if_absent" and not raced:
             raced.append(chain.ledger())
 
-    both = chain.ledger(FaultyStore(chain.store, before=race)), raced[0]
-    assert figures(both[0]) == figures(both[1])
+    ledgers = chain.ledger(FaultyStore(chain.store, before=race)), raced[0]
+    assert figures(ledgers[0]) == figures(ledgers[1])
     assert len(chain.checkpoints) == 2
     assert (chain.ledger().from_checkpoint, chain.ledger().problems) == (8, ())
 

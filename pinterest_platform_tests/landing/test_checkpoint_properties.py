@@ -84,10 +84,10 @@ def run(chain: Chain, steps: list[tuple[str, Any]]) -> None:
             with suppress(Killed, TransientFailure):
                 chain.ledger(FaultyStore(chain.store, {call: fault}))
         elif name == "damage":
-            act, place = argument
+            act, number = argument
             keys = [key for key in chain.keys if key.endswith(".json")]
             if len(keys) > 1:
-                act(chain, keys[place % len(keys)])
+                act(chain, keys[number % len(keys)])
         else:
             check(chain)
 
@@ -97,7 +97,7 @@ def check(chain: Chain) -> set[str]:
     expected, ledger = set(full(chain).problems), chain.ledger()
     named = {problem for problem in ledger.problems if not problem.startswith("the checkpoint")}
     assert named <= expected
-    new = {key for key, each in chain.store.objects.items() if each.modified_ms >= chain.store.clock_ms - NEW_MS}
+    new = {key for key, stored in chain.store.objects.items() if stored.modified_ms >= chain.store.clock_ms - NEW_MS}
     landed = landed_at(chain)
     for problem in expected - named:
         culprits = [key for key in chain.keys if key in problem]

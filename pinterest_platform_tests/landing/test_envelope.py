@@ -92,9 +92,9 @@ def test_a_record_that_engines_may_fail_on_has_a_readable_line_and_its_own_bytes
     value = b'\n{"x" : ' + huge + b',\r\n"\\u0061":"\\"q\\" \\ud83d\\ude00","n":-1.50,"t":true,"z":null,"o":{}} '
     line = line_of(value)
     assert isinstance(line, bytes)
-    head, readable, rest = line.split(b'"', 7)[:7], line.split(b'"', 10)[9], line.split(b'"', 10)[10]
+    head, readable, tail = line.split(b'"', 7)[:7], line.split(b'"', 10)[9], line.split(b'"', 10)[10]
     assert head == b'{"_partition":7,"_offset":5,"_timestamp":1000,"'.split(b'"')[:7]
-    assert rest.endswith(value.strip().translate(bytes.maketrans(b"\r\n", b"  "))[1:] + b"\n")
+    assert tail.endswith(value.strip().translate(bytes.maketrans(b"\r\n", b"  "))[1:] + b"\n")
     record = orjson.loads(base64.b64decode(readable))
     nested = ",x,o," if huge[:1] == b"[" else ",o,"
     scalars = {"a": '"q" 😀', "n": "-1.50", "t": True, "z": None}

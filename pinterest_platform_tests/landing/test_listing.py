@@ -27,14 +27,14 @@ class Bucket:
     deleted: list[int]
 
     def landed(self) -> list[ListedObject]:
-        used, gone = self.merged().used, set[int]()
-        for each, number in zip(used, [*self.deleted, *[0] * len(used)], strict=False):
-            gone |= set(range(each.position, min(each.next, each.position + number)))
+        used, deleted = self.merged().used, set[int]()
+        for merged_object, number in zip(used, [*self.deleted, *[0] * len(used)], strict=False):
+            deleted |= set(range(merged_object.position, min(merged_object.next, merged_object.position + number)))
         folder = CHAIN.folder
         return [
             ListedObject(position, StoredObject(folder.key(position), 1, position, ""), TOPICS_PREFIX)
             for position in range(self.length)
-            if position not in gone
+            if position not in deleted
         ]
 
     def merged(self) -> MergedObjects:
@@ -61,8 +61,11 @@ def positions_of(objects: list[ListedObject]) -> list[int]:
     """Return the positions that objects cover, in order."""
     return [
         position
-        for each in objects
-        for position in range(each.position, each.next if isinstance(each, MergedObject) else each.position + 1)
+        for listed_object in objects
+        for position in range(
+            listed_object.position,
+            listed_object.next if isinstance(listed_object, MergedObject) else listed_object.position + 1,
+        )
     ]
 
 
@@ -74,13 +77,15 @@ def test_each_position_is_read_once_however_objects_are_merged_and_deleted(bucke
 @given(buckets(), st.integers(1, 12))
 def test_a_reader_reads_what_is_after_its_position_or_the_merged_object_around_it(bucket: Bucket, first: int) -> None:
     first = min(first, bucket.length - 1)
-    listed = [each for each in bucket.landed() if each.position >= first]
+    listed = [listed_object for listed_object in bucket.landed() if listed_object.position >= first]
     positions = positions_of(bucket.merged().apply(listed, first))
     assert positions == list(range(positions[0], bucket.length))
     begins_earlier = positions[0] < first
     assert positions[0] == first or begins_earlier
     if begins_earlier:
-        assert first not in [each.position for each in listed], "landed objects are read as long as they exist"
+        assert first not in [listed_object.position for listed_object in listed], (
+            "landed objects are read as long as they exist"
+        )
 
 
 @given(buckets(), st.integers(0, 12), st.integers(0, 12))
@@ -90,7 +95,7 @@ def test_a_section_between_two_objects_that_are_read_has_what_is_between_them(
     used = bucket.merged().apply(bucket.landed())
     first, last = sorted((one % len(used), other % len(used)))
     begin, end = used[first].position, used[last].position
-    listed = [each for each in bucket.landed() if begin <= each.position <= end]
+    listed = [listed_object for listed_object in bucket.landed() if begin <= listed_object.position <= end]
     assert bucket.merged().apply(listed, begin, end) == used[first : last + 1]
 
 
@@ -109,6 +114,11 @@ def test_merged_objects_are_listed_by_exact_names_alone() -> None:
         for name in (key, f"{key}.gz", key.replace("+000000003", "+3"), folder.key(30), f"{folder.prefix}x/{key}"):
             store.put(name, b"x")
         merged = list_merged(store, chain.folder)
-        [each] = merged.used
-        assert (each.key, each.position, each.next, each.objects) == (key, 10, 19 + step, 3)
+        [merged_object] = merged.used
+        assert (merged_object.key, merged_object.position, merged_object.next, merged_object.objects) == (
+            key,
+            10,
+            19 + step,
+            3,
+        )
         assert merged.superfluous == ()

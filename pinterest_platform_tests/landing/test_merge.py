@@ -41,7 +41,7 @@ def test_old_small_objects_become_one_and_every_reader_reads_each_record_once(ch
     assert record_positions(chain) == [position for _, position in before]
     assert [end for end, _ in read(chain)][-3:] == [ends[9], ends[10], ends[11]], "no position moves"
     for applied in ends[:-1]:
-        following = [each for each in before if each[0] > applied]
+        following = [pair for pair in before if pair[0] > applied]
         if isinstance(chain, Shard) and applied < ends[9]:
             # Ordinals are counted back from the newest object, so merged objects are read as a whole.
             following = read(chain)

@@ -17,7 +17,7 @@ def landed_size(chain: Chain) -> LandedSize:
 
 def stored_size(chain: Chain, uncovered: int) -> LandedSize:
     stored = list(chain.store.list(chain.prefix))
-    return LandedSize(len(stored), sum(each.size for each in stored), uncovered)
+    return LandedSize(len(stored), sum(entry.size for entry in stored), uncovered)
 
 
 def test_nothing_has_no_size(chain: Chain) -> None:

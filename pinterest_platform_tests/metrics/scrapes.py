@@ -26,9 +26,9 @@ class Scraped:
         self.values: dict[tuple[str, frozenset[tuple[str, str]]], float] = {}
         for family in self.families:
             for sample in family.samples:
-                place = (sample.name, frozenset(sample.labels.items()))
-                assert place not in self.values, f"{place} has two values"
-                self.values[place] = sample.value
+                identity = (sample.name, frozenset(sample.labels.items()))
+                assert identity not in self.values, f"{identity} has two values"
+                self.values[identity] = sample.value
 
     def value(self, metric: str, /, **labels: str) -> float | None:
         """Return a value, None if there is none."""
@@ -36,12 +36,16 @@ class Scraped:
 
     def names(self, **labels: str) -> set[str]:
         """Return the names of the values that have these labels."""
-        return {name.removeprefix("pinterest_") for name, place in self.values if labels.items() <= dict(place).items()}
+        return {
+            name.removeprefix("pinterest_")
+            for name, labels_of_sample in self.values
+            if labels.items() <= dict(labels_of_sample).items()
+        }
 
     def down(self) -> set[tuple[str, str]]:
         """Return source and name of each source that is down."""
-        gauges = [(dict(place), up) for (name, place), up in self.values.items() if name == "pinterest_source_up"]
-        return {(place["source"], place["name"]) for place, up in gauges if not up}
+        gauges = [(dict(labels), up) for (name, labels), up in self.values.items() if name == "pinterest_source_up"]
+        return {(labels["source"], labels["name"]) for labels, up in gauges if not up}
 
 
 class Prometheus:

@@ -108,7 +108,7 @@ def test_quarantine_objects_that_were_counted_and_orphans_before_them_are_not_as
 
     def count() -> list[float]:
         samples = rejections.read(prometheus.sources).samples
-        return [each.value for each in samples if each.metric is QUARANTINED and each.value]
+        return [sample.value for sample in samples if sample.metric is QUARANTINED and sample.value]
 
     assert [count(), count()] == [[8], [8]]
     platform.topics.append(TOPIC, 0, b"junk")
@@ -231,11 +231,11 @@ def test_all_jobs_are_known() -> None:
 
 def test_scrapes_in_short_succession_share_one_reading(prometheus: Prometheus) -> None:
     prometheus.platform.topics.append(TOPIC, 0, b"{}")
-    place = {"route": "kafka", "stream": TOPIC, "partition": "0"}
-    assert prometheus.scrape().value("end_position", **place) == 1
+    labels = {"route": "kafka", "stream": TOPIC, "partition": "0"}
+    assert prometheus.scrape().value("end_position", **labels) == 1
     prometheus.platform.topics.append(TOPIC, 0, b"{}")
-    assert prometheus.scrape(fresh=False).value("end_position", **place) == 1
-    assert prometheus.scrape().value("end_position", **place) == 2
+    assert prometheus.scrape(fresh=False).value("end_position", **labels) == 1
+    assert prometheus.scrape().value("end_position", **labels) == 2
 
 
 def test_a_source_that_hangs_is_down_and_is_not_read_twice(prometheus: Prometheus) -> None:

@@ -18,8 +18,8 @@ OF_SHARD = {"route": "kinesis", "stream": STREAM, "partition": SHARD}
 LAGS = {"landing_lag_seconds", "cleaning_lag_seconds", "retention_headroom_seconds"}
 
 
-def values(scraped: Scraped, place: dict[str, str], *names: str) -> list[float | None]:
-    return [scraped.value(name, **place) for name in names]
+def values(scraped: Scraped, labels: dict[str, str], *names: str) -> list[float | None]:
+    return [scraped.value(name, **labels) for name in names]
 
 
 def land(prometheus: Prometheus) -> None:

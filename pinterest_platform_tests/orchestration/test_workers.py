@@ -13,10 +13,10 @@ from dagster._core.storage.tags import TagType, get_tag_type
 from pinterest_platform.orchestration.workers import SAME_START_SECONDS, WORKER_TAG, bookkeeping, elsewhere, is_lost
 
 
-def claimed(pid: int, moved: float = 0.0, host: str = "") -> str:
+def claimed(pid: int, clock_shift: float = 0.0, host: str = "") -> str:
     """A claim by a process, as if the clock had been set by some seconds since."""
     created = psutil.Process(pid).create_time()
-    return f"{host or socket.gethostname()}|{pid}|{created + moved:.2f}|r"
+    return f"{host or socket.gethostname()}|{pid}|{created + clock_shift:.2f}|r"
 
 
 @pytest.mark.parametrize("moved", [0.0, -SAME_START_SECONDS + 0.5, SAME_START_SECONDS - 0.5])
@@ -42,7 +42,7 @@ def test_a_process_that_was_killed_is_lost_before_and_after_its_parent_knows() -
 
 
 def test_a_process_of_another_host_is_not_known_to_be_dead() -> None:
-    claim = claimed(os.getpid(), moved=60.0, host="mill")
+    claim = claimed(os.getpid(), clock_shift=60.0, host="mill")
     assert (is_lost(claim), elsewhere(claim)) == (False, "mill")
     assert elsewhere(claimed(os.getpid())) == ""
 

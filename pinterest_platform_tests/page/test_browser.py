@@ -148,8 +148,8 @@ def test_labels_and_numbers_of_charts_are_inside_the_picture(
     page.close()
 
 
-def _contrast(one: float, other: float) -> float:
-    return (max(one, other) + 0.05) / (min(one, other) + 0.05)
+def _contrast(first: float, second: float) -> float:
+    return (max(first, second) + 0.05) / (min(first, second) + 0.05)
 
 
 def _luminance(page: Page, selector: str, style: str) -> float:

@@ -56,7 +56,7 @@ def chart(form: Any, rows: Rows, columns: tuple[ReportColumn, ...] = (NAME, COUN
 
 
 def posts(*counts: int | None) -> Rows:
-    return [{"name": f"Name {place:02}", "n": count} for place, count in enumerate(counts)]
+    return [{"name": f"Name {index:02}", "n": count} for index, count in enumerate(counts)]
 
 
 def test_bars_are_in_the_order_of_the_table_and_as_long_as_their_values() -> None:
@@ -138,12 +138,12 @@ def test_a_heat_map_has_a_cell_for_each_row_and_its_years_come_from_the_rows() -
 
 def test_shades_follow_the_values_and_an_absent_row_is_not_the_smallest_value() -> None:
     cells = marks(medians({("18-24", year): year - 2000 for year in range(2000, 2007)} | {("25-35", 2000): None}))
-    assert [cell.kind for cell in cells] == [f"shade-{place}" for place in range(7)] + ["empty"] * 7
+    assert [cell.kind for cell in cells] == [f"shade-{shade}" for shade in range(7)] + ["empty"] * 7
 
 
 def test_shades_of_skewed_values_follow_orders_of_magnitude() -> None:
     cells = marks(medians({("18-24", 2000 + power): 10.0**power for power in range(1, 8)}))
-    assert [cell.kind for cell in cells] == [f"shade-{place}" for place in range(7)]
+    assert [cell.kind for cell in cells] == [f"shade-{shade}" for shade in range(7)]
 
 
 def test_equal_values_have_one_shade() -> None:
@@ -172,7 +172,7 @@ def test_countries_that_share_a_follower_count_are_one_bar() -> None:
 
 
 def test_countries_that_do_not_fit_are_counted() -> None:
-    posters = [{"country": f"Country {place:02}", "follower_count": 7} for place in range(40)]
+    posters = [{"country": f"Country {number:02}", "follower_count": 7} for number in range(40)]
     [bar] = marks(countries_by_followers([], posters))
     assert re.fullmatch(r"7: Country 00, Country 01.* and 3\d more", bar.texts[0])
 

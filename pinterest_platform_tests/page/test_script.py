@@ -35,8 +35,8 @@ def page(browser: Browser, tmp_path: Path, html: str) -> Iterator[Page]:
     assert messages == []
 
 
-def column(page: Page, place: int, key: str = KEY) -> list[str]:
-    return page.locator(f"#{key} .pair tbody td:nth-child({place})").all_inner_texts()
+def column(page: Page, index: int, key: str = KEY) -> list[str]:
+    return page.locator(f"#{key} .pair tbody td:nth-child({index})").all_inner_texts()
 
 
 def head(page: Page, name: str, key: str = KEY) -> Locator:
@@ -67,7 +67,7 @@ def test_a_number_column_sorts_by_value_up_then_down_then_as_the_report(page: Pa
 def test_a_text_column_sorts_by_text_and_one_column_alone_is_sorted(page: Page) -> None:
     head(page, "Followers").click()
     head(page, "Poster").click()
-    assert column(page, 2) == [f"Poster {place}" for place in range(242)]
+    assert column(page, 2) == [f"Poster {number}" for number in range(242)]
     assert page.locator(f"#{KEY} .pair th[aria-sort]").all_inner_texts()[0].startswith("Poster")
 
 

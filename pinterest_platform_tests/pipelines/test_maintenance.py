@@ -202,8 +202,8 @@ def land_old(around: Surroundings, hours: float) -> None:
 
 
 def age(around: Surroundings, hours: float) -> None:
-    for each in around.objects.objects.values():
-        each.modified_ms = round(time.time() * 1000 - hours * HOUR_MS)
+    for stored in around.objects.objects.values():
+        stored.modified_ms = round(time.time() * 1000 - hours * HOUR_MS)
 
 
 def landed_keys(around: Surroundings) -> list[str]:

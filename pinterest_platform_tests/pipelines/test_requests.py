@@ -87,7 +87,7 @@ class Bucket(Surroundings):
             (self.settings.names.cleaned_stream_uri(USER), kinesis, STREAM),
         ):
             pending = wing.pending_segments(self.objects, source, self.lake.table_positions.get(uri, {}))
-            self.lake.table_positions.setdefault(uri, {}).update({each.app_id: each.end for each in pending})
+            self.lake.table_positions.setdefault(uri, {}).update({segment.app_id: segment.end for segment in pending})
 
     def plan(self, route: Route, store: Any) -> int:
         """Plan the cleaning of what is landed; return the number of records."""
@@ -121,7 +121,7 @@ def landed() -> Bucket:
 def bucket(landed: Bucket) -> Iterator[Bucket]:
     """The bucket of the module, as it is after the first run of the ledger."""
     objects, clock_ms = dict(landed.objects.objects), landed.objects.clock_ms
-    positions = {uri: dict(each) for uri, each in landed.lake.table_positions.items()}
+    positions = {uri: dict(applied) for uri, applied in landed.lake.table_positions.items()}
     yield landed
     landed.objects.objects, landed.objects.clock_ms = objects, clock_ms
     landed.lake.table_positions = positions

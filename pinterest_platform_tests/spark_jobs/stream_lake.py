@@ -28,9 +28,9 @@ def shard_lines(values: Iterable[bytes | Mapping[str, Any]], shard: int = 0, sta
     """Return posted values as landing writes them from a shard, one a millisecond, with gaps in sequence numbers."""
     encoder = ShardEncoder(f"shardId-{shard:012d}")
     encoded: list[bytes] = []
-    for place, value in enumerate(values, start=start):
+    for index, value in enumerate(values, start=start):
         data = value if isinstance(value, bytes) else as_json(value)
-        line = encoder.line(Record(FIRST + place * 1000, NOON + place, data))
+        line = encoder.line(Record(FIRST + index * 1000, NOON + index, data))
         assert isinstance(line, bytes), line
         encoded.append(line)
     return encoded

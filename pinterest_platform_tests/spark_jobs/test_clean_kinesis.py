@@ -44,9 +44,9 @@ def test_the_newest_row_wins_and_a_second_run_commits_nothing(lake: StreamLake) 
 
 def test_among_equal_arrival_times_the_later_shard_and_the_higher_sequence_number_win(lake: StreamLake) -> None:
     same = [
-        line.replace(b'"_timestamp":%d' % (NOON + place), b'"_timestamp":%d' % NOON)
+        line.replace(b'"_timestamp":%d' % (NOON + index), b'"_timestamp":%d' % NOON)
         for shard in (1, 0)
-        for place, line in enumerate(shard_lines([{"ind": 1, "country": f"{shard}-{n}"} for n in range(2)], shard))
+        for index, line in enumerate(shard_lines([{"ind": 1, "country": f"{shard}-{n}"} for n in range(2)], shard))
     ]
     for batch in [lake.land([line]) for line in same]:
         lake.clean(batch)
@@ -88,9 +88,9 @@ def test_equal_posts_of_both_routes_give_the_rows_of_plain_sql(
         for name, kind in zip(CLEANED[entity].names, CLEANED[entity], strict=True)
         if kind.dataType.typeName() in ("string", "long")
     ]
-    places = [CLEANED[entity].names.index(name) for name in texts]
+    indexes = [CLEANED[entity].names.index(name) for name in texts]
     assert [tuple(row[name] for name in texts) for row in kinesis.rows()] == [
-        tuple(row[place] for place in places) for row in oracle.cleaned(entity.name)
+        tuple(row[index] for index in indexes) for row in oracle.cleaned(entity.name)
     ]
     assert len(oracle.rejected(entity.name)) == second.quarantined
     comparison = compare(spark, entity.name, kafka.table, kinesis.table)

@@ -22,8 +22,8 @@ def command(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[s
 
 def test_a_job_runs_from_the_command_line(tmp_path: Path) -> None:
     uri = write_object(tmp_path / "object.json", lines([{"ind": 1}]))
-    places = [str(tmp_path / name) for name in ("table", "quarantine", "staging")]
-    parameters = CleanParameters("user", STREAM, [Batch([uri], {"id/0": 0}, 1)], *places, route="kafka")
+    uris = [str(tmp_path / name) for name in ("table", "quarantine", "staging")]
+    parameters = CleanParameters("user", STREAM, [Batch([uri], {"id/0": 0}, 1)], *uris, route="kafka")
     completed = command("clean", json.dumps(parameters.to_json()))
     assert completed.returncode == 0, completed.stderr
     assert json.loads(completed.stdout)["rows"] == 1
@@ -33,9 +33,9 @@ def test_a_job_runs_from_the_command_line(tmp_path: Path) -> None:
 def test_a_job_runs_in_the_existing_session_and_leaves_it_running(tmp_path: Path) -> None:
     server, remote = sessions.start_embedded()
     uri = write_object(tmp_path / "object.json", lines([{"ind": 1}]))
-    places = [str(tmp_path / name) for name in ("table", "quarantine", "staging")]
+    uris = [str(tmp_path / name) for name in ("table", "quarantine", "staging")]
     parameters = json.dumps(
-        CleanParameters("user", STREAM, [Batch([uri], {"id/0": 0}, 1)], *places, route="kafka").to_json()
+        CleanParameters("user", STREAM, [Batch([uri], {"id/0": 0}, 1)], *uris, route="kafka").to_json()
     )
     for outcome in ("new", "unchanged"):
         completed = command("clean", parameters, "--session", "runtime", SPARK_REMOTE=remote)

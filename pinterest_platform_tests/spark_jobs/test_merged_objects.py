@@ -44,14 +44,15 @@ class LandedLake(Lake):
     def pending(self, positions: Mapping[str, int]) -> Batch:
         """Return what is pending as one batch, as a pipeline plans it."""
         segments = [
-            kafka.with_manifest(self.store, each) for each in kafka.pending_segments(self.store, STREAM, positions)
+            kafka.with_manifest(self.store, segment)
+            for segment in kafka.pending_segments(self.store, STREAM, positions)
         ]
-        observed = [kinds.from_text(each.kinds) for each in segments if each.kinds is not None]
+        observed = [kinds.from_text(segment.kinds) for segment in segments if segment.kinds is not None]
         return Batch(
-            [f"{self.root}/{each.key}" for each in segments],
+            [f"{self.root}/{segment.key}" for segment in segments],
             positions_after(segments),
-            sum(each.records or 0 for each in segments),
-            size=sum(each.size for each in segments),
+            sum(segment.records or 0 for segment in segments),
+            size=sum(segment.size for segment in segments),
             kinds=kinds.united(observed) if len(observed) == len(segments) else None,
         )
 

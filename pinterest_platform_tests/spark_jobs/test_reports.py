@@ -370,10 +370,10 @@ def test_one_damaged_report_table_is_named_and_the_other_reports_are_written(rec
     failure = changed.failures[key]
     assert recorded.uri(key) in failure["what"] and cause in failure["what"]
     assert ("ALTER TABLE" if name == "append only" else "move the table away") in failure["action"]
-    written = {other: recorded.rows(other) for other in others}
+    rows_by_report = {other: recorded.rows(other) for other in others}
     recorded.root, recorded.computed_uri = recorded.root / "another", ""
     recorded.run()
-    assert {other: recorded.rows(other) for other in others} == written
+    assert {other: recorded.rows(other) for other in others} == rows_by_report
 
 
 def test_a_run_of_some_reports_keeps_what_is_recorded_of_the_others(recorded: Reports) -> None:

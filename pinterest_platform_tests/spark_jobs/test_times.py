@@ -43,9 +43,9 @@ def expected(posts: Sequence[tuple[int, int, int]]) -> dict[int, str]:
     for key, partition, timestamp_ms in posts:
         if timestamp_ms in PLAUSIBLE:
             usable[partition] = max(usable[partition], timestamp_ms)
-        place = (usable[partition], partition, offsets[partition])
+        position = (usable[partition], partition, offsets[partition])
         offsets[partition] += 1
-        best[key] = max(best.get(key, place), place)
+        best[key] = max(best.get(key, position), position)
     return {key: f"{partition}@{offset}" for key, (_, partition, offset) in best.items()}
 
 
@@ -59,8 +59,8 @@ def batches(folder: Path, posts: Sequence[tuple[int, int, int]], cuts: Sequence[
             records = [
                 Record(ends[partition] + number, ms, b'{"ind":%d,"country":"%d@%d"}' % (key, partition, offset))
                 for number, (key, ms, offset) in enumerate(
-                    (key, ms, ends[partition] + place)
-                    for place, (key, ms) in enumerate(
+                    (key, ms, ends[partition] + index)
+                    for index, (key, ms) in enumerate(
                         (key, ms) for key, part, ms in posts[first:last] if part == partition
                     )
                 )

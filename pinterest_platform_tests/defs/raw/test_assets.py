@@ -53,7 +53,9 @@ def test_an_implausible_time_warns_and_names_its_partition(around: Surroundings)
     around.topics.topics[TOPIC].partitions[2].entries.append(Record(0, 1_700_000_000, b'{"ind":2}'))
     result = materialize(around)
     assert result.success
-    [check] = [each for each in result.get_asset_check_evaluations() if each.check_name == "times_plausible"]
+    [check] = [
+        evaluation for evaluation in result.get_asset_check_evaluations() if evaluation.check_name == "times_plausible"
+    ]
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert check.metadata["partitions"].value == "2"
     assert metadata(result)["implausible_times"] == 1

@@ -115,10 +115,10 @@ def test_it_skips_while_a_run_of_its_route_is_live(route: Route, instance, statu
 
 
 def test_a_run_of_the_other_route_does_not_block_it(around: Surroundings, instance) -> None:
-    one, other = Kafka(around), Kinesis(around)
-    other.put(1)
-    run_of(one, instance, dg.DagsterRunStatus.STARTING)
-    assert tick(other, instance).run_requests
+    kafka, kinesis = Kafka(around), Kinesis(around)
+    kinesis.put(1)
+    run_of(kafka, instance, dg.DagsterRunStatus.STARTING)
+    assert tick(kinesis, instance).run_requests
 
 
 @pytest.mark.parametrize("engine", ["sail", "connect"])
@@ -204,8 +204,8 @@ def test_a_store_that_is_down_is_named_once_in_the_reason_to_skip(route: Route, 
 
 
 def test_streams_with_the_same_problem_are_named_together(route: Route, instance) -> None:
-    places = [route.around.settings.names.places(entity, at).table_uri for entity in (PIN, GEO) for at in catalog.Route]
-    route.around.lake.unreadable = dict.fromkeys(places, no_response("S3 at x:9", "refused"))
+    uris = [route.around.settings.names.places(entity, at).table_uri for entity in (PIN, GEO) for at in catalog.Route]
+    route.around.lake.unreadable = dict.fromkeys(uris, no_response("S3 at x:9", "refused"))
     assert f"backlog of {route.name}/pin, {route.name}/geo unknown: S3 at x:9" in skipped(tick(route, instance))
 
 

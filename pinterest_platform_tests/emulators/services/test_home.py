@@ -25,8 +25,8 @@ def test_the_option_overrides_the_variable_and_that_the_default(
 
 def test_identity_and_key_are_created_once_and_the_key_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     home, other = Home(tmp_path / "a"), Home(tmp_path / "b")
-    for each in (home, other, home):
-        each.prepare(None)
+    for opened_home in (home, other, home):
+        opened_home.prepare(None)
 
     key, cluster = home.api_key, home.cluster_id
     home.prepare(None)

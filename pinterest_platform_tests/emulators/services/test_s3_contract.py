@@ -89,10 +89,10 @@ def test_only_incomplete_folders_are_moved_aside(tmp_path: Path) -> None:
     (data / "bucket" / "multiparts").mkdir()
     (data / "bucket" / "bucketMetadata.json").write_bytes(b"{}")
 
-    moved = move_incomplete_aside(data, aside)
+    targets = move_incomplete_aside(data, aside)
 
     remaining = {"bucketMetadata.json", "multiparts", folders["good"].name}
     assert {path.name for path in (data / "bucket").iterdir()} == remaining
-    assert len(moved) == 4
-    assert sorted(moved) == sorted(aside.iterdir())
+    assert len(targets) == 4
+    assert sorted(targets) == sorted(aside.iterdir())
     assert move_incomplete_aside(data, aside) == []

@@ -29,8 +29,8 @@ def test_mariadb_holds_exactly_what_sqlite_holds(mariadb: str) -> None:
 
 def test_posts_from_mariadb_equal_posts_from_sqlite(mariadb: str) -> None:
     engine, other = open_engine(mariadb), create_engine("sqlite://")
-    for each in (engine, other):
-        replace_contents(each, generate(2500, 13))
+    for database_engine in (engine, other):
+        replace_contents(database_engine, generate(2500, 13))
     assert list(PostSource(engine).every_post()) == list(PostSource(other).every_post())
     assert list(PostSource(engine).random_posts(1, 1500)) == list(PostSource(other).random_posts(1, 1500))
     engine.dispose()

@@ -92,8 +92,8 @@ def cleaning(tmp_path: Path) -> Callable[[], Json]:
 
     def parameters() -> Json:
         staging = str(tmp_path / f"staging-{threading.get_ident()}-{id(object())}")
-        places = (str(tmp_path / "table"), str(tmp_path / "quarantine"), staging)
-        return CleanParameters("user", STREAM, [Batch([uri], {"id/0": 1}, 2)], *places, route="kafka").to_json()
+        uris = (str(tmp_path / "table"), str(tmp_path / "quarantine"), staging)
+        return CleanParameters("user", STREAM, [Batch([uri], {"id/0": 1}, 2)], *uris, route="kafka").to_json()
 
     return parameters
 
@@ -122,9 +122,9 @@ def test_finished_work_is_run_again_on_request_and_the_wheel_is_uploaded_once(de
     for _ in range(2):
         with pytest.raises(TransientFailure, match="was skipped"):
             desk.run("verify", inspecting(tmp_path))
-    one, other = desk.runs()[:2]
-    assert one.run_name != other.run_name
-    assert one.run_name.rpartition(" ")[0] == other.run_name.rpartition(" ")[0], "equal work is tagged alike"
+    newest, older = desk.runs()[:2]
+    assert newest.run_name != older.run_name
+    assert newest.run_name.rpartition(" ")[0] == older.run_name.rpartition(" ")[0], "equal work is tagged alike"
     assert len(desk.files("Shared/pinterest_platform/wheels")) == 1
 
 

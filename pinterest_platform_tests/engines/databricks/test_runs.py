@@ -74,8 +74,8 @@ def test_an_active_run_of_the_work_is_joined() -> None:
 
 def test_concurrent_callers_get_one_run() -> None:
     jobs = Jobs()
-    one, two = Runs(jobs).attempt(WORK), Runs(jobs).attempt(WORK)
-    assert submitted(jobs, one) == submitted(jobs, two)
+    first, second = Runs(jobs).attempt(WORK), Runs(jobs).attempt(WORK)
+    assert submitted(jobs, first) == submitted(jobs, second)
 
 
 def test_a_caller_after_the_end_gets_a_new_run() -> None:

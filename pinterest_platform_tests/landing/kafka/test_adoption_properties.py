@@ -84,7 +84,7 @@ def sink_line(case: Case, offset: int) -> bytes | None:
 
 def write_objects(case: Case, store: FakeObjectStore) -> list[int]:
     """Write the sink's objects, each named after its first record; return the offsets in them."""
-    written: list[int] = []
+    written_offsets: list[int] = []
     first = 0
     for count in case.cuts:
         span = range(first, min(first + count, len(case.kinds)))
@@ -93,8 +93,8 @@ def write_objects(case: Case, store: FakeObjectStore) -> list[int]:
         if offsets:
             body = b"".join((sink_line(case, offset) or b"") + b"\n" for offset in offsets)
             store.put(connect_key(TOPIC, 0, offsets[0]), body)
-            written += offsets
-    return written
+            written_offsets += offsets
+    return written_offsets
 
 
 def landed_indexes(store: FakeObjectStore) -> list[tuple[int, int]]:
@@ -117,32 +117,32 @@ def quarantined(store: FakeObjectStore) -> list[tuple[int, bytes | None]]:
 @settings(max_examples=300, deadline=None)
 def test_every_offset_that_the_log_holds_is_landed_once_with_its_own_value(case: Case) -> None:
     log, store = make_log(case), FakeObjectStore()
-    written = write_objects(case, store)
-    lost = AcceptedGap(TOPIC, 0, 0, len(case.kinds))
-    options = TopicOptions(case.object_bytes, accept_gaps=(lost,))
+    written_offsets = write_objects(case, store)
+    gap = AcceptedGap(TOPIC, 0, 0, len(case.kinds))
+    options = TopicOptions(case.object_bytes, accept_gaps=(gap,))
     try:
         result = land_topic(log, store, TOPIC, options)
     except PermanentFailure:
         # Only an object that begins before the log does can be refused: its values may span lines.
-        assert case.raw and "lines" in [case.kinds[offset] for offset in written if offset < case.earliest]
+        assert case.raw and "lines" in [case.kinds[offset] for offset in written_offsets if offset < case.earliest]
         with pytest.raises(PermanentFailure, match="spans lines"):
             land_topic(log, store, TOPIC, options)
         return
     outcomes = landed(store, TOPIC).get(0, {})
-    held = range(case.earliest, len(case.kinds))
+    retained = range(case.earliest, len(case.kinds))
     rejected = {"junk": "quarantine", "tombstone": "quarantine"}
-    assert {offset: kind for offset, kind in outcomes.items() if offset in held} == {
-        offset: rejected.get(case.kinds[offset], "record") for offset in held if case.kinds[offset] != "marker"
+    assert {offset: kind for offset, kind in outcomes.items() if offset in retained} == {
+        offset: rejected.get(case.kinds[offset], "record") for offset in retained if case.kinds[offset] != "marker"
     }
     indexes = landed_indexes(store)
-    assert [pair for pair in indexes if pair[0] in held] == [
-        (offset, offset) for offset in held if case.kinds[offset] in ("record", "spaced", "lines")
+    assert [pair for pair in indexes if pair[0] in retained] == [
+        (offset, offset) for offset in retained if case.kinds[offset] in ("record", "spaced", "lines")
     ]
-    assert [entry for entry in quarantined(store) if entry[0] in held] == [
-        (offset, value(case.kinds[offset], offset)) for offset in held if case.kinds[offset] in rejected
+    assert [entry for entry in quarantined(store) if entry[0] in retained] == [
+        (offset, value(case.kinds[offset], offset)) for offset in retained if case.kinds[offset] in rejected
     ]
     if not (case.raw and "lines" in case.kinds):
-        unheld = [offset for offset in written if offset < case.earliest and case.kinds[offset] != "junk"]
+        unheld = [offset for offset in written_offsets if offset < case.earliest and case.kinds[offset] != "junk"]
         assert [index for _, index in indexes if index < case.earliest] == unheld, "a value is lost, or landed twice"
     if not result.unverified:
         assert all(offset == index for offset, index in indexes)
@@ -154,12 +154,12 @@ def test_every_offset_that_the_log_holds_is_landed_once_with_its_own_value(case:
 @settings(max_examples=150, deadline=None)
 def test_offsets_that_are_not_marked_as_unverified_are_those_of_the_log(case: Case) -> None:
     log, store = make_log(case), FakeObjectStore()
-    written = write_objects(case, store)
+    written_offsets = write_objects(case, store)
     if case.raw and "lines" in case.kinds:
         return
     result = land_topic(log, store, TOPIC, TopicOptions(case.object_bytes, landed_by_connect=True))
     indexes = landed_indexes(store)
-    assert [index for _, index in indexes] == [offset for offset in written if case.kinds[offset] != "junk"]
+    assert [index for _, index in indexes] == [offset for offset in written_offsets if case.kinds[offset] != "junk"]
     if not result.unverified:
         assert all(offset == index for offset, index in indexes)
 

@@ -41,7 +41,7 @@ def test_values_that_span_lines_are_landed_whole(store):
     log.create(TOPIC)
     log.append(TOPIC, 0, *[json.dumps({"index": number, "b": [1]}, indent=number % 4).encode() for number in range(20)])
     values = [entry.value for entry in log.topics[TOPIC].partitions[0].entries if entry]
-    store.put(connect_key(TOPIC, 0, 0), b"".join(each + b"\n" for each in values[:12]))
+    store.put(connect_key(TOPIC, 0, 0), b"".join(text + b"\n" for text in values[:12]))
     land_topic(log, store, TOPIC)
     assert [(line["_offset"], line["index"]) for line in lines(store)] == [(n, n) for n in range(20)]
 
@@ -72,7 +72,7 @@ def test_a_number_that_the_sink_wrote_in_another_notation_is_the_same_record(sto
     log.append(TOPIC, 0, b'{"index":%b}' % posted, b'{"index":1}', b'{"index":true}')
     store.put(connect_key(TOPIC, 0, 0), b'{"index": %b}\n{"index":1}\n{"index":true}\n' % written)
     assert land_topic(log, store, TOPIC).records == 3
-    assert [each["_offset"] for each in lines(store)] == [0, 1, 2]
+    assert [line["_offset"] for line in lines(store)] == [0, 1, 2]
 
 
 @pytest.mark.parametrize(

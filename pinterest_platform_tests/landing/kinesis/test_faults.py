@@ -64,19 +64,19 @@ class World:
         self.log.create(STREAM, 2)
         self.resume: ResumeState | None = None
 
-    def put(self, place: int, kinds: list[str]) -> None:
+    def put(self, shard: int, kinds: list[str]) -> None:
         shards = self.log.open_shards(STREAM)
         values = [b'{"a":"some text"}' if kind == "record" else b"junk" for kind in kinds]
-        self.log.put(STREAM, shards[place % len(shards)], *values)
+        self.log.put(STREAM, shards[shard % len(shards)], *values)
         self.log.now_ms += 1
 
-    def reshard(self, place: int) -> None:
+    def reshard(self, shard: int) -> None:
         shards = self.log.open_shards(STREAM)
         if len(shards) > 2:
-            self.log.merge(STREAM, shards[0], shards[1 + place % (len(shards) - 1)])
+            self.log.merge(STREAM, shards[0], shards[1 + shard % (len(shards) - 1)])
         else:
-            self.log.split(STREAM, shards[place % len(shards)])
-        self.put(place, ["record"])
+            self.log.split(STREAM, shards[shard % len(shards)])
+        self.put(shard, ["record"])
 
     def run(self, lander: Lander) -> LandedStream | None:
         calls = batches = 0
@@ -89,8 +89,8 @@ class World:
 
         def read() -> None:
             nonlocal batches
-            if (place := lander.reshards.get(batches)) is not None:
-                self.reshard(place)
+            if (shard := lander.reshards.get(batches)) is not None:
+                self.reshard(shard)
             batches += 1
 
         before, self.log.on_batch = self.log.on_batch, read

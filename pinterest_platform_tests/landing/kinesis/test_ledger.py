@@ -136,8 +136,8 @@ def test_a_damaged_end_is_a_problem_of_its_shard_alone(log, store, place):
     land_stream(log, store, "streaming-u-geo")
     damaged = keys(store, "streaming-u-geo")[0]
     store.objects[damaged].metadata["end"] = "x"
-    one, other = reconcile(log, store, "streaming-u-geo")
-    assert "damaged" in one.problems[0] and other.is_complete
+    first, second = reconcile(log, store, "streaming-u-geo")
+    assert "damaged" in first.problems[0] and second.is_complete
     damaged = keys(store, STREAM)[place]
     store.objects[damaged].metadata["end"] = "x"
     problems = ledger(log, store).problems

@@ -20,14 +20,14 @@ def test_a_possible_loss_is_an_error_and_can_be_accepted(log, store):
     log.put(STREAM, 0, *rows(3))
     log.advance(25)
     log.put(STREAM, 0, b'{"index":9}')
-    place = AcceptedLoss(STREAM, "shardId-000000000000", log.shard(STREAM, 0).records[2].position)
+    loss = AcceptedLoss(STREAM, "shardId-000000000000", log.shard(STREAM, 0).records[2].position)
     arrived = r"possibly lost: records that arrived between 2023-11-14T22:13:20\.000Z and"
     with pytest.raises(PermanentFailure, match=arrived):
         land_stream(log, store, STREAM)
-    with pytest.raises(PermanentFailure, match=f"accept_loss '{place}'"):
+    with pytest.raises(PermanentFailure, match=f"accept_loss '{loss}'"):
         land_stream(log, store, STREAM)
-    assert AcceptedLoss.parse(str(place)) == place
-    result = land_stream(log, store, STREAM, StreamOptions(accept_losses=(place,)))
+    assert AcceptedLoss.parse(str(loss)) == loss
+    result = land_stream(log, store, STREAM, StreamOptions(accept_losses=(loss,)))
     assert (result.records, result.accepted_losses) == (1, 1)
     (ledger,) = audit(log, store, STREAM)
     assert (ledger.records, ledger.accepted_losses, ledger.recounted, ledger.problems) == (4, 1, 1, ())
@@ -54,8 +54,8 @@ def test_a_possible_loss_is_an_error_even_without_records_to_read(log, store):
     log.advance(25)
     with pytest.raises(PermanentFailure, match="possibly lost"):
         land_stream(log, store, STREAM)
-    place = AcceptedLoss(STREAM, "shardId-000000000000", log.shard(STREAM, 0).records[2].position)
-    assert land_stream(log, store, STREAM, StreamOptions(accept_losses=(place,))).idle
+    loss = AcceptedLoss(STREAM, "shardId-000000000000", log.shard(STREAM, 0).records[2].position)
+    assert land_stream(log, store, STREAM, StreamOptions(accept_losses=(loss,))).idle
     assert land_stream(log, store, STREAM).idle
 
 
@@ -206,12 +206,12 @@ def test_a_shard_that_expired_before_its_end_was_landed_is_reported_with_its_chi
     log.put(STREAM, one, *rows(2))
     with pytest.raises(PermanentFailure) as raised:
         land_stream(log, store, STREAM)
-    places = [
+    losses = [
         AcceptedLoss(STREAM, "shardId-000000000000", log.shard(STREAM, 0).records[2].position),
         *(AcceptedLoss(STREAM, f"shardId-{child:012d}", log.shard(STREAM, child).start) for child in (one, two)),
     ]
-    assert all(f"accept_loss '{place}'" in str(raised.value) for place in places)
-    result = land_stream(log, store, STREAM, StreamOptions(accept_losses=tuple(places)))
+    assert all(f"accept_loss '{loss}'" in str(raised.value) for loss in losses)
+    result = land_stream(log, store, STREAM, StreamOptions(accept_losses=tuple(losses)))
     assert (result.records, result.accepted_losses) == (2, 2)
     assert land_stream(log, store, STREAM).idle and is_complete(log, store)
 

@@ -15,7 +15,7 @@ from emulators.services.api_gateway.aws import IMPORT_VARIABLES
 from emulators.services.api_gateway.service import DOCUMENT, STAGE
 
 
-def written(folder: Path, change: Any) -> Path:
+def changed_document(folder: Path, change: Any) -> Path:
     content = yaml.safe_load(DOCUMENT.read_text())
     change(content)
     path = folder / "openapi.yaml"
@@ -139,7 +139,7 @@ def test_the_projects_document_has_only_extensions_of_amazon() -> None:
 )
 def test_an_unsupported_part_is_rejected_by_name(tmp_path: Path, change: Any, named: str) -> None:
     with pytest.raises(document.DocumentError, match=named.replace("{", r"\{").replace("+", r"\+")):
-        document.read(written(tmp_path, change))
+        document.read(changed_document(tmp_path, change))
 
 
 def test_a_missing_or_invalid_document_is_named(tmp_path: Path) -> None:

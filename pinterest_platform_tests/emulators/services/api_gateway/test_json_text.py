@@ -17,7 +17,7 @@ DOCUMENTS = st.recursive(
 )
 
 
-def places(value: Any, path: str = "$") -> list[tuple[str, Any]]:
+def paths(value: Any, path: str = "$") -> list[tuple[str, Any]]:
     steps: list[tuple[Step, Any]] = []
     if isinstance(value, dict):
         steps = list(value.items())
@@ -25,7 +25,7 @@ def places(value: Any, path: str = "$") -> list[tuple[str, Any]]:
         steps = list(enumerate(value))
     parts = [(path, value)]
     for step, inner in steps:
-        parts += places(inner, f"{path}[{step}]" if isinstance(step, int) else f"{path}['{step}']")
+        parts += paths(inner, f"{path}[{step}]" if isinstance(step, int) else f"{path}['{step}']")
     return parts
 
 
@@ -33,7 +33,7 @@ def places(value: Any, path: str = "$") -> list[tuple[str, Any]]:
 def test_every_part_is_found_and_its_text_is_unchanged(document: Any, indent: int | None, around: str) -> None:
     text = around + json.dumps(document, indent=indent) + around
     parsed = JsonText(text)
-    for path, value in places(document):
+    for path, value in paths(document):
         cut = parsed.cut(path)
         assert cut is not None
         assert cut in text

@@ -87,11 +87,11 @@ def test_records_are_put_and_read_back_whatever_the_content_type(base: str, stre
     headers = {"Content_Type": kind} if kind else {}
     data = b'{"a": 1.50, "a": "\\u00e9"}'
     body = b'{"StreamName":"another","Data":' + data + b',"PartitionKey":"7"}'
-    one = ask("PUT", f"{base}/streams/{stream}/record", body, **headers)
+    single = ask("PUT", f"{base}/streams/{stream}/record", body, **headers)
     batch = {"records": [{"data": "text é", "partition-key": "8"}, {"data": {"b": [1, 2]}, "partition-key": "9"}]}
     two = ask("PUT", f"{base}/streams/{stream}/records", batch, **headers)
 
-    assert (one.status_code, set(one.json())) == (200, {"ShardId", "SequenceNumber"})
+    assert (single.status_code, set(single.json())) == (200, {"ShardId", "SequenceNumber"})
     assert (two.status_code, two.json()["FailedRecordCount"]) == (200, 0)
     assert records(base, stream) == [("7", data), ("8", "text é".encode()), ("9", b'{"b": [1, 2]}')]
 
@@ -157,7 +157,7 @@ def test_partial_failures_are_in_the_answer(base: str, stream: str, server: Serv
         answer = ask("PUT", f"{base}/streams/{stream}/records", batch)
     finally:
         server.control("/_faults", {})
-    failed = [place for place, result in enumerate(answer.json()["Records"]) if "ErrorCode" in result]
+    failed = [index for index, result in enumerate(answer.json()["Records"]) if "ErrorCode" in result]
     assert (answer.status_code, answer.json()["FailedRecordCount"]) == (200, len(failed))
     assert [int(key) for key, _ in records(base, stream)] == [key for key in range(40) if key not in failed]
     assert failed

@@ -43,12 +43,12 @@ def test_runs_and_files_survive_and_processes_do_not(
     assert processes(server) == []
     assert workspace.jobs.get_run(finished).as_dict()["tasks"][0]["state"] == before.as_dict()["tasks"][0]["state"]
     assert output(workspace, workspace.jobs.get_run(finished)).logs == "done\n"
-    lost = workspace.jobs.get_run(active)
-    assert (lost.state.life_cycle_state, lost.state.result_state) == (
+    run = workspace.jobs.get_run(active)
+    assert (run.state.life_cycle_state, run.state.result_state) == (
         RunLifeCycleState.INTERNAL_ERROR,
         RunResultState.FAILED,
     )
-    assert "driver was lost" in lost.state.state_message
+    assert "driver was lost" in run.state.state_message
     assert submit(workspace, python("/Workspace/Shared/x.py"), idempotency_token="done") == finished
     assert run_script(workspace, "print('next')") > active
     assert workspace.files.download("/Volumes/main/default/pinterest/kept").contents.read() == b"kept"

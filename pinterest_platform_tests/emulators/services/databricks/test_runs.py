@@ -310,11 +310,11 @@ print(sorted(os.listdir(base + "/a")))
 
 def test_a_job_has_the_mounts_of_a_cluster(workspace: WorkspaceClient) -> None:
     path = script(workspace, MOUNTED, "mounted.py")
-    places = ("/dbfs/tmp/mounted", "/Volumes/main/default/pinterest/mounted", "/Workspace/Shared/mounted")
-    runs = [submit(workspace, python(path, place)) for place in places]
+    folders = ("/dbfs/tmp/mounted", "/Volumes/main/default/pinterest/mounted", "/Workspace/Shared/mounted")
+    runs = [submit(workspace, python(path, folder)) for folder in folders]
     for run in runs:
         assert lines(workspace, run) == ["['b'] {\"x\": 1}", "['y.json', 'z.json'] 8", '{"x": 1}', "['z.json']"]
-    assert workspace.files.download(f"{places[1]}/a/z.json").contents.read() == b'{"x": 1}'
+    assert workspace.files.download(f"{folders[1]}/a/z.json").contents.read() == b'{"x": 1}'
     assert workspace.workspace.download("/Shared/mounted/a/z.json").read() == b'{"x": 1}'
     assert workspace.dbfs.get_status("/tmp/mounted/a/z.json").file_size == 8
 

@@ -95,12 +95,12 @@ def test_json_records_are_stored_as_sent_and_each_is_answered_with_its_position(
     content = answer.json()
     assert set(content) == {"offsets", "key_schema_id", "value_schema_id"}
     assert (content["key_schema_id"], content["value_schema_id"]) == (None, None)
-    places = [(entry["partition"], entry["offset"]) for entry in content["offsets"]]
+    positions = [(entry["partition"], entry["offset"]) for entry in content["offsets"]]
     assert all(entry["error_code"] is None and entry["error"] is None for entry in content["offsets"])
     records_by_place = stored(emulated, topic)
-    assert [records_by_place[place] for place in places[:-1]] == [(b"7", text.encode()) for text in texts]
-    assert records_by_place[places[-1]] == (None, None)
-    keyed = places[:-1]
+    assert [records_by_place[position] for position in positions[:-1]] == [(b"7", text.encode()) for text in texts]
+    assert records_by_place[positions[-1]] == (None, None)
+    keyed = positions[:-1]
     assert len({partition for partition, _ in keyed}) == 1
     assert keyed == sorted(keyed)
 

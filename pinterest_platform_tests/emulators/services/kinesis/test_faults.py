@@ -35,7 +35,7 @@ def test_every_fault_occurs_and_accepted_records_are_kept(server: Server) -> Non
     server.control("/_faults", {"seed": 7, "slow_seconds": 0.001, **rates})
     accepted: set[bytes] = set()
     outcomes: Counter[str] = Counter()
-    lost: set[bytes] = set()
+    unacknowledged: set[bytes] = set()
     for batch in range(60):
         texts = [b"%d/%d" % (batch, n) for n in range(5)]
         entries = [{"Data": text, "PartitionKey": "k"} for text in texts]
@@ -43,7 +43,7 @@ def test_every_fault_occurs_and_accepted_records_are_kept(server: Server) -> Non
             answer = server.client.put_records(StreamName=name, Records=entries)
         except ClientError as error:
             outcomes[error.response["Error"]["Code"]] += 1
-            lost.update(texts)
+            unacknowledged.update(texts)
             continue
         outcomes["partial"] += answer["FailedRecordCount"]
         accepted.update(
@@ -54,7 +54,7 @@ def test_every_fault_occurs_and_accepted_records_are_kept(server: Server) -> Non
     assert set(outcomes) == {"partial", "ProvisionedThroughputExceededException", "InternalFailure"}
     read = data(read_stream(server.client, name))
     assert len(read) == len(set(read))
-    assert accepted <= set(read) <= accepted | lost
+    assert accepted <= set(read) <= accepted | unacknowledged
     assert set(read) - accepted, "a reply was lost after the records were stored"
 
 

@@ -65,8 +65,8 @@ class StreamMachine(RuleBasedStateMachine):
     @rule(choice=st.randoms(use_true_random=False), turned=st.booleans())
     def merge(self, choice: Any, turned: bool) -> None:
         shards = self.open_shards()
-        place = choice.randrange(len(shards) - 1)
-        pair = [shard["ShardId"] for shard in shards[place : place + 2]]
+        index = choice.randrange(len(shards) - 1)
+        pair = [shard["ShardId"] for shard in shards[index : index + 2]]
         left, right = reversed(pair) if turned else pair
         self.call("MergeShards", StreamName=NAME, ShardToMerge=left, AdjacentShardToMerge=right)
 

@@ -70,7 +70,7 @@ def test_eight_writers_lose_and_duplicate_nothing_and_keep_their_order(endpoint:
         numbers = [int(number) for number, _ in records]
         assert numbers == sorted(set(numbers))
         for writer in range(8):
-            mine = [(number, text) for place, number, text in accepted[writer] if place == shard]
+            mine = [(number, text) for shard_id, number, text in accepted[writer] if shard_id == shard]
             assert [record for record in records if record[1].startswith(b"%d/" % writer)] == mine
 
 
@@ -142,9 +142,9 @@ def test_a_timestamp_finds_the_first_record_that_arrived_then(new_server: Any) -
         put(server.client, name, text)
         server.advance(10)
     arrivals = [record["ApproximateArrivalTimestamp"] for record in read_shard(server.client, name, ONLY)]
-    for place, arrival in enumerate(arrivals):
+    for index, arrival in enumerate(arrivals):
         token = iterator(server.client, name, ONLY, "AT_TIMESTAMP", Timestamp=arrival - timedelta(seconds=3))
-        assert data(drain(server.client, token)[0]) == [b"a", b"b", b"c", b"d", b"e", b"f"][place:]
+        assert data(drain(server.client, token)[0]) == [b"a", b"b", b"c", b"d", b"e", b"f"][index:]
 
 
 def test_reading_reports_the_distance_to_the_tip(new_server: Any) -> None:

@@ -58,8 +58,8 @@ def test_a_split_closes_the_parent_and_numbers_its_children_above_it(endpoint: A
         assert int(child["SequenceNumberRange"]["StartingSequenceNumber"]) > end
     assert low["HashKeyRange"] == {"StartingHashKey": "0", "EndingHashKey": str(2**127 - 1)}
     assert high["HashKeyRange"] == {"StartingHashKey": HALF, "EndingHashKey": str(2**128 - 1)}
-    place, number = put(endpoint, name, "b")
-    assert (place, number > end) == (low["ShardId"], True)
+    shard_id, number = put(endpoint, name, "b")
+    assert (shard_id, number > end) == (low["ShardId"], True)
     assert put(endpoint, name, "c", HALF)[0] == high["ShardId"]
     with pytest.raises(ClientError) as error:
         endpoint.split_shard(StreamName=name, ShardToSplit=FIRST, NewStartingHashKey=HALF)
@@ -131,7 +131,7 @@ def test_scaling_ends_in_even_shards(endpoint: Any, new_stream: Any, present: in
     assert (response["CurrentShardCount"], response["TargetShardCount"]) == (present, target)
     wait_active(endpoint, name)
     starts = [int(shard["HashKeyRange"]["StartingHashKey"]) for shard in open_shards(endpoint, name)]
-    assert starts == [2**128 // target * place for place in range(target)]
+    assert starts == [2**128 // target * index for index in range(target)]
     put(endpoint, name, "b")
     assert data(read_stream(endpoint, name)) == [b"a", b"b"]
 
@@ -151,9 +151,9 @@ def test_shards_are_listed_in_pages_and_by_filter(endpoint: Any, new_stream: Any
     assert len(everything) == 4
 
     page = endpoint.list_shards(StreamName=name, MaxResults=3)
-    rest = endpoint.list_shards(NextToken=page["NextToken"])
-    assert [shard["ShardId"] for shard in page["Shards"] + rest["Shards"]] == everything
-    assert "NextToken" not in rest
+    next_page = endpoint.list_shards(NextToken=page["NextToken"])
+    assert [shard["ShardId"] for shard in page["Shards"] + next_page["Shards"]] == everything
+    assert "NextToken" not in next_page
     with pytest.raises(ClientError) as error:
         endpoint.list_shards(StreamName=name, NextToken=page["NextToken"])
     assert code(error) == "InvalidArgumentException"
@@ -168,8 +168,8 @@ def test_shards_are_listed_in_pages_and_by_filter(endpoint: Any, new_stream: Any
     described = endpoint.describe_stream(StreamName=name, Limit=3)["StreamDescription"]
     assert described["HasMoreShards"]
     after = described["Shards"][-1]["ShardId"]
-    rest = endpoint.describe_stream(StreamName=name, ExclusiveStartShardId=after)["StreamDescription"]
-    assert [shard["ShardId"] for shard in described["Shards"] + rest["Shards"]] == everything
+    next_page = endpoint.describe_stream(StreamName=name, ExclusiveStartShardId=after)["StreamDescription"]
+    assert [shard["ShardId"] for shard in described["Shards"] + next_page["Shards"]] == everything
 
 
 def test_resharding_under_load_loses_and_duplicates_nothing(endpoint: Any, new_stream: Any) -> None:
@@ -211,8 +211,8 @@ def test_resharding_under_load_loses_and_duplicates_nothing(endpoint: Any, new_s
 
 def test_children_are_found_from_the_answers(endpoint: Any, new_stream: Any) -> None:
     name = new_stream()
-    for place in range(4):
-        put(endpoint, name, str(place))
+    for index in range(4):
+        put(endpoint, name, str(index))
         split(endpoint, name, open_shards(endpoint, name)[0])
     put(endpoint, name, "4")
     texts: list[bytes] = []

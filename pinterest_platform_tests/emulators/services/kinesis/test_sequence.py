@@ -8,22 +8,26 @@ from emulators.services.kinesis import sequence
 
 EPOCHS = st.integers(1_700_000_000, 2**36 - 1)
 SHARDS = st.integers(0, 2**31 - 1)
-PLACES = st.integers(0, sequence.SHARD_END)
+INDEXES = st.integers(0, sequence.SHARD_END)
 TIMES = st.integers(0, (2**36 - 1) * 1000)
 
 
-@given(EPOCHS, SHARDS, PLACES, TIMES)
-def test_a_number_can_be_parsed(epoch: int, shard: int, place: int, at_ms: int) -> None:
-    text = sequence.number(sequence.prefix(epoch, shard), place, at_ms)
-    assert sequence.parse(text) == (epoch, shard, place, at_ms // 1000)
+@given(EPOCHS, SHARDS, INDEXES, TIMES)
+def test_a_number_can_be_parsed(epoch: int, shard: int, record_index: int, at_ms: int) -> None:
+    text = sequence.number(sequence.prefix(epoch, shard), record_index, at_ms)
+    assert sequence.parse(text) == (epoch, shard, record_index, at_ms // 1000)
     assert 56 <= len(text) <= 57
 
 
-@given(EPOCHS, SHARDS, PLACES, PLACES, TIMES, TIMES)
-def test_numbers_increase_with_the_index(epoch: int, shard: int, one: int, other: int, then: int, later: int) -> None:
+@given(EPOCHS, SHARDS, INDEXES, INDEXES, TIMES, TIMES)
+def test_numbers_increase_with_the_index(
+    epoch: int, shard: int, index: int, later_index: int, then: int, later: int
+) -> None:
     prefix = sequence.prefix(epoch, shard)
-    first, second = (int(sequence.number(prefix, place, at)) for place, at in ((one, then), (other, later)))
-    assert one == other or (first < second) == (one < other)
+    first, second = (
+        int(sequence.number(prefix, record_index, at)) for record_index, at in ((index, then), (later_index, later))
+    )
+    assert index == later_index or (first < second) == (index < later_index)
 
 
 @given(EPOCHS, SHARDS, SHARDS, TIMES)

@@ -120,8 +120,8 @@ def test_tags_are_added_replaced_listed_in_pages_and_removed(endpoint: Any, new_
     page = endpoint.list_tags_for_stream(StreamName=name, Limit=2)
     assert page["Tags"] == [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "two"}]
     assert page["HasMoreTags"]
-    rest = endpoint.list_tags_for_stream(StreamName=name, ExclusiveStartTagKey="b")
-    assert rest["Tags"] == [{"Key": "c", "Value": "3"}]
+    next_page = endpoint.list_tags_for_stream(StreamName=name, ExclusiveStartTagKey="b")
+    assert next_page["Tags"] == [{"Key": "c", "Value": "3"}]
     endpoint.remove_tags_from_stream(StreamName=name, TagKeys=["a", "unknown"])
     assert [tag["Key"] for tag in endpoint.list_tags_for_stream(StreamName=name)["Tags"]] == ["b", "c"]
     with pytest.raises(ClientError) as error:
@@ -131,8 +131,8 @@ def test_tags_are_added_replaced_listed_in_pages_and_removed(endpoint: Any, new_
 
 def test_only_five_streams_are_created_concurrently(new_server: Any) -> None:
     server = new_server("--transition-ms", "60000")
-    for place in range(5):
-        server.client.create_stream(StreamName=f"s{place}", ShardCount=1)
+    for index in range(5):
+        server.client.create_stream(StreamName=f"s{index}", ShardCount=1)
     with pytest.raises(ClientError) as error:
         server.client.create_stream(StreamName="s5", ShardCount=1)
     assert code(error) == "LimitExceededException"
