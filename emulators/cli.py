@@ -95,7 +95,6 @@ class _ServiceName(click.ParamType):
 
 
 def _to_regex(_context: click.Context, _parameter: click.Parameter, parts: Sequence[str]) -> re.Pattern[str] | None:
-    """Return one expression for all parts."""
     try:
         return re.compile("|".join(f"(?:{part})" for part in parts)) if parts else None
     except re.error as error:

@@ -28,6 +28,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _GRACE_SECONDS = 15
 """Time for a command to end after a signal."""
 
+_LEFTOVER_SECONDS = 5
+"""Time for other processes of the session to end; Dagster's code servers ignore a signal to end."""
+
 _RELAY_SECONDS = 2.0
 """Time to copy the rest of a command's output; processes that it left behind can hold it open."""
 
@@ -104,7 +107,7 @@ def run(home: Home, command: Sequence[str], company: Company | None = None) -> i
             return 128 + interrupted.number
         finally:
             _ignore_signals()
-            end(marked(_MARK, session))
+            end(marked(_MARK, session), _LEFTOVER_SECONDS)
             if not was_up:
                 control.down(home)
 

@@ -218,7 +218,10 @@ class Computation:
         record = replace(
             self._reusable,
             sources=sources,
-            outcomes={**self._reusable.outcomes, **outcomes},
+            outcomes={
+                **self._reusable.outcomes,
+                **{key: replace(outcome, changed=False) for key, outcome in outcomes.items()},
+            },
             reports={**self._reusable.reports, **digests},
         )
         if record == self._recorded:

@@ -376,6 +376,12 @@ def test_one_damaged_report_table_is_named_and_the_other_reports_are_written(rec
     assert {other: recorded.rows(other) for other in others} == rows_by_report
 
 
+def test_a_second_run_leaves_the_record_as_it_is(recorded: Reports) -> None:
+    before = Path(recorded.computed_uri).read_bytes()
+    recorded.run()
+    assert Path(recorded.computed_uri).read_bytes() == before
+
+
 def test_a_run_of_some_reports_keeps_what_is_recorded_of_the_others(recorded: Reports) -> None:
     assert computed_again(recorded, REPORT_KEYS[0])[0] == set()
     assert computed_again(recorded)[0] == set()
