@@ -76,6 +76,8 @@ def _check_emulated(check: Check, service: str, home: str) -> Finding:
     try:
         return check()
     except TransientFailure as failure:
+        if "KAFKA_SECURITY_PROTOCOL" in failure.action:
+            raise  # The broker responds, and a setting is wrong.
         default = Path(home).resolve() == Path(".platform").resolve()
         option = "" if default else f" --home {shlex.quote(home)}"
         start = f"python -m emulators start {service}{option}"

@@ -1,6 +1,7 @@
 """Deletion of old runs, with their events and logs, from the Dagster instance."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,10 +28,13 @@ def expired_runs(instance: dg.DagsterInstance, days: int) -> list[str]:
 
 
 def delete_runs(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> None:
-    """Delete runs with their events and logs."""
+    """Delete runs with their events and logs; two processes can do it at once."""
     for run_id in run_ids:
+        if not instance.has_run(run_id):
+            continue
         instance.delete_run(run_id)
-        instance.compute_log_manager.delete_logs(prefix=[run_id])
+        with suppress(FileNotFoundError):  # another process deletes the same run
+            instance.compute_log_manager.delete_logs(prefix=[run_id])
         _delete_files(_shard_files(instance, run_id))
 
 

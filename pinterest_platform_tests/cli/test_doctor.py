@@ -13,6 +13,7 @@ import dagster as dg
 import pytest
 from pydantic import SecretStr
 
+from pinterest_platform.adapters.kafka_errors import KafkaErrors
 from pinterest_platform.cli import diagnosis, service_checks
 from pinterest_platform.cli.diagnosis import Finding, check_disk, check_home, check_port, check_python
 from pinterest_platform.failures import PermanentFailure, TransientFailure
@@ -152,6 +153,20 @@ def test_the_fix_of_an_emulator_that_is_down_starts_it(at_home: CommandLine, tmp
         for name in ("kafka", "databricks")
     }
     assert (checks["gateway"]["status"], checks["kafka rest"]["status"]) == ("ok", "ok")
+
+
+def test_a_wrong_security_protocol_of_an_emulator_is_fixed_by_the_setting(
+    at_home: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors = KafkaErrors(at_home.platform.settings.model_copy(update={"kafka_security_protocol": "SSL"}))
+    errors.last_error = "SSL connection closed by peer"
+
+    def refuse(topic: str) -> None:
+        raise errors.unreachable(f"describe topic {topic}")
+
+    monkeypatch.setattr(at_home.platform.topics, "describe", refuse)
+    fix = findings(at_home)[1]["kafka"]["fix"]
+    assert "KAFKA_SECURITY_PROTOCOL is SSL" in fix and "emulators start" not in fix
 
 
 @pytest.mark.parametrize(

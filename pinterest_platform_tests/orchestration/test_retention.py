@@ -67,3 +67,20 @@ def test_young_runs_and_the_last_materialization_of_an_asset_stay(instance: dg.D
     assert run_ids(instance) == set(runs[2:])
     assert instance.get_latest_materialization_event(dg.AssetKey("first")) is not None
     assert expired_runs(instance, 0) == []
+
+
+def test_two_processes_delete_the_same_runs_at_once(
+    instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [run(instance, "one"), run(instance, "one")]
+    delete_logs = instance.compute_log_manager.delete_logs
+
+    def delete_logs_twice(*, prefix: list[str]) -> None:
+        delete_logs(prefix=prefix)
+        raise FileNotFoundError(prefix)  # as Dagster does if the folder disappears while it is deleted
+
+    monkeypatch.setattr(instance.compute_log_manager, "delete_logs", delete_logs_twice)
+    delete_runs(instance, runs)
+    delete_runs(instance, runs)
+    assert not run_ids(instance)
+    assert not any(files(tmp_path, each) for each in runs)
