@@ -4,6 +4,7 @@ import ast
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -145,11 +146,26 @@ def test_nothing_written_names_a_path_of_one_machine() -> None:
 
 
 def test_the_picture_of_the_layers_is_the_rule_that_is_checked() -> None:
-    rules = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
-    layers = next(rule["layers"] for rule in rules if rule["type"] == "layers")
     picture = (ROOT / "docs" / "architecture.md").read_text("utf-8").partition("flowchart TD")[2].partition("```")[0]
     drawn = [set(label.split(", ")) for label in re.findall(r'\["([^"]+)"\]', picture)]
-    assert drawn == [set(re.findall(r"\w+", layer)) for layer in layers]
+    assert drawn == [set(re.findall(r"\w+", layer)) for layer in _import_rules()[0]["layers"]]
+
+
+@pytest.mark.parametrize(("statement", "forbidden"), [("may import Dagster", "dagster"), ("a Kafka client", "boto3")])
+def test_every_package_may_import_a_library_by_the_architecture_or_is_checked_not_to(
+    statement: str, forbidden: str
+) -> None:
+    lines = (ROOT / "docs" / "architecture.md").read_text("utf-8").splitlines()
+    [line] = [line for line in lines if statement in line]
+    allowed = set(re.findall(r"`(\w+)`", line.partition("(")[0]))
+    rules = [rule for rule in _import_rules() if forbidden in rule.get("forbidden_modules", [])]
+    checked = {module.partition(".")[2] for rule in rules for module in rule["source_modules"]}
+    packages = {package for layer in _import_rules()[0]["layers"] for package in re.findall(r"\w+", layer)}
+    assert (checked | allowed, checked & allowed) == (packages, set())
+
+
+def _import_rules() -> list[dict[str, Any]]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
 
 
 def _templates() -> set[str]:
