@@ -28,7 +28,7 @@ def variables(home: Home) -> dict[str, str]:
 
 
 def lookup(home: str | None) -> Callable[[str], str]:
-    """Return a function that looks up a variable: in this process's environment if no home is named, else in the home.
+    """Return a function that returns a variable: in this process's environment if no home is named, else in the home.
 
     Args:
         home: the value of `--home`; None if it was not given.

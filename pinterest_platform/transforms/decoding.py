@@ -43,7 +43,7 @@ _TEXT_OR_NUMBER = r'"([^"]*)"|(-?[0-9][0-9.eE+-]*)'
 _ESCAPES = (("\\\\", "\u0001"), ('\\"', "\u0002"))
 """Escapes that hide quotes in a line, in this order, and characters that occur in no JSON text unescaped."""
 _EXACT = "_exact"
-"""The column of the line in which numbers are looked up."""
+"""The column of the line that numbers are extracted from."""
 _SHALLOW = 64
 """Brackets up to which no line nests too deeply for `from_json`, which reads 127 levels in Sail."""
 _READABLE = "_readable_line"

@@ -29,7 +29,7 @@ def read(chain: Chain, applied: int = -1, store: Any = None) -> list[tuple[int, 
     wing, source, field = WINGS[type(chain)]
     store = store or chain.store
     records: list[tuple[int, int]] = []
-    [app_id] = {each.app_id for each in wing.pending_segments(store, source, {})}
+    [app_id] = {pending.app_id for pending in wing.pending_segments(store, source, {})}
     for segment in wing.pending_segments(store, source, {app_id: applied} if applied >= 0 else {}):
         described = wing.with_manifest(store, segment)
         lines = store.read(segment.key).splitlines()

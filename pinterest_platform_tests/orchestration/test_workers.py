@@ -57,6 +57,6 @@ def test_bookkeeping_is_hidden_and_that_of_earlier_releases_is_read() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         job = dg.JobDefinition(name="job", graph_def=dg.GraphDefinition(name="job"))
         old = instance.create_run_for_job(job, tags={"pinterest/worker": "old"})
-        both = instance.create_run_for_job(job, tags={"pinterest/worker": "old", WORKER_TAG: "new"})
+        tagged_run = instance.create_run_for_job(job, tags={"pinterest/worker": "old", WORKER_TAG: "new"})
         none = instance.create_run_for_job(job)
-    assert [bookkeeping(run, WORKER_TAG) for run in (old, both, none)] == ["old", "new", None]
+    assert [bookkeeping(run, WORKER_TAG) for run in (old, tagged_run, none)] == ["old", "new", None]

@@ -30,7 +30,7 @@ async def sweep(core: Core) -> None:
         core.catalog.drop_expired(stream)
     shard_keys = [(stream.id, number) for stream in core.catalog.all() for number in stream.shards]
     for stream_id, number in shard_keys:
-        # Looked up again each time: other requests may have deleted or reloaded it meanwhile.
+        # Read again each time: other requests may have deleted or reloaded it meanwhile.
         stream = core.catalog.by_id(stream_id)
         shard = stream.shards.get(number) if stream else None
         if stream and shard:

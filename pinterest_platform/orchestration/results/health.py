@@ -18,7 +18,7 @@ LONGEST_SINCE_GOOD_RUN_HOURS = 27.0
 """A daily run ends by 3:00; the report in it still finds the run of the day before."""
 
 MATERIALIZATIONS = 100
-"""Materializations in which a number is looked for: a report has no numbers of a service that did not respond."""
+"""Materializations that are searched for a number: a report has no numbers of a service that did not respond."""
 
 
 def run_concerns(instance: dg.DagsterInstance) -> list[Concern]:

@@ -57,10 +57,10 @@ def test_problems_are_also_errors_in_the_log_of_the_run(around: Surroundings) ->
 
 def test_the_audit_reports_missing_records_and_duplicate_rows(around: Surroundings) -> None:
     land(around)
-    lost = VerifyResult(3, 0, 2, 1, 0, 0, 0, 0, [], ["0:2"])
+    missing_record = VerifyResult(3, 0, 2, 1, 0, 0, 0, 0, [], ["0:2"])
     complete = VerifyResult(0, 0, 0, 0, 0, 0, 0, 0, [], [])
     duplicates = VerifyResult(0, 0, 8, 0, 0, 0, 3, 2, [], [])
-    results = {"user": lost, "pin": complete, "geo": duplicates}
+    results = {"user": missing_record, "pin": complete, "geo": duplicates}
     around.engine.responses["verify"] = lambda parameters: results[parameters["entity"]].to_json()
     result = dg.materialize(
         [conservation, every_record_is_in_its_table],

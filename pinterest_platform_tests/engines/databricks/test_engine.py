@@ -99,9 +99,9 @@ def cleaning(tmp_path: Path) -> Callable[[], Json]:
 
 
 def inspecting(tmp_path: Path, uris: int = 0) -> Json:
-    places = (str(tmp_path / "nowhere"), str(tmp_path / "quarantine"))
+    addresses = (str(tmp_path / "nowhere"), str(tmp_path / "quarantine"))
     return VerifyParameters(
-        "geo", STREAM, [f"s3://bucket/{n:0100}" for n in range(uris)], *places, route="kafka"
+        "geo", STREAM, [f"s3://bucket/{n:0100}" for n in range(uris)], *addresses, route="kafka"
     ).to_json()
 
 

@@ -22,10 +22,10 @@ def test_concurrent_submitters_do_not_overwrite_a_context_that_a_job_reads() -> 
     files: Any = {}
     folder = Shared(files, "/Volumes/c/s/v", "token")
     contexts: list[Any] = [{"run_id": "one"}, {"run_id": "two"}]
-    written = []
+    written_contexts = []
     for data in contexts:
         with ContextInjector(folder).inject_context(data) as params:
-            written.append(files[params["path"]])
-    assert written == [b'{"run_id": "one"}', b'{"run_id": "two"}']
+            written_contexts.append(files[params["path"]])
+    assert written_contexts == [b'{"run_id": "one"}', b'{"run_id": "two"}']
     with JoinedContextInjector(folder).inject_context(contexts[0]):
         assert len(files) == 2

@@ -197,8 +197,9 @@ def test_a_topic_that_the_broker_does_not_have_is_named_and_its_objects_are_acco
 
 def test_every_object_is_due_once_in_the_set_number_of_days():
     keys = [key(position) for position in range(500)]
-    days = [[each for each in keys if AuditSchedule(7, 10**12 + day * DAY_MS).is_due(each, 0)] for day in range(7)]
-    assert sorted(each for due in days for each in due) == sorted(keys)
+    schedules = [AuditSchedule(7, 10**12 + day * DAY_MS) for day in range(7)]
+    days = [[object_key for object_key in keys if schedule.is_due(object_key, 0)] for schedule in schedules]
+    assert sorted(object_key for due in days for object_key in due) == sorted(keys)
     assert max(map(len, days)) < 2 * len(keys) / 7
 
 

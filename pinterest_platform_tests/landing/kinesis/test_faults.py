@@ -117,8 +117,8 @@ def test_each_record_ends_in_one_object_or_in_quarantine(steps):
     world = World()
     applied: dict[str, int] = {}
     for puts, lander in steps:
-        for place, kinds in puts:
-            world.put(place, kinds)
+        for shard_number, kinds in puts:
+            world.put(shard_number, kinds)
         result = world.run(lander)
         if result is not None:
             applied |= positions_after(pending_after_landing(world.store, STREAM, applied, result.resume))
