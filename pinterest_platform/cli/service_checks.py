@@ -179,8 +179,8 @@ def _http_status(settings: Settings, path: str) -> int:
     url = f"{str(settings.api_url).rstrip('/')}{path}"
     request = urllib.request.Request(url, headers={"x-api-key": key})  # noqa: S310 - the setting allows http(s) alone
     try:
-        with urllib.request.urlopen(request, timeout=settings.io_timeout_seconds) as reply:  # noqa: S310
-            return reply.status
+        with urllib.request.urlopen(request, timeout=settings.io_timeout_seconds) as response:  # noqa: S310
+            return response.status
     except urllib.error.HTTPError as error:
         return error.code
     except (OSError, http.client.HTTPException) as error:

@@ -109,7 +109,7 @@ def test_a_service_that_does_not_answer_is_named_once(healthy: CommandLine, monk
 
 
 class Gateway(http.server.BaseHTTPRequestHandler):
-    """A gateway that refuses calls without a path, and answers others with a status."""
+    """A gateway that refuses calls without a path, and responds to others with a status."""
 
     status = 404
 

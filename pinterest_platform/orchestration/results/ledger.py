@@ -62,6 +62,7 @@ def ledger_result(
     parts = [(topic, part) for topic, parts in topics.items() for part in parts]
     shards = [shard for shards in streams.values() for shard in shards]
     problems = [problem for topic, part in parts for problem in landing_problems(topic, part)]
+    uncleaned = [problem for topic in cleaned for problem in cleaning_problems(topic)]
     damaged = [f"{shard.app_id}: {problem}" for shard in shards for problem in shard.problems]
     gaps = [f"{part.app_id}: {warning}" for _, part in parts for warning in part.unconfirmed]
     hidden = {part.app_id: part.uncommitted for _, part in parts if part.uncommitted}
@@ -93,11 +94,7 @@ def ledger_result(
         },
         check_results=[
             check_result(LANDED_CHECK, problems, _NEXT_STEPS[LANDED_CHECK]),
-            check_result(
-                CLEANED_CHECK,
-                [problem for topic in cleaned for problem in cleaning_problems(topic)],
-                _NEXT_STEPS[CLEANED_CHECK],
-            ),
+            check_result(CLEANED_CHECK, uncleaned, _NEXT_STEPS[CLEANED_CHECK]),
             check_result(SHARD_OBJECTS_CHECK, damaged, _NEXT_STEPS[SHARD_OBJECTS_CHECK]),
             check_result(GAPS_CHECK, gaps, _NEXT_STEPS[GAPS_CHECK], severity=warn),
             check_result(HIDDEN_CHECK, _hidden_problems(hidden, now_ms), _NEXT_STEPS[HIDDEN_CHECK], severity=warn),

@@ -13,7 +13,7 @@ from databricks.sdk.errors.platform import AlreadyExists, DatabricksError
 from databricks.sdk.service.workspace import ExportFormat, ImportFormat
 
 from pinterest_platform_tests.emulators.services.databricks.server import Server, wheel
-from pinterest_platform_tests.emulators.services.databricks.test_api import response
+from pinterest_platform_tests.emulators.services.databricks.test_api import send
 
 BYTES = bytes(range(256)) * 40 + b"\r\n--boundary\r\n\r\n" + "Ä🙂".encode()
 VOLUME = "/Volumes/main/default/pinterest"
@@ -158,7 +158,7 @@ def test_no_path_leads_out(shared: Server, invalid: str) -> None:
         f"GET /api/2.0/fs/files/Volumes/..{path}",
     ):
         method, address = call.split(" ", 1)
-        status, content = response(shared.url + address, method, b"x" if method == "PUT" else None)
+        status, content = send(shared.url + address, method, b"x" if method == "PUT" else None)
         assert status in (400, 404), (call, status, content)
     assert not (shared.folder / "data" / "files" / "x").exists()
     assert not (shared.folder / "x").exists()
