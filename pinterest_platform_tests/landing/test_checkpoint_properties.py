@@ -108,7 +108,7 @@ def check(chain: Chain) -> set[str]:
 
 
 def hides_other_damage(problems: set[str]) -> bool:
-    """Return True if an audit cannot order the objects of a chain; a ledger can name others before it reads that one."""
+    """Return True if an audit cannot order the objects; a ledger can name others before it reads the damaged one."""
     return any(problem.startswith("The metadata of ") for problem in problems)
 
 
