@@ -40,6 +40,7 @@ class KafkaAdmin:
         self._timeout = settings.io_timeout_seconds
         self._admin: AdminClient | None = None
         self._lock = threading.Lock()
+        self._poll_lock = threading.Lock()
 
     def client(self) -> "AdminClient":
         """Return the client, which is created when it is first used."""
@@ -111,8 +112,10 @@ class KafkaAdmin:
 
     def unreachable(self, task: str) -> PlatformFailure:
         """Return the failure of a broker that did not do a task in time, as of `KafkaErrors.unreachable`."""
-        # An admin client delivers its errors only when it is polled.
-        self.client().poll(0)
+        # An admin client delivers its errors only when it is polled, to one thread: the others wait for it.
+        client = self.client()
+        with self._poll_lock:
+            client.poll(0)
         return self.errors.unreachable(task)
 
     def failure(self, topic: str, error: "KafkaError") -> PlatformFailure:
