@@ -3,7 +3,13 @@
 Every message names what failed, why, and what to do.
 """
 
+import errno
+import re
 from collections.abc import Sequence
+
+_FULL_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FULL_DATABASE = re.compile("database or disk is full", re.IGNORECASE)
+"""The text of SQLite, such as that of a Dagster instance."""
 
 
 class PlatformFailure(Exception):
@@ -26,6 +32,18 @@ class PermanentFailure(PlatformFailure):
 
 class TransientFailure(PlatformFailure):
     """A failure that a retry can resolve: an outside system did not respond, or another writer was first."""
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Return whether an error, or one that caused it, is that of a full disk of this machine."""
+    cause: BaseException | None = error
+    checked: set[int] = set()
+    while cause is not None and id(cause) not in checked:
+        if (isinstance(cause, OSError) and cause.errno in _FULL_ERRNOS) or _FULL_DATABASE.search(str(cause)):
+            return True
+        checked.add(id(cause))
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 def no_response(service: str, cause: str) -> TransientFailure:

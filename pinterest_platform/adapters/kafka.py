@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from pinterest_platform.adapters.kafka_admin import KafkaAdmin, UnavailableError
+from pinterest_platform.adapters.kafka_admin import KafkaAdmin, MissingTopicFailure, UnavailableError
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.ports import PartitionBounds, Record, TopicState, UncommittedRange
 from pinterest_platform.settings import Settings
@@ -20,6 +20,8 @@ _BATCH_RECORDS = 5000
 _FIRST_BATCH_RECORDS = 64
 _RETRY_SECONDS = 0.1
 _TIMESTAMP_SECONDS = 10.0
+_TRANSACTIONS = "__transaction_state"
+"""The topic that a cluster has from its first transaction on."""
 
 
 class KafkaTopicLog:
@@ -63,6 +65,21 @@ class KafkaTopicLog:
                 since_ms = self._timestamp(topic, part.partition, part.end)
                 hidden.append(UncommittedRange(part.partition, part.end, high_watermark, since_ms))
         return hidden
+
+    def may_have_gaps(self, topic: str) -> bool:
+        """Return whether transactions or compaction can leave offsets without records; see `TopicLog.may_have_gaps`."""
+        try:
+            self._admin.describe(_TRANSACTIONS)
+        except MissingTopicFailure:
+            pass
+        except PermanentFailure:
+            return True  # The broker hides it from this client.
+        else:
+            return True
+        try:
+            return "compact" in self._admin.config(topic)["cleanup.policy"]
+        except PermanentFailure:
+            return True
 
     def read(self, topic: str, partition: int, start: int, end: int) -> Generator[Sequence[Record], None, None]:
         """Yield committed records with start <= offset < end, in batches; see `TopicLog.read`."""

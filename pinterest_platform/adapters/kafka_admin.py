@@ -1,6 +1,7 @@
 """Requests about the topics of a Kafka cluster."""
 
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pinterest_platform.adapters.kafka_errors import KafkaErrors
@@ -20,6 +21,10 @@ class UnavailableError(Exception):
         self.failure = failure
 
 
+class MissingTopicFailure(PermanentFailure):
+    """The cluster has no topic of this name."""
+
+
 class KafkaAdmin:
     """The admin client of a cluster, for all threads.
 
@@ -35,6 +40,7 @@ class KafkaAdmin:
         self._timeout = settings.io_timeout_seconds
         self._admin: AdminClient | None = None
         self._lock = threading.Lock()
+        self._poll_lock = threading.Lock()
 
     def client(self) -> "AdminClient":
         """Return the client, which is created when it is first used."""
@@ -57,6 +63,23 @@ class KafkaAdmin:
             raise self.failure(topic, raised.args[0]) from None
         except TimeoutError:
             raise self.unreachable(f"describe topic {topic}") from None
+
+    def config(self, topic: str) -> Mapping[str, str]:
+        """Return the configuration of a topic."""
+        from confluent_kafka import KafkaException
+        from confluent_kafka.admin import ConfigResource, ResourceType  # pyright: ignore[reportPrivateImportUsage]
+
+        task = f"describe the configuration of {topic}"
+        resource = ConfigResource(ResourceType.TOPIC, topic)
+        [future] = self.client().describe_configs([resource], request_timeout=self._timeout).values()
+        try:
+            entries: Any = future.result(self._timeout + 1)
+        except KafkaException as raised:
+            failure = self.failure(topic, raised.args[0])
+            raise failure if isinstance(failure, PermanentFailure) else self.unreachable(task) from None
+        except TimeoutError:
+            raise self.unreachable(task) from None
+        return {name: entry.value for name, entry in entries.items()}
 
     def list_offsets(
         self, topic: str, partitions: list[int], isolation_level: "IsolationLevel"
@@ -89,8 +112,10 @@ class KafkaAdmin:
 
     def unreachable(self, task: str) -> PlatformFailure:
         """Return the failure of a broker that did not do a task in time, as of `KafkaErrors.unreachable`."""
-        # An admin client delivers its errors only when it is polled.
-        self.client().poll(0)
+        # An admin client delivers its errors only when it is polled, to one thread: the others wait for it.
+        client = self.client()
+        with self._poll_lock:
+            client.poll(0)
         return self.errors.unreachable(task)
 
     def failure(self, topic: str, error: "KafkaError") -> PlatformFailure:
@@ -100,7 +125,9 @@ class KafkaAdmin:
         service = self.errors.service
         code = error.code()
         if code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION):
-            return PermanentFailure(f"{service} has no topic {topic}.", "Run the `provision` job: it creates topics.")
+            return MissingTopicFailure(
+                f"{service} has no topic {topic}.", "Run the `provision` job: it creates topics."
+            )
         if code in (
             KafkaError.TOPIC_AUTHORIZATION_FAILED,
             KafkaError.CLUSTER_AUTHORIZATION_FAILED,

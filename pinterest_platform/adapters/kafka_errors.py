@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _INFO = 6
 """librdkafka's log level at which it reports a connection that the broker closed."""
 
+_PROTOCOL = "KAFKA_SECURITY_PROTOCOL"
 _LOG_PREFIX = re.compile(r"^FAIL \[[^]]*\] \[thrd:[^]]*\]: ")
 _DETAIL = re.compile(r"^(?:\S+://)?\S+: |\s*\(after \d+ms in state \w+(?:, \d+ identical [^)]*\(s\) suppressed)?\)")
 _BAD_CERTIFICATE = re.compile("certificate verify failed")
@@ -76,12 +77,14 @@ class KafkaErrors(logging.Handler):
         cause = _DETAIL.sub("", self.last_error).rstrip(".") or "no response"
         is_permanent = self._refused or _BAD_CERTIFICATE.search(self.last_error)
         kind = PermanentFailure if is_permanent else TransientFailure
-        return kind(
-            f"{self.service} did not {task} within {self._settings.io_timeout_seconds:g} s: {cause}.", self._action()
-        )
+        action = self._action()
+        # The reason of a sensor's tick, and its alert, are without the action.
+        protocol = f" with {_PROTOCOL}={self._settings.kafka_security_protocol}" if _PROTOCOL in action else ""
+        seconds = f"{self._settings.io_timeout_seconds:g} s"
+        return kind(f"{self.service} did not {task} within {seconds}{protocol}: {cause}.", action)
 
     def _action(self) -> str:
-        protocol = f"KAFKA_SECURITY_PROTOCOL is {self._settings.kafka_security_protocol}"
+        protocol = f"{_PROTOCOL} is {self._settings.kafka_security_protocol}"
         if _BAD_CERTIFICATE.search(self.last_error):
             return f"{protocol}: install the CA certificate of the broker on this machine, then retry."
         if self._refused or _SASL.search(self.last_error):

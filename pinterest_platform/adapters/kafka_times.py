@@ -5,9 +5,6 @@ from typing import Any
 from pinterest_platform.adapters.kafka_admin import KafkaAdmin
 from pinterest_platform.settings import Settings
 
-_RETENTION = "retention.ms"
-_CLEANUP = "cleanup.policy"
-
 
 class KafkaTopicTimes:
     """The `ports.TopicTimes` of a cluster.
@@ -22,18 +19,10 @@ class KafkaTopicTimes:
 
     def retention_ms(self, topic: str) -> int | None:
         """Return the time for which a topic keeps a record in ms, None if it is unlimited."""
-        from confluent_kafka import KafkaException
-        from confluent_kafka.admin import ConfigResource, ResourceType  # pyright: ignore[reportPrivateImportUsage]
-
-        resource = ConfigResource(ResourceType.TOPIC, topic)
-        [future] = self._admin.client().describe_configs([resource], request_timeout=self._timeout).values()
-        try:
-            entries: Any = future.result(self._timeout + 1)
-        except (KafkaException, TimeoutError):
-            raise self._admin.unreachable(f"describe the configuration of {topic}") from None
-        if "delete" not in entries[_CLEANUP].value:
+        config = self._admin.config(topic)
+        if "delete" not in config["cleanup.policy"]:
             return None
-        retention_ms = int(entries[_RETENTION].value)
+        retention_ms = int(config["retention.ms"])
         return None if retention_ms < 0 else retention_ms
 
     def timestamp_ms(self, topic: str, partition: int, offset: int) -> int | None:

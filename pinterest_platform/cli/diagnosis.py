@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pinterest_platform.failures import PlatformFailure
+from pinterest_platform.failures import PlatformFailure, is_disk_full
 
 Status = Literal["ok", "warning", "failed"]
 GIB = 1024**3
@@ -60,6 +60,8 @@ def _finding(name: str, check: Check) -> Finding:
     except PlatformFailure as failure:
         return Finding(name, "failed", failure.what, failure.action)
     except Exception as error:  # noqa: BLE001 - one check must not hide the findings of the others
+        if is_disk_full(error):
+            return Finding(name, "failed", "a disk of this machine is full", "Free disk space, then retry.")
         # A driver's text can hold an address with a password, so only the kind of the error is shown.
         fix = f"Check the settings of {name}, and repair or restart it."
         return Finding(name, "failed", f"unexpected {type(error).__name__}", fix)

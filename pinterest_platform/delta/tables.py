@@ -47,7 +47,8 @@ class DeltaTables:
         table = self.open(uri)
         if table is None:
             raise PermanentFailure(
-                f"There is no Delta table at {uri}.", "Materialize the asset or run the job that creates it."
+                f"There is no Delta table at {uri}.",
+                "Run the job that creates it: batch_pipeline, or streaming_pipeline for a table under cleaned_stream/.",
             )
         return table
 

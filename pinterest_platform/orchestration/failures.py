@@ -7,12 +7,12 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
+from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, is_disk_full
 from pinterest_platform.network_errors import network_failure
 
 _PACKAGE = "pinterest_platform."
 _OWN_NAMES = {f"{__name__}.as_dagster_failure"}
-_SHORTAGES = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
+_SHORTAGES = {errno.ENOMEM, errno.EMFILE, errno.ENFILE}
 """Errors of the operating system that a later attempt can succeed after."""
 
 
@@ -60,9 +60,13 @@ def _unexpected(error: Exception) -> PlatformFailure:
     """Return the failure of an error that no code expected; it is permanent unless the machine is known to cause it."""
     if failure := network_failure(error):
         return type(failure)(f"{_operation(error)} failed: {failure.what}", failure.action)
+    if is_disk_full(error):
+        return TransientFailure(
+            f"{_operation(error)} failed: a disk of this machine is full.", "Free disk space, then retry."
+        )
     what = f"{_operation(error)} failed unexpectedly: {type(error).__name__}."
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _SHORTAGES):
-        return TransientFailure(what, "Free disk space or memory, then retry.")
+        return TransientFailure(what, "Free memory, or raise the limit of open files, then retry.")
     return PermanentFailure(what, "Report it, with the log of the run.")
 
 

@@ -50,5 +50,8 @@ def table_facts(lake: Lake, uri: str) -> TableFacts:
     """Return version, rows and columns of a table; raises PermanentFailure if there is no table."""
     facts = lake.facts(uri)
     if facts is None:
-        raise PermanentFailure(f"There is no Delta table at {uri}.", "Materialize the asset that creates it first.")
+        raise PermanentFailure(
+            f"There is no Delta table at {uri}.",
+            "Run the job that creates it: batch_pipeline, or streaming_pipeline for a table under cleaned_stream/.",
+        )
     return facts

@@ -62,6 +62,14 @@ class TopicLog(Protocol):
         """Return the hidden records of each partition that has some; raise as `describe` does."""
         ...
 
+    def may_have_gaps(self, topic: str) -> bool:
+        """Return whether transactions or compaction can leave offsets without records; True if it is unknown.
+
+        Raises:
+            TransientFailure: the broker does not respond in time.
+        """
+        ...
+
     def read(self, topic: str, partition: int, start: int, end: int) -> Generator[Sequence[Record], None, None]:
         """Yield committed records with start <= offset < end, in order, in batches; gaps are possible.
 

@@ -27,10 +27,11 @@ class FakePartition:
 
 @dataclass
 class FakeTopic:
-    """A topic; it has another id if it is recreated."""
+    """A topic; it has another id if it is recreated. It may have gaps after a call of `skip` or `hold`."""
 
     topic_id: str
     partitions: list[FakePartition]
+    may_have_gaps: bool = False
 
 
 class FakeTopicLog:
@@ -68,10 +69,12 @@ class FakeTopicLog:
 
     def skip(self, topic: str, partition: int, offsets: int = 1) -> None:
         """Append offsets without a record: transaction markers, aborted or compacted records."""
+        self.topics[topic].may_have_gaps = True
         self.topics[topic].partitions[partition].entries += [None] * offsets
 
     def hold(self, topic: str, partition: int) -> None:
         """Open a transaction: records appended from now on are not committed yet."""
+        self.topics[topic].may_have_gaps = True
         part = self.topics[topic].partitions[partition]
         part.held_at = len(part.entries)
 
@@ -104,6 +107,10 @@ class FakeTopicLog:
                 since = first.timestamp_ms if first else None
                 ranges.append(UncommittedRange(number, part.end, len(part.entries), since))
         return ranges
+
+    def may_have_gaps(self, topic: str) -> bool:
+        """Return whether transactions or compaction can leave offsets without records."""
+        return self._topic(topic).may_have_gaps
 
     def read(self, topic: str, partition: int, start: int, end: int) -> Generator[Sequence[Record], None, None]:
         """Yield the committed records of a range in batches; see `TopicLog.read`."""

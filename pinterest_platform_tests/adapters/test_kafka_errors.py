@@ -1,13 +1,17 @@
 """A broker that does not respond is reported with the cause and the setting to check."""
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from pinterest_platform.adapters.kafka import KafkaTopicLog
+from pinterest_platform.adapters.kafka_admin import KafkaAdmin
 from pinterest_platform.adapters.kafka_errors import KafkaErrors
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
 from pinterest_platform.provisioning.topics import ensure_topics
@@ -52,6 +56,7 @@ def test_a_security_protocol_that_a_plaintext_listener_does_not_speak_is_named(
         call(tenant.model_copy(update=changed))
     assert f"Kafka at {tenant.kafka_bootstrap_servers} did not" in failure.value.what
     assert cause in failure.value.what
+    assert f"with KAFKA_SECURITY_PROTOCOL={protocol}: " in failure.value.what
     assert f"KAFKA_SECURITY_PROTOCOL is {protocol}" in failure.value.action
     assert action in failure.value.action
     assert "hunter2" not in str(failure.value)
@@ -81,6 +86,7 @@ def test_a_tls_listener_that_a_client_cannot_use_is_named(
             call(settings)
     assert f"Kafka at {address} did not" in failure.value.what
     assert cause in failure.value.what
+    assert f"with KAFKA_SECURITY_PROTOCOL={protocol}: " in failure.value.what
     assert f"KAFKA_SECURITY_PROTOCOL {action}" in failure.value.action
 
 
@@ -95,6 +101,27 @@ def test_a_connection_that_the_broker_closes_can_be_of_a_sasl_listener() -> None
         "Start the broker; if it is running, its listener probably uses another protocol: "
         "KAFKA_SECURITY_PROTOCOL is PLAINTEXT."
     )
+
+
+def test_every_thread_reports_the_error_that_one_poll_of_their_client_delivers(monkeypatch: pytest.MonkeyPatch) -> None:
+    admin = KafkaAdmin(Settings.model_validate({"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}))
+    errors, both_failed = ["127.0.0.1:1/1: Connection refused"], Barrier(2)
+
+    class Client:
+        def poll(self, timeout: float) -> None:
+            assert timeout == 0
+            for error in [errors.pop()] if errors else []:
+                time.sleep(0.3)
+                admin.errors.last_error = error
+
+    def report(task: str) -> str:
+        both_failed.wait(10)
+        return admin.unreachable(task).what
+
+    monkeypatch.setattr(admin, "client", Client)
+    with ThreadPoolExecutor(2) as threads:
+        for what in threads.map(report, ["describe topic a", "describe topic b"]):
+            assert what.endswith("Connection refused.")
 
 
 @pytest.mark.parametrize("call", [describe, read, ensure_topics])

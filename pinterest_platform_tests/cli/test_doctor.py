@@ -3,6 +3,7 @@
 import http.server
 import json
 import socket
+import sqlite3
 import threading
 from collections import namedtuple
 from collections.abc import Iterator
@@ -243,6 +244,14 @@ def test_the_text_of_an_unexpected_error_is_not_shown() -> None:
     assert finding == Finding(
         "spark", "failed", "unexpected ValueError", "Check the settings of spark, and repair or restart it."
     )
+
+
+def test_a_full_disk_is_the_finding_of_a_check_that_writes() -> None:
+    def write() -> Finding:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    [finding] = diagnosis.run({"dagster": write})
+    assert finding == Finding("dagster", "failed", "a disk of this machine is full", "Free disk space, then retry.")
 
 
 def test_another_python_fails(monkeypatch: pytest.MonkeyPatch) -> None:

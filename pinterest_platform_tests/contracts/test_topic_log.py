@@ -250,6 +250,11 @@ def test_records_that_an_open_transaction_hides_are_described_until_it_ends(brok
     assert [record.timestamp_ms for record in records(broker, 1, 2)] == [hidden.since_ms]
 
 
+def test_a_topic_may_have_gaps_after_a_transaction(broker):
+    broker.abort(b"a")
+    assert broker.log.may_have_gaps(broker.topic)
+
+
 def test_a_read_from_an_expired_offset_is_an_error(broker):
     broker.append(*[b"%d" % number for number in range(6)])
     broker.trim(4)

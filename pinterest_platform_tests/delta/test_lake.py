@@ -30,8 +30,9 @@ def uri(tmp_path: Path) -> str:
 def test_a_table_that_does_not_exist_has_no_positions_facts_or_rows(uri: str) -> None:
     assert lake().positions(uri) is None
     assert lake().facts(uri) is None
-    with pytest.raises(PermanentFailure, match="no Delta table at"):
+    with pytest.raises(PermanentFailure, match="no Delta table at") as failure:
         lake().rows(uri)
+    assert "batch_pipeline" in failure.value.action
 
 
 def test_facts_are_version_rows_and_columns_in_order(uri: str) -> None:

@@ -1,6 +1,7 @@
 """Failures of a run as Dagster shows them: they name asset, operation, cause and next step (rule D12)."""
 
 import errno
+import sqlite3
 import sys
 
 import dagster as dg
@@ -74,6 +75,20 @@ def test_an_unexpected_error_has_its_asset_operation_words_and_next_step_and_is_
 def test_a_shortage_of_the_machine_is_transient(error: Exception) -> None:
     failure = failure_of(error)
     assert failure.allow_retries and texts(failure)["kind"] == "transient"
+
+
+def full_database() -> Exception:
+    error = RuntimeError("(Background on this error at: https://sqlalche.me/e/20/e3q8)")
+    error.__cause__ = sqlite3.OperationalError("database or disk is full")
+    return error
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left"), full_database()])
+def test_a_full_disk_is_named(error: Exception) -> None:
+    failure = failure_of(error)
+    assert failure.allow_retries
+    assert "failed: a disk of this machine is full." in texts(failure)["cause"]
+    assert texts(failure)["next_step"] == "Free disk space, then retry."
 
 
 @pytest.mark.parametrize("error", [OverflowError("int too large"), KeyError("x"), OSError(errno.ENOENT, "No file")])

@@ -38,5 +38,6 @@ def test_other_columns_are_reported_before_any_row_is_read() -> None:
 
 
 def test_a_report_without_a_table_is_a_permanent_failure() -> None:
-    with pytest.raises(PermanentFailure, match="There is no Delta table at"):
+    with pytest.raises(PermanentFailure, match="There is no Delta table at") as failure:
         report_problems(FakeLake(), URI, COLUMNS)
+    assert "batch_pipeline" in failure.value.action

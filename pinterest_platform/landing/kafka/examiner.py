@@ -25,11 +25,19 @@ _MAX_NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class ObjectFindings:
-    """The result of reading an object and, for its gaps, the topic."""
+    """The result of reading an object and, for its gaps, the topic.
+
+    Attributes:
+        problems: the problems of the object.
+        confirmed_gaps: number of gaps that the second reading confirms.
+        unconfirmed: the gaps of a new object that could not be read again.
+        without_record: the confirmed gaps of a new object, which transactions or compaction must explain.
+    """
 
     problems: tuple[str, ...]
     confirmed_gaps: int = 0
     unconfirmed: str | None = None
+    without_record: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +126,25 @@ class PartitionExaminer(ChainExaminer[PartitionManifest, History, ObjectFindings
             offsets = _listed([str(offset) for offset in gap_findings.records])
             problem = f"has gaps at offsets {offsets}, and the broker holds records there: they are lost"
             problems = (f"{landed.key} {problem}",)
-        unconfirmed = None
+        unconfirmed = without_record = None
         # The gaps of merged objects were read again when their objects were new.
         is_new = self.schedule is not None and manifest.objects == 1 and self.schedule.is_new(*landed.modified_ms)
+        ranges = _listed([f"{gap.start} to {gap.stop - 1}" for gap in gaps])
         if gap_findings.unread and is_new:
-            ranges = _listed([f"{gap.start} to {gap.stop - 1}" for gap in gaps])
             unconfirmed = f"{landed.key}: {gap_findings.unread} of its gaps (offsets {ranges}) could not be read again"
-        return ObjectFindings(problems, gap_findings.confirmed, unconfirmed)
+        elif gap_findings.confirmed and is_new:
+            without_record = f"{landed.key}: {gap_findings.confirmed} of its gaps (offsets {ranges}) have no record"
+        return ObjectFindings(problems, gap_findings.confirmed, unconfirmed, without_record)
+
+
+def gap_warnings(findings: Sequence[ObjectFindings], reader: PartitionReader | None) -> tuple[str, ...]:
+    """Return the gaps that were not confirmed, and those that neither transactions nor compaction can have left."""
+    warnings = [finding.unconfirmed for finding in findings if finding.unconfirmed]
+    without_record = [finding.without_record for finding in findings if finding.without_record]
+    if without_record and reader and not reader.log.may_have_gaps(reader.chain.stream):
+        reason = "although the topic has neither transactions nor compaction"
+        warnings += [f"{gaps}, {reason}" for gaps in without_record]
+    return tuple(warnings)
 
 
 def _listed(parts: list[str]) -> str:

@@ -14,7 +14,7 @@ from pinterest_platform.landing.kafka.chain import (
     list_chains,
     list_topic,
 )
-from pinterest_platform.landing.kafka.examiner import PartitionExaminer
+from pinterest_platform.landing.kafka.examiner import PartitionExaminer, gap_warnings
 from pinterest_platform.landing.kafka.gaps import PartitionReader
 from pinterest_platform.landing.kafka.history import History, read_history
 from pinterest_platform.landing.ledger import account_for
@@ -44,7 +44,7 @@ class PartitionLedger:
         unread_from: key of the first of them, None without any.
         from_checkpoint: number of objects whose counts are those of the checkpoint.
         confirmed_gaps: gaps that a second reading of the topic confirmed in this run.
-        unconfirmed: the gaps of new objects that no second reading confirmed, with range and keys.
+        gap_warnings: the gaps of new objects that no second reading confirmed or that nothing explains, with keys.
         uncommitted: the records that an open transaction hides, None without any.
     """
 
@@ -64,7 +64,7 @@ class PartitionLedger:
     unread_from: str | None = None
     from_checkpoint: int = 0
     confirmed_gaps: int = 0
-    unconfirmed: tuple[str, ...] = ()
+    gap_warnings: tuple[str, ...] = ()
     uncommitted: UncommittedRange | None = None
 
     @property
@@ -245,5 +245,5 @@ def _ledger(
         unread_from=account.unread_from,
         from_checkpoint=account.from_checkpoint,
         confirmed_gaps=sum(finding.confirmed_gaps for finding in account.findings),
-        unconfirmed=tuple(finding.unconfirmed for finding in account.findings if finding.unconfirmed),
+        gap_warnings=gap_warnings(account.findings, examiner.reader),
     )

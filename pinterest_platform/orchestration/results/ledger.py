@@ -33,8 +33,8 @@ _NEXT_STEPS = {
     CLEANED_CHECK: "If records are landed and not cleaned, run batch_pipeline. If records are cleaned and in no landed "
     "object, restore the deleted objects. If a table cannot be read, do what the line names.",
     SHARD_OBJECTS_CHECK: _RESTORE.strip(),
-    GAPS_CHECK: "Nothing, if transactions, compaction or a short retention explain the gaps: the broker no longer "
-    "holds them.",
+    GAPS_CHECK: "If gaps could not be read again, nothing: the broker no longer holds them. If nothing explains them, "
+    "read these offsets with another consumer, and post its records again.",
     HIDDEN_CHECK: "End the transaction of that producer; the broker aborts it after transaction.timeout.ms.",
     READ_CHECK: "Raise PINTEREST_AUDIT_SECONDS or PINTEREST_AUDIT_DAYS.",
     AUDIT_CHECK: _RESTORE + "If records are missing or stale in a table, or keys occur twice, rebuild the table with "
@@ -64,7 +64,7 @@ def ledger_result(
     problems = [problem for topic, part in parts for problem in landing_problems(topic, part)]
     uncleaned = [problem for topic in cleaned for problem in cleaning_problems(topic)]
     damaged = [f"{shard.app_id}: {problem}" for shard in shards for problem in shard.problems]
-    gaps = [f"{part.app_id}: {warning}" for _, part in parts for warning in part.unconfirmed]
+    gaps = [f"{part.app_id}: {warning}" for _, part in parts for warning in part.gap_warnings]
     hidden = {part.app_id: part.uncommitted for _, part in parts if part.uncommitted}
     ages = [_seconds_since(uncommitted, now_ms) for uncommitted in hidden.values()]
     ledgers = [*(part for _, part in parts), *shards]

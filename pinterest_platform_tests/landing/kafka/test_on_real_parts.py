@@ -154,7 +154,7 @@ def test_aborted_transactions_are_gaps_and_open_ones_are_not_landed(tenant, topi
     assert sorted(landed(store, topic)[0]) == [0, 1, 2, 3, 4, 11, 12, 13, 14]
     assert_conserved(log, store, topic)
     ledger = audit(log, store, topic)[0]
-    assert (ledger.gaps, ledger.confirmed_gaps, ledger.unconfirmed, ledger.uncommitted) == (7, 7, (), None)
+    assert (ledger.gaps, ledger.confirmed_gaps, ledger.gap_warnings, ledger.uncommitted) == (7, 7, (), None)
 
 
 def test_a_recreated_topic_is_detected_and_nothing_of_it_is_skipped(tenant, topic, log, store):

@@ -222,7 +222,7 @@ def test_objects_that_are_not_read_in_time_are_counted(log, store):
 
 def test_gaps_that_the_broker_still_holds_are_confirmed_by_a_second_reading(log, store):
     [ledger, _] = reconcile(log, store, TOPIC, NEW)
-    assert (ledger.confirmed_gaps, ledger.unconfirmed, ledger.is_complete) == (2, (), True)
+    assert (ledger.confirmed_gaps, ledger.gap_warnings, ledger.is_complete) == (2, (), True)
 
 
 def test_a_record_that_was_landed_as_a_gap_is_lost(log, store):
@@ -250,19 +250,33 @@ def test_a_record_that_the_landing_skipped_is_named_although_everything_adds_up(
     assert "has gaps at offsets 1, and the broker" in only_problems(reconcile(log, store, TOPIC, NEW))
 
 
+def test_a_gap_that_neither_transactions_nor_compaction_can_have_left_is_a_warning() -> None:
+    log, store = FakeTopicLog(), FakeObjectStore()
+    log.create(TOPIC)
+    log.append(TOPIC, 0, b"{}", b"{}", b"{}")
+    skipping_lander(log)  # The second reading skips the record, too.
+    land_topic(log, store, TOPIC)
+    [ledger] = reconcile(log, store, TOPIC, NEW)
+    reason = "have no record, although the topic has neither transactions nor compaction"
+    assert ledger.gap_warnings == (f"{key(0)}: 1 of its gaps (offsets 1 to 1) {reason}",)
+    log.skip(TOPIC, 0)
+    [ledger] = reconcile(log, store, TOPIC, NEW)
+    assert (ledger.confirmed_gaps, ledger.gap_warnings) == (1, ())
+
+
 def test_gaps_of_new_objects_that_the_broker_does_not_hold_are_unconfirmed(log, store):
     log.trim(TOPIC, 0, 7)
     [ledger, _] = reconcile(log, store, TOPIC, NEW)
-    [warning] = ledger.unconfirmed
+    [warning] = ledger.gap_warnings
     assert warning.endswith("1 of its gaps (offsets 6 to 7) could not be read again")
     assert (ledger.confirmed_gaps, ledger.is_complete) == (1, True)
     [ledger, _] = reconcile(log, store, TOPIC, replace(OLD, days=1))
-    assert (ledger.read, ledger.unconfirmed) == (4, ())
+    assert (ledger.read, ledger.gap_warnings) == (4, ())
 
 
 def test_without_a_broker_gaps_of_new_objects_are_unconfirmed(store):
     [ledger, _] = reconcile(None, store, TOPIC, NEW)
-    assert "2 of its gaps" in ledger.unconfirmed[0]
+    assert "2 of its gaps" in ledger.gap_warnings[0]
 
 
 def test_gaps_far_apart_are_read_by_consumers_of_their_own():
