@@ -11,6 +11,14 @@ from pinterest_platform_tests.landing.kafka.invariants import expected, landed
 from pinterest_platform_tests.landing.kafka.topics import TOPIC, keys, rows
 
 
+def lose_offsets(log, store, appended, earliest):
+    """Land three records, append more, and let the topic lose those before an offset."""
+    log.append(TOPIC, 0, *rows(3))
+    land_topic(log, store, TOPIC)
+    log.append(TOPIC, 0, *rows(appended))
+    log.trim(TOPIC, 0, earliest)
+
+
 def test_a_first_landing_starts_at_the_earliest_offset_and_reports_it(log, store):
     log.append(TOPIC, 0, *rows(6))
     log.trim(TOPIC, 0, 4)
@@ -37,10 +45,7 @@ def test_lost_offsets_are_an_error_after_the_other_partitions_are_landed(store):
 
 
 def test_an_accepted_gap_is_landed_as_an_empty_object_before_later_records(log, store):
-    log.append(TOPIC, 0, *rows(3))
-    land_topic(log, store, TOPIC)
-    log.append(TOPIC, 0, *rows(5))
-    log.trim(TOPIC, 0, 6)
+    lose_offsets(log, store, appended=5, earliest=6)
     result = land_topic(log, store, TOPIC, TopicOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 3, 5),)))
     assert (result.partitions[0].accepted_gaps, result.records) == (3, 2)
     assert sorted(landed(store, TOPIC)[0]) == [0, 1, 2, 6, 7]
@@ -49,10 +54,7 @@ def test_an_accepted_gap_is_landed_as_an_empty_object_before_later_records(log, 
 
 
 def test_a_gap_accepted_beyond_the_lost_range_skips_no_record(log, store):
-    log.append(TOPIC, 0, *rows(3))
-    land_topic(log, store, TOPIC)
-    log.append(TOPIC, 0, *rows(5))
-    log.trim(TOPIC, 0, 6)
+    lose_offsets(log, store, appended=5, earliest=6)
     land_topic(log, store, TOPIC, TopicOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 0, 100),)))
     assert sorted(landed(store, TOPIC)[0]) == [0, 1, 2, 6, 7]
 
@@ -61,28 +63,19 @@ def test_a_gap_accepted_beyond_the_lost_range_skips_no_record(log, store):
     "gap", [AcceptedGap(TOPIC, 1, 3, 5), AcceptedGap("u.geo", 0, 3, 5), AcceptedGap(TOPIC, 0, 4, 5)]
 )
 def test_a_gap_accepted_elsewhere_has_no_effect(log, store, gap):
-    log.append(TOPIC, 0, *rows(3))
-    land_topic(log, store, TOPIC)
-    log.append(TOPIC, 0, *rows(5))
-    log.trim(TOPIC, 0, 6)
+    lose_offsets(log, store, appended=5, earliest=6)
     with pytest.raises(PermanentFailure, match="offsets 3 to 5 are lost"):
         land_topic(log, store, TOPIC, TopicOptions(accept_gaps=(gap,)))
 
 
 def test_offsets_lost_after_an_accepted_gap_are_an_error(log, store):
-    log.append(TOPIC, 0, *rows(3))
-    land_topic(log, store, TOPIC)
-    log.append(TOPIC, 0, *rows(5))
-    log.trim(TOPIC, 0, 7)
+    lose_offsets(log, store, appended=5, earliest=7)
     with pytest.raises(PermanentFailure, match="offsets 6 to 6 are lost"):
         land_topic(log, store, TOPIC, TopicOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 3, 5),)))
 
 
 def test_an_accepted_gap_has_the_latest_time_of_its_predecessor(log, store):
-    log.append(TOPIC, 0, *rows(3))
-    land_topic(log, store, TOPIC)
-    log.append(TOPIC, 0, *rows(3))
-    log.trim(TOPIC, 0, 6)
+    lose_offsets(log, store, appended=3, earliest=6)
     land_topic(log, store, TOPIC, TopicOptions(accept_gaps=(AcceptedGap(TOPIC, 0, 3, 5),)))
     first, gap = [store.metadata(stored.key)["latest-ms"] for stored in store.list("topics/")]
     assert first == gap
