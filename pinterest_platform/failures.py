@@ -59,6 +59,14 @@ def no_response(service: str, cause: str) -> TransientFailure:
     )
 
 
+def no_table(uri: str) -> PermanentFailure:
+    """Return the failure of a Delta table that does not exist."""
+    return PermanentFailure(
+        f"There is no Delta table at {uri}.",
+        "Run the job that creates it: batch_pipeline, or streaming_pipeline for a table under cleaned_stream/.",
+    )
+
+
 def joined(failures: Sequence[PlatformFailure]) -> PlatformFailure:
     """Return one failure with the messages of all; transient if one of them is, as a retry can resolve that one."""
     if len(failures) == 1:

@@ -24,7 +24,7 @@ _REFUSED = frozenset(
 )  # fmt: skip
 _FIRST_WAIT_SECONDS = 0.05
 _MAX_WAIT_SECONDS = 2.0
-_LARGEST_REPLY_BYTES = 10 * 1024 * 1024
+_LARGEST_RESPONSE_BYTES = 10 * 1024 * 1024
 """The most that GetRecords returns."""
 
 
@@ -96,7 +96,7 @@ class KinesisCalls:
         from botocore.parsers import ResponseParserError
 
         try:
-            size = _LARGEST_REPLY_BYTES if operation == "get_records" else 0
+            size = _LARGEST_RESPONSE_BYTES if operation == "get_records" else 0
             call = partial(getattr(self._client(), operation), **parameters)
             response = within(self._settings.io_timeout_seconds, call, size)
         except ClientError as error:

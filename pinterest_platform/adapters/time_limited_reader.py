@@ -51,8 +51,7 @@ class TimeLimitedReader(S3ObjectStore):
         if self._used_seconds > self._seconds / 2:
             raise TransientFailure(
                 f"{self._service} is too slow: its objects cannot be read within {self._seconds:g} s.",
-                "Check the load of the server and the network, or raise PINTEREST_IO_TIMEOUT_SECONDS, then run it "
-                "again.",
+                "Check the load of the server and the network, or raise PINTEREST_IO_TIMEOUT_SECONDS, then retry.",
             )
         self._client()
         started = time.monotonic()

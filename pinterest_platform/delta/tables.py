@@ -16,7 +16,7 @@ from pinterest_platform.delta.commit_log import damaged_files
 from pinterest_platform.delta.errors import translate_store_errors
 from pinterest_platform.delta.features import require_readable, require_writable
 from pinterest_platform.delta.positions import foreign_commits, newest_transactions, positions_in
-from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.failures import PermanentFailure, no_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,7 @@ class DeltaTables:
         """Open the newest version of a table; raise PermanentFailure if there is no table."""
         table = self.open(uri)
         if table is None:
-            raise PermanentFailure(
-                f"There is no Delta table at {uri}.",
-                "Run the job that creates it: batch_pipeline, or streaming_pipeline for a table under cleaned_stream/.",
-            )
+            raise no_table(uri)
         return table
 
     def refreshed(self, table: DeltaTable) -> DeltaTable:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pinterest_platform.catalog import Entity, Names, Route
-from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.failures import no_table
 from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.landing.size import LandedSize
 from pinterest_platform.pipelines.wings import wing_of
@@ -50,8 +50,5 @@ def table_facts(lake: Lake, uri: str) -> TableFacts:
     """Return version, rows and columns of a table; raises PermanentFailure if there is no table."""
     facts = lake.facts(uri)
     if facts is None:
-        raise PermanentFailure(
-            f"There is no Delta table at {uri}.",
-            "Run the job that creates it: batch_pipeline, or streaming_pipeline for a table under cleaned_stream/.",
-        )
+        raise no_table(uri)
     return facts

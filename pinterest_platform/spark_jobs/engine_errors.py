@@ -164,10 +164,8 @@ def is_unreadable_file(error: Exception) -> bool:
 
 
 def _is_store_outage(error: BaseException) -> bool:
-    if not isinstance(error, engine_errors()):
-        return False
-    text = error_text(error)
-    return not _is_engine_unreachable(error, text) and outage(text) is not None
+    is_engines = isinstance(error, engine_errors())
+    return is_engines and is_outage(error) and not _is_engine_unreachable(error, error_text(error))
 
 
 def is_outage(error: Exception) -> bool:
