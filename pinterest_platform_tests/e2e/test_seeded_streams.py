@@ -10,7 +10,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from multiprocessing.process import BaseProcess
@@ -50,7 +50,7 @@ EVENTS_PER_TURN, KILL_CHANCE = 5, 0.4
 def test_each_record_is_in_one_place_and_both_routes_agree(
     user: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    run_turns(user, tmp_path, monkeypatch, seed, turns=3)
+    run_turns(user, tmp_path, monkeypatch, seed, range(3))
 
 
 @pytest.mark.slow
@@ -58,10 +58,21 @@ def test_each_record_is_in_one_place_and_both_routes_agree(
 def test_each_record_is_in_one_place_with_many_seeds(
     user: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    run_turns(user, tmp_path, monkeypatch, seed, turns=5)
+    run_turns(user, tmp_path, monkeypatch, seed, range(5))
 
 
-def run_turns(user: Tenant, folder: Path, monkeypatch: pytest.MonkeyPatch, seed: int, turns: int) -> None:
+def run_turns(
+    user: Tenant,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    seed: int,
+    turns: Iterable[object],
+    afterwards: Callable[[BothRoutes], None] = lambda routes: None,
+) -> None:
+    """Take the turns, and compare everything with the accepted records; then call a function while the services run.
+
+    Six parameters, because a test's fixtures are four of them.
+    """
     chance = random.Random(seed)
     with both_routes(user, folder, chance) as routes:
         monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS", routes.server.url)
@@ -71,12 +82,13 @@ def run_turns(user: Tenant, folder: Path, monkeypatch: pytest.MonkeyPatch, seed:
         user.reload()
         ensure_streams(user.settings)
         try:
-            for _ in range(turns):
+            for _ in turns:
                 take_turn(routes, chance)
                 assert_prefixes_are_landed(routes)
             routes.clear_faults()
             monkeypatch.setenv("PINTEREST_DRAIN_IDLE_SECONDS", "0")
             settle(routes)
+            afterwards(routes)
         except BaseException:
             print(f"the seed was {seed}", file=sys.stderr)
             raise

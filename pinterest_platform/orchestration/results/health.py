@@ -8,6 +8,7 @@ import dagster as dg
 from pinterest_platform.orchestration.results.checks import is_evaluated
 from pinterest_platform.orchestration.results.ledger import CLEANED_CHECK, LANDED_CHECK, LEDGER, SHARD_OBJECTS_CHECK
 from pinterest_platform.orchestration.results.tables import small_table
+from pinterest_platform.orchestration.runs import LIVE
 from pinterest_platform.pipelines.health import Concern, concern_of
 
 HEALTH = dg.AssetKey(["operations", "health"])
@@ -60,11 +61,19 @@ def _last_good_run(instance: dg.DagsterInstance) -> Concern:
     records = instance.get_run_records(succeeded, limit=1)
     step = f"Read the failed run of {DAILY_JOB}, then run it."
     if not records:
-        return Concern("last good run", "warning", f"no run of {DAILY_JOB} has succeeded yet", f"Run {DAILY_JOB}.")
+        return _no_good_run(instance)
     hours = (time.time() - (records[0].end_time or records[0].create_timestamp.timestamp())) / 3600
     text = f"{DAILY_JOB} succeeded {hours:.1f} h ago"
     late = [text] if hours > LONGEST_SINCE_GOOD_RUN_HOURS else []
     return concern_of("last good run", late, text, step, {"hours_since_good_run": hours})
+
+
+def _no_good_run(instance: dg.DagsterInstance) -> Concern:
+    ended = dg.RunsFilter(job_name=DAILY_JOB, statuses=[dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED])
+    live = dg.RunsFilter(job_name=DAILY_JOB, statuses=list(LIVE))
+    if instance.get_runs(live, limit=1) and not instance.get_runs(ended, limit=1):
+        return Concern("last good run", "ok", f"the first run of {DAILY_JOB} has not ended yet", "none")
+    return Concern("last good run", "warning", f"no run of {DAILY_JOB} has succeeded yet", f"Run {DAILY_JOB}.")
 
 
 def ledger_concern(instance: dg.DagsterInstance) -> Concern:

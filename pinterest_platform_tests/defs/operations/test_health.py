@@ -5,6 +5,7 @@ from typing import NoReturn
 
 import dagster as dg
 import pytest
+from dagster._core.utils import make_new_run_id
 
 from pinterest_platform.catalog import USER, Route
 from pinterest_platform.defs.operations.assets import conservation, health
@@ -56,6 +57,16 @@ def test_each_concern_has_a_row_a_next_step_and_numbers(around: Surroundings, in
     assert all((row["state"] == "ok") == (row["next_step"] == "none") for row in rows.values())
     assert numbers["kafka_not_landed"] == 1
     assert numbers["kafka_lag_seconds"] > 60
+
+
+def test_the_first_run_is_no_warning_while_it_runs_unless_one_failed_before(around: Surroundings, instance) -> None:
+    def last_good_run(status: dg.DagsterRunStatus) -> tuple[str, str]:
+        instance.add_run(dg.DagsterRun(job_name="batch_pipeline", run_id=make_new_run_id(), status=status))
+        row = report(around, instance)[0]["last good run"]
+        return row["state"], row["finding"]
+
+    assert last_good_run(dg.DagsterRunStatus.STARTED) == ("ok", "the first run of batch_pipeline has not ended yet")
+    assert last_good_run(dg.DagsterRunStatus.FAILURE) == ("warning", "no run of batch_pipeline has succeeded yet")
 
 
 def test_it_is_materialized_even_if_everything_outside_is_down(
