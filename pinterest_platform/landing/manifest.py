@@ -148,8 +148,9 @@ class Manifest:
             manifest = cls.from_metadata(metadata)
             return manifest if manifest.is_unchanged(metadata) else replace(manifest, is_changed=True, kinds=None)
         except (KeyError, ValueError) as error:
+            cause = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
             raise PermanentFailure(
-                f"The metadata of {key} is damaged: {error!r}.",
+                f"The metadata of {key} is damaged: {cause}.",
                 "Restore the object as written; materialize ledger/conservation or run audit to name all others.",
             ) from None
 

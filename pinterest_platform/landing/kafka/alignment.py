@@ -1,7 +1,7 @@
 """Alignment of a Kafka Connect object's lines with the records of the broker (rule L15)."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from pinterest_platform.landing.kafka.json_values import parse_value
@@ -47,10 +47,12 @@ class Alignment:
     Attributes:
         expired: number of lines from the beginning whose records the broker no longer holds.
         retained: number of retained records up to the one in the last line, including those that the sink skipped.
+        is_ambiguous: True if the lines agree with the records in another way, too.
     """
 
     expired: int
     retained: int
+    is_ambiguous: bool = False
 
 
 class MisalignedError(Exception):
@@ -88,7 +90,8 @@ def align(
 
     If the broker holds the whole range, the lines must be among its records, in order. If it holds the end of the
     range, it is unknown which line is the first that it holds. That is the last line from which on the lines agree
-    with the records, apart from rejected ones that the sink skipped; without such a line, it holds none of them.
+    with the records, apart from rejected ones that the sink skipped; without such a line, it holds none of them. An
+    earlier line could be the first one if the values repeat: a record may then be landed again, but none is lost.
 
     Args:
         lines: the lines.
@@ -101,16 +104,25 @@ def align(
     """
     if span.earliest <= span.start:
         return Alignment(0, _match(lines, 0, span, retained, lambda _: True))
-    for expired in range(int(min(len(lines) - 1, span.expired)), -1, -1):
-        if retained.peek(0, span.limit) is None:
-            break
-        try:
-            return Alignment(expired, _match(lines, expired, span, retained, is_rejected))
-        except MisalignedError:
-            continue
+    found = _alignments(lines, span, retained, is_rejected)
+    if last := next(found, None):
+        return replace(last, is_ambiguous=next(found, None) is not None)
     if len(lines) > span.expired:
         raise MisalignedError(int(span.expired), span.start + int(span.expired))
     return Alignment(len(lines), 0)
+
+
+def _alignments(
+    lines: Sequence[bytes], span: OffsetSpan, retained: RetainedRecords, is_rejected: Callable[[Record], bool]
+) -> Iterator[Alignment]:
+    """Yield the alignments with at least one retained line, those with the most expired lines first."""
+    for expired in range(int(min(len(lines) - 1, span.expired)), -1, -1):
+        if retained.peek(0, span.limit) is None:
+            return
+        try:
+            yield Alignment(expired, _match(lines, expired, span, retained, is_rejected))
+        except MisalignedError:
+            continue
 
 
 def _match(

@@ -161,20 +161,26 @@ def _read_content(
     retained = [record._replace(timestamp_ms=latest_ms) for record in adoption.retained.consume(alignment.retained)]
     records = expired + retained
     lines = [encoder.encode(record) for record in records]
-    torn = next((record.position for record in expired if not is_json(record.value)), None)
-    # The first line is at the offset of the name.
-    is_exact = len(expired) <= 1 or (len(expired) == span.expired and torn is None)
-    unverified = 0 if is_exact else len(expired) - 1
+    unverified, reason = _unverified(expired, len(values), span, is_ambiguous=alignment.is_ambiguous)
     if unverified:
-        reason = (
-            f"line {torn - connect_object.start + 1} is not JSON, so a value may span lines"
-            if torn is not None
-            else "neither the broker nor the next object's name confirms them, and a sink skips some records"
-        )
         adoption.progress(
             f"{connect_object.key}: the offsets of {unverified} of its {len(values)} lines are not verified: {reason}."
         )
     return _Content(lines, records[-1].position, unverified)
+
+
+def _unverified(expired: Sequence[Record], count: int, span: OffsetSpan, *, is_ambiguous: bool) -> tuple[int, str]:
+    """Return how many of an object's lines have unverified offsets, and why; the first line has that of the name."""
+    if is_ambiguous:
+        return count - 1, "the values repeat, so they agree with the broker's records in several ways"
+    if len(expired) <= 1:
+        return 0, ""
+    torn = next((line for line, record in enumerate(expired, 1) if not is_json(record.value)), None)
+    if torn is not None:
+        return len(expired) - 1, f"line {torn} is not JSON, so a value may span lines"
+    if len(expired) == span.expired:
+        return 0, ""
+    return len(expired) - 1, "neither the broker nor the next object's name confirms them, and a sink skips records"
 
 
 def _disagreement(

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pinterest_platform.catalog import ADOPTED_PREFIX
 from pinterest_platform.landing.audit_schedule import AuditSchedule
 from pinterest_platform.landing.chain import ChainFolder
 from pinterest_platform.landing.checkpoint import ObjectTotals
@@ -78,7 +77,8 @@ class PartitionExaminer(ChainExaminer[PartitionManifest, History, ObjectFindings
 
     def first_problem(self, first: _Object) -> str | None:
         """Return the problem of the first object of the chain."""
-        return f"the chain begins with {first.key}: the objects before it are missing" if first.position else None
+        begins = f"the chain begins with {first.key}"
+        return f"{begins}: the objects before it are missing or lack their metadata" if first.position else None
 
     def problems(self, history: History, objects: Sequence[_Object]) -> Iterator[Problem]:
         """Yield the problems that names, sizes and manifests of a listed part show."""
@@ -179,6 +179,3 @@ def _object_problems(history: History, landed: _Object, newest_topic_id: str | N
             yield problem
     if manifest.topic_id is not None and manifest.topic_id != newest_topic_id:
         yield f"{key} was landed from topic id {manifest.topic_id}, the newest object from {newest_topic_id}"
-    count = history.connect_counts.get(position, 0)
-    if landed.segment.root == ADOPTED_PREFIX and count > manifest.sources:
-        yield f"{key} was adopted from {manifest.sources} objects of a Connect sink, and now {count} are in its range"

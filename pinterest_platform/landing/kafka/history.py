@@ -68,11 +68,6 @@ class History:
         adopted = any(segment.root == ADOPTED_PREFIX for segment in self.segments)
         return not (adopted or self.connect_objects or self.sources or self.earlier)
 
-    @property
-    def connect_counts(self) -> dict[int, int]:
-        """Number of a sink's objects in the range of each adopted object, by its position."""
-        return {position: len(sources) for position, sources in self.sources.items()}
-
     def changed_source(self, position: int, manifest: PartitionManifest) -> str | None:
         """Return the problem of an adopted object whose sources have changed, None if they are as they were adopted."""
         return source_problem(self.sources.get(position, ()), manifest, self.chain.under(ADOPTED_PREFIX).key(position))

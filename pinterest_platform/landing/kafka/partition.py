@@ -79,7 +79,7 @@ class PartitionLander:
         return tuple(source for source in self.history.connect_objects if source.start >= min_offset)
 
     def _changed_sources(self) -> list[PermanentFailure]:
-        """Return a failure for each adopted object of which a source was written again, with other content.
+        """Return a failure for each adopted object of which a source was written again or added.
 
         Without a broker, nothing is adopted after it: the offsets of new lines would be counted as gaps.
         """

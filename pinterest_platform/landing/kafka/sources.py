@@ -86,13 +86,13 @@ def source_problem(sources: tuple[ConnectObject, ...], manifest: PartitionManife
     Sources can be deleted after they were adopted; the remaining ones are then not compared.
     """
     unchanged = (None, sources_digest(sources))
-    if len(sources) != manifest.sources or manifest.sources_digest in unchanged:
+    if len(sources) < manifest.sources or (len(sources) == manifest.sources and manifest.sources_digest in unchanged):
         return None
     latest = max(sources, key=lambda source: source.modified_ms)
-    return (
-        f"{latest.key} was written again after it was adopted: {key} holds offsets {manifest.start} to "
-        f"{manifest.end} of {len(sources)} such objects as they were before"
-    )
+    covered = f"{key} holds offsets {manifest.start} to {manifest.end} of {manifest.sources} such objects"
+    if len(sources) > manifest.sources:
+        return f"{latest.key} begins in an adopted range: {covered}, and now {len(sources)} begin there"
+    return f"{latest.key} was written again after it was adopted: {covered} as they were before"
 
 
 def overlap(earlier_key: str, later_key: str) -> PermanentFailure:

@@ -46,11 +46,8 @@ class ShardExaminer(ChainExaminer[ShardManifest, History, ObjectAudit]):
     def first_problem(self, first: _Object) -> str | None:
         """Return the problem of the first object of the chain."""
         ordinal = first.manifest.ordinal - first.manifest.objects + 1
-        return (
-            f"the chain begins with {first.key}, number {ordinal}: the objects before it are missing"
-            if ordinal
-            else None
-        )
+        begins = f"the chain begins with {first.key}, number {ordinal}"
+        return f"{begins}: the objects before it are missing or lack their metadata" if ordinal else None
 
     def problems(
         self,

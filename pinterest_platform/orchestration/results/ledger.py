@@ -110,8 +110,10 @@ def last_full_run(event: dg.EventLogEntry) -> float:
 
 
 def landing_problems(topic: str, part: PartitionLedger) -> list[str]:
-    """List the problems of a landed range; every line names the partition and the range."""
-    landed = f"{topic}/{part.partition}:{part.first_start}-{part.next_offset - 1}"
+    """List the problems of a landed range; every line names the partition, and the range unless it is empty."""
+    landed = f"{topic}/{part.partition}"
+    if part.next_offset > part.first_start:
+        landed += f":{part.first_start}-{part.next_offset - 1}"
     unaccounted = [f"{landed}: {part.unaccounted} offsets are unaccounted for"] if part.unaccounted else []
     return unaccounted + [f"{landed}: {problem}" for problem in part.problems]
 

@@ -142,6 +142,18 @@ def test_a_line_that_is_not_json_leaves_the_offsets_of_its_object_unverified(sto
     assert any("line 1 is not JSON, so a value may span lines" in line for line in progress)
 
 
+def test_values_that_repeat_at_the_earliest_offset_leave_the_offsets_of_their_object_unverified(store):
+    log = FakeTopicLog()
+    log.create(TOPIC)
+    log.append(TOPIC, 0, value(0), value(1), None, value(3), value(4), value(4), value(4))
+    log.trim(TOPIC, 0, 4)
+    store.put(connect_key(TOPIC, 0, 0), b"".join(value(number) + b"\n" for number in (0, 1, 3, 4, 4, 4)))
+    progress: list[str] = []
+    assert land_topic(log, store, TOPIC, progress=progress.append).unverified == 5
+    assert any("several ways" in line for line in progress)
+    assert [line["index"] for line in lines(store)].count(4) >= 3, "a record can be landed again, and none is lost"
+
+
 def test_more_lines_than_offsets_are_refused(store):
     store.put(connect_key(TOPIC, 0, 0), b'{"a":\n1}\n{"a":2}\n')
     key = write(store, 2, 1)

@@ -202,13 +202,6 @@ def test_two_objects_of_a_sink_with_the_same_offsets_are_an_overlap(store, secon
         land_topic(NoBroker(), store, TOPIC, CONNECT)
 
 
-def test_the_ledger_names_an_adopted_object_with_a_new_object_of_a_sink_in_its_range(store):
-    write(store, 0, 4)
-    land_topic(NoBroker(), store, TOPIC, CONNECT)
-    write(store, 2)
-    assert "now 2 are in its range" in reconcile(None, store, TOPIC)[0].problems[0]
-
-
 @pytest.mark.parametrize(
     ("extension", "body", "message"),
     [

@@ -59,6 +59,23 @@ def test_new_lines_at_offsets_that_were_adopted_as_gaps_can_be_posted_again_as_t
     assert audit(None, store, TOPIC)[0].is_complete
 
 
+def test_an_object_that_begins_in_an_adopted_range_and_goes_beyond_it_is_named(store):
+    write(store, 0, 10)
+    land_topic(NoBroker(), store, TOPIC, CONNECT)
+    superfluous = write(store, 5, 10)
+    write(store, 15, 1)
+    with pytest.raises(PermanentFailure, match="begins in an adopted range") as raised:
+        land_topic(NoBroker(), store, TOPIC, CONNECT)
+    assert superfluous in raised.value.what
+    (problem,) = reconcile(None, store, TOPIC)[0].problems
+    assert superfluous in problem
+    store.delete([superfluous])
+    write(store, 10, 5)
+    land_topic(NoBroker(), store, TOPIC, CONNECT)
+    assert [line["_offset"] for line in lines(store)] == list(range(16))
+    assert audit(None, store, TOPIC)[0].is_complete
+
+
 def test_a_source_of_equal_size_and_other_content_is_named(store):
     key = write(store, 0, 3)
     land_topic(NoBroker(), store, TOPIC, CONNECT)
