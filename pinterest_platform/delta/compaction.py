@@ -14,6 +14,7 @@ import pyarrow.dataset as pads
 from deltalake import DeltaTable
 
 from pinterest_platform.delta.conflicts import ATTEMPTS, CommitConflictError
+from pinterest_platform.delta.data_files import file_sizes
 from pinterest_platform.delta.errors import translate_store_errors
 from pinterest_platform.delta.replacement import FileRewrite, rewrite_files
 from pinterest_platform.delta.tables import DeltaTables
@@ -21,12 +22,6 @@ from pinterest_platform.delta.tables import DeltaTables
 _ROWS_PER_GROUP = 64 * 1024
 _PLAIN_NAME = re.compile(r"[\w./=-]+", re.ASCII)
 """Names that a log holds without escapes; files with other names are not compacted."""
-
-
-def file_sizes(table: DeltaTable) -> dict[str, int]:
-    """Return the bytes of each file of a table, by name."""
-    actions = table.get_add_actions(flatten=True)
-    return dict(zip(actions.column("path").to_pylist(), actions.column("size_bytes").to_pylist(), strict=True))
 
 
 def compact(tables: DeltaTables, table: DeltaTable, target_bytes: int, below_bytes: int | None = None) -> int:

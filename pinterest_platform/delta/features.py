@@ -14,6 +14,8 @@ _READABLE = frozenset({"timestampNtz"})
 """Reader features that deltalake reads."""
 _WRITABLE = frozenset({"appendOnly", "invariants", "checkConstraints", "changeDataFeed", *_READABLE})
 """Writer features that deltalake and Sail write, unless a property uses them."""
+_CONSTRAINT = "delta.constraints."
+"""The prefix of the properties that hold CHECK constraints."""
 _LEGACY_COLUMN_MAPPING = 2
 """The reader version that can only mean column mapping."""
 _FEATURES = 3, 7
@@ -49,6 +51,15 @@ def require_writable(table: DeltaTable) -> None:
                 f"The Delta table {uri} cannot be written: its property {name} {effect}.",
                 f"Switch it off, in Spark: ALTER TABLE delta.`{uri}` SET TBLPROPERTIES ('{name}' = 'false').",
             )
+    for name, condition in configuration.items():
+        if not name.startswith(_CONSTRAINT):
+            continue
+        constraint = name.removeprefix(_CONSTRAINT)
+        raise PermanentFailure(
+            f"The Delta table {uri} cannot be written: it has the CHECK constraint {constraint} ({condition}), "
+            "which the platform's commits do not check.",
+            f"Remove it, in Spark: ALTER TABLE delta.`{uri}` DROP CONSTRAINT {constraint}.",
+        )
     unsupported = set(protocol.writer_features or ()) - _WRITABLE
     if "changeDataFeed" in (protocol.writer_features or ()):
         unsupported.add("changeDataFeed")  # as a feature, Sail refuses it even if the property is off

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from pinterest_platform.delta import maintenance
 from pinterest_platform.delta.commit_log import Commit, newest_first
-from pinterest_platform.delta.compaction import file_sizes
+from pinterest_platform.delta.data_files import file_sizes, rows_id
 from pinterest_platform.delta.errors import translate_store_errors
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.ports import MaintenanceResult, RowVersion, TableFacts
@@ -44,6 +44,7 @@ class DeltaLake:
             str(table.metadata().id),
             bytes=sum(sizes.values()),
             files=len(sizes),
+            rows_id=rows_id(table),
         )
 
     def rows(self, uri: str, limit: int | None = None, version: int | None = None) -> list[dict[str, Any]]:

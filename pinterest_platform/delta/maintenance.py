@@ -7,8 +7,9 @@ from contextlib import suppress
 
 from deltalake import DeltaTable
 
-from pinterest_platform.delta.compaction import compact, file_sizes
+from pinterest_platform.delta.compaction import compact
 from pinterest_platform.delta.conflicts import CommitConflictError
+from pinterest_platform.delta.data_files import file_sizes
 from pinterest_platform.delta.errors import translate_store_errors
 from pinterest_platform.delta.retention import expired_files, expired_log_files, set_retention, trim_log, vacuum
 from pinterest_platform.delta.tables import DeltaTables

@@ -106,8 +106,8 @@ def _recorded(objects: ObjectStore, entity: Entity, route: Route, facts: TableFa
     table = None if objects.metadata(key) is None else _record(objects, key)
     if table is None:
         return None
-    # A recreated table counts its versions from 0 again, so its id is compared, too.
-    return table if (table.table_id, table.version) == (facts.table_id, facts.version) else None
+    # A recreated or restored table can have the same version with other rows.
+    return table if (table.rows_id, table.version) == (facts.rows_id, facts.version) else None
 
 
 def _record(objects: ObjectStore, key: str) -> VerifyResult | None:

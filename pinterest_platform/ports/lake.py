@@ -11,7 +11,7 @@ class TableFacts:
 
     `columns` are (name, type) pairs in order, `bytes` is the size of its data files and `files` their number.
 
-    A recreated table has another `table_id`.
+    A recreated table has another `table_id`. No other rows have the same `rows_id`, in no table.
     """
 
     uri: str
@@ -21,6 +21,7 @@ class TableFacts:
     table_id: str = ""
     bytes: int = 0
     files: int | None = None
+    rows_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from pinterest_platform.catalog import Entity, Report
+from pinterest_platform.delta.data_files import rows_id
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.source_files import source_digest
@@ -89,12 +90,6 @@ def write(tables: DeltaTables, uri: str, record: ComputedReports) -> None:
     """Write a record."""
     if uri:
         tables.write_file(uri, json.dumps(record.to_json()).encode())
-
-
-def rows_id(table: DeltaTable) -> str:
-    """Return an id of the rows of an opened version of a table: no other files have it, in no table."""
-    names = sorted(map(str, table.get_add_actions(flatten=True).column("path").to_pylist()))
-    return sha256("\n".join([str(table.metadata().id), *names]).encode()).hexdigest()
 
 
 def rows_digest(rows: pa.Table) -> str:

@@ -9,6 +9,7 @@ from functools import partial
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
+from pinterest_platform.delta.data_files import rows_id
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.spark_jobs import merge
 from pinterest_platform.spark_jobs.counts import check_records
@@ -40,7 +41,7 @@ def _run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[
     target_table = tables.existing(parameters.table_uri)
     tables.require_undamaged_log(target_table)
     columns, version = tables.schema(target_table), target_table.version()
-    table_id = str(target_table.metadata().id)
+    rows = rows_id(target_table)
     foreign_commits = tables.foreign_commits(target_table, tables.transactions_of(target_table))
     target = load_delta(spark, parameters.table_uri, version)
     differences = quality.schema_differences(columns, origin.cleaned_schema)
@@ -55,7 +56,7 @@ def _run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[
         examples=[],
         foreign_commits=foreign_commits,
         version=version,
-        table_id=table_id,
+        rows_id=rows,
     )
     if cleaning.KEY not in columns.fieldNames():
         # Nothing below can be computed, and the difference fails the table anyway.
@@ -90,7 +91,7 @@ def _run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[
         examples=examples[:_EXAMPLES],
         foreign_commits=foreign_commits,
         version=version,
-        table_id=table_id,
+        rows_id=rows,
     )
 
 

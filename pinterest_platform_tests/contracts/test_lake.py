@@ -31,7 +31,7 @@ class FakeTables:
         self.lake = FakeLake()
 
     def create(self) -> None:
-        self.lake.tables[self.uri] = TableFacts(self.uri, 1, len(ROWS), (("ind", "bigint"),), "id")
+        self.lake.tables[self.uri] = TableFacts(self.uri, 1, len(ROWS), (("ind", "bigint"),), "id", rows_id="r")
         self.lake.content[self.uri], self.lake.older_content[self.uri] = ROWS, {0: OLDER}
         self.lake.history[self.uri] = [RowVersion(version, NOON + version, {}) for version in (1, 0)]
         self.lake.table_positions[self.uri] = {"topic/0": 7}
@@ -77,7 +77,7 @@ def test_a_table_that_does_not_exist_has_no_facts_and_no_rows(tables: Tables) ->
 def test_facts_rows_and_positions_are_those_of_the_newest_version(tables: Tables) -> None:
     tables.create()
     facts = tables.lake.facts(tables.uri)
-    assert facts is not None and facts.table_id
+    assert facts is not None and facts.table_id and facts.rows_id
     assert (facts.uri, facts.version, facts.rows, facts.columns) == (tables.uri, 1, 2, (("ind", "bigint"),))
     assert tables.lake.rows(tables.uri) == ROWS and tables.lake.rows(tables.uri, 1) == ROWS[:1]
     assert dict(tables.lake.positions(tables.uri) or {}) == {"topic/0": 7}

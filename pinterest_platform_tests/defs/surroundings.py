@@ -52,7 +52,7 @@ class Surroundings:
     def sound(self, parameters: Json, **findings: int) -> Json:
         """Respond to an inspection of a table: it is sound but for these findings."""
         facts = self.lake.tables[parameters["table_uri"]]
-        sound = VerifyResult(0, 0, facts.rows, 0, 0, 0, 0, 0, [], [], (), facts.version, facts.table_id)
+        sound = VerifyResult(0, 0, facts.rows, 0, 0, 0, 0, 0, [], [], (), facts.version, facts.rows_id)
         return replace(sound, **findings).to_json()
 
     def fill_lake(self) -> None:

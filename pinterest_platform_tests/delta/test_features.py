@@ -31,6 +31,17 @@ def test_a_property_that_prevents_writing_is_named_with_the_way_to_switch_it_off
     DeltaTables().ensure(uri, SCHEMA)
 
 
+def test_a_constraint_is_named_with_the_way_to_remove_it(tmp_path: Path) -> None:
+    uri = str(tmp_path)
+    write_deltalake(uri, ROWS)
+    DeltaTable(uri).alter.add_constraint({"small": "a < 9"})
+    with pytest.raises(PermanentFailure, match=r"the CHECK constraint small \(a < 9\)") as failure:
+        DeltaTables().ensure(uri, SCHEMA)
+    assert failure.value.action.endswith(f"ALTER TABLE delta.`{uri}` DROP CONSTRAINT small.")
+    DeltaTable(uri).alter.drop_constraint("small")
+    DeltaTables().ensure(uri, SCHEMA)
+
+
 def test_a_commit_that_can_never_succeed_is_a_permanent_failure_and_no_conflict(tmp_path: Path) -> None:
     uri, attempts = str(tmp_path), []
     write_deltalake(uri, ROWS, configuration={"delta.appendOnly": "true"})

@@ -1,5 +1,6 @@
 """The lake of Delta tables, without an engine."""
 
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,3 +100,17 @@ def test_a_store_that_does_not_answer_is_a_transient_failure_and_no_empty_result
     with pytest.raises(TransientFailure) as failure:
         getattr(lake(1), ask)("s3://bucket/table")
     assert failure.value.what == f"S3 at {silent_store} did not respond: it sends no response within the time limit."
+
+
+def test_other_rows_at_the_same_version_of_a_restored_table_have_another_id(uri: str, tmp_path: Path) -> None:
+    write_deltalake(uri, ROWS)
+    shutil.copytree(uri, tmp_path / "backup")
+    write_deltalake(uri, ROWS, mode="append")
+    before = lake().facts(uri)
+    shutil.rmtree(uri)
+    shutil.copytree(tmp_path / "backup", uri)
+    write_deltalake(uri, ROWS.slice(0, 1), mode="append")
+    after = lake().facts(uri)
+    assert before is not None and after is not None
+    assert (before.table_id, before.version) == (after.table_id, after.version)
+    assert before.rows_id != after.rows_id

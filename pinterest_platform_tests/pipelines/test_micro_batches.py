@@ -264,7 +264,7 @@ def test_a_table_without_new_records_is_checked_once_for_each_version(
     for _ in range(2):
         with pytest.raises(PermanentFailure, match="version 2: check unique_key failed"):
             new_pipeline(around, route, lines).run_batch()
-    around.lake.tables[facts.uri] = replace(facts, version=2, table_id="recreated")
+    around.lake.tables[facts.uri] = replace(facts, version=2, rows_id="recreated or restored")
     around.engine.responses["verify"] = around.sound
     new_pipeline(around, route, lines).run_batch()
     assert [job for job, _ in around.engine.calls] == ["clean", "verify", "verify", "verify"]

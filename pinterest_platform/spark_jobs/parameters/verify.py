@@ -58,7 +58,7 @@ class VerifyResult(Transferable):
             stale or not quarantined.
         foreign_commits: the commits by which other writers changed rows since the last rebuild, one line each.
         version: the version of the table that was read.
-        table_id: the table's id, which a recreated table does not share.
+        rows_id: the id of the rows of that version, which a recreated or restored table does not share.
     """
 
     records: int
@@ -73,4 +73,4 @@ class VerifyResult(Transferable):
     examples: Sequence[str]
     foreign_commits: Sequence[str] = ()
     version: int = 0
-    table_id: str = ""
+    rows_id: str = ""
