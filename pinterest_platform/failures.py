@@ -59,6 +59,14 @@ def no_response(service: str, cause: str) -> TransientFailure:
     )
 
 
+def foreign_response(store: str, request: str) -> PermanentFailure:
+    """Return the failure of a server that responds as no S3 server does, such as the sign-in page of a proxy."""
+    return PermanentFailure(
+        f"{store} responded to {request} with something else.",
+        "Correct AWS_ENDPOINT_URL, or the proxy that responds in place of the store.",
+    )
+
+
 def no_table(uri: str) -> PermanentFailure:
     """Return the failure of a Delta table that does not exist."""
     return PermanentFailure(

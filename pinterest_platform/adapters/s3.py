@@ -1,6 +1,5 @@
 """The ObjectStore of an S3 bucket."""
 
-import io
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +12,8 @@ from tenacity import Retrying, retry_if_exception, retry_if_exception_type, stop
 from pinterest_platform.adapters.aws_errors import unreachable
 from pinterest_platform.adapters.call_limit import within
 from pinterest_platform.adapters.clients import s3_client
-from pinterest_platform.failures import PermanentFailure, TransientFailure, no_response
+from pinterest_platform.adapters.upload_body import UploadBody
+from pinterest_platform.failures import PermanentFailure, TransientFailure, foreign_response, no_response
 from pinterest_platform.ports import StoredObject
 from pinterest_platform.settings import Settings
 
@@ -24,6 +24,8 @@ _REFUSED = {
     "401", "403", "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch",
     "ExpiredToken", "InvalidToken", "InvalidBucketName", "EntityTooLarge", "MetadataTooLarge", "KeyTooLongError",
 }  # fmt: skip
+_TAGGED = {"get_object", "head_object", "put_object"}
+"""The calls whose response holds the object's entity tag."""
 _UNAVAILABLE = {429, 502, 503, 504}
 """HTTP statuses of a server, or of a proxy before it, that is starting or overloaded."""
 _DISK_FULL = re.compile(r"no space left|disk.{0,20}full|storage.{0,20}full|insufficient storage|drive threshold", re.I)
@@ -31,7 +33,6 @@ _CONFLICT_PAUSE_SECONDS = 0.2
 _RETRY_PAUSE_SECONDS = 0.5
 _RETRY_SHARE = 0.9
 """The share of the time limit after which a call of a server that is unavailable is not retried."""
-_PIECE_BYTES = 16 * 1024 * 1024
 
 
 class S3ObjectStore:
@@ -56,10 +57,7 @@ class S3ObjectStore:
         while True:
             page = self._call("list_objects_v2", f"{prefix}*", Prefix=prefix, MaxKeys=self._page_keys, **start)
             if "IsTruncated" not in page:
-                raise PermanentFailure(
-                    f"{self._bucket_name} responded to a listing of {prefix}* with something else.",
-                    "Correct AWS_ENDPOINT_URL, or the proxy that responds in place of the store.",
-                )
+                raise foreign_response(self._bucket_name, f"a listing of {prefix}*")
             for entry in page.get("Contents", ()):
                 modified_ms = int(entry["LastModified"].timestamp() * 1000)
                 yield StoredObject(entry["Key"], entry["Size"], modified_ms, entry.get("ETag", "").strip('"'))
@@ -129,7 +127,7 @@ class S3ObjectStore:
 
     def _put(self, key: str, body: bytes, metadata: Mapping[str, str], content_type: str, **condition: str) -> None:
         kind = {"ContentType": content_type} if content_type else {}
-        self._call("put_object", key, Key=key, Body=_Body(body), Metadata=dict(metadata), **kind, **condition)
+        self._call("put_object", key, Key=key, Body=UploadBody(body), Metadata=dict(metadata), **kind, **condition)
 
     def _call(self, operation: str, key: str, **parameters: Any) -> Any:
         from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
@@ -152,7 +150,7 @@ class S3ObjectStore:
             reraise=True,
         )
         try:
-            return retrying(attempt)
+            response = retrying(attempt)
         except ClientError as error:
             raise self._failure(key, error) from None
         except NoCredentialsError:
@@ -166,6 +164,9 @@ class S3ObjectStore:
             ) from None
         except (BotoCoreError, ResponseParserError, OSError) as error:
             raise unreachable(self._service, error) from None
+        if operation in _TAGGED and "ETag" not in response:
+            raise foreign_response(self._bucket_name, f"{operation} of {key}")
+        return response
 
     def _client(self) -> Any:
         # One client for all threads: creating one takes longer than most calls.
@@ -224,17 +225,6 @@ def _is_unavailable(error: BaseException) -> bool:
     response: Any = error.response
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     return status in _UNAVAILABLE and not _DISK_FULL.search(str(response.get("Error")))
-
-
-class _Body(io.BytesIO):
-    """Bytes to send, in pieces of at least 16 MiB.
-
-    After each piece, the client waits for the interpreter's lock, up to 5 ms next to a busy thread. With the client's
-    own pieces of 128 KiB, an object of 64 MiB takes seconds longer while the next one is built.
-    """
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        return super().read(-1 if size is None or size < 0 else max(size, _PIECE_BYTES))
 
 
 class _AbsentError(Exception):

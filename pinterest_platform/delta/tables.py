@@ -16,7 +16,9 @@ from pinterest_platform.delta.commit_log import damaged_files
 from pinterest_platform.delta.errors import translate_store_errors
 from pinterest_platform.delta.features import require_readable, require_writable
 from pinterest_platform.delta.positions import foreign_commits, newest_transactions, positions_in
-from pinterest_platform.failures import PermanentFailure, no_table
+from pinterest_platform.failures import PermanentFailure, foreign_response, no_table
+
+_ABSENT_FILE = "no-file-of-a-table-has-this-name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class DeltaTables:
             try:
                 table = DeltaTable(uri, storage_options=self.options(uri))
             except TableNotFoundError:
+                self._require_store(uri)
                 return None
             require_readable(table)
             return table
@@ -167,6 +170,11 @@ class DeltaTables:
             for info in folder.get_file_info(pafs.FileSelector(name, allow_not_found=True, recursive=True)):
                 if info.type is pafs.FileType.File:
                     folder.delete_file(info.path)
+
+    def _require_store(self, uri: str) -> None:
+        """Raise PermanentFailure if the server has a file of any name: it is no store, and every table seems absent."""
+        if self.folder(uri).get_file_info(f"_delta_log/{_ABSENT_FILE}").type is pafs.FileType.File:
+            raise foreign_response(f"The store of {uri}", "a request for an absent file")
 
     def options(self, uri: str) -> dict[str, str]:
         """Return deltalake's storage options: half the timeout for one attempt, and retries until it is over.

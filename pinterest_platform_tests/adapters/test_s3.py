@@ -157,6 +157,24 @@ def test_a_server_that_is_no_store_is_not_an_empty_bucket() -> None:
         list(S3ObjectStore(settings_at(address)).list("topics/"))
 
 
+@pytest.mark.parametrize(
+    ("operation", "call"),
+    [
+        ("head_object", lambda store: store.metadata("a.json")),
+        ("get_object", lambda store: store.read("a.json")),
+        ("put_object", lambda store: store.put("a.json", b"x")),
+        ("put_object", lambda store: store.put_if_absent("a.json", b"x", {})),
+    ],
+)
+def test_a_server_that_is_no_store_is_named_by_each_call(
+    operation: str, call: Callable[[S3ObjectStore], object]
+) -> None:
+    with responding(200, "<html><body>Sign in</body></html>") as address:
+        store = S3ObjectStore(settings_at(address))
+        with pytest.raises(PermanentFailure, match=f"responded to {operation} of a.json with something else"):
+            call(store)
+
+
 def test_a_server_that_redirects_every_call_is_named() -> None:
     with responding(301, "") as address, pytest.raises(PermanentFailure, match="redirects every call"):
         list(S3ObjectStore(settings_at(address)).list("topics/"))
@@ -186,6 +204,7 @@ class _Storing(BaseHTTPRequestHandler):
             kind.body = sent
         self.send_response(503 if kind.refusals >= 0 else 200)
         self.send_header("Content-Length", "0")
+        self.send_header("ETag", '"tag"')
         self.end_headers()
 
     def log_message(self, *_: Any) -> None:

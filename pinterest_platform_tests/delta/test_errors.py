@@ -1,7 +1,10 @@
 """Errors of a store and of a table: no response, refusal, damage."""
 
+import multiprocessing
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -17,6 +20,27 @@ from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 
 AWS = {"ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "x", "REGION": "us-east-1", "ALLOW_HTTP": "true"}
+
+
+@contextmanager
+def served(handler: type[BaseHTTPRequestHandler], after_seconds: float = 0) -> Iterator[str]:
+    """Yield the address of a server that listens later; it has a process of its own, as deltalake can hold the lock."""
+
+    def serve() -> None:
+        time.sleep(after_seconds)
+        server.server_activate()
+        server.serve_forever()
+
+    # A port that is bound refuses connections until the server listens, and no other program can bind it.
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler, bind_and_activate=False) as server:
+        server.server_bind()
+        process = multiprocessing.get_context("fork").Process(target=serve, daemon=True)
+        process.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            process.kill()
+            process.join()
 
 
 @pytest.mark.parametrize("name", ["table", "403", "status-401", "nosuchbucket", "forbidden/accessdenied"])
@@ -49,24 +73,18 @@ def test_a_store_that_restarts_within_the_set_time_fails_nothing(monkeypatch: py
             self.send_response(200 if is_listing else 404)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET  # noqa: N815
 
         def log_message(self, format: str, *args: object) -> None:
             """Log nothing."""
 
-    def serve() -> None:
-        time.sleep(7)
-        server.server_activate()
-        server.serve_forever(0.02)
-
-    # A port that is bound refuses connections until the server listens, and no other program can bind it.
-    with ThreadingHTTPServer(("127.0.0.1", 0), EmptyBucket, bind_and_activate=False) as server:
-        server.server_bind()
-        for variable, value in {**AWS, "ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}"}.items():
+    with served(EmptyBucket, after_seconds=7) as address:
+        for variable, value in {**AWS, "ENDPOINT_URL": address}.items():
             monkeypatch.setenv(f"AWS_{variable}", value)
-        threading.Thread(target=serve, daemon=True).start()
         assert DeltaTables(20).open("s3://bucket/table") is None
-        server.shutdown()
 
 
 @pytest.mark.parametrize(("status", "cause"), [(503, "503 Service Unavailable"), (429, "429 Too Many Requests")])
@@ -91,6 +109,29 @@ def test_a_store_that_stays_unavailable_is_named_with_its_reply(
             DeltaTables(1).open("s3://bucket/table")
         server.shutdown()
     assert failure.value.what == f"S3 at {address} did not respond: {cause}."
+
+
+def test_a_server_that_is_no_store_is_no_store_without_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    class SignInPage(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = b"<html><body>Sign in</body></html>"
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Last-Modified", "Thu, 26 Nov 2026 00:00:00 GMT")
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET  # noqa: N815
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Log nothing."""
+
+    with served(SignInPage) as address:
+        for variable, value in {**AWS, "ENDPOINT_URL": address}.items():
+            monkeypatch.setenv(f"AWS_{variable}", value)
+        with pytest.raises(PermanentFailure, match=r"s3://bucket/table responded .* with something else"):
+            DeltaTables(5).open("s3://bucket/table")
 
 
 @pytest.mark.parametrize(
