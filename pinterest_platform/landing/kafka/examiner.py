@@ -9,10 +9,12 @@ from pinterest_platform.landing.chain import ChainFolder
 from pinterest_platform.landing.checkpoint import ObjectTotals
 from pinterest_platform.landing.examiner import ChainExaminer
 from pinterest_platform.landing.kafka.chain import PartitionChain, foreign_problem
+from pinterest_platform.landing.kafka.envelope import PartitionEncoder
 from pinterest_platform.landing.kafka.gaps import PartitionReader, missing_ranges, read_gaps
 from pinterest_platform.landing.kafka.history import History, read_history, read_section
 from pinterest_platform.landing.kafka.manifest import PartitionManifest
 from pinterest_platform.landing.listing import MergedObjects
+from pinterest_platform.landing.manifest import lost_metadata
 from pinterest_platform.landing.merge_manifests import merged_fields
 from pinterest_platform.landing.object_audit import LandedObject, Problem, audit_object
 from pinterest_platform.ports import ObjectStore
@@ -84,10 +86,21 @@ class PartitionExaminer(ChainExaminer[PartitionManifest, History, ObjectFindings
         """Yield the problems that names, sizes and manifests of a listed part show."""
         for key in history.foreign_keys:
             yield Problem(key, foreign_problem(key))
+        for key in self._landed_without_metadata(history):
+            yield Problem(key, lost_metadata(key).what.rstrip("."))
         yield from _chain_problems(objects)
         for landed in objects:
             for text in (*_object_problems(history, landed, self.topic_id), *landed.problems):
                 yield Problem(landed.key, text)
+
+    def _landed_without_metadata(self, history: History) -> Iterator[str]:
+        """Yield the keys of objects before and after the chain that landing wrote; a sink can give them such names."""
+        encoder = PartitionEncoder(self.chain.partition)
+        for other in (*history.earlier, *history.connect_objects):
+            if other.key == self.folder.key(other.start):
+                lines = self.store.read(other.key).splitlines()
+                if lines and all(map(encoder.is_landed, lines)):
+                    yield other.key
 
     def totals(self, manifest: PartitionManifest) -> ObjectTotals:
         """Return the counts of one object."""

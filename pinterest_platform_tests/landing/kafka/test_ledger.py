@@ -106,6 +106,13 @@ def test_lost_metadata_is_named(log, store):
     assert "lacks the platform's metadata" in ledger(log, store).problems[0]
 
 
+@pytest.mark.parametrize("place", [min, max])
+def test_lost_metadata_of_the_first_and_the_newest_object_is_named(log, store, place):
+    damaged = place(stored.key for stored in store.list("topics/"))
+    store.put(damaged, store.read(damaged), {})
+    assert f"{damaged} lacks the metadata with which it was landed" in ledger(log, store).problems
+
+
 def test_a_broker_that_lost_records_is_named(log, store):
     del log.topics[TOPIC].partitions[0].entries[4:]
     assert "the broker ends at 4" in ledger(log, store).problems[0]
