@@ -82,6 +82,24 @@ def cleaned_topic(entity: Entity, settings: Settings, objects: ObjectStore, lake
     return CleanedTopic(places.source, ranges, positions)
 
 
+@dataclass(frozen=True, slots=True)
+class CleanedStream:
+    """The positions of the table of a stream; `problem` if the table cannot be read."""
+
+    stream: str
+    positions: Mapping[str, int] = field(default_factory=dict[str, int])
+    problem: str | None = None
+
+
+def cleaned_stream(entity: Entity, settings: Settings, lake: Lake) -> CleanedStream:
+    """Return what is cleaned of an entity's stream; the objects are to be listed later, so that they include it."""
+    places = settings.names.places(entity, Route.KINESIS)
+    try:
+        return CleanedStream(places.source, lake.positions(places.table_uri) or {})
+    except PlatformFailure as failure:
+        return CleanedStream(places.source, problem=str(failure))
+
+
 def daily_ledgers(
     settings: Settings, topics: TopicLog, objects: ObjectStore, schedule: AuditSchedule
 ) -> tuple[dict[str, list[kafka.PartitionLedger]], dict[str, list[kinesis.ShardLedger]]]:

@@ -18,7 +18,7 @@ from pinterest_platform.orchestration.results.ledger import (
     SHARD_OBJECTS_CHECK,
     ledger_result,
 )
-from pinterest_platform.pipelines.audit import cleaned_topic, daily_ledgers, daily_schedule
+from pinterest_platform.pipelines.audit import cleaned_stream, cleaned_topic, daily_ledgers, daily_schedule
 from pinterest_platform.pipelines.health import QUARANTINE_NUMBERS, Services, outside_concerns
 from pinterest_platform.ports import Lake, ObjectStore, TopicLog
 from pinterest_platform.settings import Settings
@@ -59,9 +59,10 @@ def conservation(
     with as_dagster_failure(LEDGER.to_user_string()), unevaluated_on_failure(context, LEDGER, _CHECKS):
         now_ms = time.time_ns() // 1_000_000
         schedule = daily_schedule(settings, now_ms)
-        cleaned = [cleaned_topic(entity, settings, objects, lake) for entity in ENTITIES]
+        topics_cleaned = [cleaned_topic(entity, settings, objects, lake) for entity in ENTITIES]
+        streams_cleaned = [cleaned_stream(entity, settings, lake) for entity in ENTITIES]
         partitions, shards = daily_ledgers(settings, topics, objects, schedule)
-        return ledger_result(partitions, shards, cleaned, now_ms)
+        return ledger_result(partitions, shards, [*topics_cleaned, *streams_cleaned], now_ms)
 
 
 @dg.asset(

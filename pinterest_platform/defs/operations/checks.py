@@ -2,18 +2,13 @@
 
 import dagster as dg
 
-from pinterest_platform.catalog import ENTITIES, Route
+from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.landing.audit_schedule import EVERYTHING
 from pinterest_platform.orchestration.failures import as_dagster_failure
+from pinterest_platform.orchestration.results.audit import AUDIT_CHECK, STREAM_CHECK, audit_result, stream_ledger_result
 from pinterest_platform.orchestration.results.checks import unevaluated_on_failure
-from pinterest_platform.orchestration.results.ledger import (
-    AUDIT_CHECK,
-    LEDGER,
-    STREAM_CHECK,
-    audit_result,
-    stream_ledger_result,
-)
-from pinterest_platform.pipelines.audit import kafka_ledgers, kinesis_ledgers, verify_all
+from pinterest_platform.orchestration.results.ledger import LEDGER
+from pinterest_platform.pipelines.audit import cleaned_stream, kafka_ledgers, kinesis_ledgers, verify_all
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog
 from pinterest_platform.settings import Settings
@@ -55,6 +50,5 @@ def every_shard_is_accounted_for(
     unevaluated = unevaluated_on_failure(context.op_execution_context, LEDGER, [STREAM_CHECK])
     with as_dagster_failure("ledger/conservation"), unevaluated:
         # Positions are read first, so that all objects that they cover are listed below.
-        places = [settings.names.places(entity, Route.KINESIS) for entity in ENTITIES]
-        positions = {place.source: lake.positions(place.table_uri) or {} for place in places}
-        return stream_ledger_result(LEDGER, kinesis_ledgers(settings, shards, objects, EVERYTHING), positions)
+        cleaned = [cleaned_stream(entity, settings, lake) for entity in ENTITIES]
+        return stream_ledger_result(LEDGER, kinesis_ledgers(settings, shards, objects, EVERYTHING), cleaned)

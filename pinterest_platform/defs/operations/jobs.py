@@ -6,8 +6,9 @@ from pydantic import Field
 from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.orchestration.daily.requests import cancel_retries
 from pinterest_platform.orchestration.failures import as_dagster_failure
+from pinterest_platform.orchestration.results.audit import AUDIT_CHECK, STREAM_CHECK
 from pinterest_platform.orchestration.results.health import HEALTH
-from pinterest_platform.orchestration.results.ledger import AUDIT_CHECK, LEDGER, STREAM_CHECK
+from pinterest_platform.orchestration.results.ledger import LEDGER
 from pinterest_platform.orchestration.results.maintenance import maintenance_observation
 from pinterest_platform.orchestration.retention import delete_runs, expired_runs
 from pinterest_platform.orchestration.runs import READER, WRITER

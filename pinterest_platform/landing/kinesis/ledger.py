@@ -28,6 +28,7 @@ class ShardLedger:
         first: the first sequence number that was ever landed; None without objects.
         last: the sequence number that its newest object ends with.
         objects: number of landed objects.
+        next_ordinal: the ordinal of the next object.
         records: number of their records.
         quarantined: number of quarantined records.
         accepted_losses: number of objects before which records can be lost, as accepted.
@@ -45,6 +46,7 @@ class ShardLedger:
     first: int | None = None
     last: int | None = None
     objects: int = 0
+    next_ordinal: int = 0
     records: int = 0
     quarantined: int = 0
     accepted_losses: int = 0
@@ -153,6 +155,7 @@ def _ledger(
         first=objects[0].manifest.first if objects else None,
         last=opened.newest.segments[-1].end if opened.newest.segments else None,
         objects=account.totals.objects,
+        next_ordinal=opened.newest.newest.ordinal + 1 if opened.newest.newest else 0,
         records=account.totals.records,
         quarantined=account.totals.quarantined,
         accepted_losses=account.totals.accepted_losses,

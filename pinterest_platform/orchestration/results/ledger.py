@@ -1,4 +1,4 @@
-"""Results of the conservation ledger and of the audit, for both routes."""
+"""The result of the conservation ledger, for both routes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -8,9 +8,8 @@ from pinterest_platform.landing.kafka.ledger import PartitionLedger
 from pinterest_platform.landing.kinesis.ledger import ShardLedger
 from pinterest_platform.orchestration.results.checks import check_result
 from pinterest_platform.orchestration.results.tables import Cell, small_table
-from pinterest_platform.pipelines.audit import CleanedTopic
+from pinterest_platform.pipelines.audit import CleanedStream, CleanedTopic
 from pinterest_platform.ports import UncommittedRange
-from pinterest_platform.spark_jobs.parameters import VerifyResult
 
 LEDGER = dg.AssetKey(["ledger", "conservation"])
 LANDED_CHECK = "every_offset_is_accounted_for"
@@ -20,27 +19,21 @@ HIDDEN_CHECK = "no_transaction_hides_records"
 READ_CHECK = "every_object_due_was_read"
 SHARD_OBJECTS_CHECK = "every_shard_object_is_undamaged"
 LAST_FULL_RUN = "last_full_run"
-AUDIT_CHECK = "every_record_is_in_its_table"
-STREAM_CHECK = "every_shard_is_accounted_for"
 
-_RESTORE = (
+RESTORE = (
     "Restore the named objects from the versions or a backup of the bucket, move away those that were copied or do not "
     "belong there, and find what changed them. "
 )
 _NEXT_STEPS = {
-    LANDED_CHECK: _RESTORE + "If landing skipped records that the broker holds, post those again that are the newest "
+    LANDED_CHECK: RESTORE + "If landing skipped records that the broker holds, post those again that are the newest "
     "of their key.",
     CLEANED_CHECK: "If records are landed and not cleaned, run batch_pipeline. If records are cleaned and in no landed "
     "object, restore the deleted objects. If a table cannot be read, do what the line names.",
-    SHARD_OBJECTS_CHECK: _RESTORE.strip(),
+    SHARD_OBJECTS_CHECK: RESTORE.strip(),
     GAPS_CHECK: "If gaps could not be read again, nothing: the broker no longer holds them. If nothing explains them, "
     "read these offsets with another consumer, and post its records again.",
     HIDDEN_CHECK: "End the transaction of that producer; the broker aborts it after transaction.timeout.ms.",
     READ_CHECK: "Raise PINTEREST_AUDIT_SECONDS or PINTEREST_AUDIT_DAYS.",
-    AUDIT_CHECK: _RESTORE + "If records are missing or stale in a table, or keys occur twice, rebuild the table with "
-    "`full_refresh: true`.",
-    STREAM_CHECK: _RESTORE + "If the stream holds records that no object has, post those again that are the newest of "
-    "their key.",
 }
 """By check, the next step if it fails."""
 
@@ -48,7 +41,7 @@ _NEXT_STEPS = {
 def ledger_result(
     topics: Mapping[str, Sequence[PartitionLedger]],
     streams: Mapping[str, Sequence[ShardLedger]],
-    cleaned: Sequence[CleanedTopic],
+    cleaned: Sequence[CleanedTopic | CleanedStream],
     now_ms: int,
 ) -> dg.MaterializeResult:
     """Return the ledger of every partition, and whether it balances and the objects of both routes are undamaged.
@@ -56,13 +49,21 @@ def ledger_result(
     Args:
         topics: the partitions by topic.
         streams: the shards by stream, only by their objects.
-        cleaned: the landed ranges of each topic with the positions of its table.
+        cleaned: the landed ranges of each topic with the positions of its table, and those of each stream's table.
         now_ms: the current time, ms since the epoch.
     """
     parts = [(topic, part) for topic, parts in topics.items() for part in parts]
     shards = [shard for shards in streams.values() for shard in shards]
     problems = [problem for topic, part in parts for problem in landing_problems(topic, part)]
-    uncleaned = [problem for topic in cleaned for problem in cleaning_problems(topic)]
+    uncleaned = [
+        problem
+        for source in cleaned
+        for problem in (
+            cleaning_problems(source)
+            if isinstance(source, CleanedTopic)
+            else stream_cleaning_problems(source, streams.get(source.stream, ()))
+        )
+    ]
     damaged = [f"{shard.app_id}: {problem}" for shard in shards for problem in shard.problems]
     gaps = [f"{part.app_id}: {warning}" for _, part in parts for warning in part.gap_warnings]
     hidden = {part.app_id: part.uncommitted for _, part in parts if part.uncommitted}
@@ -138,73 +139,17 @@ def cleaning_problems(topic: CleanedTopic) -> Iterator[str]:
             yield f"{app_id}:0-{end}: cleaned, but in no landed object"
 
 
-def audit_result(
-    key: dg.AssetKey, ledgers: Mapping[str, Sequence[PartitionLedger]], tables: Mapping[str, VerifyResult]
-) -> dg.AssetCheckResult:
-    """Return whether objects match their manifests, and each landed record is in its table or rejected.
-
-    Args:
-        key: the ledger's.
-        ledgers: the partitions by topic, for which every object was read.
-        tables: by topic and stream, its records compared with its table.
-    """
-    problems = [
-        problem for topic, parts in ledgers.items() for part in parts for problem in landing_problems(topic, part)
-    ]
-    for source, table in tables.items():
-        problems += _table_problems(source, table)
-    counts = {
-        "records": sum(table.records for table in tables.values()),
-        "rejected": sum(table.rejected for table in tables.values()),
-    }
-    return check_result(AUDIT_CHECK, problems, _NEXT_STEPS[AUDIT_CHECK], key=key, metadata=counts)
-
-
-def stream_ledger_result(
-    key: dg.AssetKey, ledgers: Mapping[str, Sequence[ShardLedger]], positions: Mapping[str, Mapping[str, int]]
-) -> dg.AssetCheckResult:
-    """Return whether each shard's chain is complete and holds the records that a second reader counts.
-
-    Args:
-        key: the ledger's.
-        ledgers: the shards by stream.
-        positions: by stream, the ordinal of the last cleaned object of each shard by app id.
-    """
-    shards = [(stream, shard) for stream, shards in ledgers.items() for shard in shards]
-    problems = [problem for stream, shard in shards for problem in shard_problems(shard, positions.get(stream, {}))]
-    unused = [stream for stream, shards in ledgers.items() if not shards]
-    counts = {
-        "shards": small_table([_shard_row(stream, shard) for stream, shard in shards]),
-        "nothing_landed_from": ", ".join(unused) or "none",
-        "records": sum(shard.records for _, shard in shards),
-        "recounted": sum(shard.recounted for _, shard in shards),
-        "objects_not_cleaned_yet": sum(_uncleaned(shard, positions.get(stream, {})) for stream, shard in shards),
-    }
-    return check_result(STREAM_CHECK, problems, _NEXT_STEPS[STREAM_CHECK], key=key, metadata=counts)
-
-
-def shard_problems(shard: ShardLedger, positions: Mapping[str, int]) -> list[str]:
-    """List the problems of a shard; every line names the shard."""
-    problems = [f"{shard.app_id}: {problem}" for problem in shard.problems]
-    excess = -_uncleaned(shard, positions)
-    if excess > 0 and not shard.problems:
-        problems.append(
-            f"{shard.app_id}: {shard.objects + excess} objects were cleaned, but only {shard.objects} exist"
-        )
-    return problems
-
-
-def _table_problems(source: str, table: VerifyResult) -> list[str]:
-    examples = ", ".join(table.examples)
-    records = {"missing": table.missing, "stale": table.stale, "not in quarantine": table.unquarantined}
-    rows = {"rows beyond the first of their key": table.duplicate_keys, "rows without a key": table.null_keys}
-    problems = [f"{source}: {count} {problem}: {examples}" for problem, count in records.items() if count]
-    return problems + [f"{source}: its table has {count} {problem}" for problem, count in rows.items() if count]
-
-
-def _uncleaned(shard: ShardLedger, positions: Mapping[str, int]) -> int:
-    """Count the landed objects that are not cleaned, normal during a drain; negative if cleaned objects are gone."""
-    return shard.objects - (positions.get(shard.app_id, -1) + 1)
+def stream_cleaning_problems(cleaned: CleanedStream, shards: Sequence[ShardLedger]) -> Iterator[str]:
+    """Yield the objects of a stream that were cleaned and are not landed; those of an unreadable chain are unknown."""
+    if cleaned.problem:
+        yield f"{cleaned.stream}: its table cannot be read: {cleaned.problem}"
+        return
+    landed = {shard.app_id: shard for shard in shards}
+    for app_id, ordinal in sorted(cleaned.positions.items()):
+        shard = landed.get(app_id, ShardLedger("", app_id))
+        is_unreadable = shard.problems and not shard.next_ordinal
+        if app_id.startswith(f"{cleaned.stream}/") and ordinal >= shard.next_ordinal and not is_unreadable:
+            yield f"{app_id}: objects {shard.next_ordinal} to {ordinal} were cleaned, and do not exist"
 
 
 def _hidden_problems(hidden: Mapping[str, UncommittedRange], now_ms: int) -> list[str]:
@@ -234,17 +179,4 @@ def _partition_row(topic: str, part: PartitionLedger) -> dict[str, Cell]:
         "objects": part.objects,
         "records": part.records,
         "accepted_gaps": part.accepted_gaps,
-    }
-
-
-def _shard_row(stream: str, shard: ShardLedger) -> dict[str, Cell]:
-    return {
-        "stream": stream,
-        "shard": shard.shard,
-        "quarantined": shard.quarantined,
-        "objects": shard.objects,
-        "records": shard.records,
-        "recounted": shard.recounted,
-        "accepted_losses": shard.accepted_losses,
-        "ended": shard.ended,
     }

@@ -76,7 +76,7 @@ def test_a_table_that_is_ahead_of_its_shards_is_reported(around: Surroundings) -
     land(around)
     around.lake.table_positions[URI] = {APP_ID: 4}
     evaluation = run_check(around, every_shard_is_accounted_for)
-    assert problems(evaluation) == [f"{APP_ID}: 5 objects were cleaned, but only 1 exist"]
+    assert problems(evaluation) == [f"{APP_ID}: objects 1 to 4 were cleaned, and do not exist"]
 
 
 def test_objects_that_are_not_cleaned_yet_are_counted_and_no_problem(around: Surroundings) -> None:

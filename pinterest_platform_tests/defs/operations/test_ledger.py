@@ -181,6 +181,25 @@ def test_damage_to_objects_landed_from_kinesis_is_named(around: Surroundings) ->
     assert damaged in problems["every_shard_object_is_undamaged"]
 
 
+def test_deleted_objects_of_a_cleaned_shard_are_named_and_a_table_that_cannot_be_read(around: Surroundings) -> None:
+    check = "everything_landed_is_cleaned"
+    table = around.settings.names.cleaned_stream_uri(USER)
+    for value in (b'{"ind":1}', b'{"ind":2}'):
+        around.shards.put(STREAM, 0, value)
+        land_stream(around.shards, around.objects, STREAM)
+    objects = sorted(key for key in around.objects.objects if key.startswith(f"streams/{STREAM}/"))
+    app_id = f"{STREAM}/{objects[0].split('/')[2].partition('=')[2]}"
+    around.lake.table_positions[table] = {app_id: 1}
+    assert red(run_daily(around)) == {}
+    around.objects.delete([objects.pop()])
+    assert red(run_daily(around)) == {check: f"{app_id}: objects 1 to 1 were cleaned, and do not exist"}
+    around.objects.delete(objects)
+    assert red(run_daily(around)) == {check: f"{app_id}: objects 0 to 1 were cleaned, and do not exist"}
+    around.lake.unreadable[table] = PermanentFailure("The log of the table is damaged.", "Restore it.")
+    problem = f"{STREAM}: its table cannot be read: The log of the table is damaged. Restore it."
+    assert red(run_daily(around))[check] == problem
+
+
 def test_offsets_behind_an_open_transaction_are_a_warning_with_their_age(around: Surroundings) -> None:
     run_daily(around)
     around.topics.hold(TOPIC, 0)
