@@ -16,7 +16,7 @@ from pinterest_platform.pipelines.clean import Cleaner
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.pipelines.landers import KinesisLander
 from pinterest_platform.pipelines.micro_batches import EntityPipeline
-from pinterest_platform.pipelines.options import NewEpoch, stream_options
+from pinterest_platform.pipelines.options import NEW_EPOCH_HELP, NewEpoch, stream_options
 from pinterest_platform.pipelines.progress import BufferedProgress
 from pinterest_platform.ports import ShardLog
 
@@ -28,10 +28,7 @@ class DrainConfig(dg.Config):
     """The two decisions that landing leaves to the operator, and whether to rebuild the tables."""
 
     accept_loss: list[str] = Field([], description="Possible losses to accept: `<stream>/<shard>:<sequence number>`.")
-    new_epoch: NewEpoch = Field(
-        "",
-        description="`land` lands a recreated stream next to the old one; empty is PINTEREST_NEW_EPOCH.",
-    )
+    new_epoch: NewEpoch = Field("", description=NEW_EPOCH_HELP)
     full_refresh: bool = Field(False, description="First rebuild the tables from all landed objects.")
 
 
