@@ -19,13 +19,15 @@ class PlatformFailure(Exception):
         what: one sentence that names what failed and why.
         action: one sentence that names what to do.
         name: the name that ends the first sentence, if `joined` may list the names of such failures in one sentence.
+        service: the service and its address, if the failure is that it did not respond.
     """
 
-    def __init__(self, what: str, action: str, name: str = "") -> None:
+    def __init__(self, what: str, action: str, name: str = "", service: str = "") -> None:
         super().__init__(f"{what} {action}")
         self.what = what
         self.action = action
         self.name = name
+        self.service = service
 
 
 class PermanentFailure(PlatformFailure):
@@ -58,6 +60,7 @@ def no_response(service: str, cause: str) -> TransientFailure:
     return TransientFailure(
         f"{service} did not respond: {cause}.",
         "Start the server or fix the network, then retry. PINTEREST_IO_TIMEOUT_SECONDS sets the time limit.",
+        service=service,
     )
 
 
