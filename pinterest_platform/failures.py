@@ -5,7 +5,7 @@ Every message names what failed, why, and what to do.
 
 import errno
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 _FULL_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FULL_DATABASE = re.compile("database or disk is full", re.IGNORECASE)
@@ -18,12 +18,16 @@ class PlatformFailure(Exception):
     Args:
         what: one sentence that names what failed and why.
         action: one sentence that names what to do.
+        name: the name that ends the first sentence, if `joined` may list the names of such failures in one sentence.
+        service: the service and its address, if the failure is that it did not respond.
     """
 
-    def __init__(self, what: str, action: str) -> None:
+    def __init__(self, what: str, action: str, name: str = "", service: str = "") -> None:
         super().__init__(f"{what} {action}")
         self.what = what
         self.action = action
+        self.name = name
+        self.service = service
 
 
 class PermanentFailure(PlatformFailure):
@@ -56,6 +60,7 @@ def no_response(service: str, cause: str) -> TransientFailure:
     return TransientFailure(
         f"{service} did not respond: {cause}.",
         "Start the server or fix the network, then retry. PINTEREST_IO_TIMEOUT_SECONDS sets the time limit.",
+        service=service,
     )
 
 
@@ -80,6 +85,14 @@ def joined(failures: Sequence[PlatformFailure]) -> PlatformFailure:
     if len(failures) == 1:
         return failures[0]
     kind = TransientFailure if any(isinstance(failure, TransientFailure) for failure in failures) else PermanentFailure
-    return kind(
-        " ".join({failure.what: None for failure in failures}), " ".join({failure.action: None for failure in failures})
-    )
+    return kind(" ".join(_sentences(failures)), " ".join({failure.action: None for failure in failures}))
+
+
+def _sentences(failures: Sequence[PlatformFailure]) -> Iterator[str]:
+    """Yield what failed, each sentence once; those that differ only in the name at their end are one."""
+    names: dict[str, dict[str, None]] = {}
+    for failure in failures:
+        beginning = failure.what.removesuffix(f"{failure.name}.") if failure.name else failure.what
+        names.setdefault(beginning, {})[failure.name] = None
+    for beginning, endings in names.items():
+        yield beginning if "" in endings else f"{beginning}{', '.join(endings)}."

@@ -3,14 +3,18 @@
 import subprocess
 import sys
 import textwrap
+from typing import get_args
 
 import dagster as dg
 import pytest
 
 from pinterest_platform.catalog import REPORT_KEYS
 from pinterest_platform.definitions import defs
+from pinterest_platform.defs.raw.assets import LandingConfig
+from pinterest_platform.defs.streaming.assets import DrainConfig
 from pinterest_platform.orchestration.runs import JOB_TAG
 from pinterest_platform.orchestration.workers import AD_HOC_JOB
+from pinterest_platform.pipelines.options import NewEpoch
 
 ENTITIES = ("pin", "geo", "user")
 GRAPH = defs.resolve_asset_graph()
@@ -159,3 +163,11 @@ def test_definitions_load_without_environment_network_or_slow_packages() -> None
     process = subprocess.run([sys.executable, "-c", script], env={}, capture_output=True, text=True, timeout=120)
     assert process.returncode == 0, process.stderr
     assert process.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("config", [LandingConfig, DrainConfig])
+def test_the_launchpad_describes_each_choice_of_new_epoch(config: type[dg.Config]) -> None:
+    description = config.model_fields["new_epoch"].description or ""
+    choices = [choice for choice in get_args(NewEpoch) if choice]
+    assert choices and all(f"`{choice}`" in description for choice in choices)
+    assert "'' is the setting PINTEREST_NEW_EPOCH" in description

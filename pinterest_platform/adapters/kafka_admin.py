@@ -126,7 +126,7 @@ class KafkaAdmin:
         code = error.code()
         if code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION):
             return MissingTopicFailure(
-                f"{service} has no topic {topic}.", "Run the `provision` job: it creates topics."
+                f"{service} has no topic {topic}.", "Run the `provision` job: it creates topics.", topic
             )
         if code in (
             KafkaError.TOPIC_AUTHORIZATION_FAILED,

@@ -172,7 +172,7 @@ class KinesisShardLog:
 
     def _absent(self, stream: str) -> PermanentFailure:
         return PermanentFailure(
-            f"{self._calls.service} has no stream {stream}.", "Run the `provision` job: it creates streams."
+            f"{self._calls.service} has no stream {stream}.", "Run the `provision` job: it creates streams.", stream
         )
 
 

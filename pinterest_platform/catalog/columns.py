@@ -26,6 +26,7 @@ POSTER = ReportColumn(
     heading="Poster",
     description="Account that posted.",
     sources=("pin.poster_name",),
+    pii=True,
 )
 AGE_GROUP = ReportColumn(
     name="age_group",
@@ -52,7 +53,13 @@ JOIN_YEAR = ReportColumn(
     sources=("user.date_joined",),
     format="year",
 )
-POSTS = ReportColumn(name="category_count", type="bigint", heading="Posts", description="Number of posts.")
+POSTS = ReportColumn(
+    name="category_count",
+    type="bigint",
+    heading="Posts",
+    description="Number of posts.",
+    sources=("pin.ind",),
+)
 FOLLOWERS = ReportColumn(
     name="follower_count",
     type="bigint",

@@ -68,12 +68,13 @@ def _report(report: Report) -> str:
         f"### {report.key}\n",
         f"{report.title}. {report.meaning} Reads {', '.join(f'`cleaned/{name}`' for name in report.reads)}.\n",
         *_table(
-            ("column", "type", "description", "made of"),
+            ("column", "type", "description", "personal data", "made of"),
             (
                 (
                     f"`{column.name}`",
                     f"`{column.type}`",
                     column.description,
+                    "yes" if column.pii else "",
                     ", ".join(f"`{source}`" for source in column.sources),
                 )
                 for column in report.columns

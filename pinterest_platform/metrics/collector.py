@@ -3,8 +3,9 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import chain
 
 from prometheus_client import Metric as Family
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -13,10 +14,10 @@ from prometheus_client.registry import Collector
 from pinterest_platform.catalog import ENTITIES, Route
 from pinterest_platform.metrics.names import METRICS
 from pinterest_platform.metrics.runs import read_runs
-from pinterest_platform.metrics.samples import Samples
+from pinterest_platform.metrics.samples import STORE, Samples, source_states
 from pinterest_platform.metrics.sources import Sources
 from pinterest_platform.metrics.streams import read_stream, read_topic
-from pinterest_platform.metrics.tables import Rejections, read_table, table_uris
+from pinterest_platform.metrics.tables import Rejections, read_store, read_table, table_uris
 
 SampleReader = Callable[[Sources], Samples]
 
@@ -35,7 +36,7 @@ _log = logging.getLogger("pinterest_platform.metrics")
 def sample_readers(sources: Sources) -> dict[tuple[str, str], SampleReader]:
     """Return the function that reads each part of the platform, by the source and the name of its `up` gauge."""
     names = sources.settings.names
-    parts: dict[tuple[str, str], SampleReader] = {("dagster", "instance"): read_runs}
+    parts: dict[tuple[str, str], SampleReader] = {("dagster", "instance"): read_runs, STORE: read_store}
     for entity in ENTITIES:
         parts["kafka", names.topic(entity)] = lambda every, entity=entity: read_topic(entity, every)
         parts["kinesis", names.stream(entity)] = lambda every, entity=entity: read_stream(entity, every)
@@ -100,11 +101,14 @@ class PlatformCollector(Collector):
         return results
 
     def _log_changes(self, failures: Mapping[tuple[str, str], str]) -> None:
-        """Log each source once when it fails, and once when it is read again."""
-        for source in failures.keys() - self._failures.keys():
-            _log.warning("%s %s is down: %s", *source, failures[source])
-        for source in self._failures.keys() - failures.keys():
-            _log.info("%s %s is up again", *source)
+        """Log each source once when it fails, one line for each cause, and once when it is read again."""
+        sources_by_cause: dict[str, list[tuple[str, str]]] = {}
+        for source in sorted(failures.keys() - self._failures.keys()):
+            sources_by_cause.setdefault(failures[source], []).append(source)
+        for cause, sources in sources_by_cause.items():
+            _log.warning("%s down: %s", _with_verb(sources), cause)
+        if recovered := sorted(self._failures.keys() - failures.keys()):
+            _log.info("%s up again", _with_verb(recovered))
         self._failures = failures
 
 
@@ -115,9 +119,11 @@ def _result(key: tuple[str, str], future: Future[Samples]) -> Samples:
 
 
 def _down(key: tuple[str, str], message: str) -> Samples:
-    samples = Samples()
-    samples.mark_down(*key, message)
-    return samples
+    return Samples(failures={key: message})
+
+
+def _with_verb(sources: Sequence[tuple[str, str]]) -> str:
+    return f"{', '.join(map(' '.join, sources))} {'is' if len(sources) == 1 else 'are'}"
 
 
 def _families(results: list[Samples]) -> list[Family]:
@@ -125,7 +131,6 @@ def _families(results: list[Samples]) -> list[Family]:
     for metric in METRICS:
         kind = CounterMetricFamily if metric.is_counter else GaugeMetricFamily
         families[metric.name] = kind(metric.name, metric.meaning, labels=metric.labels)
-    for part in results:
-        for sample in part.samples:
-            families[sample.metric.name].add_metric(sample.labels, sample.value)
+    for sample in chain(source_states(results), *(part.samples for part in results)):
+        families[sample.metric.name].add_metric(sample.labels, sample.value)
     return list(families.values())

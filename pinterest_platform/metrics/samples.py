@@ -1,6 +1,6 @@
 """Samples of metrics, and the outcome of reading the sources that they come from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -8,6 +8,12 @@ from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.metrics.names import SOURCE_UP, Metric
 
 T = TypeVar("T")
+
+STORE = ("s3", "bucket")
+"""The source and the name of the store in `pinterest_source_up`."""
+
+_WITHOUT_STORE = {"kafka", "dagster"}
+"""The sources that are read without the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +31,12 @@ class Samples:
 
     Attributes:
         samples: the samples.
+        up: source and name of each source that was read.
         failures: the message of each source that was not read, by source and name.
     """
 
     samples: list[Sample] = field(default_factory=list[Sample])
+    up: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     failures: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
 
     def add(self, metric: Metric, value: float | None, *labels: str) -> None:
@@ -37,16 +45,28 @@ class Samples:
             self.samples.append(Sample(metric, labels, value))
 
     def read(self, source: str, name: str, reader: Callable[[], T]) -> T | None:
-        """Read a source and record whether it was read; return None if it was not."""
+        """Read a source and record whether it was read; return None if it was not.
+
+        If the store does not respond, it alone is down: the state of the sources that need it is unknown.
+        """
+        if STORE in self.failures and source not in _WITHOUT_STORE:
+            return None
         try:
             result = reader()
         except PlatformFailure as failure:
-            self.mark_down(source, name, str(failure))
+            is_store = failure.service.startswith(("S3 at ", "The store"))
+            self.failures[STORE if is_store else (source, name)] = str(failure)
             return None
-        self.add(SOURCE_UP, 1, source, name)
+        self.up.add((source, name))
         return result
 
-    def mark_down(self, source: str, name: str, message: str) -> None:
-        """Record that a source was not read."""
-        self.add(SOURCE_UP, 0, source, name)
-        self.failures[source, name] = message
+
+def source_states(results: Iterable[Samples]) -> Iterator[Sample]:
+    """Yield the state of each source; one that any part could not read is down."""
+    states: dict[tuple[str, str], int] = {}
+    for part in results:
+        for key in part.up:
+            states.setdefault(key, 1)
+        states |= dict.fromkeys(part.failures, 0)
+    for key, state in states.items():
+        yield Sample(SOURCE_UP, key, state)

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from pinterest_platform.catalog import ENTITIES, QUARANTINE_PREFIX, REPORT_KEYS, Entity, Names, Route
+from pinterest_platform.catalog import ENTITIES, QUARANTINE_PREFIX, REPORT_KEYS, SITE_PREFIX, Entity, Names, Route
 from pinterest_platform.landing.kafka.chain import FORMAT as KAFKA_FORMAT
 from pinterest_platform.landing.kinesis.chain import FORMAT as KINESIS_FORMAT
 from pinterest_platform.landing.quarantine import is_committed, read_entries
 from pinterest_platform.metrics import names
-from pinterest_platform.metrics.samples import Samples
+from pinterest_platform.metrics.samples import STORE, Samples
 from pinterest_platform.metrics.sources import Sources
 from pinterest_platform.ports import ObjectStore, TableFacts
 
@@ -43,6 +43,13 @@ def table_uris(platform_names: Names) -> dict[str, str]:
         uris[f"cleaned/{entity.name}"] = platform_names.cleaned_uri(entity)
         uris[f"cleaned_stream/{entity.name}"] = platform_names.cleaned_stream_uri(entity)
     return uris | {f"reports/{key}": platform_names.report_uri(key) for key in REPORT_KEYS}
+
+
+def read_store(sources: Sources) -> Samples:
+    """Return no samples, but whether the store responds."""
+    samples = Samples()
+    samples.read(*STORE, lambda: next(iter(sources.objects.list(SITE_PREFIX)), None))
+    return samples
 
 
 def read_table(table: str, uri: str, sources: Sources) -> Samples:

@@ -21,8 +21,8 @@ def as_dagster_failure(subject: str, asset: str = "") -> Iterator[None]:
     """Turn a platform failure into a Dagster failure with its subject.
 
     Args:
-        subject: the asset, check, op or job that is running, by the name in Dagster's UI.
-        asset: what the failure concerns, if the subject is a job: its assets, or its op if it has none.
+        subject: the assets, check, op or job that is running, by the name in Dagster's UI.
+        asset: the keys of the assets, if the subject names several, or the op, if the subject is its job.
 
     Raises:
         dagster.Failure: instead of a PlatformFailure or an unexpected error; only a transient one allows retries.

@@ -1,15 +1,19 @@
 """Health of streams, bucket and tables: one row per concern, with the next step."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Literal
 
 from pinterest_platform.catalog import ENTITIES, QUARANTINE_PREFIX, Route
 from pinterest_platform.failures import PlatformFailure, joined
 from pinterest_platform.landing import kafka
-from pinterest_platform.landing.kafka.lag import unlanded_offsets
+from pinterest_platform.landing.kafka.lag import UnlandedOffsets, unlanded_offsets
+from pinterest_platform.page.wording import duration
 from pinterest_platform.pipelines.backlog import LONGEST_LAG_MS, RouteBacklog, kafka_backlog, kinesis_backlog
+from pinterest_platform.pipelines.lag import age_ms
 from pinterest_platform.pipelines.layers import CLEANED_LAYERS
 from pinterest_platform.pipelines.limits import headroom_measurements, lag_measurements
 from pinterest_platform.pipelines.soundness import failed_checks, last_inspection
@@ -120,6 +124,7 @@ def _lag(route: str, backlog: RouteBacklog) -> Concern:
 def _kafka_headroom(services: Services) -> Concern:
     problems: list[str] = []
     headroom: list[int] = []
+    times_left: list[float | None] = []
     for entity in ENTITIES:
         if services.settings.landed_by_connect(entity):
             continue
@@ -134,26 +139,50 @@ def _kafka_headroom(services: Services) -> Concern:
                 continue  # nothing waits that can be lost
             following, earliest = unlanded.following, unlanded.bounds.earliest
             headroom.append(max(0, following - earliest))
+            times_left.append(_seconds_left(services, topic, unlanded))
             if following < earliest:
                 problems.append(
                     f"{app_id}: retention deleted offsets {following} to {earliest - 1} before they were landed"
                 )
             elif following == earliest:
                 problems.append(f"{app_id}: the oldest record that the broker holds is not landed")
+    seconds = [left for left in times_left if left is not None]
+    # An unknown time can be shorter than the known ones.
+    least_seconds = min(seconds) if seconds and len(seconds) == len(times_left) else None
+    offsets = f"at least {min(headroom)} landed offsets before the first one that waits" if headroom else ""
+    time_left = "" if least_seconds is None else f", which retention can delete {_in_words(least_seconds)}"
     return concern_of(
         "kafka retention",
         problems,
-        f"at least {min(headroom)} landed offsets before the first one that waits" if headroom else "nothing waits",
+        f"{offsets}{time_left}" or "nothing waits",
         "Run kafka_pipeline now, and raise the retention of the topic.",
-        {"kafka_headroom_offsets": min(headroom)} if headroom else {},
+        {
+            **({"kafka_headroom_offsets": min(headroom)} if headroom else {}),
+            **({} if least_seconds is None else {"kafka_headroom_seconds": least_seconds}),
+        },
     )
+
+
+def _seconds_left(services: Services, topic: str, unlanded: UnlandedOffsets) -> float | None:
+    """Return the time until the first record that waits exceeds the retention time; None if it is unknown."""
+    try:
+        retention_ms = services.times.retention_ms(topic)
+        timestamp_ms = services.times.timestamp_ms(topic, unlanded.bounds.partition, unlanded.first)
+    except PlatformFailure:
+        return None
+    waited_ms = age_ms(timestamp_ms, time.time_ns() // 1_000_000, services.settings)
+    return None if retention_ms is None or waited_ms is None else max(0, retention_ms - waited_ms) / 1000
+
+
+def _in_words(seconds: float) -> str:
+    return f"in {duration(timedelta(seconds=seconds))}" if seconds else "at any time"
 
 
 def _kinesis_headroom(services: Services) -> Concern:
     settings = services.settings
     backlog = kinesis_backlog(settings, services.shards, services.objects, services.lake)
-    for failure in backlog.unknown.values():
-        raise failure
+    if backlog.unknown:
+        raise joined(list(backlog.unknown.values()))
     measurements = list(headroom_measurements(backlog, LEAST_HEADROOM, settings.names.stream))
     seconds = min(measurement.value for measurement in measurements)
     return concern_of(
@@ -173,11 +202,11 @@ def _quarantine(services: Services, before: Mapping[str, float]) -> Concern:
     objects = sum(1 for root in roots for _ in services.objects.list(f"{QUARANTINE_PREFIX}{root}"))
     now = dict(zip(QUARANTINE_NUMBERS, (rows, objects), strict=True))
     # Fewer rows, as after a rebuild of a table, do not hide more objects.
-    grown = sum(max(0, count - before.get(name, count)) for name, count in now.items())
+    grown = sum(max(0, count - int(before.get(name, count))) for name, count in now.items())
     counts = f"{rows} records that cleaning rejected, {objects} objects with records that landing rejected"
     return concern_of(
         "quarantine",
-        [f"{counts}: {grown:g} more than in the last report"] if grown > 0 else [],
+        [f"{counts}: {grown} more than in the last report"] if grown > 0 else [],
         f"{counts}: no more than in the last report",
         "Run `python -m pinterest_platform.cli quarantine`: it prints the records and their reasons.",
         {"quarantine": rows + objects, **now, "quarantine_growth": grown},

@@ -12,6 +12,11 @@ from pinterest_platform.settings import Settings
 NewEpoch = Literal["", "fail", "land"]
 """The choices of `new_epoch` in a run config: empty for the setting PINTEREST_NEW_EPOCH, or one for only this run."""
 
+NEW_EPOCH_HELP = (
+    "If the topic or stream was recreated: `fail` fails with its new id, `land` lands it next to the old one, "
+    "and the empty value '' is the setting PINTEREST_NEW_EPOCH, which is `fail` by default."
+)
+
 
 def topic_options(
     entity: Entity, settings: Settings, accept_gap: Sequence[str] = (), new_epoch: str = ""

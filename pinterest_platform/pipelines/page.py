@@ -47,7 +47,7 @@ class PublishedPage:
     Attributes:
         uri: its address.
         is_written: whether this call wrote it.
-        size: its bytes; 0 if this call did not write it.
+        size: its bytes.
         facts: the facts about its data.
     """
 
@@ -81,7 +81,8 @@ def publish_page(lakehouse: Lakehouse, now: datetime, progress: Progress) -> Pub
     facts = _page_facts(lakehouse, now, progress)
     uri = lakehouse.names.uri(PAGE_KEY)
     if (lakehouse.objects.metadata(PAGE_KEY) or {}).get("fingerprint") == facts.fingerprint:
-        return PublishedPage(uri, is_written=False, size=0, facts=facts)
+        size = next((stored.size for stored in lakehouse.objects.list(PAGE_KEY) if stored.key == PAGE_KEY), 0)
+        return PublishedPage(uri, is_written=False, size=size, facts=facts)
     unavailable = dict(facts.unavailable)
     shown = [key for key in REPORT_KEYS if key not in unavailable]
     rows = {key: lakehouse.lake.rows(lakehouse.names.report_uri(key)) for key in shown}

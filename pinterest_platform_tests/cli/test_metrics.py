@@ -47,7 +47,7 @@ def test_a_source_that_is_down_is_a_value_and_the_reason_is_logged(
         outcome = monitored("metrics", "--once")
     assert outcome.code == 0
     assert 'pinterest_source_up{name="u.pin",source="kafka"} 0.0' in outcome.out
-    assert "kafka u.pin is down: The fake broker is down. Wait." in caplog.messages
+    assert caplog.messages == ["kafka u.geo, kafka u.pin, kafka u.user are down: The fake broker is down. Wait."]
 
 
 def test_no_secret_is_printed(monitored: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,19 +5,21 @@ import logging
 import re
 import threading
 import time
+from typing import NoReturn
 
 import dagster as dg
 import pytest
 
 from pinterest_platform.catalog import ENTITIES, USER, Names, Route
 from pinterest_platform.definitions import defs
+from pinterest_platform.failures import no_response
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.landing.kinesis.envelope import ShardEncoder
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.metrics import runs, tables
 from pinterest_platform.metrics.collector import PlatformCollector
 from pinterest_platform.metrics.names import METRICS, QUARANTINED
-from pinterest_platform.metrics.samples import Samples
+from pinterest_platform.metrics.samples import STORE, Samples
 from pinterest_platform.metrics.tables import CLEANING_REASONS, LANDING_REASONS, kind_of
 from pinterest_platform.orchestration.results.ledger import HIDDEN_CHECK, LANDED_CHECK, LEDGER
 from pinterest_platform.ports import Record, TableFacts
@@ -255,6 +257,48 @@ def test_a_source_that_hangs_is_down_and_is_not_read_twice(prometheus: Prometheu
     release.set()
     collector._limit_seconds = 10
     assert prometheus.scrape().down() == set()
+
+
+def test_an_outage_of_the_store_is_one_source_and_one_line(
+    prometheus: Prometheus, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+
+    def refuse(*arguments: object) -> NoReturn:
+        calls.append(str(arguments[0]))
+        raise no_response("S3 at x:9", "refused")
+
+    prometheus.platform.topics.append(TOPIC, 0, b"{}")
+    with caplog.at_level(logging.INFO, "pinterest_platform.metrics"), monkeypatch.context() as outage:
+        for part in (prometheus.platform.objects, prometheus.platform.lake):
+            for name in ("list", "metadata", "read", "facts", "positions"):
+                outage.setattr(part, name, refuse, raising=False)
+        scraped = prometheus.scrape()
+    assert scraped.down() == {STORE}
+    assert scraped.value("source_up", source="kafka", name=TOPIC) == 1
+    assert scraped.value("source_up", source="kinesis", name=STREAM) is None
+    assert scraped.names(route="kafka", stream=TOPIC, partition="0") == {"end_position"}
+    assert not scraped.names(route="kinesis")
+    assert len(calls) == len(prometheus.collector()._parts) - 1, "no part waits for the store twice"
+    with caplog.at_level(logging.INFO, "pinterest_platform.metrics"):
+        assert prometheus.scrape().down() == set()
+    [down, up] = [record.getMessage() for record in caplog.records]
+    assert down.startswith("s3 bucket is down: S3 at x:9 did not respond: refused. ")
+    assert up == "s3 bucket is up again"
+
+
+def test_an_outage_of_kinesis_names_its_streams_with_the_cause_once(
+    prometheus: Prometheus, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise no_response("Kinesis at x:9", "refused")
+
+    monkeypatch.setattr(prometheus.platform.shards, "describe", refuse)
+    with caplog.at_level(logging.INFO, "pinterest_platform.metrics"):
+        scraped = prometheus.scrape()
+    assert scraped.down() == {("kinesis", NAMES.stream(entity)) for entity in ENTITIES}
+    [line] = [record.getMessage() for record in caplog.records]
+    assert line.startswith("kinesis streaming-u-geo, kinesis streaming-u-pin, kinesis streaming-u-user are down: Kin")
 
 
 def test_a_broken_reading_hides_no_other_one_and_is_logged_once(

@@ -23,10 +23,11 @@ class ReportColumn:
         type: its Spark type: `string`, `int`, `bigint` or `double`.
         heading: its heading on the page.
         description: its meaning, in one sentence.
-        sources: the columns that it is made of, as `entity.column`; empty if a lineage would mislead.
+        sources: the columns that it is made of or counted from, as `entity.column`.
         format: its notation on the page; by default that of its type.
         values: all values that it can have, in the order in which rows are sorted; empty for the natural order.
         shown_as: the text of a value on the page, if it is not the value itself.
+        pii: whether it holds personal data as it is: counts, medians and groups do not.
     """
 
     name: str
@@ -37,6 +38,7 @@ class ReportColumn:
     format: Format | None = None
     values: tuple[str, ...] = ()
     shown_as: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
+    pii: bool = False
 
     def __post_init__(self) -> None:
         if self.type not in _FORMATS:

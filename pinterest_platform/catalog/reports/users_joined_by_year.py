@@ -17,6 +17,7 @@ REPORT = Report(
             type="bigint",
             heading="Users who joined",
             description="Number of distinct users (name, age and time of joining).",
+            sources=("user.user_name", "user.age", "user.date_joined"),
         ),
     ),
     rows="pinterest_platform.transforms.reports:users_joined_by_year",

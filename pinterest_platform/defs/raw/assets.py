@@ -14,7 +14,7 @@ from pinterest_platform.orchestration.policy import NAMES
 from pinterest_platform.orchestration.results.checks import unevaluated_on_failure
 from pinterest_platform.orchestration.results.columns import pii_tags, raw_metadata
 from pinterest_platform.orchestration.results.landing import QUARANTINE_CHECK, TIMES_CHECK, landing_result
-from pinterest_platform.pipelines.options import NewEpoch, topic_options
+from pinterest_platform.pipelines.options import NEW_EPOCH_HELP, NewEpoch, topic_options
 from pinterest_platform.ports import Lake, ObjectStore, TopicLog
 from pinterest_platform.settings import Settings
 
@@ -23,10 +23,7 @@ class LandingConfig(dg.Config):
     """The two decisions that landing leaves to the operator."""
 
     accept_gap: list[str] = Field([], description="Lost ranges to accept: `<topic>/<partition>:<first>-<last>`.")
-    new_epoch: NewEpoch = Field(
-        "",
-        description="`land` lands a recreated topic next to the old one; empty is PINTEREST_NEW_EPOCH.",
-    )
+    new_epoch: NewEpoch = Field("", description=NEW_EPOCH_HELP)
 
 
 def _raw(entity: Entity) -> dg.AssetsDefinition:

@@ -9,7 +9,7 @@ import dagster as dg
 from pinterest_platform.catalog import REPORT_KEYS, REPORTS
 from pinterest_platform.failures import PermanentFailure, joined
 from pinterest_platform.orchestration.failures import as_dagster_failure
-from pinterest_platform.orchestration.results.columns import report_metadata
+from pinterest_platform.orchestration.results.columns import pii_tags, report_metadata
 from pinterest_platform.orchestration.results.reports import page_result, report_results, unwritten_results
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.pipelines.page import publish_page, refresh_home, unavailable_reports
@@ -26,6 +26,7 @@ PAGE = dg.AssetKey(["reports", "page"])
             deps=[dg.AssetKey(["cleaned", entity]) for entity in declared.reads],
             description=f"{declared.meaning} Delta table `{declared.key}`.",
             metadata=report_metadata(declared),
+            tags=pii_tags(declared),
             kinds={"deltalake", "pyspark"},
             skippable=True,
         )
@@ -57,6 +58,7 @@ def reports(
     key=PAGE,
     deps=[dg.AssetKey(["reports", key]) for key in REPORT_KEYS],
     description="One self-contained HTML file with every report as a table and a chart.",
+    tags=pii_tags(*REPORTS),
     kinds={"html"},
 )
 def page(

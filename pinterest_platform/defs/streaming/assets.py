@@ -7,8 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from pinterest_platform.catalog import ENTITIES, Entity, Route
-from pinterest_platform.orchestration.draining.run import assets_of, drain, materializations, report_checks
-from pinterest_platform.orchestration.failures import as_dagster_failure
+from pinterest_platform.orchestration.draining.run import drain, materializations, naming_assets, report_checks
 from pinterest_platform.orchestration.policy import NAMES
 from pinterest_platform.orchestration.results.columns import cleaned_metadata, pii_tags, raw_metadata
 from pinterest_platform.pipelines.backlog import kinesis_lag_ms
@@ -16,7 +15,7 @@ from pinterest_platform.pipelines.clean import Cleaner
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.pipelines.landers import KinesisLander
 from pinterest_platform.pipelines.micro_batches import EntityPipeline
-from pinterest_platform.pipelines.options import NewEpoch, stream_options
+from pinterest_platform.pipelines.options import NEW_EPOCH_HELP, NewEpoch, stream_options
 from pinterest_platform.pipelines.progress import BufferedProgress
 from pinterest_platform.ports import ShardLog
 
@@ -28,10 +27,7 @@ class DrainConfig(dg.Config):
     """The two decisions that landing leaves to the operator, and whether to rebuild the tables."""
 
     accept_loss: list[str] = Field([], description="Possible losses to accept: `<stream>/<shard>:<sequence number>`.")
-    new_epoch: NewEpoch = Field(
-        "",
-        description="`land` lands a recreated stream next to the old one; empty is PINTEREST_NEW_EPOCH.",
-    )
+    new_epoch: NewEpoch = Field("", description=NEW_EPOCH_HELP)
     full_refresh: bool = Field(False, description="First rebuild the tables from all landed objects.")
 
 
@@ -79,7 +75,7 @@ def drain_kinesis(
         kinesis_lag_ms, settings=lakehouse.settings, shards=shards, objects=lakehouse.objects, lake=lakehouse.lake
     )
     entities = _entities(context.selected_asset_keys)
-    with as_dagster_failure("streaming_pipeline", assets_of(Route.KINESIS, entities)):
+    with naming_assets(Route.KINESIS, entities):
         options = stream_options(lakehouse.settings, config.accept_loss, config.new_epoch, LONGEST_LANDING_SECONDS)
         for entity in entities if config.full_refresh else ():
             Cleaner(entity, Route.KINESIS, lakehouse, run_id, progress.write).rebuild()
@@ -93,5 +89,5 @@ def drain_kinesis(
             else:
                 context.log_event(event)
         report_checks(context, pipelines, lakehouse, lag_of)
-    with as_dagster_failure("streaming_pipeline", assets_of(Route.KINESIS, rounds.failed)):
+    with naming_assets(Route.KINESIS, rounds.failed):
         rounds.raise_failures()

@@ -6,8 +6,7 @@ import dagster as dg
 
 from pinterest_platform.catalog import ENTITIES, Route
 from pinterest_platform.orchestration.draining.ledger import refresh_ledger
-from pinterest_platform.orchestration.draining.run import assets_of, drain, materializations, report_checks
-from pinterest_platform.orchestration.failures import as_dagster_failure
+from pinterest_platform.orchestration.draining.run import drain, materializations, naming_assets, report_checks
 from pinterest_platform.orchestration.runs import WRITER
 from pinterest_platform.orchestration.workers import EXCLUSIVE
 from pinterest_platform.pipelines.backlog import kafka_lag_ms
@@ -28,7 +27,7 @@ def drain_kafka(
     lag_of = partial(
         kafka_lag_ms, settings=lakehouse.settings, topics=topics, objects=lakehouse.objects, lake=lakehouse.lake
     )
-    with as_dagster_failure("kafka_pipeline", assets_of(Route.KAFKA, ENTITIES)):
+    with naming_assets(Route.KAFKA, ENTITIES):
         landers = {entity: KafkaLander(topics, topic_options(entity, lakehouse.settings)) for entity in ENTITIES}
         pipelines = [EntityPipeline(entity, landers[entity], lakehouse, run_id, progress) for entity in ENTITIES]
         rounds = drain(context, pipelines, lakehouse, progress, lag_of)
@@ -37,7 +36,7 @@ def drain_kafka(
         report_checks(context, pipelines, lakehouse, lag_of)
         if not rounds.failed:
             refresh_ledger(context, lakehouse, topics)
-    with as_dagster_failure("kafka_pipeline", assets_of(Route.KAFKA, rounds.failed)):
+    with naming_assets(Route.KAFKA, rounds.failed):
         rounds.raise_failures()
 
 

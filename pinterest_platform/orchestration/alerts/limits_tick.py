@@ -46,11 +46,15 @@ def limits_tick(instance: dg.DagsterInstance, services: Services, notifier: Noti
     with ThreadPoolExecutor(len(readers), thread_name_prefix="limits") as pool:
         backlogs = dict(zip(readers, pool.map(read, readers), strict=True))
     measured = [measured_quarantine(instance, settings.alert_quarantine_share, now), measured_ledger(instance)]
-    unknown: list[str] = []
+    unknown: dict[str, list[str]] = {}
     for route, backlog in backlogs.items():
         if isinstance(backlog, dg.SkipReason):
-            unknown.append(f"{route} is unknown: {backlog.skip_message}")
+            unknown.setdefault(backlog.skip_message or "", []).append(route)
         else:
             measured += measured_streams(route, backlog, settings)
     lines = deliver_limit_alerts(instance, settings, notifier, measured, now)
-    return dg.SkipReason("; ".join([*lines, *unknown]) or "no limit is exceeded, except those of earlier alerts")
+    reasons = [
+        f"{' and '.join(routes)} {'is' if len(routes) == 1 else 'are'} unknown: {why.removesuffix('.')}"
+        for why, routes in unknown.items()
+    ]
+    return dg.SkipReason("; ".join([*lines, *reasons]) or "no limit is exceeded, except those of earlier alerts")

@@ -1,12 +1,14 @@
 """A drain in Dagster: the pipelines of a route run until it is idle, and their assets show intermediate results."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 import dagster as dg
 
 from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.orchestration.draining.checks import LagOf, drain_evaluations
+from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.landing import size_metadata
 from pinterest_platform.orchestration.results.tables import PREVIEW_ROWS, preview, table_metadata
 from pinterest_platform.orchestration.workers import HIDDEN, bookkeeping, record_worker
@@ -113,10 +115,11 @@ def failed_tags(run_id: str, failed: Iterable[Entity]) -> dict[str, str]:
     return {FAILED_TAG: f"{run_id}:{','.join(entity.name for entity in failed)}"}
 
 
-def assets_of(route: Route, entities: Iterable[Entity]) -> str:
-    """Return the keys of the assets that a drain writes for some entities, for the metadata of a failure."""
+def naming_assets(route: Route, entities: Sequence[Entity]) -> AbstractContextManager[None]:
+    """Turn a platform failure into a Dagster failure that names the assets that a drain writes for some entities."""
     layers = (RAW_LAYERS[route], CLEANED_LAYERS[route])
-    return ", ".join(f"{layer}/{entity.name}" for entity in entities for layer in layers)
+    subject = f"{' and '.join(layers)} of {', '.join(entity.name for entity in entities)}"
+    return as_dagster_failure(subject, ", ".join(f"{layer}/{entity.name}" for entity in entities for layer in layers))
 
 
 def failed_entities(run: dg.DagsterRun) -> tuple[str, ...]:

@@ -63,9 +63,9 @@ def report_metadata(report: Report) -> dict[str, dg.MetadataValue]:
     return _metadata(dg.TableSchema(columns=columns), {name: deps for name, deps in lineage.items() if deps})
 
 
-def pii_tags(entity: Entity) -> dict[str, str]:
-    """Return the tags of an asset that holds an entity's records."""
-    return dict(PII_TAG) if any(column.pii for column in entity.columns) else {}
+def pii_tags(*held: Entity | Report) -> dict[str, str]:
+    """Return the tags of an asset that holds the records of entities, or the rows of reports."""
+    return dict(PII_TAG) if any(column.pii for declared in held for column in declared.columns) else {}
 
 
 def _metadata(
@@ -89,8 +89,8 @@ def _cleaned_column(source: str) -> dg.TableColumnDep:
 def _table_column(column: Column | ReportColumn) -> dg.TableColumn:
     if isinstance(column, ReportColumn):
         constraints = dg.TableColumnConstraints(nullable=False)
-        return dg.TableColumn(column.name, column.type, column.description, constraints)
-    constraints = dg.TableColumnConstraints(column.nullable, column.unique, list(column.constraints))
+    else:
+        constraints = dg.TableColumnConstraints(column.nullable, column.unique, list(column.constraints))
     return dg.TableColumn(
         column.name, column.type, column.description, constraints, tags=PII_TAG if column.pii else None
     )

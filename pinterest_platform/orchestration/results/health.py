@@ -32,7 +32,7 @@ def last_number(instance: dg.DagsterInstance, key: dg.AssetKey, name: str) -> fl
     for record in instance.fetch_materializations(key, limit=MATERIALIZATIONS).records:
         value = record.asset_materialization.metadata.get(name) if record.asset_materialization else None
         if isinstance(value, (dg.IntMetadataValue, dg.FloatMetadataValue)) and value.value is not None:
-            return float(value.value)
+            return value.value
     return None
 
 
@@ -51,7 +51,7 @@ def health_result(concerns: Sequence[Concern]) -> dg.MaterializeResult:
             ),
             "warnings": sum(concern.state == "warning" for concern in concerns),
             "unknown": sum(concern.state == "unknown" for concern in concerns),
-            **{name: dg.MetadataValue.float(float(value)) for name, value in numbers.items()},
+            **numbers,
         }
     )
 
@@ -65,7 +65,7 @@ def _last_good_run(instance: dg.DagsterInstance) -> Concern:
     hours = (time.time() - (records[0].end_time or records[0].create_timestamp.timestamp())) / 3600
     text = f"{DAILY_JOB} succeeded {hours:.1f} h ago"
     late = [text] if hours > LONGEST_SINCE_GOOD_RUN_HOURS else []
-    return concern_of("last good run", late, text, step, {"hours_since_good_run": hours})
+    return concern_of("last good run", late, text, step, {"hours_since_good_run": round(hours, 2)})
 
 
 def _no_good_run(instance: dg.DagsterInstance) -> Concern:
@@ -90,7 +90,7 @@ def ledger_concern(instance: dg.DagsterInstance) -> Concern:
             return Concern("ledger", "unknown", problem, f"{step} Then materialize ledger/conservation.")
         if not evaluation.passed:
             problems.append(f"{name} failed")
-    difference = last_number(instance, LEDGER, "difference") or 0.0
+    difference = last_number(instance, LEDGER, "difference") or 0
     return concern_of(
         "ledger",
         problems,

@@ -1,5 +1,6 @@
 """The health report in process, on fakes."""
 
+import time
 from collections.abc import Iterator
 from typing import NoReturn
 
@@ -10,10 +11,14 @@ from dagster._core.utils import make_new_run_id
 from pinterest_platform.catalog import USER, Route
 from pinterest_platform.defs.operations.assets import conservation, health
 from pinterest_platform.defs.raw.assets import RAW
-from pinterest_platform.failures import no_response
+from pinterest_platform.failures import PermanentFailure, no_response
 from pinterest_platform.landing.kinesis.stream import land_stream
+from pinterest_platform.orchestration.results.health import HEALTH
+from pinterest_platform.pipelines.health import QUARANTINE_NUMBERS
 from pinterest_platform.ports import TableFacts
 from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
+
+SUCCESS = dg.DagsterRunStatus.SUCCESS
 
 CONCERNS = {
     "last good run",
@@ -57,6 +62,33 @@ def test_each_concern_has_a_row_a_next_step_and_numbers(around: Surroundings, in
     assert all((row["state"] == "ok") == (row["next_step"] == "none") for row in rows.values())
     assert numbers["kafka_not_landed"] == 1
     assert numbers["kafka_lag_seconds"] > 60
+
+
+def test_counts_are_whole_numbers_and_hours_are_rounded(around: Surroundings, instance) -> None:
+    instance.add_run(dg.DagsterRun(job_name="batch_pipeline", run_id=make_new_run_id(), status=SUCCESS))
+    for _ in range(2):  # the second report reads numbers of the first one
+        dg.materialize([health], resources=around.resources, instance=instance)
+    event = instance.get_latest_materialization_event(HEALTH)
+    assert event and event.asset_materialization
+    metadata = event.asset_materialization.metadata
+    hours = metadata["hours_since_good_run"].value
+    assert isinstance(hours, float) and hours == round(hours, 2)
+    counts = {"kafka_not_landed", "kinesis_not_landed", *QUARANTINE_NUMBERS, "quarantine_growth", "unsound_tables"}
+    assert {type(metadata[name].value) for name in counts} == {int}
+
+
+def test_streams_that_do_not_exist_are_one_sentence(
+    around: Surroundings, instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(stream: str, *_: object) -> NoReturn:
+        raise PermanentFailure(f"Kinesis at x:2 has no stream {stream}.", "Create it.", stream)
+
+    monkeypatch.setattr(around.shards, "describe", absent)
+    rows, _ = report(around, instance)
+    for concern in ("kinesis lag", "kinesis retention"):
+        assert rows[concern]["finding"] == (
+            "Kinesis at x:2 has no stream streaming-u-pin, streaming-u-geo, streaming-u-user."
+        )
 
 
 def test_the_first_run_is_no_warning_while_it_runs_unless_one_failed_before(around: Surroundings, instance) -> None:
@@ -221,6 +253,27 @@ def test_offsets_that_retention_deleted_before_they_were_landed_are_named(around
     assert rows["kafka retention"]["state"] == "warning"
     assert f"{TOPIC}/0: retention deleted offsets 1 to 2 before" in rows["kafka retention"]["finding"]
     assert numbers["kafka_headroom_offsets"] == 0
+
+
+@pytest.mark.parametrize(
+    ("waited_hours", "text", "seconds"),
+    [
+        (12, ", which retention can delete in 6 days 1", 6.5 * 86_400),
+        (24 * 8, ", which retention can delete at any time", 0),
+        (450_000, "", None),
+    ],
+)
+def test_the_time_until_retention_deletes_what_waits_is_in_words_if_it_is_known(
+    around: Surroundings, instance, waited_hours: int, text: str, seconds: float | None
+) -> None:
+    around.topics.append(TOPIC, 0, b'{"ind":1}')
+    dg.materialize(RAW, resources=around.resources, instance=instance)
+    now_ms = time.time_ns() // 1_000_000
+    around.topics.append(TOPIC, 0, b'{"ind":2}', timestamp_ms=now_ms - waited_hours * 3_600_000)
+    rows, numbers = report(around, instance)
+    finding = rows["kafka retention"]["finding"]
+    assert finding.startswith(f"at least 1 landed offsets before the first one that waits{text}")
+    assert numbers.get("kafka_headroom_seconds") == (None if seconds is None else pytest.approx(seconds, abs=600))
 
 
 def test_a_partition_whose_landed_offsets_are_unknown_is_not_reported_as_not_landed(

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from typing import NoReturn
 
 import dagster as dg
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from pinterest_platform.defs.operations.assets import conservation
 from pinterest_platform.defs.operations.sensors import limit_alerts
 from pinterest_platform.defs.raw.assets import RAW
+from pinterest_platform.failures import no_response
 from pinterest_platform.orchestration.results.health import ledger_concern
 from pinterest_platform.ports import Alert
 from pinterest_platform.testing import FakeNotifier
@@ -210,3 +212,19 @@ def test_a_route_that_cannot_be_read_is_named_and_hides_nothing(sensor: Sensor) 
     assert "The lag of kinesis exceeds 1800 s" in reason
     assert "kafka is unknown: " in reason
     assert [alert.job for alert in sensor.notifier.alerts] == ["kinesis lag"]
+
+
+def test_an_outage_of_the_store_is_named_once_for_both_routes(sensor: Sensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise no_response("S3 at x:9", "refused")
+
+    monkeypatch.setattr(sensor.around.lake, "positions", refuse)
+    reason = "kafka and kinesis are unknown: S3 at x:9 did not respond: refused. The next tick retries"
+    assert sensor.tick() == reason
+    sensor.around.topics.down = True
+    monkeypatch.undo()
+    monkeypatch.setattr(sensor.around.shards, "describe", refuse)
+    assert sensor.tick() == (
+        "kafka is unknown: The fake broker is down. The next tick retries; "
+        "kinesis is unknown: S3 at x:9 did not respond: refused. The next tick retries"
+    )

@@ -200,6 +200,7 @@ def test_each_materialization_refreshes_the_copy_in_the_home(around: Surrounding
     copy.write_text("old")
     metadata = page_metadata(around)
     assert metadata["written"].value is False
+    assert metadata["bytes"].value == len(around.objects.read(PAGE_KEY))
     assert copy.read_bytes() == around.objects.read(PAGE_KEY)
 
 

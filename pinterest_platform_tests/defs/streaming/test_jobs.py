@@ -109,13 +109,15 @@ def test_a_store_that_is_silent_during_an_intermediate_report_does_not_end_the_d
     assert silent == []
 
 
-def test_a_failure_names_the_job_its_assets_and_the_cause(around: Surroundings) -> None:
+def test_a_failure_names_the_assets_and_the_cause_and_no_job(around: Surroundings) -> None:
     around.topics.delete(TOPIC)
     result = drain(around, late=[])
     assert not result.success
     [event] = [event for event in result.all_events if event.is_step_failure]
-    assert "kafka_pipeline: There is no topic u.user" in str(event.step_failure_data.user_failure_data)
     assert event.step_failure_data.user_failure_data is not None
+    description = event.step_failure_data.user_failure_data.description or ""
+    assert description.startswith("raw and cleaned of user: There is no topic u.user")
+    assert "kafka_pipeline" not in description
     assert event.step_failure_data.user_failure_data.metadata["asset"].value == "raw/user, cleaned/user"
 
 

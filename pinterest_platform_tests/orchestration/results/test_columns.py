@@ -51,7 +51,10 @@ def test_report_columns_are_described() -> None:
 
 
 def test_lineage_leads_from_the_raw_field_to_the_report() -> None:
-    assert lineage("reports", "users_joined_by_year") == {"join_year": [("cleaned/user", "date_joined")]}
+    assert lineage("reports", "users_joined_by_year") == {
+        "join_year": [("cleaned/user", "date_joined")],
+        "number_users_joined": [("cleaned/user", name) for name in ("age", "date_joined", "user_name")],
+    }
     assert lineage("cleaned", "user")["user_name"] == [("raw/user", "first_name"), ("raw/user", "last_name")]
     assert lineage("cleaned_stream", "pin")["ind"] == [("raw_stream/pin", "index")]
 
@@ -69,7 +72,22 @@ def test_every_source_of_a_column_is_a_column_of_a_parent() -> None:
 def test_assets_with_personal_data_have_a_tag() -> None:
     tagged = {key.to_user_string() for key, spec in SPECS.items() if spec.tags.get("pii") == "true"}
     layers = ("kafka", "kinesis", "raw", "cleaned", "raw_stream", "cleaned_stream")
-    assert tagged == {f"{layer}/{entity}" for layer in layers for entity in ENTITIES}
+    personal = {"reports/top_poster_by_country", "reports/page"}
+    assert tagged == {f"{layer}/{entity}" for layer in layers for entity in ENTITIES} | personal
+
+
+def test_a_report_column_that_publishes_a_personal_one_as_it_is_has_its_tag() -> None:
+    personal = {f"{entity.name}.{column.name}" for entity in ENTITIES for column in entity.columns if column.pii}
+    for report in REPORTS:
+        for column in report.columns:
+            is_personal = any(source in personal and source.endswith(f".{column.name}") for source in column.sources)
+            assert schema("reports", report.key)[column.name].tags == (PII_TAG if is_personal else {}), column.name
+    assert schema("reports", "top_poster_by_country")["poster_name"].tags == PII_TAG
+
+
+def test_every_report_column_has_a_lineage() -> None:
+    for report in REPORTS:
+        assert list(lineage("reports", report.key)) == [column.name for column in report.columns]
 
 
 def test_a_materialization_shows_the_columns_of_the_table_with_their_descriptions() -> None:
