@@ -24,7 +24,9 @@ _REFUSED = {
     "401", "403", "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch",
     "ExpiredToken", "InvalidToken", "InvalidBucketName", "EntityTooLarge", "MetadataTooLarge", "KeyTooLongError",
 }  # fmt: skip
-_TAGGED = {"get_object", "head_object", "put_object"}
+_READING = {"get_object", "head_object"}
+"""The calls of an object that can be absent."""
+_TAGGED = {*_READING, "put_object"}
 """The calls whose response holds the object's entity tag."""
 _UNAVAILABLE = {429, 502, 503, 504}
 """HTTP statuses of a server, or of a proxy before it, that is starting or overloaded."""
@@ -152,7 +154,10 @@ class S3ObjectStore:
         try:
             response = retrying(attempt)
         except ClientError as error:
-            raise self._failure(key, error) from None
+            failure = self._failure(key, error)
+            if isinstance(failure, _AbsentError) and operation not in _READING:
+                failure = foreign_response(self._bucket_name, f"{operation} of {key}")
+            raise failure from None
         except NoCredentialsError:
             raise PermanentFailure(
                 f"There are no credentials for {self._bucket_name}.",

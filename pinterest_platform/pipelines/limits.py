@@ -1,5 +1,6 @@
 """Lag and retention headroom of the streams of a route, compared with limits."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -34,7 +35,9 @@ def lag_measurements(backlog: RouteBacklog, longest_seconds: float) -> Iterator[
 def headroom_measurements(
     backlog: RouteBacklog, least_share: float, name_of: Callable[[Entity], str]
 ) -> Iterator[Measurement]:
-    """Yield the seconds until retention can delete what is not landed; unknown and unlimited ones are left out.
+    """Yield the seconds until retention can delete what is not landed; infinite if everything is landed.
+
+    Unknown and unlimited ones are left out.
 
     Args:
         backlog: the route.
@@ -42,10 +45,13 @@ def headroom_measurements(
         name_of: returns the name of an entity's topic or stream.
     """
     for entity, pending in backlog.waiting.items():
+        name = name_of(entity)
+        if not pending.records and pending.retention_ms is None:
+            yield Measurement(name, math.inf, "")  # nothing waits, so its retention was not read
+            continue
         if pending.unlanded_ms is None or pending.retention_ms is None:
             continue
         left_ms = max(0, pending.retention_ms - pending.unlanded_ms)
-        name = name_of(entity)
         time_left = f"{name}: {left_ms / 1000:.0f} s until retention can delete what is not landed"
         text = time_left if left_ms else f"{name}: retention may have deleted records that are not landed"
         yield Measurement(name, left_ms / 1000, text if left_ms < least_share * pending.retention_ms else "")

@@ -175,6 +175,14 @@ def test_a_server_that_is_no_store_is_named_by_each_call(
             call(store)
 
 
+def test_a_server_without_any_address_of_a_store_is_named_by_each_call() -> None:
+    with responding(404, "Not Found") as address:
+        store = S3ObjectStore(settings_at(address))
+        for call in CALLS:
+            with pytest.raises(PermanentFailure, match=r"with something else|a/b does not exist"):
+                call(store)
+
+
 def test_a_server_that_redirects_every_call_is_named() -> None:
     with responding(301, "") as address, pytest.raises(PermanentFailure, match="redirects every call"):
         list(S3ObjectStore(settings_at(address)).list("topics/"))

@@ -113,6 +113,15 @@ def test_little_retention_left_of_what_is_not_landed_is_alerted(sensor: Sensor) 
     assert over == f"More than 25% of the retention time of kafka is left again, after 0 minutes: {TOPIC}."
 
 
+def test_an_alert_of_retention_is_over_when_everything_is_landed(sensor: Sensor) -> None:
+    sensor.around.times.retention = 5 * HOUR_MS
+    sensor.around.topics.append(TOPIC, 0, b'{"ind":1}', timestamp_ms=now_ms() - 4 * HOUR_MS)
+    assert len(sensor.alerts()) == 2
+    sensor.materialize(*RAW)
+    [over] = headlines(sensor.alerts())
+    assert over.startswith("More than 25% of the retention time of kafka is left again")
+
+
 def test_a_stream_near_the_end_of_its_retention_is_alerted(sensor: Sensor) -> None:
     sensor.around.shards.put(STREAM, 0, b'{"ind":1}')
     sensor.around.shards.now_ms += round(0.8 * sensor.around.shards.retention_ms)
