@@ -24,6 +24,12 @@ def test_all_missing_and_wrong_variables_are_named_at_once(monkeypatch: pytest.M
         assert name in str(failure.value)
 
 
+def test_a_broker_is_a_host_and_a_port_without_a_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "http://127.0.0.1:9092")
+    with pytest.raises(PermanentFailure, match=r"KAFKA_BOOTSTRAP_SERVERS.* set host:port"):
+        load()
+
+
 def test_no_failure_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAFKA_SASL_PASSWORD", "hunter2")
     monkeypatch.setenv("PINTEREST_OBJECT_BYTES", "hunter2")

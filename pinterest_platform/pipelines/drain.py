@@ -83,7 +83,7 @@ class Drain:
                 return self._end(f"no record arrived for {self.limits.idle:g} s")
             if now - last_log >= self.limits.log_every:
                 last_log = now
-                self.log(f"{self.result.records} records in {self.result.rounds} rounds until now")
+                self.log(f"{self.result.records:,} records in {self.result.rounds:,} rounds until now")
             if last_records > last_report and now - last_report >= self.limits.report_every:
                 last_report = now
                 self.report()
@@ -92,7 +92,7 @@ class Drain:
 
     def _end(self, reason: str) -> DrainResult:
         self.result.reason = reason
-        self.log(f"{self.result.records} records in {self.result.rounds} rounds; {reason}")
+        self.log(f"{self.result.records:,} records in {self.result.rounds:,} rounds; {reason}")
         return self.result
 
 

@@ -195,5 +195,5 @@ class EntityPipeline:
         compacted = self._lakehouse.lake.compact(self._table_uri)
         # After a compaction without effect, the next attempt waits until as many files are added.
         self._uncompactable = 0 if compacted else small_files
-        outcome = f"{compacted} small files compacted" if compacted else "no small files compacted"
+        outcome = f"{compacted:,} small files compacted" if compacted else "no small files compacted"
         self._progress(f"{self._table_uri}: {outcome}")

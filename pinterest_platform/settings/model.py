@@ -147,6 +147,13 @@ class Settings(AlertSettings):
     def _check_references(cls, reference: str | None, info: ValidationInfo) -> str | None:
         return cls._require_one_of_two(reference, info)
 
+    @field_validator("kafka_bootstrap_servers")
+    @classmethod
+    def _check_brokers(cls, text: str) -> str:
+        if "://" in text:
+            raise ValueError("it has a scheme: set host:port, or several of them with commas")
+        return text
+
     @field_validator("connect_topics")
     @classmethod
     def _check_entities(cls, text: str) -> str:

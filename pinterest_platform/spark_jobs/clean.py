@@ -74,7 +74,7 @@ class CleanRun:
             partial(self._upsert.rebuild, [batch for batch in staged if batch is not None], self._positions()),
             self._store_seconds,
         )
-        self._progress(f"{self._origin.entity}: rebuilt with {rows} rows")
+        self._progress(f"{self._origin.entity}: rebuilt with {rows:,} rows")
         return self._result()
 
     def _stage(self, number: int, batch: Batch) -> StagedBatch | None:
@@ -91,8 +91,8 @@ class CleanRun:
             write = partial(quarantine, self._tables, self._parameters.quarantine_uri, records, self._origin.route)
             retry_outages(write, self._store_seconds)
         self._progress(
-            f"{self._origin.entity}: batch {number} of {len(self._parameters.batches)}: {counts.records} records, "
-            f"{counts.keys} keys, {counts.rejected} quarantined"
+            f"{self._origin.entity}: batch {number} of {len(self._parameters.batches)}: {counts.records:,} records, "
+            f"{counts.keys:,} keys, {counts.rejected:,} quarantined"
         )
         return staged if counts.keys else None
 

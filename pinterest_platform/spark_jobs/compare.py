@@ -52,7 +52,7 @@ def _run(spark: SparkSession, parameters: CompareParameters, progress: Callable[
     unequal = keys.where(~F.col("in_left") | ~F.col("in_right") | F.col("different")).select(KEY)
     wrong = unequal.union(_duplicate_keys(left)).union(_duplicate_keys(right)).distinct()
     examples = [row[KEY] for row in wrong.orderBy(KEY).limit(_EXAMPLES).collect()]
-    progress(f"{entity}: {left_facts['rows']} rows compared with {right_facts['rows']}")
+    progress(f"{entity}: {left_facts['rows']:,} rows compared with {right_facts['rows']:,}")
     return CompareResult(
         **counts.asDict(),
         left_rows=left_facts["rows"],

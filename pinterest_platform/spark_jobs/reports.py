@@ -150,7 +150,8 @@ class Computation:
             counts = left_out[reference].result() if reference else {}
             outcomes[key] = ReportOutcome(count, key in self._replaced, table.version(), counts)
             digests[key] = rows_digest(rows[key].result())
-            self._progress(f"{key}: {count} rows, {'replaced' if key in self._replaced else 'unchanged'}")
+            counted = "1 row" if count == 1 else f"{count:,} rows"
+            self._progress(f"{key}: {counted}, {'replaced' if key in self._replaced else 'unchanged'}")
         sources = {name: fact.result() for name, fact in facts.items()}
         self._record(sources, outcomes, digests)
         return ReportsResult(outcomes, sources, failures)

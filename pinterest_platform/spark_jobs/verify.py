@@ -63,7 +63,7 @@ def _run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[
         return without_records(rows=target.count(), duplicate_keys=0, null_keys=0)
     table = only_row(quality.key_facts(target))
     if not parameters.uris and not parameters.records:
-        progress(f"{origin.entity}: version {version} with {table['rows']} rows inspected")
+        progress(f"{origin.entity}: version {version} with {table['rows']:,} rows inspected")
         return without_records(rows=table["rows"], duplicate_keys=table["duplicate_keys"], null_keys=table["null_keys"])
     lines = cleaned_lines(spark, parameters.uris, origin)
     unapplied = _unapplied(cleaning.newest(accepted(lines, origin.entity), origin.route), target, origin)
@@ -77,7 +77,7 @@ def _run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[
         for frame in (unapplied, unquarantined)
         for row in frame.orderBy(*position).limit(_EXAMPLES).collect()
     ]
-    progress(f"{origin.entity}: {counts['records']} records compared with {table['rows']} rows")
+    progress(f"{origin.entity}: {counts['records']:,} records compared with {table['rows']:,} rows")
     return VerifyResult(
         records=counts["records"],
         rejected=counts["rejected"],

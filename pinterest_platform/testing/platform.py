@@ -190,10 +190,16 @@ class LocalPlatform:
             selection: asset keys, or a selection in Dagster's syntax, such as `+key:"cleaned/pin"`.
             raise_on_error: raise the failure of an asset, instead of returning a result without success.
             run_config: sections of the run config, such as `ops={"cleaned__pin": {"config": {"full_refresh": True}}}`.
+
+        Raises:
+            ValueError: the selection has no asset and no check.
         """
         from pinterest_platform.definitions import defs
 
         job = dg.define_asset_job("selected_assets", selection)
+        graph = defs.resolve_asset_graph()
+        if not (job.selection.resolve(graph) or job.selection.resolve_checks(graph)):
+            raise ValueError(f"No asset or check is selected by {selection!r}: correct the key.")
         definitions = dg.Definitions.merge(defs, dg.Definitions(jobs=[job]))
         return self._execute(definitions, job.name, raise_on_error, run_config)
 

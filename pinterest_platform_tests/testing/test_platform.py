@@ -63,6 +63,11 @@ def test_later_posts_win_and_run_config_is_passed_to_ops(platform: LocalPlatform
     assert result.success and categories(platform, "cleaned/pin") == [(1, "food"), (2, "art")]
 
 
+def test_a_selection_without_assets_is_an_error(platform: LocalPlatform) -> None:
+    with pytest.raises(ValueError, match=r"No asset or check is selected by 'key:\"cleaned/pinn\"'"):
+        platform.materialize('key:"cleaned/pinn"')
+
+
 def test_invalid_records_are_in_quarantine(platform: LocalPlatform) -> None:
     platform.post(PIN, [b"junk", {"category": "art"}, {"index": 1}])
     result = platform.materialize('+key:"cleaned/pin"')

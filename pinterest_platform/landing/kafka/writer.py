@@ -143,8 +143,8 @@ class PartitionWriter:
             unverified=result.unverified + manifest.unverified,
             bytes=result.bytes + size,
         )
-        unverified = f", {manifest.unverified} at unverified offsets" if manifest.unverified else ""
+        unverified = f", {manifest.unverified:,} at unverified offsets" if manifest.unverified else ""
         self.context.progress(
-            f"{result.app_id}: landed offsets {manifest.start} to {manifest.end}: {manifest.records} records, "
-            f"{manifest.quarantined} quarantined, {manifest.gaps} gaps{unverified}"
+            f"{result.app_id}: landed offsets {manifest.start} to {manifest.end}: {manifest.records:,} records, "
+            f"{manifest.quarantined:,} quarantined, {manifest.gaps:,} gaps{unverified}"
         )

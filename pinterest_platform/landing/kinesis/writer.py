@@ -129,7 +129,7 @@ class ShardWriter:
         last += ", the last object of the shard" if manifest.ended else ""
         self.context.progress(
             f"{result.app_id}: landed object {ordinal}, up to sequence number {manifest.end}: "
-            f"{manifest.records} records, {manifest.quarantined} quarantined{last}"
+            f"{manifest.records:,} records, {manifest.quarantined:,} quarantined{last}"
         )
 
 

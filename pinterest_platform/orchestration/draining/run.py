@@ -59,8 +59,9 @@ def drain(
     settings = lakehouse.settings
     limits = DrainLimits(settings.drain_idle_seconds, settings.drain_longest_seconds)
     rounds = RoundRobin(pipelines, progress.write)
+    route = pipelines[0].route.value
     try:
-        Drain(rounds.run_round, limits, progress.write, report).run()
+        Drain(rounds.run_round, limits, lambda line: progress.write(f"{route}: {line}"), report).run()
     except BaseException:
         # A drain that is terminated has no last materializations.
         report_checks(context, pipelines, lakehouse, lag_of)
