@@ -8,6 +8,7 @@ from textwrap import shorten
 import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
+from pinterest_platform.catalog.names import CLEANED_QUARANTINE_PREFIX, CLEANED_STREAM_QUARANTINE_PREFIX
 from pinterest_platform.delta.conflicts import CommitConflictError
 from pinterest_platform.delta.error_text import outage, store_at
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, no_response
@@ -26,12 +27,15 @@ _DISK_FULL = re.compile(r"no space left|storagefull|disk quota", re.IGNORECASE)
 _DECORATION = re.compile(r"\x1b\[[0-9;]*m|↳")
 _FRAMES = re.compile(r" 0: <unknown>.*$")
 """The stack of a Rust library, which some texts end with."""
-_REBUILD = "or move the table away; the next run rebuilds it."
+_REBUILD = "move the table away; the next run rebuilds it."
+_REFILL = "move the table away; a full_refresh of its cleaned table fills it again."
+"""The last step for a quarantine table: the next run writes only the records that it rejects itself."""
+_QUARANTINES = CLEANED_QUARANTINE_PREFIX, CLEANED_STREAM_QUARANTINE_PREFIX
 _PROBLEMS = (
     (
         re.compile("had a _last_checkpoint hint", re.I),
         "its _last_checkpoint names a checkpoint that does not exist",
-        "Delete _delta_log/_last_checkpoint, which readers do not need, " + _REBUILD,
+        "Delete _delta_log/_last_checkpoint, which readers do not need, or {rebuild}",
     ),
     (
         # Of a later version, the same text can be a listing next to a commit.
@@ -40,7 +44,7 @@ _PROBLEMS = (
             re.I,
         ),
         "a file of its _delta_log is missing",
-        "Restore the file, " + _REBUILD,
+        "Restore the file, or {rebuild}",
     ),
     (
         re.compile(
@@ -49,17 +53,17 @@ _PROBLEMS = (
             re.I,
         ),
         "a file of it is damaged",
-        "Restore the file, " + _REBUILD,
+        "Restore the file, or {rebuild}",
     ),
     (
         re.compile("is a directory", re.I),
         "a folder has the name of one of its files",
-        "Move the folder away and restore the file, if there was one, " + _REBUILD,
+        "Move the folder away and restore the file, if there was one, or {rebuild}",
     ),
     (
         re.compile(r"object at location (?!\S*_delta_log)\S+ not found", re.I),
         "a file that its log names does not exist",
-        "Restore the file, " + _REBUILD,
+        "Restore the file, or {rebuild}",
     ),
     (
         re.compile("append-only", re.I),
@@ -69,20 +73,33 @@ _PROBLEMS = (
     (
         re.compile("changedatafeed|change data feed", re.I),
         "its change data feed is switched on, and Sail does not write change files",
-        "Switch it off, in Spark: SET TBLPROPERTIES ('delta.enableChangeDataFeed' = 'false'), " + _REBUILD,
+        "Switch it off, in Spark: SET TBLPROPERTIES ('delta.enableChangeDataFeed' = 'false'), or {rebuild}",
     ),
     (
         re.compile("table features|(?:reader|writer) features|column mapping|minimum (?:reader|writer) version", re.I),
         "it uses a feature that the platform does not support",
-        "Remove the feature, in Spark: ALTER TABLE ... DROP FEATURE, " + _REBUILD,
+        "Remove the feature, in Spark: ALTER TABLE ... DROP FEATURE, or {rebuild}",
     ),
 )
 """Texts of readers and writers of tables, the cause, and the next step."""
 
 
-def known_problem(text: str) -> tuple[str, str] | None:
-    """Return cause and next step of a table that others left unusable; None if the text is of no known problem."""
-    return next(((cause, action) for sign, cause, action in _PROBLEMS if sign.search(text)), None)
+def rebuild_step(table: str) -> str:
+    """Return the last step for a table that cannot be repaired, given its address or a text that names it."""
+    return _REFILL if any(prefix in table for prefix in _QUARANTINES) else _REBUILD
+
+
+def known_problem(text: str, uri: str = "") -> tuple[str, str] | None:
+    """Return cause and next step of a table that others left unusable; None if the text is of no known problem.
+
+    Args:
+        text: the text of an error.
+        uri: the table, if it is known; the text may name it.
+    """
+    rebuild = rebuild_step(uri or text)
+    return next(
+        ((cause, action.format(rebuild=rebuild)) for sign, cause, action in _PROBLEMS if sign.search(text)), None
+    )
 
 
 def is_failed_store(text: str) -> bool:
@@ -126,11 +143,11 @@ def _failure(uri: str, error: Exception) -> PlatformFailure:
     if isinstance(error, FileNotFoundError):
         return PermanentFailure(
             f"The Delta table {uri} cannot be used: a file that its log names does not exist: {short}.",
-            "Restore the file, " + _REBUILD,
+            f"Restore the file, or {rebuild_step(uri)}",
         )
     if wrong := wrong_tls(store_at(text) or f"The store of {uri}", text):
         return wrong
-    if problem := known_problem(text):
+    if problem := known_problem(text, uri):
         return PermanentFailure(f"The Delta table {uri} cannot be used: {problem[0]}: {short}.", problem[1])
     if _DISK_FULL.search(text):
         return TransientFailure(f"The store of {uri} has no free space: {short}.", "Free space, then retry.")
@@ -145,5 +162,5 @@ def _failure(uri: str, error: Exception) -> PlatformFailure:
         return no_response(store_at(text) or f"The store of {uri}", cause)
     return PermanentFailure(
         f"The Delta table {uri} cannot be used: {short}.",
-        "Fix the named problem, or move the table away; the next run rebuilds it. If neither helps, report it.",
+        f"Fix the named problem, or {rebuild_step(uri)} If neither helps, report it.",
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from deltalake import DeltaTable
 
+from pinterest_platform.delta.errors import rebuild_step
 from pinterest_platform.failures import PermanentFailure
 
 _READABLE = frozenset({"timestampNtz"})
@@ -33,7 +34,7 @@ def require_readable(table: DeltaTable) -> None:
         raise PermanentFailure(
             f"The Delta table {_address(table)} cannot be used: its protocol is reader {protocol.min_reader_version}, "
             f"writer {protocol.min_writer_version}; the newest supported one is {_FEATURES[0]}, {_FEATURES[1]}.",
-            "Move the table away; the next run rebuilds it.",
+            rebuild_step(_address(table)).capitalize(),
         )
     _refuse(table, unsupported, "read")
 
@@ -72,7 +73,7 @@ def _refuse(table: DeltaTable, features: Iterable[str], verb: str) -> None:
         raise PermanentFailure(
             f"The Delta table {_address(table)} cannot be {verb}: it uses {', '.join(names)}, "
             "which the platform does not support.",
-            f"Remove that, in Spark: {drops}. Or move the table away; the next run rebuilds it.",
+            f"Remove that, in Spark: {drops}. Or {rebuild_step(_address(table))}",
         )
 
 

@@ -13,7 +13,7 @@ from deltalake.fs import DeltaStorageHandler
 from pyspark.sql.types import StructType
 
 from pinterest_platform.delta.commit_log import damaged_files
-from pinterest_platform.delta.errors import translate_store_errors
+from pinterest_platform.delta.errors import rebuild_step, translate_store_errors
 from pinterest_platform.delta.features import require_readable, require_writable
 from pinterest_platform.delta.positions import foreign_commits, newest_transactions, positions_in
 from pinterest_platform.failures import PermanentFailure, foreign_response, no_table
@@ -128,7 +128,7 @@ class DeltaTables:
         if damaged:
             raise PermanentFailure(
                 f"The Delta table {table.table_uri} is damaged: there is no commit in {', '.join(damaged)}.",
-                "Restore what is there, or move the table away; the next run rebuilds it.",
+                f"Restore what is there, or {rebuild_step(table.table_uri)}",
             )
 
     def folder(self, uri: str) -> pafs.FileSystem:

@@ -73,6 +73,6 @@ def _add_ledger(samples: Samples, instance: dg.DagsterInstance) -> None:
     for check, key in keys.items():
         record = records[key].last_completed_check_execution_record if key in records else None
         evaluation = record.event.asset_check_evaluation if record and record.event else None
-        # A failure as a warning is a finding that may be normal, or a check that was not evaluated.
+        # A failure as a warning is a finding that may be normal.
         if evaluation is not None and (evaluation.passed or evaluation.severity is dg.AssetCheckSeverity.ERROR):
             samples.add(names.LEDGER_CHECK, int(evaluation.passed), check)

@@ -2,17 +2,29 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from markupsafe import Markup
 
-from pinterest_platform.page.svg_shapes import TEXT_SIZE, WIDTH, fitted, group, picture, rectangle, text_width, words
+from pinterest_platform.page.svg_shapes import (
+    TEXT_SIZE,
+    WIDTH,
+    fitted,
+    group,
+    picture,
+    rectangle,
+    text_width,
+    words,
+    wrapped,
+)
 from pinterest_platform.page.wording import clipped, short
 
 LONGEST_READ = 60
 """Characters of a label that screen readers and hints give."""
 
 _WIDEST_LEFT = 130
-"""The width of labels up to which they are left of the bars; wider ones are above them."""
+"""The width of labels up to which they are left of the bars; wider ones are above them, on one line or two."""
+_LINE_HEIGHT = 16
 _GAP = 8
 _COLUMNS_HEIGHT = 220
 
@@ -44,26 +56,30 @@ def bar_chart(bars: Sequence[Bar], description: str) -> Markup:
     widest = max((text_width(bar.label) for bar in bars), default=0)
     is_left = widest <= _WIDEST_LEFT
     left, step = (widest + _GAP, 26) if is_left else (0, 40)
+    labels = [(fitted(bar.label, widest),) if is_left else wrapped(bar.label, WIDTH) for bar in bars]
+    heights = [step + _LINE_HEIGHT * (len(lines) - 1) for lines in labels]
     space = WIDTH - left - _GAP - max((text_width(bar.number_text) for bar in bars), default=0)
     longest = _largest(bars)
 
     def shapes() -> Iterator[Markup]:
-        for index, bar in enumerate(bars):
-            top = index * step
-            label = fitted(bar.label, widest if is_left else WIDTH)
-            y = top if is_left else top + TEXT_SIZE + 5
+        for bar, lines, height, end in zip(bars, labels, heights, accumulate(heights), strict=True):
+            top = end - height
+            y = top if is_left else end - step + TEXT_SIZE + 5
             length = space * (bar.value or 0) / longest
             yield group(
                 "bar",
                 bar.spoken,
                 [
-                    words(label, 0, top + TEXT_SIZE, "label"),
+                    *(
+                        words(line, 0, top + TEXT_SIZE + number * _LINE_HEIGHT, "label")
+                        for number, line in enumerate(lines)
+                    ),
                     rectangle(left, y + 1, length, 15),
                     words(bar.number_text, left + length + _GAP, y + TEXT_SIZE, "number"),
                 ],
             )
 
-    return picture(shapes(), len(bars) * step, _described(description, bars))
+    return picture(shapes(), sum(heights), _described(description, bars))
 
 
 def column_chart(columns: Sequence[Bar], description: str) -> Markup:

@@ -37,7 +37,7 @@ def countries_by_followers(leading: Rows, posters: Rows) -> Picture:
 
 
 def _names(countries: Sequence[str], width: float) -> str:
-    """Return as many names as fit, at least one, and the number of the others."""
+    """Return as many names as fit on one line, at least one, and the number of the others."""
     text = ""
     for number in range(len(countries), 0, -1):
         omitted = len(countries) - number

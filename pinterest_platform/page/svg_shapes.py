@@ -75,6 +75,17 @@ def fitted(text: str, width: float) -> str:
     return line.rstrip() + "…"
 
 
+def wrapped(text: str, width: float) -> tuple[str, ...]:
+    """Return a text on one line, or on two that break between words; the last one is cut as `fitted` does."""
+    line = flat(text)
+    if len(line) <= _LONGEST and text_width(line) <= width:
+        return (line,)
+    first = line[:_LONGEST].rpartition(" ")[0]
+    while text_width(first) > width:
+        first = first.rpartition(" ")[0]
+    return (first, fitted(line[len(first) + 1 :], width)) if first else (fitted(line, width),)
+
+
 def _character_width(character: str) -> float:
     if combining(character) or character == "\u200d":
         return 0

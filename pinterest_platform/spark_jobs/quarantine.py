@@ -9,10 +9,12 @@ from pyspark.sql.types import StringType, StructField, StructType
 from pinterest_platform.catalog import Route
 from pinterest_platform.delta.conflicts import retry_on_conflict
 from pinterest_platform.delta.tables import DeltaTables
+from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.spark_jobs.engine_errors import translate_engine_conflicts
 from pinterest_platform.spark_jobs.frames import load_delta
 from pinterest_platform.spark_jobs.merge import merge_records, record_id
 from pinterest_platform.transforms import decoding
+from pinterest_platform.transforms.quality import schema_differences
 from pinterest_platform.transforms.schemas import SOURCE_TYPE, STREAM_SOURCE_TYPE
 
 QUARANTINE = {
@@ -34,7 +36,11 @@ def reasons(records: DataFrame) -> Counter[str]:
 
 
 def quarantine(tables: DeltaTables, uri: str, records: DataFrame, route: Route) -> None:
-    """Write rejected records to a table that is created if it does not exist; each record is written once."""
+    """Write rejected records to a table that is created if it does not exist; each record is written once.
+
+    Raises:
+        PermanentFailure: the table has other columns.
+    """
     schema = QUARANTINE[route]
     source = F.col(decoding.SOURCE)
     rows = records.select(
@@ -42,7 +48,11 @@ def quarantine(tables: DeltaTables, uri: str, records: DataFrame, route: Route) 
         F.col(decoding.REASON).alias("reason"),
         F.col(decoding.LINE).alias("value"),
     ).dropDuplicates([*record_id(route)])
-    tables.ensure(uri, schema)
+    if differences := schema_differences(tables.schema(tables.ensure(uri, schema)), schema):
+        raise PermanentFailure(
+            f"The quarantine table {uri} has other columns than cleaning writes: {'; '.join(differences)}.",
+            "Find what else writes to the table; then move it away: a full_refresh of its cleaned table fills it.",
+        )
 
     def merge() -> None:
         with translate_engine_conflicts(uri):

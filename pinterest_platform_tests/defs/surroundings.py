@@ -1,10 +1,12 @@
 """The resources of an asset test, in memory."""
 
+import asyncio
 from dataclasses import replace
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import dagster as dg
+from dagster._core.loader import LoadingContextForTest
 
 from pinterest_platform.catalog import REPORTED_ENTITIES, REPORTS
 from pinterest_platform.pipelines.health import Services
@@ -25,10 +27,10 @@ from pinterest_platform.testing import (
 TOPIC, STREAM = "u.user", "streaming-u-user"
 
 
-def logged_evaluations(instance: dg.DagsterInstance, run_id: str) -> list[dg.AssetCheckEvaluation]:
-    """Return the evaluations of a run; the result of a run in process lacks those of steps that failed."""
-    logged = instance.all_logs(run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
-    return [entry.asset_check_evaluation for entry in logged if entry.asset_check_evaluation]
+def check_status(instance: dg.DagsterInstance, key: dg.AssetKey, check: str) -> str:
+    """Return the status of the last execution of a check, as the UI resolves it."""
+    [record] = instance.event_log_storage.get_asset_check_execution_history(dg.AssetCheckKey(key, check), limit=1)
+    return asyncio.run(record.resolve_status(LoadingContextForTest(instance))).value
 
 
 class Surroundings:

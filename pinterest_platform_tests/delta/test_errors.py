@@ -254,3 +254,19 @@ def test_the_failure_of_a_missing_bucket_names_the_job_that_creates_it() -> None
     text = "non-2xx status code: 404 Not Found: <Error><Code>NoSuchBucket</Code></Error>"
     with pytest.raises(PermanentFailure, match="provision"), translate_store_errors("s3://bucket/table"):
         raise OSError(text)
+
+
+@pytest.mark.parametrize("layer", ["cleaned", "cleaned_stream"])
+def test_a_damaged_quarantine_table_is_filled_again_by_a_full_refresh(tmp_path: Path, layer: str) -> None:
+    path = tmp_path / "quarantine" / layer / "u_pin_table"
+    write_deltalake(path, pa.table({"a": [1]}))
+    table = DeltaTables().existing(str(path))
+    (path / "_delta_log" / f"{1:020d}.json").touch()
+    refill = "move the table away; a full_refresh of its cleaned table fills it again."
+    with pytest.raises(PermanentFailure) as failure:
+        DeltaTables().require_undamaged_log(table)
+    assert failure.value.action == f"Restore what is there, or {refill}"
+    next(path.glob("*.parquet")).unlink()
+    with pytest.raises(PermanentFailure) as failure:
+        DeltaTables().read(table)
+    assert failure.value.action == f"Restore the file, or {refill}"

@@ -12,6 +12,8 @@ import pytest
 
 from pinterest_platform.catalog import ENTITIES, USER, Names, Route
 from pinterest_platform.definitions import defs
+from pinterest_platform.defs.operations.assets import conservation
+from pinterest_platform.defs.raw.assets import RAW
 from pinterest_platform.failures import no_response
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.landing.kinesis.envelope import ShardEncoder
@@ -21,7 +23,7 @@ from pinterest_platform.metrics.collector import PlatformCollector
 from pinterest_platform.metrics.names import METRICS, QUARANTINED
 from pinterest_platform.metrics.samples import STORE, Samples
 from pinterest_platform.metrics.tables import CLEANING_REASONS, LANDING_REASONS, kind_of
-from pinterest_platform.orchestration.results.ledger import HIDDEN_CHECK, LANDED_CHECK, LEDGER
+from pinterest_platform.orchestration.results.ledger import CLEANED_CHECK, HIDDEN_CHECK, LANDED_CHECK, LEDGER
 from pinterest_platform.ports import Record, TableFacts
 from pinterest_platform.transforms import decoding
 from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC
@@ -200,9 +202,7 @@ def test_the_difference_and_the_checks_of_the_last_ledger(prometheus: Prometheus
 
 
 @pytest.mark.parametrize(("passed", "value"), [(True, 1), (False, None)])
-def test_a_check_that_warns_or_was_not_evaluated_has_no_failure(
-    prometheus: Prometheus, passed: bool, value: int | None
-) -> None:
+def test_a_check_that_warns_has_no_failure(prometheus: Prometheus, passed: bool, value: int | None) -> None:
     assert prometheus.instance is not None
 
     @dg.op(out=dg.Out(dg.Nothing))
@@ -217,6 +217,18 @@ def test_a_check_that_warns_or_was_not_evaluated_has_no_failure(
 
     assert audit.execute_in_process(instance=prometheus.instance).success
     assert prometheus.scrape().value("ledger_check_passed", check=HIDDEN_CHECK) == value
+
+
+def test_a_ledger_that_a_failure_ended_keeps_the_results_of_the_last_one(prometheus: Prometheus) -> None:
+    around, instance = prometheus.platform, prometheus.instance
+    around.topics.append(TOPIC, 0, b"{}")
+    dg.materialize([*RAW, conservation], resources=around.resources, instance=instance)
+    around.topics.down = True
+    run = dg.materialize([conservation], resources=around.resources, instance=instance, raise_on_error=False)
+    assert not run.success
+    scraped = prometheus.scrape()
+    assert scraped.value("ledger_check_passed", check=LANDED_CHECK) == 1
+    assert scraped.value("ledger_check_passed", check=CLEANED_CHECK) == 0
 
 
 def test_without_a_dagster_instance_the_other_sources_are_read(prometheus: Prometheus) -> None:

@@ -12,7 +12,7 @@ from pinterest_platform.catalog.charts import Chart
 from pinterest_platform.catalog.columns import AGE_GROUP, JOIN_YEAR, MEDIAN
 from pinterest_platform.page.custom_charts import countries_by_followers
 from pinterest_platform.page.report_charts import MOST_BARS, MOST_COLUMNS, MOST_LINES, draw
-from pinterest_platform.page.svg_shapes import WIDTH, Picture
+from pinterest_platform.page.svg_shapes import WIDTH, Picture, text_width, wrapped
 from pinterest_platform_tests.page.samples import HOSTILE, ordinary
 
 NAME = ReportColumn(name="name", type="string", heading="Name", description="Name.")
@@ -175,6 +175,31 @@ def test_countries_that_do_not_fit_are_counted() -> None:
     posters = [{"country": f"Country {number:02}", "follower_count": 7} for number in range(40)]
     [bar] = marks(countries_by_followers([], posters))
     assert re.fullmatch(r"7: Country 00, Country 01.* and 3\d more", bar.texts[0])
+
+
+def test_a_country_whose_name_is_wide_stays_whole_with_the_number_of_the_others() -> None:
+    names = ["British Indian Ocean Territory (Chagos Archipelago)", "Fiji", "Guam"]
+    [bar] = marks(countries_by_followers([], [{"country": name, "follower_count": 6_000_000} for name in names]))
+    assert " ".join(bar.texts[:2]) == f"6M: {names[0]} and 2 more"
+
+
+def test_a_label_that_is_wider_than_the_plot_has_a_second_line_and_moves_the_next_bars_down() -> None:
+    wide, short = "Antarctica (the territory South of 60 deg S) · vehicles", "Chad · vehicles"
+    drawn = ElementTree.fromstring(str(chart("bars", [{"name": name, "n": 1} for name in (wide, short)]).svg))
+    first, second = drawn.findall("g")
+    texts = [(text.text, float(text.attrib["y"])) for text in first.findall("text")]
+    assert " ".join(str(text) for text, _ in texts[:2]) == wide
+    assert all(text_width(str(text)) <= WIDTH for text, _ in texts)
+    bars = [float(rect.attrib["y"]) for rect in drawn.iter("rect")]
+    assert texts[0][1] < texts[1][1] < bars[0] < bars[0] + 15 < float(second.findall("text")[0].attrib["y"]) - 13
+    assert float(drawn.attrib["viewBox"].split()[3]) > bars[1] + 15
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_line_of_a_label_is_wider_than_its_width(text: str) -> None:
+    for label in (text, f"{text} {text}", "x" * 400, "word " * 90):
+        lines = wrapped(label, WIDTH)
+        assert len(lines) <= 2 and all(text_width(line) <= WIDTH for line in lines)
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -70,6 +70,17 @@ def test_a_column_that_another_program_adds_between_two_jobs_of_a_session_is_nam
         lake.clean(first, second, full_refresh=True) if full_refresh else lake.clean(second)
 
 
+def test_a_quarantine_table_with_a_column_of_another_program_is_named(spark: SparkSession, tmp_path: Path) -> None:
+    lake = Lake(spark, tmp_path)
+    lake.clean(lake.land([b'{"ind":1,"ind":2}']))
+    DeltaTable(lake.quarantine).alter.add_columns([Field("extra", PrimitiveType("string"))])
+    with pytest.raises(PermanentFailure) as failure:
+        lake.clean(lake.land([b'{"ind":3,"ind":4}']))
+    expected = f"The quarantine table {lake.quarantine} has other columns than cleaning writes: extra is not expected."
+    assert failure.value.what == expected
+    assert failure.value.action.endswith("move it away: a full_refresh of its cleaned table fills it.")
+
+
 def once_around(
     monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, before: Callable[[], Any], after: Callable[[], Any] = int
 ) -> None:

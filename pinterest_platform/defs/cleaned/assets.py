@@ -6,7 +6,6 @@ from pydantic import Field
 from pinterest_platform.catalog import ENTITIES, Entity, Route
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.policy import NAMES
-from pinterest_platform.orchestration.results.checks import unevaluated_on_failure
 from pinterest_platform.orchestration.results.cleaning import READABLE_CHECK, REJECTED_CHECK, cleaning_result
 from pinterest_platform.orchestration.results.columns import cleaned_metadata, pii_tags
 from pinterest_platform.pipelines.clean import Cleaner
@@ -40,8 +39,7 @@ def _cleaned(entity: Entity) -> dg.AssetsDefinition:
     def cleaned(
         context: dg.AssetExecutionContext, config: CleaningConfig, lakehouse: dg.ResourceParam[Lakehouse]
     ) -> dg.MaterializeResult:
-        checks = unevaluated_on_failure(context, key, (REJECTED_CHECK, READABLE_CHECK))
-        with as_dagster_failure(key.to_user_string()), checks:
+        with as_dagster_failure(key.to_user_string()):
             cleaner = Cleaner(entity, Route.KAFKA, lakehouse, context.run.run_id, context.log.info)
             table = cleaner.rebuild() if config.full_refresh else cleaner.clean_pending()
             return cleaning_result(entity, table, lakehouse.lake, lakehouse.names.cleaned_quarantine_uri(entity))

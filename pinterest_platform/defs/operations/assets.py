@@ -6,7 +6,6 @@ import dagster as dg
 
 from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.orchestration.failures import as_dagster_failure
-from pinterest_platform.orchestration.results.checks import unevaluated_on_failure
 from pinterest_platform.orchestration.results.health import HEALTH, health_result, last_number, run_concerns
 from pinterest_platform.orchestration.results.ledger import (
     CLEANED_CHECK,
@@ -49,14 +48,13 @@ _SOURCES = [dg.AssetKey([service, entity.name]) for service in ("kafka", "kinesi
     kinds={"table"},
 )
 def conservation(
-    context: dg.AssetExecutionContext,
     settings: dg.ResourceParam[Settings],
     topics: dg.ResourceParam[TopicLog],
     objects: dg.ResourceParam[ObjectStore],
     lake: dg.ResourceParam[Lake],
 ) -> dg.MaterializeResult:
     """Account for the offsets of all topics, and read the objects of both routes that are due."""
-    with as_dagster_failure(LEDGER.to_user_string()), unevaluated_on_failure(context, LEDGER, _CHECKS):
+    with as_dagster_failure(LEDGER.to_user_string()):
         now_ms = time.time_ns() // 1_000_000
         schedule = daily_schedule(settings, now_ms)
         topics_cleaned = [cleaned_topic(entity, settings, objects, lake) for entity in ENTITIES]

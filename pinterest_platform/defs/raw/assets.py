@@ -11,7 +11,6 @@ from pinterest_platform.failures import PlatformFailure, joined
 from pinterest_platform.landing.kafka import land_topic, landed_size
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.policy import NAMES
-from pinterest_platform.orchestration.results.checks import unevaluated_on_failure
 from pinterest_platform.orchestration.results.columns import pii_tags, raw_metadata
 from pinterest_platform.orchestration.results.landing import QUARANTINE_CHECK, TIMES_CHECK, landing_result
 from pinterest_platform.pipelines.options import NEW_EPOCH_HELP, NewEpoch, topic_options
@@ -53,8 +52,7 @@ def _raw(entity: Entity) -> dg.AssetsDefinition:
         lake: dg.ResourceParam[Lake],
     ) -> dg.MaterializeResult:
         """Land a topic; six parameters, because Dagster passes each resource as one."""
-        checks = unevaluated_on_failure(context, key, (QUARANTINE_CHECK, TIMES_CHECK))
-        with as_dagster_failure(key.to_user_string()), checks:
+        with as_dagster_failure(key.to_user_string()):
             options = topic_options(entity, settings, config.accept_gap, config.new_epoch)
             places = settings.names.places(entity, Route.KAFKA)
             try:

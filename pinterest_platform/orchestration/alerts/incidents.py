@@ -165,7 +165,7 @@ def _failures_since_success(ended: Sequence[dg.DagsterRun]) -> list[dg.DagsterRu
 def _alerted_before(instance: dg.DagsterInstance, key: dg.AssetCheckKey, run_id: str) -> str:
     """Return the alerted run in which a check failed last before a run; empty if it passed or was not alerted.
 
-    A failure as a warning counts as no result: the check may not have been evaluated.
+    A check that was not evaluated has no result, and a failure as a warning counts as none.
     """
     storage = instance.event_log_storage
     records = storage.get_asset_check_execution_history(key, limit=PREVIOUS_CHECKS)

@@ -1,17 +1,12 @@
 """Results of checks that list their problems, also in the run's log."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
-from pinterest_platform.failures import PlatformFailure
-
 LONGEST_LOG = 20
 """Most problems that are logged one by one; the check's metadata lists all of them."""
-
-_NOT_EVALUATED = "not evaluated: "
 
 
 def check_result(
@@ -52,33 +47,3 @@ def check_result(
         severity=severity,
         metadata={**listed, **action, **(metadata or {})},
     )
-
-
-@contextmanager
-def unevaluated_on_failure(
-    context: dg.OpExecutionContext | dg.AssetExecutionContext, key: dg.AssetKey, checks: Iterable[str]
-) -> Iterator[None]:
-    """Log the checks of an asset as warnings "not evaluated" if a failure ends their step.
-
-    Dagster would show them as failed, as if they had found something.
-    """
-    try:
-        yield
-    except PlatformFailure as failure:
-        for check in checks:
-            evaluation = dg.AssetCheckEvaluation(
-                asset_key=key,
-                check_name=check,
-                passed=False,
-                severity=dg.AssetCheckSeverity.WARN,
-                metadata={"problems": f"{_NOT_EVALUATED}{failure.what}", "next_step": failure.action},
-            )
-            # Dagster logs it; only its annotation does not list it.
-            context.log_event(evaluation)  # pyright: ignore[reportArgumentType]
-        raise
-
-
-def is_evaluated(evaluation: dg.AssetCheckEvaluation) -> bool:
-    """Return whether a check has a result: False if a failure ended its step before."""
-    problems = evaluation.metadata.get("problems")
-    return not (isinstance(problems, dg.TextMetadataValue) and (problems.value or "").startswith(_NOT_EVALUATED))

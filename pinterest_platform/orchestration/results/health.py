@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from pinterest_platform.orchestration.results.checks import is_evaluated
+from pinterest_platform.orchestration.causes import failure_causes
 from pinterest_platform.orchestration.results.ledger import CLEANED_CHECK, LANDED_CHECK, LEDGER, SHARD_OBJECTS_CHECK
 from pinterest_platform.orchestration.results.tables import small_table
 from pinterest_platform.orchestration.runs import LIVE
@@ -84,10 +84,7 @@ def ledger_concern(instance: dg.DagsterInstance) -> Concern:
         records = instance.event_log_storage.get_asset_check_execution_history(check, limit=1)
         evaluation = records[0].event.asset_check_evaluation if records and records[0].event else None
         if evaluation is None:
-            return Concern("ledger", "unknown", f"{name} was not evaluated", "Materialize ledger/conservation.")
-        if not is_evaluated(evaluation):
-            problem, step = (str(evaluation.metadata[part].value) for part in ("problems", "next_step"))
-            return Concern("ledger", "unknown", problem, f"{step} Then materialize ledger/conservation.")
+            return _unknown_ledger(instance, name, records[0].run_id if records else "")
         if not evaluation.passed:
             problems.append(f"{name} failed")
     difference = last_number(instance, LEDGER, "difference") or 0
@@ -98,3 +95,12 @@ def ledger_concern(instance: dg.DagsterInstance) -> Concern:
         "Read the problems in the metadata of these checks of ledger/conservation.",
         {"ledger_difference": difference},
     )
+
+
+def _unknown_ledger(instance: dg.DagsterInstance, check: str, run_id: str) -> Concern:
+    """Return the concern of a ledger without a result, with the failure that ended its step if there is one."""
+    for cause, _ in failure_causes(instance, run_id) if run_id else ():
+        if cause.asset == LEDGER.to_user_string():
+            next_step = f"{cause.action} Then materialize ledger/conservation."
+            return Concern("ledger", "unknown", f"not evaluated: {cause.what}", next_step)
+    return Concern("ledger", "unknown", f"{check} was not evaluated", "Materialize ledger/conservation.")

@@ -12,7 +12,7 @@ from pinterest_platform.landing.kinesis.options import StreamOptions
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.ports import Json
 from pinterest_platform.spark_jobs.parameters import VerifyParameters, VerifyResult
-from pinterest_platform_tests.defs.surroundings import STREAM, Surroundings, logged_evaluations
+from pinterest_platform_tests.defs.surroundings import STREAM, Surroundings, check_status
 
 URI = "s3://user-u-bucket/delta/cleaned_stream/u_user_table"
 SHARD = "shardId-000000000000"
@@ -121,7 +121,7 @@ def test_an_audit_that_could_not_run_fails_its_run_without_a_finding(
             selection=dg.AssetSelection.checks(check),
             raise_on_error=False,
         )
-        [evaluation] = logged_evaluations(instance, result.run_id)
+        [key] = check.check_keys
+        assert check_status(instance, key.asset_key, key.name) == "EXECUTION_FAILED"
     assert not result.success
-    assert evaluation.severity is dg.AssetCheckSeverity.WARN
-    assert problems(evaluation)[0].startswith("not evaluated: ")
+    assert not result.get_asset_check_evaluations()

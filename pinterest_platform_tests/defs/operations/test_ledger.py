@@ -10,15 +10,18 @@ import pytest
 
 from pinterest_platform.catalog import USER
 from pinterest_platform.definitions import defs
+from pinterest_platform.defs.operations.assets import conservation
 from pinterest_platform.failures import PermanentFailure, no_response
 from pinterest_platform.landing.kinesis.stream import land_stream
+from pinterest_platform.orchestration.results.landing import QUARANTINE_CHECK, TIMES_CHECK
 from pinterest_platform.orchestration.results.ledger import cleaning_problems
 from pinterest_platform.pipelines.audit import cleaned_topic
 from pinterest_platform.ports import Json
 from pinterest_platform.spark_jobs.parameters import CleanParameters, CleanResult, VerifyResult
-from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings, logged_evaluations
+from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings, check_status
 
 LEDGER = dg.AssetKey(["ledger", "conservation"])
+LEDGER_CHECKS = [key.name for key in conservation.check_keys]
 ENTITIES = ("pin", "geo", "user")
 
 
@@ -224,10 +227,7 @@ def test_a_step_that_could_not_run_does_not_look_like_a_difference(
 
     monkeypatch.setattr(around.objects, "list", refuse)
     with dg.DagsterInstance.ephemeral() as instance:
-        run_id = run_daily(around, instance).run_id
-        evaluations = logged_evaluations(instance, run_id)
-    assert len([check for check in evaluations if check.asset_key == LEDGER]) == 6
-    assert "nothing_quarantined" in {check.check_name for check in evaluations}
-    for check in evaluations:
-        assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
-        assert str(check.metadata["problems"].value).startswith("not evaluated: ")
+        assert not run_daily(around, instance).success
+        checks_by_asset = {LEDGER: LEDGER_CHECKS, dg.AssetKey(["raw", "user"]): (QUARANTINE_CHECK, TIMES_CHECK)}
+        statuses = [check_status(instance, key, check) for key, names in checks_by_asset.items() for check in names]
+    assert statuses == ["EXECUTION_FAILED"] * 8, "a check that found something is FAILED"
