@@ -39,7 +39,7 @@ docs: setup ## build the documentation site in site/, readable without a network
 	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict -f docs/site/mkdocs.yml && echo "open site/index.html"
 
 screenshots: setup ## take the screenshots of the documentation from a running platform (needs chromium)
-	@$(PY) -m emulators exec --home .cache/screenshots-home --posting --spark -- $(PY) docs/site/screenshots.py
+	@$(PY) -m emulators exec --home .cache/screenshots-home --posting --spark -- sh -c 'sh .ci/tour && $(PY) docs/site/screenshots.py'
 
 format: setup ## fix and format what ruff can
 	@$(PY) -m ruff check --fix . ; $(PY) -m ruff format .

@@ -1,6 +1,7 @@
 """Screenshots of the documentation: Dagster's UI and the report page in Chromium, also during an outage.
 
-`make screenshots` runs it inside `python -m emulators exec --posting --spark`. With `--ui`, it uses a running UI.
+`make screenshots` runs it inside `python -m emulators exec --posting --spark`, after the steps of `make run`. With
+`--ui`, it uses a running UI.
 """
 
 import argparse
@@ -49,8 +50,8 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport=VIEWPORT, base_url=address or start_ui())
         page.set_default_timeout(PATIENCE_MS)
-        show_the_tutorial(page)
         show_the_page(browser)
+        show_the_tutorial(page)
         show_an_outage(page)
         browser.close()
 

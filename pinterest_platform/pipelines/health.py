@@ -202,11 +202,11 @@ def _quarantine(services: Services, before: Mapping[str, float]) -> Concern:
     objects = sum(1 for root in roots for _ in services.objects.list(f"{QUARANTINE_PREFIX}{root}"))
     now = dict(zip(QUARANTINE_NUMBERS, (rows, objects), strict=True))
     # Fewer rows, as after a rebuild of a table, do not hide more objects.
-    grown = sum(max(0, count - int(before.get(name, count))) for name, count in now.items())
+    grown = sum(max(0, count - int(before.get(name, 0))) for name, count in now.items())
     counts = f"{rows} records that cleaning rejected, {objects} objects with records that landing rejected"
     return concern_of(
         "quarantine",
-        [f"{counts}: {grown} more than in the last report"] if grown > 0 else [],
+        [f"{counts}: {grown} more than in the last report" if before else counts] if grown > 0 else [],
         f"{counts}: no more than in the last report",
         "Run `python -m pinterest_platform.cli quarantine`: it prints the records and their reasons.",
         {"quarantine": rows + objects, **now, "quarantine_growth": grown},
