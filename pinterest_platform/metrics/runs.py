@@ -5,7 +5,7 @@ import dagster as dg
 from pinterest_platform.metrics import names
 from pinterest_platform.metrics.samples import Samples
 from pinterest_platform.metrics.sources import Sources
-from pinterest_platform.orchestration.results import ledger
+from pinterest_platform.orchestration.results import audit, ledger
 
 JOBS = (
     "batch_pipeline",
@@ -27,8 +27,8 @@ CHECKS = (
     ledger.GAPS_CHECK,
     ledger.HIDDEN_CHECK,
     ledger.READ_CHECK,
-    ledger.AUDIT_CHECK,
-    ledger.STREAM_CHECK,
+    audit.AUDIT_CHECK,
+    audit.STREAM_CHECK,
 )
 """All checks of the ledger, those of the job `audit` included."""
 
