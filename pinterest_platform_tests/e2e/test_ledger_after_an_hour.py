@@ -1,6 +1,6 @@
 """The ledger after an hour of the seeded streams, a restart of each service, and each kind of damage.
 
-The hour is 60 minutes unless PINTEREST_TEST_MINUTES says otherwise.
+The hour is 60 minutes by default; PINTEREST_TEST_MINUTES sets another time.
 """
 
 import os
@@ -50,7 +50,7 @@ def test_the_ledger_is_red_exactly_where_it_should_be(
 
 
 def minutes(count: float) -> Iterator[int]:
-    """Yield numbers until so many minutes have passed."""
+    """Yield numbers until this time has passed."""
     deadline, turn = time.monotonic() + 60 * count, 0
     while time.monotonic() < deadline:
         print(f"turn {turn}", flush=True)
