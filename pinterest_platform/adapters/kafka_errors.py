@@ -20,6 +20,8 @@ _DETAIL = re.compile(r"^(?:\S+://)?\S+: |\s*\(after \d+ms in state \w+(?:, \d+ i
 _BAD_CERTIFICATE = re.compile("certificate verify failed")
 _SASL = re.compile("SASL|AUTH_HANDSHAKE")
 _CLOSED = re.compile("Disconnected|closed by peer")
+_HANGING = re.compile("ApiVersionRequest failed: Local: Timed out")
+"""The error of a broker that accepts connections and does not respond, which names an old version as the cause."""
 _WRONG_PROTOCOL = re.compile(r"SSL|requesting ApiVersion|APIVERSION_QUERY|security\.protocol")
 
 
@@ -54,14 +56,14 @@ class KafkaErrors(logging.Handler):
         """Keep an error of a client, except the one that only counts the brokers that are down."""
         from confluent_kafka import KafkaError
 
-        if error.code() != KafkaError._ALL_BROKERS_DOWN:
+        if error.code() != KafkaError._ALL_BROKERS_DOWN and not _HANGING.search(error.str()):
             self._refused = error.code() == KafkaError._AUTHENTICATION
             self.last_error = error.str()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a connection error from the log of a client."""
         text, errors = _LOG_PREFIX.subn("", record.getMessage())
-        if errors:
+        if errors and not _HANGING.search(text):
             self.last_error = text
 
     def unreachable(self, task: str) -> PlatformFailure:

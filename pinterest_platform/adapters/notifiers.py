@@ -3,11 +3,13 @@
 import json
 import logging
 from collections.abc import Callable
+from functools import partial
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from pinterest_platform.adapters.call_limit import within
 from pinterest_platform.failures import PlatformFailure, TransientFailure
 from pinterest_platform.ports import Alert
 
@@ -84,8 +86,8 @@ class WebhookNotifier:
             raise TransientFailure(f"{failure.what} Therefore, {consequence}.", failure.action) from None
         request = Request(url, body, headers)  # noqa: S310  the settings allow http and https only
         try:
-            with self._open(request, timeout=self._timeout):
-                return
+            within(self._timeout, partial(self._post, request))
+            return
         except HTTPError as error:
             problem = f"responded with {error.code}"
             error.close()
@@ -95,3 +97,7 @@ class WebhookNotifier:
             f"The webhook for alerts {problem}: {consequence}.",
             "It is retried with exponential backoff. Check PINTEREST_ALERT_WEBHOOK and the server at that address.",
         )
+
+    def _post(self, request: Request) -> None:
+        with self._open(request, timeout=self._timeout):
+            return

@@ -1,5 +1,6 @@
 """A broker that does not respond is reported with the cause and the setting to check."""
 
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -101,6 +102,19 @@ def test_a_connection_that_the_broker_closes_can_be_of_a_sasl_listener() -> None
         "Start the broker; if it is running, its listener probably uses another protocol: "
         "KAFKA_SECURITY_PROTOCOL is PLAINTEXT."
     )
+
+
+def test_a_broker_that_hangs_is_no_wrong_protocol() -> None:
+    settings = Settings.model_validate({"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "PINTEREST_IO_TIMEOUT_SECONDS": 1})
+    errors = KafkaErrors(settings)
+    text = (
+        "FAIL [rdkafka#producer-1] [thrd:127.0.0.1:1/1]: 127.0.0.1:1/1: ApiVersionRequest failed: Local: Timed out: "
+        "probably due to broker version < 0.10 (after 10267ms in state APIVERSION_QUERY)"
+    )
+    errors.emit(logging.LogRecord("librdkafka", logging.ERROR, "", 0, text, None, None))
+    failure = errors.unreachable("describe topic a")
+    assert failure.what.endswith("within 1 s: no response.")
+    assert failure.action.startswith("Start the broker or fix the network")
 
 
 def test_every_thread_reports_the_error_that_one_poll_of_their_client_delivers(monkeypatch: pytest.MonkeyPatch) -> None:

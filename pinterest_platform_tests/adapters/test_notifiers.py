@@ -2,8 +2,10 @@
 
 import json
 import logging
+import socket
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Event, Thread
@@ -121,6 +123,27 @@ def test_a_server_that_hangs_or_is_down_is_a_failure() -> None:
     with pytest.raises(TransientFailure, match="did not respond") as failure:
         WebhookNotifier(lambda: hook.url, 5).notify(ALERT)
     assert "s3cret" not in str(failure.value)
+
+
+def test_a_server_that_sends_a_few_bytes_at_a_time_is_a_failure_within_the_time_limit() -> None:
+    release = Event()
+
+    def drip(listener: socket.socket) -> None:
+        client, _ = listener.accept()
+        with suppress(OSError):
+            client.sendall(b"HTTP/1.1 200 OK\r\n")
+            while not release.wait(0.05):
+                client.sendall(b"X-Slow: 1\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        Thread(target=drip, args=(listener,), daemon=True).start()
+        started = time.monotonic()
+        try:
+            with pytest.raises(TransientFailure, match="did not respond"):
+                WebhookNotifier(lambda: f"http://127.0.0.1:{listener.getsockname()[1]}/", 0.5).notify(ALERT)
+        finally:
+            release.set()
+    assert time.monotonic() - started < 30
 
 
 def test_without_a_webhook_alerts_go_to_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -84,7 +84,7 @@ class PartitionExaminer(ChainExaminer[PartitionManifest, History, ObjectFindings
 
     def problems(self, history: History, objects: Sequence[_Object]) -> Iterator[Problem]:
         """Yield the problems that names, sizes and manifests of a listed part show."""
-        for key in history.foreign_keys:
+        for key in history.foreign_keys + history.stray_keys:
             yield Problem(key, foreign_problem(key))
         for key in self._landed_without_metadata(history):
             yield Problem(key, lost_metadata(key).what.rstrip("."))

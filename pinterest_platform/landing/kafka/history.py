@@ -68,6 +68,12 @@ class History:
         adopted = any(segment.root == ADOPTED_PREFIX for segment in self.segments)
         return not (adopted or self.connect_objects or self.sources or self.earlier)
 
+    @property
+    def stray_keys(self) -> tuple[str, ...]:
+        """Keys of objects that look like a sink's in the folder of a recreated topic, where a sink writes none."""
+        others = (*self.earlier, *self.connect_objects) if self.chain.epoch else ()
+        return tuple(source.key for source in others)
+
     def changed_source(self, position: int, manifest: PartitionManifest) -> str | None:
         """Return the problem of an adopted object whose sources have changed, None if they are as they were adopted."""
         return source_problem(self.sources.get(position, ()), manifest, self.chain.under(ADOPTED_PREFIX).key(position))

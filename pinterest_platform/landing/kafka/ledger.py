@@ -130,7 +130,7 @@ def reconcile(
         history, part = histories.get(chain), current.bounds.get(chain)
         if history is None or not history.segments:
             start, end = (part.earliest, part.end) if part else (0, None)
-            problems = tuple(map(foreign_problem, history.foreign_keys)) if history else ()
+            problems = tuple(map(foreign_problem, history.foreign_keys + history.stray_keys)) if history else ()
             ledgers[chain] = PartitionLedger(chain.partition, chain.app_id, start, start, end, problems=problems)
         else:
             examiner = PartitionExaminer(store, chain, schedule, history.topic_id, current.reader(chain))

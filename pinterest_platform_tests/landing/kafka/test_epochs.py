@@ -43,6 +43,15 @@ def test_a_recreated_topic_is_landed_next_to_the_old_one_by_option(log, store):
     assert [entry.position for entry in quarantined_of_topic(store, TOPIC)] == [5]
 
 
+def test_an_object_of_a_sink_in_the_folder_of_a_recreated_topic_is_named(log, store):
+    log.append(TOPIC, 0, *rows(3))
+    land_topic(log, store, TOPIC)
+    stray = connect_key(TOPIC, 0, 0).replace("partition=", "epoch=x/partition=")
+    store.put(stray, b'{"index":1}\n')
+    problems = [problem for ledger in audit(log, store, TOPIC) for problem in ledger.problems]
+    assert any(stray in problem and "is not landed" in problem for problem in problems)
+
+
 def test_a_third_epoch_is_distinguished_from_the_second(log, store):
     for count in (1, 2, 3):
         log.append(TOPIC, 0, *rows(count))
