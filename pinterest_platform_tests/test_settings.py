@@ -30,6 +30,13 @@ def test_a_broker_is_a_host_and_a_port_without_a_scheme(monkeypatch: pytest.Monk
         load()
 
 
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_KINESIS"])
+def test_an_endpoint_has_a_scheme(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "127.0.0.1:9000")
+    with pytest.raises(PermanentFailure, match=rf"{name}.* does not begin with http"):
+        load()
+
+
 def test_no_failure_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAFKA_SASL_PASSWORD", "hunter2")
     monkeypatch.setenv("PINTEREST_OBJECT_BYTES", "hunter2")

@@ -141,6 +141,10 @@ def with_session(*forms: Form) -> Callable[[Callable[..., Any]], Callable[..., A
 
         for form in reversed(forms):
             call = click.option(f"--{form}", f"as_{form}", is_flag=True, help=f"Print {form.upper()}.")(call)
-        return click.option("--home", metavar="DIR", help="The home; else PINTEREST_HOME, else .platform.")(call)
+        return click.option(
+            "--home",
+            metavar="DIR",
+            help="The home; else PINTEREST_HOME, else .platform. It does not choose the services.",
+        )(call)
 
     return decorate

@@ -154,6 +154,13 @@ class Settings(AlertSettings):
             raise ValueError("it has a scheme: set host:port, or several of them with commas")
         return text
 
+    @field_validator("s3_endpoint", "kinesis_endpoint")
+    @classmethod
+    def _check_endpoint(cls, address: str | None) -> str | None:
+        if address and not address.startswith(("http://", "https://")):
+            raise ValueError("it does not begin with http:// or https://")
+        return address
+
     @field_validator("connect_topics")
     @classmethod
     def _check_entities(cls, text: str) -> str:
