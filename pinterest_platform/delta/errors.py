@@ -8,7 +8,7 @@ from textwrap import shorten
 import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
-from pinterest_platform.catalog.names import CLEANED_QUARANTINE_PREFIX, CLEANED_STREAM_QUARANTINE_PREFIX
+from pinterest_platform.catalog import CLEANED_QUARANTINE_PREFIX, CLEANED_STREAM_QUARANTINE_PREFIX
 from pinterest_platform.delta.conflicts import CommitConflictError
 from pinterest_platform.delta.error_text import outage, store_at
 from pinterest_platform.delta.log_problems import DAMAGED_PARQUET, GAP
