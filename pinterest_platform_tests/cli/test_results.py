@@ -53,6 +53,15 @@ def test_reports_as_json_have_all_rows(command: CommandLine) -> None:
     assert len(command("reports", REPORT, "--json", "--rows", "3").json[REPORT]) == 3
 
 
+def test_a_report_table_with_the_columns_of_another_report_is_not_printed(command: CommandLine) -> None:
+    command.fill_table(uri := NAMES.report_uri(REPORT), [{"join_year": "2020"}])
+    outcome = command("reports", REPORT)
+    assert (outcome.code, outcome.out) == (1, "")
+    expected = f"error: The report table {uri} cannot be printed: the columns are [('join_year', 'string')] instead of "
+    assert expected in outcome.err
+    assert "run reports_only" in outcome.err
+
+
 def test_a_report_as_csv(command: CommandLine) -> None:
     command.fill_reports(rows=2)
     assert command("reports", REPORT, "--csv").out == "country,category,category_count\n" + "x,x,1234567\n" * 2
