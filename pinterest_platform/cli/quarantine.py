@@ -7,14 +7,15 @@ from typing import Any
 
 import click
 
-from pinterest_platform.catalog import ENTITIES, Entity, Names, Route
+from pinterest_platform.catalog import ENTITIES, CleanedPlaces, Route
 from pinterest_platform.cli.output import Terminal, print_csv, print_json, print_records, utc_text
 from pinterest_platform.cli.progress import working
-from pinterest_platform.cli.session import Platform, Session, with_session
+from pinterest_platform.cli.session import Form, Platform, Session, with_session
+from pinterest_platform.failures import PermanentFailure, PlatformFailure, joined
 from pinterest_platform.landing.chain import ChainFormat
 from pinterest_platform.landing.kafka.chain import FORMAT as KAFKA_FORMAT
 from pinterest_platform.landing.kinesis.chain import FORMAT as KINESIS_FORMAT
-from pinterest_platform.landing.quarantine import QuarantinedRecord, is_committed, quarantine_keys, read_entries
+from pinterest_platform.landing.quarantine import QuarantinedRecord, committed_entries, quarantine_keys
 from pinterest_platform.ports import ObjectStore
 
 _COLUMNS = ("source", "rejected_by", "partition", "position", "arrived_at", "reason", "value", "key")
@@ -74,52 +75,75 @@ class Rejected:
 )
 @with_session("json", "csv")
 def quarantine(session: Session, limit: int) -> None:
-    """Print the records of both routes that landing or cleaning rejected, with position and reason."""
+    """Print the records of both routes that landing or cleaning rejected, with position and reason.
+
+    If objects or tables are damaged, the others are printed, and the exit code is 1.
+    """
     names, platform = session.settings.names, session.platform
     sources = [(entity, route) for entity in ENTITIES for route in Route]
-    parts = (_rejected(platform, names, entity, route, limit) for entity, route in sources)
+    failures: list[PlatformFailure] = []
+    parts = (_rejected(platform, names.places(entity, route), route, limit, failures) for entity, route in sources)
     if session.form == "text":
-        _print_text(parts)
-        return
+        is_empty = not _print_text(parts)
+        if is_empty and not failures:
+            click.echo("no record is quarantined")
+    else:
+        _print_neutral(session.form, parts)
+    if failures:
+        raise joined(failures)
+
+
+def _print_neutral(form: Form, parts: Iterable[tuple[Rejected, Rejected]]) -> None:
+    """Print all records as JSON or CSV."""
     records = [record for landing, cleaning in parts for part in (landing, cleaning) for record in part.neutral()]
-    if session.form == "json":
+    if form == "json":
         print_json(records)
     else:
         print_csv(_COLUMNS, records)
 
 
-def _rejected(platform: Platform, names: Names, entity: Entity, route: Route, limit: int) -> tuple[Rejected, Rejected]:
-    """Return up to `limit` records that landing rejected, and as many that cleaning rejected."""
-    places = names.places(entity, route)
+def _rejected(
+    platform: Platform, places: CleanedPlaces, route: Route, limit: int, failures: list[PlatformFailure]
+) -> tuple[Rejected, Rejected]:
+    """Return up to `limit` records that landing rejected, and as many that cleaning rejected.
+
+    Failures of single objects and of the table are added to `failures`.
+    """
     with working(f"reading the quarantine of {places.source}"):
-        landed = list(islice(_landed(platform.time_limited_objects, places.source, _WINGS[route].format), limit))
+        records = _landed(platform.time_limited_objects, places.source, _WINGS[route].format, failures)
+        landed = [_summary(record, route) for record in islice(records, limit)]
     with working(f"reading {places.quarantine_uri}"):
-        facts = platform.lake.facts(places.quarantine_uri)
-        rows = platform.lake.rows(places.quarantine_uri, limit) if facts else []
-    return (
-        Rejected(places.source, "landing", route, [_summary(record, route) for record in landed]),
-        Rejected(places.source, "cleaning", route, list(rows), facts.rows if facts else 0),
-    )
+        try:
+            facts = platform.lake.facts(places.quarantine_uri)
+            rows = platform.lake.rows(places.quarantine_uri, limit) if facts else []
+            cleaning = Rejected(places.source, "cleaning", route, list(rows), facts.rows if facts else 0)
+        except PermanentFailure as failure:
+            failures.append(failure)
+            cleaning = Rejected(places.source, "cleaning", route, [])
+    return Rejected(places.source, "landing", route, landed), cleaning
 
 
-def _landed(store: ObjectStore, source: str, chain_format: ChainFormat) -> Iterator[QuarantinedRecord]:
+def _landed(
+    store: ObjectStore, source: str, chain_format: ChainFormat, failures: list[PlatformFailure]
+) -> Iterator[QuarantinedRecord]:
     """Yield the records that landing rejected in the order of their keys, without those of orphans."""
     for key in quarantine_keys(store, source, chain_format):
-        if is_committed(store, key, chain_format):
-            yield from read_entries(store, key, chain_format)
+        try:
+            yield from committed_entries(store, key, chain_format)
+        except PermanentFailure as failure:
+            failures.append(failure)
 
 
-def _print_text(parts: Iterable[tuple[Rejected, Rejected]]) -> None:
-    """Print the topics and streams that have rejected records; if none has, one line."""
+def _print_text(parts: Iterable[tuple[Rejected, Rejected]]) -> bool:
+    """Print the topics and streams that have rejected records, and return whether there are any."""
     console = Terminal(soft_wrap=True)
-    empty = True
+    has_records = False
     for landing, cleaning in parts:
         if landing.records or cleaning.records:
-            empty = False
+            has_records = True
             for part in (landing, cleaning):
                 print_records(console, f"{part.source}: rejected by {part.rejected_by}", part.records, part.total)
-    if empty:
-        console.print("no record is quarantined", highlight=False)
+    return has_records
 
 
 def _summary(record: QuarantinedRecord, route: Route) -> Mapping[str, Any]:

@@ -12,7 +12,9 @@ from pinterest_platform.cli.names import OneOf
 from pinterest_platform.cli.output import Terminal, print_csv, print_json, print_table
 from pinterest_platform.cli.progress import working
 from pinterest_platform.cli.session import Session, with_session
+from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.pipelines.page import copy_to_home
+from pinterest_platform.pipelines.report import column_problem
 
 _TEXT_ROWS = 10
 
@@ -48,5 +50,11 @@ def _tables(session: Session, reports: list[Report]) -> Iterator[tuple[Report, l
     for report in reports:
         uri = session.settings.names.report_uri(report.key)
         with working(f"reading {uri}"):
+            facts = session.platform.lake.facts(uri)
+            if facts and (problem := column_problem(facts, report.column_types)):
+                raise PermanentFailure(
+                    f"The report table {uri} cannot be printed: {problem}.",
+                    "Move the table away, then run reports_only: it recreates the table.",
+                )
             rows = session.platform.lake.rows(uri)
         yield report, list(rows)

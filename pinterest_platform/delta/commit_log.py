@@ -13,7 +13,7 @@ import pyarrow.fs as pafs
 
 from pinterest_platform.delta.mark import MARK
 
-_COMMIT = re.compile(r"(?P<version>\d{20})\.json$")
+COMMIT = re.compile(r"(?P<version>\d{20})\.json$")
 CHECKPOINT = re.compile(r"(?P<version>\d{20})\.checkpoint.*\.parquet$")
 _RECENT_COMMITS = 8
 """Commits that are read by name before the log is listed, so that a drain's latency does not depend on its length."""
@@ -75,7 +75,7 @@ def newest_first(folder: pafs.FileSystem, version: int) -> Iterator[Commit]:
     if version < 0:
         return
     infos = folder.get_file_info(pafs.FileSelector("_delta_log", allow_not_found=True))
-    listed = (int(match["version"]) for info in infos if (match := _COMMIT.search(info.path)))
+    listed = (int(match["version"]) for info in infos if (match := COMMIT.search(info.path)))
     for candidate in sorted((number for number in listed if number <= version), reverse=True):
         yield read_commit(folder, candidate)
 
@@ -85,7 +85,7 @@ def damaged_files(folder: pafs.FileSystem) -> list[str]:
     infos = folder.get_file_info(pafs.FileSelector("_delta_log", allow_not_found=True))
     checkpoints = [int(match["version"]) for info in infos if (match := CHECKPOINT.search(info.path))]
     newest = max(checkpoints, default=-1)
-    commits = [(int(match["version"]), info) for info in infos if (match := _COMMIT.search(info.path))]
+    commits = [(int(match["version"]), info) for info in infos if (match := COMMIT.search(info.path))]
     return sorted(info.path for version, info in commits if version > newest and not info.size)
 
 

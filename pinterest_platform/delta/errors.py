@@ -8,9 +8,10 @@ from textwrap import shorten
 import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
-from pinterest_platform.catalog.names import CLEANED_QUARANTINE_PREFIX, CLEANED_STREAM_QUARANTINE_PREFIX
+from pinterest_platform.catalog import CLEANED_QUARANTINE_PREFIX, CLEANED_STREAM_QUARANTINE_PREFIX
 from pinterest_platform.delta.conflicts import CommitConflictError
 from pinterest_platform.delta.error_text import outage, store_at
+from pinterest_platform.delta.log_problems import DAMAGED_PARQUET, GAP
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, no_response
 from pinterest_platform.network_errors import wrong_tls
 
@@ -25,8 +26,8 @@ _FAILED_SERVER = re.compile(r"status(?: code)?:? 5\d\d\b|slow ?down|<code>unexpe
 _OBJECT_STORE = re.compile("generic s3 error", re.IGNORECASE)
 _DISK_FULL = re.compile(r"no space left|storagefull|disk quota", re.IGNORECASE)
 _DECORATION = re.compile(r"\x1b\[[0-9;]*m|↳")
-_FRAMES = re.compile(r" 0: <unknown>.*$")
-"""The stack of a Rust library, which some texts end with."""
+_FRAMES = re.compile(r" 0: <unknown>.*$|:? ParsedLogPath \{.*$")
+"""The stack or the objects of a Rust library, which some texts end with."""
 _REBUILD = "move the table away; the next run rebuilds it."
 _REFILL = "move the table away; a full_refresh of its cleaned table fills it again."
 """The last step for a quarantine table: the next run writes only the records that it rejects itself."""
@@ -38,17 +39,19 @@ _PROBLEMS = (
         "Delete _delta_log/_last_checkpoint, which readers do not need, or {rebuild}",
     ),
     (
+        GAP,
+        "a file of its _delta_log is missing, or a later one is superfluous",
+        "Restore the file, or move the superfluous one away, or {rebuild}",
+    ),
+    (
         # Of a later version, the same text can be a listing next to a commit.
-        re.compile(
-            "contiguous commit files|found gap|no table metadata or protocol|missing commit file: expected version 0,",
-            re.I,
-        ),
+        re.compile("no table metadata or protocol|missing commit file: expected version 0,", re.I),
         "a file of its _delta_log is missing",
         "Restore the file, or {rebuild}",
     ),
     (
         re.compile(
-            "corrupt footer|json error|invalid json|truncated record|expecting value|unterminated"
+            f"{DAMAGED_PARQUET.pattern}|json error|invalid json|truncated record|expecting value|unterminated"
             "|magic bytes not found|parquet file size is|requested range was invalid|the file of commit \\d+ is empty",
             re.I,
         ),

@@ -1,7 +1,8 @@
 """The Delta tables of one store: opening, creating and reading them without an engine."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from pyspark.sql.types import StructType
 from pinterest_platform.delta.commit_log import damaged_files
 from pinterest_platform.delta.errors import rebuild_step, translate_store_errors
 from pinterest_platform.delta.features import require_readable, require_writable
+from pinterest_platform.delta.log_problems import log_problem
 from pinterest_platform.delta.positions import foreign_commits, newest_transactions, positions_in
 from pinterest_platform.failures import PermanentFailure, foreign_response, no_table
 
@@ -36,7 +38,7 @@ class DeltaTables:
 
     def open(self, uri: str) -> DeltaTable | None:
         """Open the newest version of a table; return None if there is no table."""
-        with translate_store_errors(uri):
+        with translate_store_errors(uri), self._located_problems(uri):
             try:
                 table = DeltaTable(uri, storage_options=self.options(uri))
             except TableNotFoundError:
@@ -54,7 +56,8 @@ class DeltaTables:
 
     def refreshed(self, table: DeltaTable) -> DeltaTable:
         """Update a table to its newest version, in a fifth of the time of opening it."""
-        with translate_store_errors(table.table_uri):
+        uri = table.table_uri
+        with translate_store_errors(uri), self._located_problems(uri):
             table.update_incremental()
             require_readable(table)
             return table
@@ -170,6 +173,19 @@ class DeltaTables:
             for info in folder.get_file_info(pafs.FileSelector(name, allow_not_found=True, recursive=True)):
                 if info.type is pafs.FileType.File:
                     folder.delete_file(info.path)
+
+    @contextmanager
+    def _located_problems(self, uri: str) -> Iterator[None]:
+        """Raise the error of a log that cannot be read as a failure that names the place, if it can be found."""
+        try:
+            yield
+        except DeltaError as error:
+            if problem := log_problem(self.folder(uri), str(error)):
+                raise PermanentFailure(
+                    f"The Delta table {uri} cannot be used: {problem.cause}.",
+                    f"{problem.repair}, or {rebuild_step(uri)}",
+                ) from error
+            raise
 
     def _require_store(self, uri: str) -> None:
         """Raise PermanentFailure if the server has a file of any name: it is no store, and every table seems absent."""

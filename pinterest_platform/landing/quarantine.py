@@ -1,6 +1,7 @@
 """The quarantine of landed objects: reading it, and deleting its orphans (rules L9, L10)."""
 
 import base64
+import hashlib
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -55,6 +56,27 @@ def read_entries(store: ObjectStore, key: str, chain_format: ChainFormat) -> Ite
         PermanentFailure: the object is damaged or missing.
     """
     return parse_entries(store.read(key), key, chain_format)
+
+
+def committed_entries(store: ObjectStore, key: str, chain_format: ChainFormat) -> Iterator[QuarantinedRecord]:
+    """Yield the records of one quarantine object; none if it is an orphan.
+
+    Raises:
+        PermanentFailure: the object is damaged, missing, or another one than its manifest describes.
+    """
+    landed_key, end = _landed_part(key, chain_format)
+    manifest = _manifest(store, landed_key) if landed_key else None
+    if manifest is None or manifest.end != end:
+        return
+    body, count = store.read(key), 0
+    for entry in parse_entries(body, key, chain_format):
+        count += 1
+        yield entry
+    if count != manifest.quarantined or manifest.quarantine_digest not in (None, hashlib.sha256(body).hexdigest()):
+        raise PermanentFailure(
+            f"{key} is damaged: its content was changed, and has {count} of {manifest.quarantined} records.",
+            "Restore the object from the versions of the bucket.",
+        )
 
 
 def parse_entries(body: bytes, key: str, chain_format: ChainFormat) -> Iterator[QuarantinedRecord]:
@@ -200,6 +222,11 @@ def _list_quarantine(
 
 def _committed_end(store: ObjectStore, key: str) -> int | None:
     """Return the end in an object's manifest, or None if the platform wrote no such object."""
-    metadata = store.metadata(key)
-    manifest = None if metadata is None else Manifest.parse(key, metadata)
+    manifest = _manifest(store, key)
     return manifest.end if manifest else None
+
+
+def _manifest(store: ObjectStore, key: str) -> Manifest | None:
+    """Return an object's manifest, or None if the platform wrote no such object."""
+    metadata = store.metadata(key)
+    return None if metadata is None else Manifest.parse(key, metadata)

@@ -42,13 +42,19 @@ def report_problems(lake: Lake, uri: str, columns: Sequence[tuple[str, str]]) ->
         uri: the table's address.
         columns: the (name, type) pairs that it must have; all but the last one are its key.
     """
-    actual = table_facts(lake, uri).columns
-    if tuple(actual) != tuple(columns):
-        return [f"the columns are {list(actual)} instead of {list(columns)}"]
+    if problem := column_problem(table_facts(lake, uri), columns):
+        return [problem]
     rows = lake.rows(uri)
     keys = Counter(tuple(row[name] for name, _ in columns[:-1]) for row in rows)
     duplicates = [f"{key} is in {count} rows" for key, count in keys.items() if count > 1]
     return duplicates + [f"a null in {row}" for row in rows if None in row.values()]
+
+
+def column_problem(facts: TableFacts, columns: Sequence[tuple[str, str]]) -> str | None:
+    """Return the difference of a report's table from the (name, type) pairs that it must have; None if it has these."""
+    if tuple(facts.columns) == tuple(columns):
+        return None
+    return f"the columns are {list(facts.columns)} instead of {list(columns)}"
 
 
 def readable_problems(lake: Lake, uri: str, columns: Sequence[tuple[str, str]]) -> tuple[list[str], TableFacts | None]:

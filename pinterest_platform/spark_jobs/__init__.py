@@ -5,6 +5,7 @@ A job's module, and with it pyspark, is imported when the job runs, not with thi
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -84,10 +85,11 @@ def execute(
     if job not in JOBS:
         raise PermanentFailure(f"There is no Spark job {job!r}.", f"Name one of {', '.join(JOBS)}.")
     from pinterest_platform.spark_jobs.engine_errors import translate_errors
+    from pinterest_platform.spark_jobs.unusable_tables import unusable_table
 
     entry = JOBS[job]
     job_parameters = entry.parameters.from_json(parameters)
-    with translate_errors(job, store):
+    with translate_errors(job, store, partial(unusable_table, spark, job_parameters.table_uris)):
         configure(spark)
         _disable_call_sites()
         result: Transferable = import_module(entry.module).run(spark, job_parameters, progress)

@@ -56,12 +56,13 @@ def error_text(error: Exception) -> str:
 
 
 @contextmanager
-def translate_errors(job: str, store: str = "") -> Iterator[None]:
+def translate_errors(job: str, store: str = "", table_of: Callable[[str], str] = lambda _: "") -> Iterator[None]:
     """Raise an engine's errors, and unexpected ones, as failures of the platform.
 
     Args:
         job: the job, for the message.
         store: the store and its address, such as `S3 at http://127.0.0.1:9090`; engines do not always name it.
+        table_of: returns the table that an engine could not read, of the text of its error; empty if it is unknown.
 
     Raises:
         PermanentFailure: the engine refused the work, or the error is unexpected.
@@ -72,7 +73,7 @@ def translate_errors(job: str, store: str = "") -> Iterator[None]:
     except PlatformFailure:
         raise
     except engine_errors() as error:
-        raise _failure(job, store, error) from error
+        raise _failure(job, store, table_of, error) from error
     except Exception as error:
         if failure := network_failure(error, store):
             raise failure from error
@@ -83,13 +84,14 @@ def translate_errors(job: str, store: str = "") -> Iterator[None]:
         ) from error
 
 
-def _failure(job: str, store: str, error: Exception) -> PlatformFailure:
+def _failure(job: str, store: str, table_of: Callable[[str], str], error: Exception) -> PlatformFailure:
     text = error_text(error)
     what = f"The Spark job {job!r} failed: {first_line(text)}."
     if wrong := wrong_tls(store_at(text) or store or "The store", text):
         return wrong
-    if problem := known_problem(text):
-        return PermanentFailure(f"The Spark job {job!r} failed: {problem[0]}: {first_line(text)}.", problem[1])
+    if known_problem(text) and (problem := known_problem(text, table := table_of(text))):
+        subject = f"The Spark job {job!r} failed" + (f" on the Delta table {table}" if table else "")
+        return PermanentFailure(f"{subject}: {problem[0]}: {first_line(text)}.", problem[1])
     if not _is_engine_unreachable(error, text) and (cause := outage(text)):
         return no_response(store or store_at(text) or "The store", cause)
     if is_failed_store(text):

@@ -21,6 +21,9 @@ import sys, time
 from pinterest_platform.cli import process, session
 
 class Lake:
+    def facts(self, uri):
+        return None
+
     def rows(self, uri, limit=None):
         if waits:
             print("waiting", flush=True)

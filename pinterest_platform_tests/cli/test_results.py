@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,15 @@ def test_reports_as_json_have_all_rows(command: CommandLine) -> None:
     assert list(printed) == list(REPORT_KEYS)
     assert printed[REPORT] == [{"country": "x", "category": "x", "category_count": 1_234_567}] * 25
     assert len(command("reports", REPORT, "--json", "--rows", "3").json[REPORT]) == 3
+
+
+def test_a_report_table_with_the_columns_of_another_report_is_not_printed(command: CommandLine) -> None:
+    command.fill_table(uri := NAMES.report_uri(REPORT), [{"join_year": "2020"}])
+    outcome = command("reports", REPORT)
+    assert (outcome.code, outcome.out) == (1, "")
+    expected = f"error: The report table {uri} cannot be printed: the columns are [('join_year', 'string')] instead of "
+    assert expected in outcome.err
+    assert "run reports_only" in outcome.err
 
 
 def test_a_report_as_csv(command: CommandLine) -> None:
@@ -157,3 +167,39 @@ def test_the_quarantine_is_shown_without_listing_the_landed_objects(command: Com
     objects.calls.clear()
     assert len(command("quarantine", "--json").json) == 3
     assert {key.split("/")[0] for name, key in objects.calls if name == "list"} == {"quarantine"}
+
+
+@pytest.mark.parametrize("form", ["text", "--json", "--csv"])
+@pytest.mark.parametrize("change", [lambda body: body[:-9], lambda body: b"", lambda body: body.split(b"\n", 1)[1]])
+def test_a_damaged_quarantine_object_is_named_after_the_records_of_the_others(
+    command: CommandLine, change: Callable[[bytes], bytes], form: str
+) -> None:
+    land_rejected(command)
+    objects = command.platform.objects
+    [key] = [key for key in objects.objects if key.startswith("quarantine/topics/")]
+    objects.put(key, change(objects.read(key)))
+    outcome = command("quarantine", *([form] if form.startswith("--") else []))
+    assert outcome.code == 1
+    assert f"error: {key} is damaged: " in outcome.err
+    assert "streaming-u-user" in outcome.out
+
+
+def test_a_quarantine_that_is_only_damaged_is_not_reported_as_empty(command: CommandLine) -> None:
+    land_rejected(command)
+    objects = command.platform.objects
+    for key in [key for key in objects.objects if key.startswith("quarantine/")]:
+        objects.put(key, b"")
+    command.platform.lake.tables.clear()
+    outcome = command("quarantine")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.count(" is damaged: its content was changed, and has 0 of ") == 2
+
+
+def test_a_damaged_quarantine_table_is_named_after_the_records_of_the_others(command: CommandLine) -> None:
+    land_rejected(command)
+    uri = NAMES.places(USER, Route.KINESIS).quarantine_uri
+    command.fill_table(uri, [{**SOURCE, "reason": "no key"}])
+    del command.platform.lake.content[uri]
+    outcome = command("quarantine", "--json")
+    assert (outcome.code, len(outcome.json)) == (1, 3)
+    assert uri in outcome.err

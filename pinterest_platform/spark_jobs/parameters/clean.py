@@ -73,6 +73,11 @@ class CleanParameters(Transferable):
         batches = tuple(batch if isinstance(batch, Batch) else Batch.from_json(batch) for batch in self.batches)
         object.__setattr__(self, "batches", batches)
 
+    @property
+    def table_uris(self) -> tuple[str, ...]:
+        """The Delta tables that the job reads."""
+        return self.table_uri, self.quarantine_uri
+
 
 @dataclass(frozen=True, slots=True)
 class CleanResult(Transferable):

@@ -27,6 +27,11 @@ class CompareParameters(Transferable):
         """Refuse an unknown entity."""
         entity_named(self.entity)
 
+    @property
+    def table_uris(self) -> tuple[str, ...]:
+        """The Delta tables that the job reads."""
+        return self.left_uri, self.right_uri
+
 
 @dataclass(frozen=True, slots=True)
 class CompareResult(Transferable):

@@ -29,6 +29,11 @@ class ReportsParameters(Transferable):
         if set(self.cleaned) != {*names, last}:
             raise ValueError(f"cleaned names {sorted(self.cleaned)} instead of {', '.join(names)} and {last}")
 
+    @property
+    def table_uris(self) -> tuple[str, ...]:
+        """The Delta tables that the job reads."""
+        return tuple(self.cleaned.values())
+
 
 @dataclass(frozen=True, slots=True)
 class ReportOutcome(Transferable):

@@ -16,6 +16,11 @@ class Transferable:
     OLD_NAMES: ClassVar[Mapping[str, str]] = {}
     """Names that fields had in JSON of earlier versions, which are still read, to their names of today."""
 
+    @property
+    def table_uris(self) -> tuple[str, ...]:
+        """The Delta tables that a job with these parameters reads."""
+        return ()
+
     def to_json(self) -> dict[str, Any]:
         """Return the value as JSON objects, lists and scalars."""
         return asdict(self)  # pyright: ignore[reportArgumentType]

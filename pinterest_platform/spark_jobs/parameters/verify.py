@@ -39,6 +39,11 @@ class VerifyParameters(Transferable):
         entity_named(self.entity)
         Route(self.route)
 
+    @property
+    def table_uris(self) -> tuple[str, ...]:
+        """The Delta tables that the job reads."""
+        return self.table_uri, self.quarantine_uri
+
 
 @dataclass(frozen=True, slots=True)
 class VerifyResult(Transferable):
