@@ -50,6 +50,11 @@ _PROBLEMS = (
         "Restore the file, or {rebuild}",
     ),
     (
+        re.compile("invalid json in log record", re.I),
+        "a file of it is damaged",
+        "Restore the file of this version in its log, or delete it if its name ends with .compacted.json, or {rebuild}",
+    ),
+    (
         re.compile(
             f"{DAMAGED_PARQUET.pattern}|json error|invalid json|truncated record|expecting value|unterminated"
             "|magic bytes not found|parquet file size is|requested range was invalid|the file of commit \\d+ is empty",
