@@ -75,6 +75,15 @@ class Tenant:
                 instance=instance, run_config=dict(config or {}), raise_on_error=False
             )
 
+    def materialize(self, key: str, config: Mapping[str, Any] | None = None) -> dg.ExecuteInProcessResult:
+        """Materialize one asset with its checks in this process, on a new instance."""
+        job = dg.define_asset_job("one_asset", dg.AssetSelection.assets(dg.AssetKey(key.split("/"))))
+        definitions = dg.Definitions.merge(defs, dg.Definitions(jobs=[job]))
+        with dg.DagsterInstance.ephemeral() as instance:
+            return definitions.resolve_job_def(job.name).execute_in_process(
+                instance=instance, run_config=dict(config or {}), raise_on_error=False
+            )
+
     def run_well(
         self, job: str = "batch_pipeline", config: Mapping[str, Any] | None = None
     ) -> dg.ExecuteInProcessResult:

@@ -30,6 +30,7 @@ OFFSETS, SHARDS, BYTES = (
     "every_shard_object_is_undamaged",
 )
 CLEANED = "everything_landed_is_cleaned"
+LEDGER = "ledger/conservation"
 COMMITS = "cleaned/pin:only_platform_commits"
 
 
@@ -70,7 +71,7 @@ def restart_each_service(routes: BothRoutes) -> None:
 
 
 def damage_each_chain(routes: BothRoutes) -> Iterator[object]:
-    """Damage objects of both routes one by one; yield what the next run's ledger does not name, or names wrongly."""
+    """Damage objects of both routes one by one; yield what the ledger does not name, or names wrongly."""
     user, names = routes.user, routes.user.names
     objects = Objects(user)
     landed = {f"topics/{names.topic(PIN)}/": (OFFSETS,), f"streams/{routes.stream(PIN)}/": (SHARDS, BYTES)}
@@ -87,12 +88,12 @@ def damage_each_chain(routes: BothRoutes) -> Iterator[object]:
         foreign = key.replace(part, f"{part.partition('=')[0]}=9")
         with objects.copied(key, foreign):
             yield from ledger_deviations(user, f"{prefix} copied", checks, foreign)
-    assert ledger_problems(user.run_well()) == {}
+    assert ledger_problems(user.materialize(LEDGER)) == {}
 
 
 def ledger_deviations(user: Tenant, name: str, checks: tuple[str, ...], text: str) -> Iterator[object]:
-    """Run the daily job: only these checks of the ledger may fail, and each problem must hold the text."""
-    problems = ledger_problems(user.run())
+    """Materialize the ledger: only these of its checks may fail, and each problem must hold the text."""
+    problems = ledger_problems(user.materialize(LEDGER))
     print(name, problems, flush=True)
     lines = [problem for found in problems.values() for problem in found]
     if not problems or not set(problems) <= set(checks) or not all(text in line for line in lines):
@@ -154,18 +155,18 @@ class Objects:
 
 
 def damage_a_table(user: Tenant) -> Iterator[object]:
-    """Change cleaned/pin as others could; yield what the next run does not name, or a full refresh does not repair."""
+    """Change cleaned/pin as others could; yield what its checks do not name, or a full refresh does not repair."""
     uri = user.names.cleaned_uri(PIN)
     before = user.business(PIN)
     for name, change in TABLE_CHANGES.items():
         change(DeltaTable(uri))
-        result = user.run()
-        failed = failed_checks(result)
-        print(name, failed, flush=True)
-        if COMMITS not in failed or ledger_problems(result):
-            yield name, failed, ledger_problems(result)
-        user.run_well(config={"ops": {"cleaned__pin": {"config": {"full_refresh": True}}}})
-        assert user.business(PIN) == before, name
+        failed, problems = failed_checks(user.materialize("cleaned/pin")), ledger_problems(user.materialize(LEDGER))
+        print(name, failed, problems, flush=True)
+        if COMMITS not in failed or problems:
+            yield name, failed, problems
+        refreshed = user.materialize("cleaned/pin", {"ops": {"cleaned__pin": {"config": {"full_refresh": True}}}})
+        if COMMITS in failed_checks(refreshed) or user.business(PIN) != before:
+            yield name, "full refresh", failed_checks(refreshed)
 
 
 def append_first_row(table: DeltaTable) -> None:
