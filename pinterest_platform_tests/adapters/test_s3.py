@@ -93,7 +93,7 @@ def test_an_outage_has_one_message_with_address_and_cause(kind: str, cause: str)
 
 
 @contextmanager
-def responding(status: int, body: str, pause: float = 0.0) -> Iterator[str]:
+def responding(status: int, body: str, pause: float = 0.0, tag: str = "") -> Iterator[str]:
     """Yield the address of a server that gives every request the same response, after a pause in seconds."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -105,6 +105,8 @@ def responding(status: int, body: str, pause: float = 0.0) -> Iterator[str]:
             self.send_response(status)
             self.send_header("Content-Type", "application/xml")
             self.send_header("Content-Length", str(len(body)))
+            if tag:
+                self.send_header("ETag", tag)
             self.end_headers()
             self.wfile.write(body.encode())
 

@@ -49,7 +49,7 @@ def test_only_the_time_of_calls_is_counted_and_not_that_of_a_slow_command(monkey
         return create(settings)
 
     monkeypatch.setattr(s3, "s3_client", create_slowly)
-    with responding(200, LAST_PAGE) as address:
+    with responding(200, LAST_PAGE, tag='"tag"') as address:
         store = TimeLimitedReader(settings_at(address).model_copy(update={"io_timeout_seconds": 2.0}))
         for _ in range(3):
             assert len(list(store.list("topics/"))) == 1
