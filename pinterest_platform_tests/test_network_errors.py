@@ -161,7 +161,7 @@ def test_https_at_a_server_without_tls_is_permanent(call: Callable[[str], Any], 
 @pytest.mark.parametrize(
     ("reply", "cause"),
     [
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n12345", "its response was cut"),
+        (b'HTTP/1.1 200 OK\r\nETag: "tag"\r\nContent-Length: 20\r\n\r\n12345', "its response was cut"),
         (b"SSH-2.0-other\r\n", "it closed the connection"),
     ],
 )

@@ -153,7 +153,7 @@ def test_a_server_that_is_down_is_transient_and_an_invalid_address_is_permanent(
     with pytest.raises(TransientFailure, match=r"at http://127\.0\.0\.1:1 did not respond: Connection refused\."):
         ensure_streams(of("http://127.0.0.1:1", PINTEREST_IO_TIMEOUT_SECONDS=0.5))
     with pytest.raises(PermanentFailure, match="AWS_ENDPOINT_URL_KINESIS"):
-        ensure_streams(of("no address"))
+        ensure_streams(of("http://127.0.0.1:1").model_copy(update={"kinesis_endpoint": "no address"}))
 
 
 def test_the_address_of_s3_is_not_used_for_kinesis(monkeypatch: pytest.MonkeyPatch) -> None:
