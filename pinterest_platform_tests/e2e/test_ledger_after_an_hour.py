@@ -87,7 +87,7 @@ def damage_each_chain(routes: BothRoutes) -> Iterator[object]:
             yield from ledger_deviations(user, f"{prefix} deleted", checks, chain)
         foreign = key.replace(part, f"{part.partition('=')[0]}=9")
         with objects.copied(key, foreign):
-            yield from ledger_deviations(user, f"{prefix} copied", checks, foreign)
+            yield from ledger_deviations(user, f"{prefix} copied", checks, foreign.rpartition("/")[0])
     assert ledger_problems(user.materialize(LEDGER)) == {}
 
 
