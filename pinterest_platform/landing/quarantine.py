@@ -64,9 +64,8 @@ def committed_entries(store: ObjectStore, key: str, chain_format: ChainFormat) -
     Raises:
         PermanentFailure: the object is damaged, missing, or another one than its manifest describes.
     """
-    landed_key, end = _landed_part(key, chain_format)
-    manifest = _manifest(store, landed_key) if landed_key else None
-    if manifest is None or manifest.end != end:
+    manifest = _committing_manifest(store, key, chain_format)
+    if manifest is None:
         return
     body, count = store.read(key), 0
     for entry in parse_entries(body, key, chain_format):
@@ -155,8 +154,14 @@ def is_committed(store: ObjectStore, key: str, chain_format: ChainFormat) -> boo
     Raises:
         PermanentFailure: the metadata of that object is damaged.
     """
+    return _committing_manifest(store, key, chain_format) is not None
+
+
+def _committing_manifest(store: ObjectStore, key: str, chain_format: ChainFormat) -> Manifest | None:
+    """Return the manifest of the object that a quarantine object belongs to; None if it was not landed with its end."""
     landed_key, end = _landed_part(key, chain_format)
-    return bool(landed_key) and _committed_end(store, landed_key) == end
+    manifest = _manifest(store, landed_key) if landed_key else None
+    return manifest if manifest and manifest.end == end else None
 
 
 def _landed_part(key: str, chain_format: ChainFormat) -> tuple[str, int]:

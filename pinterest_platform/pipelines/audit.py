@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pinterest_platform.catalog import ENTITIES, Entity, Route
-from pinterest_platform.failures import PlatformFailure
+from pinterest_platform.failures import PermanentFailure, PlatformFailure
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.landing.audit_schedule import AuditSchedule
 from pinterest_platform.pipelines.clean import batch_of
@@ -92,11 +92,15 @@ class CleanedStream:
 
 
 def cleaned_stream(entity: Entity, settings: Settings, lake: Lake) -> CleanedStream:
-    """Return what is cleaned of an entity's stream; the objects are to be listed later, so that they include it."""
+    """Return what is cleaned of an entity's stream; the objects are to be listed later, so that they include it.
+
+    Raises:
+        TransientFailure: the store did not respond.
+    """
     places = settings.names.places(entity, Route.KINESIS)
     try:
         return CleanedStream(places.source, lake.positions(places.table_uri) or {})
-    except PlatformFailure as failure:
+    except PermanentFailure as failure:
         return CleanedStream(places.source, problem=str(failure))
 
 

@@ -96,7 +96,7 @@ class PartitionExaminer(ChainExaminer[PartitionManifest, History, ObjectFindings
     def _landed_without_metadata(self, history: History) -> Iterator[str]:
         """Yield the keys of objects before and after the chain that landing wrote; a sink can give them such names."""
         encoder = PartitionEncoder(self.chain.partition)
-        for other in (*history.earlier, *history.connect_objects):
+        for other in history.not_adopted:
             if other.key == self.folder.key(other.start):
                 lines = self.store.read(other.key).splitlines()
                 if lines and all(map(encoder.is_landed, lines)):

@@ -71,8 +71,12 @@ class History:
     @property
     def stray_keys(self) -> tuple[str, ...]:
         """Keys of objects that look like a sink's in the folder of a recreated topic, where a sink writes none."""
-        others = (*self.earlier, *self.connect_objects) if self.chain.epoch else ()
-        return tuple(source.key for source in others)
+        return tuple(source.key for source in self.not_adopted) if self.chain.epoch else ()
+
+    @property
+    def not_adopted(self) -> tuple[ConnectObject, ...]:
+        """The objects that look like a sink's before and after the chain."""
+        return (*self.earlier, *self.connect_objects)
 
     def changed_source(self, position: int, manifest: PartitionManifest) -> str | None:
         """Return the problem of an adopted object whose sources have changed, None if they are as they were adopted."""

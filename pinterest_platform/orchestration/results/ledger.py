@@ -55,15 +55,12 @@ def ledger_result(
     parts = [(topic, part) for topic, parts in topics.items() for part in parts]
     shards = [shard for shards in streams.values() for shard in shards]
     problems = [problem for topic, part in parts for problem in landing_problems(topic, part)]
-    uncleaned = [
-        problem
-        for source in cleaned
-        for problem in (
-            cleaning_problems(source)
-            if isinstance(source, CleanedTopic)
-            else stream_cleaning_problems(source, streams.get(source.stream, ()))
-        )
-    ]
+    uncleaned: list[str] = []
+    for source in cleaned:
+        if isinstance(source, CleanedTopic):
+            uncleaned += cleaning_problems(source)
+        else:
+            uncleaned += stream_cleaning_problems(source, streams.get(source.stream, ()))
     damaged = [f"{shard.app_id}: {problem}" for shard in shards for problem in shard.problems]
     gaps = [f"{part.app_id}: {warning}" for _, part in parts for warning in part.gap_warnings]
     hidden = {part.app_id: part.uncommitted for _, part in parts if part.uncommitted}

@@ -79,6 +79,18 @@ def test_a_table_that_is_ahead_of_its_shards_is_reported(around: Surroundings) -
     assert problems(evaluation) == [f"{APP_ID}: objects 1 to 4 were cleaned, and do not exist"]
 
 
+def test_an_outage_while_positions_are_read_is_no_finding(around: Surroundings) -> None:
+    land(around)
+    around.lake.unreadable[URI] = no_response("S3 at x:9", "refused")
+    result = dg.materialize(
+        [conservation, every_shard_is_accounted_for],
+        resources=around.resources,
+        selection=dg.AssetSelection.checks(every_shard_is_accounted_for),
+        raise_on_error=False,
+    )
+    assert not result.success and result.get_asset_check_evaluations() == []
+
+
 def test_objects_that_are_not_cleaned_yet_are_counted_and_no_problem(around: Surroundings) -> None:
     land(around)
     evaluation = run_check(around, every_shard_is_accounted_for)
