@@ -1,6 +1,7 @@
 """The platform's runs: when the run queue may start them together, and live runs whose process is gone."""
 
 import time
+from datetime import datetime
 
 import dagster as dg
 
@@ -8,6 +9,7 @@ from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.orchestration.workers import (
     CONCURRENCY_TAG,
     EXCLUSIVE,
+    HIDDEN,
     SHARED,
     WORKER_TAG,
     bookkeeping,
@@ -16,8 +18,9 @@ from pinterest_platform.orchestration.workers import (
     recorded_worker,
 )
 
-JOB_TAG = "pinterest/job"
-"""A tag of the platform's jobs, and so of their runs: another project's job may have the same name."""
+JOB_TAG, EARLIER_JOB_TAG = f"{HIDDEN}pinterest-job", "pinterest/job"
+"""A tag of the platform's jobs, and so of their runs: another project's job may have the same name. Runs of earlier
+releases have the second one."""
 
 WRITER, READER = {JOB_TAG: "writer"}, {JOB_TAG: "reader"}
 """Tags of the jobs that write tables, and of the others."""
@@ -76,7 +79,22 @@ def is_orphan(record: dg.RunRecord, longest_elsewhere: float = ELSEWHERE_SECONDS
 
 def is_platforms(run: dg.DagsterRun) -> bool:
     """Return True if a run is the platform's: of one of its jobs, or one that recorded its process."""
-    return JOB_TAG in run.tags or recorded_worker(bookkeeping(run, WORKER_TAG), run.run_id)
+    of_job = JOB_TAG in run.tags or EARLIER_JOB_TAG in run.tags
+    return of_job or recorded_worker(bookkeeping(run, WORKER_TAG), run.run_id)
+
+
+def writer_runs(
+    instance: dg.DagsterInstance, job: str, limit: int | None = None, created_after: datetime | None = None
+) -> list[dg.RunRecord]:
+    """Return the runs of one of the platform's jobs that write tables, newest first, those of earlier releases too."""
+    records = {
+        record.storage_id: record
+        for tags in (WRITER, {EARLIER_JOB_TAG: "writer"})
+        for record in instance.get_run_records(
+            dg.RunsFilter(job_name=job, tags=tags, created_after=created_after), limit=limit
+        )
+    }
+    return [records[number] for number in sorted(records, reverse=True)][:limit]
 
 
 def host_of(run: dg.DagsterRun) -> str:

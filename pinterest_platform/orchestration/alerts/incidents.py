@@ -10,7 +10,7 @@ import dagster as dg
 from pinterest_platform.orchestration.causes import failed_checks, failure_causes
 from pinterest_platform.orchestration.daily.history import ALERTED_TAG, is_daily
 from pinterest_platform.orchestration.draining.run import failed_entities
-from pinterest_platform.orchestration.runs import WRITER, is_platforms
+from pinterest_platform.orchestration.runs import is_platforms, writer_runs
 from pinterest_platform.orchestration.workers import AD_HOC_JOB
 from pinterest_platform.ports import Cause
 
@@ -54,10 +54,7 @@ def drain_incidents(instance: dg.DagsterInstance) -> Iterator[Incident]:
     A stream that fails in addition to those of an earlier alert is an incident of its own.
     """
     for job in DRAINS:
-        runs = [
-            record.dagster_run
-            for record in instance.get_run_records(dg.RunsFilter(job_name=job, tags=WRITER), limit=RUN_LIMIT)
-        ]
+        runs = [record.dagster_run for record in writer_runs(instance, job, limit=RUN_LIMIT)]
         ended = [run for run in runs if run.is_finished and run.status is not dg.DagsterRunStatus.CANCELED]
         streak = _failures_since_success(ended)
         if not streak or _is_alerted(instance, streak[0]):

@@ -7,7 +7,7 @@ import dagster as dg
 from pinterest_platform.catalog import ENTITIES, REPORT_KEYS
 from pinterest_platform.orchestration.causes import failure_causes
 from pinterest_platform.orchestration.daily.decision import PipelineRun
-from pinterest_platform.orchestration.runs import WRITER, end_orphans, host_of
+from pinterest_platform.orchestration.runs import end_orphans, host_of, writer_runs
 
 JOB = "batch_pipeline"
 DAY_TAG = "pinterest/daily"
@@ -30,9 +30,8 @@ _RESUMED_TAGS = ("dagster/is_resume_retry", "dagster/is_asset_resume_retry")
 def pipeline_runs(instance: dg.DagsterInstance) -> list[PipelineRun]:
     """Return the job's complete runs of the last days and its live ones, newest first, after ending orphans."""
     end_orphans(instance)
-    recent = dg.RunsFilter(job_name=JOB, tags=WRITER, created_after=datetime.now(UTC) - LOOK_BACK)
     runs: list[PipelineRun] = []
-    for record in instance.get_run_records(recent):
+    for record in writer_runs(instance, JOB, created_after=datetime.now(UTC) - LOOK_BACK):
         run, tags = record.dagster_run, record.dagster_run.tags
         complete = _is_complete(instance, run)
         if run.is_finished and not complete:

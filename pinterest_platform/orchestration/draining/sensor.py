@@ -14,7 +14,7 @@ from pinterest_platform.failures import TransientFailure
 from pinterest_platform.orchestration.draining.decision import DrainRun, decide
 from pinterest_platform.orchestration.draining.run import failed_entities
 from pinterest_platform.orchestration.results.tables import Cell, small_table
-from pinterest_platform.orchestration.runs import LIVE, WRITER, declare_dead, drain_tags, host_of, is_orphan
+from pinterest_platform.orchestration.runs import LIVE, declare_dead, drain_tags, host_of, is_orphan, writer_runs
 from pinterest_platform.orchestration.table_checks import (
     LAG_CHECK,
     is_fresh,
@@ -186,7 +186,6 @@ def _unknown(route: str, backlog: RouteBacklog) -> str:
 
 
 def _runs(context: dg.SensorEvaluationContext, route: str, job: str, longest: float) -> list[DrainRun]:
-    records = context.instance.get_run_records(dg.RunsFilter(job_name=job, tags=WRITER), limit=RUN_LIMIT)
     return [
         DrainRun(
             run_id=record.dagster_run.run_id,
@@ -197,5 +196,5 @@ def _runs(context: dg.SensorEvaluationContext, route: str, job: str, longest: fl
             host=host_of(record.dagster_run),
             stuck=frozenset(f"{route}/{entity}" for entity in failed_entities(record.dagster_run)),
         )
-        for record in records
+        for record in writer_runs(context.instance, job, limit=RUN_LIMIT)
     ]

@@ -10,7 +10,7 @@ from pinterest_platform.failures import PermanentFailure, PlatformFailure, Trans
 from pinterest_platform.orchestration.alerts.incidents import CONSECUTIVE_FAILURES
 from pinterest_platform.orchestration.draining.run import failed_tags
 from pinterest_platform.orchestration.failures import as_dagster_failure
-from pinterest_platform.orchestration.runs import WRITER
+from pinterest_platform.orchestration.runs import READER, WRITER
 from pinterest_platform.orchestration.workers import AD_HOC_JOB, record_worker
 from pinterest_platform_tests.defs.operations.schedule_daemon import LONG, Daemon
 
@@ -102,7 +102,7 @@ def job_run(daemon: Daemon) -> Job:
         job = dg.JobDefinition(
             name=name,
             graph_def=dg.GraphDefinition(name=name, node_defs=[work]),
-            tags={"pinterest/job": "reader"} if arguments.pop("ours", True) else None,
+            tags=READER if arguments.pop("ours", True) else None,
             executor_def=dg.in_process_executor,
         )
         result = job.execute_in_process(instance=daemon.instance, raise_on_error=False, **arguments)
