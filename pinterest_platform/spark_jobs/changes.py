@@ -4,6 +4,7 @@ The engine reads and writes only the files that hold a replaced row. A MERGE nee
 """
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self, cast
@@ -51,10 +52,10 @@ class TableChanges:
     keys: pa.Table
 
     @classmethod
-    def of(cls, staging: Staging, uri: str, table: DeltaTable, staged: StagedBatch) -> Self:
-        """Compare the newest rows of a batch with an opened version of the table at an address."""
-        newest = staging.stage_newest([staged])
-        if staged.in_memory:
+    def of(cls, staging: Staging, uri: str, table: DeltaTable, staged: Sequence[StagedBatch]) -> Self:
+        """Compare the newest rows of a batch's staged parts with an opened version of the table at an address."""
+        newest = staging.stage_newest(staged)
+        if staged[0].in_memory:
             rows = cast("pa.Table", newest.rows)
             existing = rows_with(table, KEY, rows[KEY])
             if existing.num_rows == 0:
@@ -69,7 +70,7 @@ class TableChanges:
         compared = merge.merge_outcome(staging.read_newest(newest), target, changed, moved)
         with translate_engine_conflicts(uri):
             changes = compared.where("new OR changed OR moved")
-            outcome = materialize(changes, _OUTCOME, staging.target(staged, "outcome"))
+            outcome = materialize(changes, _OUTCOME, staging.target(staged[0], "outcome"))
         keys = outcome if isinstance(outcome, pa.Table) else parquet.read_folder(staging.tables, outcome[0], _KEYS)
         return cls(staging, uri, table, newest, outcome, keys)
 

@@ -1,7 +1,7 @@
 """The job `clean`: landed objects into a cleaned table, incrementally or as a rebuild (rules C1 to C21)."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
@@ -21,6 +21,8 @@ from pinterest_platform.spark_jobs.upsert import TableUpsert
 from pinterest_platform.transforms import cleaning
 
 _DELETE_SECONDS = 5.0
+_BATCHES_PER_COMMIT = 8
+"""Batches in files that are upserted together: each commit compares with the whole table, and most rewrite it."""
 
 
 def run(spark: SparkSession, parameters: CleanParameters, progress: Callable[[str], None]) -> CleanResult:
@@ -30,9 +32,8 @@ def run(spark: SparkSession, parameters: CleanParameters, progress: Callable[[st
         PermanentFailure: the table has other columns, or a record is in two objects of a batch.
         TransientFailure: objects are missing, the store does not respond, or every attempt to commit met a conflict.
     """
-    in_files = parameters.full_refresh or not all(batch.is_small for batch in parameters.batches)
-    with _deleted_afterwards(parameters.staging_uri, progress) if in_files else nullcontext():
-        clean_run = CleanRun(spark, parameters, progress)
+    clean_run = CleanRun(spark, parameters, progress)
+    with _deleted_afterwards(parameters.staging_uri, progress) if clean_run.in_files else nullcontext():
         return clean_run.rebuild() if parameters.full_refresh else clean_run.increment()
 
 
@@ -43,10 +44,15 @@ class CleanRun:
         spark: the session.
         parameters: the job's parameters.
         progress: gets a line for each batch.
+
+    Attributes:
+        in_files: whether batches are staged in files; batches that are small one by one can be large together.
     """
 
     def __init__(self, spark: SparkSession, parameters: CleanParameters, progress: Callable[[str], None]) -> None:
         self._parameters = parameters
+        self.in_files = parameters.full_refresh or not all(batch.is_small for batch in parameters.batches)
+        self._batches = [replace(batch, size=None) if self.in_files else batch for batch in parameters.batches]
         self._progress = progress
         self._origin = RecordOrigin.of(parameters)
         self._tables = DeltaTables(parameters.io_timeout_seconds)
@@ -59,23 +65,25 @@ class CleanRun:
         self._unreadable: Counter[str] = Counter(dict.fromkeys(fields, 0))
 
     def increment(self) -> CleanResult:
-        """Stage and upsert the batches one by one; committed batches stay if a later one fails."""
-        for number, batch in enumerate(self._parameters.batches, start=1):
-            staged = self._stage(number, batch)
-            retry_outages(partial(self._upsert.apply, batch, staged), self._store_seconds)
+        """Stage and upsert the batches, in files several at once; committed ones stay if a later one fails."""
+        size = _BATCHES_PER_COMMIT if self.in_files else 1
+        for first in range(0, len(self._batches), size):
+            batches = self._batches[first : first + size]
+            staged = self._stage_all(batches, first + 1)
+            retry_outages(partial(self._upsert.apply, Batch.joined(batches), staged), self._store_seconds)
         return self._result()
 
     def rebuild(self) -> CleanResult:
         """Stage every batch, then replace the table's rows and positions in one commit (rule P6)."""
-        # Batches that are small one by one can be large together, so all of them are staged in files.
-        batches = [replace(batch, size=None) for batch in self._parameters.batches]
-        staged = [self._stage(number, batch) for number, batch in enumerate(batches, start=1)]
-        rows = retry_outages(
-            partial(self._upsert.rebuild, [batch for batch in staged if batch is not None], self._positions()),
-            self._store_seconds,
-        )
+        staged, positions = self._stage_all(self._batches, 1), Batch.joined(self._batches).positions
+        rows = retry_outages(partial(self._upsert.rebuild, staged, positions), self._store_seconds)
         self._progress(f"{self._origin.entity}: rebuilt with {rows:,} rows")
         return self._result()
+
+    def _stage_all(self, batches: Sequence[Batch], first: int) -> list[StagedBatch]:
+        """Stage batches, of which the first has a number; those without an accepted record are left out."""
+        staged = [self._stage(number, batch) for number, batch in enumerate(batches, start=first)]
+        return [batch for batch in staged if batch is not None]
 
     def _stage(self, number: int, batch: Batch) -> StagedBatch | None:
         """Clean one batch and quarantine its rejected records; return None if it has no accepted record."""
@@ -83,7 +91,7 @@ class CleanRun:
             return None
         staged = retry_outages(partial(self._staging.stage, batch, f"batch-{number:05d}"), self._store_seconds)
         counts = staged.counts
-        self._counts.update(records=counts.records, quarantined=counts.rejected, keys=counts.keys)
+        self._counts.update(records=counts.records, quarantined=counts.rejected)
         self._unreadable.update(counts.unreadable)
         if counts.rejected:
             records = rejected(self._staging.read([staged]))
@@ -91,18 +99,10 @@ class CleanRun:
             write = partial(quarantine, self._tables, self._parameters.quarantine_uri, records, self._origin.route)
             retry_outages(write, self._store_seconds)
         self._progress(
-            f"{self._origin.entity}: batch {number} of {len(self._parameters.batches)}: {counts.records:,} records, "
+            f"{self._origin.entity}: batch {number} of {len(self._batches)}: {counts.records:,} records, "
             f"{counts.keys:,} keys, {counts.rejected:,} quarantined"
         )
         return staged if counts.keys else None
-
-    def _positions(self) -> dict[str, int]:
-        """Return the positions that the table reaches with all batches."""
-        positions: dict[str, int] = {}
-        for batch in self._parameters.batches:
-            for name, end in batch.positions.items():
-                positions[name] = max(end, positions.get(name, end))
-        return positions
 
     def _result(self) -> CleanResult:
         table = self._upsert.finish()

@@ -193,15 +193,15 @@ class Staging:
             )
         return NewestRows(staged, keys)
 
-    def with_conflicting_keys(self, batch: StagedBatch, newest: NewestRows) -> NewestRows:
-        """Stage the keys that a batch has with other values than their newest, and return them with the newest rows."""
-        if batch.counts.accepted == batch.counts.keys:
+    def with_conflicting_keys(self, batches: Sequence[StagedBatch], newest: NewestRows) -> NewestRows:
+        """Stage the keys that batches have with other values than the newest, and return them with the newest rows."""
+        if sum(batch.counts.accepted for batch in batches) == newest.keys:
             return newest
         schema = self.origin.cleaned_schema
-        rows = accepted(self.read([batch]), self.origin.entity).alias("s")
+        rows = accepted(self.read(batches), self.origin.entity).alias("s")
         joined = rows.join(read_rows(self.spark, newest.rows, schema).alias("t"), F.expr(f"s.`{KEY}` = t.`{KEY}`"))
         keys = joined.where(merge.values_differ(schema)).select(F.col(f"s.{KEY}").alias(KEY)).distinct()
-        staged = materialize(keys, StructType([schema[KEY]]), self.target(batch, "conflicting"))
+        staged = materialize(keys, StructType([schema[KEY]]), self.target(batches[0], "conflicting"))
         return replace(newest, conflicting_keys=staged) if self._row_count(staged) else newest
 
     def target(self, batch: StagedBatch, name: str) -> str | None:

@@ -30,7 +30,7 @@ class TableUpsert:
         uri: the table.
 
     Attributes:
-        counts: the rows that are `new`, `changed` and `unchanged`, over all batches.
+        counts: the `keys` of the commits, and the rows that are `new`, `changed` and `unchanged`.
 
     Raises:
         PermanentFailure: the table has other columns than cleaning writes.
@@ -46,8 +46,8 @@ class TableUpsert:
         self._table = cached or self._tables.ensure(uri, self._origin.cleaned_schema)
         self._require_columns()
 
-    def apply(self, batch: Batch, staged: StagedBatch | None) -> None:
-        """Upsert a staged batch and commit its positions; None if the batch has no row.
+    def apply(self, batch: Batch, staged: Sequence[StagedBatch]) -> None:
+        """Upsert a batch, of which the parts that have rows are staged, and commit its positions.
 
         A batch that was applied before changes nothing, so conflicts and rebuilds are retried.
         """
@@ -86,16 +86,16 @@ class TableUpsert:
         table_cache.check_in(self._staging.spark, self._tables, self._uri, table)
         return table
 
-    def _apply(self, batch: Batch, staged: StagedBatch | None) -> None:
+    def _apply(self, batch: Batch, staged: Sequence[StagedBatch]) -> None:
         table = self._tables.refreshed(self._table)
         require_writable(table)
         self._require_columns()
         transactions = self._tables.transactions_of(table)
         self._check_continues(transactions, batch)
         reached = {name: max(end, transactions.get(name, end)) for name, end in batch.positions.items()}
-        if staged is None:
+        if not staged:
             self._advance(transactions.get(REBUILDS), batch)
-        elif not staged.in_memory and not table.file_uris():  # counts of rows can be missing in a log
+        elif not staged[0].in_memory and not table.file_uris():  # counts of rows can be missing in a log
             self._fill(staged, table, {**transactions, **reached})
         else:
             changes = TableChanges.of(self._staging, self._uri, table, staged)
@@ -113,10 +113,10 @@ class TableUpsert:
                 "Find what else writes to the table; then move it away: the next run recreates it.",
             )
 
-    def _fill(self, staged: StagedBatch, table: DeltaTable, transactions: Mapping[str, int]) -> None:
+    def _fill(self, staged: Sequence[StagedBatch], table: DeltaTable, transactions: Mapping[str, int]) -> None:
         """Commit rows in files to an empty table, with the positions; there is nothing to compare them with."""
         folder = f"rows-{uuid.uuid4().hex}"
-        newest = self._staging.stage_newest([staged], f"{self._uri}/{folder}")
+        newest = self._staging.stage_newest(staged, f"{self._uri}/{folder}")
         # The files stay after a conflict: the commit may have succeeded although its response was lost.
         replacement.replace_with_files(self._tables, table, folder, transactions)
         self._count(Difference(newest.keys, 0), newest.keys)
@@ -166,4 +166,4 @@ class TableUpsert:
 
     def _count(self, difference: Difference, keys: int) -> None:
         unchanged = keys - difference.new - difference.changed
-        self.counts.update(new=difference.new, changed=difference.changed, unchanged=unchanged)
+        self.counts.update(keys=keys, new=difference.new, changed=difference.changed, unchanged=unchanged)

@@ -193,6 +193,24 @@ def test_a_missing_object_fails_and_commits_nothing(lake: Lake) -> None:
     assert lake.version() == 0
 
 
+def test_batches_in_files_are_committed_together_and_those_before_a_failing_one_stay(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clean, "_BATCHES_PER_COMMIT", 2)
+    lake = Lake(spark, tmp_path, small=False)
+    batches = [lake.land([geo(1, country), geo(number)]) for number, country in enumerate(["a", "b", "c", "d"], 2)]
+    batches = [batches[0], *(replace(later, after=earlier.positions) for earlier, later in pairwise(batches))]
+    Path(batches[3].uris[0]).rename(tmp_path / "moved")
+    with pytest.raises(TransientFailure, match="hold 0 records"):
+        lake.clean(*batches)
+    assert (lake.version(), DeltaTables().positions(lake.table)) == (1, batches[1].positions)
+    (tmp_path / "moved").rename(batches[3].uris[0])
+    result = lake.clean(*batches)
+    assert [(row["ind"], row["country"]) for row in lake.rows()] == [(1, "d"), *((key, "Aruba") for key in range(2, 6))]
+    # The first commit of the second run changes nothing: the positions are reached, and the newest rows are there.
+    assert (result.version, result.keys, result.new, result.changed, result.unchanged) == (2, 6, 2, 1, 3)
+
+
 def test_objects_that_overlap_are_refused_and_nothing_is_duplicated(lake: Lake) -> None:
     batch = lake.land([geo(1), geo(2)])
     twice = Batch([*batch.uris, *batch.uris], batch.positions, 4)
@@ -252,7 +270,7 @@ def test_partitions_that_a_full_refresh_did_not_cover_are_cleaned_again(lake: La
 def test_incremental_cleaning_equals_a_full_refresh_for_any_batches(
     spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    lake = Lake(spark, tmp_path_factory.mktemp("lake"))
+    lake = Lake(spark, tmp_path_factory.mktemp("lake"), small=data.draw(st.booleans()))
     posts = data.draw(
         st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["a", "b", None])), min_size=1, max_size=60)
     )
@@ -263,8 +281,12 @@ def test_incremental_cleaning_equals_a_full_refresh_for_any_batches(
             # Posters key by index: one key stays in one partition.
             posted = [geo(ind, country) for ind, country in posts[start:end] if ind % 2 == partition]
             batches.append(lake.land(posted, partition))
-    for batch in batches:
-        lake.clean(batch)
+    per_run = data.draw(st.integers(1, len(batches)))
+    per_commit = data.draw(st.integers(1, 3))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clean, "_BATCHES_PER_COMMIT", per_commit)
+        for first in range(0, len(batches), per_run):
+            lake.clean(*batches[first : first + per_run])
     incremental = lake.business()
     expected = dict(posts)
     assert {row["ind"]: row["country"] for row in incremental} == expected

@@ -24,6 +24,13 @@ def test_parameters_stay_equal_through_json() -> None:
     assert CleanParameters.from_json(json.loads(json.dumps(clean.to_json()))).batches[0] == Batch(["a"], {"id": 1}, 2)
 
 
+def test_joined_batches_reach_the_last_positions_and_continue_after_the_first() -> None:
+    one = Batch(["a"], {"x": 4, "y": 9}, 5, {"x": 1})
+    two = Batch(["b", "c"], {"x": 6, "z": 3}, 5, {"x": 4, "y": 9, "z": 2})
+    assert Batch.joined([one, two]) == Batch(["a", "b", "c"], {"x": 6, "y": 9, "z": 3}, after={"x": 1, "z": 2})
+    assert Batch.joined([]) == Batch([])
+
+
 def test_an_unknown_entity_is_refused() -> None:
     with pytest.raises(PermanentFailure, match="There is no entity 'cat'"):
         CleanParameters.from_json({**CLEAN, "route": "kafka", "entity": "cat"})

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from pinterest_platform.catalog import Route, entity_named
 from pinterest_platform.spark_jobs.parameters.transferable import Transferable
@@ -36,6 +36,16 @@ class Batch(Transferable):
     def is_small(self) -> bool:
         """True if the rows are known to fit in memory."""
         return self.size is not None and self.size <= SMALL_BYTES
+
+    @classmethod
+    def joined(cls, batches: Sequence[Self]) -> Self:
+        """Return one batch of the objects of consecutive batches, without their counts."""
+        positions: dict[str, int] = {}
+        after: dict[str, int] = {}
+        for batch in batches:
+            after = {name: end for name, end in batch.after.items() if name not in positions} | after
+            positions |= {name: max(end, positions.get(name, end)) for name, end in batch.positions.items()}
+        return cls([uri for batch in batches for uri in batch.uris], positions, after=after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +97,7 @@ class CleanResult(Transferable):
         records: lines read.
         quarantined: lines that were rejected.
         reasons: rejected lines by kind of reason.
-        keys: distinct keys, summed over the batches.
+        keys: distinct keys of each commit, summed over the commits.
         new: rows inserted.
         changed: rows whose values changed.
         unchanged: keys whose row stayed as it was.
