@@ -59,7 +59,7 @@ def reports(
     deps=[dg.AssetKey(["reports", key]) for key in REPORT_KEYS],
     description="One self-contained HTML file with every report as a table and a chart.",
     tags=pii_tags(*REPORTS),
-    kinds={"html"},
+    kinds={"dashboard", "html"},
 )
 def page(
     context: dg.AssetExecutionContext,
