@@ -21,6 +21,7 @@ class Benchmark:
         peer: the program that it is compared with.
         needs_emulators: True if it runs under `python -m emulators exec`.
         runs: the arguments of each of its runs in `make bench`; none if it is not a part of it.
+        slow_runs: those instead of them with `--slow`, if there are any.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Benchmark:
     peer: str
     needs_emulators: bool = True
     runs: tuple[tuple[str, ...], ...] = ((),)
+    slow_runs: tuple[tuple[str, ...], ...] = ()
 
 
 BENCHMARKS = (
@@ -44,6 +46,7 @@ BENCHMARKS = (
         "the smallest build, scaled by n^1.05",
         needs_emulators=False,
         runs=(("--rows", "100000,1000000"),),
+        slow_runs=(("--rows", "100000,1000000,10000000"),),
     ),
     Benchmark("landing", "records of one Kafka partition into S3", "a plain copy without guarantees"),
     Benchmark("ledger", "the ledger over many objects, with nothing new", "the first ledger over the same objects"),
@@ -70,13 +73,13 @@ def run(benchmark: Benchmark, arguments: Sequence[str], home: Path) -> int:
     return subprocess.run(command, check=False).returncode
 
 
-def run_suite(benchmarks: Sequence[Benchmark]) -> tuple[list[Measurement], list[str]]:
+def run_suite(benchmarks: Sequence[Benchmark], *, slow: bool = False) -> tuple[list[Measurement], list[str]]:
     """Make the runs of benchmarks one after the other; returns the measurements, and the names of failed benchmarks."""
     measurements: list[Measurement] = []
     failed: list[str] = []
     with tempfile.TemporaryDirectory(prefix="pinterest-bench-", ignore_cleanup_errors=True) as folder:
         for benchmark in benchmarks:
-            for number, arguments in enumerate(benchmark.runs):
+            for number, arguments in enumerate((slow and benchmark.slow_runs) or benchmark.runs):
                 print(f"== {' '.join([benchmark.name, *arguments])}", flush=True)
                 path = Path(folder) / f"{benchmark.name}-{number}.json"
                 code = run(benchmark, [*arguments, "--json", str(path)], Path(folder) / "home")

@@ -118,7 +118,7 @@ def peak_bytes() -> int:
 def main(rows: str, child: Path | None, json_path: Path | None) -> None:
     """Build tables and reports from N posts for each N; print the exponent and the peak memory.
 
-    10,000,000 posts need about 40 GB of disk below TMPDIR.
+    10,000,000 posts need about 25 GB of disk below TMPDIR.
     """
     if child is not None:
         _child(child)

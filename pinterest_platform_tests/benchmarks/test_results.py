@@ -113,8 +113,23 @@ def test_the_suite_collects_what_succeeded_and_names_what_failed(monkeypatch: py
     assert _suite.run_suite(_suite.BENCHMARKS[:3]) == ([FAST, FAST, FAST], ["landing"])
 
 
+@pytest.mark.parametrize(("options", "largest"), [([], "1000000"), (["--slow"], "10000000")])
+def test_the_build_of_ten_million_posts_runs_on_request_only(
+    options: list[str], largest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: dict[str, list[str]] = {}
+
+    def run(benchmark: _suite.Benchmark, arguments: list[str], home: Path) -> int:
+        calls[benchmark.name] = arguments
+        return 1
+
+    monkeypatch.setattr(_suite, "run", run)
+    assert command.main(options) == 1
+    assert calls["growth"][1].split(",")[-1] == largest and len(calls) == len(_suite.BENCHMARKS)
+
+
 def test_a_failed_benchmark_leaves_the_published_results(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_suite, "run_suite", lambda _: ([FAST], ["landing"]))
+    monkeypatch.setattr(_suite, "run_suite", lambda *_, slow: ([FAST], ["landing"]))
     monkeypatch.setattr(_publication, "save", lambda _: pytest.fail("it was saved"))
     assert command.main([]) == 1
 
