@@ -13,7 +13,7 @@ WORKER_TAG = f"{HIDDEN}pinterest/worker"
 AD_HOC_JOB = "__ASSET_JOB"
 """The job as which Dagster runs assets that are materialized without one; it cannot be given tags."""
 
-CONCURRENCY_TAG = "pinterest/concurrency"
+CONCURRENCY_TAG = f"{HIDDEN}pinterest-concurrency"
 EXCLUSIVE, SHARED = {CONCURRENCY_TAG: "exclusive"}, {CONCURRENCY_TAG: "shared"}
 """The run queue starts no exclusive run next to another one (dagster.yaml). It does not limit shared ones."""
 

@@ -105,7 +105,7 @@ def test_a_sensor_starts_a_run(ui: Ui) -> None:
     expect(row).to_contain_text("kafka_pipeline")
     expect(row).to_contain_text("pinterest/route: kafka")
     expect(row).to_contain_text(re.compile(r"pinterest/backlog: kafka/pin: [0-9]+ records"))
-    assert not re.search("pinterest.(worker|job)", row.inner_text())
+    assert not re.search("pinterest.(worker|job|concurrency)", row.inner_text())
     ui.screenshot("run_of_a_sensor")
 
 

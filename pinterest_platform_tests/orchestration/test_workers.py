@@ -10,7 +10,16 @@ import psutil
 import pytest
 from dagster._core.storage.tags import TagType, get_tag_type
 
-from pinterest_platform.orchestration.workers import SAME_START_SECONDS, WORKER_TAG, bookkeeping, elsewhere, is_lost
+from pinterest_platform.orchestration.alerts.incidents import CHECKS_ALERTED_TAG
+from pinterest_platform.orchestration.daily.history import ALERTED_TAG
+from pinterest_platform.orchestration.workers import (
+    CONCURRENCY_TAG,
+    SAME_START_SECONDS,
+    WORKER_TAG,
+    bookkeeping,
+    elsewhere,
+    is_lost,
+)
 
 
 def claimed(pid: int, clock_shift: float = 0.0, host: str = "") -> str:
@@ -53,7 +62,8 @@ def test_a_run_without_a_claim_is_not_known_to_be_dead_nor_to_be_elsewhere(claim
 
 
 def test_bookkeeping_is_hidden_and_that_of_earlier_releases_is_read() -> None:
-    assert get_tag_type(WORKER_TAG) is TagType.HIDDEN
+    for tag in (WORKER_TAG, CONCURRENCY_TAG, ALERTED_TAG, CHECKS_ALERTED_TAG):
+        assert get_tag_type(tag) is TagType.HIDDEN
     with dg.DagsterInstance.ephemeral() as instance:
         job = dg.JobDefinition(name="job", graph_def=dg.GraphDefinition(name="job"))
         old = instance.create_run_for_job(job, tags={"pinterest/worker": "old"})

@@ -11,12 +11,12 @@ from pinterest_platform.orchestration.causes import failed_checks, failure_cause
 from pinterest_platform.orchestration.daily.history import ALERTED_TAG, is_daily
 from pinterest_platform.orchestration.draining.run import failed_entities
 from pinterest_platform.orchestration.runs import is_platforms, writer_runs
-from pinterest_platform.orchestration.workers import AD_HOC_JOB
+from pinterest_platform.orchestration.workers import AD_HOC_JOB, HIDDEN, bookkeeping
 from pinterest_platform.ports import Cause
 
 DRAINS = ("kafka_pipeline", "streaming_pipeline")
 
-CHECKS_ALERTED_TAG = "pinterest/checks_alerted"
+CHECKS_ALERTED_TAG = f"{HIDDEN}pinterest/checks_alerted"
 """On a successful run with failed checks: the time of its alert, or the run whose alert was about the same checks."""
 
 CONSECUTIVE_FAILURES = 6
@@ -114,7 +114,7 @@ def check_incidents(instance: dg.DagsterInstance, since: datetime) -> Iterator[I
     recent = dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS], updated_after=since)
     for record in reversed(instance.get_run_records(recent)):
         run = record.dagster_run
-        if CHECKS_ALERTED_TAG in run.tags:
+        if bookkeeping(run, CHECKS_ALERTED_TAG) is not None:
             continue
         failed = failed_checks(instance, run.run_id)
         if not failed:
@@ -136,9 +136,9 @@ def created_at(instance: dg.DagsterInstance, run: dg.DagsterRun) -> datetime:
 
 def _is_alerted(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     """Return whether a run itself was alerted: a re-executed run inherits its parent's tags."""
-    mark = run.tags.get(ALERTED_TAG)
+    mark = bookkeeping(run, ALERTED_TAG)
     parent = instance.get_run_by_id(run.parent_run_id) if mark and run.parent_run_id else None
-    return mark is not None and (parent is None or parent.tags.get(ALERTED_TAG) != mark)
+    return mark is not None and (parent is None or bookkeeping(parent, ALERTED_TAG) != mark)
 
 
 def _covers(other: dg.DagsterRun, run: dg.DagsterRun) -> bool:
@@ -172,7 +172,7 @@ def _alerted_before(instance: dg.DagsterInstance, key: dg.AssetCheckKey, run_id:
         if record.run_id == run_id or not evaluation or _is_warning(evaluation):
             continue
         run = None if evaluation.passed else instance.get_run_by_id(record.run_id)
-        return run.run_id if run and CHECKS_ALERTED_TAG in run.tags else ""
+        return run.run_id if run and bookkeeping(run, CHECKS_ALERTED_TAG) is not None else ""
     return ""
 
 

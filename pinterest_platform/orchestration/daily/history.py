@@ -8,12 +8,13 @@ from pinterest_platform.catalog import ENTITIES, REPORT_KEYS
 from pinterest_platform.orchestration.causes import failure_causes
 from pinterest_platform.orchestration.daily.decision import PipelineRun
 from pinterest_platform.orchestration.runs import end_orphans, host_of, writer_runs
+from pinterest_platform.orchestration.workers import HIDDEN, bookkeeping
 
 JOB = "batch_pipeline"
 DAY_TAG = "pinterest/daily"
 ATTEMPT_TAG = "pinterest/attempt"
 RETRIES_TAG = "pinterest/retries"
-ALERTED_TAG = "pinterest/alerted"
+ALERTED_TAG = f"{HIDDEN}pinterest/alerted"
 
 RESULTS = frozenset(
     [dg.AssetKey([layer, entity.name]) for layer in ("raw", "cleaned") for entity in ENTITIES]
@@ -39,7 +40,8 @@ def pipeline_runs(instance: dg.DagsterInstance) -> list[PipelineRun]:
         # A part that a user executes again inherits the day, and does not do its work.
         day = _day(tags.get(DAY_TAG, "")) if complete else None
         # Only a day's last run decides, and ticks are frequent: read the events of no other.
-        decides = run.is_failure and day and ALERTED_TAG not in tags and all(newer.day != day for newer in runs)
+        alerted = bookkeeping(run, ALERTED_TAG) is not None
+        decides = run.is_failure and day and not alerted and all(newer.day != day for newer in runs)
         attempt = tags.get(ATTEMPT_TAG, "")
         runs.append(
             PipelineRun(
@@ -51,7 +53,7 @@ def pipeline_runs(instance: dg.DagsterInstance) -> list[PipelineRun]:
                 attempt=int(attempt) if attempt.isdecimal() else 1,
                 permanent=bool(decides) and any(permanent for _, permanent in failure_causes(instance, run.run_id)),
                 retries_cancelled=RETRIES_TAG in tags,
-                alerted=ALERTED_TAG in tags,
+                alerted=alerted,
                 host=host_of(run),
             )
         )
