@@ -66,6 +66,18 @@ class CleanedTopic:
     positions: Mapping[str, int] = field(default_factory=dict[str, int])
     problem: str | None = None
 
+    @property
+    def is_behind(self) -> bool:
+        """True if the table lacks landed offsets."""
+        return any(self.positions.get(part.app_id, part.start - 1) + 1 < part.next_offset for part in self.ranges)
+
+    def cleaned_until(self, positions: Mapping[str, int]) -> "CleanedTopic":
+        """Return it with newer positions of its table, up to the ends of the landed ranges."""
+        ends = {part.app_id: part.next_offset - 1 for part in self.ranges}
+        behind = {app_id: end for app_id, end in ends.items() if self.positions.get(app_id, -1) < end}
+        reached = {app_id: min(positions[app_id], end) for app_id, end in behind.items() if app_id in positions}
+        return replace(self, positions={**self.positions, **reached})
+
 
 def cleaned_topic(entity: Entity, settings: Settings, objects: ObjectStore, lake: Lake) -> CleanedTopic:
     """Return what is landed and what is cleaned of an entity's topic."""
@@ -80,6 +92,15 @@ def cleaned_topic(entity: Entity, settings: Settings, objects: ObjectStore, lake
         # Listed again, so that offsets landed and cleaned meanwhile are not missing from the objects.
         ranges = kafka.landed_ranges(objects, places.source)
     return CleanedTopic(places.source, ranges, positions)
+
+
+def cleaned_later(entity: Entity, topic: CleanedTopic, settings: Settings, lake: Lake) -> CleanedTopic:
+    """Return a topic with what was cleaned of its landed ranges since.
+
+    Raises:
+        PlatformFailure: the positions of the table cannot be read.
+    """
+    return topic.cleaned_until(lake.positions(settings.names.cleaned_uri(entity)) or {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """The conservation ledger, which accounts for every offset once (rule L20), and the health report."""
 
 import time
+from functools import partial
 
 import dagster as dg
 
 from pinterest_platform.catalog import ENTITIES
+from pinterest_platform.orchestration.draining.beside import after_drains
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.health import HEALTH, health_result, last_number, run_concerns
 from pinterest_platform.orchestration.results.ledger import (
@@ -17,7 +19,13 @@ from pinterest_platform.orchestration.results.ledger import (
     SHARD_OBJECTS_CHECK,
     ledger_result,
 )
-from pinterest_platform.pipelines.audit import cleaned_stream, cleaned_topic, daily_ledgers, daily_schedule
+from pinterest_platform.pipelines.audit import (
+    cleaned_later,
+    cleaned_stream,
+    cleaned_topic,
+    daily_ledgers,
+    daily_schedule,
+)
 from pinterest_platform.pipelines.health import QUARANTINE_NUMBERS, Services, outside_concerns
 from pinterest_platform.ports import Lake, ObjectStore, TopicLog
 from pinterest_platform.settings import Settings
@@ -48,6 +56,7 @@ _SOURCES = [dg.AssetKey([service, entity.name]) for service in ("kafka", "kinesi
     kinds={"table"},
 )
 def conservation(
+    context: dg.AssetExecutionContext,
     settings: dg.ResourceParam[Settings],
     topics: dg.ResourceParam[TopicLog],
     objects: dg.ResourceParam[ObjectStore],
@@ -57,7 +66,8 @@ def conservation(
     with as_dagster_failure(LEDGER.to_user_string()):
         now_ms = time.time_ns() // 1_000_000
         schedule = daily_schedule(settings, now_ms)
-        topics_cleaned = [cleaned_topic(entity, settings, objects, lake) for entity in ENTITIES]
+        landed = {entity: cleaned_topic(entity, settings, objects, lake) for entity in ENTITIES}
+        topics_cleaned = after_drains(context.instance, landed, partial(cleaned_later, settings=settings, lake=lake))
         streams_cleaned = [cleaned_stream(entity, settings, lake) for entity in ENTITIES]
         partitions, shards = daily_ledgers(settings, topics, objects, schedule)
         return ledger_result(partitions, shards, [*topics_cleaned, *streams_cleaned], now_ms)

@@ -1,8 +1,10 @@
 """The conservation ledger in process, on fakes."""
 
 import logging
+import time
 
 import dagster as dg
+import pytest
 
 from pinterest_platform.defs.operations.assets import conservation
 from pinterest_platform.defs.operations.checks import every_record_is_in_its_table
@@ -13,8 +15,8 @@ from pinterest_platform_tests.defs.surroundings import TOPIC, Surroundings
 URI = "s3://user-u-bucket/delta/cleaned/u_user_table"
 
 
-def balance(around: Surroundings) -> dict[str, dg.AssetCheckEvaluation]:
-    result = dg.materialize([conservation], resources=around.resources)
+def balance(around: Surroundings, instance: dg.DagsterInstance | None = None) -> dict[str, dg.AssetCheckEvaluation]:
+    result = dg.materialize([conservation], resources=around.resources, instance=instance)
     return {check.check_name: check for check in result.get_asset_check_evaluations()}
 
 
@@ -45,6 +47,26 @@ def test_landed_objects_that_are_not_cleaned_are_reported(around: Surroundings) 
     check = balance(around)["everything_landed_is_cleaned"]
     assert not check.passed
     assert f"{TOPIC}/0:0-3: landed, not cleaned yet" in str(check.metadata["problems"].value)
+
+
+def test_the_ledger_waits_for_a_drain_that_cleans_what_it_landed(
+    around: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(around)
+    with dg.DagsterInstance.ephemeral() as instance:
+        job = dg.JobDefinition(name="kafka_pipeline", graph_def=dg.GraphDefinition(name="kafka_pipeline"))
+        drain = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+
+        def clean(_: float) -> None:
+            # It goes on landing and cleaning meanwhile.
+            around.lake.table_positions[URI] = {f"{TOPIC}/0": 9}
+
+        monkeypatch.setattr(time, "sleep", clean)
+        assert all(check.passed for check in balance(around, instance).values())
+        around.lake.table_positions[URI] = {f"{TOPIC}/0": 2}
+        monkeypatch.setattr(time, "sleep", lambda _: instance.report_run_failed(drain))
+        check = balance(around, instance)["everything_landed_is_cleaned"]
+    assert str(check.metadata["problems"].value) == f"{TOPIC}/0:3-3: landed, not cleaned yet"
 
 
 def test_problems_are_also_errors_in_the_log_of_the_run(around: Surroundings) -> None:
