@@ -18,6 +18,8 @@ MOST_LINES = 5
 _FINDINGS = ("problems", "found")
 """The metadata in which checks list what they found, one line each."""
 
+_INTERRUPTION = "DagsterExecutionInterruptedError"
+
 _OWN_ERRORS = {PermanentFailure.__name__, TransientFailure.__name__}
 """Classes of errors whose text is the platform's own, and so contains no secret."""
 
@@ -75,12 +77,14 @@ def _cause(event: dg.DagsterEvent) -> tuple[Cause, bool]:
             cause = Cause(metadata["asset"], metadata["cause"], metadata["next_step"])
             return cause, metadata["kind"] == "permanent"
     error: Any = getattr(event.event_specific_data, "error", None)  # Dagster exports no type for it
-    problem = f"{(event.message or 'The run failed').rstrip('.')}."
+    problem, action = f"{(event.message or 'The run failed').rstrip('.')}.", "See the run's log."
     permanent = False
     while error is not None:
         own_message = error.message.partition(": ")[2].strip() if error.cls_name in _OWN_ERRORS else ""
         # The text of any other error may contain anything.
         problem = own_message or f"{error.cls_name} was raised."
+        if error.cls_name == _INTERRUPTION:
+            problem, action = "It was interrupted: a signal stopped its process.", "Run it again, if it is needed."
         permanent |= error.cls_name in PERMANENT_ERRORS
         error = error.cause
-    return Cause(event.step_key or event.job_name, problem, "See the run's log."), permanent
+    return Cause(event.step_key or event.job_name, problem, action), permanent

@@ -1,6 +1,7 @@
 """Checks that come with the materializations of a drain: without them, each materialization hides the last results."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -11,6 +12,7 @@ from pinterest_platform.orchestration.results.cleaning import cleaning_checks
 from pinterest_platform.orchestration.results.landing import landing_checks
 from pinterest_platform.orchestration.table_checks import (
     COMMITS_CHECK,
+    LAG_CHECK,
     PARITY_CHECK,
     commits_evaluation,
     lag_evaluation,
@@ -21,6 +23,12 @@ from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.pipelines.layers import CLEANED_LAYERS
 from pinterest_platform.pipelines.micro_batches import Pipeline
 from pinterest_platform.pipelines.soundness import last_inspection
+
+_PROMPT_SECONDS = 2.0
+"""Time for the measurement of the lag, after which the last result is shown meanwhile."""
+
+_HISTORY = 20
+"""Executions of a check that are searched for a result."""
 
 LagOf = Callable[[Entity], int | None]
 """Measures the age in ms of the oldest record of an entity that is not in its table; None if it is unknown."""
@@ -48,10 +56,15 @@ def drain_evaluations(
     if pipeline.route is Route.KINESIS:
         note = "the drain that wrote this version did not compare the tables"
         yield from last_result(instance, dg.AssetCheckKey(key, PARITY_CHECK), note)
-    try:
-        yield lag_evaluation(key, lag_of(pipeline.entity))
-    except PlatformFailure as failure:
-        yield unknown_lag_evaluation(key, str(failure))
+    with ThreadPoolExecutor(1, thread_name_prefix="lag") as thread:
+        lag = thread.submit(lag_of, pipeline.entity)
+        if wait([lag], _PROMPT_SECONDS).not_done:
+            note = "the stream has not responded yet"
+            yield from last_result(instance, dg.AssetCheckKey(key, LAG_CHECK), note)
+        try:
+            yield lag_evaluation(key, lag.result())
+        except PlatformFailure as failure:
+            yield unknown_lag_evaluation(key, str(failure))
 
 
 def _count_evaluations(pipeline: Pipeline, lakehouse: Lakehouse) -> Iterator[dg.AssetCheckEvaluation]:
@@ -78,14 +91,24 @@ def evaluation_of(
     )
 
 
+def last_evaluated(
+    instance: dg.DagsterInstance, check: dg.AssetCheckKey
+) -> tuple[dg.AssetCheckEvaluation, float] | None:
+    """Return the last result of a check, with its time; a run that failed before the check has none."""
+    for record in instance.event_log_storage.get_asset_check_execution_history(check, limit=_HISTORY):
+        if evaluation := record.event and record.event.asset_check_evaluation:
+            return evaluation, record.create_timestamp
+    return None
+
+
 def last_result(instance: dg.DagsterInstance, check: dg.AssetCheckKey, note: str) -> Iterator[dg.AssetCheckEvaluation]:
     """Yield the last result of a check, if it ever ran, with its time and a note."""
-    for record in instance.event_log_storage.get_asset_check_execution_history(check, limit=1):
-        evaluation = record.event and record.event.asset_check_evaluation
-        if evaluation:
-            at = evaluation.metadata.get("last_run")
-            seconds = float(at.value) if isinstance(at, dg.TimestampMetadataValue) else record.create_timestamp
-            yield _repeated(check.asset_key, evaluation, seconds, note)
+    if last := last_evaluated(instance, check):
+        evaluation, seconds = last
+        at = evaluation.metadata.get("last_run")
+        yield _repeated(
+            check.asset_key, evaluation, float(at.value) if isinstance(at, dg.TimestampMetadataValue) else seconds, note
+        )
 
 
 def _repeated(

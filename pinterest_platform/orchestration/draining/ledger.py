@@ -10,9 +10,10 @@ from pinterest_platform.catalog import ENTITIES, Route
 from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.landing.audit_schedule import AuditSchedule
 from pinterest_platform.landing.size import LandedSize
-from pinterest_platform.orchestration.draining.checks import evaluation_of, last_result
+from pinterest_platform.orchestration.draining.checks import evaluation_of, last_evaluated, last_result
 from pinterest_platform.orchestration.results.health import ledger_concern
 from pinterest_platform.orchestration.results.ledger import (
+    BALANCE_CHECKS,
     CLEANED_CHECK,
     GAPS_CHECK,
     HIDDEN_CHECK,
@@ -41,13 +42,15 @@ _NOTE = "a drain refreshed the table by the manifests alone"
 def refresh_ledger(context: dg.OpExecutionContext, lakehouse: Lakehouse, topics: TopicLog) -> None:
     """Report the ledger of Kafka by the manifests of its objects, unless it is recent or costs too many requests.
 
-    A ledger that does not balance stays as it is: only a run that reads the objects can find that it does again.
+    A ledger that does not balance stays as it is: only a run that reads the objects can find that it does again. One
+    that an outage ended before its checks is refreshed if the last one balanced.
     """
     try:
         last = context.instance.get_latest_materialization_event(LEDGER)
-        if last is None or ledger_concern(context.instance).state != "ok":
+        if last is None or not _balanced(context.instance):
             return
-        if time.time() - last.timestamp < REFRESH_SECONDS or _is_large(lakehouse):
+        is_unknown = ledger_concern(context.instance).state == "unknown"
+        if (not is_unknown and time.time() - last.timestamp < REFRESH_SECONDS) or _is_large(lakehouse):
             return
         now_ms = time.time_ns() // 1_000_000
         # No object is read, because the time for it is over.
@@ -71,6 +74,11 @@ def refresh_ledger(context: dg.OpExecutionContext, lakehouse: Lakehouse, topics:
     for name in _READ_AGAIN:
         for evaluation in last_result(context.instance, dg.AssetCheckKey(LEDGER, name), _NOTE):
             context.log_event(evaluation)  # pyright: ignore[reportArgumentType]
+
+
+def _balanced(instance: dg.DagsterInstance) -> bool:
+    results = [last_evaluated(instance, dg.AssetCheckKey(LEDGER, name)) for name in BALANCE_CHECKS]
+    return all(last is not None and last[0].passed for last in results)
 
 
 def _is_large(lakehouse: Lakehouse) -> bool:

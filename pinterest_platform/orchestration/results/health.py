@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from pinterest_platform.orchestration.causes import failure_causes
-from pinterest_platform.orchestration.results.ledger import CLEANED_CHECK, LANDED_CHECK, LEDGER, SHARD_OBJECTS_CHECK
+from pinterest_platform.orchestration.results.ledger import BALANCE_CHECKS, LEDGER
 from pinterest_platform.orchestration.results.tables import small_table
 from pinterest_platform.orchestration.runs import LIVE
 from pinterest_platform.pipelines.health import Concern, concern_of
@@ -79,7 +79,7 @@ def _no_good_run(instance: dg.DagsterInstance) -> Concern:
 def ledger_concern(instance: dg.DagsterInstance) -> Concern:
     """Return whether the last ledger balances."""
     problems: list[str] = []
-    for name in (LANDED_CHECK, CLEANED_CHECK, SHARD_OBJECTS_CHECK):
+    for name in BALANCE_CHECKS:
         check = dg.AssetCheckKey(LEDGER, name)
         records = instance.event_log_storage.get_asset_check_execution_history(check, limit=1)
         evaluation = records[0].event.asset_check_evaluation if records and records[0].event else None

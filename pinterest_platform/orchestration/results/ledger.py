@@ -18,6 +18,8 @@ GAPS_CHECK = "every_gap_is_confirmed"
 HIDDEN_CHECK = "no_transaction_hides_records"
 READ_CHECK = "every_object_due_was_read"
 SHARD_OBJECTS_CHECK = "every_shard_object_is_undamaged"
+BALANCE_CHECKS = (LANDED_CHECK, CLEANED_CHECK, SHARD_OBJECTS_CHECK)
+"""The checks that fail if records are lost or counted twice."""
 LAST_FULL_RUN = "last_full_run"
 
 RESTORE = (

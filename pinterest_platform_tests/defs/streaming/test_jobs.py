@@ -1,5 +1,6 @@
 """Drains in process, on fakes."""
 
+import time
 from functools import partial
 
 import dagster as dg
@@ -10,6 +11,7 @@ from pinterest_platform.definitions import defs
 from pinterest_platform.defs.streaming.assets import drain_kinesis
 from pinterest_platform.defs.streaming.jobs import kafka_pipeline
 from pinterest_platform.failures import TransientFailure
+from pinterest_platform.orchestration.draining import checks as draining_checks
 from pinterest_platform.orchestration.draining import run as draining_run
 from pinterest_platform.orchestration.draining.run import failed_entities
 from pinterest_platform.pipelines.drain import DrainLimits
@@ -30,7 +32,9 @@ def cleaned(around: Surroundings, parameters: Json) -> Json:
     return CleanResult(records, 0, {}, records, records, 0, 0, {}, 1, records, positions).to_json()
 
 
-def drain(around: Surroundings, late: list[bytes]) -> dg.ExecuteInProcessResult:
+def drain(
+    around: Surroundings, late: list[bytes], instance: dg.DagsterInstance | None = None
+) -> dg.ExecuteInProcessResult:
     """Drain once; `late` records arrive while the first ones are cleaned."""
 
     def response(parameters: Json) -> Json:
@@ -41,7 +45,7 @@ def drain(around: Surroundings, late: list[bytes]) -> dg.ExecuteInProcessResult:
 
     around.engine.responses["clean"] = response
     around.settings = around.settings.model_copy(update={"drain_idle_seconds": 0.0})
-    return kafka_pipeline.execute_in_process(resources=around.resources, raise_on_error=False)
+    return kafka_pipeline.execute_in_process(resources=around.resources, instance=instance, raise_on_error=False)
 
 
 def test_it_continues_until_no_record_arrives_and_reports_its_counts(around: Surroundings) -> None:
@@ -273,6 +277,27 @@ def test_while_the_broker_does_not_answer_a_drain_reports_every_check_but_the_la
     drain(around, late=[])
     first = logged.index("lag")
     assert {*logged[:first], "fresh"} == CHECKS["cleaned"] | CHECKS["raw"]
+
+
+def test_while_the_lag_is_measured_a_drain_shows_the_last_one(
+    around: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lag(*_: object, **__: object) -> int:
+        time.sleep(0.2)
+        return 7_000
+
+    monkeypatch.setattr("pinterest_platform.defs.streaming.jobs.kafka_lag_ms", lag)
+    monkeypatch.setattr(draining_checks, "_PROMPT_SECONDS", 0.0)
+    with dg.DagsterInstance.ephemeral() as instance:
+        for value in (b'{"ind":1}', b'{"ind":2}'):
+            around.topics.append(TOPIC, 0, value)
+            result = drain(around, late=[], instance=instance)
+    fresh = [
+        evaluation
+        for evaluation in result.get_asset_check_evaluations()
+        if (evaluation.asset_key, evaluation.check_name) == (USER_TABLE, "fresh")
+    ]
+    assert ["last_run" in evaluation.metadata for evaluation in fresh] == [True, False]
 
 
 @pytest.mark.parametrize(

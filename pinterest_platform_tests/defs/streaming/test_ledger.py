@@ -5,13 +5,15 @@ from collections.abc import Callable, Iterator, Mapping
 import dagster as dg
 import pytest
 
+from pinterest_platform.defs.operations import assets
 from pinterest_platform.defs.operations.assets import conservation
 from pinterest_platform.defs.raw.assets import RAW
 from pinterest_platform.defs.streaming.jobs import kafka_pipeline
+from pinterest_platform.failures import TransientFailure
 from pinterest_platform.orchestration.draining import ledger as draining_ledger
 from pinterest_platform.orchestration.results.ledger import LANDED_CHECK, LEDGER, last_full_run
 from pinterest_platform_tests.defs.streaming.test_jobs import cleaned
-from pinterest_platform_tests.defs.surroundings import TOPIC, Surroundings
+from pinterest_platform_tests.defs.surroundings import TOPIC, Surroundings, check_status
 
 
 class Ledger:
@@ -82,6 +84,27 @@ def test_a_drain_names_what_manifests_show(ledger: Ledger) -> None:
     assert table is not None and not checks[LANDED_CHECK].passed
     assert key in str(checks[LANDED_CHECK].metadata["problems"].value)
     assert ledger.drain() == (None, {}), "only a run that reads the objects can find that the ledger balances"
+
+
+def test_a_drain_after_an_outage_refreshes_a_ledger_that_was_not_evaluated(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.run()
+    draining_ledger.REFRESH_SECONDS = 900.0
+    with monkeypatch.context() as outage:
+        outage.setattr(assets, "daily_ledgers", silent)
+        failed = dg.materialize(
+            [conservation], resources=ledger.around.resources, instance=ledger.instance, raise_on_error=False
+        )
+    assert not failed.success
+    assert check_status(ledger.instance, LEDGER, LANDED_CHECK) == "EXECUTION_FAILED"
+    assert all(check.passed for check in ledger.drain()[1].values())
+    assert check_status(ledger.instance, LEDGER, LANDED_CHECK) == "SUCCEEDED"
+    assert ledger.drain() == (None, {}), "it is recent again"
+
+
+def silent(*_: object) -> None:
+    raise TransientFailure("The store did not respond.", "Start it.")
 
 
 def never_computed(_: Ledger) -> None:
