@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -10,6 +9,7 @@ from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.orchestration.results.cleaning import cleaning_checks
 from pinterest_platform.orchestration.results.landing import landing_checks
+from pinterest_platform.orchestration.results.last_results import evaluation_of, last_result, repeated
 from pinterest_platform.orchestration.table_checks import (
     COMMITS_CHECK,
     LAG_CHECK,
@@ -26,9 +26,6 @@ from pinterest_platform.pipelines.soundness import last_inspection
 
 _PROMPT_SECONDS = 2.0
 """Time for the measurement of the lag, after which the last result is shown meanwhile."""
-
-_HISTORY = 20
-"""Executions of a check that are searched for a result."""
 
 LagOf = Callable[[Entity], int | None]
 """Measures the age in ms of the oldest record of an entity that is not in its table; None if it is unknown."""
@@ -52,7 +49,7 @@ def drain_evaluations(
         for result in table_check_results(key, table):
             if result.check_name != COMMITS_CHECK:
                 note = f"version {table.version}; since then only this platform wrote the table, by key"
-                yield _repeated(key, result, at_ms / 1000, note)
+                yield repeated(key, result, at_ms / 1000, note)
     if pipeline.route is Route.KINESIS:
         note = "the drain that wrote this version did not compare the tables"
         yield from last_result(instance, dg.AssetCheckKey(key, PARITY_CHECK), note)
@@ -76,43 +73,3 @@ def _count_evaluations(pipeline: Pipeline, lakehouse: Lakehouse) -> Iterator[dg.
     for layer, results in (("raw", landed), ("cleaned", cleaned)):
         for result in results:
             yield evaluation_of(dg.AssetKey([layer, entity.name]), result)
-
-
-def evaluation_of(
-    key: dg.AssetKey, result: dg.AssetCheckResult | dg.AssetCheckEvaluation, **metadata: dg.MetadataValue
-) -> dg.AssetCheckEvaluation:
-    """Return a result as an evaluation of a check of an asset, with this metadata in addition to its own."""
-    return dg.AssetCheckEvaluation(
-        asset_key=key,
-        check_name=result.check_name or "",
-        passed=result.passed,
-        severity=result.severity,
-        metadata={**result.metadata, **metadata},
-    )
-
-
-def last_evaluated(
-    instance: dg.DagsterInstance, check: dg.AssetCheckKey
-) -> tuple[dg.AssetCheckEvaluation, float] | None:
-    """Return the last result of a check, with its time; a run that failed before the check has none."""
-    for record in instance.event_log_storage.get_asset_check_execution_history(check, limit=_HISTORY):
-        if evaluation := record.event and record.event.asset_check_evaluation:
-            return evaluation, record.create_timestamp
-    return None
-
-
-def last_result(instance: dg.DagsterInstance, check: dg.AssetCheckKey, note: str) -> Iterator[dg.AssetCheckEvaluation]:
-    """Yield the last result of a check, if it ever ran, with its time and a note."""
-    if last := last_evaluated(instance, check):
-        evaluation, seconds = last
-        at = evaluation.metadata.get("last_run")
-        yield _repeated(
-            check.asset_key, evaluation, float(at.value) if isinstance(at, dg.TimestampMetadataValue) else seconds, note
-        )
-
-
-def _repeated(
-    key: dg.AssetKey, result: dg.AssetCheckResult | dg.AssetCheckEvaluation, at_seconds: float, note: str
-) -> dg.AssetCheckEvaluation:
-    last_run = dg.MetadataValue.timestamp(datetime.fromtimestamp(at_seconds, UTC))
-    return evaluation_of(key, result, last_run=last_run, note=dg.MetadataValue.text(f"last run: {note}"))

@@ -10,8 +10,8 @@ from pinterest_platform.catalog import ENTITIES, Route
 from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.landing.audit_schedule import AuditSchedule
 from pinterest_platform.landing.size import LandedSize
-from pinterest_platform.orchestration.draining.checks import evaluation_of, last_evaluated, last_result
 from pinterest_platform.orchestration.results.health import ledger_concern
+from pinterest_platform.orchestration.results.last_results import evaluation_of, last_evaluated, last_result
 from pinterest_platform.orchestration.results.ledger import (
     BALANCE_CHECKS,
     CLEANED_CHECK,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from pinterest_platform.orchestration.causes import failure_causes
+from pinterest_platform.orchestration.results.last_results import NOT_EVALUATED
 from pinterest_platform.orchestration.results.ledger import BALANCE_CHECKS, LEDGER
 from pinterest_platform.orchestration.results.tables import small_table
 from pinterest_platform.orchestration.runs import LIVE
@@ -83,7 +84,7 @@ def ledger_concern(instance: dg.DagsterInstance) -> Concern:
         check = dg.AssetCheckKey(LEDGER, name)
         records = instance.event_log_storage.get_asset_check_execution_history(check, limit=1)
         evaluation = records[0].event.asset_check_evaluation if records and records[0].event else None
-        if evaluation is None:
+        if evaluation is None or NOT_EVALUATED in evaluation.metadata:
             return _unknown_ledger(instance, name, records[0].run_id if records else "")
         if not evaluation.passed:
             problems.append(f"{name} failed")

@@ -11,6 +11,8 @@ from pinterest_platform.defs.raw.assets import RAW
 from pinterest_platform.defs.streaming.jobs import kafka_pipeline
 from pinterest_platform.failures import TransientFailure
 from pinterest_platform.orchestration.draining import ledger as draining_ledger
+from pinterest_platform.orchestration.results.health import ledger_concern
+from pinterest_platform.orchestration.results.last_results import NOT_EVALUATED, last_evaluated
 from pinterest_platform.orchestration.results.ledger import LANDED_CHECK, LEDGER, last_full_run
 from pinterest_platform_tests.defs.streaming.test_jobs import cleaned
 from pinterest_platform_tests.defs.surroundings import TOPIC, Surroundings, check_status
@@ -97,9 +99,13 @@ def test_a_drain_after_an_outage_refreshes_a_ledger_that_was_not_evaluated(
             [conservation], resources=ledger.around.resources, instance=ledger.instance, raise_on_error=False
         )
     assert not failed.success
-    assert check_status(ledger.instance, LEDGER, LANDED_CHECK) == "EXECUTION_FAILED"
-    assert all(check.passed for check in ledger.drain()[1].values())
     assert check_status(ledger.instance, LEDGER, LANDED_CHECK) == "SUCCEEDED"
+    last, _ = last_evaluated(ledger.instance, dg.AssetCheckKey(LEDGER, LANDED_CHECK)) or pytest.fail("no result")
+    assert "last_run" in last.metadata and "The store did not respond." in str(last.metadata[NOT_EVALUATED].value)
+    assert ledger_concern(ledger.instance).finding == "not evaluated: The store did not respond."
+    refreshed = ledger.drain()[1].values()
+    assert len(refreshed) == 6 and all(check.passed and NOT_EVALUATED not in check.metadata for check in refreshed)
+    assert ledger_concern(ledger.instance).state == "ok"
     assert ledger.drain() == (None, {}), "it is recent again"
 
 

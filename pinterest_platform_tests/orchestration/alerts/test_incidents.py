@@ -10,6 +10,7 @@ from pinterest_platform.failures import PermanentFailure, PlatformFailure, Trans
 from pinterest_platform.orchestration.alerts.incidents import CONSECUTIVE_FAILURES
 from pinterest_platform.orchestration.draining.run import failed_tags
 from pinterest_platform.orchestration.failures import as_dagster_failure
+from pinterest_platform.orchestration.results.last_results import last_results_on_failure
 from pinterest_platform.orchestration.runs import READER, WRITER
 from pinterest_platform.orchestration.workers import AD_HOC_JOB, record_worker
 from pinterest_platform_tests.defs.operations.schedule_daemon import LONG, Daemon
@@ -208,8 +209,10 @@ def test_runs_without_a_job_are_incidents_by_their_assets(daemon: Daemon) -> Non
     assert len(daemon.notifier.alerts) == 2
 
 
-def checked(daemon: Daemon, passed: bool | None, blocking: bool = False, warn: bool = False) -> dg.DagsterRun:
-    """Run an asset with a check, whose step fails if `passed` is None."""
+def checked(
+    daemon: Daemon, passed: bool | None, blocking: bool = False, warn: bool = False, repeated: bool = False
+) -> dg.DagsterRun:
+    """Run an asset with a check, whose step an outage ends if `passed` is None."""
     key = dg.AssetKey(["ledger", "conservation"])
 
     @dg.asset(key=key)
@@ -217,9 +220,10 @@ def checked(daemon: Daemon, passed: bool | None, blocking: bool = False, warn: b
         pass
 
     @dg.asset_check(asset=key, name="balances", blocking=blocking)
-    def balances() -> dg.AssetCheckResult:
+    def balances(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         if passed is None:
-            raise SILENT
+            with last_results_on_failure(context.op_execution_context, key, ["balances"] if repeated else []):
+                raise SILENT
         return dg.AssetCheckResult(
             passed=passed,
             severity=dg.AssetCheckSeverity.WARN if warn else dg.AssetCheckSeverity.ERROR,
@@ -254,10 +258,11 @@ def test_a_check_that_fails_in_a_successful_run_is_alerted_once_until_it_passes(
     assert len(daemon.notifier.alerts) == 2
 
 
-def test_a_check_that_was_not_evaluated_does_not_end_its_incident(daemon: Daemon) -> None:
+@pytest.mark.parametrize("repeated", [False, True])
+def test_a_check_that_was_not_evaluated_does_not_end_its_incident(daemon: Daemon, repeated: bool) -> None:
     checked(daemon, passed=False)
     assert "these checks failed" in daemon.alerts()
-    checked(daemon, passed=None)
+    checked(daemon, passed=None, repeated=repeated)
     assert daemon.alerts() == "alerted that batch_pipeline failed, and nothing retries it"
     checked(daemon, passed=False)
     assert daemon.alerts() == "no alert is due"

@@ -1,4 +1,4 @@
-"""A drain beside the ledger: it lands records that it cleans only seconds later."""
+"""A drain next to the ledger: it lands records that it cleans only seconds later."""
 
 import time
 from collections.abc import Callable, Mapping
