@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,6 +23,8 @@ from pinterest_platform.network_errors import network_failure
 from pinterest_platform.settings import Settings
 
 _CONNECT_SECONDS = 3.0
+_TOPICS = "/topics"
+"""The path of the Kafka REST Proxy that lists topics; the broker must respond."""
 _CLOCK_WARNING_SECONDS, _CLOCK_FAILURE_SECONDS = 5, 300
 """A clock that is moved by 5 s makes running runs look dead; AWS refuses requests from 15 minutes on."""
 
@@ -152,26 +155,46 @@ def check_databricks(settings: Settings) -> Finding:
 
 
 def check_gateway(settings: Settings) -> Finding:
-    """Check that the API gateway responds; without a key, it refuses the call."""
+    """Check that the API gateway responds, without a path, and that a request with the key reaches Kafka through it."""
+    url = str(settings.api_url)
     _http_status(settings, "")
-    return Finding("gateway", "ok", str(settings.api_url))
+    try:
+        reaches_kafka = _http_status(settings, _TOPICS) == HTTPStatus.OK
+    except PlatformFailure:
+        reaches_kafka = False
+    if not reaches_kafka:
+        detail = f"{url} responds, but no request through it reaches Kafka"
+        return Finding("gateway", "warning", detail, "Fix what the check kafka rest found.")
+    return Finding("gateway", "ok", url)
 
 
 def check_kafka_rest(settings: Settings) -> Finding:
-    """Check that the Kafka REST Proxy behind the gateway responds; an unknown path needs no broker."""
+    """Check that the Kafka REST Proxy behind the gateway lists the topics of the broker."""
+    name, proxy = "kafka rest", f"Kafka REST behind {settings.api_url}"
+    fix = "Fix what the check kafka found, else check the log of the Kafka REST Proxy."
     try:
-        status = _http_status(settings, "/doctor")
+        _http_status(settings, "")
     except PlatformFailure:
-        return Finding(
-            "kafka rest", "warning", "unknown: it is behind the gateway", "Fix what the check gateway found."
-        )
+        return Finding(name, "warning", "unknown: it is behind the gateway", "Fix what the check gateway found.")
+    try:
+        status = _http_status(settings, _TOPICS)
+    except PlatformFailure:
+        detail = f"{proxy} did not list topics within {settings.io_timeout_seconds:g} s: it may not reach the broker"
+        return Finding(name, "failed", detail, fix)
     if status in (401, 403):
         raise PermanentFailure(
             f"The gateway at {settings.api_url} refuses the API key.", "Set PINTEREST_API_KEY to a key of the gateway."
         )
-    if status >= 500:
-        raise no_response(f"Kafka REST behind {settings.api_url}", f"the gateway responds with {status}")
-    return Finding("kafka rest", "ok", "behind the gateway")
+    if status in (502, 503, 504):
+        raise no_response(proxy, f"the gateway responds with {status}")
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Finding(name, "failed", f"{proxy} did not list topics: it responds with {status}", fix)
+    if status != HTTPStatus.OK:
+        raise PermanentFailure(
+            f"{proxy} did not list topics: GET {_TOPICS} responds with {status}.",
+            "Set PINTEREST_API_URL to the stage whose {proxy+} forwards to the Kafka REST Proxy.",
+        )
+    return Finding(name, "ok", "lists the topics of the broker")
 
 
 def _http_status(settings: Settings, path: str) -> int:

@@ -1,6 +1,6 @@
 """Samples of metrics, and the outcome of reading the sources that they come from."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -49,7 +49,7 @@ class Samples:
 
         If the store does not respond, it alone is down: the state of the sources that need it is unknown.
         """
-        if STORE in self.failures and source not in _WITHOUT_STORE:
+        if STORE in self.failures and needs_store((source, name)):
             return None
         try:
             result = reader()
@@ -61,12 +61,21 @@ class Samples:
         return result
 
 
-def source_states(results: Iterable[Samples]) -> Iterator[Sample]:
-    """Yield the state of each source; one that any part could not read is down."""
-    states: dict[tuple[str, str], int] = {}
-    for part in results:
-        for key in part.up:
-            states.setdefault(key, 1)
-        states |= dict.fromkeys(part.failures, 0)
-    for key, state in states.items():
+def needs_store(source: tuple[str, str]) -> bool:
+    """Return whether a source, other than the store itself, is read by way of the store."""
+    return source != STORE and source[0] not in _WITHOUT_STORE
+
+
+def all_failures(results: Iterable[Samples]) -> dict[tuple[str, str], str]:
+    """Return the failures of all parts; if the store is down, those of the sources that need it are unknown."""
+    failures = {source: message for part in results for source, message in part.failures.items()}
+    if STORE not in failures:
+        return failures
+    return {source: message for source, message in failures.items() if not needs_store(source)}
+
+
+def source_states(results: Sequence[Samples]) -> Iterator[Sample]:
+    """Yield the state of each source that is known; one that any part could not read is down."""
+    states = dict.fromkeys((source for part in results for source in part.up), 1)
+    for key, state in (states | dict.fromkeys(all_failures(results), 0)).items():
         yield Sample(SOURCE_UP, key, state)

@@ -6,6 +6,7 @@ import dagster as dg
 
 from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.orchestration.failures import as_dagster_failure
+from pinterest_platform.page.wording import counted
 from pinterest_platform.pipelines.backlog import LONGEST_LAG_MS
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.pipelines.soundness import failed_checks, inspect_and_record, next_step, unsound
@@ -69,8 +70,11 @@ def table_check_results(key: dg.AssetKey, table: VerifyResult) -> Iterator[dg.As
     """Return the results of `TABLE_CHECKS` for a cleaned table."""
     outcomes = {
         "schema": (not table.schema_differences, "\n".join(table.schema_differences) or "none"),
-        "unique_key": (table.duplicate_keys == 0, f"{table.duplicate_keys} rows beyond the first of their key"),
-        "key_not_null": (table.null_keys == 0, f"{table.null_keys} rows without a key"),
+        "unique_key": (
+            table.duplicate_keys == 0,
+            f"{counted(table.duplicate_keys, 'row')} beyond the first of their key",
+        ),
+        "key_not_null": (table.null_keys == 0, f"{counted(table.null_keys, 'row')} without a key"),
     }
     layer, entity = key.path
     for name, (passed, finding) in outcomes.items():

@@ -52,12 +52,17 @@ def moment(time: datetime) -> str:
     return stamp(time).replace("T", " ").removesuffix("Z") + " UTC"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: 1 record, 2,000 records."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def duration(time: timedelta) -> str:
     """Return a duration in its two largest units: 2 days 3 h, 5 h 10 min, 42 s."""
     seconds = int(time.total_seconds())
     days, hours, minutes = seconds // 86_400, seconds // 3600 % 24, seconds // 60 % 60
     if days:
-        return f"{days:,} day{'' if days == 1 else 's'} {hours} h"
+        return f"{counted(days, 'day')} {hours} h"
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {seconds % 60} s" if minutes else f"{seconds} s"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pinterest_platform.catalog import Entity
 from pinterest_platform.failures import PlatformFailure, TransientFailure, joined
+from pinterest_platform.page.wording import counted
 from pinterest_platform.pipelines.micro_batches import Pipeline
 from pinterest_platform.pipelines.totals import Totals
 from pinterest_platform.ports import Progress
@@ -83,7 +84,9 @@ class Drain:
                 return self._end(f"no record arrived for {self.limits.idle:g} s")
             if now - last_log >= self.limits.log_every:
                 last_log = now
-                self.log(f"{self.result.records:,} records in {self.result.rounds:,} rounds until now")
+                self.log(
+                    f"{counted(self.result.records, 'record')} in {counted(self.result.rounds, 'round')} until now"
+                )
             if last_records > last_report and now - last_report >= self.limits.report_every:
                 last_report = now
                 self.report()
@@ -92,7 +95,7 @@ class Drain:
 
     def _end(self, reason: str) -> DrainResult:
         self.result.reason = reason
-        self.log(f"{self.result.records:,} records in {self.result.rounds:,} rounds; {reason}")
+        self.log(f"{counted(self.result.records, 'record')} in {counted(self.result.rounds, 'round')}; {reason}")
         return self.result
 
 

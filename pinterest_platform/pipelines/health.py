@@ -11,7 +11,7 @@ from pinterest_platform.catalog import ENTITIES, QUARANTINE_PREFIX, Route
 from pinterest_platform.failures import PlatformFailure, joined
 from pinterest_platform.landing import kafka
 from pinterest_platform.landing.kafka.lag import UnlandedOffsets, unlanded_offsets
-from pinterest_platform.page.wording import duration
+from pinterest_platform.page.wording import counted, duration
 from pinterest_platform.pipelines.backlog import LONGEST_LAG_MS, RouteBacklog, kafka_backlog, kinesis_backlog
 from pinterest_platform.pipelines.lag import age_ms
 from pinterest_platform.pipelines.layers import CLEANED_LAYERS
@@ -149,12 +149,15 @@ def _kafka_headroom(services: Services) -> Concern:
     seconds = [left for left in times_left if left is not None]
     # An unknown time can be shorter than the known ones.
     least_seconds = min(seconds) if seconds and len(seconds) == len(times_left) else None
-    offsets = f"at least {min(headroom)} landed offsets before the first one that waits" if headroom else ""
-    time_left = "" if least_seconds is None else f", which retention can delete {_in_words(least_seconds)}"
+    finding = "nothing waits"
+    if headroom:
+        landed_offsets = counted(min(headroom), "landed offset")
+        time_left = "" if least_seconds is None else f", which it can delete {_in_words(least_seconds)}"
+        finding = f"retention must delete at least {landed_offsets} before one that is not landed{time_left}"
     return concern_of(
         "kafka retention",
         problems,
-        f"{offsets}{time_left}" or "nothing waits",
+        finding,
         "Run kafka_pipeline now, and raise the retention of the topic.",
         {
             **({"kafka_headroom_offsets": min(headroom)} if headroom else {}),
@@ -203,7 +206,8 @@ def _quarantine(services: Services, before: Mapping[str, float]) -> Concern:
     now = dict(zip(QUARANTINE_NUMBERS, (rows, objects), strict=True))
     # Fewer rows, as after a rebuild of a table, do not hide more objects.
     grown = sum(max(0, count - int(before.get(name, 0))) for name, count in now.items())
-    counts = f"{rows} records that cleaning rejected, {objects} objects with records that landing rejected"
+    by_landing = f"{counted(objects, 'object')} with records that landing rejected"
+    counts = f"{counted(rows, 'record')} that cleaning rejected, {by_landing}"
     return concern_of(
         "quarantine",
         [f"{counts}: {grown} more than in the last report" if before else counts] if grown > 0 else [],

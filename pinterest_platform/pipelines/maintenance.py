@@ -10,6 +10,7 @@ from pinterest_platform.catalog import ENTITIES, REPORT_KEYS, SITE_PREFIX, Names
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, joined
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.network_errors import network_failure
+from pinterest_platform.page.wording import counted
 from pinterest_platform.pipelines.layers import CLEANED_LAYERS
 from pinterest_platform.pipelines.merging import merge_landed
 from pinterest_platform.ports import Lake, MaintenanceResult, ObjectStore, Progress, StoredObject
@@ -146,20 +147,23 @@ def retention_hours(settings: Settings) -> int:
 def summary(result: MaintenanceResult, options: MaintenanceOptions) -> str:
     """Describe the maintenance of a table in one line."""
     if result.idle:
-        return f"{result.files_before} files, nothing to do"
+        return f"{counted(result.files_before, 'file')}, nothing to do"
     parts: list[str] = []
     if result.compacted and options.dry_run:
-        parts.append(f"up to {result.compacted} small files of {result.files_before} would be compacted")
+        parts.append(f"up to {counted(result.compacted, 'small file')} of {result.files_before} would be compacted")
     elif result.compacted:
         parts.append(
-            f"{result.compacted} small files of {result.files_before} compacted, {result.files_after} files afterwards"
+            f"{counted(result.compacted, 'small file')} of {result.files_before} compacted, "
+            f"{counted(result.files_after, 'file')} afterwards"
         )
     if result.conflicted:
         parts.append("other writers committed first each time, so small files are left to the next run")
     if result.deleted_files:
-        parts.append(f"{result.deleted_files} files with {result.deleted_bytes} bytes {options.deleted}")
+        parts.append(
+            f"{counted(result.deleted_files, 'file')} with {counted(result.deleted_bytes, 'byte')} {options.deleted}"
+        )
     if result.deleted_log_files:
-        parts.append(f"{result.deleted_log_files} log files {options.deleted}")
+        parts.append(f"{counted(result.deleted_log_files, 'log file')} {options.deleted}")
     return "; ".join(parts)
 
 

@@ -8,6 +8,7 @@ from pinterest_platform.failures import PermanentFailure, joined
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.landing.merge import MergeResult
 from pinterest_platform.landing.merge_plan import MergeOptions
+from pinterest_platform.page.wording import counted
 from pinterest_platform.ports import ObjectStore, Progress
 from pinterest_platform.settings import Settings
 
@@ -45,8 +46,8 @@ def describe(result: MergeResult, options: MergeOptions) -> list[str]:
     lines: list[str] = []
     if result.objects:
         verb = "would be merged into at least" if options.dry_run else "merged into"
-        lines.append(f"{result.prefix}: {result.objects} small objects {verb} {result.merged}")
+        lines.append(f"{result.prefix}: {counted(result.objects, 'small object')} {verb} {result.merged}")
     if result.deleted:
         verb = "would be deleted" if options.dry_run else "deleted"
-        lines.append(f"{result.prefix}: {result.deleted} objects that merged ones replaced {verb}")
+        lines.append(f"{result.prefix}: {counted(result.deleted, 'object')} that merged ones replaced {verb}")
     return lines

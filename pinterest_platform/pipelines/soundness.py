@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from pinterest_platform.catalog import CHECKS_PREFIX, Entity, Route
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, joined
+from pinterest_platform.page.wording import counted
 from pinterest_platform.pipelines.audit import inspect
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.pipelines.layers import CLEANED_LAYERS
@@ -35,9 +36,9 @@ def failed_checks(table: VerifyResult) -> dict[str, str]:
     if table.schema_differences:
         findings["schema"] = "; ".join(table.schema_differences)
     if table.duplicate_keys:
-        findings["unique_key"] = f"{table.duplicate_keys} rows beyond the first of their key"
+        findings["unique_key"] = f"{counted(table.duplicate_keys, 'row')} beyond the first of their key"
     if table.null_keys:
-        findings["key_not_null"] = f"{table.null_keys} rows without a key"
+        findings["key_not_null"] = f"{counted(table.null_keys, 'row')} without a key"
     if table.foreign_commits:
         findings["only_platform_commits"] = f"another writer changed rows: {'; '.join(table.foreign_commits)}"
     return findings

@@ -5,6 +5,7 @@ import json
 import socket
 import sqlite3
 import threading
+import time
 from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
@@ -110,13 +111,17 @@ def test_a_service_that_does_not_answer_is_named_once(healthy: CommandLine, monk
 
 
 class Gateway(http.server.BaseHTTPRequestHandler):
-    """A gateway that refuses calls without a path, and responds to others with a status."""
+    """A gateway that refuses calls without a path, and responds to the list of topics with a status."""
 
-    status = 404
+    status = 200
+    seconds = 0.0
 
     def do_GET(self) -> None:
         """Answer a call."""
         assert self.headers["x-api-key"] == "a secret key"
+        assert self.path in ("/staging", "/staging/topics")
+        if self.path == "/staging/topics":
+            time.sleep(self.seconds)
         self.send_response(403 if self.path == "/staging" else self.status)
         self.end_headers()
 
@@ -175,6 +180,8 @@ def test_a_wrong_security_protocol_of_an_emulator_is_fixed_by_the_setting(
     [
         (504, "the gateway responds with 504", "python -m emulators start kafka_rest"),
         (403, "refuses the API key", "Set PINTEREST_API_KEY"),
+        (500, "did not list topics: it responds with 500", "Fix what the check kafka found"),
+        (404, "did not list topics: GET /topics responds with 404", "Set PINTEREST_API_URL"),
     ],
 )
 def test_the_rest_proxy_is_checked_through_the_gateway(
@@ -182,10 +189,23 @@ def test_the_rest_proxy_is_checked_through_the_gateway(
 ) -> None:
     monkeypatch.setattr(Gateway, "status", status)
     checks = findings(at_home)[1]
-    assert (checks["gateway"]["status"], checks["kafka rest"]["status"]) == ("ok", "failed")
+    assert (checks["gateway"]["status"], checks["kafka rest"]["status"]) == ("warning", "failed")
     assert detail in checks["kafka rest"]["detail"]
     assert fix in checks["kafka rest"]["fix"]
     assert "a secret key" not in str(checks)
+
+
+def test_a_rest_proxy_that_waits_for_its_broker_has_failed(
+    at_home: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Gateway, "seconds", 3)
+    at_home.platform.settings = at_home.platform.settings.model_copy(update={"io_timeout_seconds": 1})
+    code, checks = findings(at_home)
+    assert (code, checks["gateway"]["status"], checks["kafka rest"]["status"]) == (1, "warning", "failed")
+    assert checks["gateway"]["detail"].endswith("responds, but no request through it reaches Kafka")
+    assert checks["gateway"]["fix"] == "Fix what the check kafka rest found."
+    assert checks["kafka rest"]["detail"].endswith("did not list topics within 1 s: it may not reach the broker")
+    assert checks["kafka rest"]["fix"].startswith("Fix what the check kafka found")
 
 
 def test_a_gateway_that_is_down_hides_the_rest_proxy(at_home: CommandLine) -> None:

@@ -13,6 +13,7 @@ from pinterest_platform.orchestration.results.maintenance import maintenance_obs
 from pinterest_platform.orchestration.retention import delete_runs, expired_runs
 from pinterest_platform.orchestration.runs import READER, WRITER
 from pinterest_platform.orchestration.workers import EXCLUSIVE
+from pinterest_platform.page.wording import counted
 from pinterest_platform.pipelines.deprovision import refuse_unlanded, streams_to_delete
 from pinterest_platform.pipelines.maintenance import MaintenanceOptions, maintain
 from pinterest_platform.ports import Lake, ObjectStore, Provisioner, ShardLog
@@ -70,7 +71,9 @@ def look_after_the_lake(
             days = settings.run_retention_days
             runs = expired_runs(context.instance, days)
             if runs:
-                context.log.info(f"{len(runs)} runs that ended more than {days} days ago {options.deleted}")
+                context.log.info(
+                    f"{counted(len(runs), 'run')} that ended more than {counted(days, 'day')} ago {options.deleted}"
+                )
             if not config.dry_run:
                 delete_runs(context.instance, runs)
         for name, result in maintain(settings, objects, lake, options, context.log.info):

@@ -17,6 +17,7 @@ from pinterest_platform.orchestration.causes import failure_causes
 from pinterest_platform.orchestration.daily.decision import Step, decisions
 from pinterest_platform.orchestration.daily.history import ALERTED_TAG, JOB, pipeline_runs
 from pinterest_platform.orchestration.workers import HIDDEN, bookkeeping
+from pinterest_platform.page.wording import counted
 from pinterest_platform.ports import Alert, Notifier
 from pinterest_platform.settings import AlertSettings
 
@@ -66,7 +67,7 @@ def deliver_alerts(
         raise failures[0]
     reasons = [f"alerted that {', '.join(alerted)}"] if alerted else []
     if waits:
-        reasons.append(f"{len(waits)} alerts were not delivered; the next retry is in {min(waits):.0f} s")
+        reasons.append(f"{counted(len(waits), 'alert')} not delivered; the next retry is in {min(waits):.0f} s")
     return dg.SkipReason("; ".join(reasons) or "no alert is due"), not waits
 
 

@@ -8,6 +8,7 @@ import dagster as dg
 
 from pinterest_platform.orchestration.alerts.limits import MeasuredConcern
 from pinterest_platform.orchestration.alerts.ongoing import OngoingAlerts, OngoingIncident, State, ongoing_alert
+from pinterest_platform.page.wording import counted
 from pinterest_platform.ports import Alert, Cause, Notifier
 from pinterest_platform.settings import AlertSettings
 
@@ -55,11 +56,9 @@ def _alert(
     measured: MeasuredConcern, settings: AlertSettings, now: float, incidents: Sequence[OngoingIncident]
 ) -> Alert:
     if incidents[0].is_over:
-        minutes, names = (
-            (now - min(incident.since for incident in incidents)) / 60,
-            ", ".join(incident.name for incident in incidents),
-        )
-        headline, causes = f"{measured.over}, after {minutes:.0f} minutes: {names}", []
+        seconds = now - min(incident.since for incident in incidents)
+        minutes, names = counted(round(seconds / 60), "minute"), ", ".join(incident.name for incident in incidents)
+        headline, causes = f"{measured.over}, after {minutes}: {names}", []
     else:
         headline = measured.begun
         causes = [Cause(measured.name, f"{incident.problem}.", measured.next_step) for incident in incidents]

@@ -11,6 +11,7 @@ from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick,
 
 from pinterest_platform.orchestration.alerts.ongoing import OngoingAlerts, OngoingIncident, State, ongoing_alert
 from pinterest_platform.orchestration.draining.sensor import NEXT_TICK, UNKNOWN
+from pinterest_platform.page.wording import counted
 from pinterest_platform.ports import Alert, Cause, Notifier
 from pinterest_platform.settings import AlertSettings
 
@@ -96,11 +97,11 @@ def _failure(tick: InstigatorTick) -> str | None:
 
 def _alert(settings: AlertSettings, now: float, incidents: Sequence[OngoingIncident]) -> Alert:
     [outage] = incidents
-    minutes = (now - outage.since) / 60
+    minutes = counted(round((now - outage.since) / 60), "minute")
     if outage.is_over:
-        headline, causes = f"{outage.concern} reads its streams again, after {minutes:.0f} minutes", []
+        headline, causes = f"{outage.concern} reads its streams again, after {minutes}", []
     else:
-        headline = f"{outage.concern} has not read its streams for {minutes:.0f} minutes"
+        headline = f"{outage.concern} has not read its streams for {minutes}"
         step = "Start the service that it names, or fix the network. Drains of its route do not start until then."
         causes = [Cause(outage.concern, outage.problem.removesuffix(NEXT_TICK).strip(), step)]
     return ongoing_alert(incidents, headline, causes, settings, "automation")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pinterest_platform.page.wording import counted
 from pinterest_platform.pipelines.backlog import Pending
 
 FIRST_WAIT_SECONDS = 15.0
@@ -73,7 +74,10 @@ def decide(backlog: Mapping[str, Pending], runs: Sequence[DrainRun], now: float)
     if wait > 0:
         reason = f"the last run failed; the next one is requested in {wait:.0f} s"
         return Decision(request=False, reason=reason, orphans=orphans)
-    counts = [f"{stream}: {part.records} records, {part.objects} objects" for stream, part in pending.items()]
+    counts = [
+        f"{stream}: {counted(part.records, 'record')}, {counted(part.objects, 'object')}"
+        for stream, part in pending.items()
+    ]
     return Decision(request=True, reason="; ".join(counts), orphans=orphans)
 
 

@@ -8,6 +8,7 @@ from pinterest_platform.landing.kafka.ledger import PartitionLedger
 from pinterest_platform.landing.kinesis.ledger import ShardLedger
 from pinterest_platform.orchestration.results.checks import check_result
 from pinterest_platform.orchestration.results.tables import Cell, small_table
+from pinterest_platform.page.wording import counted
 from pinterest_platform.pipelines.audit import CleanedStream, CleanedTopic
 from pinterest_platform.ports import UncommittedRange
 
@@ -69,7 +70,7 @@ def ledger_result(
     ages = [_seconds_since(uncommitted, now_ms) for uncommitted in hidden.values()]
     ledgers = [*(part for _, part in parts), *shards]
     unread = [
-        f"{ledger.app_id}: {ledger.unread} objects were due and were not read in time, "
+        f"{ledger.app_id}: {counted(ledger.unread, 'object')} due and not read in time, "
         f"the first one is {ledger.unread_from}"
         for ledger in ledgers
         if ledger.unread
@@ -114,7 +115,7 @@ def landing_problems(topic: str, part: PartitionLedger) -> list[str]:
     landed = f"{topic}/{part.partition}"
     if part.next_offset > part.first_start:
         landed += f":{part.first_start}-{part.next_offset - 1}"
-    unaccounted = [f"{landed}: {part.unaccounted} offsets are unaccounted for"] if part.unaccounted else []
+    unaccounted = [f"{landed}: {counted(part.unaccounted, 'offset')} unaccounted for"] if part.unaccounted else []
     return unaccounted + [f"{landed}: {problem}" for problem in part.problems]
 
 

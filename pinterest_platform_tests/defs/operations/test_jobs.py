@@ -68,7 +68,7 @@ def test_old_runs_are_deleted_except_in_a_dry_run(
     monkeypatch.setattr(jobs, "expired_runs", lambda *_: ["old"])
     monkeypatch.setattr(jobs, "delete_runs", lambda _, expired: run_ids.extend(expired))
     assert run_maintenance(around, dry_run=dry_run).success
-    assert f"1 runs that ended more than 30 days ago {verb}" in capfd.readouterr().err
+    assert f"1 run that ended more than 30 days ago {verb}" in capfd.readouterr().err
     assert run_ids == deleted
 
 

@@ -53,7 +53,7 @@ def test_another_stream_is_an_incident_of_its_own(ticks: Ticks) -> None:
     ticks.tick({"pin": True, "geo": False})
     assert ticks.tick({"pin": True, "geo": True}) == [BEGUN]
     assert [cause.what for cause in ticks.notifier.alerts[1].causes] == ["geo: 2000 s."]
-    assert ticks.tick({"pin": True, "geo": False}) == [f"{OVER}, after 1 minutes: geo"]
+    assert ticks.tick({"pin": True, "geo": False}) == [f"{OVER}, after 1 minute: geo"]
 
 
 def test_an_unknown_measurement_neither_begins_nor_ends_an_incident(ticks: Ticks) -> None:
@@ -100,7 +100,7 @@ def test_an_incident_that_begins_again_before_its_end_is_delivered_continues(tic
 
 def test_what_another_alert_has_reported_is_alerted_only_when_it_is_over(ticks: Ticks) -> None:
     assert ticks.tick({"pin": True}, is_alerted=True) == []
-    assert ticks.tick({"pin": False}) == [f"{OVER}, after 1 minutes: pin"]
+    assert ticks.tick({"pin": False}) == [f"{OVER}, after 1 minute: pin"]
 
 
 def test_a_state_of_another_release_does_not_stop_the_alerts(ticks: Ticks) -> None:

@@ -60,7 +60,7 @@ def test_runs_with_a_dead_worker_are_orphans_in_every_decision() -> None:
 @pytest.mark.parametrize(
     ("stuck", "requested", "reason"),
     [
-        ({"u.pin"}, True, "u.geo: 1 records"),
+        ({"u.pin"}, True, "u.geo: 1 record, "),
         ({"u.pin", "u.geo"}, False, "in 14 s"),
         ({"u.user"}, True, "u.pin: 3 records"),
         (set(), False, "in 14 s"),
