@@ -3,6 +3,9 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from itertools import pairwise
+from operator import add
 from typing import Any
 
 import orjson
@@ -109,6 +112,11 @@ class Checkpoint:
     problem: str | None = None
 
 
+def sum_of(totals: Iterable[ObjectTotals]) -> ObjectTotals:
+    """Return the sum of counts."""
+    return reduce(add, totals, ObjectTotals())
+
+
 def chained_digest(identities: Iterable[str], digest: str = "") -> str:
     """Return the digest of some objects, given the digest of those before them."""
     for identity in identities:
@@ -198,7 +206,10 @@ def _parse(body: bytes, prefix: str, number: int) -> Checkpoint:
         raise ValueError("its checksum differs")
     if (fields["chain"], fields["number"]) != (prefix, number):
         raise ValueError(f"it was written as number {fields['number']} of {fields['chain']}")
-    return Checkpoint(number, tuple(_block(block) for block in fields["blocks"]), fields["origin"])
+    blocks = tuple(_block(block) for block in fields["blocks"])
+    if any(later.first < earlier.next for earlier, later in pairwise(blocks)):
+        raise ValueError("its blocks overlap")
+    return Checkpoint(number, blocks, fields["origin"])
 
 
 def _block(fields: Mapping[str, Any]) -> Block:

@@ -1,14 +1,12 @@
 """The account of one chain: its checkpoint, and the objects that are new, due or in no block (rules L20, K12)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 from itertools import groupby
-from operator import add
 from typing import Generic
 
 from pinterest_platform.landing.audit_schedule import AuditSchedule
-from pinterest_platform.landing.checkpoint import Block, Checkpoint, ObjectTotals, write_checkpoint
+from pinterest_platform.landing.checkpoint import Block, Checkpoint, ObjectTotals, sum_of, write_checkpoint
 from pinterest_platform.landing.examiner import ChainExaminer, H, M, R
 from pinterest_platform.landing.object_audit import LandedObject, read_in_time
 from pinterest_platform.landing.sections import (
@@ -76,9 +74,9 @@ def account_for(
         problems.append(f"the checkpoint of {examiner.folder.prefix} is not used: {opened.contradiction}")
     if opened.stored.problem:
         problems.append(opened.stored.problem)
-    trusted = _sum(block.totals for block in opened.trusted)
+    trusted = sum_of(block.totals for block in opened.trusted)
     return ChainAccount(
-        totals=trusted + _sum(examiner.totals(landed.manifest) for landed in inner),
+        totals=trusted + sum_of(examiner.totals(landed.manifest) for landed in inner),
         objects=[landed for section in sections for landed in section.objects],
         problems=tuple(dict.fromkeys(problems)),
         findings=list(findings.values()),
@@ -184,7 +182,3 @@ def _renew(examiner: ChainExaminer[M, H, R], opened: OpenChain[H], blocks: tuple
     if blocks != stored.blocks or stored.problem or opened.contradiction:
         checkpoint = Checkpoint(stored.number + 1, blocks, stored.epoch_id or opened.newest.epoch_id)
         write_checkpoint(examiner.store, examiner.folder, checkpoint)
-
-
-def _sum(totals: Iterable[ObjectTotals]) -> ObjectTotals:
-    return reduce(add, totals, ObjectTotals())

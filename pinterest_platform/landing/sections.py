@@ -13,7 +13,7 @@ from typing import Generic
 from pinterest_platform.catalog import MERGED_PREFIX
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.audit_schedule import AuditSchedule
-from pinterest_platform.landing.checkpoint import Block, Checkpoint, chained_digest, read_checkpoint
+from pinterest_platform.landing.checkpoint import Block, Checkpoint, chained_digest, read_checkpoint, sum_of
 from pinterest_platform.landing.examiner import ChainExaminer, H, M, R
 from pinterest_platform.landing.listing import MergedObjects, list_merged
 from pinterest_platform.landing.object_audit import LandedObject, Problem, read_objects
@@ -140,9 +140,13 @@ def examine(examiner: ChainExaminer[M, H, R], opened: OpenChain[H]) -> list[Chai
     inner = [landed for section in sections for landed in section.inner]
     for block in opened.due:
         members = members_of(block, inner)
-        if not any(position in block for position in damaged_positions) and not block.holds(map(identity, members)):
-            first, last = examiner.folder.key(block.first), examiner.folder.key(block.last)
-            raise ContradictionError(f"the objects from {first} to {last} are sound, but not those that it covers")
+        if any(position in block for position in damaged_positions):
+            continue
+        covered = f"the objects from {examiner.folder.key(block.first)} to {examiner.folder.key(block.last)}"
+        if not block.holds(map(identity, members)):
+            raise ContradictionError(f"{covered} are sound, but not those that it covers")
+        if sum_of(examiner.totals(landed.manifest) for landed in members) != block.totals:
+            raise ContradictionError(f"{covered} have other counts than it has for them")
     return sections
 
 

@@ -21,8 +21,9 @@ from pinterest_platform.spark_jobs.upsert import TableUpsert
 from pinterest_platform.transforms import cleaning
 
 _DELETE_SECONDS = 5.0
-_BATCHES_PER_COMMIT = 8
-"""Batches in files that are upserted together: each commit compares with the whole table, and most rewrite it."""
+_RECORDS_PER_COMMIT = 4_000_000
+"""Records of batches in files that are upserted together: each commit compares with the whole table, and most rewrite
+it. The memory grows with them."""
 
 
 def run(spark: SparkSession, parameters: CleanParameters, progress: Callable[[str], None]) -> CleanResult:
@@ -66,12 +67,26 @@ class CleanRun:
 
     def increment(self) -> CleanResult:
         """Stage and upsert the batches, in files several at once; committed ones stay if a later one fails."""
-        size = _BATCHES_PER_COMMIT if self.in_files else 1
-        for first in range(0, len(self._batches), size):
-            batches = self._batches[first : first + size]
-            staged = self._stage_all(batches, first + 1)
+        number = 1
+        for batches in self._commits():
+            staged = self._stage_all(batches, number)
             retry_outages(partial(self._upsert.apply, Batch.joined(batches), staged), self._store_seconds)
+            number += len(batches)
         return self._result()
+
+    def _commits(self) -> Iterator[list[Batch]]:
+        """Yield the batches of each commit: one in memory, or consecutive ones in files with few records."""
+        commit: list[Batch] = []
+        records = 0
+        for batch in self._batches:
+            size = batch.records if self.in_files and batch.records is not None else _RECORDS_PER_COMMIT
+            if commit and records + size > _RECORDS_PER_COMMIT:
+                yield commit
+                commit, records = [], 0
+            commit.append(batch)
+            records += size
+        if commit:
+            yield commit
 
     def rebuild(self) -> CleanResult:
         """Stage every batch, then replace the table's rows and positions in one commit (rule P6)."""

@@ -1,7 +1,11 @@
 """Checkpoints that are damaged, foreign, deleted or forged, on both routes (decision 0032)."""
 
+import hashlib
 import json
+from collections.abc import Callable
+from typing import Any
 
+import orjson
 import pytest
 
 from pinterest_platform.landing.audit_schedule import EVERYTHING
@@ -97,3 +101,38 @@ def test_a_block_whose_objects_were_replaced_by_sound_ones_is_named_and_not_trus
     assert chain.account(chain.store, EVERYTHING).is_complete
     chain.ledger()
     assert chain.ledger().from_checkpoint == 7
+
+
+def rewrite(chain: Chain, change: Callable[[dict[str, Any]], None]) -> str:
+    """Change the newest checkpoint, with a valid checksum, and return its key."""
+    key = chain.checkpoints[-1]
+    fields = json.loads(chain.store.objects[key].body)
+    del fields["checksum"]
+    change(fields)
+    checksum = hashlib.sha256(orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    chain.store.objects[key].body = orjson.dumps({**fields, "checksum": checksum})
+    return key
+
+
+def miscount(fields: dict[str, Any]) -> None:
+    fields["blocks"][0]["totals"]["records"] += 5
+    fields["blocks"][0]["totals"]["quarantined"] -= 5
+
+
+def test_wrong_counts_of_a_block_are_named_once_its_objects_are_read(chain):
+    sound = chain.ledger()
+    rewrite(chain, miscount)
+    ledger = chain.account(chain.store, EVERYTHING)
+    assert len(ledger.problems) == 1 and "have other counts than it has for them" in ledger.problems[0]
+    assert (ledger.records, ledger.quarantined) == (sound.records, sound.quarantined)
+    for covered in (0, 7):
+        again = chain.ledger()
+        assert (again.problems, again.from_checkpoint, again.records) == ((), covered, sound.records)
+
+
+def test_a_checkpoint_whose_blocks_overlap_is_damaged(chain):
+    sound = chain.ledger()
+    key = rewrite(chain, lambda fields: fields.update(blocks=fields["blocks"] * 2))
+    [problem] = chain.ledger().problems
+    assert problem.startswith(f"the checkpoint {key} is damaged") and "its blocks overlap" in problem
+    assert figures(chain.ledger()) == figures(sound)

@@ -196,7 +196,7 @@ def test_a_missing_object_fails_and_commits_nothing(lake: Lake) -> None:
 def test_batches_in_files_are_committed_together_and_those_before_a_failing_one_stay(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clean, "_BATCHES_PER_COMMIT", 2)
+    monkeypatch.setattr(clean, "_RECORDS_PER_COMMIT", 5)
     lake = Lake(spark, tmp_path, small=False)
     batches = [lake.land([geo(1, country), geo(number)]) for number, country in enumerate(["a", "b", "c", "d"], 2)]
     batches = [batches[0], *(replace(later, after=earlier.positions) for earlier, later in pairwise(batches))]
@@ -282,9 +282,9 @@ def test_incremental_cleaning_equals_a_full_refresh_for_any_batches(
             posted = [geo(ind, country) for ind, country in posts[start:end] if ind % 2 == partition]
             batches.append(lake.land(posted, partition))
     per_run = data.draw(st.integers(1, len(batches)))
-    per_commit = data.draw(st.integers(1, 3))
+    per_commit = data.draw(st.integers(1, 60))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clean, "_BATCHES_PER_COMMIT", per_commit)
+        patch.setattr(clean, "_RECORDS_PER_COMMIT", per_commit)
         for first in range(0, len(batches), per_run):
             lake.clean(*batches[first : first + per_run])
     incremental = lake.business()
