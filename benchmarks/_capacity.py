@@ -49,7 +49,7 @@ class Assumptions:
         object_bytes: the maximum size of a landed object.
         drain_seconds: the time between two micro-batches of a drain.
         requests_per_object: GET and HEAD requests for a landed object: a manifest, reads for cleaning and audit.
-        batch_hours: the hours in which the daily batch lands and cleans a day.
+        batch_hours: the hours in which the daily batch lands a day, and then cleans it.
         kafka_retention_days: the days that Kafka keeps records.
         raw_days: the days that landed objects are kept.
         brokers: the fewest brokers of a cluster.
@@ -129,9 +129,10 @@ class Capacity:
 
     @property
     def partitions(self) -> int:
-        """Kafka partitions of all topics; one core lands a partition."""
+        """Kafka partitions of all topics; one core lands a partition, in the busiest hour and in the batch."""
         rate = self.rates.landing or math.inf
-        return self._units(lambda records, mb: max(mb / KAFKA_PARTITION_MB.value, records / rate))
+        batch_cores = (self.batch_cores or 0) / len(STREAMS)
+        return self._units(lambda records, mb: max(mb / KAFKA_PARTITION_MB.value, records / rate, batch_cores))
 
     @property
     def brokers(self) -> int:
@@ -172,10 +173,19 @@ class Capacity:
         return _cores(self.records_per_second, self.rates.landing)
 
     @property
-    def cleaning_cores(self) -> int | None:
-        """Cores that clean a day within the hours of the batch."""
-        records = len(STREAMS) * self.posts / (self.assume.batch_hours * 3600)
-        return _cores(records, self.rates.cleaning)
+    def landing_hours(self) -> float | None:
+        """Hours in which one core lands a day."""
+        rate = self.rates.landing
+        return None if rate is None else len(STREAMS) * self.posts / rate / 3600
+
+    @property
+    def batch_cores(self) -> int | None:
+        """Cores that land a day and then clean it within the hours of the batch."""
+        if self.rates.landing is None or self.rates.cleaning is None:
+            return None
+        records = len(STREAMS) * self.posts
+        core_seconds = records / self.rates.landing + records / self.rates.cleaning
+        return math.ceil(core_seconds / (self.assume.batch_hours * 3600))
 
     @property
     def drain_cores(self) -> int | None:
@@ -211,10 +221,8 @@ class Capacity:
 
     def batch_core_dollars(self) -> float | None:
         """Return the dollars per month for the cores of the daily batch, for its hours only."""
-        if self.cleaning_cores is None or self.landing_cores is None:
-            return None
         hours = self.assume.batch_hours * DAYS_PER_MONTH
-        return max(self.cleaning_cores, self.landing_cores) * hours * CORE_HOUR.dollars
+        return None if self.batch_cores is None else self.batch_cores * hours * CORE_HOUR.dollars
 
     def drain_core_dollars(self) -> float | None:
         """Return the dollars per month for the cores of an uninterrupted drain."""

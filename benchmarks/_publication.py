@@ -126,8 +126,10 @@ def svg_chart(results: Results) -> bytes:
     chart.uuid = "benchmarks"  # a random one would make every rendering differ
     tree = chart.render_tree()
     for parent in tree.iter():
-        for script in [child for child in parent if str(child.tag).endswith("script")]:
-            parent.remove(script)
+        for child in list(parent):
+            is_comment = not isinstance(child.tag, str)  # one holds the day of the rendering
+            if is_comment or child.tag.endswith("script"):
+                parent.remove(child)
     return ElementTree.tostring(tree, encoding="utf-8", xml_declaration=True)
 
 

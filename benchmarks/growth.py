@@ -105,9 +105,20 @@ def peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
+def _to_sizes(_context: click.Context, _parameter: click.Parameter, rows: str) -> list[int]:
+    """Return the distinct sizes, smallest first."""
+    sizes = rows.split(",")
+    for size in sizes:
+        if not (size.strip().isdecimal() and int(size)):
+            raise click.BadParameter(f"{size!r} is not a number of posts. Use for example --rows 100000,1000000.")
+    return sorted({int(size) for size in sizes})
+
+
 @click.command()
 @click.option(
     "--rows",
+    "sizes",
+    callback=_to_sizes,
     default="100000,1000000",
     show_default=True,
     metavar="N,N,…",
@@ -115,7 +126,7 @@ def peak_bytes() -> int:
 )
 @click.option("--child", type=click.Path(path_type=Path), hidden=True)
 @json_option
-def main(rows: str, child: Path | None, json_path: Path | None) -> None:
+def main(sizes: list[int], child: Path | None, json_path: Path | None) -> None:
     """Build tables and reports from N posts for each N; print the exponent and the peak memory.
 
     10,000,000 posts need about 25 GB of disk below TMPDIR.
@@ -124,7 +135,7 @@ def main(rows: str, child: Path | None, json_path: Path | None) -> None:
         _child(child)
         return
     builds: list[Build] = []
-    for size in sorted(int(text) for text in rows.split(",")):
+    for size in sizes:
         root = Path(tempfile.mkdtemp(prefix="growth-"))
         try:
             builds.append(build_in_child(size, root))

@@ -29,7 +29,8 @@ def page(capacities: Mapping[str, Capacity]) -> Mapping[str, str]:
         ("landed objects per day, drain, before merging", lambda c: f"{c.drained_objects_per_day:,}"),
         ("S3 PUT requests per second, drain", lambda c: f"{c.puts_per_second:,.0f}"),
         ("cores that land the busiest hour", lambda c: _count(c.landing_cores)),
-        ("cores that clean a day in an hour", lambda c: _count(c.cleaning_cores)),
+        ("hours in which one core lands a day", lambda c: _hours(c.landing_hours)),
+        ("cores that land and clean a day in an hour", lambda c: _count(c.batch_cores)),
         ("cores of the drain", lambda c: _count(c.drain_cores)),
     )
     money: Sequence[tuple[str, Callable[[Capacity], str]]] = (
@@ -86,6 +87,10 @@ def _table(head: str, capacities: Mapping[str, Capacity], rows: Sequence[tuple[s
 
 def _count(number: int | None) -> str:
     return _UNKNOWN if number is None else f"{number:,}"
+
+
+def _hours(hours: float | None) -> str:
+    return _UNKNOWN if hours is None else f"{hours:,.2f}"
 
 
 def _dollars(amount: float | None) -> str:

@@ -9,24 +9,24 @@ import importlib.metadata
 import importlib.util
 import os
 import shutil
-import ssl
 import subprocess
 import tempfile
-import urllib.parse
-import urllib.request
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from emulators.console import Report
+from emulators.console import Report, Waiting
 from emulators.failures import EmulatorFailure
+from emulators.services import java_network
 
 KAFKA_VERSION = "4.1.0"
 S3MOCK_VERSION = "5.2.0"
 LOG4J_VERSION = "2.24.3"
 
 _ARCHIVE = "java.jsa"
+MEGABYTES = 73
+_POLL_SECONDS = 0.2
 
 _MODULE = f"""<ivy-module version="2.0" xmlns:m="http://ant.apache.org/ivy/maven">
   <info organisation="pinterest-platform" module="emulators"/>
@@ -97,7 +97,7 @@ def fetch(report: Report) -> Path:
     """Download the jars unless they are cached. Atomic, and safe if several processes do it at the same time.
 
     Args:
-        report: gets a line before a download.
+        report: gets a line before a download, and while it waits.
 
     Raises:
         EmulatorFailure: the download failed, or a checksum is wrong.
@@ -107,10 +107,10 @@ def fetch(report: Report) -> Path:
         return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(target.parent / "fetch.lock"):
+        with Waiting("fetching the jars", MEGABYTES, report) as waiting, _locked(target.parent / "fetch.lock", waiting):
             if not target.is_dir():
-                report("fetching the Kafka broker and the S3 server (73 MB, once) …")
-                _fetch_into(target)
+                waiting.report(f"fetching the Kafka broker and the S3 server ({MEGABYTES} MB, once) …")
+                _fetch_into(target, waiting)
     except OSError as error:
         raise EmulatorFailure(
             f"The cache {target.parent} cannot be written: {error}.",
@@ -119,54 +119,76 @@ def fetch(report: Report) -> Path:
     return target
 
 
-def _fetch_into(target: Path) -> None:
+def _fetch_into(target: Path, waiting: Waiting) -> None:
     for abandoned in target.parent.glob("fetch-*/"):
         shutil.rmtree(abandoned)  # left by a killed fetch: this process holds the lock
     with tempfile.TemporaryDirectory(prefix="fetch-", dir=target.parent) as folder:
         work = Path(folder)
-        _run_ivy(work)
+        _run_ivy(work, waiting)
         verify(work / "jars")
-        _prepare_fast_start(work / "jars")
+        _prepare_fast_start(work / "jars", waiting)
         (work / "jars").rename(target)
 
 
-def _prepare_fast_start(folder: Path) -> None:
+def _prepare_fast_start(folder: Path, waiting: Waiting) -> None:
     """Unpack the S3 server's nested jars, and archive the Java classes: both services start in half the time."""
     nested = next((folder / "s3").glob("*.jar"))
     for options in (
         ("-Djarmode=tools", "-jar", str(nested), "extract", "--destination", str(folder / "s3" / "unpacked")),
         ("-Xshare:dump", f"-XX:SharedArchiveFile={folder / _ARCHIVE}"),
     ):
-        process = subprocess.run([java(), *options], capture_output=True, text=True, check=False)
-        if process.returncode:
+        code, output = _run_java(options, lambda: waiting.update("the preparation of the jars", MEGABYTES))
+        if code:
             raise EmulatorFailure(
-                f"The S3 server and Java could not be prepared: {_reason(process.stdout + process.stderr)}.",
+                f"The S3 server and Java could not be prepared: {_reason(output)}.",
                 "Check the free disk space, and run again: python -m emulators fetch",
             )
 
 
-def _run_ivy(work: Path) -> None:
+def _run_ivy(work: Path, waiting: Waiting) -> None:
     (work / "ivy.xml").write_text(_MODULE)
-    _write_trust_store(work / "trust.p12")
     settings = os.environ.get("PINTEREST_IVY_SETTINGS")
-    command = [
-        java(),
-        *_proxy_options(),
-        f"-Djavax.net.ssl.trustStore={work / 'trust.p12'}",
-        "-Djavax.net.ssl.trustStoreType=PKCS12",
-        "-Djavax.net.ssl.trustStorePassword=public",
+    options = [
+        *java_network.options(work / "trust.p12"),
         *("-cp", _ivy_jar(), "org.apache.ivy.Main", "-error"),
         *("-cache", str(work / "cache"), "-ivy", str(work / "ivy.xml"), "-confs", "kafka", "s3"),
         *(("-settings", settings) if settings else ()),
         *("-retrieve", str(work / "jars" / "[conf]" / "[artifact]-[revision](-[classifier]).[ext]")),
     ]
-    process = subprocess.run(command, capture_output=True, text=True, check=False)
-    if process.returncode:
+
+    def update() -> None:
+        fetched = min(_megabytes(work / "cache"), MEGABYTES)
+        waiting.update(f"the download, {fetched} of {MEGABYTES} MB", fetched)
+
+    code, output = _run_java(options, update)
+    if code:
         raise EmulatorFailure(
-            f"The Kafka broker and the S3 server could not be fetched: {_reason(process.stdout + process.stderr)}.",
+            f"The Kafka broker and the S3 server could not be fetched: {_reason(output)}.",
             "Check the connection to Maven Central (proxy variables, SSL_CERT_FILE, or PINTEREST_IVY_SETTINGS, an Ivy"
             " settings file of your mirror) and run again: python -m emulators fetch",
         )
+
+
+def _run_java(options: Sequence[str], update: Callable[[], None]) -> tuple[int, str]:
+    """Run Java, and call a function often until it ends; return the exit code and the output."""
+    with subprocess.Popen([java(), *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            while True:
+                with suppress(subprocess.TimeoutExpired):
+                    output, _ = process.communicate(timeout=_POLL_SECONDS)
+                    return process.returncode, output
+                update()
+        except BaseException:
+            process.kill()
+            raise
+
+
+def _megabytes(folder: Path) -> int:
+    size = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):  # Ivy renames a file when it is complete
+            size += path.stat().st_size
+    return size // 10**6
 
 
 def _ivy_jar() -> str:
@@ -186,46 +208,6 @@ def _reason(output: str) -> str:
     return (informative or lines or ["no output"])[0][:300].rstrip(".")
 
 
-def _proxy_options() -> Iterator[str]:
-    """Yield Java's options for the proxies that the environment names."""
-    proxies = urllib.request.getproxies()
-    for scheme in ("http", "https"):
-        parts = urllib.parse.urlsplit(proxies.get(scheme, ""))
-        if parts.hostname:
-            yield f"-D{scheme}.proxyHost={parts.hostname}"
-            yield f"-D{scheme}.proxyPort={parts.port or 80}"
-
-
-def _write_trust_store(path: Path) -> None:
-    """Write the certificate authorities that Python trusts, a company's own among them, for Java."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
-
-    entries: list[pkcs12.PKCS12Certificate] = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # old roots with irregular serial numbers
-        for number, der in enumerate(_authorities()):
-            try:
-                certificate = x509.load_der_x509_certificate(der)
-            except ValueError:
-                continue  # an unreadable root cannot be trusted
-            entries.append(pkcs12.PKCS12Certificate(certificate, f"ca-{number}".encode()))
-    if not entries:
-        raise EmulatorFailure(
-            "Python has no certificate authorities.", "Set SSL_CERT_FILE to a file of certificate authorities."
-        )
-    path.write_bytes(pkcs12.serialize_java_truststore(entries, BestAvailableEncryption(b"public")))
-
-
-def _authorities() -> list[bytes]:
-    context = ssl.create_default_context()
-    folder = ssl.get_default_verify_paths().capath
-    if not context.get_ca_certs() and folder:
-        for file in sorted(Path(folder).glob("*.[0-9]")):  # the context reads such a folder only while connecting
-            context.load_verify_locations(file)
-    return context.get_ca_certs(binary_form=True)
-
-
 def verify(folder: Path) -> None:
     """Raise EmulatorFailure unless a folder holds exactly the jars that jars.sha256 lists."""
     listed = [line.split("  ") for line in _DIGESTS.read_text().splitlines()]
@@ -242,7 +224,12 @@ def verify(folder: Path) -> None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path, waiting: Waiting) -> Iterator[None]:
     with open(path, "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        while True:
+            with suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            waiting.update("another process that fetches them", 0)
+            time.sleep(_POLL_SECONDS)
         yield

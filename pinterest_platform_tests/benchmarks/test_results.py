@@ -2,12 +2,15 @@
 
 import json
 import sys
+from datetime import date
 from pathlib import Path
+from typing import Self
 
 import pytest
+from click.testing import CliRunner
 
 from benchmarks import __main__ as command
-from benchmarks import _publication, _results, _suite
+from benchmarks import _publication, _results, _suite, growth
 from benchmarks._results import GIB, Measurement, Target
 from benchmarks.growth import Build, exponent, measurements
 
@@ -15,6 +18,14 @@ ROOT = Path(__file__).parents[2]
 FAST = Measurement("a build", "a script", 1.0, 2.0, Target(ratio=1.0), records=300)
 SLOW = Measurement("a copy", "a loop", 3.0, 2.0, Target(ratio=1.18))
 ALONE = Measurement("the first run", "none", 40.0, target=Target(seconds=35), parts={"seed": 1.5, "post": 38.5})
+
+
+class _FirstDay(date):
+    """Another day than today."""
+
+    @classmethod
+    def today(cls) -> Self:
+        return cls(2001, 2, 3)
 
 
 @pytest.fixture
@@ -76,6 +87,15 @@ def test_publishing_again_changes_only_what_changed(docs: Path) -> None:
     assert {path.name: path.read_bytes() for path in docs.iterdir()} == once
 
 
+def test_the_day_of_publishing_does_not_change_the_chart(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _publication.save([FAST], docs)
+    results = _publication.load(docs)
+    assert results is not None
+    chart = _publication.svg_chart(results)
+    monkeypatch.setattr("pygal.svg.date", _FirstDay)
+    assert _publication.svg_chart(results) == chart
+
+
 def test_without_results_the_page_names_the_command(docs: Path) -> None:
     _publication.publish(docs)
     assert (docs / "benchmarks.md").read_text("utf-8").count("run `make bench`") == 2
@@ -93,6 +113,8 @@ def test_the_published_page_is_what_the_command_writes(docs: Path) -> None:
         (docs / "benchmarks.json").write_text(saved.read_text("utf-8"), "utf-8")
     _publication.publish(docs)
     assert (docs / "benchmarks.md").read_text("utf-8") == (ROOT / "docs" / "benchmarks.md").read_text("utf-8")
+    if saved.exists():
+        assert (docs / "benchmarks.svg").read_bytes() == (ROOT / "docs" / "benchmarks.svg").read_bytes()
 
 
 def test_every_benchmark_is_a_module_with_its_peer_on_the_page() -> None:
@@ -145,6 +167,15 @@ def test_options_reach_the_benchmark_that_was_named(monkeypatch: pytest.MonkeyPa
 def test_wrong_arguments_are_refused(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_suite, "run", lambda *_: pytest.fail("it ran"))
     assert command.main(arguments) == 2
+
+
+@pytest.mark.parametrize("rows", ["nonsense", "100,", "0", "1e6", "-5"])
+def test_sizes_that_are_not_numbers_are_a_usage_error(rows: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growth, "build_in_child", lambda *_: pytest.fail("it built"))
+    outcome = CliRunner().invoke(growth.main, [f"--rows={rows}"])
+    assert outcome.exit_code == 2
+    assert f"{rows.split(',')[-1]!r} is not a number of posts" in outcome.output
+    assert "--rows 100000,1000000" in outcome.output
 
 
 def test_the_exponent_of_growth_is_the_slope_of_logarithms() -> None:

@@ -31,14 +31,31 @@ def test_shards_follow_the_stricter_of_records_and_bytes() -> None:
 
 def test_partitions_follow_the_rate_at_which_one_core_lands() -> None:
     assert Capacity(10**10).partitions == 27 + 6 + 6
-    assert Capacity(10**10, MEASURED).partitions == 27 + 7 + 7
+    all_day = Assumptions(batch_hours=24)
+    assert Capacity(10**10, MEASURED, all_day).partitions == 27 + 7 + 7
+
+
+def test_the_daily_batch_has_a_partition_for_each_of_its_cores() -> None:
+    capacity = Capacity(10**10, MEASURED)
+    assert capacity.batch_cores == 250
+    assert capacity.partitions == 3 * 84
 
 
 def test_cores_are_rounded_up_and_unknown_without_a_rate() -> None:
     capacity = Capacity(10**9, MEASURED)
-    assert (capacity.landing_cores, capacity.cleaning_cores, capacity.drain_cores) == (3, 9, 11)
+    assert (capacity.landing_cores, capacity.batch_cores, capacity.drain_cores) == (3, 25, 11)
     unknown = Capacity(10**9)
-    assert (unknown.landing_cores, unknown.cleaning_cores, unknown.drain_core_dollars()) == (None, None, None)
+    assert (unknown.landing_cores, unknown.batch_cores, unknown.drain_core_dollars()) == (None, None, None)
+    assert (unknown.landing_hours, unknown.batch_core_dollars()) == (None, None)
+
+
+def test_landing_and_cleaning_share_the_hour_of_the_daily_batch() -> None:
+    # 3 x 10^9 records: 60,000 core-seconds of landing and 30,000 of cleaning, in 3,600 s.
+    capacity = Capacity(10**9, MEASURED)
+    assert capacity.batch_cores == (60_000 + 30_000) / 3_600
+    assert capacity.landing_hours == pytest.approx(60_000 / 3_600)
+    assert capacity.batch_core_dollars() == pytest.approx(25 * 30 * 0.0504)
+    assert Capacity(10**9, Rates(landing=50_000.0)).batch_cores is None
 
 
 def test_rates_are_those_of_one_core_of_the_fastest_run() -> None:
@@ -56,6 +73,8 @@ def test_the_page_uses_the_saved_rates(docs: Path) -> None:
     text = scaling.publish(docs).read_text("utf-8")
     assert "landing 100,000" in text and "drain not measured" in text
     assert "| cores that land the busiest hour | 1 | 1 | 2 |" in text
+    assert "| hours in which one core lands a day | 0.01 | 0.83 | 8.33 |" in text
+    assert "| cores that land and clean a day in an hour | 1 | 2 | 14 |" in text
 
 
 def test_the_published_page_is_what_the_command_writes(docs: Path) -> None:

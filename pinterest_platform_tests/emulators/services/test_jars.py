@@ -1,10 +1,12 @@
 """Fetching the jars is atomic, and a failure is one line."""
 
+import fcntl
 import importlib.util
 from pathlib import Path
 
 import pytest
 
+from emulators import console
 from emulators.failures import EmulatorFailure
 from emulators.services import jars
 from pinterest_platform_tests.conftest import emulators
@@ -46,6 +48,46 @@ def test_without_a_network_the_failure_is_one_line_and_nothing_is_left(
     assert "could not be fetched" in process.stderr
     assert "python -m emulators fetch" in process.stderr
     assert [path.name for path in (tmp_path / "pinterest-platform").iterdir()] == ["fetch.lock"]
+
+
+def test_a_download_shows_its_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    java = tmp_path / "java"
+    java.write_text(
+        """#!/bin/sh
+while [ "$1" != -cache ]; do shift; done
+mkdir -p "$2"
+head -c 2000000 /dev/zero > "$2/broker.jar.part"
+sleep 1
+echo ends here
+exit 1
+"""
+    )
+    java.chmod(0o755)
+    monkeypatch.setattr(jars, "java", lambda: str(java))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(console, "LINE_SECONDS", 0.0)
+    lines: list[str] = []
+    with pytest.raises(EmulatorFailure, match="ends here"):
+        jars.fetch(lines.append)
+    assert lines[0] == f"fetching the Kafka broker and the S3 server ({jars.MEGABYTES} MB, once) …"
+    assert f"fetching the jars: waiting for the download, 2 of {jars.MEGABYTES} MB" in lines[-1]
+
+
+def test_a_wait_for_another_fetch_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(console, "LINE_SECONDS", 0.0)
+    jars.cache().parent.mkdir()
+    lines: list[str] = []
+    with open(jars.cache().parent / "fetch.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+        def finish_the_other_fetch(line: str) -> None:
+            lines.append(line)
+            jars.cache().mkdir()
+            fcntl.flock(lock, fcntl.LOCK_UN)
+
+        assert jars.fetch(finish_the_other_fetch) == jars.cache()
+    assert ["waiting for another process" in line for line in lines] == [True]
 
 
 def test_a_missing_java_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
