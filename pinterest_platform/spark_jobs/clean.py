@@ -21,7 +21,7 @@ from pinterest_platform.spark_jobs.upsert import TableUpsert
 from pinterest_platform.transforms import cleaning
 
 _DELETE_SECONDS = 5.0
-_RECORDS_PER_COMMIT = 4_000_000
+_RECORDS_PER_COMMIT = 3_000_000
 """Records of batches in files that are upserted together: each commit compares with the whole table, and most rewrite
 it. The memory grows with them."""
 
