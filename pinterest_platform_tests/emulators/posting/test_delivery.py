@@ -148,7 +148,7 @@ def test_a_request_that_fails_while_others_are_accepted_is_counted_and_the_run_g
     posts = [Post(key, {"pin": b"{}"}) for key in (0, *range(1, 4000))]
 
     async def run() -> None:
-        poster = Poster([(route, counts)], Pace(concurrency=2), RetryPolicy(retry_seconds=0.01), asyncio.Event())
+        poster = Poster([(route, counts)], Pace(concurrency=2), RetryPolicy(retry_seconds=1.0), asyncio.Event())
         await poster.run(iter([posts]))
 
     asyncio.run(run())
