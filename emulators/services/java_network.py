@@ -1,4 +1,4 @@
-"""How Java reaches the network: by the proxies of the environment and the certificate authorities of Python."""
+"""Java options for the proxies of the environment and the certificate authorities of Python."""
 
 import ssl
 import urllib.parse
