@@ -8,7 +8,7 @@ from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.policy import NAMES
 from pinterest_platform.orchestration.results.cleaning import READABLE_CHECK, REJECTED_CHECK, cleaning_result
 from pinterest_platform.orchestration.results.columns import cleaned_metadata, pii_tags
-from pinterest_platform.orchestration.results.last_results import last_results_on_failure
+from pinterest_platform.orchestration.results.last_results import last_results_in_outage
 from pinterest_platform.pipelines.clean import Cleaner
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 
@@ -40,7 +40,7 @@ def _cleaned(entity: Entity) -> dg.AssetsDefinition:
     def cleaned(
         context: dg.AssetExecutionContext, config: CleaningConfig, lakehouse: dg.ResourceParam[Lakehouse]
     ) -> dg.MaterializeResult:
-        last_results = last_results_on_failure(context, key, (REJECTED_CHECK, READABLE_CHECK))
+        last_results = last_results_in_outage(context, key, (REJECTED_CHECK, READABLE_CHECK))
         with as_dagster_failure(key.to_user_string()), last_results:
             cleaner = Cleaner(entity, Route.KAFKA, lakehouse, context.run.run_id, context.log.info)
             table = cleaner.rebuild() if config.full_refresh else cleaner.clean_pending()

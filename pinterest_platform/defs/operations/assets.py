@@ -9,7 +9,7 @@ from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.orchestration.draining.catching_up import after_drains
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.health import HEALTH, health_result, last_number, run_concerns
-from pinterest_platform.orchestration.results.last_results import last_results_on_failure
+from pinterest_platform.orchestration.results.last_results import last_results_in_outage
 from pinterest_platform.orchestration.results.ledger import (
     CLEANED_CHECK,
     GAPS_CHECK,
@@ -64,7 +64,7 @@ def conservation(
     lake: dg.ResourceParam[Lake],
 ) -> dg.MaterializeResult:
     """Account for the offsets of all topics, and read the objects of both routes that are due."""
-    with as_dagster_failure(LEDGER.to_user_string()), last_results_on_failure(context, LEDGER, _CHECKS):
+    with as_dagster_failure(LEDGER.to_user_string()), last_results_in_outage(context, LEDGER, _CHECKS):
         now_ms = time.time_ns() // 1_000_000
         schedule = daily_schedule(settings, now_ms)
         landed = {entity: cleaned_topic(entity, settings, objects, lake) for entity in ENTITIES}

@@ -13,7 +13,7 @@ from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.policy import NAMES
 from pinterest_platform.orchestration.results.columns import pii_tags, raw_metadata
 from pinterest_platform.orchestration.results.landing import QUARANTINE_CHECK, TIMES_CHECK, landing_result
-from pinterest_platform.orchestration.results.last_results import last_results_on_failure
+from pinterest_platform.orchestration.results.last_results import last_results_in_outage
 from pinterest_platform.pipelines.options import NEW_EPOCH_HELP, NewEpoch, topic_options
 from pinterest_platform.ports import Lake, ObjectStore, TopicLog
 from pinterest_platform.settings import Settings
@@ -53,7 +53,7 @@ def _raw(entity: Entity) -> dg.AssetsDefinition:
         lake: dg.ResourceParam[Lake],
     ) -> dg.MaterializeResult:
         """Land a topic; six parameters, because Dagster passes each resource as one."""
-        last_results = last_results_on_failure(context, key, (QUARANTINE_CHECK, TIMES_CHECK))
+        last_results = last_results_in_outage(context, key, (QUARANTINE_CHECK, TIMES_CHECK))
         with as_dagster_failure(key.to_user_string()), last_results:
             options = topic_options(entity, settings, config.accept_gap, config.new_epoch)
             places = settings.names.places(entity, Route.KAFKA)

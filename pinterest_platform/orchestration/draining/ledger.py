@@ -11,7 +11,12 @@ from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.landing.audit_schedule import AuditSchedule
 from pinterest_platform.landing.size import LandedSize
 from pinterest_platform.orchestration.results.health import ledger_concern
-from pinterest_platform.orchestration.results.last_results import evaluation_of, last_evaluated, last_result
+from pinterest_platform.orchestration.results.last_results import (
+    evaluation_of,
+    last_evaluated,
+    last_result,
+    log_evaluation,
+)
 from pinterest_platform.orchestration.results.ledger import (
     BALANCE_CHECKS,
     CLEANED_CHECK,
@@ -68,12 +73,10 @@ def refresh_ledger(context: dg.OpExecutionContext, lakehouse: Lakehouse, topics:
     context.log_event(dg.AssetMaterialization(LEDGER, metadata=metadata))
     for check in result.check_results or []:
         if check.check_name in (LANDED_CHECK, HIDDEN_CHECK):
-            evaluation = evaluation_of(LEDGER, check, note=dg.MetadataValue.text(_NOTE))
-            # Dagster logs it; only its annotation does not list it.
-            context.log_event(evaluation)  # pyright: ignore[reportArgumentType]
+            log_evaluation(context, evaluation_of(LEDGER, check, note=dg.MetadataValue.text(_NOTE)))
     for name in _READ_AGAIN:
         for evaluation in last_result(context.instance, dg.AssetCheckKey(LEDGER, name), _NOTE):
-            context.log_event(evaluation)  # pyright: ignore[reportArgumentType]
+            log_evaluation(context, evaluation)
 
 
 def _balanced(instance: dg.DagsterInstance) -> bool:

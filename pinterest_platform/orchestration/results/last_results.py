@@ -58,8 +58,16 @@ def repeated(
     return evaluation_of(key, result, last_run=last_run, note=dg.MetadataValue.text(f"last run: {note}"))
 
 
+def log_evaluation(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext, evaluation: dg.AssetCheckEvaluation
+) -> None:
+    """Log a result of a check as an event of the run."""
+    # Dagster logs it; only its annotation does not list it.
+    context.log_event(evaluation)  # pyright: ignore[reportArgumentType]
+
+
 @contextmanager
-def last_results_on_failure(
+def last_results_in_outage(
     context: dg.OpExecutionContext | dg.AssetExecutionContext, key: dg.AssetKey, checks: Iterable[str]
 ) -> Iterator[None]:
     """Repeat the last results of an asset's checks if an outage ends their step; the asset itself shows the outage.
@@ -71,7 +79,6 @@ def last_results_on_failure(
     except TransientFailure as failure:
         for name in checks:
             for last in last_result(context.instance, dg.AssetCheckKey(key, name), _NOTE):
-                evaluation = evaluation_of(key, last, **{NOT_EVALUATED: dg.MetadataValue.text(str(failure))})
-                # Dagster logs it; only its annotation does not list it.
-                context.log_event(evaluation)  # pyright: ignore[reportArgumentType]
+                outage = dg.MetadataValue.text(str(failure))
+                log_evaluation(context, evaluation_of(key, last, **{NOT_EVALUATED: outage}))
         raise

@@ -10,7 +10,7 @@ from pinterest_platform.failures import PermanentFailure, PlatformFailure, Trans
 from pinterest_platform.orchestration.alerts.incidents import CONSECUTIVE_FAILURES
 from pinterest_platform.orchestration.draining.run import failed_tags
 from pinterest_platform.orchestration.failures import as_dagster_failure
-from pinterest_platform.orchestration.results.last_results import last_results_on_failure
+from pinterest_platform.orchestration.results.last_results import last_results_in_outage
 from pinterest_platform.orchestration.runs import READER, WRITER
 from pinterest_platform.orchestration.workers import AD_HOC_JOB, record_worker
 from pinterest_platform_tests.defs.operations.schedule_daemon import LONG, Daemon
@@ -222,7 +222,7 @@ def checked(
     @dg.asset_check(asset=key, name="balances", blocking=blocking)
     def balances(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         if passed is None:
-            with last_results_on_failure(context.op_execution_context, key, ["balances"] if repeated else []):
+            with last_results_in_outage(context.op_execution_context, key, ["balances"] if repeated else []):
                 raise SILENT
         return dg.AssetCheckResult(
             passed=passed,
