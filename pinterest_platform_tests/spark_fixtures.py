@@ -5,6 +5,7 @@ import functools
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,19 @@ def spark() -> SparkSession:
     return engine()
 
 
-def lines(values: Iterable[bytes | Mapping[str, Any]], partition: int = 0, start: int = 0) -> list[bytes]:
-    """Return posted values as landing writes them, one a millisecond; a value that it would quarantine is an error."""
+def lines(
+    values: Iterable[bytes | Mapping[str, Any]], partition: int = 0, start: int = 0, times: Iterable[int] | None = None
+) -> list[bytes]:
+    """Return posted values as landing writes them; a value that it would quarantine is an error.
+
+    One arrives in each millisecond from NOON on, or `times` has the milliseconds after NOON.
+    """
     encoder = PartitionEncoder(partition)
     encoded: list[bytes] = []
-    for offset, value in enumerate(values, start=start):
-        line = encoder.line(Record(offset, NOON + offset, value if isinstance(value, bytes) else as_json(value)))
+    for offset, (time, value) in enumerate(
+        zip(count(start) if times is None else times, values, strict=False), start=start
+    ):
+        line = encoder.line(Record(offset, NOON + time, value if isinstance(value, bytes) else as_json(value)))
         assert isinstance(line, bytes), line
         encoded.append(line)
     return encoded

@@ -16,13 +16,15 @@ from pinterest_platform.delta.commit_log import CHECKPOINT, Commit, newest_first
 
 REBUILDS = "pinterest_platform.rebuilds"
 """The application id under which a table counts its rebuilds; it is not a position."""
+NEWEST_ARRIVAL = "pinterest_platform.newest_arrival"
+"""The application id of the latest arrival time, in ms since the epoch, of a record that the table has applied."""
 FOREIGN_COMMIT = "pinterest_platform.foreign_commit"
 """The application id of the oldest version in which another writer changed rows since the last rebuild."""
 NO_POSITION = -1
 """The position of a partition or shard that a rebuild did not cover: all its objects are cleaned again."""
 
 _POSITION = re.compile(r"[\w.-]+/(?:epoch=[^/]+/)?(?:\d+|shardId-\d+)")
-_INTERNAL = frozenset({REBUILDS, FOREIGN_COMMIT})
+_INTERNAL = frozenset({REBUILDS, NEWEST_ARRIVAL, FOREIGN_COMMIT})
 _LONGEST_SCAN = 200
 """The maximum of commits that are read to name those of other writers."""
 
@@ -37,6 +39,17 @@ class _LogState(NamedTuple):
 def positions_in(transactions: Mapping[str, int]) -> dict[str, int]:
     """Return the positions among `txn` actions."""
     return {name: version for name, version in transactions.items() if name not in _INTERNAL}
+
+
+def newest_arrival(transactions: Mapping[str, int]) -> int | None:
+    """Return the latest arrival time of an applied record, in ms since the epoch.
+
+    It is -1 if nothing was applied, and None in a table of an earlier version, which did not keep it.
+    """
+    if NEWEST_ARRIVAL in transactions:
+        return transactions[NEWEST_ARRIVAL]
+    is_empty = all(position == NO_POSITION for position in positions_in(transactions).values())
+    return NO_POSITION if is_empty else None
 
 
 def newest_transactions(folder: pafs.FileSystem, version: int) -> dict[str, int]:

@@ -1,6 +1,9 @@
 """Batches and positions of landed objects that a table has not applied (rule P2)."""
 
+import heapq
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from operator import itemgetter
 
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.manifest import Manifest
@@ -25,6 +28,19 @@ def oldest_by_app_id(store: ObjectStore, segments: Iterable[PendingSegment]) -> 
     return earliest
 
 
+def in_order_of_arrival(segments: Iterable[PendingSegment]) -> list[PendingSegment]:
+    """Order segments of several chains, of which the manifests are known, by the arrival of their newest records.
+
+    Those of a chain stay in chain order.
+    """
+    chains: dict[str, list[tuple[int, PendingSegment]]] = {}
+    for segment in segments:
+        chain = chains.setdefault(segment.app_id, [])
+        before = chain[-1][0] if chain else 0
+        chain.append((max(before, segment.latest_ms or 0), segment))
+    return [segment for _, segment in heapq.merge(*chains.values(), key=itemgetter(0))]
+
+
 def batches(segments: Iterable[PendingSegment], max_bytes: int) -> Iterator[list[PendingSegment]]:
     """Cut segments, in order, into batches of up to `max_bytes`; a larger segment is a batch of its own."""
     batch: list[PendingSegment] = []
@@ -37,6 +53,17 @@ def batches(segments: Iterable[PendingSegment], max_bytes: int) -> Iterator[list
         size += segment.size
     if batch:
         yield batch
+
+
+def described(segment: PendingSegment, manifest: Manifest) -> PendingSegment:
+    """Return a pending segment with what its manifest has."""
+    return replace(
+        segment,
+        records=manifest.records,
+        kinds=manifest.kinds,
+        earliest_ms=manifest.earliest_ms,
+        latest_ms=manifest.latest_ms,
+    )
 
 
 def positions_after(segments: Iterable[PendingSegment]) -> dict[str, int]:

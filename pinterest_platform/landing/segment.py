@@ -112,6 +112,8 @@ class PendingSegment:
         size: its bytes; an object of size 0 has no record, but it moves the position.
         records: number of its records, None if only its manifest has it.
         kinds: the kinds of the values of its records, None if they are unknown, or if only its manifest has them.
+        earliest_ms: the earliest append time of its records, None if it is unknown or if only its manifest has it.
+        latest_ms: the latest append time up to `end`, None as above.
     """
 
     key: str
@@ -121,3 +123,5 @@ class PendingSegment:
     size: int
     records: int | None = None
     kinds: str | None = None
+    earliest_ms: int | None = None
+    latest_ms: int | None = None

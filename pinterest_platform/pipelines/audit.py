@@ -8,7 +8,7 @@ from pinterest_platform.catalog import ENTITIES, Entity, Route
 from pinterest_platform.failures import PermanentFailure, PlatformFailure
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.landing.audit_schedule import AuditSchedule
-from pinterest_platform.pipelines.clean import batch_of
+from pinterest_platform.pipelines.batches import batch_of, with_manifests
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.ports import Lake, ObjectStore, Progress, ShardLog, SparkEngine, TopicLog
 from pinterest_platform.settings import Settings
@@ -25,7 +25,8 @@ def verify(entity: Entity, route: Route, lakehouse: Lakehouse, progress: Progres
     """Compare a table with every landed object that its positions cover."""
     positions = lakehouse.positions(entity, route) or {}
     segments = lakehouse.pending_segments(entity, route, {})
-    applied = batch_of(lakehouse, route, [part for part in segments if part.end <= positions.get(part.app_id, -1)])
+    covered = [part for part in segments if part.end <= positions.get(part.app_id, -1)]
+    applied = batch_of(lakehouse.names, with_manifests(lakehouse, route, covered))
     plan = replace(_inspection(entity, route, lakehouse.settings), uris=applied.uris, records=applied.records)
     return VerifyResult.from_json(lakehouse.engine.run("verify", plan.to_json(), progress))
 

@@ -1,20 +1,20 @@
 """Clean: landed objects into the Delta table of an entity."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
 
-from pinterest_platform.catalog import Entity, Route, kinds
-from pinterest_platform.failures import PermanentFailure
-from pinterest_platform.landing.pending import batches, positions_after
+from pinterest_platform.catalog import Entity, Route
+from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.landing.pending import batches, in_order_of_arrival, positions_after
 from pinterest_platform.landing.segment import PendingSegment
+from pinterest_platform.pipelines.applied import AppliedObjects, applied_after, applied_since
+from pinterest_platform.pipelines.batches import batch_of, with_manifests
 from pinterest_platform.pipelines.lakehouse import Lakehouse, table_facts
-from pinterest_platform.pipelines.wings import wing_of
 from pinterest_platform.ports import Progress, TableFacts
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, CleanResult
 
-_PARALLEL_HEADS = 8
+_LATE_ATTEMPTS = 3
+"""The attempts after a late record; only other runs that clean the same table make more than one necessary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class CleanedTable:
     positions: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Cleaner:
     """The cleaning of the landed objects of an entity and a route into their table.
 
@@ -49,6 +49,7 @@ class Cleaner:
     lakehouse: Lakehouse
     run_id: str
     progress: Progress
+    _applied: AppliedObjects | None = field(default=None, init=False)
 
     def clean_pending(self) -> CleanedTable:
         """Clean the objects after the table's positions; create the table if there is none."""
@@ -63,7 +64,7 @@ class Cleaner:
 
     def rebuild(self) -> CleanedTable:
         """Rebuild the table from all landed objects, in one commit (rule P6)."""
-        result = self._run(self.plan_rebuild())
+        result = self._run_once(self.plan_rebuild())
         uri = self.lakehouse.names.places(self.entity, self.route).table_uri
         return CleanedTable(table_facts(self.lakehouse.lake, uri), result, result.positions)
 
@@ -102,7 +103,7 @@ class Cleaner:
         return replace(self.plan(segments, {}), full_refresh=True)
 
     def plan(self, segments: Sequence[PendingSegment], positions: Mapping[str, int]) -> CleanParameters:
-        """Cut landed objects into batches of bounded size.
+        """Cut landed objects into batches of bounded size, in the order of arrival.
 
         Args:
             segments: the objects, by app id and in chain order.
@@ -111,40 +112,52 @@ class Cleaner:
         """
         settings, names = self.lakehouse.settings, self.lakehouse.names
         places = names.places(self.entity, self.route)
-        groups = batches(segments, settings.clean_batch_bytes)
+        ordered = in_order_of_arrival(with_manifests(self.lakehouse, self.route, segments))
+        groups = batches(ordered, settings.clean_batch_bytes)
+        applied = self._applied if self._applied and self._applied.positions == positions else None
         return CleanParameters(
             entity=self.entity.name,
             stream=places.source,
-            batches=_in_order([batch_of(self.lakehouse, self.route, group) for group in groups], positions),
+            batches=_in_order([batch_of(names, group) for group in groups], positions),
             table_uri=places.table_uri,
             quarantine_uri=places.quarantine_uri,
             staging_uri=names.staging_uri(self.entity, self.route, self.run_id),
             io_timeout_seconds=settings.io_timeout_seconds,
             route=self.route.value,
+            earlier=applied.batches if applied else (),
+            earlier_since_ms=applied.since_ms if applied else None,
         )
 
     def _run(self, plan: CleanParameters) -> CleanResult:
-        return CleanResult.from_json(self.lakehouse.engine.run("clean", plan.to_json(), self.progress))
+        """Run a plan; if it ends before a late record, look up what was applied since, and continue (rule P10).
 
+        Raises:
+            TransientFailure: other runs cleaned objects again and again meanwhile.
+        """
+        result = self._run_once(plan)
+        for _ in range(_LATE_ATTEMPTS):
+            if result.late_ms is None:
+                return result
+            self.progress(
+                f"{plan.table_uri}: a record arrived before others that the table has applied; they are compared"
+            )
+            segments = self.lakehouse.pending_segments(self.entity, self.route, result.positions)
+            segments = with_manifests(self.lakehouse, self.route, segments)
+            since_ms = min([result.late_ms, *(part.earliest_ms for part in segments if part.earliest_ms is not None)])
+            self._applied = applied_since(self.lakehouse, self.entity, self.route, result.positions, since_ms)
+            result = result.plus(self._run_once(self.plan(segments, result.positions)))
+        if result.late_ms is None:
+            return result
+        raise TransientFailure(
+            f"{plan.table_uri}: other runs applied objects while late records were compared, "
+            f"{_LATE_ATTEMPTS} times in a row.",
+            "Check which other runs clean the table, and retry.",
+        )
 
-def batch_of(lakehouse: Lakehouse, route: Route, segments: Sequence[PendingSegment]) -> Batch:
-    """Return objects as one batch, with count and kinds of their records; raise as `with_manifest` of the wing does."""
-    with ThreadPoolExecutor(_PARALLEL_HEADS) as pool:
-        segments = list(pool.map(partial(wing_of(route).with_manifest, lakehouse.objects), segments))
-    with_records = [segment for segment in segments if segment.size]
-    return Batch(
-        [lakehouse.names.uri(segment.key) for segment in with_records],
-        positions_after(segments),
-        sum(segment.records or 0 for segment in segments),
-        size=sum(segment.size for segment in segments),
-        kinds=_kinds(with_records),
-    )
-
-
-def _kinds(segments: Sequence[PendingSegment]) -> kinds.Kinds | None:
-    """Return the kinds of the records of objects; None if those of one object are unknown."""
-    texts = [segment.kinds for segment in segments if segment.kinds is not None]
-    return kinds.united(map(kinds.from_text, texts)) if texts and len(texts) == len(segments) else None
+    def _run_once(self, plan: CleanParameters) -> CleanResult:
+        result = CleanResult.from_json(self.lakehouse.engine.run("clean", plan.to_json(), self.progress))
+        self._applied = applied_after(plan, result)
+        return result
 
 
 def _in_order(planned: Sequence[Batch], positions: Mapping[str, int]) -> list[Batch]:
@@ -152,8 +165,6 @@ def _in_order(planned: Sequence[Batch], positions: Mapping[str, int]) -> list[Ba
     reached = {app_id: position for app_id, position in positions.items() if position >= 0}
     ordered: list[Batch] = []
     for batch in planned:
-        ordered.append(
-            replace(batch, after={app_id: reached[app_id] for app_id in batch.positions if app_id in reached})
-        )
+        ordered.append(replace(batch, after=dict(reached)))
         reached |= batch.positions
     return ordered

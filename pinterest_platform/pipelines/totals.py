@@ -41,7 +41,7 @@ class Totals:
 
     def add_cleaned(self, result: CleanResult) -> None:
         """Add one cleaning."""
-        self.cleaned = result if self.cleaned is None else _sum(self.cleaned, result)
+        self.cleaned = result if self.cleaned is None else self.cleaned.plus(result)
 
     def take_interval(self) -> "Totals":
         """Return the counts since the last call."""
@@ -54,21 +54,6 @@ class Totals:
             self.bytes - before.bytes,
             _difference(self.cleaned, before.cleaned) if self.cleaned and before.cleaned else self.cleaned,
         )
-
-
-def _sum(first: CleanResult, second: CleanResult) -> CleanResult:
-    """Add the counts of two cleanings; version, rows, positions and files are those of the second one."""
-    return replace(
-        second,
-        records=first.records + second.records,
-        quarantined=first.quarantined + second.quarantined,
-        reasons=_sum_by_name(first.reasons, second.reasons),
-        keys=first.keys + second.keys,
-        new=first.new + second.new,
-        changed=first.changed + second.changed,
-        unchanged=first.unchanged + second.unchanged,
-        unreadable=_sum_by_name(first.unreadable, second.unreadable),
-    )
 
 
 def _difference(total: CleanResult, before: CleanResult) -> CleanResult:
@@ -88,7 +73,3 @@ def _difference(total: CleanResult, before: CleanResult) -> CleanResult:
 
 def _difference_by_name(total: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
     return {name: count - before.get(name, 0) for name, count in total.items() if count > before.get(name, 0)}
-
-
-def _sum_by_name(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
-    return {name: first.get(name, 0) + second.get(name, 0) for name in {**first, **second}}

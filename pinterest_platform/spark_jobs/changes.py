@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self, cast
+from typing import NamedTuple, Self, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,9 +27,25 @@ from pinterest_platform.spark_jobs.staging import NewestRows, StagedBatch, Stage
 from pinterest_platform.transforms.cleaning import KEY
 
 _OUTCOME = StructType(
-    [StructField(KEY, LongType()), *(StructField(name, BooleanType()) for name in Difference._fields)]
+    [
+        StructField(KEY, LongType()),
+        *(StructField(name, BooleanType()) for name in Difference._fields),
+        StructField(merge.ARRIVAL, LongType()),
+    ]
 )
-_KEYS = pa.schema([(KEY, pa.int64()), *((name, pa.bool_()) for name in Difference._fields)])
+_KEYS = pa.schema(
+    [(KEY, pa.int64()), *((name, pa.bool_()) for name in Difference._fields), (merge.ARRIVAL, pa.int64())]
+)
+
+
+class LateKeys(NamedTuple):
+    """Keys whose new rows arrived before other records that the table has applied.
+
+    `since_ms` is the arrival time of the first one, in ms since the epoch.
+    """
+
+    keys: pa.Table
+    since_ms: int
 
 
 @dataclass(frozen=True)
@@ -78,6 +94,21 @@ class TableChanges:
     def difference(self) -> Difference:
         """The numbers of rows that are inserted or replaced."""
         return Difference(*(self.keys[name].combine_chunks().true_count for name in Difference._fields))
+
+    def late(self, newest_ms: int | None) -> LateKeys | None:
+        """Return the keys whose rows change, and arrived not later than an applied record; None if there are none.
+
+        A record of such a key with the values of the table may have been applied without a trace in its row.
+
+        Args:
+            newest_ms: the latest arrival time of an applied record, in ms since the epoch; None if it is unknown.
+        """
+        arrival = pc.field(merge.ARRIVAL)
+        is_late = arrival.is_valid() if newest_ms is None else arrival < (newest_ms + 1) * 1000
+        late = self.keys.filter(pc.field("changed") & is_late)
+        if late.num_rows == 0:
+            return None
+        return LateKeys(late.select([KEY]), min(late[merge.ARRIVAL].to_pylist()) // 1000)
 
     def commit(self, transactions: dict[str, int]) -> None:
         """Commit the changes, with `txn` actions, as the next version of the table.
@@ -128,4 +159,4 @@ class TableChanges:
 
 def _all_new(rows: pa.Table) -> pa.Table:
     flags = {name: pa.array([name == "new"] * rows.num_rows, pa.bool_()) for name in Difference._fields}
-    return pa.table({KEY: rows[KEY], **flags}, _KEYS)
+    return pa.table({KEY: rows[KEY], **flags, merge.ARRIVAL: pa.nulls(rows.num_rows, pa.int64())}, _KEYS)

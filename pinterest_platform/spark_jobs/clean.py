@@ -9,9 +9,10 @@ from functools import partial
 from pyspark.sql import SparkSession
 
 from pinterest_platform.delta.maintenance import small_files
-from pinterest_platform.delta.positions import positions_in
+from pinterest_platform.delta.positions import newest_arrival, positions_in
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import PlatformFailure
+from pinterest_platform.spark_jobs.applied_batches import AppliedBatches, LateRecordError
 from pinterest_platform.spark_jobs.engine_errors import retry_outages
 from pinterest_platform.spark_jobs.origin import RecordOrigin
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, CleanResult
@@ -58,7 +59,8 @@ class CleanRun:
         self._origin = RecordOrigin.of(parameters)
         self._tables = DeltaTables(parameters.io_timeout_seconds)
         self._staging = Staging(spark, self._tables, self._origin, parameters.staging_uri)
-        self._upsert = TableUpsert(self._staging, parameters.table_uri)
+        self._upsert = TableUpsert(self._staging, parameters.table_uri, AppliedBatches(parameters))
+        self._late_ms: int | None = None
         self._store_seconds = parameters.io_timeout_seconds
         self._counts: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
@@ -66,11 +68,20 @@ class CleanRun:
         self._unreadable: Counter[str] = Counter(dict.fromkeys(fields, 0))
 
     def increment(self) -> CleanResult:
-        """Stage and upsert the batches, in files several at once; committed ones stay if a later one fails."""
+        """Stage and upsert the batches, in files several at once; committed ones stay if a later one fails.
+
+        The run ends before a batch with a late record if the objects to compare it with are not known.
+        """
         number = 1
         for batches in self._commits():
+            before = self._counts.copy(), self._reasons.copy(), self._unreadable.copy()
             staged = self._stage_all(batches, number)
-            retry_outages(partial(self._upsert.apply, Batch.joined(batches), staged), self._store_seconds)
+            try:
+                retry_outages(partial(self._upsert.apply, batches, staged), self._store_seconds)
+            except LateRecordError as late:
+                self._late_ms = late.late_ms
+                self._counts, self._reasons, self._unreadable = before
+                break
             number += len(batches)
         return self._result()
 
@@ -133,6 +144,8 @@ class CleanRun:
             positions=positions_in(transactions),
             small_files=small_files(table),
             foreign_commits=self._tables.foreign_commits(table, transactions),
+            newest_ms=newest_arrival(transactions),
+            late_ms=self._late_ms,
         )
 
 

@@ -23,6 +23,9 @@ from pinterest_platform.transforms.schemas import POSITION
 CONFLICTING_KEY = "_conflicting_key"
 """A column of newest rows: whether the batch has the row's key with other values, too."""
 
+ARRIVAL = "_arrival"
+"""A column of the outcome of a merge: the arrival time of the source's row, in microseconds since the epoch."""
+
 
 class Difference(NamedTuple):
     """Counts of the rows that are inserted, of those whose values change, and of those whose `_source` changes."""
@@ -88,7 +91,7 @@ def superseded(schema: StructType, route: Route) -> str:
 
 
 def merge_outcome(source: DataFrame, target: DataFrame, changed: str, moved: str) -> DataFrame:
-    """Return each key of the source with `new`, `changed` and `moved`, of which one is true at most.
+    """Return each key of the source with its arrival, and with `new`, `changed` and `moved`: one is true at most.
 
     Args:
         source: the rows to merge.
@@ -103,6 +106,7 @@ def merge_outcome(source: DataFrame, target: DataFrame, changed: str, moved: str
         (~exists).alias("new"),
         F.coalesce(exists & F.expr(changed), F.lit(False)).alias("changed"),
         F.coalesce(exists & F.expr(moved), F.lit(False)).alias("moved"),
+        F.unix_micros(F.col(f"s.{SOURCE}.arrived_at")).alias(ARRIVAL),
     )
 
 

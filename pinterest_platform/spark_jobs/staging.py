@@ -164,6 +164,30 @@ class Staging:
         flagged = rows.join(keys.withColumn(merge.CONFLICTING_KEY, F.lit(True)), KEY, "left")
         return flagged.fillna(False, [merge.CONFLICTING_KEY])
 
+    def with_applied(
+        self, batches: Sequence[StagedBatch], applied: Sequence[Batch], keys: pa.Table
+    ) -> list[StagedBatch]:
+        """Add the records that some keys have in objects that the table has applied, and not in the batches themselves.
+
+        Args:
+            batches: the batches, all in files, or one in memory.
+            applied: the objects; none of them is one of the batches'.
+            keys: the keys.
+
+        Raises:
+            TransientFailure: the objects have another number of lines than was landed.
+        """
+        uris = [uri for batch in applied for uri in batch.uris]
+        counts = [batch.records for batch in applied]
+        records = None if None in counts else sum(count for count in counts if count is not None)
+        check_records(self.spark.read.text(uris).count(), records, self.origin.stream, uris)
+        wanted = read_rows(self.spark, keys, StructType([self.origin.cleaned_schema[KEY]]))
+        rows = cleaned_lines(self.spark, uris, self.origin).where(F.col(decoding.REASON).isNull())
+        same = F.expr(f"s.`{KEY}` = t.`{KEY}` AND {merge.same_record(self.origin.route)}")
+        rows = rows.join(wanted, KEY, "left_semi").alias("s").join(self.read(batches).alias("t"), same, "left_anti")
+        staged = self._materialize(rows, self.target(batches[0], "applied"))
+        return [*batches, staged] if not batches[0].in_memory else [_joined(batches[0], staged)]
+
     def stage_newest(self, batches: Sequence[StagedBatch], uri: str | None = None) -> NewestRows:
         """Stage the newest row of each key of batches; rows are only compared if a key has several.
 
@@ -212,3 +236,14 @@ class Staging:
         if isinstance(rows, tuple):
             return sum(parquet.row_count(self.tables, uri) for uri in rows)
         return rows.num_rows
+
+
+def _joined(batch: StagedBatch, others: StagedBatch) -> StagedBatch:
+    """Return a batch with further records of its keys; both are in memory."""
+    rows = pa.concat_tables([cast("pa.Table", batch.rows), cast("pa.Table", others.rows)])
+    counts = replace(
+        batch.counts,
+        records=batch.counts.records + others.counts.records,
+        untimed=batch.counts.untimed + others.counts.untimed,
+    )
+    return StagedBatch(rows, counts)

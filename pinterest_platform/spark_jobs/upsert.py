@@ -10,9 +10,10 @@ from deltalake import DeltaTable
 from pinterest_platform.delta import commits, replacement, table_cache
 from pinterest_platform.delta.conflicts import CommitConflictError, TableRebuiltError, retry_on_conflict
 from pinterest_platform.delta.features import require_writable
-from pinterest_platform.delta.positions import NO_POSITION, REBUILDS
+from pinterest_platform.delta.positions import NEWEST_ARRIVAL, NO_POSITION, REBUILDS, newest_arrival
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.spark_jobs import merge
+from pinterest_platform.spark_jobs.applied_batches import AppliedBatches
 from pinterest_platform.spark_jobs.changes import TableChanges
 from pinterest_platform.spark_jobs.engine_errors import engine_errors, is_unreadable_file, translate_engine_conflicts
 from pinterest_platform.spark_jobs.frames import load_delta
@@ -28,6 +29,7 @@ class TableUpsert:
     Args:
         staging: the run's staged rows.
         uri: the table.
+        applied: the applied objects that the run knows.
 
     Attributes:
         counts: the `keys` of the commits, and the rows that are `new`, `changed` and `unchanged`.
@@ -36,23 +38,28 @@ class TableUpsert:
         PermanentFailure: the table has other columns than cleaning writes.
     """
 
-    def __init__(self, staging: Staging, uri: str) -> None:
+    def __init__(self, staging: Staging, uri: str, applied: AppliedBatches) -> None:
         self.counts: Counter[str] = Counter()
         self._staging = staging
         self._tables = staging.tables
         self._origin = staging.origin
         self._uri = uri
+        self._applied = applied
         cached = table_cache.check_out(staging.spark, self._tables, uri)
         self._table = cached or self._tables.ensure(uri, self._origin.cleaned_schema)
         self._require_columns()
 
-    def apply(self, batch: Batch, staged: Sequence[StagedBatch]) -> None:
-        """Upsert a batch, of which the parts that have rows are staged, and commit its positions.
+    def apply(self, batches: Sequence[Batch], staged: Sequence[StagedBatch]) -> None:
+        """Upsert batches, of which those that have rows are staged, and commit their positions.
 
         A batch that was applied before changes nothing, so conflicts and rebuilds are retried.
+
+        Raises:
+            LateRecordError: a record arrived before others that the table has applied, and their objects are not known.
         """
-        work = partial(self._apply, batch, staged)
+        work = partial(self._apply, Batch.joined(batches), staged)
         retry_on_conflict(work, self._uri, CommitConflictError, TableRebuiltError)
+        self._applied.add(batches)
 
     def rebuild(self, staged: Sequence[StagedBatch], positions: Mapping[str, int]) -> int:
         """Replace all rows by the newest rows of batches in files, and all positions, in one commit.
@@ -74,8 +81,14 @@ class TableUpsert:
                 return
             transactions = self._tables.transactions_of(table)
             uncovered = dict.fromkeys(transactions, NO_POSITION)
-            rebuilds = transactions.get(REBUILDS, 0) + 1
-            replacement.replace_with_files(self._tables, table, folder, {**uncovered, **positions, REBUILDS: rebuilds})
+            newest_ms = _newest_ms(staged)
+            ends = {
+                **uncovered,
+                **positions,
+                REBUILDS: transactions.get(REBUILDS, 0) + 1,
+                NEWEST_ARRIVAL: NO_POSITION if newest_ms is None else newest_ms,
+            }
+            replacement.replace_with_files(self._tables, table, folder, ends)
 
         retry_on_conflict(commit, self._uri)
         return rows
@@ -92,18 +105,34 @@ class TableUpsert:
         self._require_columns()
         transactions = self._tables.transactions_of(table)
         self._check_continues(transactions, batch)
-        reached = {name: max(end, transactions.get(name, end)) for name, end in batch.positions.items()}
+        self._applied.begin(transactions)
+        newest_ms = self._applied.newest_ms(transactions, _newest_ms(staged))
+        arrival = {} if newest_ms is None else {NEWEST_ARRIVAL: newest_ms}
+        reached = {name: max(end, transactions.get(name, end)) for name, end in batch.positions.items()} | arrival
         if not staged:
-            self._advance(transactions.get(REBUILDS), batch)
+            self._advance(transactions.get(REBUILDS), batch, arrival)
         elif not staged[0].in_memory and not table.file_uris():  # counts of rows can be missing in a log
             self._fill(staged, table, {**transactions, **reached})
         else:
-            changes = TableChanges.of(self._staging, self._uri, table, staged)
+            changes = self._changes(table, staged, batch, transactions)
             if any(changes.difference):
                 changes.commit({**transactions, **reached})
             else:
-                self._advance(transactions.get(REBUILDS), batch)
+                self._advance(transactions.get(REBUILDS), batch, arrival)
             self._count(changes.difference, changes.newest.keys)
+
+    def _changes(
+        self, table: DeltaTable, staged: Sequence[StagedBatch], batch: Batch, transactions: Mapping[str, int]
+    ) -> TableChanges:
+        """Compare a batch with the table; keys with late records are compared with their applied records, too."""
+        changes = TableChanges.of(self._staging, self._uri, table, staged)
+        late = changes.late(newest_arrival(transactions))
+        if late is None:
+            return changes
+        earlier = self._applied.since(late.since_ms, batch, transactions)
+        if not earlier:
+            return changes
+        return TableChanges.of(self._staging, self._uri, table, self._staging.with_applied(staged, earlier, late.keys))
 
     def _require_columns(self) -> None:
         """Refuse a table with other columns; another program can alter one that an earlier job opened."""
@@ -121,8 +150,8 @@ class TableUpsert:
         replacement.replace_with_files(self._tables, table, folder, transactions)
         self._count(Difference(newest.keys, 0), newest.keys)
 
-    def _advance(self, rebuilds: int | None, batch: Batch) -> None:
-        """Commit a batch's positions, unless a rebuild replaced its rows meanwhile."""
+    def _advance(self, rebuilds: int | None, batch: Batch, arrival: Mapping[str, int]) -> None:
+        """Commit a batch's positions and arrival time, unless a rebuild replaced its rows meanwhile."""
 
         def commit() -> None:
             table = self._tables.refreshed(self._table)
@@ -130,7 +159,7 @@ class TableUpsert:
             if transactions.get(REBUILDS) != rebuilds:
                 raise TableRebuiltError(f"{self._uri} was rebuilt")
             self._check_continues(transactions, batch)
-            commits.advance(table, transactions, batch.positions)
+            commits.advance(table, transactions, {**batch.positions, **arrival})
 
         retry_on_conflict(commit, self._uri)
 
@@ -167,3 +196,8 @@ class TableUpsert:
     def _count(self, difference: Difference, keys: int) -> None:
         unchanged = keys - difference.new - difference.changed
         self.counts.update(keys=keys, new=difference.new, changed=difference.changed, unchanged=unchanged)
+
+
+def _newest_ms(staged: Sequence[StagedBatch]) -> int | None:
+    """Return the latest arrival time of staged rows, in ms since the epoch; None if none has one."""
+    return max((batch.counts.newest_ms for batch in staged if batch.counts.newest_ms is not None), default=None)

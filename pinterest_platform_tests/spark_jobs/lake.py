@@ -10,7 +10,8 @@ from pyspark.sql import SparkSession
 
 from pinterest_platform import spark_jobs
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, CleanResult, VerifyParameters, VerifyResult
-from pinterest_platform_tests.spark_fixtures import STREAM, kinds_of, lines, table_rows, write_object
+from pinterest_platform_tests.spark_fixtures import NOON, STREAM, kinds_of, lines, table_rows, write_object
+from pinterest_platform_tests.spark_jobs.cleaning_runs import clean_all
 
 
 class Lake:
@@ -30,11 +31,14 @@ class Lake:
         )
         self._numbers = itertools.count()
         self._ends: dict[int, int] = {}
+        self._landed: list[Batch] = []
 
-    def land(self, values: Iterable[bytes | Mapping[str, Any]], partition: int = 0) -> Batch:
-        """Land posted values as one object at the partition's end."""
+    def land(
+        self, values: Iterable[bytes | Mapping[str, Any]], partition: int = 0, times: Sequence[int] | None = None
+    ) -> Batch:
+        """Land posted values as one object at the partition's end, with `times` as of `lines`."""
         start = self._ends.get(partition, 0)
-        content = lines(values, partition, start)
+        content = lines(values, partition, start, times)
         self._ends[partition] = start + len(content)
         path = (
             Path(self.root)
@@ -45,7 +49,17 @@ class Lake:
         )
         size = sum(map(len, content)) if self.small else None
         positions = {f"id/{partition}": start + len(content) - 1}
-        return Batch([write_object(path, content)], positions, len(content), size=size, kinds=kinds_of(content))
+        batch = Batch(
+            [write_object(path, content)],
+            positions,
+            len(content),
+            size=size,
+            kinds=kinds_of(content),
+            object_records=[len(content)],
+            latest_ms=[NOON + times[-1] if times else None],
+        )
+        self._landed.append(batch)
+        return batch
 
     def parameters(self, batches: Sequence[Batch], full_refresh: bool = False) -> CleanParameters:
         staging = f"{self.staging}/{next(self._numbers)}"
@@ -62,7 +76,9 @@ class Lake:
         )
 
     def clean(self, *batches: Batch, full_refresh: bool = False) -> CleanResult:
-        parameters = self.parameters(batches, full_refresh)
+        return clean_all(self.run, self.parameters(batches, full_refresh), self._landed)
+
+    def run(self, parameters: CleanParameters) -> CleanResult:
         return CleanResult.from_json(spark_jobs.execute(self.spark, "clean", parameters.to_json(), lambda line: None))
 
     def verify(self, *batches: Batch) -> VerifyResult:

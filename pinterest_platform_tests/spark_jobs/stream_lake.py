@@ -19,6 +19,7 @@ from pinterest_platform.spark_jobs.parameters import (
     VerifyResult,
 )
 from pinterest_platform_tests.spark_fixtures import NOON, as_json, kinds_of, table_rows, write_object
+from pinterest_platform_tests.spark_jobs.cleaning_runs import clean_all
 
 STREAM = "streaming-u-geo"
 FIRST = 49_680_477_087_111_602_621_774_477_357_929_273_485_009_808_706_420_867_122
@@ -43,18 +44,24 @@ class StreamLake:
         self.spark, self.root, self.entity, self.route = spark, root, entity, route
         self.table, self.quarantine = str(root / f"{route}-table"), str(root / f"{route}-quarantine")
         self._number = 0
+        self._landed: list[Batch] = []
 
     def land(self, content: list[bytes], app_id: str = "s/shardId-0") -> Batch:
         self._number += 1
         uri = write_object(self.root / f"{self.route}-{self._number}.json", content)
         size = sum(map(len, content))
-        return Batch([uri], {app_id: self._number - 1}, len(content), size=size, kinds=kinds_of(content))
+        batch = Batch([uri], {app_id: self._number - 1}, len(content), size=size, kinds=kinds_of(content))
+        self._landed.append(batch)
+        return batch
 
     def clean(self, *batches: Batch, full_refresh: bool = False) -> CleanResult:
         staging = str(self.root / f"{self.route}-staging")
         parameters = CleanParameters(
             self.entity, STREAM, batches, self.table, self.quarantine, staging, full_refresh, route=self.route
         )
+        return clean_all(self._run, parameters, self._landed)
+
+    def _run(self, parameters: CleanParameters) -> CleanResult:
         return CleanResult.from_json(spark_jobs.execute(self.spark, "clean", parameters.to_json(), lambda line: None))
 
     def verify(self, *batches: Batch) -> VerifyResult:

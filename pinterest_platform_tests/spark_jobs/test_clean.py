@@ -271,28 +271,35 @@ def test_incremental_cleaning_equals_a_full_refresh_for_any_batches(
     spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     lake = Lake(spark, tmp_path_factory.mktemp("lake"), small=data.draw(st.booleans()))
-    posts = data.draw(
-        st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["a", "b", None])), min_size=1, max_size=60)
-    )
-    cuts = sorted(data.draw(st.sets(st.integers(1, len(posts)), max_size=3)) | {0, len(posts)})
-    batches: list[Batch] = []
-    for start, end in pairwise(cuts):
-        for partition in (0, 1):
-            # Posters key by index: one key stays in one partition.
-            posted = [geo(ind, country) for ind, country in posts[start:end] if ind % 2 == partition]
-            batches.append(lake.land(posted, partition))
-    per_run = data.draw(st.integers(1, len(batches)))
-    per_commit = data.draw(st.integers(1, 60))
+    # Some posters send no key: the posts of one row are in any partition, which are landed at any time.
+    post = st.tuples(st.integers(0, 5), st.sampled_from(["a", "b", None]), st.integers(0, 2))
+    posts = data.draw(st.lists(post, min_size=20, max_size=60))
+    queues: list[list[tuple[Batch, dict[int, tuple[tuple[int, int], str | None]]]]] = []
+    for partition in range(3):
+        # Two posts arrive in each millisecond.
+        posted = [(number // 2, ind, country) for number, (ind, country, of) in enumerate(posts) if of == partition]
+        cuts = sorted(data.draw(st.sets(st.integers(0, len(posted)), max_size=4)) | {0, len(posted)})
+        queues.append([])
+        for part in (posted[start:end] for start, end in pairwise(cuts)):
+            batch = lake.land([geo(ind, country) for _, ind, country in part], partition, [time for time, *_ in part])
+            queues[-1].append((batch, {ind: ((time, partition), country) for time, ind, country in part}))
+    order = data.draw(st.permutations([number for number, queue in enumerate(queues) for _ in queue]))
+    batches = [queues[number].pop(0) for number in order]
+    per_run, per_commit = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 60))
+    newest: dict[int, tuple[tuple[int, int], str | None]] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clean, "_RECORDS_PER_COMMIT", per_commit)
         for first in range(0, len(batches), per_run):
-            lake.clean(*batches[first : first + per_run])
+            run = batches[first : first + per_run]
+            lake.clean(*(batch for batch, _ in run))
+            for ind, posted_last in (item for _, rows in run for item in rows.items()):
+                newest[ind] = max(posted_last, newest.get(ind, posted_last), key=lambda known: known[0])
+            assert {row["ind"]: row["country"] for row in lake.rows()} == {ind: row[1] for ind, row in newest.items()}
     incremental = lake.business()
-    expected = dict(posts)
-    assert {row["ind"]: row["country"] for row in incremental} == expected
-    lake.clean(*batches, full_refresh=True)
+    landed = [batch for batch, _ in batches]
+    lake.clean(*landed, full_refresh=True)
     assert lake.business() == incremental
-    result = lake.verify(*batches)
+    result = lake.verify(*landed)
     assert (result.missing, result.stale, result.unquarantined, result.duplicate_keys) == (0, 0, 0, 0)
 
 

@@ -1,12 +1,11 @@
 """Landed objects of a topic that are newer than a consumer's positions."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from pinterest_platform.landing.kafka.chain import list_chains
 from pinterest_platform.landing.kafka.history import read_newer
 from pinterest_platform.landing.kafka.manifest import PartitionManifest
-from pinterest_platform.landing.pending import check_end
+from pinterest_platform.landing.pending import check_end, described
 from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.ports import ObjectStore
 
@@ -37,7 +36,7 @@ def pending_segments(store: ObjectStore, topic: str, positions: Mapping[str, int
 
 
 def with_manifest(store: ObjectStore, segment: PendingSegment) -> PendingSegment:
-    """Return a pending segment with the records and kinds of its manifest, which is not read if they are known.
+    """Return a pending segment with what its manifest has, which is not read if they are known.
 
     Raises:
         PermanentFailure: its manifest is missing, has another end, or belongs to an object of another name.
@@ -48,4 +47,4 @@ def with_manifest(store: ObjectStore, segment: PendingSegment) -> PendingSegment
     manifest = PartitionManifest.require(store, segment.key)
     manifest.require_name(segment.key)
     check_end(segment, manifest.end)
-    return replace(segment, records=manifest.records, kinds=manifest.kinds)
+    return described(segment, manifest)

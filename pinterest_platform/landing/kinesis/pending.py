@@ -1,7 +1,6 @@
 """Landed objects of a stream that are newer than a consumer's positions, which are ordinals of objects."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.checkpoint import covered_position
@@ -9,7 +8,7 @@ from pinterest_platform.landing.kinesis.chain import ShardChain, list_chains
 from pinterest_platform.landing.kinesis.history import read_history
 from pinterest_platform.landing.kinesis.manifest import ShardManifest
 from pinterest_platform.landing.kinesis.state import ResumeState
-from pinterest_platform.landing.pending import check_end
+from pinterest_platform.landing.pending import check_end, described
 from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.ports import ObjectStore
 
@@ -59,7 +58,7 @@ def pending_after_landing(
 
 
 def with_manifest(store: ObjectStore, segment: PendingSegment) -> PendingSegment:
-    """Return a pending segment with the records and kinds of its manifest, which is not read if they are known.
+    """Return a pending segment with what its manifest has, which is not read if they are known.
 
     Raises:
         PermanentFailure: its manifest is missing, has another ordinal, or belongs to an object of another name.
@@ -70,7 +69,7 @@ def with_manifest(store: ObjectStore, segment: PendingSegment) -> PendingSegment
     manifest = ShardManifest.require(store, segment.key)
     manifest.require_name(segment.key)
     check_end(segment, manifest.ordinal)
-    return replace(segment, records=manifest.records, kinds=manifest.kinds)
+    return described(segment, manifest)
 
 
 def _newer(store: ObjectStore, chain: ShardChain, applied: int, list_from: int | None) -> list[PendingSegment]:

@@ -14,6 +14,7 @@ from pinterest_platform.landing.kinesis.segments import ShardDraft
 from pinterest_platform.landing.kinesis.snapshot import StreamSnapshot
 from pinterest_platform.landing.kinesis.state import ChainState
 from pinterest_platform.landing.manifest import draft_fields
+from pinterest_platform.landing.pending import described
 from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.ports import ObjectStore, Progress, ShardLog
 
@@ -116,7 +117,7 @@ class ShardWriter:
 
     def _count(self, manifest: ShardManifest, key: str, size: int) -> None:
         result, ordinal = self.result, manifest.ordinal
-        segment = PendingSegment(key, result.app_id, ordinal, ordinal, size, manifest.records, manifest.kinds)
+        segment = described(PendingSegment(key, result.app_id, ordinal, ordinal, size), manifest)
         self.result = replace(
             result,
             landed=(*result.landed, segment),

@@ -58,7 +58,15 @@ def test_landed_objects_are_passed_to_the_engine_with_their_positions(around: Su
     [batch] = CleanParameters.from_json(parameters).batches
     name = f"topics/{TOPIC}/partition=1/{TOPIC}+1+{0:019d}.json"
     size = len(around.objects.read(name))
-    assert batch == Batch([f"s3://user-u-bucket/{name}"], {f"{TOPIC}/1": 1}, 2, size=size, kinds={"ind": "integer"})
+    assert batch == Batch(
+        [f"s3://user-u-bucket/{name}"],
+        {f"{TOPIC}/1": 1},
+        2,
+        size=size,
+        kinds={"ind": "integer"},
+        object_records=[2],
+        latest_ms=[1_700_000_000_001],
+    )
 
 
 def test_without_new_objects_no_job_is_run(around: Surroundings) -> None:

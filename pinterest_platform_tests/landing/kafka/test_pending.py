@@ -6,7 +6,7 @@ from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.options import TopicOptions
 from pinterest_platform.landing.kafka.pending import pending_segments
 from pinterest_platform.landing.kafka.topic import land_topic
-from pinterest_platform.landing.pending import batches, positions_after
+from pinterest_platform.landing.pending import batches, in_order_of_arrival, positions_after
 from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
 from pinterest_platform_tests.faults import FaultyStore
@@ -69,6 +69,17 @@ def test_batches_are_in_order_and_of_bounded_size():
     cut = [[segment.size for segment in batch] for batch in batches([raw(size) for size in sizes], 60)]
     assert cut == [[10, 20, 30], [200], [0, 0, 40], [60]]
     assert list(batches([], 60)) == []
+
+
+def test_segments_are_ordered_by_arrival_and_stay_in_chain_order():
+    times = {"a": [3, 5, None, 9], "b": [1, 4, 4, None, 12], "c": [None, 2]}
+    segments = [
+        PendingSegment(f"{app_id}{end}", app_id, end, end, 1, latest_ms=latest_ms)
+        for app_id, chain in times.items()
+        for end, latest_ms in enumerate(chain)
+    ]
+    keys = [segment.key for segment in in_order_of_arrival(segments)]
+    assert keys == ["c0", "b0", "c1", "a0", "b1", "b2", "b3", "a1", "a2", "a3", "b4"]
 
 
 def test_a_missing_first_object_is_an_error(store):
