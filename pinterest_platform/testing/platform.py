@@ -20,7 +20,7 @@ from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.pipelines.maintenance import tables
 from pinterest_platform.resources import PySparkResource
 from pinterest_platform.settings import Settings
-from pinterest_platform.testing.objects import FolderObjectStore
+from pinterest_platform.testing.objects import FolderObjectStore, path_of
 from pinterest_platform.testing.services import FakeNotifier, FakeProvisioner
 from pinterest_platform.testing.shards import FakeShardLog
 from pinterest_platform.testing.topics import FakeTopicLog, FakeTopicTimes
@@ -37,7 +37,7 @@ class FolderNames(Names):
 
     def uri(self, key: str) -> str:
         """Return the path of an object key."""
-        return f"{self.folder}/{key}"
+        return f"{self.folder}/{path_of(key)}"
 
 
 class FolderSettings(Settings):
