@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pinterest_platform.catalog import Entity
 from pinterest_platform.failures import PlatformFailure, TransientFailure, joined
-from pinterest_platform.page.wording import counted
+from pinterest_platform.messages import counted
 from pinterest_platform.pipelines.micro_batches import Pipeline
 from pinterest_platform.pipelines.totals import Totals
 from pinterest_platform.ports import Progress

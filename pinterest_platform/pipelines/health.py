@@ -11,7 +11,8 @@ from pinterest_platform.catalog import ENTITIES, QUARANTINE_PREFIX, Route
 from pinterest_platform.failures import PlatformFailure, joined
 from pinterest_platform.landing import kafka
 from pinterest_platform.landing.kafka.lag import UnlandedOffsets, unlanded_offsets
-from pinterest_platform.page.wording import counted, duration
+from pinterest_platform.messages import counted
+from pinterest_platform.page.wording import duration
 from pinterest_platform.pipelines.backlog import LONGEST_LAG_MS, RouteBacklog, kafka_backlog, kinesis_backlog
 from pinterest_platform.pipelines.lag import age_ms
 from pinterest_platform.pipelines.layers import CLEANED_LAYERS
