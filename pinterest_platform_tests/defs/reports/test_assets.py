@@ -175,6 +175,9 @@ def test_a_small_report_is_shown_whole_and_a_large_one_by_its_first_rows(around:
         around.lake.tables[uri] = replace(around.lake.tables[uri], rows=count)
         around.lake.content[uri] = [{"category": "art", "country": None, "post_year": 2017}] * count
     result = materialize(around, reports)
+    assert not any(
+        "preview_note" in event.materialization.metadata for event in result.get_asset_materialization_events()
+    )
     previews = {
         event.asset_key.path[-1]: event.materialization.metadata["preview"]
         for event in result.get_asset_materialization_events()
