@@ -18,6 +18,7 @@ from tenacity import (
 )
 from yarl import URL
 
+from emulators import COMMAND
 from emulators.console import counted
 from emulators.failures import EmulatorFailure
 from emulators.posting.gateway import GatewayClient
@@ -193,7 +194,7 @@ class StreamApi:
     def _failure(self, problem: str) -> EmulatorFailure:
         return EmulatorFailure(
             f"The stream API of the gateway at {self.address} failed: {problem}.",
-            "Check the services: python -m emulators status; start them: python -m emulators up.",
+            f"Check the services: {COMMAND} status; start them: {COMMAND} up.",
         )
 
     async def _get(self, stream: str, member: str) -> dict[str, Any]:
