@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from emulators import COMMAND
 from emulators.console import discard_stdout, echo
 from emulators.failures import EmulatorFailure
 from emulators.home import Home
@@ -208,10 +209,10 @@ def status(home: Home, as_json: bool) -> None:
     sys.exit(0 if all(health.healthy for health in health_by_name.values()) else 1)
 
 
-@main.command()
+@main.command(help=f'Print the variables that clients need, as export lines: eval "$({COMMAND} env)".')
 @_home_option
 def env(home: Home) -> None:
-    """Print the variables that clients need, as export lines: eval "$(python -m emulators env)"."""
+    """Print the variables that clients need, as export lines."""
     from emulators import control, environment
 
     control.require_supervised(home)

@@ -20,6 +20,11 @@ Report = Callable[[str], None]
 """Gets one line for the user."""
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: 1 row, 2,000 rows."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def echo(line: str, *, nl: bool = True) -> None:
     """Print a line on stdout; a reader that has closed the pipe, such as `head`, is not an error."""
     try:

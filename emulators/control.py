@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from emulators import COMMAND
 from emulators.console import Report
 from emulators.failures import EmulatorFailure
 from emulators.health import await_health
@@ -86,9 +87,7 @@ def is_supervised(home: Home) -> bool:
 def require_supervised(home: Home) -> None:
     """Raise EmulatorFailure unless the home's supervisor is running."""
     if not is_supervised(home):
-        raise EmulatorFailure(
-            f"The emulators of {home.root} are not running.", f"Run: python -m emulators up --home {home.root}"
-        )
+        raise EmulatorFailure(f"The emulators of {home.root} are not running.", f"Run: {COMMAND} up --home {home.root}")
 
 
 def _ensure_supervised(home: Home, supervisor: Supervisor) -> bool:

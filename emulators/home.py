@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from emulators import COMMAND
 from emulators.failures import EmulatorFailure
 
 DEFAULT_USER_ID = "0a1153066525"
@@ -169,9 +170,7 @@ class Home:
             raise self._never_up() from None
 
     def _never_up(self) -> EmulatorFailure:
-        return EmulatorFailure(
-            f"The home {self.root} was never brought up.", f"Run: python -m emulators up --home {self.root}"
-        )
+        return EmulatorFailure(f"The home {self.root} was never brought up.", f"Run: {COMMAND} up --home {self.root}")
 
 
 def bucket_of(user_id: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+from emulators import COMMAND
 from emulators.failures import EmulatorFailure
 from emulators.home import Home
 
@@ -67,7 +68,7 @@ def _existing(home: Home, name: str) -> Path:
     if not path.is_file():
         raise EmulatorFailure(
             f"The service {name} has no log {path}: it was never started.",
-            f"Run: python -m emulators up --home {home.root}",
+            f"Run: {COMMAND} up --home {home.root}",
         )
     return path
 

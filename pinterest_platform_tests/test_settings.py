@@ -37,6 +37,13 @@ def test_an_endpoint_has_a_scheme(monkeypatch: pytest.MonkeyPatch, name: str) ->
         load()
 
 
+@pytest.mark.parametrize("seconds", ["-1", "61", "inf", "nan", "soon"])
+def test_a_drain_fills_objects_for_a_minute_at_most(monkeypatch: pytest.MonkeyPatch, seconds: str) -> None:
+    monkeypatch.setenv("PINTEREST_DRAIN_FILL_SECONDS", seconds)
+    with pytest.raises(PermanentFailure, match="PINTEREST_DRAIN_FILL_SECONDS"):
+        load()
+
+
 def test_no_failure_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAFKA_SASL_PASSWORD", "hunter2")
     monkeypatch.setenv("PINTEREST_OBJECT_BYTES", "hunter2")

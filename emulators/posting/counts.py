@@ -4,6 +4,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from emulators.console import counted
+
 MAX_REASONS = 5
 
 
@@ -49,8 +51,8 @@ class Counts:
         seconds = max(time.monotonic() - self.started, 1e-9)
         line = (
             f"sent {self.sent}, accepted {self.accepted}, failed {self.failed}, "
-            f"{self.accepted / seconds:.1f} records per second ({self.posts} posts in {seconds:.1f} s)"
+            f"{self.accepted / seconds:.1f} records per second ({counted(self.posts, 'post')} in {seconds:.1f} s)"
         )
         if self.incomplete:
-            line += f"; {self.incomplete} posts lack a row in one of the tables"
+            line += f"; {counted(self.incomplete, 'post')} without a row in one of the tables"
         return [line, *(f"not accepted: {count} x {reason}" for reason, count in self.reasons.items())]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from emulators import COMMAND
 from emulators.failures import EmulatorFailure
 from emulators.posting.counts import Counts
 from emulators.posting.routes import Record, Rejection, Route, UnavailableError, Verdict
@@ -93,7 +94,7 @@ class Delivery:
         raise EmulatorFailure(
             f"The {self._route.name} route at {self._route.address} accepted nothing for "
             f"{self._policy.retry_seconds:g} s: {error}.",
-            "Check the services: python -m emulators status; start them: python -m emulators up.",
+            f"Check the services: {COMMAND} status; start them: {COMMAND} up.",
         )
 
     def _retriable(self, records: Sequence[Record], verdicts: list[Verdict], attempts_left: int) -> list[Record]:

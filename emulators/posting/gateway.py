@@ -9,6 +9,7 @@ import orjson
 from tenacity import AsyncRetrying, retry_if_exception, stop_before_delay, wait_fixed
 from yarl import URL
 
+from emulators import COMMAND
 from emulators.failures import EmulatorFailure
 from emulators.posting.routes import UnavailableError
 
@@ -82,7 +83,7 @@ class GatewayClient:
         except OSError as error:
             raise EmulatorFailure(
                 f"No server listens at the gateway's address {self.address}: {_reason(error)}.",
-                "Start the emulators: python -m emulators up; or set PINTEREST_API_URL to the gateway's address.",
+                f"Start the emulators: {COMMAND} up; or set PINTEREST_API_URL to the gateway's address.",
             ) from None
         writer.close()
 

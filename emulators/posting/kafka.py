@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from yarl import URL
 
+from emulators.console import counted
 from emulators.entities import ENTITIES
 from emulators.posting.gateway import GatewayClient
 from emulators.posting.routes import Record, Rejection, UnavailableError, Verdict
@@ -71,7 +72,7 @@ def _verdicts(response: bytes, records: int) -> list[Verdict]:
     except (ValueError, KeyError, TypeError, AttributeError):
         raise UnavailableError("the response is not one of a Kafka REST Proxy") from None
     if len(verdicts) != records:
-        raise UnavailableError(f"the response has results for {len(verdicts)} records instead of {records}")
+        raise UnavailableError(f"the response has results for {counted(len(verdicts), 'record')} instead of {records}")
     return verdicts
 
 

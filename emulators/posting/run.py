@@ -12,6 +12,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from emulators.console import counted
 from emulators.failures import EmulatorFailure
 from emulators.posting.counts import Counts
 from emulators.posting.delivery import RetryPolicy
@@ -74,7 +75,7 @@ class Run:
     @property
     def _position(self) -> str:
         posts = self.counts[0].posts
-        return f"{posts:,} posts" if self._total is None else f"{posts:,} of {self._total:,} posts"
+        return counted(posts, "post") if self._total is None else f"{posts:,} of {counted(self._total, 'post')}"
 
     async def _post(self, pages: Iterator[list[Post]]) -> None:
         stop = asyncio.Event()
@@ -150,7 +151,8 @@ class Run:
         while True:
             await asyncio.sleep(LINE_SECONDS)
             click.echo(
-                f"posting: {self._position}, {self._accepted:,} records accepted, {self._in_flight:,} in flight",
+                f"posting: {self._position}, {counted(self._accepted, 'record')} accepted, "
+                f"{self._in_flight:,} in flight",
                 err=True,
             )
 

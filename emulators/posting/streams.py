@@ -18,6 +18,8 @@ from tenacity import (
 )
 from yarl import URL
 
+from emulators import COMMAND
+from emulators.console import counted
 from emulators.failures import EmulatorFailure
 from emulators.posting.gateway import GatewayClient
 from emulators.posting.responses import PutResult, RefusedError, checked, parse_response, parse_result
@@ -95,7 +97,7 @@ class StreamApi:
         response = await self._client.request("PUT", self._url(stream, "/records"), b'{"records":[%b]}' % body)
         results = parse_response(response, "Records")["Records"]
         if not isinstance(results, list) or len(results) != len(records):
-            raise UnavailableError(f"the response has no result for each of {len(records)} records")
+            raise UnavailableError(f"the response has no result for each of {counted(len(records), 'record')}")
         return [parse_result(result) for result in results]
 
     async def iterator(self, stream: str, shard_id: str) -> str:
@@ -192,7 +194,7 @@ class StreamApi:
     def _failure(self, problem: str) -> EmulatorFailure:
         return EmulatorFailure(
             f"The stream API of the gateway at {self.address} failed: {problem}.",
-            "Check the services: python -m emulators status; start them: python -m emulators up.",
+            f"Check the services: {COMMAND} status; start them: {COMMAND} up.",
         )
 
     async def _get(self, stream: str, member: str) -> dict[str, Any]:

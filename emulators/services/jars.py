@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from emulators import COMMAND
 from emulators.console import Report, Waiting
 from emulators.failures import EmulatorFailure
 from emulators.services import java_network
@@ -87,9 +88,7 @@ def s3_jar() -> str:
 def _fetched(pattern: str) -> Path:
     jar = next(cache().glob(pattern), None)
     if jar is None:
-        raise EmulatorFailure(
-            f"The jars in {cache()} are missing.", "Delete that folder and run: python -m emulators fetch"
-        )
+        raise EmulatorFailure(f"The jars in {cache()} are missing.", f"Delete that folder and run: {COMMAND} fetch")
     return jar
 
 
@@ -141,7 +140,7 @@ def _prepare_fast_start(folder: Path, waiting: Waiting) -> None:
         if code:
             raise EmulatorFailure(
                 f"The S3 server and Java could not be prepared: {_reason(output)}.",
-                "Check the free disk space, and run again: python -m emulators fetch",
+                f"Check the free disk space, and run again: {COMMAND} fetch",
             )
 
 
@@ -165,7 +164,7 @@ def _run_ivy(work: Path, waiting: Waiting) -> None:
         raise EmulatorFailure(
             f"The Kafka broker and the S3 server could not be fetched: {_reason(output)}.",
             "Check the connection to Maven Central (proxy variables, SSL_CERT_FILE, or PINTEREST_IVY_SETTINGS, an Ivy"
-            " settings file of your mirror) and run again: python -m emulators fetch",
+            f" settings file of your mirror) and run again: {COMMAND} fetch",
         )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from emulators.console import echo
+from emulators.console import counted, echo
 from emulators.home import Home
 from emulators.source_db.database import Chunk, home_database, open_engine, replace_contents, row_counts
 from emulators.source_db.generator import DEFAULT_ROWS, generate
@@ -49,7 +49,7 @@ def seed(
     engine = open_engine(database or home_database(Home.find(home)))
     try:
         if if_empty and any(counts := row_counts(engine)):
-            echo(f"The source database is not empty ({max(counts):,} rows a table): left as it is.")
+            echo(f"The source database is not empty ({counted(max(counts), 'row')} a table): left as it is.")
             return
         if folder is not None:
             chunks = with_progress(read_folder(folder), None)
@@ -57,7 +57,7 @@ def seed(
             rows = DEFAULT_ROWS if rows is None else rows
             chunks = with_progress(generate(rows, DEFAULT_SEED if seed is None else seed), rows * len(TABLES))
         for table, count in replace_contents(engine, chunks).items():
-            echo(f"{table}: {count:,} rows")
+            echo(f"{table}: {counted(count, 'row')}")
     finally:
         engine.dispose()
 

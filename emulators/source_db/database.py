@@ -11,6 +11,7 @@ from sqlalchemy import Engine, create_engine, delete, func, insert, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
+from emulators import COMMAND
 from emulators.failures import EmulatorFailure
 from emulators.home import Home, make_private_folder
 from emulators.source_db.tables import METADATA, TABLES
@@ -22,14 +23,14 @@ Rows = Sequence[Mapping[str, Any]]
 Chunk = Mapping[str, Rows]
 """Some rows of some tables, by entity."""
 
-FILL_HOME = "Fill it: python -m emulators seed."
+FILL_HOME = f"Fill it: {COMMAND} seed."
 """The next step if the home's own database holds nothing."""
 _EXPECTED = "; ".join(
     f"{table.name} ({', '.join(column.name for column in table.columns)})" for table in TABLES.values()
 )
 FIX_OWN = (
     f"Name a --database with rows in these tables, whose first columns are integers that join them: {_EXPECTED}. "
-    "Without --database, the sample of python -m emulators seed is posted."
+    f"Without --database, the sample of {COMMAND} seed is posted."
 )
 """The next step if a database that the user named holds nothing."""
 

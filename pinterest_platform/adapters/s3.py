@@ -14,6 +14,7 @@ from pinterest_platform.adapters.call_limit import within
 from pinterest_platform.adapters.clients import s3_client
 from pinterest_platform.adapters.upload_body import UploadBody
 from pinterest_platform.failures import PermanentFailure, TransientFailure, foreign_response, no_response
+from pinterest_platform.messages import EMULATORS_COMMAND
 from pinterest_platform.ports import StoredObject
 from pinterest_platform.settings import Settings
 
@@ -196,7 +197,7 @@ class S3ObjectStore:
         if code == "NoSuchBucket":
             return PermanentFailure(
                 f"{self._bucket_name}: the bucket does not exist.",
-                "Run the `provision` job, or start the emulators: python -m emulators up.",
+                f"Run the `provision` job, or start the emulators: {EMULATORS_COMMAND} up.",
             )
         if code in _ABSENT:
             return _AbsentError()

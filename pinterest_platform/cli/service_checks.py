@@ -19,6 +19,7 @@ from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.cli.diagnosis import Check, Finding, Status
 from pinterest_platform.cli.session import Platform
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, joined, no_response
+from pinterest_platform.messages import EMULATORS_COMMAND
 from pinterest_platform.network_errors import network_failure
 from pinterest_platform.settings import Settings
 
@@ -83,8 +84,8 @@ def _check_emulated(check: Check, service: str, home: str) -> Finding:
             raise  # The broker responds, and a setting is wrong.
         default = Path(home).resolve() == Path(".platform").resolve()
         option = "" if default else f" --home {shlex.quote(home)}"
-        start = f"python -m emulators start {service}{option}"
-        fix = f"Run: {start}. To start all services: python -m emulators up{option}."
+        start = f"{EMULATORS_COMMAND} start {service}{option}"
+        fix = f"Run: {start}. To start all services: {EMULATORS_COMMAND} up{option}."
         raise TransientFailure(failure.what, fix) from None
 
 

@@ -10,6 +10,7 @@ from pinterest_platform.catalog import SEQUENCE_DIGITS
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing.chain import merged_name
 from pinterest_platform.landing.segment import SegmentDraft
+from pinterest_platform.messages import counted
 from pinterest_platform.ports import ObjectStore
 
 CHECKSUM = "checksum"
@@ -119,7 +120,7 @@ class Manifest:
             return f"{key} was landed as an object of {self.app_id}, not of {app_id}"
         name = merged_name(key)
         if (name.end, name.objects) != (self.end, self.objects) if name else self.objects > 1:
-            return f"{key} ends at {self.end} and holds {self.objects} objects, in contradiction to its name"
+            return f"{key} ends at {self.end} and holds {counted(self.objects, 'object')}, in contradiction to its name"
         return None
 
     def require_name(self, key: str) -> None:

@@ -14,6 +14,7 @@ from pinterest_platform.landing.chain import ObjectChain
 from pinterest_platform.landing.manifest import CHECKSUM, Manifest
 from pinterest_platform.landing.quarantine import ChainHistory, committed_quarantine, parse_entries
 from pinterest_platform.landing.segment import Segment
+from pinterest_platform.messages import counted
 from pinterest_platform.ports import ObjectStore, StoredObject
 
 _READERS = 4
@@ -156,7 +157,7 @@ def audit_object(store: ObjectStore, landed: LandedObject[M], covered: range) ->
         problems.append(f"{key} holds other bytes than were landed")
     positions = _positions(landed.chain, body)
     if len(positions) != manifest.records:
-        problems.append(f"{key} holds {len(positions)} records and claims {manifest.records}")
+        problems.append(f"{key} holds {counted(len(positions), 'record')} and claims {manifest.records}")
     rejected: list[int] = []
     if landed.quarantine and manifest.quarantined:
         quarantine = _audit_quarantine(store, landed, landed.quarantine.key)
@@ -183,7 +184,9 @@ def _audit_quarantine(store: ObjectStore, landed: LandedObject[M], key: str) -> 
     except PermanentFailure as failure:
         problems.append(failure.what.removesuffix("."))
     if len(positions) != manifest.quarantined:
-        problems.append(f"{key} holds {len(positions)} records, and {landed.key} claims {manifest.quarantined}")
+        problems.append(
+            f"{key} holds {counted(len(positions), 'record')}, and {landed.key} claims {manifest.quarantined}"
+        )
     return ObjectAudit(tuple(problems), positions)
 
 

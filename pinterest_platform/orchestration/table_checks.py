@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import dagster as dg
 
 from pinterest_platform.catalog import Entity, Route
+from pinterest_platform.messages import counted
 from pinterest_platform.orchestration.failures import as_dagster_failure
-from pinterest_platform.page.wording import counted
 from pinterest_platform.pipelines.backlog import LONGEST_LAG_MS
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.pipelines.soundness import failed_checks, inspect_and_record, next_step, unsound

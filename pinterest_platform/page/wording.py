@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from unicodedata import east_asian_width
 
 from pinterest_platform.catalog.model import Format, ReportColumn
+from pinterest_platform.messages import counted
 
 NOTHING = "\u2013"
 
@@ -50,11 +51,6 @@ def short(value: float | None) -> str:
 def moment(time: datetime) -> str:
     """Return a time in UTC, to the second."""
     return stamp(time).replace("T", " ").removesuffix("Z") + " UTC"
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: 1 record, 2,000 records."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def duration(time: timedelta) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pinterest_platform.catalog import Entity
 from pinterest_platform.failures import PlatformFailure, TransientFailure, joined
-from pinterest_platform.page.wording import counted
+from pinterest_platform.messages import counted
 from pinterest_platform.pipelines.micro_batches import Pipeline
 from pinterest_platform.pipelines.totals import Totals
 from pinterest_platform.ports import Progress
@@ -15,6 +15,9 @@ from pinterest_platform.spark_jobs.parameters import CleanResult
 
 RETRY_PAUSE_SECONDS = 15.0
 """Pause of a pipeline after a transient failure. A drain may last an hour; its streams need not wait for its end."""
+
+FEW_RECORDS = 1000
+"""A round of fewer records is no backlog: the next round may wait, so that its objects get more records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class DrainLimits:
         idle: the drain ends after no record arrived for this time.
         longest: the drain ends after this time; later records are left to the next run.
         pause: the wait after a round without records.
+        fill: the minimum time from the beginning of a round of few records to the beginning of the next one.
         log_every: the interval of progress lines.
         report_every: the interval of intermediate results while records arrive.
     """
@@ -32,6 +36,7 @@ class DrainLimits:
     idle: float
     longest: float
     pause: float = 0.2
+    fill: float = 0.0
     log_every: float = 15.0
     report_every: float = 60.0
 
@@ -70,6 +75,7 @@ class Drain:
         """Run rounds until the route is idle or the longest time is over; a failure of a round ends the drain, too."""
         started = last_records = last_log = last_report = self.clock()
         while True:
+            round_started = self.clock()
             records = self.run_round()
             now = self.clock()
             self.result.rounds += 1
@@ -92,6 +98,8 @@ class Drain:
                 self.report()
             if not records:
                 self.sleep(self.limits.pause)
+            elif records < FEW_RECORDS:
+                self.sleep(max(0.0, round_started + self.limits.fill - self.clock()))
 
     def _end(self, reason: str) -> DrainResult:
         self.result.reason = reason

@@ -11,7 +11,8 @@ from pinterest_platform.catalog import ENTITIES, QUARANTINE_PREFIX, Route
 from pinterest_platform.failures import PlatformFailure, joined
 from pinterest_platform.landing import kafka
 from pinterest_platform.landing.kafka.lag import UnlandedOffsets, unlanded_offsets
-from pinterest_platform.page.wording import counted, duration
+from pinterest_platform.messages import CLI_COMMAND, counted
+from pinterest_platform.page.wording import duration
 from pinterest_platform.pipelines.backlog import LONGEST_LAG_MS, RouteBacklog, kafka_backlog, kinesis_backlog
 from pinterest_platform.pipelines.lag import age_ms
 from pinterest_platform.pipelines.layers import CLEANED_LAYERS
@@ -212,7 +213,7 @@ def _quarantine(services: Services, before: Mapping[str, float]) -> Concern:
         "quarantine",
         [f"{counts}: {grown} more than in the last report" if before else counts] if grown > 0 else [],
         f"{counts}: no more than in the last report",
-        "Run `python -m pinterest_platform.cli quarantine`: it prints the records and their reasons.",
+        f"Run `{CLI_COMMAND} quarantine`: it prints the records and their reasons.",
         {"quarantine": rows + objects, **now, "quarantine_growth": grown},
     )
 

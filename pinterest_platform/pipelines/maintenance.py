@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pinterest_platform.catalog import ENTITIES, REPORT_KEYS, SITE_PREFIX, Names, Route, day_of_page
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, joined
 from pinterest_platform.landing import kafka, kinesis
+from pinterest_platform.messages import counted
 from pinterest_platform.network_errors import network_failure
-from pinterest_platform.page.wording import counted
 from pinterest_platform.pipelines.layers import CLEANED_LAYERS
 from pinterest_platform.pipelines.merging import merge_landed
 from pinterest_platform.ports import Lake, MaintenanceResult, ObjectStore, Progress, StoredObject
@@ -175,8 +175,8 @@ def staging_leftovers(names: Names, objects: ObjectStore, before: float) -> list
             prefix = names.staging_prefix(entity, route)
             for run_id, files in _files_by_run(objects, prefix).items():
                 if max(file.modified_ms for file in files) < before * 1000:
-                    size = sum(file.size for file in files)
-                    description = f"{prefix}{run_id}/: {len(files)} staged files with {size} bytes"
+                    size = counted(sum(file.size for file in files), "byte")
+                    description = f"{prefix}{run_id}/: {counted(len(files), 'staged file')} with {size}"
                     leftovers.append(Leftover(description, [file.key for file in files]))
     return leftovers
 

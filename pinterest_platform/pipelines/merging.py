@@ -8,7 +8,7 @@ from pinterest_platform.failures import PermanentFailure, joined
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.landing.merge import MergeResult
 from pinterest_platform.landing.merge_plan import MergeOptions
-from pinterest_platform.page.wording import counted
+from pinterest_platform.messages import counted
 from pinterest_platform.ports import ObjectStore, Progress
 from pinterest_platform.settings import Settings
 

@@ -7,6 +7,7 @@ from pinterest_platform.catalog import Entity, Route
 from pinterest_platform.failures import PlatformFailure, joined
 from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.landing.size import LandedSize
+from pinterest_platform.messages import counted
 from pinterest_platform.pipelines.clean import Cleaner
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.pipelines.landers import Lander
@@ -195,5 +196,5 @@ class EntityPipeline:
         compacted = self._lakehouse.lake.compact(self._table_uri)
         # After a compaction without effect, the next attempt waits until as many files are added.
         self._uncompactable = 0 if compacted else small_files
-        outcome = f"{compacted:,} small files compacted" if compacted else "no small files compacted"
+        outcome = f"{counted(compacted, 'small file')} compacted" if compacted else "no small files compacted"
         self._progress(f"{self._table_uri}: {outcome}")

@@ -20,6 +20,7 @@ from pinterest_platform.catalog import (
 )
 from pinterest_platform.failures import PermanentFailure, PlatformFailure
 from pinterest_platform.landing import kafka
+from pinterest_platform.messages import counted
 from pinterest_platform.page import (
     HeadlineNumber,
     PageFacts,
@@ -63,7 +64,7 @@ def unavailable_reports(page: PublishedPage) -> PermanentFailure | None:
         return None
     reasons = [f"reports/{key}: {reason}" for key, reason in page.facts.unavailable]
     return PermanentFailure(
-        f"The page was published without {len(reasons)} reports. {' '.join(reasons)}",
+        f"The page was published without {counted(len(reasons), 'report')}. {' '.join(reasons)}",
         "Fix or move away the tables of these reports, then run reports_only.",
     )
 

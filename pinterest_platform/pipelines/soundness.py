@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from pinterest_platform.catalog import CHECKS_PREFIX, Entity, Route
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure, joined
-from pinterest_platform.page.wording import counted
+from pinterest_platform.messages import counted
 from pinterest_platform.pipelines.audit import inspect
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.pipelines.layers import CLEANED_LAYERS

@@ -11,6 +11,7 @@ from pinterest_platform.adapters.aws_errors import unreachable
 from pinterest_platform.adapters.clients import kinesis_client
 from pinterest_platform.catalog import ENTITIES, EPOCH_TAG
 from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.messages import counted
 from pinterest_platform.settings import Settings
 
 WAIT_SECONDS = 300.0
@@ -41,7 +42,7 @@ def ensure_streams(settings: Settings) -> list[str]:
     created = [name for name in names if _create_absent(settings, client, name)]
     for name in names:
         _await(settings, client, name, *_READY)
-    return [f"stream {name}: created with {settings.kinesis_shards} shards" for name in created]
+    return [f"stream {name}: created with {counted(settings.kinesis_shards, 'shard')}" for name in created]
 
 
 def delete_streams(

@@ -9,6 +9,7 @@ from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wa
 from pinterest_platform.adapters.kafka_errors import KafkaErrors
 from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
+from pinterest_platform.messages import counted
 from pinterest_platform.settings import Settings
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def _create(broker: _Broker, missing: list[str]) -> list[str]:
         broker.call(f"create topic {topic}", future.result, ignored=(KafkaError.TOPIC_ALREADY_EXISTS,))
     # A new topic can be used only once each of its partitions has a leader.
     broker.wait_until(lambda: _has_leaders(broker.topics(), missing), f"elect leaders for {', '.join(missing)}")
-    return [f"topic {topic}: created with {partitions} partitions" for topic in missing]
+    return [f"topic {topic}: created with {counted(partitions, 'partition')}" for topic in missing]
 
 
 def _has_leaders(existing: Mapping[str, Any], topics: list[str]) -> bool:

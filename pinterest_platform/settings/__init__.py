@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings
 
 from pinterest_platform.catalog import Names
 from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.messages import EMULATORS_COMMAND
 from pinterest_platform.settings.model import (
     AlertSettings,
     HomeSettings,
@@ -65,5 +66,5 @@ def _read(kind: type[T]) -> T:
         problems = "; ".join(f"{issue['loc'][0]}: {issue['msg']}" for issue in error.errors(include_input=False))
         raise PermanentFailure(
             f"Environment variables are missing or wrong: {problems}.",
-            'Set them (".env.example" explains each), or run: eval "$(python -m emulators env)".',
+            f'Set them (".env.example" explains each), or run: eval "$({EMULATORS_COMMAND} env)".',
         ) from None

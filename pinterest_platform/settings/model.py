@@ -130,6 +130,7 @@ class Settings(AlertSettings):
     databricks_wheel: str | None = Field(None, alias="PINTEREST_DATABRICKS_WHEEL")
     drain_idle_seconds: float = Field(20.0, alias="PINTEREST_DRAIN_IDLE_SECONDS", ge=0)
     drain_longest_seconds: float = Field(3600.0, alias="PINTEREST_DRAIN_LONGEST_SECONDS", gt=0)
+    drain_fill_seconds: float = Field(0.5, alias="PINTEREST_DRAIN_FILL_SECONDS", ge=0, le=60)
     retention_hours: int = Field(168, alias="PINTEREST_RETENTION_HOURS", ge=1, le=87_600)
     merge_after_hours: int = Field(24, alias="PINTEREST_MERGE_AFTER_HOURS", ge=0, le=87_600)
     audit_days: int = Field(7, alias="PINTEREST_AUDIT_DAYS", ge=1, le=3650)

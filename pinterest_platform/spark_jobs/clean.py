@@ -12,6 +12,7 @@ from pinterest_platform.delta.maintenance import small_files
 from pinterest_platform.delta.positions import newest_arrival, positions_in
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import PlatformFailure
+from pinterest_platform.messages import counted
 from pinterest_platform.spark_jobs.applied_batches import AppliedBatches, LateRecordError
 from pinterest_platform.spark_jobs.engine_errors import retry_outages
 from pinterest_platform.spark_jobs.origin import RecordOrigin
@@ -103,7 +104,7 @@ class CleanRun:
         """Stage every batch, then replace the table's rows and positions in one commit (rule P6)."""
         staged, positions = self._stage_all(self._batches, 1), Batch.joined(self._batches).positions
         rows = retry_outages(partial(self._upsert.rebuild, staged, positions), self._store_seconds)
-        self._progress(f"{self._origin.entity}: rebuilt with {rows:,} rows")
+        self._progress(f"{self._origin.entity}: rebuilt with {counted(rows, 'row')}")
         return self._result()
 
     def _stage_all(self, batches: Sequence[Batch], first: int) -> list[StagedBatch]:
@@ -125,8 +126,8 @@ class CleanRun:
             write = partial(quarantine, self._tables, self._parameters.quarantine_uri, records, self._origin.route)
             retry_outages(write, self._store_seconds)
         self._progress(
-            f"{self._origin.entity}: batch {number} of {len(self._batches)}: {counts.records:,} records, "
-            f"{counts.keys:,} keys, {counts.rejected:,} quarantined"
+            f"{self._origin.entity}: batch {number} of {len(self._batches)}: {counted(counts.records, 'record')}, "
+            f"{counted(counts.keys, 'key')}, {counts.rejected:,} quarantined"
         )
         return staged if counts.keys else None
 

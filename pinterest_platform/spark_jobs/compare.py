@@ -8,6 +8,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.catalog import Entity, entity_named
 from pinterest_platform.delta.tables import DeltaTables
+from pinterest_platform.messages import counted
 from pinterest_platform.spark_jobs.engine_errors import retry_outages
 from pinterest_platform.spark_jobs.frames import load_delta, only_row
 from pinterest_platform.spark_jobs.merge import values_differ
@@ -52,7 +53,7 @@ def _run(spark: SparkSession, parameters: CompareParameters, progress: Callable[
     unequal = keys.where(~F.col("in_left") | ~F.col("in_right") | F.col("different")).select(KEY)
     wrong = unequal.union(_duplicate_keys(left)).union(_duplicate_keys(right)).distinct()
     examples = [row[KEY] for row in wrong.orderBy(KEY).limit(_EXAMPLES).collect()]
-    progress(f"{entity}: {left_facts['rows']:,} rows compared with {right_facts['rows']:,}")
+    progress(f"{entity}: {counted(left_facts['rows'], 'row')} compared with {right_facts['rows']:,}")
     return CompareResult(
         **counts.asDict(),
         left_rows=left_facts["rows"],

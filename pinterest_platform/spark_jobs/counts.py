@@ -10,6 +10,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.catalog import Entity
 from pinterest_platform.failures import TransientFailure
+from pinterest_platform.messages import counted
 from pinterest_platform.spark_jobs.frames import only_row
 from pinterest_platform.transforms import cleaning, decoding
 
@@ -43,7 +44,8 @@ def check_records(records: int, expected: int | None, stream: str, uris: Sequenc
     if expected is None or records == expected:
         return
     raise TransientFailure(
-        f"{stream}: {len(uris)} objects from {uris[0]} hold {records} records, and their manifests state {expected}.",
+        f"{stream}: the objects from {uris[0]} ({len(uris)}) hold {counted(records, 'record')}, and their manifests "
+        f"state {expected}.",
         "Check whether an object was deleted or changed; if not, retry.",
     )
 

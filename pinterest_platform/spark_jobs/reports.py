@@ -23,6 +23,7 @@ from pinterest_platform.delta import commits
 from pinterest_platform.delta.conflicts import CommitConflictError, retry_on_conflict
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.messages import counted
 from pinterest_platform.spark_jobs import computed
 from pinterest_platform.spark_jobs.computed import rows_digest
 from pinterest_platform.spark_jobs.engine_errors import retry_outages, translate_engine_conflicts
@@ -150,8 +151,7 @@ class Computation:
             counts = left_out[reference].result() if reference else {}
             outcomes[key] = ReportOutcome(count, key in self._replaced, table.version(), counts)
             digests[key] = rows_digest(rows[key].result())
-            counted = "1 row" if count == 1 else f"{count:,} rows"
-            self._progress(f"{key}: {counted}, {'replaced' if key in self._replaced else 'unchanged'}")
+            self._progress(f"{key}: {counted(count, 'row')}, {'replaced' if key in self._replaced else 'unchanged'}")
         sources = {name: fact.result() for name, fact in facts.items()}
         self._record(sources, outcomes, digests)
         return ReportsResult(outcomes, sources, failures)

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from pinterest_platform.delta.data_files import rows_id
 from pinterest_platform.delta.tables import DeltaTables
+from pinterest_platform.messages import counted
 from pinterest_platform.spark_jobs import merge
 from pinterest_platform.spark_jobs.counts import check_records
 from pinterest_platform.spark_jobs.engine_errors import retry_outages
@@ -63,7 +64,7 @@ def _run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[
         return without_records(rows=target.count(), duplicate_keys=0, null_keys=0)
     table = only_row(quality.key_facts(target))
     if not parameters.uris and not parameters.records:
-        progress(f"{origin.entity}: version {version} with {table['rows']:,} rows inspected")
+        progress(f"{origin.entity}: version {version} with {counted(table['rows'], 'row')} inspected")
         return without_records(rows=table["rows"], duplicate_keys=table["duplicate_keys"], null_keys=table["null_keys"])
     lines = cleaned_lines(spark, parameters.uris, origin)
     unapplied = _unapplied(cleaning.newest(accepted(lines, origin.entity), origin.route), target, origin)
@@ -77,7 +78,7 @@ def _run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[
         for frame in (unapplied, unquarantined)
         for row in frame.orderBy(*position).limit(_EXAMPLES).collect()
     ]
-    progress(f"{origin.entity}: {counts['records']:,} records compared with {table['rows']:,} rows")
+    progress(f"{origin.entity}: {counted(counts['records'], 'record')} compared with {counted(table['rows'], 'row')}")
     return VerifyResult(
         records=counts["records"],
         rejected=counts["rejected"],

@@ -99,8 +99,8 @@ class FakeObjectStore:
 class FolderObjectStore:
     """The `ports.ObjectStore` of a bucket in a folder, safe for threads.
 
-    An object is the file under its key, so that a Spark engine reads it and writes Delta tables next to it. The file
-    system limits a name to 255 bytes; a longer part of a key is split into folders.
+    An object is the file at the path of its key (`path_of`), so that a Spark engine reads it and writes Delta tables
+    next to it.
 
     Args:
         folder: the folder; it is created if it is missing.
@@ -190,16 +190,24 @@ def _files(folder: Path) -> Iterator[Path]:
         yield from (Path(parent, name) for name in names)
 
 
+def path_of(key: str) -> str:
+    """Return the path of a key, relative to the folder of the bucket.
+
+    The file system limits a name to 255 bytes; a longer part of a key is split into folders.
+    """
+    names = (
+        f"{_CONTINUED}/".join(part[first : first + _LONGEST_NAME] for first in range(0, len(part), _LONGEST_NAME))
+        for part in key.split("/")
+    )
+    return "/".join(names)
+
+
 def _path(key: str) -> str:
-    """Return the path of a key, relative to the folder."""
+    """Return the path of the key of an object; raise PermanentFailure if no object in a folder can have it."""
     parts = key.split("/") if key else []
     if parts and (parts[0] == _OWN_FOLDER or not {"", ".", ".."}.isdisjoint(parts)):
         raise PermanentFailure(
             f"{key!r} cannot be the key of an object in a folder.",
             f"Use a key without empty parts, ., .. and {_OWN_FOLDER}.",
         )
-    names = (
-        f"{_CONTINUED}/".join(part[first : first + _LONGEST_NAME] for first in range(0, len(part), _LONGEST_NAME))
-        for part in parts
-    )
-    return "/".join(names)
+    return path_of(key)

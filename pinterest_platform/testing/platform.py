@@ -20,7 +20,7 @@ from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.pipelines.maintenance import tables
 from pinterest_platform.resources import PySparkResource
 from pinterest_platform.settings import Settings
-from pinterest_platform.testing.objects import FolderObjectStore
+from pinterest_platform.testing.objects import FolderObjectStore, path_of
 from pinterest_platform.testing.services import FakeNotifier, FakeProvisioner
 from pinterest_platform.testing.shards import FakeShardLog
 from pinterest_platform.testing.topics import FakeTopicLog, FakeTopicTimes
@@ -37,7 +37,7 @@ class FolderNames(Names):
 
     def uri(self, key: str) -> str:
         """Return the path of an object key."""
-        return f"{self.folder}/{key}"
+        return f"{self.folder}/{path_of(key)}"
 
 
 class FolderSettings(Settings):
@@ -72,7 +72,7 @@ class LocalPlatform:
     ledger and checks are the real ones. It is a context manager, which stops Spark.
 
     Attributes:
-        settings: the settings; an idle drain ends at once.
+        settings: the settings; an idle drain ends at once, and no drain waits for objects to fill.
         topics: the Kafka topics of all entities.
         shards: the Kinesis streams of all entities, and the clock of both routes.
         objects: the bucket, also as files in `bucket/`.
@@ -106,6 +106,7 @@ class LocalPlatform:
             "home": str(root / "home"),
             "kafka_bootstrap_servers": "memory",
             "drain_idle_seconds": 0.0,
+            "drain_fill_seconds": 0.0,
         }
         bucket = root / "bucket"
         self.settings = FolderSettings(**(defaults | settings), folder=str(bucket))

@@ -154,8 +154,8 @@ def test_the_fix_of_an_emulator_that_is_down_starts_it(at_home: CommandLine, tmp
     code, checks = findings(at_home)
     assert code == 1
     assert {name: check["fix"] for name, check in checks.items() if check["status"] != "ok"} == {
-        name: f"Run: python -m emulators start {name} --home {tmp_path}. "
-        f"To start all services: python -m emulators up --home {tmp_path}."
+        name: f"Run: .venv/bin/python -m emulators start {name} --home {tmp_path}. "
+        f"To start all services: .venv/bin/python -m emulators up --home {tmp_path}."
         for name in ("kafka", "databricks")
     }
     assert (checks["gateway"]["status"], checks["kafka rest"]["status"]) == ("ok", "ok")

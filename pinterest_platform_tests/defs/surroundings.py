@@ -39,7 +39,12 @@ class Surroundings:
     def __init__(self) -> None:
         self._home = TemporaryDirectory()
         self.settings = Settings.model_validate(
-            {"KAFKA_BOOTSTRAP_SERVERS": "nowhere:1", "PINTEREST_USER_ID": "u", "PINTEREST_HOME": self._home.name}
+            {
+                "KAFKA_BOOTSTRAP_SERVERS": "nowhere:1",
+                "PINTEREST_USER_ID": "u",
+                "PINTEREST_HOME": self._home.name,
+                "PINTEREST_DRAIN_FILL_SECONDS": 0,
+            }
         )
         self.topics = FakeTopicLog()
         self.times = FakeTopicTimes(self.topics)

@@ -8,7 +8,6 @@ from pinterest_platform.catalog.columns import AGE_GROUP, POSTER
 from pinterest_platform.catalog.model import Format
 from pinterest_platform.page.wording import (
     clipped,
-    counted,
     displayed,
     duration,
     format_value,
@@ -18,11 +17,6 @@ from pinterest_platform.page.wording import (
     short,
     stamp,
 )
-
-
-def test_one_thing_is_singular() -> None:
-    texts = [counted(number, "small file") for number in (0, 1, 2000)]
-    assert texts == ["0 small files", "1 small file", "2,000 small files"]
 
 
 @pytest.mark.parametrize(

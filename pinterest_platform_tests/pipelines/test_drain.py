@@ -8,7 +8,14 @@ import pytest
 from pinterest_platform.catalog import GEO, PIN, USER, Entity, Route
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
 from pinterest_platform.landing.size import LandedSize
-from pinterest_platform.pipelines.drain import RETRY_PAUSE_SECONDS, Drain, DrainLimits, DrainResult, RoundRobin
+from pinterest_platform.pipelines.drain import (
+    FEW_RECORDS,
+    RETRY_PAUSE_SECONDS,
+    Drain,
+    DrainLimits,
+    DrainResult,
+    RoundRobin,
+)
 from pinterest_platform.pipelines.totals import Totals
 from pinterest_platform.ports import TableFacts
 
@@ -52,6 +59,30 @@ def test_a_busy_route_ends_after_the_longest_time() -> None:
 def test_it_does_not_pause_while_records_arrive() -> None:
     result, now, _ = drain([1] * 50, DrainLimits(idle=0, longest=100, pause=1))
     assert result.records == 50
+    assert now == 0
+
+
+def test_after_a_round_of_few_records_the_next_one_waits_until_the_time_to_fill_is_over() -> None:
+    starts, clock, records = list[float](), Clock(), iter([1, FEW_RECORDS - 1, 0, 1])
+
+    def run_round() -> int:
+        starts.append(clock.now)
+        clock.now += 0.125
+        return next(records, 0)
+
+    limits = DrainLimits(idle=1, longest=100, pause=0.25, fill=0.5)
+    Drain(run_round, limits, lambda _: None, clock=clock, sleep=clock.sleep).run()
+    # After a round without records, the next one begins after the usual pause.
+    assert starts[:5] == [0, 0.5, 1, 1.375, 1.875]
+
+
+def test_a_round_that_lasted_as_long_as_the_time_to_fill_is_followed_at_once() -> None:
+    _, now, _ = drain([1] * 10, DrainLimits(idle=0, longest=100, fill=0.5), seconds_each=2)
+    assert now == 22
+
+
+def test_a_backlog_does_not_wait_for_objects_to_fill() -> None:
+    _, now, _ = drain([FEW_RECORDS] * 50, DrainLimits(idle=0, longest=100, fill=0.5))
     assert now == 0
 
 

@@ -185,7 +185,7 @@ def test_a_batch_that_the_engines_reader_cannot_plan_is_read_the_exact_way(lake:
 def test_a_missing_object_fails_and_commits_nothing(lake: Lake) -> None:
     batch = lake.land([geo(1), geo(2)])
     Path(batch.uris[0]).write_bytes(b"".join(Path(batch.uris[0]).read_bytes().splitlines(keepends=True)[:1]))
-    with pytest.raises(TransientFailure, match=r"hold 1 records, and their manifests state 2"):
+    with pytest.raises(TransientFailure, match=r"hold 1 record, and their manifests state 2"):
         lake.clean(batch)
     Path(batch.uris[0]).unlink()
     with pytest.raises(TransientFailure, match=r"hold 0 records, and their manifests state 2"):

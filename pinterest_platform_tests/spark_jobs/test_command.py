@@ -27,7 +27,7 @@ def test_a_job_runs_from_the_command_line(tmp_path: Path) -> None:
     completed = command("clean", json.dumps(parameters.to_json()))
     assert completed.returncode == 0, completed.stderr
     assert json.loads(completed.stdout)["rows"] == 1
-    assert completed.stderr == "user: batch 1 of 1: 1 records, 1 keys, 0 quarantined\n"
+    assert completed.stderr == "user: batch 1 of 1: 1 record, 1 key, 0 quarantined\n"
 
 
 def test_a_job_runs_in_the_existing_session_and_leaves_it_running(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The platform in a folder: both routes with real landing, Spark jobs and Delta tables, without services."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,21 @@ def test_invalid_records_are_in_quarantine(platform: LocalPlatform) -> None:
     assert failed == {"nothing_quarantined", "nothing_rejected"}
     assert [row["reason"] for row in platform.rows("quarantine/cleaned/pin")] == ["missing key: index"]
     assert [stored.key for stored in platform.objects.list("quarantine/topics/local.pin/")] != []
+
+
+def test_a_merged_object_whose_name_is_longer_than_a_file_name_may_be_is_read_by_spark(tmp_path: Path) -> None:
+    table = dg.AssetSelection.assets("cleaned_stream/geo").without_checks()
+    with LocalPlatform(tmp_path, kinesis_shards=1) as platform:
+        for number in range(4):
+            platform.post(GEO, [{"ind": number, "country": "Peru"}], Route.KINESIS)
+            platform.materialize(table)
+        for landed in (tmp_path / "bucket/streams").rglob("*.json"):
+            os.utime(landed, (0, 0))
+        platform.run("maintenance")
+        [merged] = platform.objects.list("merged/")
+        assert len(merged.key.rpartition("/")[2]) > 255
+        platform.materialize(table, ops={"drain_kinesis": {"config": {"full_refresh": True}}})
+        assert [row["ind"] for row in platform.rows("cleaned_stream/geo")] == [0, 1, 2, 3]
 
 
 def test_an_outage_fails_a_run_and_a_sensor_requests_one(platform: LocalPlatform) -> None:

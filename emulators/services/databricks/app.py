@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from emulators import COMMAND
 from emulators.services.databricks import controls
 from emulators.services.databricks.core import Core
 from emulators.services.databricks.errors import ApiError
@@ -30,12 +31,12 @@ _VERSIONS = {"jobs": ("2.0", "2.1", "2.2"), "clusters": ("2.0", "2.1")}
 
 _logger = logging.getLogger(__name__)
 
-_PAGE = """\
+_PAGE = f"""\
 <!doctype html><title>Databricks emulator</title>
 <p>This is the emulated Databricks workspace. A run, and the output of a task:</p>
 <pre>curl -H "Authorization: Bearer $DATABRICKS_TOKEN" "$DATABRICKS_HOST/api/2.2/jobs/runs/get?run_id=<b>RUN</b>"
 curl -H "Authorization: Bearer $DATABRICKS_TOKEN" "$DATABRICKS_HOST/api/2.2/jobs/runs/get-output?run_id=TASK_RUN"</pre>
-<p><code>python -m emulators env</code> prints the variables.</p>
+<p><code>{COMMAND} env</code> prints the variables.</p>
 <script>document.querySelector("b").textContent = location.hash.split("/").pop() || "RUN"</script>
 """
 

@@ -4,6 +4,7 @@ import dagster as dg
 from pydantic import Field
 
 from pinterest_platform.catalog import ENTITIES
+from pinterest_platform.messages import counted
 from pinterest_platform.orchestration.daily.requests import cancel_retries
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.audit import AUDIT_CHECK, STREAM_CHECK
@@ -13,7 +14,6 @@ from pinterest_platform.orchestration.results.maintenance import maintenance_obs
 from pinterest_platform.orchestration.retention import delete_runs, expired_runs
 from pinterest_platform.orchestration.runs import READER, WRITER
 from pinterest_platform.orchestration.workers import EXCLUSIVE
-from pinterest_platform.page.wording import counted
 from pinterest_platform.pipelines.deprovision import refuse_unlanded, streams_to_delete
 from pinterest_platform.pipelines.maintenance import MaintenanceOptions, maintain
 from pinterest_platform.ports import Lake, ObjectStore, Provisioner, ShardLog

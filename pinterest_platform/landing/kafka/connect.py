@@ -23,6 +23,7 @@ from pinterest_platform.landing.kafka.segments import PartitionDraft
 from pinterest_platform.landing.kafka.sources import ConnectObject, sources_digest
 from pinterest_platform.landing.manifest import lost_metadata
 from pinterest_platform.landing.segment import SegmentBuilder
+from pinterest_platform.messages import counted
 from pinterest_platform.ports import ObjectStore, PartitionBounds, Progress, Record
 
 
@@ -196,9 +197,9 @@ def _disagreement(
     end = connect_object.start + count
     if following is not None and end > following.start:
         return PermanentFailure(
-            f"{key} has {count} lines from offset {connect_object.start} on, and {following.key} begins at offset "
-            f"{following.start}: they overlap, or a value spans lines. Line {error.line + 1} is not the record at "
-            f"offset {error.offset} or after it.",
+            f"{key} has {counted(count, 'line')} from offset {connect_object.start} on, and {following.key} begins "
+            f"at offset {following.start}: they overlap, or a value spans lines. Line {error.line + 1} is not the "
+            f"record at offset {error.offset} or after it.",
             "Move the superfluous object of the Connect sink away; if values span lines, land the topic from the "
             "broker, or let the sink write JsonFormat.",
         )

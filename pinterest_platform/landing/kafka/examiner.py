@@ -17,6 +17,7 @@ from pinterest_platform.landing.listing import MergedObjects
 from pinterest_platform.landing.manifest import lost_metadata
 from pinterest_platform.landing.merge_manifests import merged_fields
 from pinterest_platform.landing.object_audit import LandedObject, Problem, audit_object
+from pinterest_platform.messages import counted
 from pinterest_platform.ports import ObjectStore
 
 _Object = LandedObject[PartitionManifest]
@@ -186,7 +187,7 @@ def _object_problems(history: History, landed: _Object, newest_topic_id: str | N
     covered = len(manifest.covered)
     if manifest.accounted != covered:
         span = f"{manifest.start} to {manifest.end}"
-        yield f"{key} covers {covered} offsets ({span}) and accounts for {manifest.accounted}"
+        yield f"{key} covers {counted(covered, 'offset')} ({span}) and accounts for {manifest.accounted}"
     for problem in (manifest.name_problem(key), history.changed_source(position, manifest)):
         if problem:
             yield problem

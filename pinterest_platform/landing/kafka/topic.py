@@ -19,6 +19,7 @@ from pinterest_platform.landing.kafka.partition import BrokerPartition, Partitio
 from pinterest_platform.landing.kafka.results import LandedPartition, LandedTopic
 from pinterest_platform.landing.kafka.writer import LandingContext
 from pinterest_platform.landing.quarantine import sweep
+from pinterest_platform.messages import counted
 from pinterest_platform.ports import ObjectStore, Progress, TopicLog, TopicState, silent
 
 MAX_NAMED = 5
@@ -89,9 +90,10 @@ def _foreign_objects(
     for history in histories.values():
         foreign_keys += history.foreign_keys
         if history.side_objects and history.connect_objects:
+            objects = counted(len(history.side_objects), "object")
             progress(
-                f"{history.chain.app_id}: {len(history.side_objects)} objects with keys or headers of records are not "
-                f"landed, such as {history.side_objects[0]}"
+                f"{history.chain.app_id}: not landed: {objects} with keys or headers of records, such as "
+                f"{history.side_objects[0]}"
             )
     foreign_of_sink = [key for key in foreign_keys if is_sink_object(topic, key)]
     for key in foreign_keys:

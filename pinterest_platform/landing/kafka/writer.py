@@ -14,6 +14,7 @@ from pinterest_platform.landing.kafka.manifest import PartitionManifest
 from pinterest_platform.landing.kafka.options import TopicOptions
 from pinterest_platform.landing.kafka.results import LandedPartition
 from pinterest_platform.landing.kafka.segments import PartitionDraft
+from pinterest_platform.messages import counted
 from pinterest_platform.ports import ObjectStore, Progress
 
 
@@ -145,6 +146,7 @@ class PartitionWriter:
         )
         unverified = f", {manifest.unverified:,} at unverified offsets" if manifest.unverified else ""
         self.context.progress(
-            f"{result.app_id}: landed offsets {manifest.start} to {manifest.end}: {manifest.records:,} records, "
-            f"{manifest.quarantined:,} quarantined, {manifest.gaps:,} gaps{unverified}"
+            f"{result.app_id}: landed offsets {manifest.start} to {manifest.end}: "
+            f"{counted(manifest.records, 'record')}, {manifest.quarantined:,} quarantined, "
+            f"{counted(manifest.gaps, 'gap')}{unverified}"
         )

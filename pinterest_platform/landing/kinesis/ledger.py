@@ -15,6 +15,7 @@ from pinterest_platform.landing.kinesis.manifest import ShardManifest
 from pinterest_platform.landing.ledger import account_for
 from pinterest_platform.landing.object_audit import LandedObject
 from pinterest_platform.landing.sections import OpenChain, open_chain
+from pinterest_platform.messages import counted
 from pinterest_platform.ports import ObjectStore, ShardLog, ShardState, StreamState
 
 
@@ -188,7 +189,7 @@ def _count_problems(objects: _Objects, counts: dict[int, int]) -> Iterator[str]:
         claimed = manifest.records + manifest.quarantined
         if count is not None and count != claimed:
             span = f"from {manifest.first} to {manifest.end}"
-            yield f"{landed.key} accounts for {claimed} records, and the stream holds {count} {span}"
+            yield f"{landed.key} accounts for {counted(claimed, 'record')}, and the stream holds {count} {span}"
 
 
 def _recount(log: ShardLog, chain: ShardChain, objects: _Objects) -> dict[int, int]:

@@ -16,6 +16,7 @@ from pinterest_platform.landing.kinesis.state import ChainState
 from pinterest_platform.landing.manifest import draft_fields
 from pinterest_platform.landing.pending import described
 from pinterest_platform.landing.segment import PendingSegment
+from pinterest_platform.messages import counted
 from pinterest_platform.ports import ObjectStore, Progress, ShardLog
 
 
@@ -130,7 +131,7 @@ class ShardWriter:
         last += ", the last object of the shard" if manifest.ended else ""
         self.context.progress(
             f"{result.app_id}: landed object {ordinal}, up to sequence number {manifest.end}: "
-            f"{manifest.records:,} records, {manifest.quarantined:,} quarantined{last}"
+            f"{counted(manifest.records, 'record')}, {manifest.quarantined:,} quarantined{last}"
         )
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from pinterest_platform.failures import TransientFailure
+from pinterest_platform.messages import counted
 from pinterest_platform.orchestration.alerts.incidents import (
     check_incidents,
     created_at,
@@ -17,7 +18,6 @@ from pinterest_platform.orchestration.causes import failure_causes
 from pinterest_platform.orchestration.daily.decision import Step, decisions
 from pinterest_platform.orchestration.daily.history import ALERTED_TAG, JOB, pipeline_runs
 from pinterest_platform.orchestration.workers import HIDDEN, bookkeeping
-from pinterest_platform.page.wording import counted
 from pinterest_platform.ports import Alert, Notifier
 from pinterest_platform.settings import AlertSettings
 

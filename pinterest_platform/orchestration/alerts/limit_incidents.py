@@ -6,9 +6,9 @@ from functools import partial
 
 import dagster as dg
 
+from pinterest_platform.messages import counted
 from pinterest_platform.orchestration.alerts.limits import MeasuredConcern
 from pinterest_platform.orchestration.alerts.ongoing import OngoingAlerts, OngoingIncident, State, ongoing_alert
-from pinterest_platform.page.wording import counted
 from pinterest_platform.ports import Alert, Cause, Notifier
 from pinterest_platform.settings import AlertSettings
 

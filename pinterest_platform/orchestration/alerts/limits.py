@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from pinterest_platform.catalog import ENTITIES
+from pinterest_platform.messages import CLI_COMMAND
 from pinterest_platform.orchestration.results.health import ledger_concern
 from pinterest_platform.orchestration.results.ledger import LANDED_CHECK, LEDGER
 from pinterest_platform.pipelines.backlog import RouteBacklog
@@ -74,7 +75,7 @@ def measured_quarantine(instance: dg.DagsterInstance, most: float, now: float) -
         "quarantine",
         f"More than {most:.0%} of the records of the last hour were quarantined",
         f"No more than {most:.0%} of the records of the last hour were quarantined",
-        "Run `pinterest quarantine`, which prints the records and their reasons, and fix their producer.",
+        f"Run `{CLI_COMMAND} quarantine`, which prints the records and their reasons, and fix their producer.",
         [_quarantine_measurement(instance, key, most, now) for key in keys],
     )
 

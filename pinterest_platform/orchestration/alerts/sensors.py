@@ -9,9 +9,9 @@ import dagster as dg
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick, TickStatus
 
+from pinterest_platform.messages import counted
 from pinterest_platform.orchestration.alerts.ongoing import OngoingAlerts, OngoingIncident, State, ongoing_alert
 from pinterest_platform.orchestration.draining.sensor import NEXT_TICK, UNKNOWN
-from pinterest_platform.page.wording import counted
 from pinterest_platform.ports import Alert, Cause, Notifier
 from pinterest_platform.settings import AlertSettings
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pinterest_platform.page.wording import counted
+from pinterest_platform.messages import counted
 from pinterest_platform.pipelines.backlog import Pending
 
 FIRST_WAIT_SECONDS = 15.0

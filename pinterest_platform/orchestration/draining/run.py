@@ -58,7 +58,7 @@ def drain(
 
     record_worker(context.instance, context.run.run_id)
     settings = lakehouse.settings
-    limits = DrainLimits(settings.drain_idle_seconds, settings.drain_longest_seconds)
+    limits = DrainLimits(settings.drain_idle_seconds, settings.drain_longest_seconds, fill=settings.drain_fill_seconds)
     rounds = RoundRobin(pipelines, progress.write)
     route = pipelines[0].route.value
     try:

@@ -6,6 +6,7 @@ from functools import partial
 import dagster as dg
 
 from pinterest_platform.catalog import Entity
+from pinterest_platform.messages import CLI_COMMAND
 from pinterest_platform.orchestration.results.tables import PREVIEW_ROWS, preview, table_metadata
 from pinterest_platform.pipelines.clean import CleanedTable
 from pinterest_platform.ports import Lake
@@ -13,7 +14,7 @@ from pinterest_platform.spark_jobs.parameters import CleanResult
 
 REJECTED_CHECK = "nothing_rejected"
 READABLE_CHECK = "everything_readable"
-_REJECTED_STEP = "Run `python -m pinterest_platform.cli quarantine` to print each record and its reason."
+_REJECTED_STEP = f"Run `{CLI_COMMAND} quarantine` to print each record and its reason."
 _READABLE_STEP = "The values are null in the table. Correct the producer, then post the rows again."
 
 NO_RECORDS = CleanResult()

@@ -8,6 +8,7 @@ from pinterest_platform.catalog import ADOPTED_PREFIX, QUARANTINE_PREFIX, TOPICS
 from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.landing.kafka.results import LandedPartition, LandedTopic
 from pinterest_platform.landing.size import LandedSize
+from pinterest_platform.messages import CLI_COMMAND
 from pinterest_platform.orchestration.results.tables import Cell, small_table
 from pinterest_platform.settings import Settings
 
@@ -17,7 +18,7 @@ SizeOf = Callable[[], LandedSize]
 QUARANTINE_CHECK = "nothing_quarantined"
 TIMES_CHECK = "times_plausible"
 
-_QUARANTINE_STEP = "Run `python -m pinterest_platform.cli quarantine` to print each record and its reason."
+_QUARANTINE_STEP = f"Run `{CLI_COMMAND} quarantine` to print each record and its reason."
 _TIMES_STEP = (
     "Set message.timestamp.type of topic {} to LogAppendTime (the job `provision` does), or fix the clock or the unit "
     "of its producer. The records are landed, and ordered by their offsets."

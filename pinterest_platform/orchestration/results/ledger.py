@@ -6,9 +6,9 @@ import dagster as dg
 
 from pinterest_platform.landing.kafka.ledger import PartitionLedger
 from pinterest_platform.landing.kinesis.ledger import ShardLedger
+from pinterest_platform.messages import counted
 from pinterest_platform.orchestration.results.checks import check_result
 from pinterest_platform.orchestration.results.tables import Cell, small_table
-from pinterest_platform.page.wording import counted
 from pinterest_platform.pipelines.audit import CleanedStream, CleanedTopic
 from pinterest_platform.ports import UncommittedRange
 

@@ -43,19 +43,23 @@ def preview(
 ) -> dict[str, dg.MetadataValue]:
     """Return the first rows of a table as metadata; columns with personal data and undeclared ones are left out.
 
-    A preview is an extra: a table that cannot be read now fails no run that has just written it.
+    A note names the columns with personal data. A preview is an extra: a table that cannot be read now fails no run
+    that has just written it.
 
     Args:
         read: reads up to a number of rows.
         columns: the declared columns.
         rows: the number of rows.
     """
-    shown = [column.name for column in columns if isinstance(column, ReportColumn) or not column.pii]
+    names = {column.name: not isinstance(column, ReportColumn) and column.pii for column in columns}
+    shown = [name for name, is_personal in names.items() if not is_personal]
+    omitted = ", ".join(f"`{name}`" for name, is_personal in names.items() if is_personal)
     try:
         records = [{name: _cell(row.get(name)) for name in shown} for row in read(rows)]
     except PlatformFailure as failure:
         return {"preview": dg.MetadataValue.text(f"not read: {failure.what}")}
-    return {"preview": small_table(records)}
+    note = {"preview_note": dg.MetadataValue.md(f"Left out, because of personal data: {omitted}.")} if omitted else {}
+    return {"preview": small_table(records), **note}
 
 
 def _cell(value: object) -> Cell:

@@ -117,13 +117,15 @@ def test_rejected_and_unreadable_values_warn_and_do_not_fail_the_run(around: Sur
     assert metadata["preview"] == f"not read: There is no Delta table at {URI}."
 
 
-def test_the_preview_shows_five_rows_without_personal_data(around: Surroundings) -> None:
+def test_the_preview_shows_five_rows_and_names_the_columns_of_personal_data_that_it_lacks(around: Surroundings) -> None:
     answer_clean(around)
     around.lake.content[URI] = [{"ind": n, "user_name": "Ann B", "age": 30, "_source": {}} for n in range(6)]
     [event] = materialize(around).asset_materializations_for_node("cleaned__user")
     preview = event.metadata["preview"]
     assert isinstance(preview, dg.TableMetadataValue)
     assert [record.data for record in preview.records] == [{"ind": n} for n in range(5)]
+    note = event.metadata["preview_note"].value
+    assert note == "Left out, because of personal data: `user_name`, `age`, `date_joined`."
     assert event.metadata["dagster/size_bytes"].value == 700
 
 

@@ -69,7 +69,7 @@ def test_a_record_that_is_missing_from_its_object_is_reported_with_its_shard(aro
     evaluation = run_check(around, every_shard_is_accounted_for)
     assert not evaluation.passed
     assert all(problem.startswith(f"{APP_ID}: ") for problem in problems(evaluation))
-    assert any("holds 1 records and claims 2" in problem for problem in problems(evaluation))
+    assert any("holds 1 record and claims 2" in problem for problem in problems(evaluation))
 
 
 def test_a_table_that_is_ahead_of_its_shards_is_reported(around: Surroundings) -> None:

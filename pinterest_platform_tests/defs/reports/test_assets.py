@@ -101,7 +101,7 @@ def test_a_broken_report_stops_neither_the_others_nor_their_sections_of_the_page
         result = dg.materialize(assets, instance=instance, resources=around.resources, raise_on_error=False)
         logged = instance.all_logs(result.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION)
     failure = failure_of(result)
-    assert f"reports/page: The page was published without 1 reports. reports/{BROKEN}: the columns are" in failure
+    assert f"reports/page: The page was published without 1 report. reports/{BROKEN}: the columns are" in failure
     body = around.objects.read(PAGE_KEY).decode()
     assert body.count('class="empty">Unavailable: ') == 1
     assert body.count('class="empty">No rows.') == len(REPORT_KEYS) - 1
@@ -175,6 +175,9 @@ def test_a_small_report_is_shown_whole_and_a_large_one_by_its_first_rows(around:
         around.lake.tables[uri] = replace(around.lake.tables[uri], rows=count)
         around.lake.content[uri] = [{"category": "art", "country": None, "post_year": 2017}] * count
     result = materialize(around, reports)
+    assert not any(
+        "preview_note" in event.materialization.metadata for event in result.get_asset_materialization_events()
+    )
     previews = {
         event.asset_key.path[-1]: event.materialization.metadata["preview"]
         for event in result.get_asset_materialization_events()

@@ -14,7 +14,7 @@ from pinterest_platform.failures import TransientFailure
 from pinterest_platform.orchestration.draining import checks as draining_checks
 from pinterest_platform.orchestration.draining import run as draining_run
 from pinterest_platform.orchestration.draining.run import failed_entities
-from pinterest_platform.pipelines.drain import DrainLimits
+from pinterest_platform.pipelines.drain import Drain, DrainLimits
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.ports import Json, TableFacts
 from pinterest_platform.spark_jobs.parameters import CleanParameters, CleanResult
@@ -240,6 +240,23 @@ def test_after_a_drain_no_check_of_its_assets_is_older_than_its_materialization(
         assert isinstance(by_name["unique_key"].metadata["last_run"], dg.TimestampMetadataValue)
     if layer == "cleaned_stream":
         assert "last_run" in by_name["agrees_with_cleaned"].metadata
+
+
+@pytest.mark.parametrize("asset", [kafka_pipeline, drain_kinesis], ids=["kafka", "kinesis"])
+def test_a_drain_of_either_route_waits_to_fill_objects(
+    around: Surroundings, monkeypatch: pytest.MonkeyPatch, asset: dg.JobDefinition | dg.AssetsDefinition
+) -> None:
+    pauses = list[float]()
+    monkeypatch.setattr(draining_run, "Drain", partial(Drain, sleep=pauses.append))
+    around.engine.responses["clean"] = lambda parameters: cleaned(around, parameters)
+    around.settings = around.settings.model_copy(update={"drain_idle_seconds": 0.0, "drain_fill_seconds": 60.0})
+    around.topics.append(TOPIC, 0, b'{"ind":1}')
+    around.shards.put(STREAM, 0, b'{"ind":1}')
+    if isinstance(asset, dg.JobDefinition):
+        asset.execute_in_process(resources=around.resources)
+    else:
+        dg.materialize([asset], resources=around.resources)
+    assert [pause > 1 for pause in pauses] == [True]
 
 
 def test_a_new_table_is_checked_by_the_first_report_of_the_drain_that_creates_it(

@@ -152,7 +152,7 @@ def test_missing_tables_and_columns_are_named_with_the_next_step(
 
 
 def test_the_empty_database_of_a_home_is_to_be_seeded(engine: Engine) -> None:
-    with pytest.raises(EmulatorFailure, match=r"holds no rows\. Fill it: python -m emulators seed\.$"):
+    with pytest.raises(EmulatorFailure, match=r"holds no rows\. Fill it: \.venv/bin/python -m emulators seed\.$"):
         PostSource(engine)
 
 

@@ -28,6 +28,7 @@ def test_the_homes_database_is_filled_before_the_home_was_ever_brought_up(tmp_pa
     result = seed("--rows", "30", "--home", str(tmp_path / "new" / "home"))
     assert result.exit_code == 0, result.output
     assert "pinterest_data: 30 rows" in result.output
+    assert "pinterest_data: 1 row\n" in seed("--rows", "1", "--home", str(tmp_path / "other")).output
     assert len(rows(tmp_path / "new" / "home" / "source.db")) == 30
 
 

@@ -113,7 +113,7 @@ def test_a_job_runs_on_each_kind_of_compute(
     assert (result["records"], result["new"], result["quarantined"]) == (2, 1, 1)
     assert [row["user_name"] for row in table_rows(str(tmp_path / "table"))] == ["Zoë 😀"]
     assert any(line.startswith("clean: submitted the Databricks run http") for line in desk.lines)
-    assert "user: batch 1 of 1: 2 records, 1 keys, 1 quarantined" in desk.lines
+    assert "user: batch 1 of 1: 2 records, 1 key, 1 quarantined" in desk.lines
     assert desk.files("/runs/") + desk.files("dbfs/tmp/") == [], "no file of a run is left"
 
 
@@ -189,7 +189,7 @@ def test_an_abandoned_run_is_joined_and_its_messages_are_read_from_the_first_one
     assert desk.run("clean", cleaning())["new"] == 1
     assert len(desk.runs()) == before + 1
     assert any(line.startswith("clean: joined the Databricks run") for line in desk.lines)
-    assert "user: batch 1 of 1: 2 records, 1 keys, 1 quarantined" in desk.lines
+    assert "user: batch 1 of 1: 2 records, 1 key, 1 quarantined" in desk.lines
 
 
 @pytest.mark.parametrize("joined", [True, False])

@@ -80,7 +80,7 @@ def test_changed_bytes_are_named(log, store):
 def test_a_missing_line_is_named(log, store):
     whole = store.objects[key(0)]
     store.put(key(0), whole.body.splitlines(keepends=True)[0], whole.metadata)
-    assert any("holds 1 records and claims 2" in problem for problem in ledger(log, store).problems)
+    assert any("holds 1 record and claims 2" in problem for problem in ledger(log, store).problems)
 
 
 def test_a_missing_quarantine_is_named(log, store):

@@ -27,6 +27,18 @@ def test_each_committed_record_is_landed_once_in_objects_named_after_their_posit
     assert is_complete(log, store)
 
 
+def test_the_log_names_each_object_with_its_counts(log, store):
+    progress: list[str] = []
+    log.append(TOPIC, 0, *rows(1))
+    land_topic(log, store, TOPIC, progress=progress.append)
+    log.append(TOPIC, 0, *rows(2), b"junk")
+    land_topic(log, store, TOPIC, progress=progress.append)
+    assert progress == [
+        f"{TOPIC}/0: landed offsets 0 to 0: 1 record, 0 quarantined, 0 gaps",
+        f"{TOPIC}/0: landed offsets 1 to 3: 2 records, 1 quarantined, 0 gaps",
+    ]
+
+
 def test_a_second_landing_lands_and_writes_nothing(log, store):
     log.append(TOPIC, 0, *rows(4), b"junk")
     land_topic(log, store, TOPIC)

@@ -89,7 +89,7 @@ def test_changed_bytes_and_missing_lines_are_named(log, store):
     store.put(key, whole.body.replace(b'"a":1', b'"a":9'), whole.metadata)
     assert "holds other bytes" in ledger(log, store).problems[0]
     store.put(key, whole.body.splitlines(keepends=True)[0], whole.metadata)
-    assert any("holds 1 records and claims 2" in problem for problem in ledger(log, store).problems)
+    assert any("holds 1 record and claims 2" in problem for problem in ledger(log, store).problems)
 
 
 def test_lines_of_another_shard_are_named(log, store):

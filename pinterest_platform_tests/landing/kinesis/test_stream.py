@@ -30,6 +30,14 @@ def test_each_record_is_landed_once_in_objects_named_after_their_predecessors_en
     assert is_complete(log, store)
 
 
+def test_the_log_names_each_object_with_its_counts(log, store):
+    progress: list[str] = []
+    log.put(STREAM, 0, *rows(1))
+    land_stream(log, store, STREAM, progress=progress.append)
+    [line] = progress
+    assert line.endswith(": 1 record, 0 quarantined")
+
+
 def test_a_second_landing_lands_and_writes_nothing(log, store):
     log.put(STREAM, 0, *rows(4), b"junk")
     land_stream(log, store, STREAM)
