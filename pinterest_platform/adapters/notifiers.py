@@ -46,7 +46,11 @@ class LogNotifier:
     """A notifier that writes alerts to the log `pinterest_platform.alerts`, as errors."""
 
     def notify(self, alert: Alert) -> None:
-        """Log an alert."""
+        """Log an alert; a process without a handler of logs, such as Dagster's code server, gets one."""
+        if not _LOG.hasHandlers():
+            handler = logging.StreamHandler()
+            handler.setFormatter(logging.Formatter("%(asctime)s - %(name)s - %(levelname)s - %(message)s"))
+            _LOG.addHandler(handler)
         _LOG.error("%s", as_text(alert))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -150,3 +151,16 @@ def test_without_a_webhook_alerts_go_to_the_log(caplog: pytest.LogCaptureFixture
     with caplog.at_level(logging.ERROR):
         LogNotifier().notify(ALERT)
     assert as_text(ALERT) in caplog.text
+
+
+def test_an_alert_in_a_process_without_handlers_has_time_log_and_level(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = logging.getLogger("pinterest_platform.alerts")
+    monkeypatch.setattr(log, "propagate", False)
+    monkeypatch.setattr(log, "handlers", [])
+    for _ in range(2):
+        LogNotifier().notify(ALERT)
+    written = capsys.readouterr().err
+    heads = re.findall(r"(?m)^\d{4}-\d\d-\d\d [\d:,]+ - pinterest_platform\.alerts - ERROR - (.*)$", written)
+    assert heads == [as_text(ALERT).splitlines()[0]] * 2

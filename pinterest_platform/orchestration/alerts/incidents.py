@@ -10,7 +10,7 @@ import dagster as dg
 from pinterest_platform.orchestration.causes import failed_checks, failure_causes
 from pinterest_platform.orchestration.daily.history import ALERTED_TAG, is_daily
 from pinterest_platform.orchestration.draining.run import failed_entities
-from pinterest_platform.orchestration.results.last_results import NOT_EVALUATED
+from pinterest_platform.orchestration.results.last_results import NOT_EVALUATED, run_of
 from pinterest_platform.orchestration.runs import is_platforms, writer_runs
 from pinterest_platform.orchestration.workers import AD_HOC_JOB, HIDDEN, bookkeeping
 from pinterest_platform.ports import Cause
@@ -167,12 +167,12 @@ def _alerted_before(instance: dg.DagsterInstance, key: dg.AssetCheckKey, run_id:
     """
     storage = instance.event_log_storage
     records = storage.get_asset_check_execution_history(key, limit=PREVIOUS_CHECKS)
-    runs = [record.run_id for record in records]
+    runs = [run_of(record) for record in records]
     for record in records[runs.index(run_id) + 1 :] if run_id in runs else records:
         evaluation = record.event and record.event.dagster_event and record.event.asset_check_evaluation
-        if record.run_id == run_id or not evaluation or not _is_result(evaluation):
+        if run_of(record) == run_id or not evaluation or not _is_result(evaluation):
             continue
-        run = None if evaluation.passed else instance.get_run_by_id(record.run_id)
+        run = None if evaluation.passed else instance.get_run_by_id(run_of(record))
         return run.run_id if run and bookkeeping(run, CHECKS_ALERTED_TAG) is not None else ""
     return ""
 

@@ -10,7 +10,7 @@ from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.orchestration.draining.checks import LagOf, drain_evaluations
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.landing import size_metadata
-from pinterest_platform.orchestration.results.last_results import log_evaluation
+from pinterest_platform.orchestration.results.last_results import log_newest_evaluation
 from pinterest_platform.orchestration.results.tables import PREVIEW_ROWS, preview, table_metadata
 from pinterest_platform.orchestration.workers import HIDDEN, bookkeeping, record_worker
 from pinterest_platform.pipelines.drain import Drain, DrainLimits, RoundRobin
@@ -102,7 +102,7 @@ def _report_checks(
     try:
         # Logged one by one, because the lag, which comes last, waits for a stream that does not respond.
         for evaluation in drain_evaluations(context.instance, pipeline, lakehouse, lag_of):
-            log_evaluation(context, evaluation)
+            log_newest_evaluation(context, evaluation)
     except PlatformFailure as failure:
         context.log.warning(f"{pipeline.stream}: the checks of its table are unavailable: {failure}")
         return

@@ -5,6 +5,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecord,
+    AssetCheckExecutionRecordStatus,
+)
 
 from pinterest_platform.failures import TransientFailure
 
@@ -12,6 +17,9 @@ NOT_EVALUATED = "not_evaluated"
 """The metadata of a result that was repeated because of an outage: the outage."""
 
 _NOTE = "an outage ended this run before it"
+
+RUN = "run"
+"""The metadata of a result that its run reported again: the run."""
 
 _HISTORY = 20
 """Executions of a check that are searched for a result."""
@@ -64,6 +72,57 @@ def log_evaluation(
     """Log a result of a check as an event of the run."""
     # Dagster logs it; only its annotation does not list it.
     context.log_event(evaluation)  # pyright: ignore[reportArgumentType]
+
+
+def log_newest_evaluation(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext, evaluation: dg.AssetCheckEvaluation
+) -> None:
+    """Log a result of a check as an event of the run, and report it again if another run has a later record.
+
+    Dagster has one record of each run and check, in the order of the first events, and shows the last record: without
+    the second event, a run that began later would hide all further results of this one. The record of a run that is
+    going to evaluate the check stays the last one.
+    """
+    log_evaluation(context, evaluation)
+    instance, run_id = context.instance, context.run.run_id
+    newest = instance.event_log_storage.get_asset_check_execution_history(evaluation.asset_check_key, limit=1)
+    if newest and newest[0].run_id != run_id and not _is_planned(instance, newest[0]):
+        again = dg.AssetCheckEvaluation(
+            asset_key=evaluation.asset_key,
+            check_name=evaluation.check_name,
+            passed=evaluation.passed,
+            severity=evaluation.severity,
+            metadata={**evaluation.metadata, RUN: dg.MetadataValue.dagster_run(run_id)},
+            target_materialization_data=_last_materialization(instance, evaluation.asset_key),
+        )
+        instance.report_runless_asset_event(again)
+
+
+def run_of(record: AssetCheckExecutionRecord) -> str:
+    """Return the id of the run that evaluated a check; empty if it was a sensor."""
+    evaluation = record.event and record.event.dagster_event and record.event.asset_check_evaluation
+    run = evaluation.metadata.get(RUN) if evaluation else None
+    return str(run.value) if not record.run_id and isinstance(run, dg.DagsterRunMetadataValue) else record.run_id
+
+
+def _last_materialization(
+    instance: dg.DagsterInstance, key: dg.AssetKey
+) -> AssetCheckEvaluationTargetMaterializationData | None:
+    """Return what a result is about; without it, Dagster compares times in seconds, and can take it for outdated."""
+    records = instance.get_asset_records([key])
+    last = records[0].asset_entry.last_materialization_record if records else None
+    if last is None:
+        return None
+    return AssetCheckEvaluationTargetMaterializationData(
+        storage_id=last.storage_id, run_id=last.run_id, timestamp=last.timestamp
+    )
+
+
+def _is_planned(instance: dg.DagsterInstance, record: AssetCheckExecutionRecord) -> bool:
+    if record.status is not AssetCheckExecutionRecordStatus.PLANNED:
+        return False
+    run = instance.get_run_by_id(record.run_id)
+    return run is not None and not run.is_finished
 
 
 @contextmanager

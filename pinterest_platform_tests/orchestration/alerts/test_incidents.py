@@ -10,7 +10,7 @@ from pinterest_platform.failures import PermanentFailure, PlatformFailure, Trans
 from pinterest_platform.orchestration.alerts.incidents import CONSECUTIVE_FAILURES
 from pinterest_platform.orchestration.draining.run import failed_tags
 from pinterest_platform.orchestration.failures import as_dagster_failure
-from pinterest_platform.orchestration.results.last_results import last_results_in_outage
+from pinterest_platform.orchestration.results.last_results import RUN, last_results_in_outage
 from pinterest_platform.orchestration.runs import READER, WRITER
 from pinterest_platform.orchestration.workers import AD_HOC_JOB, record_worker
 from pinterest_platform_tests.defs.operations.schedule_daemon import LONG, Daemon
@@ -256,6 +256,20 @@ def test_a_check_that_fails_in_a_successful_run_is_alerted_once_until_it_passes(
     checked(daemon, passed=False)
     daemon.alerts()
     assert len(daemon.notifier.alerts) == 2
+
+
+def test_a_failed_result_that_its_run_reported_again_is_no_incident_of_its_own(daemon: Daemon) -> None:
+    run = checked(daemon, passed=False)
+    assert "these checks failed" in daemon.alerts()
+    again = dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey(["ledger", "conservation"]),
+        check_name="balances",
+        passed=False,
+        metadata={RUN: dg.MetadataValue.dagster_run(run.run_id)},
+    )
+    daemon.instance.report_runless_asset_event(again)
+    checked(daemon, passed=False)
+    assert daemon.alerts() == "no alert is due"
 
 
 @pytest.mark.parametrize("repeated", [False, True])
