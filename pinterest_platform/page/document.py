@@ -31,10 +31,7 @@ def document(reports: Mapping[str, Rows], facts: PageFacts, histories: Mapping[s
         _environment()
         .get_template("page.html")
         .render(
-            sections=[
-                section(report, reports, histories.get(report.key), unavailable.get(report.key, ""))
-                for report in REPORTS
-            ],
+            sections=[section(report, reports, histories, unavailable.get(report.key, "")) for report in REPORTS],
             facts=facts,
             style=style,
             script=script,

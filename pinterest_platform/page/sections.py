@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pinterest_platform.catalog import Report, ReportColumn
+from pinterest_platform.catalog.charts import CustomChart
 from pinterest_platform.page.changes import Change, ReportHistory, Row, changes
 from pinterest_platform.page.csv_download import csv_address
 from pinterest_platform.page.report_charts import Rows, draw
@@ -58,6 +59,7 @@ class Section:
         csv: the address of its CSV file; None without rows, or if the file is too large for the page.
         history: the version of its rows, None if it is unknown.
         changes: the rows that differ from the version before, None if they are unknown.
+        drawn_from: the other reports that the chart is drawn from, by key, with the known versions of their rows.
         problem: the reason why the report cannot be shown; empty if it can.
     """
 
@@ -67,6 +69,7 @@ class Section:
     csv: str | None
     history: ReportHistory | None
     changes: Changes | None
+    drawn_from: Sequence[tuple[str, ReportHistory]] = ()
     problem: str = ""
 
     @property
@@ -75,9 +78,12 @@ class Section:
         return len(self.cells) > MOST_SHORT
 
 
-def section(report: Report, reports: Mapping[str, Rows], history: ReportHistory | None, problem: str) -> Section:
+def section(
+    report: Report, reports: Mapping[str, Rows], histories: Mapping[str, ReportHistory], problem: str
+) -> Section:
     """Return the section of a report."""
-    rows = reports[report.key]
+    rows, history = reports[report.key], histories.get(report.key)
+    others = report.chart.other_reports if rows and isinstance(report.chart, CustomChart) else ()
     return Section(
         report,
         [[_cell(row, column) for column in report.columns] for row in rows],
@@ -85,6 +91,7 @@ def section(report: Report, reports: Mapping[str, Rows], history: ReportHistory 
         csv_address(report, rows) if rows else None,
         None if problem else history,
         None if problem else _changes(report, rows, history),
+        [(key, histories[key]) for key in others if key in histories],
         problem,
     )
 

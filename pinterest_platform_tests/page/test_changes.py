@@ -98,3 +98,14 @@ def test_rows_before_are_escaped() -> None:
     html = render(ordinary(), facts(), {key: history})
     assert Page(html).count("script") == 1
     assert Page(html).count("img") == 0
+
+
+def test_the_versions_of_other_reports_that_a_chart_is_drawn_from_are_named() -> None:
+    key, other = "top_country_by_followers", "top_poster_by_country"
+    own = ReportHistory(1, WRITTEN, (("cleaned/pin", 1),), None)
+    drawn = ReportHistory(4, WRITTEN, (("cleaned/pin", 6), ("cleaned/geo", 5)), None)
+    sentence = f"The chart is also drawn from version 4 of reports/{other}, from cleaned/pin version 6, cleaned/geo"
+    for histories, is_named in (({key: own, other: drawn}, True), ({key: own}, False)):
+        html = render(ordinary(), facts(), histories).partition(f'<section id="{key}"')[2].partition("</section>")[0]
+        assert (f"Unchanged since 2026-01-01 12:00:00 UTC. {sentence} version 5." in text(html)) == is_named
+        assert ("The chart is also" in text(html)) == is_named
