@@ -17,6 +17,7 @@ _INFO = 6
 _PROTOCOL = "KAFKA_SECURITY_PROTOCOL"
 _LOG_PREFIX = re.compile(r"^FAIL \[[^]]*\] \[thrd:[^]]*\]: ")
 _DETAIL = re.compile(r"^(?:\S+://)?\S+: |\s*\(after \d+ms in state \w+(?:, \d+ identical [^)]*\(s\) suppressed)?\)")
+_CONNECT = re.compile(r"^Connect to \S+ failed: ")
 _BAD_CERTIFICATE = re.compile("certificate verify failed")
 _SASL = re.compile("SASL|AUTH_HANDSHAKE")
 _CLOSED = re.compile("Disconnected|closed by peer")
@@ -77,6 +78,8 @@ class KafkaErrors(logging.Handler):
             else a TransientFailure.
         """
         cause = _DETAIL.sub("", self.last_error).rstrip(".") or "no response"
+        if f"{self._settings.kafka_bootstrap_servers}/" in self.last_error:  # the service names this broker
+            cause = _CONNECT.sub("", cause)
         is_permanent = self._refused or _BAD_CERTIFICATE.search(self.last_error)
         kind = PermanentFailure if is_permanent else TransientFailure
         action = self._action()

@@ -154,4 +154,11 @@ def test_what_librdkafka_counts_is_no_part_of_the_message(detail: str) -> None:
     errors = KafkaErrors(settings)
     errors.last_error = f"127.0.0.1:1/1: Connect to ipv4#127.0.0.1:1 failed: Connection refused{detail}"
     what = errors.unreachable("describe topic a").what
-    assert what.endswith("within 30 s: Connect to ipv4#127.0.0.1:1 failed: Connection refused.")
+    assert what == "Kafka at 127.0.0.1:1 did not describe topic a within 30 s: Connection refused."
+
+
+def test_one_of_several_brokers_is_named_with_its_address() -> None:
+    errors = KafkaErrors(Settings.model_validate({"KAFKA_BOOTSTRAP_SERVERS": "a:1,b:2"}))
+    errors.last_error = "a:1/bootstrap: Connect to ipv4#10.0.0.1:1 failed: Connection refused"
+    what = errors.unreachable("describe topic a").what
+    assert what.endswith("within 30 s: Connect to ipv4#10.0.0.1:1 failed: Connection refused.")
