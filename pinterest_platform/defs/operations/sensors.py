@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from pinterest_platform.defs.operations.jobs import batch_pipeline
-from pinterest_platform.orchestration.alerts.delivery import deliver_alerts
+from pinterest_platform.orchestration.alerts.delivery import NONE_DUE, alerted_that, deliver_alerts
 from pinterest_platform.orchestration.alerts.limits_tick import limits_tick
 from pinterest_platform.orchestration.alerts.sensors import deliver_sensor_alerts
 from pinterest_platform.orchestration.daily.history import LOOK_BACK
@@ -57,7 +57,10 @@ def daily_alerts(
             reason, complete = deliver_alerts(context.instance, alerting, notifier, since)
     if complete:
         context.update_cursor((now - OVERLAP).isoformat())
-    return dg.SkipReason("; ".join([*sensors, reason.skip_message or ""])) if sensors else reason
+    if not sensors:
+        return reason
+    others = [reason.skip_message or ""] if reason.skip_message != NONE_DUE else []
+    return dg.SkipReason("; ".join([alerted_that(sensors), *others]))
 
 
 @dg.sensor(

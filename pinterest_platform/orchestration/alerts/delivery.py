@@ -1,7 +1,7 @@
 """Alerts of days whose run failed permanently, and of incidents in other runs."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -23,6 +23,9 @@ from pinterest_platform.settings import AlertSettings
 
 FIRST_ALERT_WAIT, LONGEST_ALERT_WAIT = 15.0, 3600.0
 """Seconds between two deliveries of an alert: doubled after each one that failed."""
+
+NONE_DUE = "no alert is due"
+"""The reason of a tick that delivered nothing."""
 
 ALERT_TRIES_TAG = f"{HIDDEN}pinterest/alert_tries"
 """Number of failed deliveries of a run's alert, and the time of the last failure in seconds since the epoch."""
@@ -65,10 +68,15 @@ def deliver_alerts(
             alerted.append(alert.headline.removesuffix(".") or f"{alert.day} failed permanently")
     if failures:
         raise failures[0]
-    reasons = [f"alerted that {', '.join(alerted)}"] if alerted else []
+    reasons = [alerted_that(alerted)] if alerted else []
     if waits:
         reasons.append(f"{counted(len(waits), 'alert')} not delivered; the next retry is in {min(waits):.0f} s")
-    return dg.SkipReason("; ".join(reasons) or "no alert is due"), not waits
+    return dg.SkipReason("; ".join(reasons) or NONE_DUE), not waits
+
+
+def alerted_that(headlines: Sequence[str]) -> str:
+    """Return the reason of a tick that delivered these alerts; names of jobs and sensors have no capitals."""
+    return f"alerted that {' and that '.join(headline[:1].lower() + headline[1:] for headline in headlines)}"
 
 
 def alert_wait(failures: int, last: float, now: float) -> float:

@@ -1,13 +1,20 @@
 """A tick of the sensor of limits: both routes and Dagster's own storage are measured, and the alerts delivered."""
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import dagster as dg
 
 from pinterest_platform.failures import PermanentFailure
+from pinterest_platform.orchestration.alerts.delivery import NONE_DUE, alerted_that
 from pinterest_platform.orchestration.alerts.limit_incidents import deliver_limit_alerts
-from pinterest_platform.orchestration.alerts.limits import measured_ledger, measured_quarantine, measured_streams
+from pinterest_platform.orchestration.alerts.limits import (
+    MeasuredConcern,
+    measured_ledger,
+    measured_quarantine,
+    measured_streams,
+)
 from pinterest_platform.orchestration.draining.sensor import read_backlog
 from pinterest_platform.pipelines.backlog import RouteBacklog, kafka_backlog, kinesis_backlog, with_retention
 from pinterest_platform.pipelines.health import Services
@@ -57,4 +64,10 @@ def limits_tick(instance: dg.DagsterInstance, services: Services, notifier: Noti
         f"{' and '.join(routes)} {'is' if len(routes) == 1 else 'are'} unknown: {why.removesuffix('.')}"
         for why, routes in unknown.items()
     ]
-    return dg.SkipReason("; ".join([*lines, *reasons]) or "no limit is exceeded, except those of earlier alerts")
+    alerted = [alerted_that(lines)] if lines else []
+    return dg.SkipReason("; ".join([*alerted, *reasons]) or _nothing_new(measured))
+
+
+def _nothing_new(measured: Sequence[MeasuredConcern]) -> str:
+    names = [concern.name for concern in measured if any(value.problem for value in concern.measurements)]
+    return f"{NONE_DUE}; still exceeded: {', '.join(names)}" if names else "no limit is exceeded"

@@ -70,8 +70,14 @@ def headlines(alerts: list[Alert]) -> list[str]:
 def test_nothing_is_alerted_within_the_limits(sensor: Sensor) -> None:
     sensor.around.topics.append(TOPIC, 0, b'{"ind":1}', timestamp_ms=now_ms())
     sensor.around.shards.put(STREAM, 0, b'{"ind":1}')
-    assert sensor.tick() == "no limit is exceeded, except those of earlier alerts"
+    assert sensor.tick() == "no limit is exceeded"
     assert not sensor.notifier.alerts
+
+
+def test_the_reason_of_a_tick_states_whether_a_limit_is_still_exceeded(sensor: Sensor) -> None:
+    sensor.around.topics.append(TOPIC, 0, b'{"ind":1}', timestamp_ms=now_ms() - HOUR_MS)
+    assert sensor.tick() == "alerted that the lag of kafka exceeds 1800 s"
+    assert sensor.tick() == "no alert is due; still exceeded: kafka lag"
 
 
 def test_a_lag_over_its_limit_is_alerted_once_and_its_end_once(sensor: Sensor) -> None:
@@ -218,7 +224,7 @@ def test_a_route_that_cannot_be_read_is_named_and_hides_nothing(sensor: Sensor) 
     sensor.around.shards.put(STREAM, 0, b'{"ind":1}')
     sensor.around.shards.now_ms += HOUR_MS
     reason = sensor.tick()
-    assert "The lag of kinesis exceeds 1800 s" in reason
+    assert "alerted that the lag of kinesis exceeds 1800 s" in reason
     assert "kafka is unknown: " in reason
     assert [alert.job for alert in sensor.notifier.alerts] == ["kinesis lag"]
 

@@ -5,6 +5,7 @@ import pytest
 
 from pinterest_platform import defs as folders
 from pinterest_platform.adapters.notifiers import LogNotifier, WebhookNotifier
+from pinterest_platform.defs.operations import sensors as operation_sensors
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.orchestration.daily.history import ALERTED_TAG, ATTEMPT_TAG, DAY_TAG, JOB
 from pinterest_platform.orchestration.policy import with_policy
@@ -40,6 +41,16 @@ def number(run: dg.DagsterRun | str) -> str:
     assert isinstance(run, dg.DagsterRun), run
     assert run.tags[DAY_TAG] == DAY
     return run.tags[ATTEMPT_TAG]
+
+
+def test_the_reason_of_a_tick_that_alerts_of_a_sensor_contains_no_contradiction(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operation_sensors, "deliver_sensor_alerts", lambda *_: ["a reads its streams again"])
+    assert daemon.alerts() == "alerted that a reads its streams again"
+    daemon.work = permanent
+    daemon.midnight()
+    assert daemon.alerts() == f"alerted that a reads its streams again; alerted that {DAY} failed permanently"
 
 
 def test_a_transient_failure_is_retried_twice_and_then_alerted_once(daemon: Daemon) -> None:

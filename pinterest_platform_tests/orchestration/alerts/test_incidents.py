@@ -197,7 +197,7 @@ def test_runs_without_a_job_are_incidents_by_their_assets(daemon: Daemon) -> Non
     first = materialized(daemon, "pin", "pin")
     assert first.job_name == AD_HOC_JOB
     materialized(daemon, "", "geo")
-    assert daemon.alerts() == "alerted that A run without a job failed, and nothing retries it"
+    assert daemon.alerts() == "alerted that a run without a job failed, and nothing retries it"
     materialized(daemon, "", "geo")
     materialized(daemon, "pin", "pin")
     assert daemon.alerts() == "no alert is due"
