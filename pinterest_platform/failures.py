@@ -7,6 +7,9 @@ import errno
 import re
 from collections.abc import Iterator, Sequence
 
+TIME_LIMIT_HINT = " PINTEREST_IO_TIMEOUT_SECONDS sets the time limit."
+"""The end of the action after a service did not respond."""
+
 _FULL_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FULL_DATABASE = re.compile("database or disk is full", re.IGNORECASE)
 """The text of SQLite, such as that of a Dagster instance."""
@@ -38,6 +41,12 @@ class TransientFailure(PlatformFailure):
     """A failure that a retry can resolve: an outside system did not respond, or another writer was first."""
 
 
+def followed_by(action: str, step: str) -> str:
+    """Return an action with one more step; a hint about the time limit stays at the end."""
+    steps = action.removesuffix(TIME_LIMIT_HINT)
+    return f"{steps} {step}{action[len(steps) :]}"
+
+
 def is_disk_full(error: BaseException) -> bool:
     """Return whether an error, or one that caused it, is that of a full disk of this machine."""
     cause: BaseException | None = error
@@ -59,7 +68,7 @@ def no_response(service: str, cause: str) -> TransientFailure:
     """
     return TransientFailure(
         f"{service} did not respond: {cause}.",
-        "Start the server or fix the network, then retry. PINTEREST_IO_TIMEOUT_SECONDS sets the time limit.",
+        f"Start the server or fix the network, then retry.{TIME_LIMIT_HINT}",
         service=service,
     )
 

@@ -1,4 +1,4 @@
-"""Parts of messages: commands, and numbers with their nouns."""
+"""Parts of messages: commands, durations, and numbers with their nouns."""
 
 _PYTHON = ".venv/bin/python"
 """It works in the project's folder after `make setup`, also in a shell without the activated environment."""
@@ -10,3 +10,11 @@ EMULATORS_COMMAND = f"{_PYTHON} -m emulators"
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun: 1 record, 2,000 records."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def rounded_duration(seconds: float) -> str:
+    """Return a duration in one unit, the largest of which there are two: 6 minutes, 24 hours, 3 days."""
+    for unit_seconds, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= 2 * unit_seconds:
+            return counted(round(seconds / unit_seconds), unit)
+    return counted(round(seconds), "second")

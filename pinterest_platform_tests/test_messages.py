@@ -1,4 +1,4 @@
-"""Parts of messages: commands, and numbers with their nouns."""
+"""Parts of messages: commands, durations, and numbers with their nouns."""
 
 import ast
 import re
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import emulators
-from pinterest_platform.messages import CLI_COMMAND, EMULATORS_COMMAND, counted
+from pinterest_platform.messages import CLI_COMMAND, EMULATORS_COMMAND, counted, rounded_duration
 
 ROOT = Path(__file__).parents[1]
 
@@ -14,6 +14,11 @@ ROOT = Path(__file__).parents[1]
 def test_one_thing_is_singular() -> None:
     texts = [counted(number, "small file") for number in (0, 1, 2000)]
     assert texts == ["0 small files", "1 small file", "2,000 small files"]
+
+
+def test_a_duration_is_in_the_largest_unit_of_which_there_are_two() -> None:
+    texts = [rounded_duration(seconds) for seconds in (0, 1, 119, 360, 6_000, 86_388, 3 * 86_400)]
+    assert texts == ["0 seconds", "1 second", "119 seconds", "6 minutes", "100 minutes", "24 hours", "3 days"]
 
 
 def test_commands_are_those_of_the_tour_which_activates_no_environment() -> None:

@@ -5,7 +5,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from pinterest_platform.adapters.clients import kafka_config
-from pinterest_platform.failures import PermanentFailure, PlatformFailure, TransientFailure
+from pinterest_platform.failures import TIME_LIMIT_HINT, PermanentFailure, PlatformFailure, TransientFailure
 from pinterest_platform.settings import Settings
 
 if TYPE_CHECKING:
@@ -98,4 +98,4 @@ class KafkaErrors(logging.Handler):
             return f"{protocol}, and the listener probably uses another one: set the protocol of the listener."
         if _CLOSED.search(self.last_error):
             return f"Start the broker; if it is running, its listener probably uses another protocol: {protocol}."
-        return "Start the broker or fix the network, then retry. PINTEREST_IO_TIMEOUT_SECONDS sets the time limit."
+        return f"Start the broker or fix the network, then retry.{TIME_LIMIT_HINT}"

@@ -11,7 +11,7 @@ from pinterest_platform.catalog import ENTITIES, QUARANTINE_PREFIX, Route
 from pinterest_platform.failures import PlatformFailure, joined
 from pinterest_platform.landing import kafka
 from pinterest_platform.landing.kafka.lag import UnlandedOffsets, unlanded_offsets
-from pinterest_platform.messages import CLI_COMMAND, counted
+from pinterest_platform.messages import CLI_COMMAND, counted, rounded_duration
 from pinterest_platform.page.wording import duration
 from pinterest_platform.pipelines.backlog import LONGEST_LAG_MS, RouteBacklog, kafka_backlog, kinesis_backlog
 from pinterest_platform.pipelines.lag import age_ms
@@ -108,13 +108,13 @@ def _lag(route: str, backlog: RouteBacklog) -> Concern:
     ]
     waiting = sum(pending.records for pending in backlog.waiting.values())
     # Kinesis has no record counts: the backlog of a stream is 0 or 1.
-    unit = "records" if route == "kafka" else "streams with records"
+    to_land = counted(waiting, "record") if route == "kafka" else f"{counted(waiting, 'stream')} with records"
     longest = max((measurement.value for measurement in measurements), default=0.0)
     ticks = f"Read the last tick of {route}_backlog, and the log of the last drain."
     concern = concern_of(
         f"{route} lag",
         late + ([f"{names}: unknown: {unread.what}"] if unread else []) + sorted(untimed),
-        f"at most {longest:.0f} s, {waiting} {unit} to land",
+        f"at most {rounded_duration(longest)}, {to_land} to land",
         unread.action if unread and not late else ticks,
         # The longest lag is not known either, if one is not.
         {f"{route}_not_landed": waiting, **({} if untimed else {f"{route}_lag_seconds": longest})},
@@ -152,9 +152,11 @@ def _kafka_headroom(services: Services) -> Concern:
     least_seconds = min(seconds) if seconds and len(seconds) == len(times_left) else None
     finding = "nothing waits"
     if headroom:
-        landed_offsets = counted(min(headroom), "landed offset")
-        time_left = "" if least_seconds is None else f", which it can delete {_in_words(least_seconds)}"
-        finding = f"retention must delete at least {landed_offsets} before one that is not landed{time_left}"
+        landed_offsets = f"at least {counted(min(headroom), 'landed offset')}"
+        finding = f"retention deletes {landed_offsets} before a record that is not landed"
+        if least_seconds is not None:
+            when = f"in {duration(timedelta(seconds=least_seconds))}" if least_seconds else "at any time"
+            finding = f"{when}, after {landed_offsets}, retention can delete a record that is not landed"
     return concern_of(
         "kafka retention",
         problems,
@@ -178,10 +180,6 @@ def _seconds_left(services: Services, topic: str, unlanded: UnlandedOffsets) -> 
     return None if retention_ms is None or waited_ms is None else max(0, retention_ms - waited_ms) / 1000
 
 
-def _in_words(seconds: float) -> str:
-    return f"in {duration(timedelta(seconds=seconds))}" if seconds else "at any time"
-
-
 def _kinesis_headroom(services: Services) -> Concern:
     settings = services.settings
     backlog = kinesis_backlog(settings, services.shards, services.objects, services.lake)
@@ -192,7 +190,7 @@ def _kinesis_headroom(services: Services) -> Concern:
     return concern_of(
         "kinesis retention",
         [measurement.problem for measurement in measurements if measurement.problem],
-        f"at least {seconds:.0f} s",
+        f"at least {rounded_duration(seconds)} until retention can delete a record that is not landed",
         "Run streaming_pipeline now, and raise the retention of the stream.",
         {"kinesis_headroom_seconds": seconds},
     )

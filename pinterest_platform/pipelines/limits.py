@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from pinterest_platform.catalog import Entity
+from pinterest_platform.messages import rounded_duration
 from pinterest_platform.pipelines.backlog import RouteBacklog
 
 
@@ -52,6 +53,6 @@ def headroom_measurements(
         if pending.unlanded_ms is None or pending.retention_ms is None:
             continue
         left_ms = max(0, pending.retention_ms - pending.unlanded_ms)
-        time_left = f"{name}: {left_ms / 1000:.0f} s until retention can delete what is not landed"
+        time_left = f"{name}: {rounded_duration(left_ms / 1000)} until retention can delete what is not landed"
         text = time_left if left_ms else f"{name}: retention may have deleted records that are not landed"
         yield Measurement(name, left_ms / 1000, text if left_ms < least_share * pending.retention_ms else "")

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from pinterest_platform.failures import followed_by
+from pinterest_platform.messages import rounded_duration
 from pinterest_platform.orchestration.causes import failure_causes
 from pinterest_platform.orchestration.results.last_results import NOT_EVALUATED
 from pinterest_platform.orchestration.results.ledger import BALANCE_CHECKS, LEDGER
@@ -63,8 +65,9 @@ def _last_good_run(instance: dg.DagsterInstance) -> Concern:
     step = f"Read the failed run of {DAILY_JOB}, then run it."
     if not records:
         return _no_good_run(instance)
-    hours = (time.time() - (records[0].end_time or records[0].create_timestamp.timestamp())) / 3600
-    text = f"{DAILY_JOB} succeeded {hours:.1f} h ago"
+    seconds = max(0.0, time.time() - (records[0].end_time or records[0].create_timestamp.timestamp()))
+    hours = seconds / 3600
+    text = f"{DAILY_JOB} succeeded {rounded_duration(seconds)} ago"
     late = [text] if hours > LONGEST_SINCE_GOOD_RUN_HOURS else []
     return concern_of("last good run", late, text, step, {"hours_since_good_run": round(hours, 2)})
 
@@ -102,6 +105,6 @@ def _unknown_ledger(instance: dg.DagsterInstance, check: str, run_id: str) -> Co
     """Return the concern of a ledger without a result, with the failure that ended its step if there is one."""
     for cause, _ in failure_causes(instance, run_id) if run_id else ():
         if cause.asset == LEDGER.to_user_string():
-            next_step = f"{cause.action} Then materialize ledger/conservation."
+            next_step = followed_by(cause.action, "Then materialize ledger/conservation.")
             return Concern("ledger", "unknown", f"not evaluated: {cause.what}", next_step)
     return Concern("ledger", "unknown", f"{check} was not evaluated", "Materialize ledger/conservation.")

@@ -113,7 +113,7 @@ def test_little_retention_left_of_what_is_not_landed_is_alerted(sensor: Sensor) 
     lag, retention = sensor.alerts()
     assert lag.headline.startswith("The lag of kafka")
     assert retention.headline == "Less than 25% of the retention time of kafka is left."
-    assert retention.causes[0].what.startswith(f"{TOPIC}: 3600 s until retention can delete what is not landed")
+    assert retention.causes[0].what.startswith(f"{TOPIC}: 60 minutes until retention can delete what is not landed")
     sensor.around.times.retention = 24 * HOUR_MS
     [over] = headlines(sensor.alerts())
     assert over == f"More than 25% of the retention time of kafka is left again, after 0 minutes: {TOPIC}."
