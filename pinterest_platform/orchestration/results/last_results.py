@@ -16,7 +16,9 @@ from pinterest_platform.failures import TransientFailure
 NOT_EVALUATED = "not_evaluated"
 """The metadata of a result that was repeated because of an outage: the outage."""
 
-_NOTE = "an outage ended this run before it"
+_NOTE = "an outage ended the run first"
+
+_REPEATED = "not evaluated in this run, this is the last result"
 
 RUN = "run"
 """The metadata of a result that its run reported again: the run."""
@@ -63,7 +65,7 @@ def repeated(
 ) -> dg.AssetCheckEvaluation:
     """Return a result again, with the time of its run and a note."""
     last_run = dg.MetadataValue.timestamp(datetime.fromtimestamp(at_seconds, UTC))
-    return evaluation_of(key, result, last_run=last_run, note=dg.MetadataValue.text(f"last run: {note}"))
+    return evaluation_of(key, result, last_run=last_run, note=dg.MetadataValue.text(f"{_REPEATED}: {note}"))
 
 
 def log_evaluation(

@@ -101,6 +101,8 @@ def test_a_drain_after_an_outage_refreshes_a_ledger_that_was_not_evaluated(
     assert not failed.success
     assert check_status(ledger.instance, LEDGER, LANDED_CHECK) == "SUCCEEDED"
     last, _ = last_evaluated(ledger.instance, dg.AssetCheckKey(LEDGER, LANDED_CHECK)) or pytest.fail("no result")
+    note = "not evaluated in this run, this is the last result: an outage ended the run first"
+    assert last.metadata["note"].value == note
     assert "last_run" in last.metadata and "The store did not respond." in str(last.metadata[NOT_EVALUATED].value)
     assert ledger_concern(ledger.instance).finding == "not evaluated: The store did not respond."
     refreshed = ledger.drain()[1].values()
