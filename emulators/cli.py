@@ -1,6 +1,5 @@
 """`python -m emulators`: the commands that start, check, use and stop a home's services."""
 
-import difflib
 import errno
 import importlib
 import json
@@ -15,6 +14,7 @@ from emulators import COMMAND
 from emulators.console import discard_stdout, echo
 from emulators.failures import EmulatorFailure
 from emulators.home import Home
+from emulators.names import ServiceCommand, ServiceName, suggestion
 
 _LAZY_COMMANDS = {
     "seed": ("emulators.source_db.cli", "seed"),
@@ -47,8 +47,8 @@ class _Group(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            suggestion = _suggestion(args[0], self.list_commands(ctx))
-            raise click.UsageError(f"{error.message}{suggestion}", ctx) from None
+            similar = suggestion(args[0], self.list_commands(ctx))
+            raise click.UsageError(f"{error.message}{similar}", ctx) from None
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; a failure becomes one line on stderr and exit code 1, Ctrl-C exit code 130."""
@@ -71,28 +71,6 @@ class _Group(click.Group):
             raise click.ClickException(
                 f"Cannot write {target}: {error.strerror}. Free disk space, then retry."
             ) from None
-
-
-def _suggestion(name: str, names: Sequence[str]) -> str:
-    similar = difflib.get_close_matches(name.lower().replace("-", "_"), names, cutoff=0.5)
-    return f" Did you mean {similar[0]}?" if similar else ""
-
-
-class _ServiceName(click.ParamType):
-    """The name of a service."""
-
-    name = "service"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the name; fail with a suggestion if there is no such service."""
-        from emulators.services.registry import SERVICES
-
-        names = [service.name for service in SERVICES]
-        if value not in names:
-            self.fail(
-                f"There is no service {value}.{_suggestion(value, names)} Services: {', '.join(names)}.", param, ctx
-            )
-        return value
 
 
 def _to_regex(_context: click.Context, _parameter: click.Parameter, parts: Sequence[str]) -> re.Pattern[str] | None:
@@ -119,7 +97,7 @@ def _home_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-_service_argument = click.argument("service", type=_ServiceName())
+_service_argument = click.argument("service", type=ServiceName())
 
 
 @main.command()
@@ -140,7 +118,7 @@ def down(home: Home) -> None:
     echo("stopped" if control.down(home) else "nothing was running")
 
 
-@main.command(epilog=_EXIT_CODES)
+@main.command(cls=ServiceCommand, epilog=_EXIT_CODES)
 @_home_option
 @_service_argument
 def stop(home: Home, service: str) -> None:
@@ -150,7 +128,7 @@ def stop(home: Home, service: str) -> None:
     echo(f"{service:<12} {'stopped' if control.stop_service(home, service) else 'was not running'}")
 
 
-@main.command(epilog=_EXIT_CODES)
+@main.command(cls=ServiceCommand, epilog=_EXIT_CODES)
 @_home_option
 @_service_argument
 def start(home: Home, service: str) -> None:
@@ -160,7 +138,7 @@ def start(home: Home, service: str) -> None:
     control.start_service(home, service, echo)
 
 
-@main.command(epilog=_EXIT_CODES)
+@main.command(cls=ServiceCommand, epilog=_EXIT_CODES)
 @_home_option
 @_service_argument
 def restart(home: Home, service: str) -> None:
@@ -171,7 +149,7 @@ def restart(home: Home, service: str) -> None:
     control.start_service(home, service, echo)
 
 
-@main.command(epilog=_EXIT_CODES)
+@main.command(cls=ServiceCommand, epilog=_EXIT_CODES)
 @click.option("-n", "--lines", type=click.IntRange(min=0), default=50, show_default=True, help="Last lines to print.")
 @click.option("-f", "--follow", is_flag=True, help="Print new lines until Ctrl-C.")
 @_home_option

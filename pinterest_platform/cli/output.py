@@ -50,12 +50,24 @@ def print_csv(columns: Sequence[str], rows: Rows, declared: Container[str] = ())
         writer.writerow([clean(_csv_text(row.get(column), declared)) for column in columns])
 
 
-def print_records(console: Console, title: str, records: Rows, total: int | None) -> None:
-    """Print records one below the other, one field per line; `total` is the count of all records, None if unknown."""
+def print_records(
+    console: Console, title: str, records: Rows, total: int | None, notations: Mapping[str, Format] | None = None
+) -> None:
+    """Print records one below the other, one field per line.
+
+    Args:
+        console: the console.
+        title: the title.
+        records: the records.
+        total: the count of all records; None if it is unknown.
+        notations: the notation of each field that is not a text.
+    """
     console.print(escape(title), style="bold")
     for record in records:
         for name, value in record.items():
-            console.print(f"  {escape(name)}: {escape(cell(value))}", highlight=False)
+            console.print(
+                f"  {escape(name)}: {escape(cell(value, (notations or {}).get(name, 'text')))}", highlight=False
+            )
         console.print()
     summary = f"{len(records):,} shown" if total is None else f"{len(records):,} of {total:,}"
     console.print(f"  {summary}", highlight=False)

@@ -45,7 +45,7 @@ def exit_code(arguments: Sequence[str], connect: object = None) -> int:
         error.show()
         return error.exit_code
     except PlatformFailure as failure:
-        click.echo(f"error: {failure}", err=True)
+        click.echo(f"Error: {failure}", err=True)
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -55,7 +55,7 @@ def exit_code(arguments: Sequence[str], connect: object = None) -> int:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         target = error.filename or "the output"
-        click.echo(f"error: Cannot write {target}: {error.strerror}. Free disk space, then retry.", err=True)
+        click.echo(f"Error: Cannot write {target}: {error.strerror}. Free disk space, then retry.", err=True)
         return 1
     except SystemExit as end:
         code = end.code

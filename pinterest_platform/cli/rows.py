@@ -2,11 +2,15 @@
 
 import click
 
-from pinterest_platform.catalog import ENTITIES, Route, entity_named
+from pinterest_platform.catalog import ENTITIES, REPORTS, Route, entity_named
+from pinterest_platform.catalog.model import Format
 from pinterest_platform.cli.names import OneOf
 from pinterest_platform.cli.output import Terminal, header, print_csv, print_json, print_records
 from pinterest_platform.cli.progress import working
 from pinterest_platform.cli.session import Session, with_session
+
+_NOTATIONS: dict[str, Format] = {column.name: column.notation for report in REPORTS for column in report.columns}
+"""A column is printed as in the reports that have it; others, such as the key, have no separators."""
 
 _ROUTE = OneOf("route", "routes", [route.value for route in Route])
 
@@ -27,4 +31,4 @@ def rows(session: Session, entity: str, route: str, limit: int) -> None:
     elif session.form == "csv":
         print_csv([name for name, _ in facts.columns] if facts else header(records), records)
     else:
-        print_records(Terminal(soft_wrap=True), uri, records, facts.rows if facts else 0)
+        print_records(Terminal(soft_wrap=True), uri, records, facts.rows if facts else 0, _NOTATIONS)

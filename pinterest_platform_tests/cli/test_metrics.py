@@ -72,7 +72,7 @@ def test_a_port_that_is_in_use_is_named(monitored: CommandLine, busy_port: int) 
     outcome = monitored("metrics", "--port", str(busy_port))
     assert (outcome.code, outcome.out) == (1, "")
     assert outcome.err == (
-        f"error: Port {busy_port} of 127.0.0.1 is in use. Stop the program that uses it, or choose another one with "
+        f"Error: Port {busy_port} of 127.0.0.1 is in use. Stop the program that uses it, or choose another one with "
         "--port.\n"
     )
 

@@ -62,7 +62,7 @@ def test_a_reader_that_closes_its_end_is_no_error(form: tuple[str, ...]) -> None
 
 @pytest.mark.parametrize(
     ("redirection", "code", "reason"),
-    [(">&-", 0, ""), ("<&-", 0, ""), (">/dev/full", 1, "error: Cannot write the output: No space left on device.")],
+    [(">&-", 0, ""), ("<&-", 0, ""), (">/dev/full", 1, "Error: Cannot write the output: No space left on device.")],
 )
 def test_a_closed_or_full_output_is_no_traceback(redirection: str, code: int, reason: str) -> None:
     shell = f'"$0" -c "$1" --help go {redirection}'
@@ -115,7 +115,7 @@ def test_a_failure_names_what_and_what_to_do(command: CommandLine, monkeypatch: 
     monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS")
     outcome = command("reports")
     assert (outcome.code, outcome.out) == (1, "")
-    assert re.fullmatch(r"error: .*KAFKA_BOOTSTRAP_SERVERS.*emulators env\)\"\.\n", outcome.err)
+    assert re.fullmatch(r"Error: .*KAFKA_BOOTSTRAP_SERVERS.*emulators env\)\"\.\n", outcome.err)
 
 
 def test_the_console_script_is_there() -> None:

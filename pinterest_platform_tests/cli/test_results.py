@@ -57,7 +57,7 @@ def test_a_report_table_with_the_columns_of_another_report_is_not_printed(comman
     command.fill_table(uri := NAMES.report_uri(REPORT), [{"join_year": "2020"}])
     outcome = command("reports", REPORT)
     assert (outcome.code, outcome.out) == (1, "")
-    expected = f"error: The report table {uri} cannot be printed: the columns are [('join_year', 'string')] instead of "
+    expected = f"Error: The report table {uri} cannot be printed: the columns are [('join_year', 'string')] instead of "
     assert expected in outcome.err
     assert "run reports_only" in outcome.err
 
@@ -89,6 +89,13 @@ def test_rows_of_either_route(command: CommandLine, route: str, layer: str) -> N
     assert printed == {"table": uri, "total_rows": 1200, "rows": [{"ind": 0, "_source": SOURCE}]}
     [header, row] = csv.reader(io.StringIO(command("rows", "pin", "--route", route, "--csv", "--limit", "1").out))
     assert (header, row[0]) == (["ind", "_source"], "0")
+
+
+def test_the_counts_of_rows_are_printed_as_in_reports_and_keys_without_separators(command: CommandLine) -> None:
+    uri = NAMES.places(PIN, Route.KAFKA).table_uri
+    command.fill_table(uri, [{"ind": 7528, "follower_count": 102_000, "_source": SOURCE}])
+    assert command("rows", "pin").out.startswith(f"{uri}\n  ind: 7528\n  follower_count: 102,000\n")
+    assert command("rows", "pin", "--json").json["rows"][0]["follower_count"] == 102_000
 
 
 def land_rejected(command: CommandLine) -> None:
@@ -180,7 +187,7 @@ def test_a_damaged_quarantine_object_is_named_after_the_records_of_the_others(
     objects.put(key, change(objects.read(key)))
     outcome = command("quarantine", *([form] if form.startswith("--") else []))
     assert outcome.code == 1
-    assert f"error: {key} is damaged: " in outcome.err
+    assert f"Error: {key} is damaged: " in outcome.err
     assert "streaming-u-user" in outcome.out
 
 

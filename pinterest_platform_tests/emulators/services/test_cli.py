@@ -241,6 +241,13 @@ def test_an_unknown_command_is_named_with_a_suggestion(empty: Path) -> None:
     wrong = run(empty, "statuz")
     assert wrong.returncode == 2
     assert "Did you mean status?" in wrong.stderr
+    assert "Did you mean start or status?" in run(empty, "stat").stderr
+
+
+@pytest.mark.parametrize("command", ["stop", "start", "restart", "logs"])
+def test_the_help_of_a_command_on_one_service_names_the_services(command: str) -> None:
+    shown = emulators(command, "--help", environment=clean()).stdout
+    assert f"Services: {', '.join(NAMES)}." in " ".join(shown.split())
 
 
 @pytest.mark.parametrize("command", ["stop", "start", "restart", "logs"])
