@@ -3,7 +3,7 @@
 import itertools
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +133,7 @@ class Topics:
     object_bytes: int = OBJECT_BYTES
     batch_bytes: int = BATCH_BYTES
     _ends: dict[tuple[str, int], int] = field(default_factory=dict[tuple[str, int], int])
+    _reached: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
     _posts: int = 0
 
     def land(self, posts: Iterator[Post]) -> Load:
@@ -155,17 +156,24 @@ class Topics:
                     open_objects.pop(chain).handle.close()
         for open_object in open_objects.values():
             open_object.handle.close()
-        return Load({entity: list(self._batches(objects)) for entity, objects in landed.items()})
+        return Load({entity: list(self._batches(entity, objects)) for entity, objects in landed.items()})
 
-    def _batches(self, landed: Sequence["_Object"]) -> Iterator[Batch]:
+    def _batches(self, entity: str, landed: Sequence["_Object"]) -> Iterator[Batch]:
+        reached = self._reached.setdefault(entity, {})
+        for group in self._groups(landed):
+            batch = replace(_batch(group), after=dict(reached))
+            reached |= batch.positions
+            yield batch
+
+    def _groups(self, landed: Sequence["_Object"]) -> Iterator[list["_Object"]]:
         group: list[_Object] = []
         for landed_object in landed:
             if group and sum(member.size for member in group) + landed_object.size > self.batch_bytes:
-                yield _batch(group)
+                yield group
                 group = []
             group.append(landed_object)
         if group:
-            yield _batch(group)
+            yield group
 
 
 @dataclass
@@ -174,6 +182,7 @@ class _Object:
     partition: int
     handle: Any
     end: int = -1
+    latest_ms: int | None = None
     records: int = 0
     size: int = 0
     kinds: ObservedKinds = field(default_factory=ObservedKinds)
@@ -189,7 +198,7 @@ class _Object:
         self.kinds.add(fields, tuple(map(type, fields.values())))
         self.size += self.handle.write(envelope + line[1:] + b"\n")
         self.records += 1
-        self.end = offset
+        self.end, self.latest_ms = offset, arrival
 
 
 def _batch(group: Sequence[_Object]) -> Batch:
@@ -199,6 +208,8 @@ def _batch(group: Sequence[_Object]) -> Batch:
         sum(landed_object.records for landed_object in group),
         size=sum(landed_object.size for landed_object in group),
         kinds=united(from_text(landed_object.kinds.text() or "") for landed_object in group) or None,
+        object_records=[landed_object.records for landed_object in group],
+        latest_ms=[landed_object.latest_ms for landed_object in group],
     )
 
 

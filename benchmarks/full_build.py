@@ -29,11 +29,17 @@ _SEED = 1
 
 
 def build(spark: SparkSession, lake: Path, load: Load) -> None:
-    """Clean a load into the lake and compute the reports."""
+    """Clean a load into the lake and compute the reports.
+
+    Raises:
+        RuntimeError: a run of cleaning ended before its last batch.
+    """
     for entity, batches in load.batches.items():
         table, quarantine, staging = (str(lake / name / entity) for name in ("cleaned", "quarantine", "staging"))
         parameters = CleanParameters(entity, f"u.{entity}", batches, table, quarantine, staging, route="kafka")
-        spark_jobs.execute(spark, "clean", parameters.to_json(), lambda _: None)
+        result = spark_jobs.execute(spark, "clean", parameters.to_json(), lambda _: None)
+        if result["late_ms"] is not None:
+            raise RuntimeError(f"{table}: the objects that a late record is to be compared with are not known.")
     cleaned = {entity.name: str(lake / "cleaned" / entity.name) for entity in ENTITIES}
     reports = ReportsParameters(
         cleaned,

@@ -13,7 +13,7 @@ from pinterest_platform.pipelines.wings import wing_of
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, CleanResult
 
 _REMEMBERED = 64
-"""The batches that a drain remembers; later ones replace them all, and the store is asked for what is missing."""
+"""The batches that a drain remembers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,13 @@ def applied_after(plan: CleanParameters, result: CleanResult) -> AppliedObjects 
     """Return what is known of the applied objects after a run; None if it is nothing."""
     expected = {name: end for batch in plan.batches for name, end in {**batch.after, **batch.positions}.items()}
     is_as_planned = {name: end for name, end in result.positions.items() if end >= 0} == expected
-    known = [*plan.earlier, *(batch for batch in plan.batches if batch.uris)]
-    if plan.earlier_since_ms is not None and is_as_planned and len(known) <= _REMEMBERED:
-        return AppliedObjects(result.positions, plan.earlier_since_ms, known)
+    if plan.earlier_since_ms is not None and is_as_planned:
+        known = [*plan.earlier, *(batch for batch in plan.batches if batch.uris)]
+        forgotten = [time for batch in known[:-_REMEMBERED] for time in batch.latest_ms]
+        times = [time for time in forgotten if time is not None]
+        if len(times) == len(forgotten):
+            since_ms = max([plan.earlier_since_ms, *(time + 1 for time in times)])
+            return AppliedObjects(result.positions, since_ms, known[-_REMEMBERED:])
     return None if result.newest_ms is None else AppliedObjects(result.positions, result.newest_ms + 1)
 
 
