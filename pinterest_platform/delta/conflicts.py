@@ -16,10 +16,6 @@ class CommitConflictError(Exception):
     """Another writer committed first."""
 
 
-class TableRebuiltError(Exception):
-    """A full refresh replaced the rows: the whole batch has to be applied again, not only its positions."""
-
-
 ATTEMPTS = 10
 """The maximum of attempts; a conflict is one commit of another run, so more conflicts in a row have another cause."""
 

@@ -93,11 +93,14 @@ class Cleaner:
         segments = self.lakehouse.pending_segments(self.entity, self.route, {})
         landed = positions_after(segments)
         ahead = [name for name, position in sorted(positions.items()) if position > landed.get(name, -1)]
-        if ahead:
-            name, uri = ahead[0], self.lakehouse.names.places(self.entity, self.route).table_uri
+        first = {segment.app_id: segment.start for segment in reversed(segments)}
+        behind = [name for name, position in sorted(positions.items()) if position >= 0 and first.get(name, 0) > 0]
+        if ahead or behind:
+            name, uri = (ahead or behind)[0], self.lakehouse.names.places(self.entity, self.route).table_uri
+            kept = f"end at {landed.get(name, 'none')}" if ahead else f"begin at {first[name]}"
             raise PermanentFailure(
-                f"{uri} has applied {name} up to {positions[name]}, and its landed objects end at "
-                f"{landed.get(name, 'none')}: a rebuild would lose rows.",
+                f"{uri} has applied {name} up to {positions[name]}, and its landed objects {kept}: a rebuild would "
+                "lose rows.",
                 "Restore the missing objects, or move the table away: the next run rebuilds it from those that remain.",
             )
         return replace(self.plan(segments, {}), full_refresh=True)
@@ -135,7 +138,7 @@ class Cleaner:
             TransientFailure: other runs cleaned objects again and again meanwhile.
         """
         result = self._run_once(plan)
-        for _ in range(_LATE_ATTEMPTS):
+        for attempt in range(_LATE_ATTEMPTS):
             if result.late_ms is None:
                 return result
             self.progress(
@@ -143,7 +146,9 @@ class Cleaner:
             )
             segments = self.lakehouse.pending_segments(self.entity, self.route, result.positions)
             segments = with_manifests(self.lakehouse, self.route, segments)
-            since_ms = min([result.late_ms, *(part.earliest_ms for part in segments if part.earliest_ms is not None)])
+            times = [part.earliest_ms for part in segments if part.earliest_ms is not None]
+            # The earliest time does not include records with an implausible one.
+            since_ms = 0 if attempt else min([result.late_ms, *times])
             self._applied = applied_since(self.lakehouse, self.entity, self.route, result.positions, since_ms)
             result = result.plus(self._run_once(self.plan(segments, result.positions)))
         if result.late_ms is None:
@@ -155,6 +160,7 @@ class Cleaner:
         )
 
     def _run_once(self, plan: CleanParameters) -> CleanResult:
+        self._applied = None
         result = CleanResult.from_json(self.lakehouse.engine.run("clean", plan.to_json(), self.progress))
         self._applied = applied_after(plan, result)
         return result

@@ -185,7 +185,8 @@ class Staging:
         rows = cleaned_lines(self.spark, uris, self.origin).where(F.col(decoding.REASON).isNull())
         same = F.expr(f"s.`{KEY}` = t.`{KEY}` AND {merge.same_record(self.origin.route)}")
         rows = rows.join(wanted, KEY, "left_semi").alias("s").join(self.read(batches).alias("t"), same, "left_anti")
-        staged = self._materialize(rows, self.target(batches[0], "applied"))
+        # A merged object and those that it replaces can both be among the objects.
+        staged = self._materialize(rows.dropDuplicates([KEY, decoding.SOURCE]), self.target(batches[0], "applied"))
         return [*batches, staged] if not batches[0].in_memory else [_joined(batches[0], staged)]
 
     def stage_newest(self, batches: Sequence[StagedBatch], uri: str | None = None) -> NewestRows:

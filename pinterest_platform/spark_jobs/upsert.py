@@ -8,7 +8,7 @@ from functools import partial
 from deltalake import DeltaTable
 
 from pinterest_platform.delta import commits, replacement, table_cache
-from pinterest_platform.delta.conflicts import CommitConflictError, TableRebuiltError, retry_on_conflict
+from pinterest_platform.delta.conflicts import retry_on_conflict
 from pinterest_platform.delta.features import require_writable
 from pinterest_platform.delta.positions import NEWEST_ARRIVAL, NO_POSITION, REBUILDS, newest_arrival
 from pinterest_platform.failures import PermanentFailure, TransientFailure
@@ -58,7 +58,7 @@ class TableUpsert:
             LateRecordError: a record arrived before others that the table has applied, and their objects are not known.
         """
         work = partial(self._apply, Batch.joined(batches), staged)
-        retry_on_conflict(work, self._uri, CommitConflictError, TableRebuiltError)
+        retry_on_conflict(work, self._uri)
         self._applied.add(batches)
 
     def rebuild(self, staged: Sequence[StagedBatch], positions: Mapping[str, int]) -> int:
@@ -110,7 +110,7 @@ class TableUpsert:
         arrival = {} if newest_ms is None else {NEWEST_ARRIVAL: newest_ms}
         reached = {name: max(end, transactions.get(name, end)) for name, end in batch.positions.items()} | arrival
         if not staged:
-            self._advance(transactions.get(REBUILDS), batch, arrival)
+            self._advance(table, transactions, {**batch.positions, **arrival})
         elif not staged[0].in_memory and not table.file_uris():  # counts of rows can be missing in a log
             self._fill(staged, table, {**transactions, **reached})
         else:
@@ -118,7 +118,7 @@ class TableUpsert:
             if any(changes.difference):
                 changes.commit({**transactions, **reached})
             else:
-                self._advance(transactions.get(REBUILDS), batch, arrival)
+                self._advance(table, transactions, {**batch.positions, **arrival})
             self._count(changes.difference, changes.newest.keys)
 
     def _changes(
@@ -150,18 +150,9 @@ class TableUpsert:
         replacement.replace_with_files(self._tables, table, folder, transactions)
         self._count(Difference(newest.keys, 0), newest.keys)
 
-    def _advance(self, rebuilds: int | None, batch: Batch, arrival: Mapping[str, int]) -> None:
-        """Commit a batch's positions and arrival time, unless a rebuild replaced its rows meanwhile."""
-
-        def commit() -> None:
-            table = self._tables.refreshed(self._table)
-            transactions = self._tables.transactions_of(table)
-            if transactions.get(REBUILDS) != rebuilds:
-                raise TableRebuiltError(f"{self._uri} was rebuilt")
-            self._check_continues(transactions, batch)
-            commits.advance(table, transactions, {**batch.positions, **arrival})
-
-        retry_on_conflict(commit, self._uri)
+    def _advance(self, table: DeltaTable, transactions: Mapping[str, int], positions: Mapping[str, int]) -> None:
+        """Commit positions after the version that a batch was compared with; after another one, its rows can differ."""
+        commits.advance(table, transactions, positions)
 
     def _check_continues(self, transactions: Mapping[str, int], batch: Batch) -> None:
         """Refuse a batch if a rebuild set the table back behind the positions after which the batch begins."""

@@ -37,7 +37,7 @@ def test_the_tour_works_as_written() -> None:
             assert key in process.stdout
         [page] = set(re.findall(r"^page: (.*)$", process.stdout, re.M))
         assert "<html" in Path(page).read_text("utf-8").lower()
-        assert "11154 posts" in process.stdout
+        assert "11,154 posts" in process.stdout
         assert emulators("status", "--home", home).returncode != 0
     finally:
         emulators("down", "--home", home)

@@ -8,19 +8,22 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from pinterest_platform.catalog import GEO, Route
+from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.pipelines import applied
 from pinterest_platform.pipelines.clean import Cleaner
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.spark_jobs.applied_batches import AppliedBatches
+from pinterest_platform.spark_jobs.parameters import clean as parameters
+from pinterest_platform.spark_jobs.upsert import TableUpsert
 from pinterest_platform.testing import LocalPlatform
 
 PARTITIONS = 3
@@ -157,6 +160,59 @@ def test_a_drain_compares_with_what_another_run_applies_meanwhile(
             drain.clean([other_key], positions)
             drain.clean([late], bucket.positions)
         assert bucket.cleaned() == bucket.expected() == {1: "a", 9: "c"}
+
+
+@pytest.mark.parametrize("small_bytes", [0, parameters.SMALL_BYTES])
+def test_a_run_that_changes_nothing_compares_again_after_the_commit_of_another_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_bytes: int
+) -> None:
+    monkeypatch.setattr(parameters, "SMALL_BYTES", small_bytes)
+    rows: list[Post] = [(1, "b", 0, 20), (1, "c", 1, 5), (1, "b", 0, 5)]
+    bucket = Bucket(tmp_path / "b", Route.KAFKA, rows, object_bytes=1)
+    with bucket.platform:
+        first, again, between = bucket.pending({})
+        bucket.cleaner("first").clean([first], {})
+        positions, advance = bucket.positions, TableUpsert._advance
+
+        def advance_later(*arguments: Any) -> None:
+            monkeypatch.setattr(TableUpsert, "_advance", advance)
+            bucket.cleaner("other").clean([between], positions)
+            advance(*arguments)
+
+        monkeypatch.setattr(TableUpsert, "_advance", advance_later)
+        bucket.cleaner("run").clean([again], positions)
+        assert bucket.cleaned() == bucket.expected() == {1: "b"}
+
+
+def test_a_rebuild_is_refused_if_the_oldest_object_of_a_shard_is_gone(tmp_path: Path) -> None:
+    rows: list[Post] = [(7, "a", 0, 10), (1, "a", 0, 30), (2, "a", 0, 10)]
+    bucket = Bucket(tmp_path / "b", Route.KINESIS, rows, object_bytes=1)
+    with bucket.platform:
+        bucket.cleaner("first").clean_pending()
+        bucket.platform.objects.delete([bucket.pending({})[0].key])
+        with pytest.raises(PermanentFailure, match="its landed objects begin at 1: a rebuild would lose rows"):
+            bucket.cleaner("rebuild").rebuild()
+        assert bucket.cleaned() == {1: "a", 2: "a", 7: "a"}
+
+
+def test_a_drain_forgets_what_it_applied_after_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: list[Post] = [(1, "a", 0, 1), (2, "a", 0, 1), (3, "a", 0, 1)]
+    bucket = Bucket(tmp_path / "b", Route.KAFKA, rows, object_bytes=1)
+    with bucket.platform as platform:
+        first, second, third = bucket.pending({})
+        drain = bucket.cleaner("drain")
+        drain.clean([first], {})
+        assert drain.plan([second], bucket.positions).earlier_since_ms is not None
+        positions = bucket.positions
+        with monkeypatch.context() as patch:
+            patch.setattr(platform.engine, "run", unreachable)
+            with pytest.raises(TransientFailure):
+                drain.clean([second], positions)
+        assert drain.plan([second, third], bucket.positions).earlier_since_ms is None
+
+
+def unreachable(*_: object) -> NoReturn:
+    raise TransientFailure("The engine did not respond.", "Retry.")
 
 
 def test_only_objects_with_records_since_a_time_are_looked_up(tmp_path: Path) -> None:
