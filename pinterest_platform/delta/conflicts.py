@@ -22,20 +22,19 @@ ATTEMPTS = 10
 T = TypeVar("T")
 
 
-def retry_on_conflict(work: Callable[[], T], uri: str, *conflicts: type[Exception]) -> T:
+def retry_on_conflict(work: Callable[[], T], uri: str) -> T:
     """Repeat work until it meets no conflict.
 
     Args:
         work: reads the table and commits; it must be safe to repeat.
         uri: the table, for the message.
-        conflicts: the exceptions to retry; CommitConflictError by default.
 
     Raises:
         TransientFailure: every attempt met a conflict.
         PermanentFailure: a folder has the name of a commit, which writers report as a conflict.
     """
     attempts = Retrying(
-        retry=retry_if_exception_type(conflicts or CommitConflictError),
+        retry=retry_if_exception_type(CommitConflictError),
         stop=stop_after_attempt(ATTEMPTS),
         wait=wait_random_exponential(multiplier=0.1, max=5),
     )

@@ -14,7 +14,7 @@ from pinterest_platform.ports import Progress, TableFacts
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, CleanResult
 
 _LATE_ATTEMPTS = 3
-"""The attempts after a late record; only other runs that clean the same table make more than one necessary."""
+"""The attempts after a late record; other runs that clean the same table, and implausible times, need more than one."""
 
 
 @dataclass(frozen=True, slots=True)

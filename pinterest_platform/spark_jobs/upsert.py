@@ -107,10 +107,11 @@ class TableUpsert:
         self._check_continues(transactions, batch)
         self._applied.begin(transactions)
         newest_ms = self._applied.newest_ms(transactions, _newest_ms(staged))
-        arrival = {} if newest_ms is None else {NEWEST_ARRIVAL: newest_ms}
-        reached = {name: max(end, transactions.get(name, end)) for name, end in batch.positions.items()} | arrival
+        reached = {name: max(end, transactions.get(name, end)) for name, end in batch.positions.items()}
+        if newest_ms is not None:
+            reached[NEWEST_ARRIVAL] = newest_ms
         if not staged:
-            self._advance(table, transactions, {**batch.positions, **arrival})
+            commits.advance(table, transactions, reached)
         elif not staged[0].in_memory and not table.file_uris():  # counts of rows can be missing in a log
             self._fill(staged, table, {**transactions, **reached})
         else:
@@ -118,7 +119,8 @@ class TableUpsert:
             if any(changes.difference):
                 changes.commit({**transactions, **reached})
             else:
-                self._advance(table, transactions, {**batch.positions, **arrival})
+                # As the next version: after the commit of another run, the rows can differ.
+                commits.advance(table, transactions, reached)
             self._count(changes.difference, changes.newest.keys)
 
     def _changes(
@@ -149,10 +151,6 @@ class TableUpsert:
         # The files stay after a conflict: the commit may have succeeded although its response was lost.
         replacement.replace_with_files(self._tables, table, folder, transactions)
         self._count(Difference(newest.keys, 0), newest.keys)
-
-    def _advance(self, table: DeltaTable, transactions: Mapping[str, int], positions: Mapping[str, int]) -> None:
-        """Commit positions after the version that a batch was compared with; after another one, its rows can differ."""
-        commits.advance(table, transactions, positions)
 
     def _check_continues(self, transactions: Mapping[str, int], batch: Batch) -> None:
         """Refuse a batch if a rebuild set the table back behind the positions after which the batch begins."""

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from pinterest_platform.catalog import GEO, Route
+from pinterest_platform.delta import commits
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.landing.segment import PendingSegment
@@ -23,7 +24,6 @@ from pinterest_platform.pipelines.clean import Cleaner
 from pinterest_platform.pipelines.lakehouse import Lakehouse
 from pinterest_platform.spark_jobs.applied_batches import AppliedBatches
 from pinterest_platform.spark_jobs.parameters import clean as parameters
-from pinterest_platform.spark_jobs.upsert import TableUpsert
 from pinterest_platform.testing import LocalPlatform
 
 PARTITIONS = 3
@@ -172,14 +172,14 @@ def test_a_run_that_changes_nothing_compares_again_after_the_commit_of_another_r
     with bucket.platform:
         first, again, between = bucket.pending({})
         bucket.cleaner("first").clean([first], {})
-        positions, advance = bucket.positions, TableUpsert._advance
+        positions, advance = bucket.positions, commits.advance
 
-        def advance_later(*arguments: Any) -> None:
-            monkeypatch.setattr(TableUpsert, "_advance", advance)
+        def advance_later(*arguments: Any) -> bool:
+            monkeypatch.setattr(commits, "advance", advance)
             bucket.cleaner("other").clean([between], positions)
-            advance(*arguments)
+            return advance(*arguments)
 
-        monkeypatch.setattr(TableUpsert, "_advance", advance_later)
+        monkeypatch.setattr(commits, "advance", advance_later)
         bucket.cleaner("run").clean([again], positions)
         assert bucket.cleaned() == bucket.expected() == {1: "b"}
 

@@ -17,7 +17,6 @@ from pinterest_platform.delta import commits, replacement
 from pinterest_platform.delta.conflicts import CommitConflictError
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import PermanentFailure, TransientFailure
-from pinterest_platform.spark_jobs import upsert
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters
 from pinterest_platform_tests.spark_jobs.lake import Lake
 
@@ -112,7 +111,7 @@ def test_a_batch_is_applied_again_after_a_full_refresh_between_its_comparison_an
 ) -> None:
     one, two, again = lake.land([post(1, 0)]), lake.land([post(2, 0)]), lake.land([post(2, 0)])
     lake.clean(one, two)
-    once_around(monkeypatch, upsert.TableUpsert, "_advance", lambda: lake.clean(one, full_refresh=True))
+    once_around(monkeypatch, commits, "advance", lambda: lake.clean(one, full_refresh=True))
     assert lake.clean(again).positions == again.positions
     assert [row["ind"] for row in lake.rows()] == [1, 2]
 

@@ -44,7 +44,7 @@ class Batch(Transferable):
     def since(self, time_ms: int) -> Self:
         """Return the objects that can have a record from an arrival time on, in ms since the epoch, and their lines."""
         if not self.latest_ms:
-            return replace(self, positions={}, after={})
+            return self
         objects = zip(self.uris, self.object_records, self.latest_ms, strict=True)
         late = [(uri, records) for uri, records, latest_ms in objects if latest_ms is None or latest_ms >= time_ms]
         return type(self)([uri for uri, _ in late], records=sum(records for _, records in late))
