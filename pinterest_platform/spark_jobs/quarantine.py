@@ -65,4 +65,7 @@ def quarantine(tables: DeltaTables, uri: str, records: DataFrame, route: Route) 
 
 def lacking(records: DataFrame, uri: str, route: Route) -> DataFrame:
     """Return the records that the quarantine table lacks."""
-    return records.join(load_delta(records.sparkSession, uri), [*record_id(route)], "left_anti")
+    kept = load_delta(records.sparkSession, uri).alias("t")
+    # A rejected record can be without a time, so null equals null.
+    same = F.expr(" AND ".join(f"t.`{name}` <=> s.`{name}`" for name in record_id(route)))
+    return records.alias("s").join(kept, same, "left_anti")

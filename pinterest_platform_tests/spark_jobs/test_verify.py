@@ -6,6 +6,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import SparkSession
 
+from pinterest_platform_tests.spark_fixtures import NOON
 from pinterest_platform_tests.spark_jobs.lake import Lake
 
 
@@ -30,6 +31,14 @@ def test_a_complete_table_lacks_nothing(lake: Lake) -> None:
         0,
     )
     assert (result.schema_differences, result.examples) == ([], [])
+
+
+def test_a_rejected_record_without_a_time_is_found_in_the_quarantine(lake: Lake) -> None:
+    batch = lake.land([{"ind": "x"}, {"ind": 1}], times=[-1 - NOON, 0])
+    lake.clean(batch)
+    assert lake.verify(batch).unquarantined == 0
+    DeltaTable(lake.quarantine).delete()
+    assert lake.verify(batch).unquarantined == 1
 
 
 def test_missing_stale_and_unquarantined_records_are_counted_and_named(lake: Lake) -> None:
