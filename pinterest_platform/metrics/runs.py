@@ -27,8 +27,7 @@ CHECKS = (
     ledger.GAPS_CHECK,
     ledger.HIDDEN_CHECK,
     ledger.READ_CHECK,
-    audit.AUDIT_CHECK,
-    audit.STREAM_CHECK,
+    *audit.AUDIT_CHECKS,
 )
 """All checks of the ledger, those of the job `audit` included."""
 

@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 
 from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.orchestration.results.last_results import is_repeated
 from pinterest_platform.ports import Cause
 
 _CHECK_ERROR = "DagsterAssetCheckFailedError"
@@ -42,11 +43,11 @@ def failure_causes(instance: dg.DagsterInstance, run_id: str) -> list[tuple[Caus
 def failed_checks(
     instance: dg.DagsterInstance, run_id: str, step_key: str | None = None
 ) -> dict[dg.AssetCheckKey, Cause]:
-    """Return the checks of a run, or of one of its steps, that failed as errors, each with its finding."""
+    """Return the checks that a run, or one of its steps, evaluated and that failed as errors, each with its finding."""
     causes: dict[dg.AssetCheckKey, Cause] = {}
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         evaluation = entry.asset_check_evaluation
-        if evaluation is None or (step_key and entry.step_key != step_key):
+        if evaluation is None or is_repeated(evaluation) or (step_key and entry.step_key != step_key):
             continue
         causes.pop(evaluation.asset_check_key, None)
         if not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.ERROR:

@@ -1,6 +1,7 @@
 """The conservation ledger, which accounts for every offset once (rule L20), and the health report."""
 
 import time
+from collections.abc import Iterator
 from functools import partial
 
 import dagster as dg
@@ -8,8 +9,9 @@ import dagster as dg
 from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.orchestration.draining.catching_up import after_drains
 from pinterest_platform.orchestration.failures import as_dagster_failure
+from pinterest_platform.orchestration.results.audit import AUDIT_CHECKS, SINCE_AUDIT
 from pinterest_platform.orchestration.results.health import HEALTH, health_result, last_number, run_concerns
-from pinterest_platform.orchestration.results.last_results import last_results_in_outage
+from pinterest_platform.orchestration.results.last_results import last_results_in_outage, repeat_last_results
 from pinterest_platform.orchestration.results.ledger import (
     CLEANED_CHECK,
     GAPS_CHECK,
@@ -62,7 +64,7 @@ def conservation(
     topics: dg.ResourceParam[TopicLog],
     objects: dg.ResourceParam[ObjectStore],
     lake: dg.ResourceParam[Lake],
-) -> dg.MaterializeResult:
+) -> Iterator[dg.MaterializeResult]:
     """Account for the offsets of all topics, and read the objects of both routes that are due."""
     with as_dagster_failure(LEDGER.to_user_string()), last_results_in_outage(context, LEDGER, _CHECKS):
         now_ms = time.time_ns() // 1_000_000
@@ -71,7 +73,10 @@ def conservation(
         topics_cleaned = after_drains(context.instance, landed, partial(cleaned_later, settings=settings, lake=lake))
         streams_cleaned = [cleaned_stream(entity, settings, lake) for entity in ENTITIES]
         partitions, shards = daily_ledgers(settings, topics, objects, schedule)
-        return ledger_result(partitions, shards, [*topics_cleaned, *streams_cleaned], now_ms)
+        result = ledger_result(partitions, shards, [*topics_cleaned, *streams_cleaned], now_ms)
+    yield result
+    # After the materialization, which they are about from now on.
+    repeat_last_results(context, LEDGER, AUDIT_CHECKS, SINCE_AUDIT)
 
 
 @dg.asset(

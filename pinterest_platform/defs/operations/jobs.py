@@ -7,7 +7,7 @@ from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.messages import counted
 from pinterest_platform.orchestration.daily.requests import cancel_retries
 from pinterest_platform.orchestration.failures import as_dagster_failure
-from pinterest_platform.orchestration.results.audit import AUDIT_CHECK, STREAM_CHECK
+from pinterest_platform.orchestration.results.audit import AUDIT_CHECKS
 from pinterest_platform.orchestration.results.health import HEALTH
 from pinterest_platform.orchestration.results.ledger import LEDGER
 from pinterest_platform.orchestration.results.maintenance import maintenance_observation
@@ -20,7 +20,7 @@ from pinterest_platform.ports import Lake, ObjectStore, Provisioner, ShardLog
 from pinterest_platform.settings import Settings
 
 BATCH = dg.AssetSelection.groups("raw", "cleaned", "reports") | dg.AssetSelection.assets(LEDGER, HEALTH)
-AUDIT = dg.AssetSelection.checks(*(dg.AssetCheckKey(LEDGER, name) for name in (AUDIT_CHECK, STREAM_CHECK)))
+AUDIT = dg.AssetSelection.checks(*(dg.AssetCheckKey(LEDGER, name) for name in AUDIT_CHECKS))
 
 batch_pipeline = dg.define_asset_job(
     "batch_pipeline",

@@ -10,7 +10,7 @@ import dagster as dg
 from pinterest_platform.orchestration.causes import failed_checks, failure_causes
 from pinterest_platform.orchestration.daily.history import ALERTED_TAG, is_daily
 from pinterest_platform.orchestration.draining.run import failed_entities
-from pinterest_platform.orchestration.results.last_results import NOT_EVALUATED, run_of
+from pinterest_platform.orchestration.results.last_results import is_repeated, run_of
 from pinterest_platform.orchestration.runs import is_platforms, writer_runs
 from pinterest_platform.orchestration.workers import AD_HOC_JOB, HIDDEN, bookkeeping
 from pinterest_platform.ports import Cause
@@ -163,7 +163,7 @@ def _failures_since_success(ended: Sequence[dg.DagsterRun]) -> list[dg.DagsterRu
 def _alerted_before(instance: dg.DagsterInstance, key: dg.AssetCheckKey, run_id: str) -> str:
     """Return the alerted run in which a check failed last before a run; empty if it passed or was not alerted.
 
-    A check that was not evaluated has no result, and a failure as a warning counts as none.
+    A repeated result is none, and neither is a failure as a warning.
     """
     storage = instance.event_log_storage
     records = storage.get_asset_check_execution_history(key, limit=PREVIOUS_CHECKS)
@@ -179,4 +179,4 @@ def _alerted_before(instance: dg.DagsterInstance, key: dg.AssetCheckKey, run_id:
 
 def _is_result(evaluation: dg.AssetCheckEvaluation) -> bool:
     is_warning = not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.WARN
-    return not is_warning and NOT_EVALUATED not in evaluation.metadata
+    return not is_warning and not is_repeated(evaluation)

@@ -10,12 +10,14 @@ from pinterest_platform.catalog import ENTITIES, Route
 from pinterest_platform.failures import PlatformFailure
 from pinterest_platform.landing.audit_schedule import AuditSchedule
 from pinterest_platform.landing.size import LandedSize
+from pinterest_platform.orchestration.results.audit import AUDIT_CHECKS, SINCE_AUDIT
 from pinterest_platform.orchestration.results.health import ledger_concern
 from pinterest_platform.orchestration.results.last_results import (
     evaluation_of,
+    is_awaited,
     last_evaluated,
-    last_result,
     log_evaluation,
+    repeat_last_results,
 )
 from pinterest_platform.orchestration.results.ledger import (
     BALANCE_CHECKS,
@@ -48,7 +50,8 @@ def refresh_ledger(context: dg.OpExecutionContext, lakehouse: Lakehouse, topics:
     """Report the ledger of Kafka by the manifests of its objects, unless it is recent or costs too many requests.
 
     A ledger that does not balance stays as it is: only a run that reads the objects can find that it does again. One
-    that an outage ended before its checks is refreshed if the last one balanced.
+    that an outage ended before its checks is refreshed if the last one balanced. One that a run computes now is left to
+    that run, whose results would be hidden by later records.
     """
     try:
         last = context.instance.get_latest_materialization_event(LEDGER)
@@ -64,6 +67,8 @@ def refresh_ledger(context: dg.OpExecutionContext, lakehouse: Lakehouse, topics:
         # Objects that this run was not to read are not late.
         parts_by_topic = {topic: [replace(part, unread=0) for part in parts] for topic, parts in ledgers.items()}
         result = ledger_result(parts_by_topic, {}, [], now_ms)
+        if any(is_awaited(context.instance, dg.AssetCheckKey(LEDGER, name)) for name in BALANCE_CHECKS):
+            return
     except PlatformFailure as failure:
         context.log.warning(f"{LEDGER.to_user_string()} is not refreshed: {failure}")
         return
@@ -74,9 +79,8 @@ def refresh_ledger(context: dg.OpExecutionContext, lakehouse: Lakehouse, topics:
     for check in result.check_results or []:
         if check.check_name in (LANDED_CHECK, HIDDEN_CHECK):
             log_evaluation(context, evaluation_of(LEDGER, check, note=dg.MetadataValue.text(_NOTE)))
-    for name in _READ_AGAIN:
-        for evaluation in last_result(context.instance, dg.AssetCheckKey(LEDGER, name), _NOTE):
-            log_evaluation(context, evaluation)
+    repeat_last_results(context, LEDGER, _READ_AGAIN, _NOTE)
+    repeat_last_results(context, LEDGER, AUDIT_CHECKS, SINCE_AUDIT)
 
 
 def _balanced(instance: dg.DagsterInstance) -> bool:

@@ -14,6 +14,10 @@ from pinterest_platform.spark_jobs.parameters import VerifyResult
 
 AUDIT_CHECK = "every_record_is_in_its_table"
 STREAM_CHECK = "every_shard_is_accounted_for"
+AUDIT_CHECKS = (AUDIT_CHECK, STREAM_CHECK)
+
+SINCE_AUDIT = "the job audit has not run since"
+"""The note of its last results at a later ledger."""
 
 _NEXT_STEPS = {
     AUDIT_CHECK: RESTORE + "If records are missing or stale in a table, or keys occur twice, rebuild the table with "

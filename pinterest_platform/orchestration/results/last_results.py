@@ -18,6 +18,9 @@ NOT_EVALUATED = "not_evaluated"
 
 _NOTE = "an outage ended the run first"
 
+_LAST_RUN = "last_run"
+"""The metadata of a repeated result: the time of the run that evaluated the check."""
+
 _REPEATED = "not evaluated in this run, this is the last result"
 
 RUN = "run"
@@ -54,7 +57,7 @@ def last_result(instance: dg.DagsterInstance, check: dg.AssetCheckKey, note: str
     """Yield the last result of a check, if it ever ran, with its time and a note."""
     if last := last_evaluated(instance, check):
         evaluation, seconds = last
-        at = evaluation.metadata.get("last_run")
+        at = evaluation.metadata.get(_LAST_RUN)
         yield repeated(
             check.asset_key, evaluation, float(at.value) if isinstance(at, dg.TimestampMetadataValue) else seconds, note
         )
@@ -65,7 +68,12 @@ def repeated(
 ) -> dg.AssetCheckEvaluation:
     """Return a result again, with the time of its run and a note."""
     last_run = dg.MetadataValue.timestamp(datetime.fromtimestamp(at_seconds, UTC))
-    return evaluation_of(key, result, last_run=last_run, note=dg.MetadataValue.text(f"{_REPEATED}: {note}"))
+    return evaluation_of(key, result, **{_LAST_RUN: last_run, "note": dg.MetadataValue.text(f"{_REPEATED}: {note}")})
+
+
+def is_repeated(evaluation: dg.AssetCheckEvaluation) -> bool:
+    """Return whether a result is the one of an earlier run, which was logged again."""
+    return _LAST_RUN in evaluation.metadata
 
 
 def log_evaluation(
@@ -88,7 +96,7 @@ def log_newest_evaluation(
     log_evaluation(context, evaluation)
     instance, run_id = context.instance, context.run.run_id
     newest = instance.event_log_storage.get_asset_check_execution_history(evaluation.asset_check_key, limit=1)
-    if newest and newest[0].run_id != run_id and not _is_planned(instance, newest[0]):
+    if newest and newest[0].run_id != run_id and not is_awaited(instance, evaluation.asset_check_key):
         again = dg.AssetCheckEvaluation(
             asset_key=evaluation.asset_key,
             check_name=evaluation.check_name,
@@ -98,6 +106,28 @@ def log_newest_evaluation(
             target_materialization_data=_last_materialization(instance, evaluation.asset_key),
         )
         instance.report_runless_asset_event(again)
+
+
+def is_awaited(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> bool:
+    """Return whether the last record of a check is the one of a run that is going to evaluate it."""
+    newest = instance.event_log_storage.get_asset_check_execution_history(check, limit=1)
+    if not newest or newest[0].status is not AssetCheckExecutionRecordStatus.PLANNED:
+        return False
+    run = instance.get_run_by_id(newest[0].run_id)
+    return run is not None and not run.is_finished
+
+
+def repeat_last_results(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext, key: dg.AssetKey, checks: Iterable[str], note: str
+) -> None:
+    """Log the last results of an asset's checks again, each with its time and a note, unless a run evaluates it now.
+
+    Without them, a new materialization hides these results.
+    """
+    for check in (dg.AssetCheckKey(key, name) for name in checks):
+        if not is_awaited(context.instance, check):
+            for evaluation in last_result(context.instance, check, note):
+                log_evaluation(context, evaluation)
 
 
 def run_of(record: AssetCheckExecutionRecord) -> str:
@@ -118,13 +148,6 @@ def _last_materialization(
     return AssetCheckEvaluationTargetMaterializationData(
         storage_id=last.storage_id, run_id=last.run_id, timestamp=last.timestamp
     )
-
-
-def _is_planned(instance: dg.DagsterInstance, record: AssetCheckExecutionRecord) -> bool:
-    if record.status is not AssetCheckExecutionRecordStatus.PLANNED:
-        return False
-    run = instance.get_run_by_id(record.run_id)
-    return run is not None and not run.is_finished
 
 
 @contextmanager

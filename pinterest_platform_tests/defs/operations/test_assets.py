@@ -1,16 +1,20 @@
 """The conservation ledger in process, on fakes."""
 
+import asyncio
 import logging
 import time
 
 import dagster as dg
 import pytest
+from dagster._core.loader import LoadingContextForTest
 
 from pinterest_platform.defs.operations.assets import conservation
 from pinterest_platform.defs.operations.checks import every_record_is_in_its_table
 from pinterest_platform.defs.raw.assets import RAW
+from pinterest_platform.orchestration.results.audit import AUDIT_CHECK
+from pinterest_platform.orchestration.results.ledger import LEDGER
 from pinterest_platform.spark_jobs.parameters import VerifyResult
-from pinterest_platform_tests.defs.surroundings import TOPIC, Surroundings
+from pinterest_platform_tests.defs.surroundings import TOPIC, Surroundings, check_status
 
 URI = "s3://user-u-bucket/delta/cleaned/u_user_table"
 
@@ -98,6 +102,30 @@ def test_the_audit_reports_missing_records_and_duplicate_rows(around: Surroundin
         f"{geo}: its table has 2 rows without a key",
         f"{TOPIC}: 1 missing: 0:2",
     ]
+
+
+def test_a_later_ledger_repeats_the_last_results_of_the_audit(around: Surroundings) -> None:
+    land(around)
+    around.engine.responses["verify"] = lambda _: VerifyResult(0, 0, 0, 0, 0, 0, 0, 0, [], []).to_json()
+    audit = dg.AssetCheckKey(LEDGER, AUDIT_CHECK)
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert AUDIT_CHECK not in balance(around, instance)
+        dg.materialize(
+            [conservation, every_record_is_in_its_table],
+            resources=around.resources,
+            instance=instance,
+            selection=dg.AssetSelection.checks(every_record_is_in_its_table),
+        )
+        repeated = balance(around, instance)[AUDIT_CHECK]
+        assert check_status(instance, LEDGER, AUDIT_CHECK) == "SUCCEEDED"
+        [record] = instance.event_log_storage.get_asset_check_execution_history(audit, limit=1)
+        assert asyncio.run(record.targets_latest_materialization(LoadingContextForTest(instance)))
+        both = dg.materialize(
+            [conservation, every_record_is_in_its_table], resources=around.resources, instance=instance
+        )
+    evaluated = [check for check in both.get_asset_check_evaluations() if check.check_name == AUDIT_CHECK]
+    assert repeated.passed and "last_run" in repeated.metadata
+    assert ["last_run" in check.metadata for check in evaluated] == [False]
 
 
 def test_the_ledger_of_a_topic_that_connect_lands_does_not_read_the_broker(around: Surroundings) -> None:

@@ -16,6 +16,7 @@ from pinterest_platform.orchestration.results.last_results import NOT_EVALUATED,
 from pinterest_platform.orchestration.results.ledger import LANDED_CHECK, LEDGER, last_full_run
 from pinterest_platform_tests.defs.streaming.test_jobs import cleaned
 from pinterest_platform_tests.defs.surroundings import TOPIC, Surroundings, check_status
+from pinterest_platform_tests.orchestration.results.test_last_results import plan
 
 
 class Ledger:
@@ -109,6 +110,15 @@ def test_a_drain_after_an_outage_refreshes_a_ledger_that_was_not_evaluated(
     assert len(refreshed) == 6 and all(check.passed and NOT_EVALUATED not in check.metadata for check in refreshed)
     assert ledger_concern(ledger.instance).state == "ok"
     assert ledger.drain() == (None, {}), "it is recent again"
+
+
+def test_a_ledger_that_a_run_computes_now_is_left_to_that_run(ledger: Ledger) -> None:
+    ledger.run()
+    check = dg.AssetCheckKey(LEDGER, LANDED_CHECK)
+    run_id = plan(ledger.instance, dg.DagsterRunStatus.STARTED, check)
+    assert ledger.drain() == (None, {})
+    ledger.instance.report_run_failed(ledger.instance.get_run_by_id(run_id) or pytest.fail("no run"))
+    assert ledger.drain() != (None, {}), "it was not computed"
 
 
 def silent(*_: object) -> None:

@@ -10,7 +10,7 @@ from pinterest_platform.failures import PermanentFailure, PlatformFailure, Trans
 from pinterest_platform.orchestration.alerts.incidents import CONSECUTIVE_FAILURES
 from pinterest_platform.orchestration.draining.run import failed_tags
 from pinterest_platform.orchestration.failures import as_dagster_failure
-from pinterest_platform.orchestration.results.last_results import RUN, last_results_in_outage
+from pinterest_platform.orchestration.results.last_results import RUN, last_results_in_outage, repeat_last_results
 from pinterest_platform.orchestration.runs import READER, WRITER
 from pinterest_platform.orchestration.workers import AD_HOC_JOB, record_worker
 from pinterest_platform_tests.defs.operations.schedule_daemon import LONG, Daemon
@@ -269,6 +269,25 @@ def test_a_failed_result_that_its_run_reported_again_is_no_incident_of_its_own(d
     )
     daemon.instance.report_runless_asset_event(again)
     checked(daemon, passed=False)
+    assert daemon.alerts() == "no alert is due"
+
+
+@pytest.mark.parametrize("blocking", [False, True])
+def test_a_result_that_another_run_repeats_is_no_incident_and_ends_none(daemon: Daemon, blocking: bool) -> None:
+    checked(daemon, passed=False, blocking=blocking)
+    assert ("batch_pipeline failed" if blocking else "these checks failed") in daemon.alerts()
+
+    @dg.op
+    def refresh(context: dg.OpExecutionContext) -> None:
+        repeat_last_results(context, dg.AssetKey(["ledger", "conservation"]), ["balances"], "it did not run since")
+
+    @dg.job(tags=WRITER)
+    def kafka_pipeline() -> None:
+        refresh()
+
+    assert kafka_pipeline.execute_in_process(instance=daemon.instance).success
+    assert daemon.alerts() == "no alert is due"
+    checked(daemon, passed=False, blocking=blocking)
     assert daemon.alerts() == "no alert is due"
 
 

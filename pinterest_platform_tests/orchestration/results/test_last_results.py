@@ -20,10 +20,10 @@ def evaluation(passed: bool) -> dg.AssetCheckEvaluation:
     return dg.AssetCheckEvaluation(asset_key=TABLE, check_name=CHECK.name, passed=passed)
 
 
-def plan(instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> str:
-    """Record that another run, which has a status, is going to evaluate the check; return its id."""
+def plan(instance: dg.DagsterInstance, status: dg.DagsterRunStatus, check: dg.AssetCheckKey = CHECK) -> str:
+    """Record that another run, which has a status, is going to evaluate a check; return its id."""
     run = instance.create_run_for_job(dg.GraphDefinition(name="batch").to_job(), status=status)
-    planned = AssetCheckEvaluationPlanned(asset_key=TABLE, check_name=CHECK.name)
+    planned = AssetCheckEvaluationPlanned(asset_key=check.asset_key, check_name=check.name)
     event = DagsterEvent(
         event_type_value=DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED.value,
         job_name="batch",
