@@ -6,6 +6,7 @@
 
 import argparse
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -28,6 +29,8 @@ VIEWPORT: ViewportSize = {"width": 1600, "height": 1000}
 """A width at which the UI cuts no column of an asset's table."""
 
 _TICK_MS = 15_000
+_INCOMPLETE = re.compile("fetching( asset)? statuses", re.IGNORECASE)
+"""What the UI shows while it has assets without their state."""
 
 _LOCATION = "/locations/pinterest_platform"
 _SENSOR = f"{_LOCATION}/sensors/kafka_backlog"
@@ -146,6 +149,7 @@ def emulators(*arguments: str) -> None:
 def take(page: Page, name: str) -> None:
     """Take a screenshot once the page is drawn."""
     page.wait_for_timeout(SETTLE_MS)
+    page.get_by_text(_INCOMPLETE).filter(visible=True).first.wait_for(state="hidden")
     page.screenshot(path=FOLDER / f"{name}.png")
     print(f"{name}.png", flush=True)
 
