@@ -9,7 +9,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from pinterest_platform.catalog import Entity, entity_named
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.messages import counted
-from pinterest_platform.spark_jobs.engine_errors import retry_outages
+from pinterest_platform.spark_jobs.engine_errors import retry_reads
 from pinterest_platform.spark_jobs.frames import load_delta, only_row
 from pinterest_platform.spark_jobs.merge import values_differ
 from pinterest_platform.spark_jobs.parameters import CompareParameters, CompareResult
@@ -25,9 +25,10 @@ def run(spark: SparkSession, parameters: CompareParameters, progress: Callable[[
 
     Raises:
         PermanentFailure: one of the tables does not exist.
-        TransientFailure: the store does not respond.
+        TransientFailure: the store does not respond, or every attempt met a commit.
     """
-    return retry_outages(partial(_run, spark, parameters, progress), parameters.io_timeout_seconds)
+    work, uris = partial(_run, spark, parameters, progress), f"{parameters.left_uri}, {parameters.right_uri}"
+    return retry_reads(work, uris, parameters.io_timeout_seconds)
 
 
 def _run(spark: SparkSession, parameters: CompareParameters, progress: Callable[[str], None]) -> CompareResult:

@@ -4,14 +4,14 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import TypeVar
 
 import grpc
 from pyspark.errors import PySparkException
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_fixed
 
-from pinterest_platform.delta.conflicts import CommitConflictError
+from pinterest_platform.delta.conflicts import CommitConflictError, retry_on_conflict
 from pinterest_platform.delta.error_text import (
     first_line,
     is_conflict,
@@ -120,6 +120,25 @@ def retry_outages(work: Callable[[], T], seconds: float) -> T:
         wait=wait_fixed(_RETRY_PAUSE_SECONDS),
         reraise=True,
     )(work)
+
+
+def retry_reads(work: Callable[[], T], uri: str, seconds: float) -> T:
+    """Repeat work that reads tables next to writers: after an outage of the store, and after a commit meanwhile.
+
+    Args:
+        work: idempotent work that opens the tables.
+        uri: the tables, for the message.
+        seconds: the time of one outage.
+
+    Raises:
+        TransientFailure: another writer came first in each attempt.
+    """
+
+    def attempt() -> T:
+        with translate_engine_conflicts(uri):
+            return work()
+
+    return retry_outages(partial(retry_on_conflict, attempt, uri), seconds)
 
 
 class _OutageLimit:

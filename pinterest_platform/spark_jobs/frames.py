@@ -6,7 +6,10 @@ from pyspark.sql.types import StructType
 
 
 def load_delta(spark: SparkSession, uri: str, version: int | None = None) -> DataFrame:
-    """Return a version of a Delta table; the newest one without `version`."""
+    """Return a version of a Delta table; the newest one without `version`.
+
+    With a version, Sail fails as if a commit were missing if another writer creates a later checkpoint meanwhile.
+    """
     reader = spark.read.format("delta")
     return (reader if version is None else reader.option("versionAsOf", version)).load(uri)
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 
 import pyarrow as pa
 from deltalake import DeltaTable
@@ -20,13 +19,13 @@ from pinterest_platform.catalog import (
     resolve,
 )
 from pinterest_platform.delta import commits
-from pinterest_platform.delta.conflicts import CommitConflictError, retry_on_conflict
+from pinterest_platform.delta.conflicts import CommitConflictError
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.messages import counted
 from pinterest_platform.spark_jobs import computed
 from pinterest_platform.spark_jobs.computed import rows_digest
-from pinterest_platform.spark_jobs.engine_errors import retry_outages, translate_engine_conflicts
+from pinterest_platform.spark_jobs.engine_errors import retry_reads
 from pinterest_platform.spark_jobs.facts import source_facts
 from pinterest_platform.spark_jobs.frames import load_delta, only_row, to_arrow
 from pinterest_platform.spark_jobs.parameters import ReportOutcome, ReportsParameters, ReportsResult, SourceFacts
@@ -62,13 +61,11 @@ def run(spark: SparkSession, parameters: ReportsParameters, progress: Callable[[
     replaced: set[str] = set()
 
     def compute() -> ReportsResult:
-        with translate_engine_conflicts(cleaned_uris):
-            return Computation(spark, tables, parameters, replaced, progress).run()
+        return Computation(spark, tables, parameters, replaced, progress).run()
 
     # Another run that writes reports meanwhile is a conflict, because its tables can be newer than those of this run.
     # A drain that commits to the cleaned tables is none: the reports are of the versions that were opened.
-    conflicts_retried = partial(retry_on_conflict, compute, cleaned_uris)
-    return retry_outages(conflicts_retried, parameters.io_timeout_seconds)
+    return retry_reads(compute, cleaned_uris, parameters.io_timeout_seconds)
 
 
 class Computation:

@@ -14,7 +14,7 @@ from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.messages import counted
 from pinterest_platform.spark_jobs import merge
 from pinterest_platform.spark_jobs.counts import check_records
-from pinterest_platform.spark_jobs.engine_errors import retry_outages
+from pinterest_platform.spark_jobs.engine_errors import retry_reads
 from pinterest_platform.spark_jobs.frames import load_delta, only_row
 from pinterest_platform.spark_jobs.origin import RecordOrigin
 from pinterest_platform.spark_jobs.parameters import VerifyParameters, VerifyResult
@@ -31,9 +31,10 @@ def run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[s
 
     Raises:
         PermanentFailure: the table does not exist, or its log is damaged.
-        TransientFailure: objects are missing, or the store does not respond.
+        TransientFailure: objects are missing, the store does not respond, or every attempt met a commit.
     """
-    return retry_outages(partial(_run, spark, parameters, progress), parameters.io_timeout_seconds)
+    work = partial(_run, spark, parameters, progress)
+    return retry_reads(work, parameters.table_uri, parameters.io_timeout_seconds)
 
 
 def _run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[str], None]) -> VerifyResult:
@@ -67,7 +68,9 @@ def _run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[
         progress(f"{origin.entity}: version {version} with {counted(table['rows'], 'row')} inspected")
         return without_records(rows=table["rows"], duplicate_keys=table["duplicate_keys"], null_keys=table["null_keys"])
     lines = cleaned_lines(spark, parameters.uris, origin)
-    unapplied = _unapplied(cleaning.newest(accepted(lines, origin.entity), origin.route), target, origin)
+    # The newest version: this takes long, and Sail cannot read an older one any more once a drain writes a checkpoint.
+    current = load_delta(spark, parameters.table_uri)
+    unapplied = _unapplied(cleaning.newest(accepted(lines, origin.entity), origin.route), current, origin)
     unquarantined = _unquarantined(tables, lines, parameters.quarantine_uri, origin)
     counts = only_row(lines.select(F.count(F.lit(1)).alias("records"), F.count(decoding.REASON).alias("rejected")))
     check_records(counts["records"], parameters.records, parameters.stream, parameters.uris)

@@ -15,6 +15,7 @@ from pinterest_platform.spark_jobs import engine_errors
 from pinterest_platform.spark_jobs.engine_errors import (
     error_text,
     retry_outages,
+    retry_reads,
     translate_engine_conflicts,
     translate_errors,
 )
@@ -190,6 +191,17 @@ def test_other_errors_are_not_repeated_and_an_outage_not_for_longer_than_the_set
     with pytest.raises(PySparkException):
         retry_outages(work, 0.8)
     assert len(attempts) == calls
+
+
+def test_a_read_is_repeated_after_a_commit_and_after_an_outage() -> None:
+    texts = ["Missing commit file: expected version 0, found 6", "Connection refused (os error 111)"]
+
+    def work() -> str:
+        if texts:
+            raise PySparkException(texts.pop(0))
+        return "done"
+
+    assert retry_reads(work, "s3://b/t", 5) == "done"
 
 
 def test_the_time_of_an_outage_begins_when_work_that_took_longer_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:

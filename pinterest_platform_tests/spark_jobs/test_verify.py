@@ -1,11 +1,15 @@
 """The job `verify`: raw objects compared with the table and the quarantine."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from deltalake import DeltaTable, write_deltalake
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
+from pinterest_platform.spark_jobs import verify
+from pinterest_platform.spark_jobs.frames import load_delta
+from pinterest_platform.spark_jobs.staging import cleaned_lines
 from pinterest_platform_tests.spark_fixtures import NOON
 from pinterest_platform_tests.spark_jobs.lake import Lake
 
@@ -68,3 +72,37 @@ def test_duplicate_and_null_keys_are_counted(lake: Lake) -> None:
     DeltaTable(lake.table).update(updates={"ind": "NULL"}, predicate="ind = 2")
     result = lake.verify()
     assert (result.rows, result.duplicate_keys, result.null_keys) == (4, 1, 2)
+
+
+def test_commits_and_checkpoints_of_a_drain_meanwhile_do_not_fail_the_comparison(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = [lake.land([{"ind": 1, "country": "a"}]), lake.land([{"ind": 2}])]
+    for batch in batches:
+        lake.clean(batch)
+    versions: list[int | None] = []
+
+    def drain() -> None:
+        for number in range(3):
+            lake.clean(lake.land([{"ind": 1, "country": f"later {len(versions)} {number}"}]))
+            if number == 0:
+                DeltaTable(lake.table).create_checkpoint()
+
+    def load(spark: SparkSession, uri: str, version: int | None = None) -> DataFrame:
+        versions.append(version)
+        frame = load_delta(spark, uri, version)
+        if len(versions) == 1:
+            drain()
+        return frame
+
+    def read(*arguments: Any) -> DataFrame:
+        drain()
+        return cleaned_lines(*arguments)
+
+    monkeypatch.setattr(verify, "load_delta", load)
+    monkeypatch.setattr(verify, "cleaned_lines", read)
+    result = lake.verify(*batches)
+    assert (result.records, result.rows, result.missing, result.stale) == (2, 2, 0, 0)
+    first, second, *_ = versions
+    assert second is not None and second == result.version, "the first version could not be read any more"
+    assert first is not None and second > first
