@@ -75,10 +75,12 @@ def _run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[
     counts = only_row(lines.select(F.count(F.lit(1)).alias("records"), F.count(decoding.REASON).alias("rejected")))
     check_records(counts["records"], parameters.records, parameters.stream, parameters.uris)
     kinds = {row["kind"]: row["n"] for row in unapplied.groupBy("kind").agg(F.count("*").alias("n")).collect()}
+    unquarantined_records = unquarantined.count()
     position = POSITION[origin.route]
     examples = [
         ":".join(str(row[name]) for name in position)
-        for frame in (unapplied, unquarantined)
+        for frame, is_needed in ((unapplied, kinds), (unquarantined, unquarantined_records))
+        if is_needed  # each frame reads all objects
         for row in frame.orderBy(*position).limit(_EXAMPLES).collect()
     ]
     progress(f"{origin.entity}: {counted(counts['records'], 'record')} compared with {counted(table['rows'], 'row')}")
@@ -88,7 +90,7 @@ def _run(spark: SparkSession, parameters: VerifyParameters, progress: Callable[[
         rows=table["rows"],
         missing=kinds.get("missing", 0),
         stale=kinds.get("stale", 0),
-        unquarantined=unquarantined.count(),
+        unquarantined=unquarantined_records,
         duplicate_keys=table["duplicate_keys"],
         null_keys=table["null_keys"],
         schema_differences=differences,
