@@ -1,7 +1,7 @@
 """Measurements of the platform that alerts compare with limits: lag, retention, quarantine and the ledger."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import dagster as dg
 
@@ -32,10 +32,11 @@ class MeasuredConcern:
 
     Attributes:
         name: its name.
-        begun: the sentence that reports a problem, without its end.
-        over: the sentence that reports the end of it, without its end.
+        begun: the sentence that reports a problem, without its full stop; `{assets}` is where it names the assets.
+        over: the sentence that reports the end of it, in the same form.
         next_step: what to do about a problem.
         measurements: the measurements; a name without one is unknown.
+        assets: the asset by the name of its measurement, if that is not the asset itself.
         is_alerted: whether another alert has reported the problems.
     """
 
@@ -44,27 +45,34 @@ class MeasuredConcern:
     over: str
     next_step: str
     measurements: Sequence[Measurement]
+    assets: Mapping[str, str] = field(default_factory=dict[str, str])
     is_alerted: bool = False
+
+    def asset_of(self, name: str) -> str:
+        """Return the asset that a measurement is about."""
+        return self.assets.get(name, name)
 
 
 def measured_streams(route: str, backlog: RouteBacklog, settings: Settings) -> Iterator[MeasuredConcern]:
     """Yield lag and retention headroom of a route; the backlog has the retention times."""
     drain = "kafka_pipeline" if route == "kafka" else "streaming_pipeline"
     longest, least = settings.alert_lag_seconds, settings.alert_headroom_share
+    name_of = settings.names.topic if route == "kafka" else settings.names.stream
     yield MeasuredConcern(
         f"{route} lag",
-        f"The lag of {route} exceeds {longest:g} s",
-        f"The lag of {route} is within {longest:g} s again",
+        f"The lag of {{assets}} exceeds {longest:g} s",
+        f"The lag of {{assets}} is within {longest:g} s again",
         f"Check that the sensor {route}_backlog is switched on, then read its last tick and the last run of {drain}.",
         list(lag_measurements(backlog, longest)),
+        {entity.name: f"{route}/{entity.name}" for entity in ENTITIES},
     )
-    names = settings.names
     yield MeasuredConcern(
         f"{route} retention",
-        f"Less than {least:.0%} of the retention time of {route} is left",
-        f"More than {least:.0%} of the retention time of {route} is left again",
+        f"Less than {least:.0%} of the retention time of {{assets}} is left",
+        f"More than {least:.0%} of the retention time of {{assets}} is left again",
         f"Run {drain} now, or raise the retention time.",
-        list(headroom_measurements(backlog, least, names.topic if route == "kafka" else names.stream)),
+        list(headroom_measurements(backlog, least, name_of)),
+        {name_of(entity): f"{route}/{entity.name}" for entity in ENTITIES},
     )
 
 
@@ -73,8 +81,8 @@ def measured_quarantine(instance: dg.DagsterInstance, most: float, now: float) -
     keys = [dg.AssetKey([layer, entity.name]) for layer in LAYERS_OF_DRAINS for entity in ENTITIES]
     return MeasuredConcern(
         "quarantine",
-        f"More than {most:.0%} of the records of the last hour were quarantined",
-        f"No more than {most:.0%} of the records of the last hour were quarantined",
+        f"More than {most:.0%} of the records of {{assets}} in the last hour were quarantined",
+        f"No more than {most:.0%} of the records of {{assets}} in the last hour were quarantined",
         f"Run `{CLI_COMMAND} quarantine`, which prints the records and their reasons, and fix their producer.",
         [_quarantine_measurement(instance, key, most, now) for key in keys],
     )

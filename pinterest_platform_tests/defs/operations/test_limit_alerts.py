@@ -76,14 +76,14 @@ def test_nothing_is_alerted_within_the_limits(sensor: Sensor) -> None:
 
 def test_the_reason_of_a_tick_states_whether_a_limit_is_still_exceeded(sensor: Sensor) -> None:
     sensor.around.topics.append(TOPIC, 0, b'{"ind":1}', timestamp_ms=now_ms() - HOUR_MS)
-    assert sensor.tick() == "alerted that the lag of kafka exceeds 1800 s"
+    assert sensor.tick() == "alerted that the lag of kafka/user exceeds 1800 s"
     assert sensor.tick() == "no alert is due; still exceeded: kafka lag"
 
 
 def test_a_lag_over_its_limit_is_alerted_once_and_its_end_once(sensor: Sensor) -> None:
     sensor.around.topics.append(TOPIC, 0, b'{"ind":1}', timestamp_ms=now_ms() - HOUR_MS)
     [alert] = sensor.alerts()
-    assert alert.headline == "The lag of kafka exceeds 1800 s."
+    assert alert.headline == "The lag of kafka/user exceeds 1800 s."
     assert alert.causes[0].what.startswith("user: 36")
     assert "kafka_backlog" in alert.causes[0].action
     assert not sensor.alerts()
@@ -92,13 +92,13 @@ def test_a_lag_over_its_limit_is_alerted_once_and_its_end_once(sensor: Sensor) -
         f"{TOPIC}/0": 0
     }
     [over] = sensor.alerts()
-    assert over.headline.startswith("The lag of kafka is within 1800 s again, after 0 minutes: user")
+    assert over.headline == "The lag of kafka/user is within 1800 s again, after 0 minutes."
 
 
 def test_the_lag_of_kinesis_is_alerted_too(sensor: Sensor) -> None:
     sensor.around.shards.put(STREAM, 0, b'{"ind":1}')
     sensor.around.shards.now_ms += HOUR_MS
-    assert headlines(sensor.alerts()) == ["The lag of kinesis exceeds 1800 s."]
+    assert headlines(sensor.alerts()) == ["The lag of kinesis/user exceeds 1800 s."]
 
 
 def test_the_limits_are_settings(sensor: Sensor) -> None:
@@ -112,11 +112,11 @@ def test_little_retention_left_of_what_is_not_landed_is_alerted(sensor: Sensor) 
     sensor.around.topics.append(TOPIC, 0, b'{"ind":1}', timestamp_ms=now_ms() - 4 * HOUR_MS)
     lag, retention = sensor.alerts()
     assert lag.headline.startswith("The lag of kafka")
-    assert retention.headline == "Less than 25% of the retention time of kafka is left."
+    assert retention.headline == "Less than 25% of the retention time of kafka/user is left."
     assert retention.causes[0].what.startswith(f"{TOPIC}: 60 minutes until retention can delete what is not landed")
     sensor.around.times.retention = 24 * HOUR_MS
     [over] = headlines(sensor.alerts())
-    assert over == f"More than 25% of the retention time of kafka is left again, after 0 minutes: {TOPIC}."
+    assert over == "More than 25% of the retention time of kafka/user is left again, after 0 minutes."
 
 
 def test_an_alert_of_retention_is_over_when_everything_is_landed(sensor: Sensor) -> None:
@@ -125,14 +125,14 @@ def test_an_alert_of_retention_is_over_when_everything_is_landed(sensor: Sensor)
     assert len(sensor.alerts()) == 2
     sensor.materialize(*RAW)
     [over] = headlines(sensor.alerts())
-    assert over.startswith("More than 25% of the retention time of kafka is left again")
+    assert over.startswith("More than 25% of the retention time of kafka/user is left again")
 
 
 def test_a_stream_near_the_end_of_its_retention_is_alerted(sensor: Sensor) -> None:
     sensor.around.shards.put(STREAM, 0, b'{"ind":1}')
     sensor.around.shards.now_ms += round(0.8 * sensor.around.shards.retention_ms)
     _, retention = sensor.alerts()
-    assert retention.headline == "Less than 25% of the retention time of kinesis is left."
+    assert retention.headline == "Less than 25% of the retention time of kinesis/user is left."
     assert retention.causes[0].what.startswith(STREAM)
 
 
@@ -148,12 +148,12 @@ def test_a_large_share_of_quarantined_records_is_alerted(
 ) -> None:
     sensor.report(key, **counts)
     [alert] = sensor.alerts()
-    assert alert.headline == "More than 5% of the records of the last hour were quarantined."
+    assert alert.headline == f"More than 5% of the records of {key} in the last hour were quarantined."
     assert alert.causes[0].what == text
     assert not sensor.alerts()
     sensor.report(key, records=10_000, quarantined=0)
     assert headlines(sensor.alerts()) == [
-        f"No more than 5% of the records of the last hour were quarantined, after 0 minutes: {key}."
+        f"No more than 5% of the records of {key} in the last hour were quarantined, after 0 minutes."
     ]
 
 
@@ -189,7 +189,7 @@ def test_a_red_ledger_of_a_successful_run_is_alerted_only_when_it_is_over(sensor
     assert not sensor.alerts(), "the sensor daily_alerts reports failed checks of such a run"
     repair()
     sensor.materialize(conservation)
-    assert headlines(sensor.alerts()) == ["The ledger balances again, after 0 minutes: ledger/conservation."]
+    assert headlines(sensor.alerts()) == ["The ledger balances again, after 0 minutes."]
 
 
 def test_a_red_ledger_of_a_failed_run_is_alerted(sensor: Sensor) -> None:
@@ -224,7 +224,7 @@ def test_a_route_that_cannot_be_read_is_named_and_hides_nothing(sensor: Sensor) 
     sensor.around.shards.put(STREAM, 0, b'{"ind":1}')
     sensor.around.shards.now_ms += HOUR_MS
     reason = sensor.tick()
-    assert "alerted that the lag of kinesis exceeds 1800 s" in reason
+    assert "alerted that the lag of kinesis/user exceeds 1800 s" in reason
     assert "kafka is unknown: " in reason
     assert [alert.job for alert in sensor.notifier.alerts] == ["kinesis lag"]
 
