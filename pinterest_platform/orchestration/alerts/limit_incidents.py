@@ -62,8 +62,11 @@ def _alert(
         headline, causes = f"{measured.over.format(assets=assets)}, after {minutes}", []
     else:
         headline = measured.begun.format(assets=assets)
-        causes = [Cause(measured.name, f"{incident.problem}.", measured.next_step) for incident in incidents]
-    alert = ongoing_alert(incidents, headline, causes, settings, "assets/operations/health")
+        causes = measured.causes or [
+            Cause(measured.asset_of(incident.name), f"{incident.problem}.", measured.next_step)
+            for incident in incidents
+        ]
+    alert = ongoing_alert(incidents, headline, causes, settings, f"assets/{measured.asset_of(names[0])}")
     others = [value.name for value in measured.measurements if value.problem and value.name not in names]
     if not others:
         return alert

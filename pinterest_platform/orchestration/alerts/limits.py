@@ -7,11 +7,12 @@ import dagster as dg
 
 from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.messages import CLI_COMMAND
-from pinterest_platform.orchestration.results.health import ledger_concern
+from pinterest_platform.orchestration.results.health import ledger_causes, ledger_concern
 from pinterest_platform.orchestration.results.ledger import LANDED_CHECK, LEDGER
 from pinterest_platform.pipelines.backlog import RouteBacklog
 from pinterest_platform.pipelines.layers import CLEANED_LAYERS, RAW_LAYERS
 from pinterest_platform.pipelines.limits import Measurement, headroom_measurements, lag_measurements
+from pinterest_platform.ports import Cause
 from pinterest_platform.settings import Settings
 
 QUARANTINE_SECONDS = 3600.0
@@ -38,6 +39,7 @@ class MeasuredConcern:
         measurements: the measurements; a name without one is unknown.
         assets: the asset by the name of its measurement, if that is not the asset itself.
         is_alerted: whether another alert has reported the problems.
+        causes: the causes of the problems, if those are more than the problems and the next step.
     """
 
     name: str
@@ -47,6 +49,7 @@ class MeasuredConcern:
     measurements: Sequence[Measurement]
     assets: Mapping[str, str] = field(default_factory=dict[str, str])
     is_alerted: bool = False
+    causes: Sequence[Cause] = ()
 
     def asset_of(self, name: str) -> str:
         """Return the asset that a measurement is about."""
@@ -104,6 +107,7 @@ def measured_ledger(instance: dg.DagsterInstance) -> MeasuredConcern:
         [Measurement("ledger/conservation", 0.0, problem)] if is_known else [],
         # The alert of failed checks in a run that succeeded names the same checks.
         is_alerted=run is not None and run.is_success,
+        causes=ledger_causes(instance) if problem else [],
     )
 
 

@@ -134,6 +134,7 @@ def test_a_stream_near_the_end_of_its_retention_is_alerted(sensor: Sensor) -> No
     _, retention = sensor.alerts()
     assert retention.headline == "Less than 25% of the retention time of kinesis/user is left."
     assert retention.causes[0].what.startswith(STREAM)
+    assert retention.causes[0].asset == "kinesis/user" and retention.link.endswith("/assets/kinesis/user")
 
 
 @pytest.mark.parametrize(
@@ -150,6 +151,7 @@ def test_a_large_share_of_quarantined_records_is_alerted(
     [alert] = sensor.alerts()
     assert alert.headline == f"More than 5% of the records of {key} in the last hour were quarantined."
     assert alert.causes[0].what == text
+    assert alert.causes[0].asset == key and alert.link.endswith(f"/assets/{key}")
     assert not sensor.alerts()
     sensor.report(key, records=10_000, quarantined=0)
     assert headlines(sensor.alerts()) == [
@@ -201,7 +203,12 @@ def test_a_red_ledger_of_a_failed_run_is_alerted(sensor: Sensor) -> None:
     sensor.materialize(broken, conservation, raises=False)
     [alert] = sensor.alerts()
     assert alert.headline == "The ledger does not balance."
-    assert "every_offset_is_accounted_for failed" in alert.causes[0].what
+    assert alert.link.endswith("/assets/ledger/conservation")
+    [cause] = alert.causes
+    assert cause.asset == "ledger/conservation"
+    assert cause.what.startswith(f"Check every_offset_is_accounted_for failed: {TOPIC}/0")
+    assert "topics/" in cause.what, "the finding names the object"
+    assert cause.action.startswith("Restore the named objects")
 
 
 def test_a_ledger_that_could_not_run_is_unknown_and_neither_alerted_nor_over(sensor: Sensor) -> None:

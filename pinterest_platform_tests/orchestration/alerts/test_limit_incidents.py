@@ -48,10 +48,10 @@ def test_an_incident_is_alerted_once_and_its_end_once(ticks: Ticks) -> None:
     assert ticks.tick({"pin": False, "geo": False, "user": False}) == []
     begun, over = ticks.notifier.alerts
     assert [(cause.asset, cause.what, cause.action) for cause in begun.causes] == [
-        ("kafka lag", f"{name}: 2000 s.", "Read the last tick.") for name in ("pin", "geo")
+        (f"kafka/{name}", f"{name}: 2000 s.", "Read the last tick.") for name in ("pin", "geo")
     ]
     assert over.key == f"{begun.key}/over" and over.causes == ()
-    assert begun.link.endswith("/assets/operations/health")
+    assert begun.link.endswith("/assets/kafka/pin")
 
 
 def test_another_stream_is_an_incident_of_its_own(ticks: Ticks) -> None:
