@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from pinterest_platform.catalog import ENTITIES
-from pinterest_platform.messages import CLI_COMMAND
+from pinterest_platform.messages import CLI_COMMAND, percent
 from pinterest_platform.orchestration.results.health import ledger_causes, ledger_concern
 from pinterest_platform.orchestration.results.ledger import LANDED_CHECK, LEDGER
 from pinterest_platform.pipelines.backlog import RouteBacklog
@@ -71,8 +71,8 @@ def measured_streams(route: str, backlog: RouteBacklog, settings: Settings) -> I
     )
     yield MeasuredConcern(
         f"{route} retention",
-        f"Less than {least:.0%} of the retention time of {{assets}} is left",
-        f"More than {least:.0%} of the retention time of {{assets}} is left again",
+        f"Less than {percent(least)} of the retention time of {{assets}} is left",
+        f"More than {percent(least)} of the retention time of {{assets}} is left again",
         f"Run {drain} now, or raise the retention time.",
         list(headroom_measurements(backlog, least, name_of)),
         {name_of(entity): f"{route}/{entity.name}" for entity in ENTITIES},
@@ -84,8 +84,8 @@ def measured_quarantine(instance: dg.DagsterInstance, most: float, now: float) -
     keys = [dg.AssetKey([layer, entity.name]) for layer in LAYERS_OF_DRAINS for entity in ENTITIES]
     return MeasuredConcern(
         "quarantine",
-        f"More than {most:.0%} of the records of {{assets}} in the last hour were quarantined",
-        f"No more than {most:.0%} of the records of {{assets}} in the last hour were quarantined",
+        f"More than {percent(most)} of the records of {{assets}} in the last hour were quarantined",
+        f"No more than {percent(most)} of the records of {{assets}} in the last hour were quarantined",
         f"Run `{CLI_COMMAND} quarantine`, which prints the records and their reasons, and fix their producer.",
         [_quarantine_measurement(instance, key, most, now) for key in keys],
     )
@@ -122,7 +122,7 @@ def _quarantine_measurement(instance: dg.DagsterInstance, key: dg.AssetKey, most
         records += quarantined  # `records` are those that landing accepted, and those that cleaning read
     share = quarantined / records if records else 0.0
     name = key.to_user_string()
-    problem = f"{name}: {quarantined} of {records} records, {share:.1%}"
+    problem = f"{name}: {quarantined} of {records} records, {percent(share, 3)}"
     return Measurement(name, share, problem if share > most and quarantined >= LEAST_QUARANTINED else "")
 
 

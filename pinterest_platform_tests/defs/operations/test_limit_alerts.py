@@ -140,8 +140,8 @@ def test_a_stream_near_the_end_of_its_retention_is_alerted(sensor: Sensor) -> No
 @pytest.mark.parametrize(
     ("key", "counts", "text"),
     [
-        ("raw/pin", {"records": 90, "quarantined": 10}, "raw/pin: 10 of 100 records, 10.0%."),
-        ("cleaned_stream/geo", {"records": 50, "quarantined": 20}, "cleaned_stream/geo: 20 of 50 records, 40.0%."),
+        ("raw/pin", {"records": 90, "quarantined": 10}, "raw/pin: 10 of 100 records, 10%."),
+        ("cleaned_stream/geo", {"records": 50, "quarantined": 20}, "cleaned_stream/geo: 20 of 50 records, 40%."),
     ],
 )
 def test_a_large_share_of_quarantined_records_is_alerted(
@@ -157,6 +157,19 @@ def test_a_large_share_of_quarantined_records_is_alerted(
     assert headlines(sensor.alerts()) == [
         f"No more than 5% of the records of {key} in the last hour were quarantined, after 0 minutes."
     ]
+
+
+def test_limits_are_printed_with_the_digits_of_their_settings(sensor: Sensor) -> None:
+    limits = {"alert_quarantine_share": 0.003, "alert_headroom_share": 0.9998}
+    sensor.around.settings = sensor.around.settings.model_copy(update=limits)
+    sensor.around.shards.put(STREAM, 0, b'{"ind":1}')
+    sensor.around.shards.now_ms += 60_000
+    sensor.report("raw/pin", records=1_990, quarantined=10)
+    sent = {alert.job: alert for alert in sensor.alerts()}
+    assert sent["kinesis retention"].headline == "Less than 99.98% of the retention time of kinesis/user is left."
+    quarantine = sent["quarantine"]
+    assert quarantine.headline == "More than 0.3% of the records of raw/pin in the last hour were quarantined."
+    assert quarantine.causes[0].what == "raw/pin: 10 of 2000 records, 0.5%."
 
 
 def test_a_few_quarantined_records_of_a_quiet_hour_are_not_alerted(sensor: Sensor) -> None:
