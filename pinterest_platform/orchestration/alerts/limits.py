@@ -11,7 +11,12 @@ from pinterest_platform.orchestration.results.health import ledger_causes, ledge
 from pinterest_platform.orchestration.results.ledger import LANDED_CHECK, LEDGER
 from pinterest_platform.pipelines.backlog import RouteBacklog
 from pinterest_platform.pipelines.layers import CLEANED_LAYERS, RAW_LAYERS
-from pinterest_platform.pipelines.limits import Measurement, headroom_measurements, lag_measurements
+from pinterest_platform.pipelines.limits import (
+    Measurement,
+    headroom_measurements,
+    is_headroom_unknown,
+    lag_measurements,
+)
 from pinterest_platform.ports import Cause
 from pinterest_platform.settings import Settings
 
@@ -36,7 +41,8 @@ class MeasuredConcern:
         begun: the sentence that reports a problem, without its full stop; `{assets}` is where it names the assets.
         over: the sentence that reports the end of it, in the same form.
         next_step: what to do about a problem.
-        measurements: the measurements; a name without one is unknown.
+        measurements: the measurements.
+        unknown: the names of those that are unknown.
         assets: the asset by the name of its measurement, if that is not the asset itself.
         is_alerted: whether another alert has reported the problems.
         causes: the causes of the problems, if those are more than the problems and the next step.
@@ -47,6 +53,7 @@ class MeasuredConcern:
     over: str
     next_step: str
     measurements: Sequence[Measurement]
+    unknown: Sequence[str] = ()
     assets: Mapping[str, str] = field(default_factory=dict[str, str])
     is_alerted: bool = False
     causes: Sequence[Cause] = ()
@@ -55,18 +62,25 @@ class MeasuredConcern:
         """Return the asset that a measurement is about."""
         return self.assets.get(name, name)
 
+    def with_names(self, names: Sequence[str]) -> str:
+        """Return its name, with the names of the measurements that are meant if they are a part of it."""
+        is_all = len(names) == len(self.measurements) + len(self.unknown)
+        return self.name if is_all else f"{self.name} ({', '.join(names)})"
+
 
 def measured_streams(route: str, backlog: RouteBacklog, settings: Settings) -> Iterator[MeasuredConcern]:
     """Yield lag and retention headroom of a route; the backlog has the retention times."""
     drain = "kafka_pipeline" if route == "kafka" else "streaming_pipeline"
     longest, least = settings.alert_lag_seconds, settings.alert_headroom_share
     name_of = settings.names.topic if route == "kafka" else settings.names.stream
+    lags = list(lag_measurements(backlog, longest))
     yield MeasuredConcern(
         f"{route} lag",
         f"The lag of {{assets}} exceeds {longest:g} s",
         f"The lag of {{assets}} is within {longest:g} s again",
         f"Check that the sensor {route}_backlog is switched on, then read its last tick and the last run of {drain}.",
-        list(lag_measurements(backlog, longest)),
+        lags,
+        [entity.name for entity in ENTITIES if entity.name not in {lag.name for lag in lags}],
         {entity.name: f"{route}/{entity.name}" for entity in ENTITIES},
     )
     yield MeasuredConcern(
@@ -75,6 +89,7 @@ def measured_streams(route: str, backlog: RouteBacklog, settings: Settings) -> I
         f"More than {percent(least)} of the retention time of {{assets}} is left again",
         f"Run {drain} now, or raise the retention time.",
         list(headroom_measurements(backlog, least, name_of)),
+        [name_of(entity) for entity in ENTITIES if is_headroom_unknown(backlog, entity)],
         {name_of(entity): f"{route}/{entity.name}" for entity in ENTITIES},
     )
 
@@ -104,7 +119,8 @@ def measured_ledger(instance: dg.DagsterInstance) -> MeasuredConcern:
         "The ledger does not balance",
         "The ledger balances again",
         concern.next_step,
-        [Measurement("ledger/conservation", 0.0, problem)] if is_known else [],
+        [Measurement(LEDGER.to_user_string(), 0.0, problem)] if is_known else [],
+        [] if is_known else [LEDGER.to_user_string()],
         # The alert of failed checks in a run that succeeded names the same checks.
         is_alerted=run is not None and run.is_success,
         causes=ledger_causes(instance) if problem else [],

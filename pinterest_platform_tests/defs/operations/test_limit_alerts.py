@@ -8,6 +8,7 @@ from typing import NoReturn
 import dagster as dg
 import pytest
 
+from pinterest_platform.catalog import PIN
 from pinterest_platform.defs.operations.assets import conservation
 from pinterest_platform.defs.operations.sensors import limit_alerts
 from pinterest_platform.defs.raw.assets import RAW
@@ -70,14 +71,30 @@ def headlines(alerts: list[Alert]) -> list[str]:
 def test_nothing_is_alerted_within_the_limits(sensor: Sensor) -> None:
     sensor.around.topics.append(TOPIC, 0, b'{"ind":1}', timestamp_ms=now_ms())
     sensor.around.shards.put(STREAM, 0, b'{"ind":1}')
+    assert sensor.tick() == "no limit is known to be exceeded; unknown: ledger"
+    sensor.materialize(conservation)
     assert sensor.tick() == "no limit is exceeded"
     assert not sensor.notifier.alerts
 
 
-def test_the_reason_of_a_tick_states_whether_a_limit_is_still_exceeded(sensor: Sensor) -> None:
+def test_the_reason_of_a_tick_names_what_exceeds_a_limit_and_what_is_unknown(
+    sensor: Sensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sensor.around.topics.append(TOPIC, 0, b'{"ind":1}', timestamp_ms=now_ms() - HOUR_MS)
-    assert sensor.tick() == "alerted that the lag of kafka/user exceeds 1800 s"
-    assert sensor.tick() == "no alert is due; still exceeded: kafka lag"
+    state = "exceeded now: kafka lag (user); unknown: ledger"
+    assert sensor.tick() == f"alerted that the lag of kafka/user exceeds 1800 s; {state}"
+    assert sensor.tick() == f"no alert is due; {state}"
+    sensor.around.lake.unreadable[sensor.around.settings.names.cleaned_uri(PIN)] = no_response("S3 at x:9", "refused")
+    part = "exceeded now: kafka lag (user); unknown: ledger, kafka lag (pin), kafka retention (u.pin)"
+    assert sensor.tick() == f"no alert is due; {part}"
+    sensor.around.lake.unreadable.clear()
+
+    def refuse(*_: object) -> NoReturn:
+        raise no_response("S3 at x:9", "refused")
+
+    monkeypatch.setattr(sensor.around.shards, "describe", refuse)
+    outage = "kinesis is unknown: S3 at x:9 did not respond: refused. The next tick retries"
+    assert sensor.tick() == f"no alert is due; exceeded now: kafka lag (user); {outage}; unknown: ledger"
 
 
 def test_a_lag_over_its_limit_is_alerted_once_and_its_end_once(sensor: Sensor) -> None:
@@ -250,16 +267,18 @@ def test_a_route_that_cannot_be_read_is_named_and_hides_nothing(sensor: Sensor) 
 
 
 def test_an_outage_of_the_store_is_named_once_for_both_routes(sensor: Sensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = iter(["refused", "the request could not be sent"] * 6)
+
     def refuse(*_: object) -> NoReturn:
-        raise no_response("S3 at x:9", "refused")
+        raise no_response("S3 at x:9", next(texts))
 
     monkeypatch.setattr(sensor.around.lake, "positions", refuse)
-    reason = "kafka and kinesis are unknown: S3 at x:9 did not respond: refused. The next tick retries"
-    assert sensor.tick() == reason
+    outage = "kafka and kinesis are unknown: S3 at x:9 did not respond: refused. The next tick retries"
+    assert sensor.tick() == f"no limit is known to be exceeded; {outage}; unknown: ledger"
     sensor.around.topics.down = True
     monkeypatch.undo()
     monkeypatch.setattr(sensor.around.shards, "describe", refuse)
     assert sensor.tick() == (
-        "kafka is unknown: The fake broker is down. The next tick retries; "
-        "kinesis is unknown: S3 at x:9 did not respond: refused. The next tick retries"
+        "no limit is known to be exceeded; kafka is unknown: The fake broker is down. The next tick retries; "
+        "kinesis is unknown: S3 at x:9 did not respond: refused. The next tick retries; unknown: ledger"
     )

@@ -29,7 +29,9 @@ class Ticks:
         """Measure lags by name, True beyond the limit."""
         self.now += 60 * minutes
         measurements = [Measurement(name, 0.0, f"{name}: 2000 s" if late else "") for name, late in lags.items()]
-        measured = MeasuredConcern("kafka lag", BEGUN, OVER, "Read the last tick.", measurements, ASSETS, **options)
+        measured = MeasuredConcern(
+            "kafka lag", BEGUN, OVER, "Read the last tick.", measurements, assets=ASSETS, **options
+        )
         settings = AlertSettings.model_validate({"PINTEREST_USER_ID": "u"})
         return deliver_limit_alerts(self.instance, settings, self.notifier, [measured], self.now)
 
