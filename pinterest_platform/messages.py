@@ -13,7 +13,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def percent(share: float, digits: int = 6) -> str:
-    """Return a share as a percentage with so many significant digits at most: 0.05 is 5%, 0.9998 is 99.98%."""
+    """Return a share as a percentage with `digits` significant digits at most: 0.05 is 5%, 0.9998 is 99.98%."""
     return f"{100 * share:.{digits}g}%"
 
 
