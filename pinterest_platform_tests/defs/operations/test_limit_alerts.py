@@ -267,10 +267,8 @@ def test_a_route_that_cannot_be_read_is_named_and_hides_nothing(sensor: Sensor) 
 
 
 def test_an_outage_of_the_store_is_named_once_for_both_routes(sensor: Sensor, monkeypatch: pytest.MonkeyPatch) -> None:
-    texts = iter(["refused", "the request could not be sent"] * 6)
-
-    def refuse(*_: object) -> NoReturn:
-        raise no_response("S3 at x:9", next(texts))
+    def refuse(uri: str) -> NoReturn:
+        raise no_response("S3 at x:9", "the request could not be sent" if "cleaned_stream" in uri else "refused")
 
     monkeypatch.setattr(sensor.around.lake, "positions", refuse)
     outage = "kafka and kinesis are unknown: S3 at x:9 did not respond: refused. The next tick retries"
