@@ -12,6 +12,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def percent(share: float, digits: int = 6) -> str:
+    """Return a share as a percentage with `digits` significant digits at most: 0.05 is 5%, 0.9998 is 99.98%."""
+    return f"{100 * share:.{digits}g}%"
+
+
 def rounded_duration(seconds: float) -> str:
     """Return a duration in one unit, the largest of which there are two: 6 minutes, 24 hours, 3 days."""
     for unit_seconds, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):

@@ -51,11 +51,12 @@ def failed_checks(
             continue
         causes.pop(evaluation.asset_check_key, None)
         if not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.ERROR:
-            causes[evaluation.asset_check_key] = _check_cause(evaluation)
+            causes[evaluation.asset_check_key] = check_cause(evaluation)
     return causes
 
 
-def _check_cause(evaluation: dg.AssetCheckEvaluation) -> Cause:
+def check_cause(evaluation: dg.AssetCheckEvaluation) -> Cause:
+    """Return the first lines of the finding of a failed check, with its next step."""
     metadata = {name: str(entry.value) for name, entry in evaluation.metadata.items()}
     texts = [metadata[name] for name in _FINDINGS if metadata.get(name)]
     lines = texts[0].splitlines() if texts else [f"{name}: {text}" for name, text in metadata.items()]

@@ -56,3 +56,9 @@ def headroom_measurements(
         time_left = f"{name}: {rounded_duration(left_ms / 1000)} until retention can delete what is not landed"
         text = time_left if left_ms else f"{name}: retention may have deleted records that are not landed"
         yield Measurement(name, left_ms / 1000, text if left_ms < least_share * pending.retention_ms else "")
+
+
+def is_headroom_unknown(backlog: RouteBacklog, entity: Entity) -> bool:
+    """Return whether `headroom_measurements` left out a stream because it is unknown; unlimited retention is known."""
+    pending = backlog.waiting.get(entity)
+    return pending is None or (pending.unlanded_ms is None and pending.retention_ms is not None)

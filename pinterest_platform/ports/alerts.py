@@ -7,7 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """The cause of a failure: the asset, check or op that failed, what failed, and what to do."""
+    """The cause of a failure: the asset, op or sensor that failed, what failed, and what to do."""
 
     asset: str
     what: str
@@ -25,7 +25,7 @@ class Alert:
         attempts: the number of attempts.
         reason: the reason why it is not retried.
         run_id: the run of the last attempt; empty for a sensor.
-        link: the address of that run, or of the sensors.
+        link: the address of that run, of the first asset beyond its limit, or of the sensors.
         causes: the failures in it.
         headline: the first sentence of the alert; without it, the day, the attempts and the reason are the first one.
     """

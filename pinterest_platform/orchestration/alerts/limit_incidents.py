@@ -55,11 +55,19 @@ def next_state(incidents: State, measured: Iterable[MeasuredConcern], now: float
 def _alert(
     measured: MeasuredConcern, settings: AlertSettings, now: float, incidents: Sequence[OngoingIncident]
 ) -> Alert:
+    names = [incident.name for incident in incidents]
+    assets = ", ".join(map(measured.asset_of, names))
     if incidents[0].is_over:
-        seconds = now - min(incident.since for incident in incidents)
-        minutes, names = counted(round(seconds / 60), "minute"), ", ".join(incident.name for incident in incidents)
-        headline, causes = f"{measured.over}, after {minutes}: {names}", []
+        minutes = counted(round((now - min(incident.since for incident in incidents)) / 60), "minute")
+        headline, causes = f"{measured.over.format(assets=assets)}, after {minutes}", []
     else:
-        headline = measured.begun
-        causes = [Cause(measured.name, f"{incident.problem}.", measured.next_step) for incident in incidents]
-    return ongoing_alert(incidents, headline, causes, settings, "assets/operations/health")
+        headline = measured.begun.format(assets=assets)
+        causes = measured.causes or [
+            Cause(measured.asset_of(incident.name), f"{incident.problem}.", measured.next_step)
+            for incident in incidents
+        ]
+    alert = ongoing_alert(incidents, headline, causes, settings, f"assets/{measured.asset_of(names[0])}")
+    others = [value.name for value in measured.measurements if value.problem and value.name not in names]
+    if not others:
+        return alert
+    return replace(alert, headline=f"{alert.headline} Still exceeded: {', '.join(map(measured.asset_of, others))}.")

@@ -1,17 +1,23 @@
 """Measurements of the platform that alerts compare with limits: lag, retention, quarantine and the ledger."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import dagster as dg
 
 from pinterest_platform.catalog import ENTITIES
-from pinterest_platform.messages import CLI_COMMAND
-from pinterest_platform.orchestration.results.health import ledger_concern
+from pinterest_platform.messages import CLI_COMMAND, percent
+from pinterest_platform.orchestration.results.health import ledger_causes, ledger_concern
 from pinterest_platform.orchestration.results.ledger import LANDED_CHECK, LEDGER
 from pinterest_platform.pipelines.backlog import RouteBacklog
 from pinterest_platform.pipelines.layers import CLEANED_LAYERS, RAW_LAYERS
-from pinterest_platform.pipelines.limits import Measurement, headroom_measurements, lag_measurements
+from pinterest_platform.pipelines.limits import (
+    Measurement,
+    headroom_measurements,
+    is_headroom_unknown,
+    lag_measurements,
+)
+from pinterest_platform.ports import Cause
 from pinterest_platform.settings import Settings
 
 QUARANTINE_SECONDS = 3600.0
@@ -32,11 +38,14 @@ class MeasuredConcern:
 
     Attributes:
         name: its name.
-        begun: the sentence that reports a problem, without its end.
-        over: the sentence that reports the end of it, without its end.
+        begun: the sentence that reports a problem, without its full stop; `{assets}` is where it names the assets.
+        over: the sentence that reports the end of it, in the same form.
         next_step: what to do about a problem.
-        measurements: the measurements; a name without one is unknown.
+        measurements: the measurements.
+        unknown: the names of those that are unknown.
+        assets: the asset by the name of its measurement, if that is not the asset itself.
         is_alerted: whether another alert has reported the problems.
+        causes: the causes of the problems, if those are more than the problems and the next step.
     """
 
     name: str
@@ -44,27 +53,44 @@ class MeasuredConcern:
     over: str
     next_step: str
     measurements: Sequence[Measurement]
+    unknown: Sequence[str] = ()
+    assets: Mapping[str, str] = field(default_factory=dict[str, str])
     is_alerted: bool = False
+    causes: Sequence[Cause] = ()
+
+    def asset_of(self, name: str) -> str:
+        """Return the asset that a measurement is about."""
+        return self.assets.get(name, name)
+
+    def with_names(self, names: Sequence[str]) -> str:
+        """Return its name, with the names of the measurements that are meant if they are a part of it."""
+        is_all = len(names) == len(self.measurements) + len(self.unknown)
+        return self.name if is_all else f"{self.name} ({', '.join(names)})"
 
 
 def measured_streams(route: str, backlog: RouteBacklog, settings: Settings) -> Iterator[MeasuredConcern]:
     """Yield lag and retention headroom of a route; the backlog has the retention times."""
     drain = "kafka_pipeline" if route == "kafka" else "streaming_pipeline"
     longest, least = settings.alert_lag_seconds, settings.alert_headroom_share
+    name_of = settings.names.topic if route == "kafka" else settings.names.stream
+    lags = list(lag_measurements(backlog, longest))
     yield MeasuredConcern(
         f"{route} lag",
-        f"The lag of {route} exceeds {longest:g} s",
-        f"The lag of {route} is within {longest:g} s again",
+        f"The lag of {{assets}} exceeds {longest:g} s",
+        f"The lag of {{assets}} is within {longest:g} s again",
         f"Check that the sensor {route}_backlog is switched on, then read its last tick and the last run of {drain}.",
-        list(lag_measurements(backlog, longest)),
+        lags,
+        [entity.name for entity in ENTITIES if entity.name not in {lag.name for lag in lags}],
+        {entity.name: f"{route}/{entity.name}" for entity in ENTITIES},
     )
-    names = settings.names
     yield MeasuredConcern(
         f"{route} retention",
-        f"Less than {least:.0%} of the retention time of {route} is left",
-        f"More than {least:.0%} of the retention time of {route} is left again",
+        f"Less than {percent(least)} of the retention time of {{assets}} is left",
+        f"More than {percent(least)} of the retention time of {{assets}} is left again",
         f"Run {drain} now, or raise the retention time.",
-        list(headroom_measurements(backlog, least, names.topic if route == "kafka" else names.stream)),
+        list(headroom_measurements(backlog, least, name_of)),
+        [name_of(entity) for entity in ENTITIES if is_headroom_unknown(backlog, entity)],
+        {name_of(entity): f"{route}/{entity.name}" for entity in ENTITIES},
     )
 
 
@@ -73,8 +99,8 @@ def measured_quarantine(instance: dg.DagsterInstance, most: float, now: float) -
     keys = [dg.AssetKey([layer, entity.name]) for layer in LAYERS_OF_DRAINS for entity in ENTITIES]
     return MeasuredConcern(
         "quarantine",
-        f"More than {most:.0%} of the records of the last hour were quarantined",
-        f"No more than {most:.0%} of the records of the last hour were quarantined",
+        f"More than {percent(most)} of the records of {{assets}} in the last hour were quarantined",
+        f"No more than {percent(most)} of the records of {{assets}} in the last hour were quarantined",
         f"Run `{CLI_COMMAND} quarantine`, which prints the records and their reasons, and fix their producer.",
         [_quarantine_measurement(instance, key, most, now) for key in keys],
     )
@@ -93,9 +119,11 @@ def measured_ledger(instance: dg.DagsterInstance) -> MeasuredConcern:
         "The ledger does not balance",
         "The ledger balances again",
         concern.next_step,
-        [Measurement("ledger/conservation", 0.0, problem)] if is_known else [],
+        [Measurement(LEDGER.to_user_string(), 0.0, problem)] if is_known else [],
+        [] if is_known else [LEDGER.to_user_string()],
         # The alert of failed checks in a run that succeeded names the same checks.
         is_alerted=run is not None and run.is_success,
+        causes=ledger_causes(instance) if problem else [],
     )
 
 
@@ -110,7 +138,7 @@ def _quarantine_measurement(instance: dg.DagsterInstance, key: dg.AssetKey, most
         records += quarantined  # `records` are those that landing accepted, and those that cleaning read
     share = quarantined / records if records else 0.0
     name = key.to_user_string()
-    problem = f"{name}: {quarantined} of {records} records, {share:.1%}"
+    problem = f"{name}: {quarantined} of {records} records, {percent(share, 3)}"
     return Measurement(name, share, problem if share > most and quarantined >= LEAST_QUARANTINED else "")
 
 

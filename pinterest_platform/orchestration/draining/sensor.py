@@ -69,13 +69,25 @@ def read_backlog(route: str, read: Callable[[], RouteBacklog]) -> RouteBacklog |
     Raises:
         PermanentFailure: an operator must decide or fix something first.
     """
+    try:
+        return backlog_within_tick(route, read)
+    except TransientFailure as failure:
+        return dg.SkipReason(f"{failure.what} {NEXT_TICK}")
+
+
+def backlog_within_tick(route: str, read: Callable[[], RouteBacklog]) -> RouteBacklog:
+    """Read the backlog of a route.
+
+    Raises:
+        PermanentFailure: an operator must decide or fix something first.
+        TransientFailure: the store or the broker does not respond, or the time of a tick is over.
+    """
     pool = ThreadPoolExecutor(1, thread_name_prefix="tick")
     try:
         return pool.submit(read).result(TICK_SECONDS)
     except TimeoutError:
-        return dg.SkipReason(f"The backlog of {route} was not read within {TICK_SECONDS:g} s. {NEXT_TICK}")
-    except TransientFailure as failure:
-        return dg.SkipReason(f"{failure.what} {NEXT_TICK}")
+        what = f"The backlog of {route} was not read within {TICK_SECONDS:g} s."
+        raise TransientFailure(what, "Wait for the next tick.") from None
     finally:
         # A read that is late ends by its own time limits.
         pool.shutdown(wait=False)

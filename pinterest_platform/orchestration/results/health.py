@@ -7,12 +7,13 @@ import dagster as dg
 
 from pinterest_platform.failures import followed_by
 from pinterest_platform.messages import rounded_duration
-from pinterest_platform.orchestration.causes import failure_causes
+from pinterest_platform.orchestration.causes import check_cause, failure_causes
 from pinterest_platform.orchestration.results.last_results import NOT_EVALUATED
 from pinterest_platform.orchestration.results.ledger import BALANCE_CHECKS, LEDGER
 from pinterest_platform.orchestration.results.tables import small_table
 from pinterest_platform.orchestration.runs import LIVE
 from pinterest_platform.pipelines.health import Concern, concern_of
+from pinterest_platform.ports import Cause
 
 HEALTH = dg.AssetKey(["operations", "health"])
 
@@ -84,11 +85,9 @@ def ledger_concern(instance: dg.DagsterInstance) -> Concern:
     """Return whether the last ledger balances."""
     problems: list[str] = []
     for name in BALANCE_CHECKS:
-        check = dg.AssetCheckKey(LEDGER, name)
-        records = instance.event_log_storage.get_asset_check_execution_history(check, limit=1)
-        evaluation = records[0].event.asset_check_evaluation if records and records[0].event else None
+        evaluation, run_id = _last_execution(instance, name)
         if evaluation is None or NOT_EVALUATED in evaluation.metadata:
-            return _unknown_ledger(instance, name, records[0].run_id if records else "")
+            return _unknown_ledger(instance, name, run_id)
         if not evaluation.passed:
             problems.append(f"{name} failed")
     difference = last_number(instance, LEDGER, "difference") or 0
@@ -99,6 +98,20 @@ def ledger_concern(instance: dg.DagsterInstance) -> Concern:
         "Read the problems in the metadata of these checks of ledger/conservation.",
         {"ledger_difference": difference},
     )
+
+
+def ledger_causes(instance: dg.DagsterInstance) -> list[Cause]:
+    """Return why the last ledger does not balance: the findings of the checks that failed."""
+    evaluations = [_last_execution(instance, name)[0] for name in BALANCE_CHECKS]
+    return [check_cause(evaluation) for evaluation in evaluations if evaluation and not evaluation.passed]
+
+
+def _last_execution(instance: dg.DagsterInstance, check: str) -> tuple[dg.AssetCheckEvaluation | None, str]:
+    """Return the result of the last execution of a check of the ledger, if it has one, and its run."""
+    records = instance.event_log_storage.get_asset_check_execution_history(dg.AssetCheckKey(LEDGER, check), limit=1)
+    if not records:
+        return None, ""
+    return records[0].event.asset_check_evaluation if records[0].event else None, records[0].run_id
 
 
 def _unknown_ledger(instance: dg.DagsterInstance, check: str, run_id: str) -> Concern:

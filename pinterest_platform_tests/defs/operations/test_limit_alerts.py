@@ -8,6 +8,7 @@ from typing import NoReturn
 import dagster as dg
 import pytest
 
+from pinterest_platform.catalog import PIN
 from pinterest_platform.defs.operations.assets import conservation
 from pinterest_platform.defs.operations.sensors import limit_alerts
 from pinterest_platform.defs.raw.assets import RAW
@@ -70,20 +71,36 @@ def headlines(alerts: list[Alert]) -> list[str]:
 def test_nothing_is_alerted_within_the_limits(sensor: Sensor) -> None:
     sensor.around.topics.append(TOPIC, 0, b'{"ind":1}', timestamp_ms=now_ms())
     sensor.around.shards.put(STREAM, 0, b'{"ind":1}')
+    assert sensor.tick() == "no limit is known to be exceeded; unknown: ledger"
+    sensor.materialize(conservation)
     assert sensor.tick() == "no limit is exceeded"
     assert not sensor.notifier.alerts
 
 
-def test_the_reason_of_a_tick_states_whether_a_limit_is_still_exceeded(sensor: Sensor) -> None:
+def test_the_reason_of_a_tick_names_what_exceeds_a_limit_and_what_is_unknown(
+    sensor: Sensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sensor.around.topics.append(TOPIC, 0, b'{"ind":1}', timestamp_ms=now_ms() - HOUR_MS)
-    assert sensor.tick() == "alerted that the lag of kafka exceeds 1800 s"
-    assert sensor.tick() == "no alert is due; still exceeded: kafka lag"
+    state = "exceeded now: kafka lag (user); unknown: ledger"
+    assert sensor.tick() == f"alerted that the lag of kafka/user exceeds 1800 s; {state}"
+    assert sensor.tick() == f"no alert is due; {state}"
+    sensor.around.lake.unreadable[sensor.around.settings.names.cleaned_uri(PIN)] = no_response("S3 at x:9", "refused")
+    part = "exceeded now: kafka lag (user); unknown: ledger, kafka lag (pin), kafka retention (u.pin)"
+    assert sensor.tick() == f"no alert is due; {part}"
+    sensor.around.lake.unreadable.clear()
+
+    def refuse(*_: object) -> NoReturn:
+        raise no_response("S3 at x:9", "refused")
+
+    monkeypatch.setattr(sensor.around.shards, "describe", refuse)
+    outage = "kinesis is unknown: S3 at x:9 did not respond: refused. The next tick retries"
+    assert sensor.tick() == f"no alert is due; exceeded now: kafka lag (user); {outage}; unknown: ledger"
 
 
 def test_a_lag_over_its_limit_is_alerted_once_and_its_end_once(sensor: Sensor) -> None:
     sensor.around.topics.append(TOPIC, 0, b'{"ind":1}', timestamp_ms=now_ms() - HOUR_MS)
     [alert] = sensor.alerts()
-    assert alert.headline == "The lag of kafka exceeds 1800 s."
+    assert alert.headline == "The lag of kafka/user exceeds 1800 s."
     assert alert.causes[0].what.startswith("user: 36")
     assert "kafka_backlog" in alert.causes[0].action
     assert not sensor.alerts()
@@ -92,13 +109,13 @@ def test_a_lag_over_its_limit_is_alerted_once_and_its_end_once(sensor: Sensor) -
         f"{TOPIC}/0": 0
     }
     [over] = sensor.alerts()
-    assert over.headline.startswith("The lag of kafka is within 1800 s again, after 0 minutes: user")
+    assert over.headline == "The lag of kafka/user is within 1800 s again, after 0 minutes."
 
 
 def test_the_lag_of_kinesis_is_alerted_too(sensor: Sensor) -> None:
     sensor.around.shards.put(STREAM, 0, b'{"ind":1}')
     sensor.around.shards.now_ms += HOUR_MS
-    assert headlines(sensor.alerts()) == ["The lag of kinesis exceeds 1800 s."]
+    assert headlines(sensor.alerts()) == ["The lag of kinesis/user exceeds 1800 s."]
 
 
 def test_the_limits_are_settings(sensor: Sensor) -> None:
@@ -112,11 +129,11 @@ def test_little_retention_left_of_what_is_not_landed_is_alerted(sensor: Sensor) 
     sensor.around.topics.append(TOPIC, 0, b'{"ind":1}', timestamp_ms=now_ms() - 4 * HOUR_MS)
     lag, retention = sensor.alerts()
     assert lag.headline.startswith("The lag of kafka")
-    assert retention.headline == "Less than 25% of the retention time of kafka is left."
+    assert retention.headline == "Less than 25% of the retention time of kafka/user is left."
     assert retention.causes[0].what.startswith(f"{TOPIC}: 60 minutes until retention can delete what is not landed")
     sensor.around.times.retention = 24 * HOUR_MS
     [over] = headlines(sensor.alerts())
-    assert over == f"More than 25% of the retention time of kafka is left again, after 0 minutes: {TOPIC}."
+    assert over == "More than 25% of the retention time of kafka/user is left again, after 0 minutes."
 
 
 def test_an_alert_of_retention_is_over_when_everything_is_landed(sensor: Sensor) -> None:
@@ -125,22 +142,23 @@ def test_an_alert_of_retention_is_over_when_everything_is_landed(sensor: Sensor)
     assert len(sensor.alerts()) == 2
     sensor.materialize(*RAW)
     [over] = headlines(sensor.alerts())
-    assert over.startswith("More than 25% of the retention time of kafka is left again")
+    assert over.startswith("More than 25% of the retention time of kafka/user is left again")
 
 
 def test_a_stream_near_the_end_of_its_retention_is_alerted(sensor: Sensor) -> None:
     sensor.around.shards.put(STREAM, 0, b'{"ind":1}')
     sensor.around.shards.now_ms += round(0.8 * sensor.around.shards.retention_ms)
     _, retention = sensor.alerts()
-    assert retention.headline == "Less than 25% of the retention time of kinesis is left."
+    assert retention.headline == "Less than 25% of the retention time of kinesis/user is left."
     assert retention.causes[0].what.startswith(STREAM)
+    assert retention.causes[0].asset == "kinesis/user" and retention.link.endswith("/assets/kinesis/user")
 
 
 @pytest.mark.parametrize(
     ("key", "counts", "text"),
     [
-        ("raw/pin", {"records": 90, "quarantined": 10}, "raw/pin: 10 of 100 records, 10.0%."),
-        ("cleaned_stream/geo", {"records": 50, "quarantined": 20}, "cleaned_stream/geo: 20 of 50 records, 40.0%."),
+        ("raw/pin", {"records": 90, "quarantined": 10}, "raw/pin: 10 of 100 records, 10%."),
+        ("cleaned_stream/geo", {"records": 50, "quarantined": 20}, "cleaned_stream/geo: 20 of 50 records, 40%."),
     ],
 )
 def test_a_large_share_of_quarantined_records_is_alerted(
@@ -148,13 +166,27 @@ def test_a_large_share_of_quarantined_records_is_alerted(
 ) -> None:
     sensor.report(key, **counts)
     [alert] = sensor.alerts()
-    assert alert.headline == "More than 5% of the records of the last hour were quarantined."
+    assert alert.headline == f"More than 5% of the records of {key} in the last hour were quarantined."
     assert alert.causes[0].what == text
+    assert alert.causes[0].asset == key and alert.link.endswith(f"/assets/{key}")
     assert not sensor.alerts()
     sensor.report(key, records=10_000, quarantined=0)
     assert headlines(sensor.alerts()) == [
-        f"No more than 5% of the records of the last hour were quarantined, after 0 minutes: {key}."
+        f"No more than 5% of the records of {key} in the last hour were quarantined, after 0 minutes."
     ]
+
+
+def test_limits_are_printed_with_the_digits_of_their_settings(sensor: Sensor) -> None:
+    limits = {"alert_quarantine_share": 0.003, "alert_headroom_share": 0.9998}
+    sensor.around.settings = sensor.around.settings.model_copy(update=limits)
+    sensor.around.shards.put(STREAM, 0, b'{"ind":1}')
+    sensor.around.shards.now_ms += 60_000
+    sensor.report("raw/pin", records=1_990, quarantined=10)
+    sent = {alert.job: alert for alert in sensor.alerts()}
+    assert sent["kinesis retention"].headline == "Less than 99.98% of the retention time of kinesis/user is left."
+    quarantine = sent["quarantine"]
+    assert quarantine.headline == "More than 0.3% of the records of raw/pin in the last hour were quarantined."
+    assert quarantine.causes[0].what == "raw/pin: 10 of 2000 records, 0.5%."
 
 
 def test_a_few_quarantined_records_of_a_quiet_hour_are_not_alerted(sensor: Sensor) -> None:
@@ -189,7 +221,7 @@ def test_a_red_ledger_of_a_successful_run_is_alerted_only_when_it_is_over(sensor
     assert not sensor.alerts(), "the sensor daily_alerts reports failed checks of such a run"
     repair()
     sensor.materialize(conservation)
-    assert headlines(sensor.alerts()) == ["The ledger balances again, after 0 minutes: ledger/conservation."]
+    assert headlines(sensor.alerts()) == ["The ledger balances again, after 0 minutes."]
 
 
 def test_a_red_ledger_of_a_failed_run_is_alerted(sensor: Sensor) -> None:
@@ -201,7 +233,12 @@ def test_a_red_ledger_of_a_failed_run_is_alerted(sensor: Sensor) -> None:
     sensor.materialize(broken, conservation, raises=False)
     [alert] = sensor.alerts()
     assert alert.headline == "The ledger does not balance."
-    assert "every_offset_is_accounted_for failed" in alert.causes[0].what
+    assert alert.link.endswith("/assets/ledger/conservation")
+    [cause] = alert.causes
+    assert cause.asset == "ledger/conservation"
+    assert cause.what.startswith(f"Check every_offset_is_accounted_for failed: {TOPIC}/0")
+    assert "topics/" in cause.what, "the finding names the object"
+    assert cause.action.startswith("Restore the named objects")
 
 
 def test_a_ledger_that_could_not_run_is_unknown_and_neither_alerted_nor_over(sensor: Sensor) -> None:
@@ -224,22 +261,22 @@ def test_a_route_that_cannot_be_read_is_named_and_hides_nothing(sensor: Sensor) 
     sensor.around.shards.put(STREAM, 0, b'{"ind":1}')
     sensor.around.shards.now_ms += HOUR_MS
     reason = sensor.tick()
-    assert "alerted that the lag of kinesis exceeds 1800 s" in reason
+    assert "alerted that the lag of kinesis/user exceeds 1800 s" in reason
     assert "kafka is unknown: " in reason
     assert [alert.job for alert in sensor.notifier.alerts] == ["kinesis lag"]
 
 
 def test_an_outage_of_the_store_is_named_once_for_both_routes(sensor: Sensor, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> NoReturn:
-        raise no_response("S3 at x:9", "refused")
+    def refuse(uri: str) -> NoReturn:
+        raise no_response("S3 at x:9", "the request could not be sent" if "cleaned_stream" in uri else "refused")
 
     monkeypatch.setattr(sensor.around.lake, "positions", refuse)
-    reason = "kafka and kinesis are unknown: S3 at x:9 did not respond: refused. The next tick retries"
-    assert sensor.tick() == reason
+    outage = "kafka and kinesis are unknown: S3 at x:9 did not respond: refused. The next tick retries"
+    assert sensor.tick() == f"no limit is known to be exceeded; {outage}; unknown: ledger"
     sensor.around.topics.down = True
     monkeypatch.undo()
     monkeypatch.setattr(sensor.around.shards, "describe", refuse)
     assert sensor.tick() == (
-        "kafka is unknown: The fake broker is down. The next tick retries; "
-        "kinesis is unknown: S3 at x:9 did not respond: refused. The next tick retries"
+        "no limit is known to be exceeded; kafka is unknown: The fake broker is down. The next tick retries; "
+        "kinesis is unknown: S3 at x:9 did not respond: refused. The next tick retries; unknown: ledger"
     )

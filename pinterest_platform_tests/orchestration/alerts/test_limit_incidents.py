@@ -11,7 +11,10 @@ from pinterest_platform.settings import AlertSettings
 from pinterest_platform.testing import FakeNotifier
 
 START = 1_700_000_000.0
-BEGUN, OVER = "The lag of kafka exceeds 1800 s", "The lag of kafka is within 1800 s again"
+BEGUN, OVER = "The lag of {assets} exceeds 1800 s", "The lag of {assets} is within 1800 s again"
+PIN_BEGUN, PIN_OVER = BEGUN.format(assets="kafka/pin"), OVER.format(assets="kafka/pin")
+GEO_BEGUN, GEO_OVER = BEGUN.format(assets="kafka/geo"), OVER.format(assets="kafka/geo")
+ASSETS = {name: f"kafka/{name}" for name in ("pin", "geo", "user")}
 
 
 class Ticks:
@@ -26,7 +29,9 @@ class Ticks:
         """Measure lags by name, True beyond the limit."""
         self.now += 60 * minutes
         measurements = [Measurement(name, 0.0, f"{name}: 2000 s" if late else "") for name, late in lags.items()]
-        measured = MeasuredConcern("kafka lag", BEGUN, OVER, "Read the last tick.", measurements, **options)
+        measured = MeasuredConcern(
+            "kafka lag", BEGUN, OVER, "Read the last tick.", measurements, assets=ASSETS, **options
+        )
         settings = AlertSettings.model_validate({"PINTEREST_USER_ID": "u"})
         return deliver_limit_alerts(self.instance, settings, self.notifier, [measured], self.now)
 
@@ -37,23 +42,39 @@ def ticks() -> Ticks:
 
 
 def test_an_incident_is_alerted_once_and_its_end_once(ticks: Ticks) -> None:
-    assert ticks.tick({"pin": True, "geo": True, "user": False}) == [BEGUN]
+    assert ticks.tick({"pin": True, "geo": True, "user": False}) == [BEGUN.format(assets="kafka/pin, kafka/geo")]
     assert ticks.tick({"pin": True, "geo": True, "user": False}) == []
-    assert ticks.tick({"pin": False, "geo": False, "user": False}) == [f"{OVER}, after 2 minutes: pin, geo"]
+    assert ticks.tick({"pin": False, "geo": False, "user": False}) == [
+        f"{OVER.format(assets='kafka/pin, kafka/geo')}, after 2 minutes"
+    ]
     assert ticks.tick({"pin": False, "geo": False, "user": False}) == []
     begun, over = ticks.notifier.alerts
     assert [(cause.asset, cause.what, cause.action) for cause in begun.causes] == [
-        ("kafka lag", f"{name}: 2000 s.", "Read the last tick.") for name in ("pin", "geo")
+        (f"kafka/{name}", f"{name}: 2000 s.", "Read the last tick.") for name in ("pin", "geo")
     ]
     assert over.key == f"{begun.key}/over" and over.causes == ()
-    assert begun.link.endswith("/assets/operations/health")
+    assert begun.link.endswith("/assets/kafka/pin")
 
 
 def test_another_stream_is_an_incident_of_its_own(ticks: Ticks) -> None:
     ticks.tick({"pin": True, "geo": False})
-    assert ticks.tick({"pin": True, "geo": True}) == [BEGUN]
+    assert ticks.tick({"pin": True, "geo": True}) == [GEO_BEGUN]
     assert [cause.what for cause in ticks.notifier.alerts[1].causes] == ["geo: 2000 s."]
-    assert ticks.tick({"pin": True, "geo": False}) == [f"{OVER}, after 1 minute: geo"]
+    assert ticks.tick({"pin": True, "geo": False}) == [f"{GEO_OVER}, after 1 minute"]
+
+
+def test_the_end_of_a_part_of_an_incident_names_that_part_and_what_is_still_exceeded(ticks: Ticks) -> None:
+    ticks.tick({"pin": True, "geo": True, "user": True})
+    assert ticks.tick({"pin": False, "geo": True, "user": True}) == [f"{PIN_OVER}, after 1 minute"]
+    ticks.tick({"pin": True, "geo": False, "user": True})
+    ticks.tick({"pin": False, "geo": False, "user": False})
+    assert [alert.headline for alert in ticks.notifier.alerts] == [
+        f"{BEGUN.format(assets='kafka/pin, kafka/geo, kafka/user')}.",
+        f"{PIN_OVER}, after 1 minute. Still exceeded: kafka/geo, kafka/user.",
+        f"{PIN_BEGUN}. Still exceeded: kafka/user.",
+        f"{GEO_OVER}, after 2 minutes. Still exceeded: kafka/pin, kafka/user.",
+        f"{OVER.format(assets='kafka/user, kafka/pin')}, after 3 minutes.",
+    ]
 
 
 def test_an_unknown_measurement_neither_begins_nor_ends_an_incident(ticks: Ticks) -> None:
@@ -61,7 +82,7 @@ def test_an_unknown_measurement_neither_begins_nor_ends_an_incident(ticks: Ticks
     assert ticks.tick({}) == []
     assert ticks.tick({"pin": True}) == []
     assert ticks.tick({}) == []
-    assert ticks.tick({"pin": False}) == [f"{OVER}, after 4 minutes: pin"]
+    assert ticks.tick({"pin": False}) == [f"{PIN_OVER}, after 4 minutes"]
 
 
 def test_a_delivery_that_fails_is_repeated_after_a_wait(ticks: Ticks) -> None:
@@ -70,12 +91,12 @@ def test_a_delivery_that_fails_is_repeated_after_a_wait(ticks: Ticks) -> None:
         ticks.tick({"pin": True})
     assert ticks.tick({"pin": True}, minutes=0.1) == []
     ticks.notifier.down = False
-    assert ticks.tick({"pin": True}) == [BEGUN]
+    assert ticks.tick({"pin": True}) == [PIN_BEGUN]
     ticks.notifier.down = True
     with pytest.raises(TransientFailure):
         ticks.tick({"pin": False})
     ticks.notifier.down = False
-    assert ticks.tick({"pin": False}) == [f"{OVER}, after 3 minutes: pin"]
+    assert ticks.tick({"pin": False}) == [f"{PIN_OVER}, after 3 minutes"]
     assert ticks.tick({"pin": False}) == []
 
 
@@ -100,9 +121,9 @@ def test_an_incident_that_begins_again_before_its_end_is_delivered_continues(tic
 
 def test_what_another_alert_has_reported_is_alerted_only_when_it_is_over(ticks: Ticks) -> None:
     assert ticks.tick({"pin": True}, is_alerted=True) == []
-    assert ticks.tick({"pin": False}) == [f"{OVER}, after 1 minute: pin"]
+    assert ticks.tick({"pin": False}) == [f"{PIN_OVER}, after 1 minute"]
 
 
 def test_a_state_of_another_release_does_not_stop_the_alerts(ticks: Ticks) -> None:
     ticks.instance.daemon_cursor_storage.set_cursor_values({STATE_KEY: '[{"concern": 1}]'})
-    assert ticks.tick({"pin": True}) == [BEGUN]
+    assert ticks.tick({"pin": True}) == [PIN_BEGUN]
