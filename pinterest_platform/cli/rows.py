@@ -31,4 +31,5 @@ def rows(session: Session, entity: str, route: str, limit: int) -> None:
     elif session.form == "csv":
         print_csv([name for name, _ in facts.columns] if facts else header(records), records)
     else:
-        print_records(Terminal(soft_wrap=True), uri, records, facts.rows if facts else 0, _NOTATIONS)
+        total = facts.rows if facts else 0
+        print_records(Terminal(soft_wrap=True), uri, records, total, notations=_NOTATIONS)

@@ -102,6 +102,20 @@ def test_a_long_table_is_cut_and_its_rows_are_counted() -> None:
     assert "10 of 2,500 rows" in out.getvalue()
 
 
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_cells_are_cut_only_on_a_terminal(
+    is_terminal: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: is_terminal)
+    monkeypatch.setenv("COLUMNS", "60")
+    values = {f"follower_count_{number}": "x" * 50 for number in range(9)}
+    print_table(Terminal(), "report", {}, [values], 1)
+    lines = capsys.readouterr().out.splitlines()
+    assert any(all(name in line for name in values) for line in lines) != is_terminal
+    assert any(line.count("x" * 50) == 9 for line in lines) != is_terminal
+    assert is_terminal or max(map(len, lines)) < 600
+
+
 @pytest.mark.parametrize(
     ("value", "notation", "shown"),
     [
