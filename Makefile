@@ -38,8 +38,9 @@ bench: setup ## run every benchmark next to its peer: one table, and the results
 
 docs: setup ## build the documentation site in site/, readable without a network
 	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict -f docs/site/mkdocs.yml && echo "open site/index.html"
+	@ls .cache/screenshots/*.png > /dev/null 2>&1 || echo "it has no screenshots: make screenshots adds them"
 
-screenshots: setup ## take the screenshots of the documentation from a running platform (needs chromium)
+screenshots: setup ## take the screenshots of the documentation from a running platform, for make docs (needs chromium)
 	@$(PY) -m emulators exec --home .cache/screenshots-home --posting --spark -- sh -c 'sh .ci/tour && $(PY) docs/site/screenshots.py'
 
 format: setup ## fix and format what ruff can

@@ -1,4 +1,4 @@
-"""`make dev`: the lines that the terminal shows, and how it ends."""
+"""`make dev`: the lines that the terminal shows, and how it ends. `make docs`: its hint."""
 
 import re
 import subprocess
@@ -11,10 +11,10 @@ from emulators.cli import main
 AT = "2026-11-26 17:31:09 +0000 - "
 
 
-def recipe() -> str:
-    """Return the recipe of `make dev`."""
+def recipe(target: str = "dev") -> str:
+    """Return the recipe of a target."""
     makefile = (Path(__file__).parents[2] / "Makefile").read_text("utf-8")
-    return makefile.partition("\ndev:")[2].partition("\n\n")[0]
+    return makefile.partition(f"\n{target}:")[2].partition("\n\n")[0]
 
 
 @pytest.mark.parametrize(
@@ -88,3 +88,14 @@ def test_make_dev_serves_metrics_and_hides_what_its_stop_prints() -> None:
     assert {"--logged", "--with", "--posting", "--spark"} <= options
     assert "--logged" in recipe()
     assert "--port 3000 --port 9464" in recipe()
+
+
+@pytest.mark.parametrize("has_screenshots", [True, False])
+def test_make_docs_names_make_screenshots_if_there_are_none(has_screenshots: bool, tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text("PY := true\nsetup:\ndocs:" + recipe("docs"))
+    if has_screenshots:
+        (tmp_path / ".cache" / "screenshots").mkdir(parents=True)
+        (tmp_path / ".cache" / "screenshots" / "graph.png").touch()
+    made = subprocess.run(["make", "docs"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    hint = [] if has_screenshots else ["it has no screenshots: make screenshots adds them"]
+    assert made.stdout.splitlines() == ["open site/index.html", *hint]
