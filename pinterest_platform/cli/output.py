@@ -59,13 +59,7 @@ def print_csv(columns: Sequence[str], rows: Rows, declared: Container[str] = ())
 
 
 def print_records(
-    console: Console,
-    title: str,
-    records: Rows,
-    total: int | None,
-    *,
-    has_more: bool = False,
-    notations: Mapping[str, Format] | None = None,
+    console: Console, title: str, records: Rows, count: str, notations: Mapping[str, Format] | None = None
 ) -> None:
     """Print records one below the other, one field per line.
 
@@ -73,8 +67,7 @@ def print_records(
         console: the console.
         title: the title.
         records: the records.
-        total: the count of all records; None if it is unknown.
-        has_more: if the count is unknown, whether there are more records.
+        count: their `count_text`.
         notations: the notation of each field that is not a text.
     """
     console.print(escape(title), style="bold")
@@ -84,10 +77,20 @@ def print_records(
                 f"  {escape(name)}: {escape(cell(value, (notations or {}).get(name, 'text')))}", highlight=False
             )
         console.print()
-    summary = f"{len(records):,} shown" if total is None else f"{len(records):,} of {total:,}"
-    hint = "; raise --limit to see more" if has_more or (total or 0) > len(records) else ""
-    console.print(f"  {summary}{hint}", highlight=False)
+    console.print(f"  {count}", highlight=False)
     console.print()
+
+
+def count_text(printed: int, total: int | None, *, has_more: bool = False) -> str:
+    """Return the count of printed records, of all, and the option that prints more.
+
+    Args:
+        printed: the count of printed records.
+        total: the count of all records; None if it is unknown.
+        has_more: if the count is unknown, whether there are more records.
+    """
+    text = f"{printed:,} shown" if total is None else f"{printed:,} of {total:,}"
+    return f"{text}; raise --limit to see more" if has_more or (total or 0) > printed else text
 
 
 def print_table(console: Console, title: str, notations: Mapping[str, Format], rows: Rows, limit: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pinterest_platform.catalog import ENTITIES, CleanedPlaces, Route
-from pinterest_platform.cli.output import Terminal, print_csv, print_json, print_records, utc_text
+from pinterest_platform.cli.output import Terminal, count_text, print_csv, print_json, print_records, utc_text
 from pinterest_platform.cli.progress import working
 from pinterest_platform.cli.session import Form, Platform, Session, with_session
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, joined
@@ -145,8 +145,8 @@ def _print_text(parts: Iterable[tuple[Rejected, Rejected]]) -> bool:
         if landing.records or cleaning.records:
             has_records = True
             for part in (landing, cleaning):
-                title = f"{part.source}: rejected by {part.rejected_by}"
-                print_records(console, title, part.records, part.total, has_more=part.has_more)
+                count = count_text(len(part.records), part.total, has_more=part.has_more)
+                print_records(console, f"{part.source}: rejected by {part.rejected_by}", part.records, count)
     return has_records
 
 

@@ -17,7 +17,7 @@ def console_of(width: int = 60) -> tuple[Console, io.StringIO]:
 
 def test_posted_text_cannot_control_the_terminal() -> None:
     console, out = console_of()
-    print_records(console, "quarantine", [{"value": "\x1b[31mred\x07 [bold]x[/bold] \u202e"}], 1)
+    print_records(console, "quarantine", [{"value": "\x1b[31mred\x07 [bold]x[/bold] \u202e"}], "1 of 1")
     assert "\x1b[31m" not in out.getvalue()
     assert "[U+001B][31mred[U+0007] [bold]x[/bold] [U+202E]" in out.getvalue()
 
@@ -62,7 +62,7 @@ def test_numbers_that_json_does_not_have_are_null(capsys: pytest.CaptureFixture[
 
 
 def test_a_posted_text_is_no_emoji(capsys: pytest.CaptureFixture[str]) -> None:
-    print_records(Terminal(soft_wrap=True), "rows", [{"title": ":warning:"}], 1)
+    print_records(Terminal(soft_wrap=True), "rows", [{"title": ":warning:"}], "1 of 1")
     print_table(Terminal(), "report", {}, [{"title": ":warning:"}], 1)
     assert capsys.readouterr().out.count(":warning:") == 2
 
@@ -70,7 +70,7 @@ def test_a_posted_text_is_no_emoji(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_record_is_printed_in_full_in_a_narrow_terminal() -> None:
     console, out = console_of(width=30)
     source = {"stream": "u.pin", "partition": 2, "offset": 1234567}
-    print_records(console, "rows", [{"ind": 7, "title": "t" * 500, "_source": source}], 9)
+    print_records(console, "rows", [{"ind": 7, "title": "t" * 500, "_source": source}], "1 of 9")
     assert "t" * 500 in out.getvalue()
     assert "u.pin[2]@1234567" in out.getvalue()
     assert "1 of 9" in out.getvalue()
