@@ -20,7 +20,8 @@ dev: setup ## run the emulators, steady posting and the Dagster UI on port 3000
 	@trap : INT; $(PY) -m emulators exec --posting --spark --logged --port 3000 --port 9464 --with ".venv/bin/pinterest metrics" \
 	  --hide 'dagster\.daemon[.\w]* - \S*INFO\S* - (?!Completed launch)|Moving dangling' \
 	  --hide ': landed o|: batch \d|Dependencies for step |rows? inspected|small files? compacted' \
-	  --hide '^(  |$$|Stack Trace:|The above exception|pinterest_platform\.failures\.)' -- \
+	  --hide 'records? in [\d,]+ rounds?|: checking version \d|compared with [\d,]+ rows?|: no new objects|: [\d,]+ rows?, (replaced|unchanged)$$' \
+	  --hide '^(  |$$|Stack Trace:|Traceback \(most recent|The above exception|pinterest_platform\.failures\.)' -- \
 	  $(PY) -W "ignore:Function \`dev_command\`" -m dagster dev -h 127.0.0.1 -p 3000 || { code=$$?; test $$code -eq 130 || exit $$code; }
 
 check: setup ## check lint, types, import rules, words and dependencies
@@ -37,8 +38,9 @@ bench: setup ## run every benchmark next to its peer: one table, and the results
 
 docs: setup ## build the documentation site in site/, readable without a network
 	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict -f docs/site/mkdocs.yml && echo "open site/index.html"
+	@ls .cache/screenshots/*.png > /dev/null 2>&1 || echo "it has no screenshots: make screenshots adds them"
 
-screenshots: setup ## take the screenshots of the documentation from a running platform (needs chromium)
+screenshots: setup ## take the screenshots of the documentation from a running platform, for make docs (needs chromium)
 	@$(PY) -m emulators exec --home .cache/screenshots-home --posting --spark -- sh -c 'sh .ci/tour && $(PY) docs/site/screenshots.py'
 
 format: setup ## fix and format what ruff can

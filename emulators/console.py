@@ -13,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-LINE_SECONDS = 5.0
+LINE_SECONDS = 10.0
 """Time between two progress lines when there is no terminal."""
 
 Report = Callable[[str], None]
@@ -39,7 +39,7 @@ def discard_stdout() -> None:
 
 
 class Waiting:
-    """The display of a wait: a bar on a terminal, elsewhere a line every few seconds.
+    """The display of a wait: a bar on a terminal, elsewhere a line every 10 s.
 
     Args:
         title: what is being done.

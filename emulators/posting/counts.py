@@ -50,9 +50,9 @@ class Counts:
         """Return one line with the counts, and a line for each of the first reasons."""
         seconds = max(time.monotonic() - self.started, 1e-9)
         line = (
-            f"sent {self.sent}, accepted {self.accepted}, failed {self.failed}, "
-            f"{self.accepted / seconds:.1f} records per second ({counted(self.posts, 'post')} in {seconds:.1f} s)"
+            f"sent {self.sent:,}, accepted {self.accepted:,}, failed {self.failed:,}, "
+            f"{self.accepted / seconds:,.0f} records per second ({counted(self.posts, 'post')} in {seconds:.1f} s)"
         )
         if self.incomplete:
             line += f"; {counted(self.incomplete, 'post')} without a row in one of the tables"
-        return [line, *(f"not accepted: {count} x {reason}" for reason, count in self.reasons.items())]
+        return [line, *(f"not accepted: {count:,} x {reason}" for reason, count in self.reasons.items())]

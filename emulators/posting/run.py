@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import click
 import uvloop
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from emulators.console import counted
 from emulators.failures import EmulatorFailure
@@ -138,14 +138,14 @@ class Run:
                 await asyncio.wait([drawing])
 
     async def _draw(self, stack: contextlib.ExitStack) -> None:
-        columns = (TextColumn("posting"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[speed]}"))
+        columns = (TextColumn("posting"), BarColumn(), TextColumn("{task.fields[text]}"))
         bar = Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True)
-        task = stack.enter_context(bar).add_task("posting", total=self._total, speed="")
+        task = stack.enter_context(bar).add_task("posting", total=self._total, text="")
         while True:
             before = self._accepted
             await asyncio.sleep(0.5)
             speed = f"{2 * (self._accepted - before):,} records/s, {self._in_flight:,} in flight"
-            bar.update(task, completed=self.counts[0].posts, speed=speed)
+            bar.update(task, completed=self.counts[0].posts, text=f"{self._position}, {speed}")
 
     async def _print_lines(self) -> None:
         while True:

@@ -19,11 +19,19 @@ from pinterest_platform.page.wording import format_value
 Rows = Sequence[Mapping[str, Any]]
 
 
+_ENDLESS = 100_000
+"""A width that no line has."""
+
+
 class Terminal(Console):
-    """A console whose closed reader, such as `head`, ends the command with success, and that replaces no `:name:`."""
+    """A console whose closed reader, such as `head`, ends the command with success, and that replaces no `:name:`.
+
+    Output that is not on a terminal, such as in a pipe, has no limit of its width.
+    """
 
     def __init__(self, *, soft_wrap: bool = False) -> None:
-        super().__init__(soft_wrap=soft_wrap, emoji=False)
+        width = None if sys.stdout.isatty() else _ENDLESS
+        super().__init__(soft_wrap=soft_wrap, emoji=False, width=width)
 
     def on_broken_pipe(self) -> None:
         """Discard all further output and end."""
@@ -51,7 +59,7 @@ def print_csv(columns: Sequence[str], rows: Rows, declared: Container[str] = ())
 
 
 def print_records(
-    console: Console, title: str, records: Rows, total: int | None, notations: Mapping[str, Format] | None = None
+    console: Console, title: str, records: Rows, count: str, notations: Mapping[str, Format] | None = None
 ) -> None:
     """Print records one below the other, one field per line.
 
@@ -59,7 +67,7 @@ def print_records(
         console: the console.
         title: the title.
         records: the records.
-        total: the count of all records; None if it is unknown.
+        count: their `count_text`.
         notations: the notation of each field that is not a text.
     """
     console.print(escape(title), style="bold")
@@ -69,13 +77,24 @@ def print_records(
                 f"  {escape(name)}: {escape(cell(value, (notations or {}).get(name, 'text')))}", highlight=False
             )
         console.print()
-    summary = f"{len(records):,} shown" if total is None else f"{len(records):,} of {total:,}"
-    console.print(f"  {summary}", highlight=False)
+    console.print(f"  {count}", highlight=False)
     console.print()
 
 
+def count_text(printed: int, total: int | None, *, has_more: bool = False) -> str:
+    """Return the count of printed records, of all, and the option that prints more.
+
+    Args:
+        printed: the count of printed records.
+        total: the count of all records; None if it is unknown.
+        has_more: if the count is unknown, whether there are more records.
+    """
+    text = f"{printed:,} shown" if total is None else f"{printed:,} of {total:,}"
+    return f"{text}; raise --limit to see more" if has_more or (total or 0) > printed else text
+
+
 def print_table(console: Console, title: str, notations: Mapping[str, Format], rows: Rows, limit: int) -> None:
-    """Print up to `limit` rows as a table, and the count of all rows below it.
+    """Print up to `limit` rows as a table, and the count of all rows below it. Only a terminal gets cells cut.
 
     Args:
         console: the console.
@@ -85,9 +104,10 @@ def print_table(console: Console, title: str, notations: Mapping[str, Format], r
         limit: the maximum number of rows to print.
     """
     table = Table(title=escape(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    longest = 40 if sys.stdout.isatty() else None
     for name in rows[0] if rows else ():
         numeric = notations.get(name, "text") != "text"
-        table.add_column(escape(name), justify="right" if numeric else "left", max_width=40, no_wrap=True)
+        table.add_column(escape(name), justify="right" if numeric else "left", max_width=longest, no_wrap=True)
     for row in rows[:limit]:
         table.add_row(*(escape(cell(value, notations.get(name, "text"))) for name, value in row.items()))
     if rows:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pinterest_platform.catalog import ENTITIES, CleanedPlaces, Route
-from pinterest_platform.cli.output import Terminal, print_csv, print_json, print_records, utc_text
+from pinterest_platform.cli.output import Terminal, count_text, print_csv, print_json, print_records, utc_text
 from pinterest_platform.cli.progress import working
 from pinterest_platform.cli.session import Form, Platform, Session, with_session
 from pinterest_platform.failures import PermanentFailure, PlatformFailure, joined
@@ -48,6 +48,7 @@ class Rejected:
         route: its route.
         records: the records, with the route's names of partition and position.
         total: the count of all records; None if it is unknown.
+        has_more: whether there are more records, if their count is unknown: a count would read every object.
     """
 
     source: str
@@ -55,6 +56,7 @@ class Rejected:
     route: Route
     records: list[Mapping[str, Any]]
     total: int | None = None
+    has_more: bool = False
 
     def neutral(self) -> Iterator[Mapping[str, Any]]:
         """Yield the records with the fields `_COLUMNS`; a sequence number is a text, which JSON readers keep exact."""
@@ -112,6 +114,7 @@ def _rejected(
     with working(f"reading the quarantine of {places.source}"):
         records = _landed(platform.time_limited_objects, places.source, _WINGS[route].format, failures)
         landed = [_summary(record, route) for record in islice(records, limit)]
+        has_more = next(records, None) is not None
     with working(f"reading {places.quarantine_uri}"):
         try:
             facts = platform.lake.facts(places.quarantine_uri)
@@ -120,7 +123,7 @@ def _rejected(
         except PermanentFailure as failure:
             failures.append(failure)
             cleaning = Rejected(places.source, "cleaning", route, [])
-    return Rejected(places.source, "landing", route, landed), cleaning
+    return Rejected(places.source, "landing", route, landed, has_more=has_more), cleaning
 
 
 def _landed(
@@ -142,7 +145,8 @@ def _print_text(parts: Iterable[tuple[Rejected, Rejected]]) -> bool:
         if landing.records or cleaning.records:
             has_records = True
             for part in (landing, cleaning):
-                print_records(console, f"{part.source}: rejected by {part.rejected_by}", part.records, part.total)
+                count = count_text(len(part.records), part.total, has_more=part.has_more)
+                print_records(console, f"{part.source}: rejected by {part.rejected_by}", part.records, count)
     return has_records
 
 

@@ -5,7 +5,7 @@ import click
 from pinterest_platform.catalog import ENTITIES, REPORTS, Route, entity_named
 from pinterest_platform.catalog.model import Format
 from pinterest_platform.cli.names import OneOf
-from pinterest_platform.cli.output import Terminal, header, print_csv, print_json, print_records
+from pinterest_platform.cli.output import Terminal, count_text, header, print_csv, print_json, print_records
 from pinterest_platform.cli.progress import working
 from pinterest_platform.cli.session import Session, with_session
 
@@ -31,4 +31,5 @@ def rows(session: Session, entity: str, route: str, limit: int) -> None:
     elif session.form == "csv":
         print_csv([name for name, _ in facts.columns] if facts else header(records), records)
     else:
-        print_records(Terminal(soft_wrap=True), uri, records, facts.rows if facts else 0, _NOTATIONS)
+        count = count_text(len(records), facts.rows if facts else 0)
+        print_records(Terminal(soft_wrap=True), uri, records, count, _NOTATIONS)

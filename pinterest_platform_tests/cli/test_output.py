@@ -17,7 +17,7 @@ def console_of(width: int = 60) -> tuple[Console, io.StringIO]:
 
 def test_posted_text_cannot_control_the_terminal() -> None:
     console, out = console_of()
-    print_records(console, "quarantine", [{"value": "\x1b[31mred\x07 [bold]x[/bold] \u202e"}], 1)
+    print_records(console, "quarantine", [{"value": "\x1b[31mred\x07 [bold]x[/bold] \u202e"}], "1 of 1")
     assert "\x1b[31m" not in out.getvalue()
     assert "[U+001B][31mred[U+0007] [bold]x[/bold] [U+202E]" in out.getvalue()
 
@@ -62,7 +62,7 @@ def test_numbers_that_json_does_not_have_are_null(capsys: pytest.CaptureFixture[
 
 
 def test_a_posted_text_is_no_emoji(capsys: pytest.CaptureFixture[str]) -> None:
-    print_records(Terminal(soft_wrap=True), "rows", [{"title": ":warning:"}], 1)
+    print_records(Terminal(soft_wrap=True), "rows", [{"title": ":warning:"}], "1 of 1")
     print_table(Terminal(), "report", {}, [{"title": ":warning:"}], 1)
     assert capsys.readouterr().out.count(":warning:") == 2
 
@@ -70,7 +70,7 @@ def test_a_posted_text_is_no_emoji(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_record_is_printed_in_full_in_a_narrow_terminal() -> None:
     console, out = console_of(width=30)
     source = {"stream": "u.pin", "partition": 2, "offset": 1234567}
-    print_records(console, "rows", [{"ind": 7, "title": "t" * 500, "_source": source}], 9)
+    print_records(console, "rows", [{"ind": 7, "title": "t" * 500, "_source": source}], "1 of 9")
     assert "t" * 500 in out.getvalue()
     assert "u.pin[2]@1234567" in out.getvalue()
     assert "1 of 9" in out.getvalue()
@@ -100,6 +100,20 @@ def test_a_long_table_is_cut_and_its_rows_are_counted() -> None:
     rows = [{"country": str(number), "n": number} for number in range(2500)]
     print_table(console, "report", {"n": "count"}, rows, 10)
     assert "10 of 2,500 rows" in out.getvalue()
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_cells_are_cut_only_on_a_terminal(
+    is_terminal: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: is_terminal)
+    monkeypatch.setenv("COLUMNS", "60")
+    values = {f"follower_count_{number}": "x" * 50 for number in range(9)}
+    print_table(Terminal(), "report", {}, [values], 1)
+    lines = capsys.readouterr().out.splitlines()
+    assert any(all(name in line for name in values) for line in lines) != is_terminal
+    assert any(line.count("x" * 50) == 9 for line in lines) != is_terminal
+    assert is_terminal or max(map(len, lines)) < 600
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_rows_of_either_route(command: CommandLine, route: str, layer: str) -> N
     command.fill_table(uri, [{"ind": index, "_source": SOURCE} for index in range(1200)])
     outcome = command("rows", "pin", "--route", route, "--limit", "2")
     assert outcome.out.startswith(f"{uri}\n  ind: 0\n  _source: streaming-u-pin[shardId-000000000001]@42\n")
-    assert outcome.out.endswith("  2 of 1,200\n\n")
+    assert outcome.out.endswith("  2 of 1,200; raise --limit to see more\n\n")
     printed = command("rows", "pin", "--route", route, "--json", "--limit", "1").json
     assert printed == {"table": uri, "total_rows": 1200, "rows": [{"ind": 0, "_source": SOURCE}]}
     [header, row] = csv.reader(io.StringIO(command("rows", "pin", "--route", route, "--csv", "--limit", "1").out))
@@ -163,6 +163,22 @@ def test_sources_without_rejected_records_are_not_shown(command: CommandLine) ->
 def test_the_limit_is_per_source(command: CommandLine) -> None:
     land_rejected(command)
     assert len(command("quarantine", "--json", "--limit", "1").json) == 2
+
+
+@pytest.mark.parametrize(
+    ("limit", "counts"),
+    [
+        (1, ["1 shown; raise --limit to see more", "0 of 0", "1 shown", "1 of 3; raise --limit to see more"]),
+        (2, ["2 shown", "0 of 0", "1 shown", "2 of 3; raise --limit to see more"]),
+        (3, ["2 shown", "0 of 0", "1 shown", "3 of 3"]),
+    ],
+)
+def test_records_beyond_the_limit_are_announced(command: CommandLine, limit: int, counts: list[str]) -> None:
+    land_rejected(command)
+    rejected: dict[str, Any] = {**SOURCE, "arrived_at": "2024", "reason": "no key", "value": "{}"}
+    command.fill_table(NAMES.places(USER, Route.KINESIS).quarantine_uri, [rejected] * 3)
+    printed = command("quarantine", "--limit", str(limit)).out
+    assert re.findall(r"^  (\d+ (?:shown|of).*)$", printed, re.M) == counts
 
 
 def test_the_quarantine_is_shown_without_listing_the_landed_objects(command: CommandLine) -> None:

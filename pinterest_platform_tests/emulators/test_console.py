@@ -14,3 +14,13 @@ def test_a_line_is_printed_only_while_something_is_waited_for(monkeypatch: pytes
         waiting.update("s3", 1)
         waiting.update("", 2)
     assert lines == ["starting: waiting for kafka, s3 (0 s)", "starting: waiting for s3 (0 s)"]
+
+
+def test_lines_are_10_seconds_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+    now = [100.0]
+    monkeypatch.setattr(console.time, "monotonic", lambda: now[0])
+    with Waiting("starting", 2, lines.append) as waiting:
+        for now[0] in (105.0, 109.9, 110.0, 119.9, 120.0):
+            waiting.update("s3", 0)
+    assert lines == ["starting: waiting for s3 (10 s)", "starting: waiting for s3 (20 s)"]

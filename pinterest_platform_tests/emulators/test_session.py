@@ -2,7 +2,6 @@
 
 import io
 import os
-import re
 import shlex
 import signal
 import socket
@@ -17,7 +16,6 @@ import psutil
 import pytest
 
 from emulators import output_relay
-from emulators.cli import main
 
 SCRIPT = """
 import os, sys
@@ -29,8 +27,6 @@ environment.child_environment = lambda home: dict(os.environ)
 from emulators.cli import main
 main()
 """
-
-AT = "2026-11-26 17:31:09 +0000 - "
 
 NOISY = """
 import signal, sys, time
@@ -183,70 +179,3 @@ def running(program: Path) -> bool:
     """Return whether a process of a program runs; `executed` names it in its own arguments, too."""
     started = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
     return any(arguments[:2] == ["/bin/sh", str(program)] for arguments in started)
-
-
-def recipe() -> str:
-    """Return the recipe of `make dev`."""
-    makefile = (Path(__file__).parents[2] / "Makefile").read_text("utf-8")
-    return makefile.partition("\ndev:")[2].partition("\n\n")[0]
-
-
-@pytest.mark.parametrize(
-    ("line", "is_shown"),
-    [
-        (f"{AT}dagster.daemon.MonitoringDaemon - \x1b[34mINFO\x1b[0m - Collected 1 runs for monitoring", False),
-        (
-            f"{AT}dagster.daemon.SensorDaemon - \x1b[34mINFO\x1b[0m - Checking for new runs for sensor: geo",
-            False,
-        ),
-        (f"{AT}dagster.daemon.SensorDaemon - INFO - Sensor daily_alerts skipped: no alert is due", False),
-        (f"{AT}dagster.daemon - INFO - Instance is configured with the following daemons: ['AssetDaemon']", False),
-        (f"{AT}dagster.daemon.SensorDaemon - \x1b[34mINFO\x1b[0m - Completed launch of run 9 for kafka_backlog", True),
-        (f"{AT}dagster.daemon.SensorDaemon - \x1b[31mERROR\x1b[0m - Sensor daemon caught an error", True),
-        (f"{AT}dagster-webserver - INFO - Serving dagster-webserver on http://127.0.0.1:3000 in process 1", True),
-        (
-            f"{AT}dagster - INFO - kafka_pipeline - 9 - drain_kafka - 0a.pin/0: landed offsets 0 to 69",
-            False,
-        ),
-        ("streaming-0a-pin/shardId-000000000001: landed object 1, up to sequence number 49", False),
-        ("user: batch 1 of 1: 249 records, 214 keys, 0 quarantined", False),
-        ("kafka: 719 records in 1 rounds until now", True),
-        ("user: batch 1 of 1: 1 record, 1 key, 0 quarantined", False),
-        ("pin: version 27 with 220 rows inspected", False),
-        ("pin: version 27 with 1 row inspected", False),
-        ("s3://b/delta/cleaned/0a_user_table: 16 small files compacted", False),
-        ("s3://b/delta/cleaned/0a_user_table: 1 small file compacted", False),
-        (f"{AT}dagster - ERROR - batch_pipeline - 9 - raw__pin - STEP_FAILURE", True),
-        (f"{AT}dagster - ERROR - batch_pipeline - 9 - page - Dependencies for step page failed: ['x']", False),
-        ("dagster._core.definitions.events.Failure: raw/pin: Kafka at x:1 did not respond. Start it.", True),
-        ("", False),
-        ("Stack Trace:", False),
-        ('  File "dagster/_core/execution/plan/execute_plan.py", line 243, in events', False),
-        ("    yield from check.generator(step_events)", False),
-        ("The above exception was caused by the following exception:", False),
-        ("pinterest_platform.failures.TransientFailure: Kafka at x:1 did not respond. Start it.", False),
-        ("TypeError: unsupported operand", True),
-    ],
-)
-def test_make_dev_hides_what_needs_no_operator(line: str, is_shown: bool) -> None:
-    parts = re.findall(r"--hide '(.*)'", recipe().replace("$$", "$"))
-    assert len(parts) == 3
-    assert all(re.search(part, f"{line}\n") is None for part in parts) == is_shown
-
-
-@pytest.mark.parametrize(("code", "result"), [(130, 0), (1, 2), (0, 0)])
-def test_make_dev_that_is_interrupted_is_no_error(code: int, result: int, tmp_path: Path) -> None:
-    (tmp_path / "Makefile").write_text("PY := ./python\nsetup:\ndev:" + recipe())
-    (tmp_path / "python").write_text(f"#!/bin/sh\nexit {code}\n")
-    (tmp_path / "python").chmod(0o700)
-    made = subprocess.run(["make", "dev"], cwd=tmp_path, capture_output=True, text=True)
-    assert made.returncode == result
-    assert ("***" in made.stderr) == (result != 0)
-
-
-def test_make_dev_serves_metrics_and_hides_what_its_stop_prints() -> None:
-    assert '--with ".venv/bin/pinterest metrics"' in recipe()
-    options = {option for parameter in main.commands["exec"].params for option in parameter.opts}
-    assert {"--logged", "--with", "--posting", "--spark"} <= options
-    assert "--logged" in recipe()
-    assert "--port 3000 --port 9464" in recipe()

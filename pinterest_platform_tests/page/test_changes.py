@@ -107,5 +107,5 @@ def test_the_versions_of_other_reports_that_a_chart_is_drawn_from_are_named() ->
     sentence = f"The chart is also drawn from version 4 of reports/{other}, from cleaned/pin version 6, cleaned/geo"
     for histories, is_named in (({key: own, other: drawn}, True), ({key: own}, False)):
         html = render(ordinary(), facts(), histories).partition(f'<section id="{key}"')[2].partition("</section>")[0]
-        assert (f"Unchanged since 2026-01-01 12:00:00 UTC. {sentence} version 5." in text(html)) == is_named
+        assert (f"No earlier version is known. {sentence} version 5." in text(html)) == is_named
         assert ("The chart is also" in text(html)) == is_named

@@ -167,12 +167,13 @@ def test_a_report_is_compared_with_the_newest_version_of_other_rows(around: Surr
     assert "Since version 2 of 2026-02-28 09:00:00 UTC: 0 added, 1 changed, 0 gone" in shown(around)
 
 
-def test_a_report_without_a_version_of_other_rows_is_unchanged_since_its_first(around: Surroundings) -> None:
+def test_a_report_without_a_version_of_other_rows_has_no_earlier_version(around: Surroundings) -> None:
     uri = around.settings.names.report_uri(KEY)
     around.lake.older_content[uri] = {1: []}
     around.lake.history[uri] = [RowVersion(2, 1_700_000_000_000, {}), RowVersion(1, 1_600_000_000_000, {})]
     publish(around, MONDAY, 1)
-    assert "Unchanged since 2020-09-13 12:26:40 UTC." in shown(around)
+    assert "Version 1 of reports/users_joined_by_year, written 2020-09-13 12:26:40 UTC" in shown(around)
+    assert "No earlier version is known." in shown(around)
     assert "Since version" not in shown(around)
 
 

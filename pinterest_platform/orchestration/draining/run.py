@@ -63,7 +63,9 @@ def drain(
     route = pipelines[0].route.value
     try:
         Drain(rounds.run_round, limits, lambda line: progress.write(f"{route}: {line}"), report).run()
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt | dg.DagsterExecutionInterruptedError):
+            _report_stopped(context)
         # A drain that is terminated has no last materializations.
         report_checks(context, pipelines, lakehouse, lag_of)
         raise
@@ -72,6 +74,15 @@ def drain(
     if rounds.failed:
         context.instance.add_run_tags(context.run.run_id, failed_tags(context.run.run_id, rounds.failed))
     return rounds
+
+
+def _report_stopped(context: dg.OpExecutionContext | dg.AssetExecutionContext) -> None:
+    """Let a drain whose process gets a signal end as canceled: a stop of Dagster is not a failure of the drain."""
+    run = context.instance.get_run_by_id(context.run.run_id)
+    if run is not None and run.status is dg.DagsterRunStatus.STARTED:
+        context.instance.report_run_canceling(
+            run, "A signal stopped the process of this run. The next run continues its work."
+        )
 
 
 def report_checks(
@@ -175,4 +186,4 @@ def _as_totals(counts: Mapping[str, dg.MetadataValue]) -> dict[str, dg.MetadataV
 def _table(pipeline: Pipeline) -> dict[str, dg.MetadataValue]:
     facts, columns = pipeline.facts(), pipeline.entity.columns
     metadata = table_metadata(facts, columns) | preview(pipeline.rows, columns, PREVIEW_ROWS) if facts else {}
-    return metadata | {"offsets_taken": dg.MetadataValue.json(dict(pipeline.positions))}
+    return metadata | {"offsets_applied": dg.MetadataValue.json(dict(pipeline.positions))}

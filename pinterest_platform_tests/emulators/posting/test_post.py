@@ -65,9 +65,9 @@ def post(gateway: Gateway, database: str, *arguments: str) -> Result:
 
 
 def summary(text: str) -> tuple[int, ...]:
-    match = re.search(r"^sent (\d+), accepted (\d+), failed (\d+), [0-9.]+ records per second", text, re.M)
+    match = re.search(r"^sent ([\d,]+), accepted ([\d,]+), failed ([\d,]+), [\d,]+ records per second", text, re.M)
     assert match, text
-    return tuple(map(int, match.groups()))
+    return tuple(int(number.replace(",", "")) for number in match.groups())
 
 
 def keys(gateway: Gateway, entity: str) -> list[int]:
