@@ -186,4 +186,4 @@ def _as_totals(counts: Mapping[str, dg.MetadataValue]) -> dict[str, dg.MetadataV
 def _table(pipeline: Pipeline) -> dict[str, dg.MetadataValue]:
     facts, columns = pipeline.facts(), pipeline.entity.columns
     metadata = table_metadata(facts, columns) | preview(pipeline.rows, columns, PREVIEW_ROWS) if facts else {}
-    return metadata | {"offsets_applied": dg.MetadataValue.json(dict(pipeline.positions))}
+    return metadata | {"offsets_taken": dg.MetadataValue.json(dict(pipeline.positions))}

@@ -43,7 +43,7 @@ def cleaning_result(entity: Entity, table: CleanedTable, lake: Lake, quarantine_
             "quarantine_reasons": dg.MetadataValue.json(dict(result.reasons)),
             "unreadable_values": sum(result.unreadable.values()),
             "unreadable_by_field": dg.MetadataValue.json(dict(result.unreadable)),
-            "offsets_applied": dg.MetadataValue.json(dict(table.positions)),
+            "offsets_taken": dg.MetadataValue.json(dict(table.positions)),
         },
         check_results=cleaning_checks(result, quarantine_uri),
     )

@@ -62,7 +62,7 @@ def test_it_continues_until_no_record_arrives_and_reports_its_counts(around: Sur
     assert metadata["raw/user"]["records"] == 2
     assert metadata["raw/user"]["quarantined"] == 1
     assert metadata["cleaned/user"]["new"] == 2
-    assert metadata["cleaned/user"]["offsets_applied"] == {f"{TOPIC}/0": 2}
+    assert metadata["cleaned/user"]["offsets_taken"] == {f"{TOPIC}/0": 2}
 
 
 def test_intermediate_results_are_those_of_their_interval_and_totals_have_names_of_their_own(
