@@ -8,8 +8,10 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Literal
+from urllib.request import ProxyHandler, build_opener
 
 from pinterest_platform.failures import PlatformFailure, is_disk_full
 
@@ -19,7 +21,12 @@ GIB = 1024**3
 _LONGEST_SECONDS = 30.0
 _PYTHONS = ((3, 11), (3, 12))
 _MIN_GIB, _GOOD_GIB = 1, 5
-_PORTS = {3000: "the Dagster UI of `make dev`", 9464: "`pinterest metrics`"}
+_PORTS = {
+    3000: ("the Dagster UI of `make dev`", "/server_info", b"dagster_webserver_version"),
+    9464: ("`pinterest metrics`", "/metrics", b"pinterest_"),
+}
+"""By port: its user, and an address to which this user responds with this text."""
+_RESPONSE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,7 @@ def machine_checks(home: str) -> dict[str, Check]:
     """Return the checks that need no settings; `home` is the folder of the home."""
     folder = Path(home).resolve()
     ports: dict[str, Check] = {
-        f"port {port}": lambda port=port, user=user: check_port(port, user) for port, user in _PORTS.items()
+        f"port {port}": lambda port=port, user=user: check_port(port, *user) for port, user in _PORTS.items()
     }
     return {
         "python": check_python,
@@ -112,14 +119,23 @@ def check_home(home: Path) -> Finding:
     return Finding("home", "ok", f"{home}, mode {mode:04o}")
 
 
-def check_port(port: int, user: str) -> Finding:
-    """Check that a port of this machine is free."""
+def check_port(port: int, user: str, path: str, sign: bytes) -> Finding:
+    """Check that a port of this machine is free, or in use by its user, who responds to a path with a sign."""
     name = f"port {port}"
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            fix = f"Nothing, if it is {user}; otherwise stop that program."
-            return Finding(name, "warning", f"in use; it is the port of {user}", fix)
+            if sign in _response(f"http://127.0.0.1:{port}{path}"):
+                return Finding(name, "ok", f"in use by {user}")
+            return Finding(name, "warning", f"in use; it is the port of {user}", f"Stop it if it is not {user}.")
     return Finding(name, "ok", f"free for {user}")
+
+
+def _response(address: str) -> bytes:
+    try:
+        with build_opener(ProxyHandler({})).open(address, timeout=_RESPONSE_SECONDS) as response:
+            return response.read()
+    except (OSError, HTTPException):
+        return b""

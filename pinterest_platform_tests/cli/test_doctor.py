@@ -308,13 +308,35 @@ def test_a_home_that_cannot_be_written_fails(tmp_path: Path, monkeypatch: pytest
     assert (check_home(tmp_path).status, "chmod u+rwx" in check_home(tmp_path).fix) == ("failed", True)
 
 
-def test_a_port_in_use_is_a_warning() -> None:
+class Responder(http.server.BaseHTTPRequestHandler):
+    """A server that responds to a path with its name."""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/name" else 404)
+        self.end_headers()
+        self.wfile.write(b"it is Dagster" if self.path == "/name" else b"")
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
+
+
+def test_a_port_is_ok_if_it_is_free_or_in_use_by_its_user() -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), Responder) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = server.server_port
+        assert check_port(port, "a test", "/name", b"Dagster").status == "ok"
+        assert check_port(port, "a test", "/name", b"another").status == "warning"
+        assert check_port(port, "a test", "/other", b"Dagster").status == "warning"
+        server.shutdown()
+    assert check_port(port, "a test", "/name", b"another").status == "ok"
+
+
+def test_a_port_whose_user_does_not_respond_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diagnosis, "_RESPONSE_SECONDS", 0.2)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
         listener.listen()
-        assert check_port(port, "a test").status == "warning"
-    assert check_port(port, "a test").status == "ok"
+        assert check_port(listener.getsockname()[1], "a test", "/", b"Dagster").status == "warning"
 
 
 def engine(name: str, **settings: object) -> Settings:
