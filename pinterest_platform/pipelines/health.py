@@ -153,7 +153,7 @@ def _kafka_headroom(services: Services) -> Concern:
     finding = "nothing waits"
     if headroom:
         landed_offsets = f"at least {counted(min(headroom), 'landed offset')}"
-        finding = f"retention deletes {landed_offsets} before a record that is not landed"
+        finding = f"retention deletes {landed_offsets} first, then a record that is not landed"
         if least_seconds is not None:
             when = f"in {duration(timedelta(seconds=least_seconds))}" if least_seconds else "at any time"
             finding = f"{when}, after {landed_offsets}, retention can delete a record that is not landed"

@@ -199,13 +199,14 @@ def _page_facts(lakehouse: Lakehouse, now: datetime, progress: Progress) -> Page
         for entity in REPORTED_ENTITIES
         if entity.time
     ]
+    quarantined = HeadlineNumber("Quarantined records (Kafka)", _quarantined(lakehouse, progress))
     arrivals = filter(None, (_utc(source.last_arrival) for source in sources.values()))
     return PageFacts(
         now,
         tuple(ranges),
         tuple(tables),
         tuple(unavailable),
-        headlines=(*_headlines(sources), HeadlineNumber("Quarantined records", _quarantined(lakehouse, progress))),
+        headlines=(*_headlines(sources), quarantined),
         newest_arrival=max(arrivals, default=None),
     )
 

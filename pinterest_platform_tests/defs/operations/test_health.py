@@ -273,7 +273,7 @@ def test_offsets_that_retention_deleted_before_they_were_landed_are_named(around
     [
         (12, "in 6 days 1", 6.5 * 86_400),
         (24 * 8, "at any time, after at least 1 landed offset, retention can delete a record that is not landed", 0),
-        (450_000, "retention deletes at least 1 landed offset before a record that is not landed", None),
+        (450_000, "retention deletes at least 1 landed offset first, then a record that is not landed", None),
     ],
 )
 def test_the_time_until_retention_deletes_what_waits_is_in_words_if_it_is_known(

@@ -136,7 +136,7 @@ def test_the_page_counts_what_landing_and_cleaning_rejected(around: Surroundings
     land_topic(around.topics, around.objects, "u.pin")
     uri = around.settings.names.cleaned_quarantine_uri(PIN)
     around.lake.tables[uri] = TableFacts(uri, 1, 40, ())
-    assert headlines(around)["Quarantined records"] == "42"
+    assert headlines(around)["Quarantined records (Kafka)"] == "42"
 
 
 def test_numbers_that_cannot_be_read_are_unknown_and_not_zero(around: Surroundings) -> None:
@@ -145,7 +145,7 @@ def test_numbers_that_cannot_be_read_are_unknown_and_not_zero(around: Surroundin
     for stored in around.objects.objects.values():
         stored.metadata.clear()
     assert headlines(around) == dict.fromkeys(
-        ("Posts", "Posters", "Countries", "Users", "Quarantined records", "Data age"), "unknown"
+        ("Posts", "Posters", "Countries", "Users", "Quarantined records (Kafka)", "Data age"), "unknown"
     )
 
 
@@ -224,7 +224,7 @@ def test_the_page_opens_from_the_ui_and_has_a_preview(around: Surroundings) -> N
     )
     preview = str(metadata["preview"].value)
     assert "| Posts | unknown |" in preview
-    assert "| Quarantined records | 1 |" in preview
+    assert "| Quarantined records (Kafka) | 1 |" in preview
     assert "| Data age | unknown |" in preview
     assert "| Users who joined by year | 0 |" in preview
     around.settings = around.settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9000/"})
