@@ -49,9 +49,10 @@ class Counts:
     def summary(self) -> list[str]:
         """Return one line with the counts, and a line for each of the first reasons."""
         seconds = max(time.monotonic() - self.started, 1e-9)
+        rate = self.accepted / seconds
         line = (
             f"sent {self.sent:,}, accepted {self.accepted:,}, failed {self.failed:,}, "
-            f"{self.accepted / seconds:,.0f} records per second ({counted(self.posts, 'post')} in {seconds:.1f} s)"
+            f"{rate:,.{0 if rate >= 10 else 1}f} records per second ({counted(self.posts, 'post')} in {seconds:.1f} s)"
         )
         if self.incomplete:
             line += f"; {counted(self.incomplete, 'post')} without a row in one of the tables"

@@ -21,3 +21,9 @@ def test_the_numbers_of_a_summary_have_separators() -> None:
     assert summary.startswith("sent 33,462, accepted 32,000, failed 1,462, 1")
     assert re.search(r", 1\d,\d{3} records per second \(11,154 posts in 2\.\d s\)$", summary)
     assert reason == "not accepted: 1,462 x no route"
+
+
+def test_a_low_rate_is_not_rounded_to_none() -> None:
+    counts = Counts(posts=1, sent=3, started=time.monotonic() - 10)
+    counts.add_accepted(3)
+    assert ", 0.3 records per second" in counts.summary()[0]
