@@ -96,6 +96,8 @@ def test_make_docs_names_make_screenshots_if_there_are_none(has_screenshots: boo
     if has_screenshots:
         (tmp_path / ".cache" / "screenshots").mkdir(parents=True)
         (tmp_path / ".cache" / "screenshots" / "graph.png").touch()
-    made = subprocess.run(["make", "docs"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    made = subprocess.run(
+        ["make", "--no-print-directory", "docs"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     hint = [] if has_screenshots else ["it has no screenshots: make screenshots adds them"]
     assert made.stdout.splitlines() == ["open site/index.html", *hint]
