@@ -78,23 +78,28 @@ class Rates:
 
 
 def rates(measurements: Sequence[Measurement], cores: int) -> Rates:
-    """Return the rates that results of `make bench` show.
+    """Return the rates that results of `make bench` show, those of the largest run of each kind of work.
 
     Args:
         measurements: the results.
         cores: the cores of their machine; a build and a drain use all, landing one partition uses one.
     """
 
-    def per_core(beginning: str, used: int) -> float | None:
+    def per_core(used: int, *beginnings: str) -> float | None:
         matching = [
-            measurement
+            (measurement.records, measurement.ours_s)
             for measurement in measurements
-            if measurement.work.startswith(beginning) and measurement.records
+            if measurement.work.startswith(beginnings) and measurement.records
         ]
-        return max(((measurement.records or 0) / measurement.ours_s / used for measurement in matching), default=None)
+        if not matching:
+            return None
+        records, seconds = max(matching)
+        return records / seconds / used
 
     return Rates(
-        per_core("landing, one partition", 1), per_core("full build", cores), per_core("landed and cleaned", cores)
+        per_core(1, "landing, one partition"),
+        per_core(cores, "full build", "growth"),
+        per_core(cores, "landed and cleaned"),
     )
 
 

@@ -1,6 +1,6 @@
 """Full builds of growing size: the exponent of time by size, and peak memory; each build in a process of its own.
 
-The peer of each larger build is the smallest one, scaled by n^1.05.
+The peer of each larger build is the next smaller one, scaled by n^1.05.
 """
 
 import json
@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -54,24 +55,39 @@ def exponent(builds: Sequence[Build]) -> float:
 
 
 def measurements(builds: Sequence[Build]) -> list[Measurement]:
-    """Return a measurement for each build; all but the smallest are compared with the smallest, scaled."""
-    smallest = min(builds, key=lambda build: build.rows)
-    return [_measurement(build, smallest) for build in builds]
+    """Return a measurement for each build; all but the smallest are compared with the next smaller one, scaled."""
+    ordered = sorted(builds, key=lambda build: build.rows)
+    smallest = ordered[0]
+    target = Target(peak_bytes=_PEAK_BYTES)
+    first = Measurement(
+        _work(smallest),
+        "none",
+        smallest.seconds,
+        target=target,
+        records=_records(smallest),
+        peak_bytes=smallest.peak_bytes,
+    )
+    return [first, *(_measurement(build, smaller) for smaller, build in pairwise(ordered))]
 
 
-def _measurement(build: Build, smallest: Build) -> Measurement:
-    work = f"growth, {build.rows:,} posts x 3"
-    if build is smallest:
-        target = Target(peak_bytes=_PEAK_BYTES)
-        return Measurement(work, "none", build.seconds, target=target, peak_bytes=build.peak_bytes)
+def _measurement(build: Build, smaller: Build) -> Measurement:
     return Measurement(
-        work=work,
-        peer=f"{smallest.rows:,} posts, scaled by n^{EXPONENT}",
+        work=_work(build),
+        peer=f"{smaller.rows:,} posts, scaled by n^{EXPONENT}; here n^{exponent([smaller, build]):.2f}",
         ours_s=build.seconds,
-        peer_s=smallest.seconds * (build.rows / smallest.rows) ** EXPONENT,
+        peer_s=smaller.seconds * (build.rows / smaller.rows) ** EXPONENT,
         target=Target(ratio=1.0, peak_bytes=_PEAK_BYTES),
+        records=_records(build),
         peak_bytes=build.peak_bytes,
     )
+
+
+def _work(build: Build) -> str:
+    return f"growth, {build.rows:,} posts x 3"
+
+
+def _records(build: Build) -> int:
+    return 3 * build.rows
 
 
 def build_in_child(rows: int, root: Path) -> Build:

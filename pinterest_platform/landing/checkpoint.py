@@ -134,7 +134,8 @@ def read_checkpoint(store: ObjectStore, folder: ChainFolder) -> Checkpoint:
     try:
         return _parse(store.read(key), prefix, max(numbers))
     except (PermanentFailure, ValueError, KeyError, TypeError, AttributeError) as error:
-        return Checkpoint(max(numbers), problem=f"the checkpoint {key} is damaged and not used: {error!r}")
+        reason = str(error) if isinstance(error, PermanentFailure | ValueError) else f"{type(error).__name__}: {error}"
+        return Checkpoint(max(numbers), problem=f"the checkpoint {key} is damaged and not used: {reason}")
 
 
 def write_checkpoint(store: ObjectStore, folder: ChainFolder, checkpoint: Checkpoint) -> bool:

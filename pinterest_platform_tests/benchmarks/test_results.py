@@ -183,7 +183,8 @@ def test_the_exponent_of_growth_is_the_slope_of_logarithms() -> None:
     assert exponent(builds) == pytest.approx(1.1)
     first, second, third = measurements(builds)
     assert (first.ratio, first.met) == (None, True)
-    assert second.ratio == pytest.approx(10**0.05) and third.ratio == pytest.approx(100**0.05)
+    assert second.ratio == pytest.approx(10**0.05) and third.ratio == pytest.approx(10**0.05)
+    assert third.peer == "1,000,000 posts, scaled by n^1.05; here n^1.10"
     assert (second.met, third.met) == (False, False)
 
 

@@ -58,8 +58,10 @@ def test_landing_and_cleaning_share_the_hour_of_the_daily_batch() -> None:
     assert Capacity(10**9, Rates(landing=50_000.0)).batch_cores is None
 
 
-def test_rates_are_those_of_one_core_of_the_fastest_run() -> None:
+def test_rates_are_those_of_one_core_of_the_largest_run() -> None:
     assert rates(RESULTS, cores=2) == Rates(landing=100_000.0, cleaning=150_000.0, draining=None)
+    largest = Measurement("growth, 10,000,000 posts x 3", "p", 150.0, records=30_000_000)
+    assert rates([*RESULTS, largest], cores=2).cleaning == 100_000.0
 
 
 def test_money_is_resources_by_prices() -> None:
