@@ -59,12 +59,20 @@ class Waiting:
         if sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+            from rich.table import Column
 
-            columns = (TextColumn(self._title), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            def whole(width: int) -> Column:
+                return Column(min_width=width, no_wrap=True)
+
             self._bar = Progress(
-                *columns,
-                TextColumn("{task.description}"),
+                TextColumn(self._title, table_column=whole(len(self._title))),
+                BarColumn(20, table_column=whole(20)),
+                MofNCompleteColumn(table_column=whole(3)),
+                TimeElapsedColumn(table_column=whole(7)),
+                # On a narrow terminal, only this column is cut.
+                TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
                 console=Console(stderr=True),
+                expand=True,
                 transient=True,
                 redirect_stdout=False,
                 redirect_stderr=False,

@@ -1,4 +1,7 @@
-"""Progress of long waits without a terminal."""
+"""Progress of long waits, on a terminal and without one."""
+
+import io
+import re
 
 import pytest
 
@@ -24,3 +27,15 @@ def test_lines_are_10_seconds_apart(monkeypatch: pytest.MonkeyPatch) -> None:
         for now[0] in (105.0, 109.9, 110.0, 119.9, 120.0):
             waiting.update("s3", 0)
     assert lines == ["starting: waiting for s3 (10 s)", "starting: waiting for s3 (20 s)"]
+
+
+def test_on_a_narrow_terminal_only_what_is_waited_for_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr", terminal)
+    with Waiting("starting the services", 6, print) as waiting:
+        waiting.update("api_gateway, databricks, kafka, kafka_rest, kinesis, s3", 2)
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.getvalue())
+    assert re.search(r"starting the services ━+\S* *\S* *2/6 0:00:00 waiting for api_gateway,\S*…", shown), shown
