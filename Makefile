@@ -21,6 +21,7 @@ dev: setup ## run the emulators, steady posting and the Dagster UI on port 3000
 	  --hide 'dagster\.daemon[.\w]* - \S*INFO\S* - (?!Completed launch)|Moving dangling' \
 	  --hide ': landed o|: batch \d|Dependencies for step |rows? inspected|small files? compacted' \
 	  --hide 'records? in [\d,]+ rounds?|: checking version \d|compared with [\d,]+ rows?|: no new objects|: [\d,]+ rows?, (replaced|unchanged)$$' \
+	  --hide ' - (drawing the page|accounting for the offsets|measuring lag)' \
 	  --hide '^(  |$$|Stack Trace:|Traceback \(most recent|The above exception|pinterest_platform\.failures\.)' -- \
 	  $(PY) -W "ignore:Function \`dev_command\`" -m dagster dev -h 127.0.0.1 -p 3000 || { code=$$?; test $$code -eq 130 || exit $$code; }
 

@@ -10,6 +10,7 @@ api_gateway is healthy
 @106.0 .venv/bin/python -m emulators seed --if-empty
 @107.0 .venv/bin/python -m emulators post --route kafka --every-row
 posted 3 records
+@140.0 echo batch_pipeline: landing
 @140.0 .venv/bin/python -W ignore:x -m dagster job execute -m pinterest_platform.definitions -j batch_pipeline
 @150.0 .venv/bin/python -m pinterest_platform.cli reports
 @152.0 true

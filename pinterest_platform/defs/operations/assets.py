@@ -67,6 +67,7 @@ def conservation(
 ) -> Iterator[dg.MaterializeResult]:
     """Account for the offsets of all topics, and read the objects of both routes that are due."""
     with as_dagster_failure(LEDGER.to_user_string()), last_results_in_outage(context, LEDGER, _CHECKS):
+        context.log.info("accounting for the offsets of all topics and streams")
         now_ms = time.time_ns() // 1_000_000
         schedule = daily_schedule(settings, now_ms)
         landed = {entity: cleaned_topic(entity, settings, objects, lake) for entity in ENTITIES}
@@ -89,6 +90,7 @@ def conservation(
 )
 def health(context: dg.AssetExecutionContext, services: dg.ResourceParam[Services]) -> dg.MaterializeResult:
     """Measure every concern."""
+    context.log.info("measuring lag, retention, quarantine and tables")
     numbers = {name: last_number(context.instance, HEALTH, name) for name in QUARANTINE_NUMBERS}
     quarantined = {name: number for name, number in numbers.items() if number is not None}
     return health_result([*run_concerns(context.instance), *outside_concerns(services, quarantined)])

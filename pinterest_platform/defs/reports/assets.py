@@ -67,6 +67,7 @@ def page(
 ) -> dg.MaterializeResult:
     """Publish the page, unless the published one has the same fingerprint, and refresh the copy in the home."""
     with as_dagster_failure("reports/page"):
+        context.log.info("drawing the page")
         published = publish_page(lakehouse, datetime.now(UTC), context.log.info)
         copy = refresh_home(lakehouse.objects, Path(lakehouse.settings.home), context.log.info)
         result = page_result(published, lakehouse.settings, copy)
