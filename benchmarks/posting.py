@@ -46,7 +46,7 @@ def main(json_path: Path | None) -> None:
 
 def _posted(*options: str) -> float:
     output = _emulators("post", "--route", "kafka", *options)
-    rate = re.search(r"([0-9,]+) records per second", output)
+    rate = re.search(r"([0-9,.]+) records per second", output)
     if rate is None:
         raise RuntimeError(f"The output of post has no rate: {output!r}")
     return float(rate[1].replace(",", ""))

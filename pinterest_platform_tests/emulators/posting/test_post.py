@@ -65,7 +65,7 @@ def post(gateway: Gateway, database: str, *arguments: str) -> Result:
 
 
 def summary(text: str) -> tuple[int, ...]:
-    match = re.search(r"^sent ([\d,]+), accepted ([\d,]+), failed ([\d,]+), [\d,]+ records per second", text, re.M)
+    match = re.search(r"^sent ([\d,]+), accepted ([\d,]+), failed ([\d,]+), [\d,.]+ records per second", text, re.M)
     assert match, text
     return tuple(int(number.replace(",", "")) for number in match.groups())
 
