@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -86,10 +86,13 @@ class ServerProcess:
         self.url = ""
         self._process: subprocess.Popen[str] | None = None
 
-    def launch(self, before: Callable[[], None] | None = None) -> None:
-        """Start the server and wait for its address; `before` is called in the new process."""
+    def launch(self, largest_file: int | None = None) -> None:
+        """Start the server, whose files may have a largest size in bytes, and wait for its address."""
         command = [sys.executable, "-m", f"emulators.services.{self.name}", *self.settings, *self.flags]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=before)
+        if largest_file is not None:
+            # By a shell: gRPC's threads can break a child in which Python code runs between fork and exec.
+            command = ["sh", "-c", f'ulimit -f {largest_file // 512}; exec "$@"', "sh", *command]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         assert line.startswith(f"{self.name}: http://"), f"the server did not start: {line!r}"

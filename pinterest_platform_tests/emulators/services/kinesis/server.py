@@ -1,9 +1,7 @@
 """A server process for tests that can be killed and restarted."""
 
 import os
-import resource
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +32,7 @@ class Server(ServerProcess):
         self.client: Any = None
 
     def start(self, largest_file: int | None = None) -> "Server":
-        before: Callable[[], None] | None = None
-        if largest_file is not None:
-            bounds = (largest_file, resource.RLIM_INFINITY)
-
-            def before() -> None:
-                resource.setrlimit(resource.RLIMIT_FSIZE, bounds)
-
-        self.launch(before)
+        self.launch(largest_file)
         self.client = client(self.url)
         return self
 
