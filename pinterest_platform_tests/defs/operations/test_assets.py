@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from types import SimpleNamespace
 
 import dagster as dg
 import pytest
@@ -11,6 +12,7 @@ from dagster._core.loader import LoadingContextForTest
 from pinterest_platform.defs.operations.assets import conservation
 from pinterest_platform.defs.operations.checks import every_record_is_in_its_table
 from pinterest_platform.defs.raw.assets import RAW
+from pinterest_platform.orchestration.draining import catching_up
 from pinterest_platform.orchestration.results.audit import AUDIT_CHECK
 from pinterest_platform.orchestration.results.ledger import LEDGER
 from pinterest_platform.spark_jobs.parameters import VerifyResult
@@ -65,10 +67,11 @@ def test_the_ledger_waits_for_a_drain_that_cleans_what_it_landed(
             # It goes on landing and cleaning meanwhile.
             around.lake.table_positions[URI] = {f"{TOPIC}/0": 9}
 
-        monkeypatch.setattr(time, "sleep", clean)
+        # Not time.sleep itself, which threads of earlier tests can call.
+        monkeypatch.setattr(catching_up, "time", SimpleNamespace(monotonic=time.monotonic, sleep=clean))
         assert all(check.passed for check in balance(around, instance).values())
         around.lake.table_positions[URI] = {f"{TOPIC}/0": 2}
-        monkeypatch.setattr(time, "sleep", lambda _: instance.report_run_failed(drain))
+        monkeypatch.setattr(catching_up.time, "sleep", lambda _: instance.report_run_failed(drain))
         check = balance(around, instance)["everything_landed_is_cleaned"]
     assert str(check.metadata["problems"].value) == f"{TOPIC}/0:3-3: landed, not cleaned yet"
 
