@@ -66,7 +66,7 @@ def test_every_table_has_a_blocking_check() -> None:
 
 
 def test_every_asset_follows_the_policy() -> None:
-    groups = {"kafka": "streams", "kinesis": "streams", "ledger": "operations"}
+    groups = {"kafka": "topics", "kinesis": "streams", "ledger": "operations"}
     for spec in defs.resolve_all_asset_specs():
         layer = spec.key.path[0]
         assert spec.group_name == groups.get(layer, layer), spec.key

@@ -30,7 +30,7 @@ class Layer:
 
 
 LAYERS: Mapping[str, Layer] = {
-    "kafka": Layer("streams", "source", "kafka"),
+    "kafka": Layer("topics", "source", "kafka"),
     "kinesis": Layer("streams", "source", "kinesis"),
     "raw": Layer("raw", "raw", "kafka"),
     "raw_stream": Layer("raw_stream", "raw", "kinesis"),
