@@ -55,16 +55,19 @@ class KafkaLander:
         self._topics = topics
         self._options = options
         self._newest: dict[str, int] = {}
-        self._has_landed = False
+        self._last: kafka.LandedTopic | None = None
 
     def land(
         self, stream: str, objects: ObjectStore, positions: Mapping[str, int] | None, progress: Progress
     ) -> kafka.LandedTopic:
         """Land the topic; see `Lander.land`."""
-        options = replace(self._options, cleaned=positions, list_from=self._newest)
-        landed = kafka.land_topic(self._topics, objects, stream, options, progress)
+        # After a failure, all is listed: an object of another program may have caused it.
+        last, self._last = self._last, None
+        options = replace(
+            self._options, cleaned=positions, list_from=self._newest, resume=last.resume if last else None
+        )
+        self._last = landed = kafka.land_topic(self._topics, objects, stream, options, progress)
         self._newest |= landed.list_from
-        self._has_landed = landed.objects > 0
         return landed
 
     def pending(self, stream: str, objects: ObjectStore, positions: Mapping[str, int]) -> list[PendingSegment]:
@@ -74,8 +77,11 @@ class KafkaLander:
     def pending_after_landing(
         self, stream: str, objects: ObjectStore, positions: Mapping[str, int]
     ) -> list[PendingSegment]:
-        """List the objects after these positions; none if the last landing wrote none."""
-        return self.pending(stream, objects, positions) if self._has_landed else []
+        """List the objects after these positions, in partitions that the last landing changed."""
+        last = self._last
+        if last and last.resume:
+            return kafka.pending_after_landing(objects, stream, positions, last.resume)
+        return self.pending(stream, objects, positions) if last is None or last.objects else []
 
 
 class KinesisLander:

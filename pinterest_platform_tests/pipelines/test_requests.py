@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from pinterest_platform.catalog import USER, Route
+from pinterest_platform.catalog.names import CleanedPlaces
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing import kafka, kinesis
 from pinterest_platform.landing.audit_schedule import NEW_MS, AuditSchedule
@@ -17,6 +18,7 @@ from pinterest_platform.pipelines.audit import cleaned_topic, kafka_ledgers, kin
 from pinterest_platform.pipelines.backlog import kafka_backlog, kinesis_backlog
 from pinterest_platform.pipelines.clean import Cleaner
 from pinterest_platform.pipelines.lakehouse import Lakehouse
+from pinterest_platform.pipelines.landers import KafkaLander, KinesisLander, Lander
 from pinterest_platform.ports import StoredObject
 from pinterest_platform.testing import FakeObjectStore, FakeTopicTimes
 from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
@@ -152,6 +154,28 @@ def test_landing_and_planning_and_sensors_with_one_new_record(bucket: Bucket) ->
     for route in Route:
         assert bucket.requests(lambda store, route=route: bucket.plan(route, store), 1) <= 10
     bucket.clean()
+
+
+def test_the_rounds_of_a_drain_list_nothing(bucket: Bucket) -> None:
+    for route, lander in (
+        (Route.KAFKA, KafkaLander(bucket.topics, kafka.TopicOptions())),
+        (Route.KINESIS, KinesisLander(bucket.shards, kinesis.StreamOptions())),
+    ):
+        places = bucket.settings.names.places(USER, route)
+
+        def play(store: Any, lander: Lander = lander, places: CleanedPlaces = places) -> int:
+            positions = bucket.lake.table_positions[places.table_uri]
+            landed = lander.land(places.source, store, positions, print).objects
+            pending = lander.pending_after_landing(places.source, store, positions)
+            positions.update({segment.app_id: segment.end for segment in pending})
+            return landed
+
+        play(bucket.objects)
+        assert bucket.requests(play, 0) == 0
+        bucket.topics.append(TOPIC, 0, ROW)
+        bucket.shards.put(STREAM, 0, ROW)
+        assert bucket.requests(play, 1) == 1
+        assert bucket.requests(play, 0) == 0
 
 
 def test_the_landed_ranges_that_are_compared_with_a_table(bucket: Bucket) -> None:

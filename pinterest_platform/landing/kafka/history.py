@@ -1,6 +1,7 @@
 """The position of a partition, read from its landed objects (rules L1, L2)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from pinterest_platform.catalog import ADOPTED_PREFIX, MERGED_PREFIX, TOPICS_PREFIX
@@ -16,6 +17,7 @@ from pinterest_platform.landing.kafka.sources import (
     rewritten_positions,
     source_problem,
 )
+from pinterest_platform.landing.kafka.state import ChainEnd
 from pinterest_platform.landing.listing import ListedObject, MergedObjects, can_be_merged, list_merged
 from pinterest_platform.landing.manifest import lost_metadata
 from pinterest_platform.landing.segment import Segment
@@ -41,11 +43,11 @@ class History:
     """
 
     chain: PartitionChain
-    segments: tuple[Segment, ...]
-    newest: PartitionManifest | None
-    topic_id: str | None
-    connect_objects: tuple[ConnectObject, ...]
-    sources: dict[int, tuple[ConnectObject, ...]]
+    segments: tuple[Segment, ...] = ()
+    newest: PartitionManifest | None = None
+    topic_id: str | None = None
+    connect_objects: tuple[ConnectObject, ...] = ()
+    sources: Mapping[int, tuple[ConnectObject, ...]] = field(default_factory=dict[int, tuple[ConnectObject, ...]])
     rewritten: tuple[int, ...] = ()
     side_objects: tuple[str, ...] = ()
     foreign_keys: tuple[str, ...] = ()
@@ -56,6 +58,14 @@ class History:
         """Raise PermanentFailure if the metadata that the chain's end is read from was changed after it was landed."""
         for key, manifest in self.ends:
             manifest.require_unchanged(key)
+
+    @property
+    def end(self) -> ChainEnd:
+        """The end of the chain."""
+        if self.newest is None:
+            return ChainEnd()
+        last = self.segments[-1]
+        return ChainEnd(self.newest.end, self.newest.latest_ms or 0, last.position, last.root == ADOPTED_PREFIX)
 
     @property
     def epoch_id(self) -> str | None:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.kafka.results import LandedPartition
+from pinterest_platform.landing.kafka.state import ResumeState
 from pinterest_platform.landing.times import MAX_CLOCK_SKEW_SECONDS, latest_plausible_ms
 
 
@@ -51,6 +52,7 @@ class TopicOptions:
             objects were deleted. None if it cannot be read: partitions without a landed object are then not landed.
         max_clock_skew_seconds: how far the time of a record can be in the future before it is implausible (rule L19).
         list_from: `LandedTopic.list_from` of an earlier call, so that older objects are not listed.
+        resume: `LandedTopic.resume` of an earlier call, so that nothing is listed while the topic is the same.
     """
 
     object_bytes: int = 64 * 1024 * 1024
@@ -60,6 +62,7 @@ class TopicOptions:
     cleaned: Mapping[str, int] | None = field(default_factory=dict[str, int])
     max_clock_skew_seconds: float = MAX_CLOCK_SKEW_SECONDS
     list_from: Mapping[str, int] = field(default_factory=dict[str, int])
+    resume: ResumeState | None = None
 
     def latest_plausible_ms(self) -> int:
         """Return the latest time, in ms since the epoch, that a record which is landed now can have."""

@@ -16,6 +16,7 @@ from pinterest_platform.landing.kafka.options import AcceptedGap
 from pinterest_platform.landing.kafka.results import LandedPartition
 from pinterest_platform.landing.kafka.segments import OffsetRange, PartitionDraft, cut_segments
 from pinterest_platform.landing.kafka.sources import ConnectObject
+from pinterest_platform.landing.kafka.state import ChainEnd
 from pinterest_platform.landing.kafka.writer import LandingContext, PartitionWriter
 from pinterest_platform.landing.segment import SegmentDraft
 from pinterest_platform.ports import PartitionBounds, Record, TopicLog
@@ -41,15 +42,23 @@ class PartitionLander:
         context: the values that the partitions of the call share.
         history: the chain when the call began.
         broker: the partition at the broker; None if only the objects of a Connect sink are landed.
+        resumed: the end of the chain if an earlier call left it; the history is then empty.
     """
 
     context: LandingContext
     history: History
     broker: BrokerPartition | None
+    resumed: ChainEnd | None = None
     _writer: PartitionWriter = field(init=False)
 
     def __post_init__(self) -> None:
-        self._writer = PartitionWriter.after(self.history, self.context, self.broker and self.broker.topic_id)
+        end, topic_id = self.resumed or self.history.end, self.broker and self.broker.topic_id
+        self._writer = PartitionWriter.after(end, self.history.chain, self.context, topic_id)
+
+    @property
+    def end(self) -> ChainEnd:
+        """The end of the chain now."""
+        return self._writer.end
 
     def run(self) -> LandedPartition:
         """Land everything that existed when the call began.

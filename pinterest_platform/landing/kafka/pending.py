@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from pinterest_platform.landing.kafka.chain import list_chains
+from pinterest_platform.landing.kafka.chain import PartitionChain, list_chains
 from pinterest_platform.landing.kafka.history import read_newer
 from pinterest_platform.landing.kafka.manifest import PartitionManifest
+from pinterest_platform.landing.kafka.state import ResumeState
 from pinterest_platform.landing.pending import check_end, described
 from pinterest_platform.landing.segment import PendingSegment
 from pinterest_platform.ports import ObjectStore
@@ -27,11 +28,27 @@ def pending_segments(store: ObjectStore, topic: str, positions: Mapping[str, int
     pending: list[PendingSegment] = []
     for chain in list_chains(store, topic):
         applied = positions.get(chain.app_id, -1)
-        history = read_newer(store, chain, applied)
-        pending += [
-            PendingSegment(segment.key, chain.app_id, max(segment.position, applied + 1), segment.end, segment.size)
-            for segment in history.segments
-        ]
+        pending += _newer(store, chain, applied)
+    return pending
+
+
+def pending_after_landing(
+    store: ObjectStore, topic: str, positions: Mapping[str, int], resume: ResumeState
+) -> list[PendingSegment]:
+    """Return the pending objects, as `pending_segments`, of the partitions that a landing of this process has landed.
+
+    A partition is not listed if that landing landed all its pending objects itself.
+    """
+    pending: list[PendingSegment] = []
+    for partition, end in sorted(resume.ends.items()):
+        chain = PartitionChain(topic, partition, resume.epoch)
+        applied = positions.get(chain.app_id, -1)
+        landed = [segment for segment in resume.landed.get(chain.app_id, ()) if segment.end > applied]
+        next_offsets = [applied + 1, *(segment.end + 1 for segment in landed)]
+        if next_offsets == [*(segment.start for segment in landed), end.offset + 1]:
+            pending += landed
+        else:
+            pending += _newer(store, chain, applied)
     return pending
 
 
@@ -48,3 +65,10 @@ def with_manifest(store: ObjectStore, segment: PendingSegment) -> PendingSegment
     manifest.require_name(segment.key)
     check_end(segment, manifest.end)
     return described(segment, manifest)
+
+
+def _newer(store: ObjectStore, chain: PartitionChain, applied: int) -> list[PendingSegment]:
+    return [
+        PendingSegment(segment.key, chain.app_id, max(segment.position, applied + 1), segment.end, segment.size)
+        for segment in read_newer(store, chain, applied).segments
+    ]

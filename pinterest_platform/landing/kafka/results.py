@@ -1,6 +1,9 @@
 """Results of landing a topic."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from pinterest_platform.landing.kafka.state import ResumeState
+from pinterest_platform.landing.segment import PendingSegment
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +16,7 @@ class LandedPartition:
         first_start: the first offset that the call covered; `next_offset` if it landed nothing.
         next_offset: the first offset that is not landed.
         newest: the position of the newest object, None without objects.
-        objects: number of landed objects.
+        landed: the landed objects, in order.
         records: number of their records.
         quarantined: number of rejected records.
         implausible_times: number of records with an implausible time, rejected ones too (rule L19).
@@ -28,7 +31,7 @@ class LandedPartition:
     first_start: int
     next_offset: int
     newest: int | None
-    objects: int = 0
+    landed: tuple[PendingSegment, ...] = ()
     records: int = 0
     quarantined: int = 0
     implausible_times: int = 0
@@ -37,15 +40,30 @@ class LandedPartition:
     unverified: int = 0
     bytes: int = 0
 
+    @property
+    def objects(self) -> int:
+        """Objects landed by the call."""
+        return len(self.landed)
+
 
 @dataclass(frozen=True, slots=True)
 class LandedTopic:
-    """The result of one call for a topic; `epoch` is the topic id if it is landed next to an older one, else None."""
+    """The result of one call for a topic.
+
+    Attributes:
+        topic: its name.
+        topic_id: its id; None if the broker was not read.
+        epoch: the topic id if it is landed next to an older one, else None.
+        partitions: the result of each partition.
+        resume: the state for a later call of the same process, and for `pending_after_landing`; None if objects of a
+            Connect sink were found, because those are looked for in each call.
+    """
 
     topic: str
     topic_id: str | None
     epoch: str | None
     partitions: tuple[LandedPartition, ...]
+    resume: ResumeState | None = field(default=None, repr=False)
 
     @property
     def objects(self) -> int:

@@ -17,6 +17,7 @@ from pinterest_platform.landing.kafka.history import History, landed_topic_id, r
 from pinterest_platform.landing.kafka.options import TopicOptions, unused_gaps
 from pinterest_platform.landing.kafka.partition import BrokerPartition, PartitionLander
 from pinterest_platform.landing.kafka.results import LandedPartition, LandedTopic
+from pinterest_platform.landing.kafka.state import ResumeState
 from pinterest_platform.landing.kafka.writer import LandingContext
 from pinterest_platform.landing.quarantine import sweep
 from pinterest_platform.messages import counted
@@ -32,7 +33,7 @@ def land_topic(
     """Land everything that is committed in a topic when the call begins; a second call lands nothing twice.
 
     Any number of calls can run at once, and can be killed at any time: once a call has completed, each offset is in
-    exactly one object or in quarantine (rule L18).
+    exactly one object or in quarantine (rule L18). A drain calls it repeatedly, with the `resume` of the last call.
 
     Args:
         log: the broker; it is not read for a topic that Connect lands.
@@ -57,29 +58,50 @@ def land_topic(
             )
 
     context = LandingContext(store, options, uuid.uuid4().hex, check_epoch, progress)
-    listing = list_topic(store, topic)
-    histories, failures = _read_histories(context, listing.chains, topic, state)
-    failures += _foreign_objects(topic, listing, histories, progress)
+    resume = options.resume if state is not None and options.resume and options.resume.is_of(state) else None
+    if resume is not None:
+        chains = [PartitionChain(topic, partition, resume.epoch) for partition in resume.ends]
+        histories, failures = {chain.partition: History(chain) for chain in chains}, list[PermanentFailure]()
+    else:
+        listing = list_topic(store, topic)
+        histories, failures = _read_histories(context, listing.chains, topic, state)
+        failures += _foreign_objects(topic, listing, histories, progress)
     for failure in failures:
         progress(str(failure))
-    epoch = next((history.chain.epoch for history in histories.values()), None)
     bounds = {part.partition: part for part in state.partitions} if state is not None else {}
+    landers: list[PartitionLander] = []
     landed: list[LandedPartition] = []
     for partition, history in sorted(histories.items()):
         broker = None
         if state is not None and partition in bounds:
             broker = BrokerPartition(log, state.topic_id, bounds[partition])
+        landers.append(PartitionLander(context, history, broker, resume and resume.ends[partition]))
         try:
             sweep(store, history)
-            landed.append(PartitionLander(context, history, broker).run())
+            landed.append(landers[-1].run())
         except PermanentFailure as failure:
             progress(str(failure))
             failures.append(failure)
     if failures:
         raise joined(failures)
-    for line in unused_gaps([gap for gap in options.accept_gaps if gap.topic == topic], landed):
-        progress(line)
-    return LandedTopic(topic, state.topic_id if state else None, epoch, tuple(landed))
+    if resume is None:
+        for line in unused_gaps([gap for gap in options.accept_gaps if gap.topic == topic], landed):
+            progress(line)
+    return _result(topic, state, landers, landed)
+
+
+def _result(
+    topic: str, state: TopicState | None, landers: Sequence[PartitionLander], landed: Sequence[LandedPartition]
+) -> LandedTopic:
+    epoch = next((lander.history.chain.epoch for lander in landers), None)
+    if state is None:
+        return LandedTopic(topic, None, epoch, tuple(landed))
+    resume = None
+    # The objects of a Connect sink are compared in each call.
+    if all(lander.history.is_coverable for lander in landers):
+        ends = {lander.history.chain.partition: lander.end for lander in landers}
+        resume = ResumeState(state.topic_id, epoch, ends, {part.app_id: part.landed for part in landed})
+    return LandedTopic(topic, state.topic_id, epoch, tuple(landed), resume)
 
 
 def _foreign_objects(

@@ -9,11 +9,13 @@ from pinterest_platform.catalog import ADOPTED_PREFIX, TOPICS_PREFIX
 from pinterest_platform.failures import PermanentFailure
 from pinterest_platform.landing.commit import commit, unknown_start
 from pinterest_platform.landing.kafka.chain import PartitionChain
-from pinterest_platform.landing.kafka.history import History
 from pinterest_platform.landing.kafka.manifest import PartitionManifest
 from pinterest_platform.landing.kafka.options import TopicOptions
 from pinterest_platform.landing.kafka.results import LandedPartition
 from pinterest_platform.landing.kafka.segments import PartitionDraft
+from pinterest_platform.landing.kafka.state import ChainEnd
+from pinterest_platform.landing.pending import described
+from pinterest_platform.landing.segment import PendingSegment, SegmentDraft
 from pinterest_platform.messages import counted
 from pinterest_platform.ports import ObjectStore, Progress
 
@@ -63,24 +65,25 @@ class PartitionWriter:
     _first_start: int | None = field(init=False, default=None)
 
     @classmethod
-    def after(cls, history: History, context: LandingContext, topic_id: str | None) -> Self:
+    def after(cls, end: ChainEnd, chain: PartitionChain, context: LandingContext, topic_id: str | None) -> Self:
         """Return a writer that continues a chain."""
-        chain = history.chain
-        newest = history.newest
-        segments = history.segments
-        landed = -1 if newest is None else newest.end
         cleaned = (context.options.cleaned or {}).get(chain.app_id, -1)
-        latest_ms = (newest and newest.latest_ms) or 0
         return cls(
             context=context,
             chain=chain,
             topic_id=topic_id,
-            next_offset=max(landed, cleaned) + 1 or None,
+            next_offset=max(end.offset, cleaned) + 1 or None,
             # Objects that were landed before rule L19 can have an implausible one.
-            latest_ms=latest_ms if latest_ms <= context.options.latest_plausible_ms() else 0,
-            ends_adopted=bool(segments) and segments[-1].root == ADOPTED_PREFIX,
-            result=LandedPartition(chain.partition, chain.app_id, 0, 0, segments[-1].position if segments else None),
+            latest_ms=end.latest_ms if end.latest_ms <= context.options.latest_plausible_ms() else 0,
+            ends_adopted=end.is_adopted,
+            result=LandedPartition(chain.partition, chain.app_id, 0, 0, end.newest),
         )
+
+    @property
+    def end(self) -> ChainEnd:
+        """The end of the chain now."""
+        offset = -1 if self.next_offset is None else self.next_offset - 1
+        return ChainEnd(offset, self.latest_ms, self.result.newest, self.ends_adopted)
 
     def landed(self, earliest: int) -> LandedPartition:
         """Return the result of the call; `earliest` is the next offset of an empty chain."""
@@ -126,16 +129,17 @@ class PartitionWriter:
         self.latest_ms = max(self.latest_ms, winner.latest_ms or 0)
         self.result = replace(self.result, newest=position)
         if winner.writer_id == self.context.writer_id:
-            self._count(winner, len(draft.content.body))
+            self._count(winner, self.chain.under(root).key(position), draft.content)
         return winner.end == draft.content.end
 
-    def _count(self, manifest: PartitionManifest, size: int) -> None:
+    def _count(self, manifest: PartitionManifest, key: str, content: SegmentDraft) -> None:
         if self._first_start is None:
             self._first_start = manifest.start
-        result = self.result
+        result, size = self.result, len(content.body)
+        segment = PendingSegment(key, result.app_id, content.position, manifest.end, size)
         self.result = replace(
             result,
-            objects=result.objects + 1,
+            landed=(*result.landed, described(segment, manifest)),
             records=result.records + manifest.records,
             quarantined=result.quarantined + manifest.quarantined,
             implausible_times=result.implausible_times + manifest.implausible_times,

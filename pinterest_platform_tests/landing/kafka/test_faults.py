@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pinterest_platform.failures import PlatformFailure, TransientFailure
 from pinterest_platform.landing.kafka.ledger import audit
 from pinterest_platform.landing.kafka.options import TopicOptions
-from pinterest_platform.landing.kafka.pending import pending_segments
+from pinterest_platform.landing.kafka.pending import pending_after_landing, pending_segments
+from pinterest_platform.landing.kafka.state import ResumeState
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.testing import FakeObjectStore, FakeTopicLog
 from pinterest_platform_tests.faults import FaultyStore, Killed
@@ -23,9 +24,13 @@ FAULTS = st.sampled_from(["fail", "lose", "echo", "kill", "kill-after"])
 
 @dataclass(frozen=True)
 class Lander:
-    """One landing process: its object size, its failing calls, and the rival that lands during one of its calls."""
+    """One landing process: its object size, its failing calls, and the rival that lands during one of its calls.
+
+    It continues the `resumes`-th last landing that completed, so a state can be old; 0 for none.
+    """
 
     object_bytes: int
+    resumes: int
     faults: dict[int, str]
     overtaken_at: int
     rival: "Lander | None"
@@ -44,6 +49,7 @@ def landers(rival: st.SearchStrategy) -> st.SearchStrategy[Lander]:
     return st.builds(
         Lander,
         object_bytes=st.sampled_from([100, 200, 450, 10_000]),
+        resumes=st.integers(0, 3),
         faults=st.dictionaries(st.integers(0, 40), FAULTS, max_size=2),
         overtaken_at=st.integers(0, 30),
         rival=rival,
@@ -72,8 +78,9 @@ def arrive(log: FakeTopicLog, arrivals: Arrivals) -> None:
         part.held_at = len(part.entries) - min(arrivals.held, len(arrivals.kinds))
 
 
-def run(log: FakeTopicLog, store: FakeObjectStore, lander: Lander) -> None:
+def run(log: FakeTopicLog, store: FakeObjectStore, lander: Lander, states: list[ResumeState]) -> None:
     calls = 0
+    resume = states[-lander.resumes] if 0 < lander.resumes <= len(states) else None
 
     def overtake(name: str, key: str) -> None:
         nonlocal calls
@@ -81,13 +88,18 @@ def run(log: FakeTopicLog, store: FakeObjectStore, lander: Lander) -> None:
         if lander.rival is not None and calls == lander.overtaken_at:
             for number in range(PARTITIONS):
                 log.release(TOPIC, number)
-            run(log, store, lander.rival)
+            run(log, store, lander.rival, states)
 
     faulty = FaultyStore(store, lander.faults, overtake)
     try:
-        land_topic(log, faulty, TOPIC, TopicOptions(object_bytes=lander.object_bytes))
+        landed = land_topic(log, faulty, TOPIC, TopicOptions(object_bytes=lander.object_bytes, resume=resume))
     except (TransientFailure, Killed):
-        pass
+        return
+    assert landed.resume
+    states.append(landed.resume)
+    listed = {segment.key: segment for segment in pending_segments(store, TOPIC, {})}
+    for segment in pending_after_landing(store, TOPIC, {}, landed.resume):
+        assert (segment.start, segment.end) == (listed[segment.key].start, listed[segment.key].end)
 
 
 @settings(max_examples=300, deadline=None)
@@ -95,10 +107,11 @@ def run(log: FakeTopicLog, store: FakeObjectStore, lander: Lander) -> None:
 def test_each_offset_ends_in_one_object_or_in_quarantine(steps):
     log, store = FakeTopicLog(batch_records=2), FakeObjectStore()
     log.create(TOPIC, PARTITIONS)
+    states: list[ResumeState] = []
     for arrivals, lander in steps:
         for arrival in arrivals:
             arrive(log, arrival)
-        run(log, store, lander)
+        run(log, store, lander, states)
         for number in range(PARTITIONS):
             log.release(TOPIC, number)
     land_topic(log, store, TOPIC)
