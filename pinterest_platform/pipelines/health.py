@@ -99,7 +99,7 @@ def outside_concerns(services: Services, quarantined_before: Mapping[str, float]
 
 def _lag(route: str, backlog: RouteBacklog) -> Concern:
     measurements = list(lag_measurements(backlog, LONGEST_LAG_MS / 1000))
-    late = [measurement.problem for measurement in measurements if measurement.problem]
+    late = [measurement.finding for measurement in measurements if measurement.problem]
     unread = joined(list(backlog.unknown.values())) if backlog.unknown else None
     names = ", ".join(entity.name for entity in backlog.unknown)
     untimed = [
@@ -189,7 +189,7 @@ def _kinesis_headroom(services: Services) -> Concern:
     seconds = min(measurement.value for measurement in measurements)
     return concern_of(
         "kinesis retention",
-        [measurement.problem for measurement in measurements if measurement.problem],
+        [measurement.finding for measurement in measurements if measurement.problem],
         f"at least {rounded_duration(seconds)} until retention can delete a record that is not landed",
         "Run streaming_pipeline now, and raise the retention of the stream.",
         {"kinesis_headroom_seconds": seconds},

@@ -16,12 +16,17 @@ class Measurement:
     Attributes:
         name: the name of the entity, topic, stream or asset.
         value: the measurement.
-        problem: the name and the measurement in words; empty within the limit.
+        problem: the measurement in words; empty within the limit.
     """
 
     name: str
     value: float
     problem: str
+
+    @property
+    def finding(self) -> str:
+        """The problem with the name before it."""
+        return f"{self.name}: {self.problem}"
 
 
 def lag_measurements(backlog: RouteBacklog, longest_seconds: float) -> Iterator[Measurement]:
@@ -29,8 +34,7 @@ def lag_measurements(backlog: RouteBacklog, longest_seconds: float) -> Iterator[
     for entity, pending in backlog.waiting.items():
         if pending.lag_ms is not None:
             seconds = pending.lag_ms / 1000
-            problem = f"{entity.name}: {seconds:.0f} s" if seconds > longest_seconds else ""
-            yield Measurement(entity.name, seconds, problem)
+            yield Measurement(entity.name, seconds, f"{seconds:,.0f} s" if seconds > longest_seconds else "")
 
 
 def headroom_measurements(
@@ -53,8 +57,8 @@ def headroom_measurements(
         if pending.unlanded_ms is None or pending.retention_ms is None:
             continue
         left_ms = max(0, pending.retention_ms - pending.unlanded_ms)
-        time_left = f"{name}: {rounded_duration(left_ms / 1000)} until retention can delete what is not landed"
-        text = time_left if left_ms else f"{name}: retention may have deleted records that are not landed"
+        time_left = f"{rounded_duration(left_ms / 1000)} until retention can delete what is not landed"
+        text = time_left if left_ms else "retention may have deleted records that are not landed"
         yield Measurement(name, left_ms / 1000, text if left_ms < least_share * pending.retention_ms else "")
 
 

@@ -103,8 +103,7 @@ def run_incidents(instance: dg.DagsterInstance, since: datetime) -> Iterator[Inc
         if alerted_id:
             instance.add_run_tags(run.run_id, {ALERTED_TAG: f"by run {alerted_id}"})
             continue
-        name = "A run without a job" if run.job_name == AD_HOC_JOB else run.job_name
-        yield Incident(run, ALERTED_TAG, f"{name} failed, and nothing retries it.", 1, causes)
+        yield Incident(run, ALERTED_TAG, f"{_name_of(run)} failed, and nothing retries it.", 1, causes)
 
 
 def check_incidents(instance: dg.DagsterInstance, since: datetime) -> Iterator[Incident]:
@@ -125,7 +124,7 @@ def check_incidents(instance: dg.DagsterInstance, since: datetime) -> Iterator[I
             instance.add_run_tags(run.run_id, {CHECKS_ALERTED_TAG: f"by run {next(iter(earlier.values()))}"})
             continue
         names = ", ".join(f"{key.name} of {key.asset_key.to_user_string()}" for key in failed)
-        headline = f"{run.job_name} succeeded, but these checks failed: {names}."
+        headline = f"{_name_of(run)} succeeded, but these checks failed: {names}."
         yield Incident(run, CHECKS_ALERTED_TAG, headline, 1, tuple(failed.values()))
 
 
@@ -133,6 +132,10 @@ def created_at(instance: dg.DagsterInstance, run: dg.DagsterRun) -> datetime:
     """Return the time at which a run was created."""
     record = instance.get_run_record_by_id(run.run_id)
     return record.create_timestamp if record else datetime.now(UTC)
+
+
+def _name_of(run: dg.DagsterRun) -> str:
+    return "A run without a job" if run.job_name == AD_HOC_JOB else run.job_name
 
 
 def _is_alerted(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:

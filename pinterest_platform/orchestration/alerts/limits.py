@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from pinterest_platform.catalog import ENTITIES
-from pinterest_platform.messages import CLI_COMMAND, percent
+from pinterest_platform.messages import CLI_COMMAND, counted, percent
 from pinterest_platform.orchestration.results.health import ledger_causes, ledger_concern
 from pinterest_platform.orchestration.results.ledger import LANDED_CHECK, LEDGER
 from pinterest_platform.pipelines.backlog import RouteBacklog
@@ -138,7 +138,7 @@ def _quarantine_measurement(instance: dg.DagsterInstance, key: dg.AssetKey, most
         records += quarantined  # `records` are those that landing accepted, and those that cleaning read
     share = quarantined / records if records else 0.0
     name = key.to_user_string()
-    problem = f"{name}: {quarantined} of {records} records, {percent(share, 3)}"
+    problem = f"{quarantined:,} of {counted(records, 'record')}, {percent(share, 3)}"
     return Measurement(name, share, problem if share > most and quarantined >= LEAST_QUARANTINED else "")
 
 

@@ -210,7 +210,12 @@ def test_runs_without_a_job_are_incidents_by_their_assets(daemon: Daemon) -> Non
 
 
 def checked(
-    daemon: Daemon, passed: bool | None, blocking: bool = False, warn: bool = False, repeated: bool = False
+    daemon: Daemon,
+    passed: bool | None,
+    blocking: bool = False,
+    warn: bool = False,
+    repeated: bool = False,
+    job_name: str = "batch_pipeline",
 ) -> dg.DagsterRun:
     """Run an asset with a check, whose step an outage ends if `passed` is None."""
     key = dg.AssetKey(["ledger", "conservation"])
@@ -233,7 +238,7 @@ def checked(
     definitions = dg.Definitions(
         [conservation], asset_checks=[balances], jobs=[dg.define_asset_job("batch_pipeline", tags=WRITER)]
     )
-    job = definitions.resolve_job_def("batch_pipeline")
+    job = definitions.resolve_job_def(job_name)
     daemon.job = job
     return daemon.run()
 
@@ -256,6 +261,11 @@ def test_a_check_that_fails_in_a_successful_run_is_alerted_once_until_it_passes(
     checked(daemon, passed=False)
     daemon.alerts()
     assert len(daemon.notifier.alerts) == 2
+
+
+def test_a_check_that_fails_in_a_run_without_a_job_is_alerted_in_words(daemon: Daemon) -> None:
+    checked(daemon, passed=False, job_name=AD_HOC_JOB)
+    assert "that a run without a job succeeded, but these checks failed: balances of" in daemon.alerts()
 
 
 def test_a_failed_result_that_its_run_reported_again_is_no_incident_of_its_own(daemon: Daemon) -> None:
