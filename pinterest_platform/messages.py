@@ -1,5 +1,7 @@
 """Parts of messages: commands, durations, and numbers with their nouns."""
 
+from collections.abc import Callable
+
 _PYTHON = ".venv/bin/python"
 """It works in the project's folder after `make setup`, also in a shell without the activated environment."""
 
@@ -17,9 +19,9 @@ def percent(share: float, digits: int = 6) -> str:
     return f"{100 * share:.{digits}g}%"
 
 
-def rounded_duration(seconds: float) -> str:
+def rounded_duration(seconds: float, rounded: Callable[[float], int] = round) -> str:
     """Return a duration in one unit, the largest of which there are two: 6 minutes, 24 hours, 3 days."""
     for unit_seconds, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= 2 * unit_seconds:
-            return counted(round(seconds / unit_seconds), unit)
-    return counted(round(seconds), "second")
+            return counted(rounded(seconds / unit_seconds), unit)
+    return counted(rounded(seconds), "second")

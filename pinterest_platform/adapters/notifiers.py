@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Callable
 from functools import partial
+from html import escape
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
@@ -28,9 +29,9 @@ def as_text(alert: Alert) -> str:
 
 
 def as_json(alert: Alert) -> dict[str, Any]:
-    """Return an alert as JSON; incoming webhooks of chat systems show its `text`."""
+    """Return an alert as JSON; incoming webhooks of chat systems show its `text`, in which <…> would be markup."""
     return {
-        "text": as_text(alert),
+        "text": escape(as_text(alert), quote=False),
         "key": alert.key,
         "job": alert.job,
         "date": alert.day.isoformat(),

@@ -1,12 +1,14 @@
 """Lag and retention headroom of the streams of a route, compared with limits."""
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from pinterest_platform.catalog import Entity
 from pinterest_platform.messages import rounded_duration
 from pinterest_platform.pipelines.backlog import RouteBacklog
+
+_LOSS = "retention may have deleted records that are not landed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def headroom_measurements(
 ) -> Iterator[Measurement]:
     """Yield the seconds until retention can delete what is not landed; infinite if everything is landed.
 
-    Unknown and unlimited ones are left out.
+    Unknown ones are left out. It is infinite for an unlimited retention, too.
 
     Args:
         backlog: the route.
@@ -51,15 +53,20 @@ def headroom_measurements(
     """
     for entity, pending in backlog.waiting.items():
         name = name_of(entity)
-        if not pending.records and pending.retention_ms is None:
-            yield Measurement(name, math.inf, "")  # nothing waits, so its retention was not read
+        if pending.retention_ms is None:
+            yield Measurement(name, math.inf, "")  # unlimited, or not read because nothing waits
             continue
-        if pending.unlanded_ms is None or pending.retention_ms is None:
+        if pending.unlanded_ms is None:
             continue
         left_ms = max(0, pending.retention_ms - pending.unlanded_ms)
-        time_left = f"{rounded_duration(left_ms / 1000)} until retention can delete what is not landed"
-        text = time_left if left_ms else "retention may have deleted records that are not landed"
+        left, kept = (rounded_duration(ms / 1000, math.floor) for ms in (left_ms, pending.retention_ms))
+        text = f"{left} until retention ({kept}) can delete what is not landed" if left_ms else _LOSS
         yield Measurement(name, left_ms / 1000, text if left_ms < least_share * pending.retention_ms else "")
+
+
+def possible_losses(headroom: Iterable[Measurement]) -> list[Measurement]:
+    """Return headroom as measurements of which only those without any time left are a problem."""
+    return [replace(measurement, problem=_LOSS if measurement.value == 0 else "") for measurement in headroom]
 
 
 def is_headroom_unknown(backlog: RouteBacklog, entity: Entity) -> bool:

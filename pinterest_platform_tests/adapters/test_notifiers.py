@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import date
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Event, Thread
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from pinterest_platform.adapters.notifiers import LogNotifier, WebhookNotifier, as_text
+from pinterest_platform.adapters.notifiers import LogNotifier, WebhookNotifier, as_json, as_text
 from pinterest_platform.failures import TransientFailure
 from pinterest_platform.ports import Alert, Cause
 
@@ -90,6 +91,13 @@ def test_a_webhook_gets_all_fields_of_an_alert() -> None:
     }
     for word in ("batch_pipeline", "2026-03-02", "raw/pin", "Kafka did not respond", "Start it", "/runs/r1", "„Kafka“"):
         assert word in body["text"]
+
+
+def test_names_in_a_text_are_no_markup_of_a_chat() -> None:
+    cause = Cause("raw/pin", "<!channel>.json is not landed.", "Move it to topics/<topic> & retry.")
+    body = as_json(replace(ALERT, causes=(cause,)))
+    assert "&lt;!channel&gt;.json is not landed. Move it to topics/&lt;topic&gt; &amp; retry." in body["text"]
+    assert body["causes"][0]["cause"] == "<!channel>.json is not landed."
 
 
 @pytest.mark.parametrize(

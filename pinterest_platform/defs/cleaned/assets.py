@@ -44,7 +44,8 @@ def _cleaned(entity: Entity) -> dg.AssetsDefinition:
         with as_dagster_failure(key.to_user_string()), last_results:
             cleaner = Cleaner(entity, Route.KAFKA, lakehouse, context.run.run_id, context.log.info)
             table = cleaner.rebuild() if config.full_refresh else cleaner.clean_pending()
-            return cleaning_result(entity, table, lakehouse.lake, lakehouse.names.cleaned_quarantine_uri(entity))
+            quarantine_uri = lakehouse.names.cleaned_quarantine_uri(entity)
+            return cleaning_result(entity, table, lakehouse.lake, quarantine_uri, config.full_refresh)
 
     return cleaned
 

@@ -89,7 +89,7 @@ class PartitionExaminer(ChainExaminer[PartitionManifest, History, ObjectFindings
             yield Problem(key, foreign_problem(key))
         for key in self._landed_without_metadata(history):
             yield Problem(key, lost_metadata(key).what.rstrip("."))
-        yield from _chain_problems(objects)
+        yield from _chain_problems(self.chain, objects)
         for landed in objects:
             for text in (*_object_problems(history, landed, self.topic_id), *landed.problems):
                 yield Problem(landed.key, text)
@@ -166,7 +166,7 @@ def _listed(parts: list[str]) -> str:
     return ", ".join([*parts[:_MAX_NAMED], *omitted])
 
 
-def _chain_problems(objects: Sequence[_Object]) -> Iterator[Problem]:
+def _chain_problems(chain: PartitionChain, objects: Sequence[_Object]) -> Iterator[Problem]:
     for earlier, later in pairwise(objects):
         if earlier.segment.end + 1 != later.position:
             # The object between them has no readable manifest, which is a problem of its own.
@@ -174,7 +174,11 @@ def _chain_problems(objects: Sequence[_Object]) -> Iterator[Problem]:
         following = earlier.manifest.end + 1
         if following < later.position:
             missing_range = f"offsets {following} to {later.position - 1}"
-            yield Problem(later.key, f"{missing_range} are in no object, between {earlier.key} and {later.key}")
+            name = chain.folder.key(following).rpartition("/")[2]
+            yield Problem(
+                later.key,
+                f"{missing_range} are in no object: {name} is missing between {earlier.key} and {later.key}",
+            )
         elif following > later.position:
             span = f"offsets {later.position} to {following - 1}"
             yield Problem(later.key, f"{span} are in {earlier.key} and, by its name, in {later.key}")

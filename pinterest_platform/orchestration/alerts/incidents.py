@@ -11,6 +11,7 @@ from pinterest_platform.orchestration.causes import failed_checks, failure_cause
 from pinterest_platform.orchestration.daily.history import ALERTED_TAG, is_daily
 from pinterest_platform.orchestration.draining.run import failed_entities
 from pinterest_platform.orchestration.results.last_results import is_repeated, run_of
+from pinterest_platform.orchestration.results.ledger import BALANCE_CHECKS, LEDGER
 from pinterest_platform.orchestration.runs import is_platforms, writer_runs
 from pinterest_platform.orchestration.workers import AD_HOC_JOB, HIDDEN, bookkeeping
 from pinterest_platform.ports import Cause
@@ -28,6 +29,9 @@ RUN_LIMIT = 20
 
 PREVIOUS_CHECKS = 20
 """Evaluations of a check that are read to find the one before a run's."""
+
+
+_BALANCE = frozenset(dg.AssetCheckKey(LEDGER, name) for name in BALANCE_CHECKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +113,16 @@ def run_incidents(instance: dg.DagsterInstance, since: datetime) -> Iterator[Inc
 def check_incidents(instance: dg.DagsterInstance, since: datetime) -> Iterator[Incident]:
     """Yield the successful runs after `since` in which a check failed as an error that had not failed before.
 
-    A check that stays failed is one incident, until it passes.
+    A check that stays failed is one incident, until it passes. Those of a ledger that does not balance are left out:
+    the alerts of limits report it, and the end of it.
     """
     recent = dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS], updated_after=since)
     for record in reversed(instance.get_run_records(recent)):
         run = record.dagster_run
         if bookkeeping(run, CHECKS_ALERTED_TAG) is not None:
             continue
-        failed = failed_checks(instance, run.run_id)
+        checks = failed_checks(instance, run.run_id)
+        failed = {key: cause for key, cause in checks.items() if key not in _BALANCE}
         if not failed:
             continue
         earlier = {key: _alerted_before(instance, key, run.run_id) for key in failed}

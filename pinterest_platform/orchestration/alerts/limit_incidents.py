@@ -29,7 +29,7 @@ def deliver_limit_alerts(
     """
     return OngoingAlerts(instance, STATE_KEY, notifier, now).deliver(
         lambda incidents: next_state(incidents, measured, now),
-        {concern.name: partial(_alert, concern, settings, now) for concern in measured},
+        {concern.name: partial(_alert, concern, settings) for concern in measured},
     )
 
 
@@ -41,24 +41,21 @@ def next_state(incidents: State, measured: Iterable[MeasuredConcern], now: float
             key = (concern.name, measurement.name)
             incident = state.get(key)
             if measurement.problem:
-                new = OngoingIncident(
-                    concern.name, now, measurement.problem, measurement.name, delivered=concern.is_alerted
-                )
-                state[key] = replace(incident or new, problem=measurement.problem, is_over=False)
+                new = OngoingIncident(concern.name, now, measurement.problem, measurement.name)
+                state[key] = replace(incident or new, problem=measurement.problem, is_over=False, until=0.0)
             elif incident is not None and incident.delivered:
-                state[key] = replace(incident, is_over=True)
+                state[key] = replace(incident, is_over=True, until=incident.until or now)
             elif incident is not None:
                 del state[key]
     return state
 
 
-def _alert(
-    measured: MeasuredConcern, settings: AlertSettings, now: float, incidents: Sequence[OngoingIncident]
-) -> Alert:
+def _alert(measured: MeasuredConcern, settings: AlertSettings, incidents: Sequence[OngoingIncident]) -> Alert:
     names = [incident.name for incident in incidents]
     assets = ", ".join(map(measured.asset_of, names))
     if incidents[0].is_over:
-        minutes = counted(round((now - min(incident.since for incident in incidents)) / 60), "minute")
+        seconds = max(incident.until for incident in incidents) - min(incident.since for incident in incidents)
+        minutes = counted(round(seconds / 60), "minute")
         headline, causes = f"{measured.over.format(assets=assets)}, after {minutes}", []
     else:
         headline = measured.begun.format(assets=assets)

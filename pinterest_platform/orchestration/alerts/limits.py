@@ -7,6 +7,7 @@ import dagster as dg
 
 from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.messages import CLI_COMMAND, counted, percent
+from pinterest_platform.orchestration.results.cleaning import REBUILT
 from pinterest_platform.orchestration.results.health import ledger_causes, ledger_concern
 from pinterest_platform.orchestration.results.ledger import LANDED_CHECK, LEDGER
 from pinterest_platform.pipelines.backlog import RouteBacklog
@@ -16,6 +17,7 @@ from pinterest_platform.pipelines.limits import (
     headroom_measurements,
     is_headroom_unknown,
     lag_measurements,
+    possible_losses,
 )
 from pinterest_platform.ports import Cause
 from pinterest_platform.settings import Settings
@@ -44,7 +46,6 @@ class MeasuredConcern:
         measurements: the measurements.
         unknown: the names of those that are unknown.
         assets: the asset by the name of its measurement, if that is not the asset itself.
-        is_alerted: whether another alert has reported the problems.
         causes: the causes of the problems, if those are more than the problems and the next step.
     """
 
@@ -55,7 +56,6 @@ class MeasuredConcern:
     measurements: Sequence[Measurement]
     unknown: Sequence[str] = ()
     assets: Mapping[str, str] = field(default_factory=dict[str, str])
-    is_alerted: bool = False
     causes: Sequence[Cause] = ()
 
     def asset_of(self, name: str) -> str:
@@ -83,14 +83,24 @@ def measured_streams(route: str, backlog: RouteBacklog, settings: Settings) -> I
         [entity.name for entity in ENTITIES if entity.name not in {lag.name for lag in lags}],
         {entity.name: f"{route}/{entity.name}" for entity in ENTITIES},
     )
+    headroom = list(headroom_measurements(backlog, least, name_of))
+    assets = {name_of(entity): f"{route}/{entity.name}" for entity in ENTITIES}
     yield MeasuredConcern(
         f"{route} retention",
         f"Less than {percent(least)} of the retention time of {{assets}} is left",
         f"More than {percent(least)} of the retention time of {{assets}} is left again",
         f"Run {drain} now, or raise the retention time.",
-        list(headroom_measurements(backlog, least, name_of)),
+        headroom,
         [name_of(entity) for entity in ENTITIES if is_headroom_unknown(backlog, entity)],
-        {name_of(entity): f"{route}/{entity.name}" for entity in ENTITIES},
+        assets,
+    )
+    yield MeasuredConcern(
+        f"{route} loss",
+        "Retention may have deleted records of {assets} that are not landed",
+        "The records of {assets} that are not landed are within the retention time again",
+        f"Run {drain} now: it names the records that are lost.",
+        possible_losses(headroom),
+        assets=assets,
     )
 
 
@@ -100,7 +110,7 @@ def measured_quarantine(instance: dg.DagsterInstance, most: float, now: float) -
     return MeasuredConcern(
         "quarantine",
         f"More than {percent(most)} of the records of {{assets}} in the last hour were quarantined",
-        f"No more than {percent(most)} of the records of {{assets}} in the last hour were quarantined",
+        f"The share of quarantined records of {{assets}} is within {percent(most)} again",
         f"Run `{CLI_COMMAND} quarantine`, which prints the records and their reasons, and fix their producer.",
         [_quarantine_measurement(instance, key, most, now) for key in keys],
     )
@@ -121,8 +131,6 @@ def measured_ledger(instance: dg.DagsterInstance) -> MeasuredConcern:
         concern.next_step,
         [Measurement(LEDGER.to_user_string(), 0.0, problem)] if is_known else [],
         [] if is_known else [LEDGER.to_user_string()],
-        # The alert of failed checks in a run that succeeded names the same checks.
-        is_alerted=run is not None and run.is_success,
         causes=ledger_causes(instance) if problem else [],
     )
 
@@ -132,6 +140,8 @@ def _quarantine_measurement(instance: dg.DagsterInstance, key: dg.AssetKey, most
     records = quarantined = 0
     for record in instance.fetch_materializations(recent, limit=MATERIALIZATIONS).records:
         metadata = record.asset_materialization.metadata if record.asset_materialization else {}
+        if metadata.get(REBUILT) == dg.MetadataValue.bool(True):
+            continue  # it counts all records of the table again
         records += _count(metadata, "records")
         quarantined += _count(metadata, "quarantined")
     if key.path[0].startswith("raw"):

@@ -27,6 +27,7 @@ class OngoingIncident:
         name: its name within the concern.
         count: how often it was found.
         is_over: whether it is over.
+        until: when it was over, in seconds since the epoch.
         delivered: whether the alert of its beginning was delivered.
         tries: failed deliveries of its next alert.
         last_try: the time of the last one.
@@ -38,6 +39,7 @@ class OngoingIncident:
     name: str = ""
     count: Annotated[int, Field(validation_alias=AliasChoices("count", "ticks"))] = 1
     is_over: bool = False
+    until: float = 0.0
     delivered: bool = False
     tries: int = 0
     last_try: float = 0.0

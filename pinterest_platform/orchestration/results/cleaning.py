@@ -12,6 +12,9 @@ from pinterest_platform.pipelines.clean import CleanedTable
 from pinterest_platform.ports import Lake
 from pinterest_platform.spark_jobs.parameters import CleanResult
 
+REBUILT = "rebuilt"
+"""Key of metadata: whether the run rebuilt the table, so that its counts are those of all landed records."""
+
 REJECTED_CHECK = "nothing_rejected"
 READABLE_CHECK = "everything_readable"
 _REJECTED_STEP = f"Run `{CLI_COMMAND} quarantine` to print each record and its reason."
@@ -21,7 +24,9 @@ NO_RECORDS = CleanResult()
 """The counts of a run that had nothing to clean."""
 
 
-def cleaning_result(entity: Entity, table: CleanedTable, lake: Lake, quarantine_uri: str) -> dg.MaterializeResult:
+def cleaning_result(
+    entity: Entity, table: CleanedTable, lake: Lake, quarantine_uri: str, is_rebuilt: bool = False
+) -> dg.MaterializeResult:
     """Return the counts of a run, and the checks that warn of rejected records and unreadable values.
 
     Args:
@@ -29,6 +34,7 @@ def cleaning_result(entity: Entity, table: CleanedTable, lake: Lake, quarantine_
         table: the table after the run.
         lake: reads its first rows.
         quarantine_uri: the table of rejected records.
+        is_rebuilt: whether the run rebuilt the table.
     """
     result = table.result or NO_RECORDS
     return dg.MaterializeResult(
@@ -43,6 +49,7 @@ def cleaning_result(entity: Entity, table: CleanedTable, lake: Lake, quarantine_
             "quarantine_reasons": dg.MetadataValue.json(dict(result.reasons)),
             "unreadable_values": sum(result.unreadable.values()),
             "unreadable_by_field": dg.MetadataValue.json(dict(result.unreadable)),
+            REBUILT: is_rebuilt,
             "offsets_taken": dg.MetadataValue.json(dict(table.positions)),
         },
         check_results=cleaning_checks(result, quarantine_uri),

@@ -80,8 +80,9 @@ def test_without_new_objects_no_job_is_run(around: Surroundings) -> None:
 def test_full_refresh_cleans_all_objects_again(around: Surroundings) -> None:
     answer_clean(around)
     around.topics.append(TOPIC, 1, b'{"ind":1}')
-    materialize(around)
-    assert materialize(around, full_refresh=True).success
+    runs = [materialize(around), materialize(around, full_refresh=True)]
+    rebuilt = [run.asset_materializations_for_node("cleaned__user")[0].metadata["rebuilt"].value for run in runs]
+    assert rebuilt == [False, True]
     plans = [CleanParameters.from_json(parameters) for _, parameters in around.engine.calls]
     assert plans[1].full_refresh
     assert plans[1].batches == plans[0].batches

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
 import dagster as dg
@@ -13,6 +13,7 @@ from pinterest_platform.defs.operations.assets import conservation
 from pinterest_platform.defs.operations.sensors import limit_alerts
 from pinterest_platform.defs.raw.assets import RAW
 from pinterest_platform.failures import no_response
+from pinterest_platform.orchestration.alerts.incidents import check_incidents
 from pinterest_platform.orchestration.results.health import ledger_concern
 from pinterest_platform.ports import Alert
 from pinterest_platform.testing import FakeNotifier
@@ -130,10 +131,31 @@ def test_little_retention_left_of_what_is_not_landed_is_alerted(sensor: Sensor) 
     lag, retention = sensor.alerts()
     assert lag.headline.startswith("The lag of kafka")
     assert retention.headline == "Less than 25% of the retention time of kafka/user is left."
-    assert retention.causes[0].what.startswith("60 minutes until retention can delete what is not landed")
+    assert retention.causes[0].what.startswith("59 minutes until retention (5 hours) can delete what is not landed")
     sensor.around.times.retention = 24 * HOUR_MS
     [over] = headlines(sensor.alerts())
     assert over == "More than 25% of the retention time of kafka/user is left again, after 0 minutes."
+
+
+def test_a_possible_loss_is_alerted_in_addition_to_little_retention(sensor: Sensor) -> None:
+    sensor.around.times.retention = 5 * HOUR_MS
+    sensor.around.topics.append(TOPIC, 0, b'{"ind":1}', timestamp_ms=now_ms() - 4 * HOUR_MS)
+    assert len(sensor.alerts()) == 2
+    sensor.around.times.retention = 3 * HOUR_MS
+    [loss] = sensor.alerts()
+    assert loss.headline == "Retention may have deleted records of kafka/user that are not landed."
+    sensor.around.times.retention = 5 * HOUR_MS
+    [over] = headlines(sensor.alerts())
+    assert over.startswith("The records of kafka/user that are not landed are within the retention time again")
+
+
+def test_unlimited_retention_ends_an_alert_of_little_retention(sensor: Sensor) -> None:
+    sensor.around.times.retention = 5 * HOUR_MS
+    sensor.around.topics.append(TOPIC, 0, b'{"ind":1}', timestamp_ms=now_ms() - 4 * HOUR_MS)
+    assert len(sensor.alerts()) == 2
+    sensor.around.times.retention = None
+    [over] = headlines(sensor.alerts())
+    assert over.startswith("More than 25% of the retention time of kafka/user is left again")
 
 
 def test_an_alert_of_retention_is_over_when_everything_is_landed(sensor: Sensor) -> None:
@@ -150,7 +172,7 @@ def test_a_stream_near_the_end_of_its_retention_is_alerted(sensor: Sensor) -> No
     sensor.around.shards.now_ms += round(0.8 * sensor.around.shards.retention_ms)
     _, retention = sensor.alerts()
     assert retention.headline == "Less than 25% of the retention time of kinesis/user is left."
-    assert retention.causes[0].what.startswith("5 hours until retention can delete")
+    assert retention.causes[0].what.startswith("4 hours until retention (24 hours) can delete")
     assert retention.causes[0].asset == "kinesis/user" and retention.link.endswith("/assets/kinesis/user")
 
 
@@ -172,7 +194,7 @@ def test_a_large_share_of_quarantined_records_is_alerted(
     assert not sensor.alerts()
     sensor.report(key, records=10_000, quarantined=0)
     assert headlines(sensor.alerts()) == [
-        f"No more than 5% of the records of {key} in the last hour were quarantined, after 0 minutes."
+        f"The share of quarantined records of {key} is within 5% again, after 0 minutes."
     ]
 
 
@@ -187,6 +209,12 @@ def test_limits_are_printed_with_the_digits_of_their_settings(sensor: Sensor) ->
     quarantine = sent["quarantine"]
     assert quarantine.headline == "More than 0.3% of the records of raw/pin in the last hour were quarantined."
     assert quarantine.causes[0].what == "10 of 2,000 records, 0.5%."
+
+
+def test_a_rebuilt_table_does_not_change_the_share_of_quarantined_records(sensor: Sensor) -> None:
+    sensor.report("cleaned/pin", records=90, quarantined=2)
+    sensor.report("cleaned/pin", records=90, quarantined=20, rebuilt=True)
+    assert not sensor.alerts()
 
 
 def test_a_few_quarantined_records_of_a_quiet_hour_are_not_alerted(sensor: Sensor) -> None:
@@ -215,10 +243,13 @@ def unbalanced(sensor: Sensor) -> Callable[[], None]:
     return lambda: metadata.update(right)
 
 
-def test_a_red_ledger_of_a_successful_run_is_alerted_only_when_it_is_over(sensor: Sensor) -> None:
+def test_a_red_ledger_of_a_successful_run_is_alerted_once_and_its_end_once(sensor: Sensor) -> None:
     repair = unbalanced(sensor)
     sensor.materialize(conservation)
-    assert not sensor.alerts(), "the sensor daily_alerts reports failed checks of such a run"
+    assert headlines(sensor.alerts()) == ["The ledger does not balance."]
+    sensor.materialize(conservation)
+    assert not sensor.alerts()
+    assert not list(check_incidents(sensor.instance, datetime.fromtimestamp(0, UTC))), "one alert of one incident"
     repair()
     sensor.materialize(conservation)
     assert headlines(sensor.alerts()) == ["The ledger balances again, after 0 minutes."]
@@ -250,7 +281,7 @@ def test_a_ledger_that_could_not_run_is_unknown_and_neither_alerted_nor_over(sen
     unbalanced(sensor)
     sensor.materialize(conservation)
     assert ledger_concern(sensor.instance).state == "warning"
-    assert not sensor.alerts(), "the alert of failed checks reports it"
+    assert headlines(sensor.alerts()) == ["The ledger does not balance."]
     sensor.around.topics.down = True
     sensor.materialize(conservation, raises=False)
     assert not sensor.alerts()
