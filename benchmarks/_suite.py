@@ -43,7 +43,7 @@ BENCHMARKS = (
     Benchmark(
         "growth",
         "full builds of growing size: exponent and peak memory",
-        "the smallest build, scaled by n^1.05",
+        "the next smaller build, scaled by n^1.05",
         needs_emulators=False,
         runs=(("--rows", "100000,1000000"),),
         slow_runs=(("--rows", "100000,1000000,10000000"),),

@@ -27,6 +27,9 @@ _RECORDS_PER_COMMIT = 3_000_000
 """Records of batches in files that are upserted together: each commit compares with the whole table, and most rewrite
 it. The memory grows with them."""
 
+_RECORDS_OF_FIRST_COMMIT = 12_000_000
+"""The same of the first commit of a table, which compares with no row."""
+
 
 def run(spark: SparkSession, parameters: CleanParameters, progress: Callable[[str], None]) -> CleanResult:
     """Clean every batch; see CleanParameters and CleanResult.
@@ -90,11 +93,13 @@ class CleanRun:
         """Yield the batches of each commit: one in memory, or consecutive ones in files with few records."""
         commit: list[Batch] = []
         records = 0
+        is_first = not any(batch.after for batch in self._batches[:1])
+        most = _RECORDS_OF_FIRST_COMMIT if is_first else _RECORDS_PER_COMMIT
         for batch in self._batches:
-            size = batch.records if self.in_files and batch.records is not None else _RECORDS_PER_COMMIT
-            if commit and records + size > _RECORDS_PER_COMMIT:
+            size = batch.records if self.in_files and batch.records is not None else most
+            if commit and records + size > most:
                 yield commit
-                commit, records = [], 0
+                commit, records, most = [], 0, _RECORDS_PER_COMMIT
             commit.append(batch)
             records += size
         if commit:

@@ -197,6 +197,7 @@ def test_batches_in_files_are_committed_together_and_those_before_a_failing_one_
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clean, "_RECORDS_PER_COMMIT", 5)
+    monkeypatch.setattr(clean, "_RECORDS_OF_FIRST_COMMIT", 5)
     lake = Lake(spark, tmp_path, small=False)
     batches = [lake.land([geo(1, country), geo(number)]) for number, country in enumerate(["a", "b", "c", "d"], 2)]
     batches = [batches[0], *(replace(later, after=earlier.positions) for earlier, later in pairwise(batches))]
@@ -209,6 +210,25 @@ def test_batches_in_files_are_committed_together_and_those_before_a_failing_one_
     assert [(row["ind"], row["country"]) for row in lake.rows()] == [(1, "d"), *((key, "Aruba") for key in range(2, 6))]
     # The first commit of the second run changes nothing: the positions are reached, and the newest rows are there.
     assert (result.version, result.keys, result.new, result.changed, result.unchanged) == (2, 6, 2, 1, 3)
+
+
+def test_the_first_commit_of_a_table_has_more_records_than_later_ones(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clean, "_RECORDS_PER_COMMIT", 2)
+    monkeypatch.setattr(clean, "_RECORDS_OF_FIRST_COMMIT", 3)
+    lake = Lake(spark, tmp_path, small=False)
+    batches = [lake.land([geo(number)]) for number in range(1, 10)]
+    batches = [batches[0], *(replace(later, after=earlier.positions) for earlier, later in pairwise(batches))]
+
+    def rows(first: int) -> list[int]:
+        versions = range(first, lake.version() + 1)
+        return [DeltaTable(lake.table, version).to_pyarrow_table().num_rows for version in versions]
+
+    lake.clean(*batches[:6])
+    assert rows(0) == [0, 3, 5, 6]
+    lake.clean(*batches[6:])
+    assert rows(4) == [8, 9]
 
 
 def test_objects_that_overlap_are_refused_and_nothing_is_duplicated(lake: Lake) -> None:
@@ -286,9 +306,11 @@ def test_incremental_cleaning_equals_a_full_refresh_for_any_batches(
     order = data.draw(st.permutations([number for number, queue in enumerate(queues) for _ in queue]))
     batches = [queues[number].pop(0) for number in order]
     per_run, per_commit = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 60))
+    first_commit = data.draw(st.integers(1, 60))
     newest: dict[int, tuple[tuple[int, int], str | None]] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clean, "_RECORDS_PER_COMMIT", per_commit)
+        patch.setattr(clean, "_RECORDS_OF_FIRST_COMMIT", first_commit)
         for first in range(0, len(batches), per_run):
             run = batches[first : first + per_run]
             lake.clean(*(batch for batch, _ in run))
