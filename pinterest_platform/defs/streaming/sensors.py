@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from pinterest_platform.defs.streaming.jobs import kafka_pipeline, streaming_pipeline
-from pinterest_platform.orchestration.draining.sensor import Tick, backlog_result, read_backlog
+from pinterest_platform.orchestration.draining.sensor import Tick, backlog_result, read_backlog, reason_not_to_read
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.pipelines import backlog
 from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog
@@ -35,6 +35,8 @@ def kafka_backlog(
 ) -> Tick:
     """Compare the ends of the topics with the landed and cleaned positions."""
     with as_dagster_failure("kafka_backlog"):
+        if reason := reason_not_to_read(context, "kafka", "kafka_pipeline", settings):
+            return dg.SkipReason(reason)
         waiting = read_backlog("kafka", lambda: backlog.kafka_backlog(settings, topics, objects, lake))
         return backlog_result(context, "kafka", "kafka_pipeline", waiting, settings)
 
@@ -49,5 +51,7 @@ def kinesis_backlog(
 ) -> Tick:
     """Compare the ends of the streams with the landed and cleaned positions."""
     with as_dagster_failure("kinesis_backlog"):
+        if reason := reason_not_to_read(context, "kinesis", "streaming_pipeline", settings):
+            return dg.SkipReason(reason)
         waiting = read_backlog("kinesis", lambda: backlog.kinesis_backlog(settings, shards, objects, lake))
         return backlog_result(context, "kinesis", "streaming_pipeline", waiting, settings)

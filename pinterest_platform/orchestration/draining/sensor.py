@@ -37,6 +37,12 @@ REPEAT_CHECK_SECONDS = 600.0
 LAST_BATCH_SECONDS = 3600.0
 """Time that a drain may need for its last micro-batch, in addition to its longest time."""
 
+READ_AT = "read_at"
+"""The key in the cursor of the time at which the backlog was read last, in seconds since the epoch."""
+
+READ_SECONDS = 30.0
+"""Time between two readings while a drain of the route is running. It needs no request, and a reading lists chains."""
+
 NEXT_TICK = "The next tick retries."
 """The end of the reason of a tick that did not read its route."""
 
@@ -61,6 +67,19 @@ class Signal:
     name: str
     value: object
     event: dg.AssetObservation | dg.AssetCheckEvaluation
+
+
+def reason_not_to_read(context: dg.SensorEvaluationContext, route: str, job: str, settings: Settings) -> str:
+    """Return why a tick need not read the backlog: a drain is running, and it was read lately; else an empty text."""
+    cursor = json.loads(context.cursor) if context.cursor else {}
+    now = time.time()
+    seconds = now - cursor.get(READ_AT, 0.0)
+    if not 0 <= seconds < READ_SECONDS:
+        return ""
+    runs = _runs(context, route, job, settings.drain_longest_seconds + LAST_BATCH_SECONDS)
+    if not any(run.live and not run.worker_lost for run in runs):
+        return ""
+    return f"{decide({}, runs, now).reason}; the backlog was read {seconds:.0f} s ago"
 
 
 def read_backlog(route: str, read: Callable[[], RouteBacklog]) -> RouteBacklog | dg.SkipReason:
@@ -121,7 +140,7 @@ def backlog_result(
     signals = [*_backlog_signals(route, backlog), *_lag_signals(route, backlog)]
     state, events = _changed(json.loads(context.cursor) if context.cursor else {}, signals, time.time())
     unknown = _unknown(route, backlog)
-    cursor = json.dumps({**state, UNKNOWN: unknown} if unknown else state)
+    cursor = json.dumps({**state, READ_AT: time.time(), **({UNKNOWN: unknown} if unknown else {})})
     if not decision.request:
         reason = f"{decision.reason}; {unknown}" if unknown else decision.reason
         return dg.SensorResult(skip_reason=reason, cursor=cursor, asset_events=events)

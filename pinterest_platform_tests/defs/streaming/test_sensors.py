@@ -114,6 +114,25 @@ def test_it_skips_while_a_run_of_its_route_is_live(route: Route, instance, statu
     assert f"run {run_id} of this route is in progress" in skipped(tick(route, instance))
 
 
+def test_the_backlog_is_read_rarely_while_a_drain_is_running(
+    route: Route, instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    route.put(1)
+    run_id = run_of(route, instance, dg.DagsterRunStatus.STARTED)
+    record_worker(instance, run_id)
+    cursor = tick(route, instance).cursor
+    route.around.objects.calls.clear()
+    reason = outcome(route, instance, cursor)
+    assert isinstance(reason, dg.SkipReason)
+    assert reason.skip_message == f"run {run_id} of this route is in progress; the backlog was read 0 s ago"
+    assert not route.around.objects.calls
+    monkeypatch.setattr(draining_sensor, "READ_SECONDS", 0.0)
+    assert "is in progress" in skipped(tick(route, instance, cursor))
+    monkeypatch.undo()
+    instance.report_run_canceled(instance.get_run_by_id(run_id))
+    assert tick(route, instance, cursor).run_requests
+
+
 def test_a_run_of_the_other_route_does_not_block_it(around: Surroundings, instance) -> None:
     kafka, kinesis = Kafka(around), Kinesis(around)
     kinesis.put(1)
@@ -158,8 +177,9 @@ def test_a_run_whose_process_is_dead_is_declared_failed_and_followed_by_another(
     run = instance.get_run_by_id(run_id)
     assert run is not None
     host, pid, created, _ = run.tags[WORKER_TAG].split("|")
+    cursor = tick(route, instance).cursor
     instance.add_run_tags(run_id, {WORKER_TAG: f"{host}|{pid}|{float(created) - 60:.2f}|{run_id}"})
-    assert tick(route, instance).run_requests
+    assert tick(route, instance, cursor).run_requests
     dead = instance.get_run_by_id(run_id)
     assert dead is not None
     assert dead.status is dg.DagsterRunStatus.FAILURE
