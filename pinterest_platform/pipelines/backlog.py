@@ -14,7 +14,7 @@ from pinterest_platform.landing.kafka.lag import UnlandedOffsets, unlanded_offse
 from pinterest_platform.landing.pending import positions_after
 from pinterest_platform.pipelines.lag import age_ms, uncleaned_ages_ms
 from pinterest_platform.pipelines.options import stream_options
-from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog, TopicTimes
+from pinterest_platform.ports import Lake, ObjectStore, ShardLog, TopicLog, TopicState, TopicTimes
 from pinterest_platform.settings import Settings
 
 LONGEST_LAG_MS = 60_000
@@ -115,9 +115,12 @@ def kafka_lag_ms(entity: Entity, settings: Settings, topics: TopicLog, objects: 
 def _topic_backlog(entity: Entity, settings: Settings, topics: TopicLog, objects: ObjectStore, lake: Lake) -> Pending:
     topic = settings.names.topic(entity)
     positions, unreadable = _positions(lake, settings.names.cleaned_uri(entity))
-    segments = kafka.pending_segments(objects, topic, positions)
+    state = None if settings.landed_by_connect(entity) else topics.describe(topic)
+    # What a table has applied was landed, so that nothing is listed if that is everything.
+    is_applied = state is not None and _has_applied(positions, state)
+    segments = [] if is_applied else kafka.pending_segments(objects, topic, positions)
     landed = {app_id: end + 1 for app_id, end in {**positions, **positions_after(segments)}.items()}
-    unlanded = {} if settings.landed_by_connect(entity) else unlanded_offsets(topics.describe(topic), landed)
+    unlanded = {} if state is None else unlanded_offsets(state, landed)
     unlanded_ages = {app_id: _landing_lag_ms(topics, topic, part, settings) for app_id, part in unlanded.items()}
     uncleaned_ages = uncleaned_ages_ms(objects, segments, time.time_ns() // 1_000_000, settings)
     objects_of = Counter(segment.app_id for segment in segments)
@@ -133,6 +136,12 @@ def _topic_backlog(entity: Entity, settings: Settings, topics: TopicLog, objects
     records, lag_ms = sum(part.records for part in parts), _longest(part.lag_ms for part in parts)
     landing = Pending(records, 0, lag_ms, parts, _longest(unlanded_ages.values()))
     return _only_to_land(landing, unreadable) if unreadable else replace(landing, objects=len(segments))
+
+
+def _has_applied(positions: Mapping[str, int], state: TopicState) -> bool:
+    """Return whether a table has applied each partition up to its committed end."""
+    partitions = unlanded_offsets(state, {app_id: position + 1 for app_id, position in positions.items()})
+    return all(app_id in positions and part.following == part.bounds.end for app_id, part in partitions.items())
 
 
 def _stream_backlog(entity: Entity, settings: Settings, shards: ShardLog, objects: ObjectStore, lake: Lake) -> Pending:

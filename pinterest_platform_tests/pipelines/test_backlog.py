@@ -8,6 +8,7 @@ import pytest
 
 from pinterest_platform.catalog import ENTITIES, GEO, PIN, USER
 from pinterest_platform.failures import PermanentFailure, TransientFailure
+from pinterest_platform.landing.kafka.pending import pending_segments as kafka_pending_segments
 from pinterest_platform.landing.kafka.topic import land_topic
 from pinterest_platform.landing.kinesis.options import StreamOptions
 from pinterest_platform.landing.kinesis.pending import pending_segments
@@ -317,3 +318,41 @@ def test_offsets_without_records_have_no_lag() -> None:
     around = Surroundings()
     around.topics.skip(TOPIC, 0, 2)
     assert kafka_lag(around) == 0
+
+
+def cleaned_topic(around: Surroundings, partitions: int = 3) -> dict[str, int]:
+    """Land and clean a record in some partitions; return the positions of the table."""
+    for number in range(partitions):
+        around.topics.append(TOPIC, number, ROW)
+    land_topic(around.topics, around.objects, TOPIC)
+    positions = positions_after(kafka_pending_segments(around.objects, TOPIC, {}))
+    around.lake.table_positions[around.settings.names.cleaned_uri(USER)] = positions
+    return positions
+
+
+def test_a_topic_that_its_table_has_applied_to_the_end_is_not_listed() -> None:
+    around = Surroundings()
+    positions = cleaned_topic(around)
+    around.objects.calls.clear()
+    assert kafka_backlog(around.settings, around.topics, around.objects, around.lake).waiting[USER] == IDLE
+    assert not [key for _, key in around.objects.calls if TOPIC in key]
+    positions[f"{TOPIC}/1"] = -1
+    assert kafka_backlog(around.settings, around.topics, around.objects, around.lake).waiting[USER] == UNCLEANED
+
+
+def test_objects_of_a_topic_that_was_recreated_without_records_are_still_to_be_cleaned() -> None:
+    around = Surroundings()
+    cleaned_topic(around)
+    around.topics.append(TOPIC, 0, ROW)
+    land_topic(around.topics, around.objects, TOPIC)
+    around.topics.create(TOPIC, 3)
+    waiting = kafka_backlog(around.settings, around.topics, around.objects, around.lake).waiting[USER]
+    assert waiting.objects == 1
+
+
+def test_an_empty_partition_without_a_position_is_listed() -> None:
+    around = Surroundings()
+    around.topics.create(TOPIC, 3)
+    cleaned_topic(around, partitions=2)
+    around.topics.append(TOPIC, 2, ROW)
+    assert kafka_backlog(around.settings, around.topics, around.objects, around.lake).waiting[USER] == UNLANDED

@@ -59,7 +59,8 @@ def cleaned_metadata(entity: Entity, raw_layer: str) -> dict[str, dg.MetadataVal
 def report_metadata(report: Report) -> dict[str, dg.MetadataValue]:
     """Return the metadata of a report asset: its columns, and the cleaned columns that each is made of."""
     lineage = {column.name: [_cleaned_column(source) for source in column.sources] for column in report.columns}
-    columns = [_table_column(column) for column in report.columns]
+    key = report.columns[:-1]
+    columns = [_table_column(column, is_unique=key == (column,)) for column in report.columns]
     return _metadata(dg.TableSchema(columns=columns), {name: deps for name, deps in lineage.items() if deps})
 
 
@@ -86,9 +87,9 @@ def _cleaned_column(source: str) -> dg.TableColumnDep:
     return dg.TableColumnDep(dg.AssetKey(["cleaned", entity]), column)
 
 
-def _table_column(column: Column | ReportColumn) -> dg.TableColumn:
+def _table_column(column: Column | ReportColumn, is_unique: bool = False) -> dg.TableColumn:
     if isinstance(column, ReportColumn):
-        constraints = dg.TableColumnConstraints(nullable=False)
+        constraints = dg.TableColumnConstraints(nullable=False, unique=is_unique)
     else:
         constraints = dg.TableColumnConstraints(column.nullable, column.unique, list(column.constraints))
     return dg.TableColumn(

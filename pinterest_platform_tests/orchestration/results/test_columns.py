@@ -50,6 +50,21 @@ def test_report_columns_are_described() -> None:
         assert all(column.description for column in columns.values())
 
 
+def test_the_only_key_column_of_a_report_is_unique() -> None:
+    unique = {
+        (report.key, name)
+        for report in REPORTS
+        for name, column in schema("reports", report.key).items()
+        if column.constraints.unique
+    }
+    assert unique == {
+        ("median_followers_by_age_group", "age_group"),
+        ("median_followers_by_join_year", "join_year"),
+        ("top_country_by_followers", "country"),
+        ("users_joined_by_year", "join_year"),
+    }
+
+
 def test_lineage_leads_from_the_raw_field_to_the_report() -> None:
     assert lineage("reports", "users_joined_by_year") == {
         "join_year": [("cleaned/user", "date_joined")],
