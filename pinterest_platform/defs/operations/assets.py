@@ -10,7 +10,14 @@ from pinterest_platform.catalog import ENTITIES
 from pinterest_platform.orchestration.draining.catching_up import after_drains
 from pinterest_platform.orchestration.failures import as_dagster_failure
 from pinterest_platform.orchestration.results.audit import AUDIT_CHECKS, SINCE_AUDIT
-from pinterest_platform.orchestration.results.health import HEALTH, health_result, last_number, run_concerns
+from pinterest_platform.orchestration.results.columns import operations_metadata
+from pinterest_platform.orchestration.results.health import (
+    HEALTH,
+    HEALTH_COLUMNS,
+    health_result,
+    last_number,
+    run_concerns,
+)
 from pinterest_platform.orchestration.results.last_results import last_results_in_outage, repeat_last_results
 from pinterest_platform.orchestration.results.ledger import (
     CLEANED_CHECK,
@@ -18,6 +25,7 @@ from pinterest_platform.orchestration.results.ledger import (
     HIDDEN_CHECK,
     LANDED_CHECK,
     LEDGER,
+    LEDGER_COLUMNS,
     READ_CHECK,
     SHARD_OBJECTS_CHECK,
     ledger_result,
@@ -56,6 +64,7 @@ _SOURCES = [dg.AssetKey([service, entity.name]) for service in ("kafka", "kinesi
         dg.AssetCheckSpec(name, asset=LEDGER, description=description) for name, description in _CHECKS.items()
     ],
     description="Accounts for every offset of every partition: in an object, in quarantine, or a gap.",
+    metadata=operations_metadata(LEDGER_COLUMNS),
     kinds={"table"},
 )
 def conservation(
@@ -86,6 +95,7 @@ def conservation(
     deps=_SOURCES,
     op_tags={"dagster/priority": "-2"},
     description="One row per concern, with the next step: lag, last good run, ledger, quarantine, retention, tables.",
+    metadata=operations_metadata(HEALTH_COLUMNS),
     kinds={"table"},
 )
 def health(context: dg.AssetExecutionContext, services: dg.ResourceParam[Services]) -> dg.MaterializeResult:

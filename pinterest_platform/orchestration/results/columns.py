@@ -64,6 +64,12 @@ def report_metadata(report: Report) -> dict[str, dg.MetadataValue]:
     return _metadata(dg.TableSchema(columns=columns), {name: deps for name, deps in lineage.items() if deps})
 
 
+def operations_metadata(columns: Mapping[str, str]) -> dict[str, dg.MetadataValue]:
+    """Return the metadata of an asset of operations, given the description of each column of its table."""
+    described = [dg.TableColumn(name, "text or number", description) for name, description in columns.items()]
+    return {"dagster/column_schema": dg.MetadataValue.table_schema(dg.TableSchema(columns=described))}
+
+
 def pii_tags(*held: Entity | Report) -> dict[str, str]:
     """Return the tags of an asset that holds the records of entities, or the rows of reports."""
     return dict(PII_TAG) if any(column.pii for declared in held for column in declared.columns) else {}

@@ -17,6 +17,14 @@ from pinterest_platform.ports import Cause
 
 HEALTH = dg.AssetKey(["operations", "health"])
 
+HEALTH_COLUMNS = {
+    "concern": "What was measured.",
+    "state": "ok, warning or unknown.",
+    "finding": "The measurement in words.",
+    "next_step": "What to do; none if nothing is to be done.",
+}
+"""The columns of the table of health, each with its description."""
+
 DAILY_JOB = "batch_pipeline"
 
 LONGEST_SINCE_GOOD_RUN_HOURS = 27.0

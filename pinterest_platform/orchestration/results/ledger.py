@@ -19,6 +19,21 @@ GAPS_CHECK = "every_gap_is_confirmed"
 HIDDEN_CHECK = "no_transaction_hides_records"
 READ_CHECK = "every_object_due_was_read"
 SHARD_OBJECTS_CHECK = "every_shard_object_is_undamaged"
+LEDGER_COLUMNS = {
+    "topic": "The topic.",
+    "partition": "The number of the partition.",
+    "difference": "Offsets of the landed range that are in no object, not in quarantine, and no gap; 0 if it balances.",
+    "quarantined": "Records that landing rejected.",
+    "gaps": "Offsets without a record, such as those of transaction markers and compacted records.",
+    "first_landed": "The first landed offset.",
+    "next_offset": "The first offset that is not landed.",
+    "broker_end": "The committed end of the partition at the broker.",
+    "objects": "Landed objects.",
+    "records": "Records in landed objects.",
+    "accepted_gaps": "Lost offsets that were accepted.",
+}
+"""The columns of the table of the ledger, each with its description."""
+
 BALANCE_CHECKS = (LANDED_CHECK, CLEANED_CHECK, SHARD_OBJECTS_CHECK)
 """The checks that fail if records are lost or counted twice."""
 LAST_FULL_RUN = "last_full_run"

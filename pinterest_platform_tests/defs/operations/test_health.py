@@ -13,7 +13,7 @@ from pinterest_platform.defs.operations.assets import conservation, health
 from pinterest_platform.defs.raw.assets import RAW
 from pinterest_platform.failures import PermanentFailure, no_response
 from pinterest_platform.landing.kinesis.stream import land_stream
-from pinterest_platform.orchestration.results.health import HEALTH
+from pinterest_platform.orchestration.results.health import HEALTH, HEALTH_COLUMNS
 from pinterest_platform.pipelines.health import QUARANTINE_NUMBERS
 from pinterest_platform.ports import TableFacts
 from pinterest_platform_tests.defs.surroundings import STREAM, TOPIC, Surroundings
@@ -55,6 +55,7 @@ def test_each_concern_has_a_row_a_next_step_and_numbers(around: Surroundings, in
     around.topics.append(TOPIC, 0, b'{"ind":1}')
     rows, numbers = report(around, instance)
     assert rows.keys() == CONCERNS
+    assert all(row.keys() == HEALTH_COLUMNS.keys() for row in rows.values()), "each column is described"
     assert rows["kafka lag"]["state"] == "warning", "the record is of 2023"
     assert rows["last good run"]["next_step"] == "Run batch_pipeline."
     assert rows["ledger"]["state"] == "unknown"

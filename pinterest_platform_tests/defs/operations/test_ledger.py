@@ -14,7 +14,7 @@ from pinterest_platform.defs.operations.assets import conservation
 from pinterest_platform.failures import PermanentFailure, no_response
 from pinterest_platform.landing.kinesis.stream import land_stream
 from pinterest_platform.orchestration.results.landing import QUARANTINE_CHECK, TIMES_CHECK
-from pinterest_platform.orchestration.results.ledger import cleaning_problems
+from pinterest_platform.orchestration.results.ledger import LEDGER_COLUMNS, cleaning_problems
 from pinterest_platform.pipelines.audit import cleaned_topic
 from pinterest_platform.ports import Json
 from pinterest_platform.spark_jobs.parameters import CleanParameters, CleanResult, VerifyResult
@@ -87,6 +87,7 @@ def test_the_ledger_is_the_last_step_and_names_nothing_of_undamaged_objects(arou
     table = ledger.metadata["partitions"]
     assert isinstance(table, dg.TableMetadataValue)
     assert list(table.records[0].data)[:5] == ["topic", "partition", "difference", "quarantined", "gaps"]
+    assert list(table.records[0].data) == list(LEDGER_COLUMNS), "each column is described"
     assert ledger.metadata["objects_from_checkpoint"].value == 0
 
 
