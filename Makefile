@@ -17,7 +17,7 @@ run: setup ## run the whole batch path once: emulators, sample, pipeline, report
 	@$(PY) -m emulators exec -- sh .ci/tour
 
 dev: setup ## run the emulators, steady posting and the Dagster UI on port 3000
-	@trap : INT; $(PY) -m emulators exec --posting --spark --logged --port 3000 --port 9464 --with ".venv/bin/pinterest metrics" \
+	@trap : INT; PINTEREST_DRAIN_FILL_SECONDS=$${PINTEREST_DRAIN_FILL_SECONDS:-5} $(PY) -m emulators exec --posting --spark --logged --port 3000 --port 9464 --with ".venv/bin/pinterest metrics" \
 	  --hide 'dagster\.daemon[.\w]* - \S*INFO\S* - (?!Completed launch)|Moving dangling' \
 	  --hide ': landed o|: batch \d|Dependencies for step |rows? inspected|small files? compacted' \
 	  --hide 'records? in [\d,]+ rounds?|: checking version \d|compared with [\d,]+ rows?|: no new objects|: [\d,]+ rows?, (replaced|unchanged)$$' \
