@@ -76,7 +76,7 @@ def reason_not_to_read(context: dg.SensorEvaluationContext, route: str, job: str
     seconds = now - cursor.get(READ_AT, 0.0)
     if not 0 <= seconds < READ_SECONDS:
         return ""
-    runs = _runs(context, route, job, settings.drain_longest_seconds + LAST_BATCH_SECONDS)
+    runs = _runs(context, route, job, settings)
     if not any(run.live and not run.worker_lost for run in runs):
         return ""
     return f"{decide({}, runs, now).reason}; the backlog was read {seconds:.0f} s ago"
@@ -132,7 +132,7 @@ def backlog_result(
         return backlog
     decision = decide(
         {f"{route}/{entity.name}": pending for entity, pending in backlog.waiting.items()},
-        _runs(context, route, job, settings.drain_longest_seconds + LAST_BATCH_SECONDS),
+        _runs(context, route, job, settings),
         time.time(),
     )
     for run_id in decision.orphans:
@@ -216,7 +216,8 @@ def _unknown(route: str, backlog: RouteBacklog) -> str:
     return "; ".join(f"backlog of {', '.join(names)} unknown: {why}" for why, names in streams.items())
 
 
-def _runs(context: dg.SensorEvaluationContext, route: str, job: str, longest: float) -> list[DrainRun]:
+def _runs(context: dg.SensorEvaluationContext, route: str, job: str, settings: Settings) -> list[DrainRun]:
+    longest = settings.drain_longest_seconds + LAST_BATCH_SECONDS
     return [
         DrainRun(
             run_id=record.dagster_run.run_id,

@@ -125,10 +125,15 @@ def test_the_limits_are_settings(sensor: Sensor) -> None:
     assert not sensor.alerts()
 
 
-def test_little_retention_left_of_what_is_not_landed_is_alerted(sensor: Sensor) -> None:
+def alerts_of_little_retention(sensor: Sensor) -> list[Alert]:
+    """Append a record of which four of five hours of retention are over; return the alerts."""
     sensor.around.times.retention = 5 * HOUR_MS
     sensor.around.topics.append(TOPIC, 0, b'{"ind":1}', timestamp_ms=now_ms() - 4 * HOUR_MS)
-    lag, retention = sensor.alerts()
+    return sensor.alerts()
+
+
+def test_little_retention_left_of_what_is_not_landed_is_alerted(sensor: Sensor) -> None:
+    lag, retention = alerts_of_little_retention(sensor)
     assert lag.headline.startswith("The lag of kafka")
     assert retention.headline == "Less than 25% of the retention time of kafka/user is left."
     assert retention.causes[0].what.startswith("59 minutes until retention (5 hours) can delete what is not landed")
@@ -138,9 +143,7 @@ def test_little_retention_left_of_what_is_not_landed_is_alerted(sensor: Sensor) 
 
 
 def test_a_possible_loss_is_alerted_in_addition_to_little_retention(sensor: Sensor) -> None:
-    sensor.around.times.retention = 5 * HOUR_MS
-    sensor.around.topics.append(TOPIC, 0, b'{"ind":1}', timestamp_ms=now_ms() - 4 * HOUR_MS)
-    assert len(sensor.alerts()) == 2
+    assert len(alerts_of_little_retention(sensor)) == 2
     sensor.around.times.retention = 3 * HOUR_MS
     [loss] = sensor.alerts()
     assert loss.headline == "Retention may have deleted records of kafka/user that are not landed."
@@ -150,18 +153,14 @@ def test_a_possible_loss_is_alerted_in_addition_to_little_retention(sensor: Sens
 
 
 def test_unlimited_retention_ends_an_alert_of_little_retention(sensor: Sensor) -> None:
-    sensor.around.times.retention = 5 * HOUR_MS
-    sensor.around.topics.append(TOPIC, 0, b'{"ind":1}', timestamp_ms=now_ms() - 4 * HOUR_MS)
-    assert len(sensor.alerts()) == 2
+    assert len(alerts_of_little_retention(sensor)) == 2
     sensor.around.times.retention = None
     [over] = headlines(sensor.alerts())
     assert over.startswith("More than 25% of the retention time of kafka/user is left again")
 
 
 def test_an_alert_of_retention_is_over_when_everything_is_landed(sensor: Sensor) -> None:
-    sensor.around.times.retention = 5 * HOUR_MS
-    sensor.around.topics.append(TOPIC, 0, b'{"ind":1}', timestamp_ms=now_ms() - 4 * HOUR_MS)
-    assert len(sensor.alerts()) == 2
+    assert len(alerts_of_little_retention(sensor)) == 2
     sensor.materialize(*RAW)
     [over] = headlines(sensor.alerts())
     assert over.startswith("More than 25% of the retention time of kafka/user is left again")
