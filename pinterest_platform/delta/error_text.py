@@ -13,7 +13,9 @@ _CONFLICT = re.compile(
     re.IGNORECASE,
 )
 _UNREACHABLE = re.compile(
-    r"\bunavailable\b|\binterrupted\b|cancel(?:led|ed)\b|dns error|(?:gateway|request|connect\w*|read) ?-?timeout",
+    r"\bunavailable\b|\binterrupted\b|cancel(?:led|ed)\b|dns error|(?:gateway|request|connect\w*|read) ?-?timeout"
+    # Spark is ending.
+    r"|stopped sparkcontext|sparkcontext (?:was|has been) shut ?down",
     re.IGNORECASE,
 )
 _OUTAGES = (

@@ -29,6 +29,10 @@ class Server(Protocol):
         """
         ...
 
+    def cause_of_end(self) -> str:
+        """Return why a server in a process of its own ended; empty for one that runs, and for others."""
+        ...
+
     def abandon(self) -> None:
         """Abandon a server that may still run a query that cannot be interrupted; return at once."""
         ...
@@ -69,6 +73,10 @@ class SailServer:
             self._embedded, self._remote = sessions.start_embedded()
         return sessions.connect(self._remote)
 
+    def cause_of_end(self) -> str:
+        """Return nothing: an embedded server ends with this process, and the cause of a shared one is not known."""
+        return ""
+
     def abandon(self) -> None:
         """Stop an embedded server in the background; a shared one continues for other runs."""
         server, self._embedded = self._embedded, None
@@ -101,6 +109,10 @@ class RemoteServer:
                 "Set PINTEREST_SPARK_REMOTE to its address, sc://host:port.",
             )
         return sessions.connect(remote, self._settings.io_timeout_seconds)
+
+    def cause_of_end(self) -> str:
+        """Return nothing: the cause is not known here."""
+        return ""
 
     def abandon(self) -> None:
         """Do nothing: this process does not manage the server."""

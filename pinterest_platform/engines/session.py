@@ -56,6 +56,8 @@ class SessionEngine:
                     raise interruption from error
                 if isinstance(error, TransientFailure):
                     self._release()  # The server may be down. The next job connects again.
+                    if not error.service and (cause := self._server.cause_of_end()):
+                        raise TransientFailure(f"{error.what.rstrip('.')}: {cause}.", error.action) from error
                 raise
 
     def close(self) -> None:

@@ -1,5 +1,6 @@
 """A lake of cleaned tables and reports on a path, built by the real jobs on any engine."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from pinterest_platform.catalog import ENTITIES, REPORT_KEYS, Entity
-from pinterest_platform.ports import SparkEngine
+from pinterest_platform.failures import TransientFailure
+from pinterest_platform.ports import Json, SparkEngine
 from pinterest_platform.spark_jobs.parameters import (
     Batch,
     CleanParameters,
@@ -44,13 +46,21 @@ class Lake:
         selected = batches if number is None else [batches[number]]
         uris = [str(self._root / f"{entity}-{name}") for name in ("table", "quarantine", "staging")]
         parameters = CleanParameters(entity.name, STREAM, selected, *uris, full_refresh=number is None, route="kafka")
-        return CleanResult.from_json(self._engine.run("clean", parameters.to_json(), lambda line: None))
+        return CleanResult.from_json(self._run("clean", parameters.to_json()))
 
     def report(self) -> ReportsResult:
         """Compute the reports."""
         cleaned = {entity.name: str(self._root / f"{entity}-table") for entity in ENTITIES}
         parameters = ReportsParameters(cleaned, {key: str(self._root / key) for key in REPORT_KEYS})
-        return ReportsResult.from_json(self._engine.run("reports", parameters.to_json(), lambda line: None))
+        return ReportsResult.from_json(self._run("reports", parameters.to_json()))
+
+    def _run(self, job: str, parameters: Json) -> Json:
+        """Run a job, and once again after a transient failure, as a run of the platform does."""
+        try:
+            return self._engine.run(job, parameters, lambda line: None)
+        except TransientFailure as failure:
+            warnings.warn(f"run again after: {failure}", stacklevel=2)
+            return self._engine.run(job, parameters, lambda line: None)
 
     def versions(self) -> dict[str, int]:
         """Return the version of every table."""

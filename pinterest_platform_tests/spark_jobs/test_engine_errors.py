@@ -155,6 +155,17 @@ def test_an_interrupted_call_is_reported_by_its_details(code: str, kind: type[Pl
     assert raised.what == f"The Spark job 'clean' failed: {code}: Received \"it\"."
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(java.lang.IllegalStateException) Cannot call methods on a stopped SparkContext.",
+        "org.apache.spark.SparkException: Job 7 cancelled because SparkContext was shut down",
+    ],
+)
+def test_a_spark_that_ends_during_a_job_is_a_transient_failure(text: str) -> None:
+    assert isinstance(failure(PySparkException(text)), TransientFailure)
+
+
 def test_an_error_of_a_jvm_is_reported_by_its_own_message() -> None:
     assert first_line(error_text(thrown(DEFECT))) == DEFECT
     assert first_line(error_text(PySparkException("wrong\nlong plan"))) == "wrong"

@@ -15,7 +15,7 @@ _GRACE_SECONDS = 5
 
 
 def main(command: list[str]) -> int:
-    """Run the command and return its exit code if it ends by itself."""
+    """Run the command and return its exit code if it ends by itself; 128 and the number of a signal that ended it."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     caller_ended = threading.Event()
@@ -24,7 +24,7 @@ def main(command: list[str]) -> int:
     if caller_ended.is_set():
         shutil.rmtree(os.getcwd(), ignore_errors=True)
         os.killpg(0, signal.SIGKILL)
-    return code
+    return code if code >= 0 else 128 - code
 
 
 def _watch(process: "subprocess.Popen[bytes]", caller_ended: threading.Event) -> None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _CLASS = "org.apache.spark.sql.connect.service.SparkConnectServer"
 _STARTED = re.compile(r"Spark Connect server started at: \S*:(\d+)")
+_END_SECONDS = 5.0
+"""The time limit for a JVM that is ending, which answers with errors until then."""
 _LOGGING = f"""\
 rootLogger.level = warn
 rootLogger.appenderRef.err.ref = err
@@ -77,6 +79,18 @@ class JvmServer:
             progress("starting Spark on a JVM; the first start downloads its packages")
             self._start()
         return self._remote
+
+    def cause_of_end(self) -> str:
+        """Return the exit code of a JVM that has ended or is ending, and an error of its log; empty while it runs."""
+        if self._process is None or self._folder is None:
+            return ""
+        try:
+            code = self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            return ""
+        log = (self._folder / "server.log").read_text(errors="replace")
+        errors = [line for line in log.splitlines() if re.search(r"OutOfMemory|\bERROR\b|\bfatal\b", line)]
+        return f"the JVM of Spark ended with exit code {code}" + (f" ({errors[-1].strip()[:300]})" if errors else "")
 
     def abandon(self) -> None:
         """Stop the server; a process ends quickly even if it is busy."""

@@ -25,6 +25,30 @@ def family() -> list[psutil.Process]:
     return [child for child in spark_servers.descendants() if SERVER in child.cmdline()]
 
 
+def test_the_end_of_a_jvm_is_named_with_its_exit_code_and_the_last_error_of_its_log(
+    server: JvmServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert server.cause_of_end() == ""
+    out_of_memory = "print('12:00:00 ERROR Executor: java.lang.OutOfMemoryError: heap', flush=True)"
+    brief = (
+        f"import sys, time; {SERVER.partition(';')[2].rpartition(';')[0]}; {out_of_memory}; time.sleep(1); sys.exit(52)"
+    )
+    monkeypatch.setattr(JvmServer, "_command", lambda *_: [sys.executable, "-c", brief])
+    server.start(lambda _: None)
+    assert server.cause_of_end() == (
+        "the JVM of Spark ended with exit code 52 (12:00:00 ERROR Executor: java.lang.OutOfMemoryError: heap)"
+    )
+    server.stop()
+
+
+def test_a_jvm_that_a_signal_ended_has_the_exit_code_of_a_shell(server: JvmServer) -> None:
+    server.start(lambda _: None)
+    _, jvm = family()
+    jvm.kill()
+    assert server.cause_of_end() == "the JVM of Spark ended with exit code 137"
+    server.stop()
+
+
 @pytest.mark.parametrize("again", [True, False], ids=["restarted", "stopped"])
 def test_a_server_whose_guard_was_killed_is_ended_too(again: bool, server: JvmServer) -> None:
     server.start(lambda _: None)

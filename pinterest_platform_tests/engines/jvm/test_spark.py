@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +12,12 @@ import psutil
 import pytest
 
 from benchmarks._spark_cluster import WORKERS, Cluster
+from pinterest_platform import spark_jobs
 from pinterest_platform.engines.jvm.server import JvmServer
+from pinterest_platform.engines.session import SessionEngine
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.spark_jobs import sessions
-from pinterest_platform_tests.engines import spark_servers
+from pinterest_platform_tests.engines import endless_job, spark_servers
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -82,6 +85,26 @@ def test_it_ends_with_the_process_that_started_it_and_leaves_no_folder(
     with socket.socket() as caller:
         port = int(remote.partition("/;")[0].rpartition(":")[2])
         assert caller.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.mark.slow
+def test_a_jvm_that_ends_during_a_job_is_a_transient_failure_with_its_exit_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spark_servers.java_home()
+    job = spark_jobs.Job(endless_job.Parameters, endless_job.__name__)
+    monkeypatch.setattr(spark_jobs, "JOBS", {**spark_jobs.JOBS, "endless": job})
+    settings = spark_servers.settings(spark_engine="spark")
+    server = JvmServer(settings)
+    others = set(spark_servers.descendants())
+    server.start(lambda line: None)
+    started = set(spark_servers.descendants()) - others
+    (jvm,) = [process for process in started if process.name() == "java"]
+    threading.Timer(3, jvm.terminate).start()
+    engine = SessionEngine(settings, server)
+    with pytest.raises(TransientFailure, match=r"job 'endless' failed: .*: the JVM of Spark ended with exit code 143"):
+        engine.run("endless", {}, lambda line: None)
+    engine.close()
 
 
 def test_the_cause_of_a_failed_start_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
