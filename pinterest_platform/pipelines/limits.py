@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pinterest_platform.catalog import Entity
 from pinterest_platform.messages import rounded_duration
@@ -19,11 +19,13 @@ class Measurement:
         name: the name of the entity, topic, stream or asset.
         value: the measurement.
         problem: the measurement in words; empty within the limit.
+        is_near: whether it is within the limit by less than a tenth of it, so that it does not end a problem.
     """
 
     name: str
     value: float
     problem: str
+    is_near: bool = False
 
     @property
     def finding(self) -> str:
@@ -31,12 +33,18 @@ class Measurement:
         return f"{self.name}: {self.problem}"
 
 
+def is_near_limit(smaller: float, larger: float) -> bool:
+    """Return whether a value within its limit is near it: the smaller one of both exceeds nine tenths of the larger."""
+    return 0.9 * larger < smaller <= larger
+
+
 def lag_measurements(backlog: RouteBacklog, longest_seconds: float) -> Iterator[Measurement]:
     """Yield the lag of each stream in seconds; an unknown one is left out."""
     for entity, pending in backlog.waiting.items():
         if pending.lag_ms is not None:
             seconds = pending.lag_ms / 1000
-            yield Measurement(entity.name, seconds, f"{seconds:,.0f} s" if seconds > longest_seconds else "")
+            problem = f"{seconds:,.0f} s" if seconds > longest_seconds else ""
+            yield Measurement(entity.name, seconds, problem, is_near_limit(seconds, longest_seconds))
 
 
 def headroom_measurements(
@@ -61,12 +69,13 @@ def headroom_measurements(
         left_ms = max(0, pending.retention_ms - pending.unlanded_ms)
         left, kept = (rounded_duration(ms / 1000, math.floor) for ms in (left_ms, pending.retention_ms))
         text = f"{left} until retention ({kept}) can delete what is not landed" if left_ms else _LOSS
-        yield Measurement(name, left_ms / 1000, text if left_ms < least_share * pending.retention_ms else "")
+        least_ms = least_share * pending.retention_ms
+        yield Measurement(name, left_ms / 1000, text if left_ms < least_ms else "", is_near_limit(least_ms, left_ms))
 
 
 def possible_losses(headroom: Iterable[Measurement]) -> list[Measurement]:
     """Return headroom as measurements of which only those without any time left are a problem."""
-    return [replace(measurement, problem=_LOSS if measurement.value == 0 else "") for measurement in headroom]
+    return [Measurement(left.name, left.value, _LOSS if left.value == 0 else "") for left in headroom]
 
 
 def is_headroom_unknown(backlog: RouteBacklog, entity: Entity) -> bool:

@@ -34,7 +34,7 @@ def deliver_limit_alerts(
 
 
 def next_state(incidents: State, measured: Iterable[MeasuredConcern], now: float) -> State:
-    """Return the incidents after a measurement; one whose measurement is unknown neither begins nor ends."""
+    """Return the incidents after a measurement; one that is unknown, or near its limit, neither begins nor ends."""
     state = dict(incidents)
     for concern in measured:
         for measurement in concern.measurements:
@@ -43,10 +43,10 @@ def next_state(incidents: State, measured: Iterable[MeasuredConcern], now: float
             if measurement.problem:
                 new = OngoingIncident(concern.name, now, measurement.problem, measurement.name)
                 state[key] = replace(incident or new, problem=measurement.problem, is_over=False, until=0.0)
-            elif incident is not None and incident.delivered:
-                state[key] = replace(incident, is_over=True, until=incident.until or now)
-            elif incident is not None:
+            elif incident is not None and not incident.delivered:
                 del state[key]
+            elif incident is not None and not measurement.is_near:
+                state[key] = replace(incident, is_over=True, until=incident.until or now)
     return state
 
 

@@ -16,6 +16,7 @@ from pinterest_platform.pipelines.limits import (
     Measurement,
     headroom_measurements,
     is_headroom_unknown,
+    is_near_limit,
     lag_measurements,
     possible_losses,
 )
@@ -149,7 +150,8 @@ def _quarantine_measurement(instance: dg.DagsterInstance, key: dg.AssetKey, most
     share = quarantined / records if records else 0.0
     name = key.to_user_string()
     problem = f"{quarantined:,} of {counted(records, 'record')}, {percent(share, 3)}"
-    return Measurement(name, share, problem if share > most and quarantined >= LEAST_QUARANTINED else "")
+    is_problem = share > most and quarantined >= LEAST_QUARANTINED
+    return Measurement(name, share, problem if is_problem else "", is_near_limit(share, most))
 
 
 def _count(metadata: Mapping[str, dg.MetadataValue], name: str) -> int:

@@ -25,10 +25,10 @@ class Ticks:
         self.now = START
         self.notifier = FakeNotifier()
 
-    def tick(self, lags: dict[str, bool], minutes: float = 1) -> list[str]:
-        """Measure lags by name, True beyond the limit."""
+    def tick(self, lags: dict[str, bool], minutes: float = 1, near: bool = False) -> list[str]:
+        """Measure lags by name, True beyond the limit; the others can be near it."""
         self.now += 60 * minutes
-        measurements = [Measurement(name, 0.0, f"{name}: 2000 s" if late else "") for name, late in lags.items()]
+        measurements = [Measurement(name, 0.0, f"{name}: 2000 s" if late else "", near) for name, late in lags.items()]
         measured = MeasuredConcern("kafka lag", BEGUN, OVER, "Read the last tick.", measurements, assets=ASSETS)
         settings = AlertSettings.model_validate({"PINTEREST_USER_ID": "u"})
         return deliver_limit_alerts(self.instance, settings, self.notifier, [measured], self.now)
@@ -83,6 +83,13 @@ def test_an_unknown_measurement_neither_begins_nor_ends_an_incident(ticks: Ticks
     assert ticks.tick({"pin": False}) == [f"{PIN_OVER}, after 4 minutes"]
 
 
+def test_a_measurement_near_its_limit_neither_begins_nor_ends_an_incident(ticks: Ticks) -> None:
+    assert ticks.tick({"pin": False}, near=True) == []
+    ticks.tick({"pin": True})
+    assert [ticks.tick({"pin": is_beyond}, near=True) for is_beyond in (False, True, False)] == [[], [], []]
+    assert ticks.tick({"pin": False}) == [f"{PIN_OVER}, after 4 minutes"]
+
+
 def test_a_delivery_that_fails_is_repeated_after_a_wait(ticks: Ticks) -> None:
     ticks.notifier.down = True
     with pytest.raises(TransientFailure):
@@ -98,12 +105,13 @@ def test_a_delivery_that_fails_is_repeated_after_a_wait(ticks: Ticks) -> None:
     assert ticks.tick({"pin": False}) == []
 
 
-def test_an_incident_that_is_over_before_its_alert_is_delivered_is_not_alerted(ticks: Ticks) -> None:
+@pytest.mark.parametrize("near", [False, True])
+def test_an_incident_that_is_over_before_its_alert_is_delivered_is_not_alerted(near: bool, ticks: Ticks) -> None:
     ticks.notifier.down = True
     with pytest.raises(TransientFailure):
         ticks.tick({"pin": True})
     ticks.notifier.down = False
-    assert ticks.tick({"pin": False}) == []
+    assert ticks.tick({"pin": False}, near=near) == []
     assert not ticks.notifier.alerts
 
 
