@@ -215,22 +215,37 @@ def _parse(body: bytes, prefix: str, number: int) -> Checkpoint:
 
 def _block(fields: Mapping[str, Any]) -> Block:
     totals = fields["totals"]
-    return Block(
-        first=int(fields["first"]),
-        last=int(fields["last"]),
-        next=int(fields["next"]),
+    block = Block(
+        first=int(_text(fields["first"])),
+        last=int(_text(fields["last"])),
+        next=int(_text(fields["next"])),
         totals=ObjectTotals(
-            objects=totals["objects"],
-            records=totals["records"],
-            quarantined=totals["quarantined"],
-            gaps=totals["gaps"],
-            accepted_losses=totals["accepted"],
+            objects=_number_of(totals["objects"]),
+            records=_number_of(totals["records"]),
+            quarantined=_number_of(totals["quarantined"]),
+            gaps=_number_of(totals["gaps"]),
+            accepted_losses=_number_of(totals["accepted"]),
         ),
-        size=fields["size"],
-        digest=fields["digest"],
-        day=fields["day"],
-        merged=fields.get("merged", ""),
+        size=_number_of(fields["size"]),
+        digest=_text(fields["digest"]),
+        day=_number_of(fields["day"]),
+        merged=_text(fields.get("merged", "")),
     )
+    if not block.first <= block.last < block.next:
+        raise ValueError(f"a block begins at {block.first} and ends at {block.last}, before {block.next}")
+    return block
+
+
+def _number_of(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{value!r} is not a number of a block")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not a text of a block")
+    return value
 
 
 def _checksum(fields: Mapping[str, Any]) -> str:

@@ -115,8 +115,8 @@ def rewrite(chain: Chain, change: Callable[[dict[str, Any]], None]) -> str:
 
 
 def miscount(fields: dict[str, Any]) -> None:
-    fields["blocks"][0]["totals"]["records"] += 5
-    fields["blocks"][0]["totals"]["quarantined"] -= 5
+    fields["blocks"][0]["totals"]["records"] -= 1
+    fields["blocks"][0]["totals"]["quarantined"] += 1
 
 
 def test_wrong_counts_of_a_block_are_named_once_its_objects_are_read(chain):
@@ -128,6 +128,36 @@ def test_wrong_counts_of_a_block_are_named_once_its_objects_are_read(chain):
     for covered in (0, 7):
         again = chain.ledger()
         assert (again.problems, again.from_checkpoint, again.records) == ((), covered, sound.records)
+
+
+BLOCK_FIELDS = ("first", "last", "next", "size", "digest", "day", "merged")
+COUNTS = ("objects", "records", "quarantined", "gaps", "accepted")
+
+
+@pytest.mark.parametrize("wrong", [None, "x", 1.5, True, -1, [], {}], ids=repr)
+@pytest.mark.parametrize("name", [*BLOCK_FIELDS, *COUNTS])
+def test_a_checkpoint_with_a_value_of_another_kind_is_damaged(chain, name, wrong):
+    if name in ("digest", "merged") and wrong == "x":
+        return  # a text, which is compared with the objects
+    sound = chain.ledger()
+
+    def change(fields: dict[str, Any]) -> None:
+        block = fields["blocks"][0]
+        (block["totals"] if name in COUNTS else block)[name] = wrong
+
+    key = rewrite(chain, change)
+    [problem] = chain.ledger().problems
+    assert problem.startswith(f"the checkpoint {key} is damaged")
+    assert figures(chain.ledger()) == figures(sound)
+
+
+@pytest.mark.parametrize(("name", "other"), [("first", "next"), ("next", "first"), ("last", "next")])
+def test_a_checkpoint_whose_block_ends_before_it_begins_is_damaged(chain, name, other):
+    sound = chain.ledger()
+    key = rewrite(chain, lambda fields: fields["blocks"][0].update({name: fields["blocks"][0][other]}))
+    [problem] = chain.ledger().problems
+    assert problem.startswith(f"the checkpoint {key} is damaged") and "a block begins at" in problem
+    assert figures(chain.ledger()) == figures(sound)
 
 
 def test_a_checkpoint_whose_blocks_overlap_is_damaged(chain):
