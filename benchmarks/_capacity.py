@@ -75,6 +75,7 @@ class Rates:
     landing: float | None = None
     cleaning: float | None = None
     draining: float | None = None
+    updating: float | None = None
 
 
 def rates(measurements: Sequence[Measurement], cores: int) -> Rates:
@@ -100,6 +101,7 @@ def rates(measurements: Sequence[Measurement], cores: int) -> Rates:
         per_core(1, "landing, one partition"),
         per_core(cores, "full build", "growth"),
         per_core(cores, "landed and cleaned"),
+        per_core(cores, "one per cent more"),
     )
 
 
@@ -186,11 +188,12 @@ class Capacity:
     @property
     def batch_cores(self) -> int | None:
         """Cores that land a day and then clean it within the hours of the batch."""
-        if self.rates.landing is None or self.rates.cleaning is None:
-            return None
-        records = len(STREAMS) * self.posts
-        core_seconds = records / self.rates.landing + records / self.rates.cleaning
-        return math.ceil(core_seconds / (self.assume.batch_hours * 3600))
+        return self._batch_cores(self.rates.cleaning)
+
+    @property
+    def later_batch_cores(self) -> int | None:
+        """The same for a day that is one per cent of its table: most files of the table are written again."""
+        return self._batch_cores(self.rates.updating)
 
     @property
     def drain_cores(self) -> int | None:
@@ -225,9 +228,9 @@ class Capacity:
         return requests * DAYS_PER_MONTH * API_REQUEST.dollars
 
     def batch_core_dollars(self) -> float | None:
-        """Return the dollars per month for the cores of the daily batch, for its hours only."""
+        """Return the dollars per month for the cores of the daily batch into a filled table, for its hours only."""
         hours = self.assume.batch_hours * DAYS_PER_MONTH
-        return None if self.batch_cores is None else self.batch_cores * hours * CORE_HOUR.dollars
+        return None if self.later_batch_cores is None else self.later_batch_cores * hours * CORE_HOUR.dollars
 
     def drain_core_dollars(self) -> float | None:
         """Return the dollars per month for the cores of an uninterrupted drain."""
@@ -239,6 +242,13 @@ class Capacity:
         return sum(
             max(self.assume.partitions, math.ceil(needed(records, records * stream.bytes / MB))) for stream in STREAMS
         )
+
+    def _batch_cores(self, cleaning: float | None) -> int | None:
+        if self.rates.landing is None or cleaning is None:
+            return None
+        records = len(STREAMS) * self.posts
+        core_seconds = records / self.rates.landing + records / cleaning
+        return math.ceil(core_seconds / (self.assume.batch_hours * 3600))
 
     def _kept_dollars(self) -> float:
         return self.bytes_per_day / GB * self.assume.raw_days * S3_GB_MONTH.dollars

@@ -44,12 +44,14 @@ class Results:
 
 
 def save(measurements: Sequence[Measurement], docs: Path = DOCS) -> None:
-    """Write the results of a run on this machine to `benchmarks.json`."""
+    """Write the results of a run on this machine to `benchmarks.json`; works that it did not measure stay."""
+    earlier, works = load(docs), {measurement.work for measurement in measurements}
+    others = [] if earlier is None else [other for other in earlier.measurements if other.work not in works]
     document = {
         "machine": machine(),
         "cores": os.cpu_count(),
         "date": datetime.now(UTC).date().isoformat(),
-        "measurements": [measurement.to_json() for measurement in measurements],
+        "measurements": [measurement.to_json() for measurement in (*measurements, *others)],
     }
     _results_path(docs).write_text(json.dumps(document, indent=2) + "\n", "utf-8")
 

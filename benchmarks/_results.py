@@ -90,12 +90,19 @@ class Measurement:
         return cls(**fields, target=None if target is None else Target(**target))
 
 
+def _in_a_folder(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
+    if path is not None and not path.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {path.parent}.")
+    return path
+
+
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the option `--json FILE` to a benchmark's command."""
     return click.option(
         "--json",
         "json_path",
         type=click.Path(dir_okay=False, path_type=Path),
+        callback=_in_a_folder,
         metavar="FILE",
         help="Write the measurements to FILE: a list of objects with work, peer, ours_s, peer_s, ratio, target, met.",
     )(command)

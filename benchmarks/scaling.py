@@ -25,12 +25,13 @@ def page(capacities: Mapping[str, Capacity]) -> Mapping[str, str]:
         ("MSK brokers", lambda c: f"{c.brokers:,}"),
         ("Kinesis shards, three streams", lambda c: f"{c.shards:,}"),
         ("API requests per second, busiest hour", lambda c: f"{c.api_requests_per_second:,.1f}"),
-        ("landed objects per day, batch route", lambda c: f"{c.objects_per_day:,}"),
-        ("landed objects per day, drain, before merging", lambda c: f"{c.drained_objects_per_day:,}"),
+        ("landed objects per day, drain", lambda c: f"{c.drained_objects_per_day:,}"),
+        ("the same after merging, or of the batch route", lambda c: f"{c.objects_per_day:,}"),
         ("S3 PUT requests per second, drain", lambda c: f"{c.puts_per_second:,.0f}"),
         ("cores that land the busiest hour", lambda c: _count(c.landing_cores)),
         ("hours in which one core lands a day", lambda c: _hours(c.landing_hours)),
-        ("cores that land and clean a day in an hour", lambda c: _count(c.batch_cores)),
+        ("cores that land and clean the first day in an hour", lambda c: _count(c.batch_cores)),
+        ("the same for a day that is 1 % of its table", lambda c: _count(c.later_batch_cores)),
         ("cores of the drain", lambda c: _count(c.drain_cores)),
     )
     money: Sequence[tuple[str, Callable[[Capacity], str]]] = (
@@ -38,7 +39,7 @@ def page(capacities: Mapping[str, Capacity]) -> Mapping[str, str]:
         ("MSK", lambda c: _dollars(c.kafka_dollars())),
         ("S3, batch route", lambda c: _dollars(c.batch_s3_dollars())),
         ("S3, drain before merging", lambda c: _dollars(c.drain_s3_dollars())),
-        ("cores, daily batch", lambda c: _dollars(c.batch_core_dollars())),
+        ("cores, daily batch of 1 % of its table", lambda c: _dollars(c.batch_core_dollars())),
         ("cores, drain", lambda c: _dollars(c.drain_core_dollars())),
         ("API Gateway, 500 records per request", lambda c: _dollars(c.api_dollars())),
     )
@@ -71,7 +72,12 @@ def publish(docs: Path = _publication.DOCS) -> Path:
 def _rates_text(per_core: Rates, results: _publication.Results | None) -> str:
     if results is None:
         return "No rates yet: run `make bench` on an idle machine."
-    steps = {"landing": per_core.landing, "cleaning and reports": per_core.cleaning, "drain": per_core.draining}
+    steps = {
+        "landing": per_core.landing,
+        "first cleaning and reports": per_core.cleaning,
+        "the same of one per cent more": per_core.updating,
+        "drain": per_core.draining,
+    }
     texts = ", ".join(f"{name} {'not measured' if rate is None else f'{rate:,.0f}'}" for name, rate in steps.items())
     return f"Records per second and core, {results.date}, {results.machine}: {texts}."
 

@@ -105,3 +105,8 @@ def test_the_first_measurement_of_the_file_is_the_full_build(tmp_path: Path) -> 
     assert results[0]["work"] == "full build, 200 posts x 3"
     for result in results:
         assert result["ratio"] == pytest.approx(result["ours_s"] / result["peer_s"])
+
+
+def test_a_file_in_a_folder_that_does_not_exist_is_refused_before_the_work(tmp_path: Path) -> None:
+    outcome = CliRunner().invoke(full_build.main, ["--rows", "200", "--json", str(tmp_path / "no" / "x.json")])
+    assert outcome.exit_code == 2 and f"there is no folder {tmp_path / 'no'}" in outcome.output

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Self
@@ -65,6 +66,14 @@ def test_a_line_names_the_peer_the_ratio_and_the_target() -> None:
     assert (
         _results.line(FAST) == "a build: 1.00 s (300 records/s); a script 2.00 s, ratio 0.50; target ratio ≤ 1.00: met"
     )
+
+
+def test_works_that_a_run_did_not_measure_keep_their_last_result(docs: Path) -> None:
+    _publication.save([FAST, ALONE], docs)
+    _publication.save([SLOW, replace(FAST, ours_s=7.0)], docs)
+    results = _publication.load(docs)
+    assert results is not None
+    assert list(results.measurements) == [SLOW, replace(FAST, ours_s=7.0), ALONE]
 
 
 def test_the_page_shows_the_saved_results_with_machine_date_chart_and_steps(docs: Path) -> None:

@@ -9,10 +9,11 @@ from benchmarks._capacity import Assumptions, Capacity, Rates, rates
 from benchmarks._results import Measurement
 
 ROOT = Path(__file__).parents[2]
-MEASURED = Rates(landing=50_000.0, cleaning=100_000.0, draining=10_000.0)
+MEASURED = Rates(landing=50_000.0, cleaning=100_000.0, draining=10_000.0, updating=5_000.0)
 RESULTS = [
     Measurement("full build, 20,000 posts x 3", "p", 1.0, records=60_000),
     Measurement("full build, 1,000,000 posts x 3", "p", 10.0, records=3_000_000),
+    Measurement("one per cent more, after 1,000,000 posts x 3", "p", 5.0, records=30_000),
     Measurement("landing, one partition", "p", 4.0, records=400_000),
 ]
 
@@ -54,12 +55,14 @@ def test_landing_and_cleaning_share_the_hour_of_the_daily_batch() -> None:
     capacity = Capacity(10**9, MEASURED)
     assert capacity.batch_cores == (60_000 + 30_000) / 3_600
     assert capacity.landing_hours == pytest.approx(60_000 / 3_600)
-    assert capacity.batch_core_dollars() == pytest.approx(25 * 30 * 0.0504)
+    # 600,000 core-seconds of cleaning, if the day is one per cent of its table.
+    assert capacity.later_batch_cores == 184
+    assert capacity.batch_core_dollars() == pytest.approx(184 * 30 * 0.0504)
     assert Capacity(10**9, Rates(landing=50_000.0)).batch_cores is None
 
 
 def test_rates_are_those_of_one_core_of_the_largest_run() -> None:
-    assert rates(RESULTS, cores=2) == Rates(landing=100_000.0, cleaning=150_000.0, draining=None)
+    assert rates(RESULTS, cores=2) == Rates(100_000.0, cleaning=150_000.0, updating=3_000.0)
     largest = Measurement("growth, 10,000,000 posts x 3", "p", 150.0, records=30_000_000)
     assert rates([*RESULTS, largest], cores=2).cleaning == 100_000.0
 
@@ -76,7 +79,7 @@ def test_the_page_uses_the_saved_rates(docs: Path) -> None:
     assert "landing 100,000" in text and "drain not measured" in text
     assert "| cores that land the busiest hour | 1 | 1 | 2 |" in text
     assert "| hours in which one core lands a day | 0.01 | 0.83 | 8.33 |" in text
-    assert "| cores that land and clean a day in an hour | 1 | 2 | 14 |" in text
+    assert "| cores that land and clean the first day in an hour | 1 | 2 | 14 |" in text
 
 
 def test_the_published_page_is_what_the_command_writes(docs: Path) -> None:
