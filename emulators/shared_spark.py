@@ -42,6 +42,7 @@ def start(log: Path, variables: Mapping[str, str]) -> str:
             env={
                 "RUST_LOG": "warn",
                 "SAIL_SPARK__SESSION_TIMEOUT_SECS": "86400",
+                "SAIL_EXECUTION__BATCH_SIZE": "2048",
                 **variables,
                 "PYTHONPATH": str(PROJECT),
             },

@@ -23,7 +23,7 @@ from pinterest_platform.spark_jobs import merge
 from pinterest_platform.spark_jobs.engine_errors import translate_engine_conflicts
 from pinterest_platform.spark_jobs.frames import load_delta
 from pinterest_platform.spark_jobs.merge import Difference
-from pinterest_platform.spark_jobs.staging import NewestRows, StagedBatch, StagedRows, Staging, materialize, read_rows
+from pinterest_platform.spark_jobs.staging import NewestRows, StagedBatch, StagedRows, Staging, read_rows
 from pinterest_platform.transforms.cleaning import KEY
 
 _OUTCOME = StructType(
@@ -86,7 +86,7 @@ class TableChanges:
         compared = merge.merge_outcome(staging.read_newest(newest), target, changed, moved)
         with translate_engine_conflicts(uri):
             changes = compared.where("new OR changed OR moved")
-            outcome = materialize(changes, _OUTCOME, staging.target(staged[0], "outcome"))
+            outcome = staging.materialize(changes, _OUTCOME, staging.target(staged[0], "outcome"))
         keys = outcome if isinstance(outcome, pa.Table) else parquet.read_folder(staging.tables, outcome[0], _KEYS)
         return cls(staging, uri, table, newest, outcome, keys)
 
@@ -125,15 +125,17 @@ class TableChanges:
             return
         files = files_with(self.table, KEY, replaced[KEY]) if replaced.num_rows else set[str]()
         folder = f"rows-{uuid.uuid4().hex}"
-        materialize(self._rows(files), self.staging.origin.cleaned_schema, f"{self.uri}/{folder}")
+        self.staging.materialize(self._rows(files), self.staging.origin.cleaned_schema, f"{self.uri}/{folder}")
         self._check_written(files, folder)
         replacement.upsert_files(self.staging.tables, self.table, files, folder, transactions)
 
     def _rows(self, files: set[str]) -> DataFrame:
         """Return the rows that change the table, and those of some of its files that they do not replace."""
         schema, spark = self.staging.origin.cleaned_schema, self.staging.spark
-        keys = read_rows(spark, self.outcome, _OUTCOME).select(KEY)
-        rows = self.staging.read_newest(self.newest).join(keys, KEY, "left_semi")
+        # Distinct, because another writer's table can have several rows of a key.
+        keys = read_rows(spark, self.outcome, _OUTCOME).select(KEY).distinct()
+        # The left side of a join is in memory: keys need less than rows.
+        rows = keys.join(self.staging.read_newest(self.newest), KEY)
         changing = rows.select(*schema.names)
         if not files:
             return changing

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import replace
 from functools import partial
 
 from pyspark.sql import SparkSession
@@ -18,7 +17,7 @@ from pinterest_platform.spark_jobs.engine_errors import retry_outages
 from pinterest_platform.spark_jobs.origin import RecordOrigin
 from pinterest_platform.spark_jobs.parameters import Batch, CleanParameters, CleanResult
 from pinterest_platform.spark_jobs.quarantine import quarantine, reasons, rejected
-from pinterest_platform.spark_jobs.staging import StagedBatch, Staging
+from pinterest_platform.spark_jobs.staging import StagedBatch, Staging, rows_of_group
 from pinterest_platform.spark_jobs.upsert import TableUpsert
 from pinterest_platform.transforms import cleaning
 
@@ -29,6 +28,9 @@ it. The memory grows with them."""
 
 _RECORDS_OF_FIRST_COMMIT = 12_000_000
 """The same of the first commit of a table, which compares with no row."""
+
+_RECORD_BYTES = 768
+"""A record that is larger counts as several, so that the bytes of a commit are bounded, too."""
 
 
 def run(spark: SparkSession, parameters: CleanParameters, progress: Callable[[str], None]) -> CleanResult:
@@ -58,11 +60,12 @@ class CleanRun:
     def __init__(self, spark: SparkSession, parameters: CleanParameters, progress: Callable[[str], None]) -> None:
         self._parameters = parameters
         self.in_files = parameters.full_refresh or not all(batch.is_small for batch in parameters.batches)
-        self._batches = [replace(batch, size=None) if self.in_files else batch for batch in parameters.batches]
+        self._batches = parameters.batches
         self._progress = progress
         self._origin = RecordOrigin.of(parameters)
         self._tables = DeltaTables(parameters.io_timeout_seconds)
-        self._staging = Staging(spark, self._tables, self._origin, parameters.staging_uri)
+        uri = parameters.staging_uri if self.in_files else None
+        self._staging = Staging(spark, self._tables, self._origin, uri, rows_of_group(self._batches))
         self._upsert = TableUpsert(self._staging, parameters.table_uri, AppliedBatches(parameters))
         self._late_ms: int | None = None
         self._store_seconds = parameters.io_timeout_seconds
@@ -96,12 +99,13 @@ class CleanRun:
         is_first = not any(batch.after for batch in self._batches[:1])
         most = _RECORDS_OF_FIRST_COMMIT if is_first else _RECORDS_PER_COMMIT
         for batch in self._batches:
-            size = batch.records if self.in_files and batch.records is not None else most
-            if commit and records + size > most:
+            is_bounded = self.in_files and batch.records is not None
+            counted_records = max(batch.records or 0, (batch.size or 0) // _RECORD_BYTES) if is_bounded else most
+            if commit and records + counted_records > most:
                 yield commit
                 commit, records, most = [], 0, _RECORDS_PER_COMMIT
             commit.append(batch)
-            records += size
+            records += counted_records
         if commit:
             yield commit
 

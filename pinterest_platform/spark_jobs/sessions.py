@@ -28,6 +28,8 @@ def start_embedded() -> tuple["SparkConnectServer", str]:
     os.environ.setdefault("RUST_LOG", "error")
     # Sail ends a session that was idle for minutes; a run can land records for longer between two jobs.
     os.environ.setdefault("SAIL_SPARK__SESSION_TIMEOUT_SECS", "86400")
+    # Rows that an operator holds at once: with the default of 8192, large posts need several times the memory.
+    os.environ.setdefault("SAIL_EXECUTION__BATCH_SIZE", "2048")
     from pysail.spark import SparkConnectServer
 
     server = SparkConnectServer("127.0.0.1", 0)

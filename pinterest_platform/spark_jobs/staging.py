@@ -34,6 +34,9 @@ A drain's batches are small: to write, list and read files would be most of thei
 _PARQUET_OPTIONS = {"compression": "snappy", "dictionary_page_size_limit": str(64 * 1024)}
 """Sail abandons the dictionary of a column of mostly distinct values at this size; the default of 1 MiB costs a third
 of the time to write. Other engines ignore it."""
+_ROW_GROUP_BYTES = 64 << 20
+_ROW_GROUP_ROWS = 128 * 1024
+"""Limits of a row group, of which the engine holds several in memory. Sail counts rows only, a million by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +87,11 @@ def accepted(staged: DataFrame, entity: Entity) -> DataFrame:
     return staged.where(F.col(decoding.REASON).isNull()).select(*CLEANED[entity].names)
 
 
-def materialize(rows: DataFrame, schema: StructType, uri: str | None) -> StagedRows:
-    """Compute rows once, into Parquet files at an address, or into memory if there is no address."""
-    if uri is None:
-        return to_arrow(rows, schema)
-    rows.write.mode("overwrite").options(**_PARQUET_OPTIONS).parquet(uri)
-    return (uri,)
+def rows_of_group(batches: Sequence[Batch]) -> int:
+    """Return the number of rows of a row group, given the objects of the rows."""
+    known = [(batch.size, batch.records) for batch in batches if batch.size is not None and batch.records]
+    record_bytes = max((size / records for size, records in known), default=0)
+    return max(1, min(_ROW_GROUP_ROWS, int(_ROW_GROUP_BYTES / max(record_bytes, 1))))
 
 
 def read_rows(spark: SparkSession, rows: StagedRows, schema: StructType) -> DataFrame:
@@ -107,21 +109,31 @@ class Staging:
         spark: the session that computes them.
         tables: the store of their files.
         origin: the origin of the records.
-        uri: the run's staging folder.
+        uri: the run's staging folder; None to keep rows in memory.
+        group_rows: the number of rows of a row group in a file.
     """
 
     spark: SparkSession
     tables: DeltaTables
     origin: RecordOrigin
-    uri: str
+    uri: str | None
+    group_rows: int
+
+    def materialize(self, rows: DataFrame, schema: StructType, uri: str | None) -> StagedRows:
+        """Compute rows once, into Parquet files at an address, or into memory if there is no address."""
+        if uri is None:
+            return to_arrow(rows, schema)
+        options = {**_PARQUET_OPTIONS, "max_row_group_size": str(self.group_rows)}
+        rows.write.mode("overwrite").options(**options).parquet(uri)
+        return (uri,)
 
     def stage(self, batch: Batch, name: str) -> StagedBatch:
-        """Clean a batch once, into memory if it is small, else into files, and count.
+        """Clean a batch once and count.
 
         Raises:
             TransientFailure: the objects have another number of lines than was landed.
         """
-        uri = None if batch.is_small else f"{self.uri}/{name}"
+        uri = self.uri and f"{self.uri}/{name}"
         staged = self._stage_records(batch, uri)
         if staged is None:
             staged = self._materialize(cleaned_lines(self.spark, batch.uris, self.origin), uri)
@@ -143,7 +155,7 @@ class Staging:
         return staged if is_as_landed else None
 
     def _materialize(self, cleaned: DataFrame, uri: str | None) -> StagedBatch:
-        rows = materialize(cleaned, self.origin.staged_schema, uri)
+        rows = self.materialize(cleaned, self.origin.staged_schema, uri)
         if isinstance(rows, pa.Table):
             return StagedBatch(rows, count_in_memory(rows, self.origin.entity))
         return StagedBatch(rows, count(read_rows(self.spark, rows, self.origin.staged_schema), self.origin.entity))
@@ -210,7 +222,7 @@ class Staging:
             return NewestRows(staged.select(self.origin.cleaned_schema.names), keys)
         newest = rows if records == keys else cleaning.newest(rows, self.origin.route)
         target = self.target(first, "newest") if uri is None else uri
-        staged = materialize(newest, self.origin.cleaned_schema, target)
+        staged = self.materialize(newest, self.origin.cleaned_schema, target)
         if (newest_rows := self._row_count(staged)) != keys:
             raise PermanentFailure(
                 f"{self.origin.stream}: {keys} keys have {newest_rows} newest records: two have the same position.",
@@ -226,7 +238,7 @@ class Staging:
         rows = accepted(self.read(batches), self.origin.entity).alias("s")
         joined = rows.join(read_rows(self.spark, newest.rows, schema).alias("t"), F.expr(f"s.`{KEY}` = t.`{KEY}`"))
         keys = joined.where(merge.values_differ(schema)).select(F.col(f"s.{KEY}").alias(KEY)).distinct()
-        staged = materialize(keys, StructType([schema[KEY]]), self.target(batches[0], "conflicting"))
+        staged = self.materialize(keys, StructType([schema[KEY]]), self.target(batches[0], "conflicting"))
         return replace(newest, conflicting_keys=staged) if self._row_count(staged) else newest
 
     def target(self, batch: StagedBatch, name: str) -> str | None:

@@ -17,6 +17,7 @@ from pyspark.sql.types import StructType
 from pinterest_platform.delta import replacement
 from pinterest_platform.failures import TransientFailure
 from pinterest_platform.spark_jobs import changes
+from pinterest_platform.spark_jobs.staging import Staging
 from pinterest_platform_tests.spark_jobs.lake import Lake
 
 Stored = tuple[int | None, str | None, int]
@@ -146,13 +147,13 @@ def test_a_change_is_compared_again_after_another_writers_commit(
 
 def test_a_file_that_the_engine_reads_as_empty_is_not_replaced(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     lake.clean(lake.land([post(1, "a"), post(2, "a")]))
-    before, version, write = lake.rows(), lake.version(), changes.materialize
+    before, version, write = lake.rows(), lake.version(), Staging.materialize
 
-    def write_without_a_row(rows: DataFrame, schema: StructType, uri: str | None) -> Any:
+    def write_without_a_row(staging: Staging, rows: DataFrame, schema: StructType, uri: str | None) -> Any:
         into_table = uri is not None and uri.startswith(lake.table)
-        return write(rows.where("ind <> 2") if into_table else rows, schema, uri)
+        return write(staging, rows.where("ind <> 2") if into_table else rows, schema, uri)
 
-    monkeypatch.setattr(changes, "materialize", write_without_a_row)
+    monkeypatch.setattr(Staging, "materialize", write_without_a_row)
     with pytest.raises(TransientFailure, match="1 rows were written instead of 2, from 1 files of the table"):
         lake.clean(lake.land([post(1, "b")]))
     assert (lake.rows(), lake.version()) == (before, version)

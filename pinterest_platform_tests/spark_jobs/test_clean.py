@@ -9,12 +9,14 @@ import pytest
 from deltalake import DeltaTable
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 from pyspark.sql import SparkSession
 
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import PermanentFailure, TransientFailure
 from pinterest_platform.spark_jobs import clean
 from pinterest_platform.spark_jobs.parameters import Batch
+from pinterest_platform.spark_jobs.staging import rows_of_group
 from pinterest_platform_tests.spark_fixtures import NOON, table_rows
 from pinterest_platform_tests.spark_jobs.lake import Lake
 
@@ -229,6 +231,40 @@ def test_the_first_commit_of_a_table_has_more_records_than_later_ones(
     assert rows(0) == [0, 3, 5, 6]
     lake.clean(*batches[6:])
     assert rows(4) == [8, 9]
+
+
+def test_large_records_count_as_several_in_a_commit_and_have_small_row_groups(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clean, "_RECORDS_PER_COMMIT", 6)
+    monkeypatch.setattr(clean, "_RECORDS_OF_FIRST_COMMIT", 12)
+    monkeypatch.setattr(clean, "_RECORD_BYTES", 16 << 20)
+    lake = Lake(spark, tmp_path, small=False)
+    batches = [lake.land([geo(3 * number + part) for part in range(3)]) for number in range(5)]
+    batches = [batches[0], *(replace(later, after=earlier.positions) for earlier, later in pairwise(batches))]
+    # Three records of 32 MiB count as six.
+    lake.clean(*(replace(batch, size=3 * (32 << 20)) for batch in batches))
+    versions = range(lake.version() + 1)
+    assert [DeltaTable(lake.table, version).to_pyarrow_table().num_rows for version in versions] == [0, 6, 9, 12, 15]
+    for uri in DeltaTable(lake.table).file_uris():
+        groups = parquet.ParquetFile(uri).metadata
+        assert max(groups.row_group(number).num_rows for number in range(groups.num_row_groups)) <= 2
+
+
+@pytest.mark.parametrize(
+    ("sizes", "rows"),
+    [
+        ([], 131_072),
+        ([(None, 10), (10, None), (0, 0)], 131_072),
+        ([(7_630, 10)], 64 * 1024**2 // 763),
+        ([(20_000, 1), (100, 100)], 64 * 1024**2 // 20_000),
+        ([(1 << 30, 1)], 1),
+    ],
+)
+def test_the_rows_of_a_row_group_follow_the_bytes_of_the_largest_records(
+    sizes: list[tuple[int | None, int | None]], rows: int
+) -> None:
+    assert rows_of_group([Batch([], records=records, size=size) for size, records in sizes]) == rows
 
 
 def test_objects_that_overlap_are_refused_and_nothing_is_duplicated(lake: Lake) -> None:
