@@ -220,15 +220,15 @@ def _block(fields: Mapping[str, Any]) -> Block:
         last=int(_text(fields["last"])),
         next=int(_text(fields["next"])),
         totals=ObjectTotals(
-            objects=_number_of(totals["objects"]),
-            records=_number_of(totals["records"]),
-            quarantined=_number_of(totals["quarantined"]),
-            gaps=_number_of(totals["gaps"]),
-            accepted_losses=_number_of(totals["accepted"]),
+            objects=_natural(totals["objects"]),
+            records=_natural(totals["records"]),
+            quarantined=_natural(totals["quarantined"]),
+            gaps=_natural(totals["gaps"]),
+            accepted_losses=_natural(totals["accepted"]),
         ),
-        size=_number_of(fields["size"]),
+        size=_natural(fields["size"]),
         digest=_text(fields["digest"]),
-        day=_number_of(fields["day"]),
+        day=_natural(fields["day"]),
         merged=_text(fields.get("merged", "")),
     )
     if not block.first <= block.last < block.next:
@@ -236,7 +236,7 @@ def _block(fields: Mapping[str, Any]) -> Block:
     return block
 
 
-def _number_of(value: object) -> int:
+def _natural(value: object) -> int:
     if type(value) is not int or value < 0:
         raise ValueError(f"{value!r} is not a number of a block")
     return value
