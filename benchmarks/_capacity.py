@@ -136,9 +136,9 @@ class Capacity:
 
     @property
     def partitions(self) -> int:
-        """Kafka partitions of all topics; one core lands a partition, in the busiest hour and in the batch."""
+        """Kafka partitions of all topics; one core lands a partition, in the busiest hour and in each batch."""
         rate = self.rates.landing or math.inf
-        batch_cores = (self.batch_cores or 0) / len(STREAMS)
+        batch_cores = max(self.batch_cores or 0, self.later_batch_cores or 0) / len(STREAMS)
         return self._units(lambda records, mb: max(mb / KAFKA_PARTITION_MB.value, records / rate, batch_cores))
 
     @property

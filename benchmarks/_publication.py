@@ -28,13 +28,13 @@ _LONGEST_BAR = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The measurements of one `make bench`.
+    """The measurements of one `make bench`, and earlier ones of the same machine.
 
     Attributes:
         machine: the machine, in words.
         cores: its cores.
         date: the day, as ISO text.
-        measurements: in the order of the suite.
+        measurements: in the order of the suite, then the earlier ones.
     """
 
     machine: str
@@ -44,9 +44,10 @@ class Results:
 
 
 def save(measurements: Sequence[Measurement], docs: Path = DOCS) -> None:
-    """Write the results of a run on this machine to `benchmarks.json`; works that it did not measure stay."""
+    """Write the results of a run to `benchmarks.json`; those of this machine for works that it did not measure stay."""
     earlier, works = load(docs), {measurement.work for measurement in measurements}
-    others = [] if earlier is None else [other for other in earlier.measurements if other.work not in works]
+    is_known = earlier is not None and earlier.machine == machine()
+    others = [other for other in earlier.measurements if other.work not in works] if earlier and is_known else []
     document = {
         "machine": machine(),
         "cores": os.cpu_count(),

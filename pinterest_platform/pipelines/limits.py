@@ -19,7 +19,7 @@ class Measurement:
         name: the name of the entity, topic, stream or asset.
         value: the measurement.
         problem: the measurement in words; empty within the limit.
-        is_near: whether it is within the limit by less than a tenth of it, so that it does not end a problem.
+        is_near: whether it is not within the limit by a tenth of it, so that it does not end a problem.
     """
 
     name: str
@@ -33,9 +33,9 @@ class Measurement:
         return f"{self.name}: {self.problem}"
 
 
-def is_near_limit(smaller: float, larger: float) -> bool:
-    """Return whether a value within its limit is near it: the smaller one of both exceeds nine tenths of the larger."""
-    return 0.9 * larger < smaller <= larger
+def is_near_limit(value: float, most: float) -> bool:
+    """Return whether a value is not below its limit by a tenth of it."""
+    return value > 0.9 * most
 
 
 def lag_measurements(backlog: RouteBacklog, longest_seconds: float) -> Iterator[Measurement]:
@@ -70,7 +70,10 @@ def headroom_measurements(
         left, kept = (rounded_duration(ms / 1000, math.floor) for ms in (left_ms, pending.retention_ms))
         text = f"{left} until retention ({kept}) can delete what is not landed" if left_ms else _LOSS
         least_ms = least_share * pending.retention_ms
-        yield Measurement(name, left_ms / 1000, text if left_ms < least_ms else "", is_near_limit(least_ms, left_ms))
+        # Nearly all of the retention time can be the limit.
+        margin_ms = min(least_ms / 10, (pending.retention_ms - least_ms) / 2)
+        is_near = left_ms < least_ms + margin_ms
+        yield Measurement(name, left_ms / 1000, text if left_ms < least_ms else "", is_near)
 
 
 def possible_losses(headroom: Iterable[Measurement]) -> list[Measurement]:

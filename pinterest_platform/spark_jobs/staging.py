@@ -35,8 +35,9 @@ _PARQUET_OPTIONS = {"compression": "snappy", "dictionary_page_size_limit": str(6
 """Sail abandons the dictionary of a column of mostly distinct values at this size; the default of 1 MiB costs a third
 of the time to write. Other engines ignore it."""
 _ROW_GROUP_BYTES = 64 << 20
-_ROW_GROUP_ROWS = 128 * 1024
-"""Limits of a row group, of which the engine holds several in memory. Sail counts rows only, a million by default."""
+"""The raw bytes of a row group, of which the engine holds several in memory. Sail counts rows, a million by default."""
+_FEWEST_GROUP_ROWS, _MOST_GROUP_ROWS = 4096, 128 * 1024
+"""Limits of its rows: a file has up to 32,767 row groups, and the bytes of its rows can differ from the average."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +89,11 @@ def accepted(staged: DataFrame, entity: Entity) -> DataFrame:
 
 
 def rows_of_group(batches: Sequence[Batch]) -> int:
-    """Return the number of rows of a row group, given the objects of the rows."""
-    known = [(batch.size, batch.records) for batch in batches if batch.size is not None and batch.records]
-    record_bytes = max((size / records for size, records in known), default=0)
-    return max(1, min(_ROW_GROUP_ROWS, int(_ROW_GROUP_BYTES / max(record_bytes, 1))))
+    """Return the number of rows of a row group, by the average bytes of the records of a run."""
+    known = [(batch.size, batch.records) for batch in batches if batch.size and batch.records]
+    size, records = (sum(numbers) for numbers in zip(*known, strict=True)) if known else (0, 0)
+    rows = _ROW_GROUP_BYTES * records // size if size else _MOST_GROUP_ROWS
+    return min(max(rows, _FEWEST_GROUP_ROWS), _MOST_GROUP_ROWS)
 
 
 def read_rows(spark: SparkSession, rows: StagedRows, schema: StructType) -> DataFrame:

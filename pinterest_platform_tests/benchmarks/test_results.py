@@ -68,12 +68,18 @@ def test_a_line_names_the_peer_the_ratio_and_the_target() -> None:
     )
 
 
-def test_works_that_a_run_did_not_measure_keep_their_last_result(docs: Path) -> None:
+def test_works_that_a_run_did_not_measure_keep_their_last_result_on_the_same_machine(
+    docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _publication.save([FAST, ALONE], docs)
     _publication.save([SLOW, replace(FAST, ours_s=7.0)], docs)
     results = _publication.load(docs)
     assert results is not None
     assert list(results.measurements) == [SLOW, replace(FAST, ours_s=7.0), ALONE]
+    monkeypatch.setattr(_publication, "machine", lambda: "another one")
+    _publication.save([FAST], docs)
+    results = _publication.load(docs)
+    assert results is not None and list(results.measurements) == [FAST]
 
 
 def test_the_page_shows_the_saved_results_with_machine_date_chart_and_steps(docs: Path) -> None:

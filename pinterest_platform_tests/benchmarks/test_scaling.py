@@ -33,13 +33,13 @@ def test_shards_follow_the_stricter_of_records_and_bytes() -> None:
 def test_partitions_follow_the_rate_at_which_one_core_lands() -> None:
     assert Capacity(10**10).partitions == 27 + 6 + 6
     all_day = Assumptions(batch_hours=24)
-    assert Capacity(10**10, MEASURED, all_day).partitions == 27 + 7 + 7
+    assert Capacity(10**10, MEASURED, all_day).partitions == 27 + 26 + 26
 
 
 def test_the_daily_batch_has_a_partition_for_each_of_its_cores() -> None:
     capacity = Capacity(10**10, MEASURED)
-    assert capacity.batch_cores == 250
-    assert capacity.partitions == 3 * 84
+    assert (capacity.batch_cores, capacity.later_batch_cores) == (250, 1834)
+    assert capacity.partitions == 3 * 612
 
 
 def test_cores_are_rounded_up_and_unknown_without_a_rate() -> None:

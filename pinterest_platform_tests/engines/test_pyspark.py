@@ -130,6 +130,9 @@ class Server:
 
         return Session()
 
+    def cause_of_end(self) -> str:
+        return ""
+
     def abandon(self) -> None: ...
 
     def stop(self) -> None:

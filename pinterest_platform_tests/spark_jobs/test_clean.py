@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 
 from pinterest_platform.delta.tables import DeltaTables
 from pinterest_platform.failures import PermanentFailure, TransientFailure
-from pinterest_platform.spark_jobs import clean
+from pinterest_platform.spark_jobs import clean, staging
 from pinterest_platform.spark_jobs.parameters import Batch
 from pinterest_platform.spark_jobs.staging import rows_of_group
 from pinterest_platform_tests.spark_fixtures import NOON, table_rows
@@ -239,6 +239,7 @@ def test_large_records_count_as_several_in_a_commit_and_have_small_row_groups(
     monkeypatch.setattr(clean, "_RECORDS_PER_COMMIT", 6)
     monkeypatch.setattr(clean, "_RECORDS_OF_FIRST_COMMIT", 12)
     monkeypatch.setattr(clean, "_RECORD_BYTES", 16 << 20)
+    monkeypatch.setattr(staging, "_FEWEST_GROUP_ROWS", 2)
     lake = Lake(spark, tmp_path, small=False)
     batches = [lake.land([geo(3 * number + part) for part in range(3)]) for number in range(5)]
     batches = [batches[0], *(replace(later, after=earlier.positions) for earlier, later in pairwise(batches))]
@@ -257,11 +258,13 @@ def test_large_records_count_as_several_in_a_commit_and_have_small_row_groups(
         ([], 131_072),
         ([(None, 10), (10, None), (0, 0)], 131_072),
         ([(7_630, 10)], 64 * 1024**2 // 763),
-        ([(20_000, 1), (100, 100)], 64 * 1024**2 // 20_000),
-        ([(1 << 30, 1)], 1),
+        ([(10_000, 1), (10_000, 1)], 64 * 1024**2 // 10_000),
+        ([(1 << 30, 1_000_000), (1_000_000, 1)], 62_441),
+        ([(1 << 30, 1)], 4096),
     ],
+    ids=["none", "unknown", "usual", "large", "one of them large", "huge"],
 )
-def test_the_rows_of_a_row_group_follow_the_bytes_of_the_largest_records(
+def test_the_rows_of_a_row_group_follow_the_average_bytes_of_the_records(
     sizes: list[tuple[int | None, int | None]], rows: int
 ) -> None:
     assert rows_of_group([Batch([], records=records, size=size) for size, records in sizes]) == rows

@@ -88,8 +88,11 @@ class JvmServer:
             code = self._process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:
             return ""
-        log = (self._folder / "server.log").read_text(errors="replace")
+        log = ""
+        with suppress(OSError):
+            log = (self._folder / "server.log").read_text(errors="replace")
         errors = [line for line in log.splitlines() if re.search(r"OutOfMemory|\bERROR\b|\bfatal\b", line)]
+        errors = [line for line in errors if "OutOfMemory" in line] or errors  # The end of Spark logs others after it.
         return f"the JVM of Spark ended with exit code {code}" + (f" ({errors[-1].strip()[:300]})" if errors else "")
 
     def abandon(self) -> None:
