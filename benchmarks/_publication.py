@@ -46,8 +46,8 @@ class Results:
 def save(measurements: Sequence[Measurement], docs: Path = DOCS) -> None:
     """Write the results of a run to `benchmarks.json`; those of this machine for works that it did not measure stay."""
     earlier, works = load(docs), {measurement.work for measurement in measurements}
-    is_known = earlier is not None and earlier.machine == machine()
-    others = [other for other in earlier.measurements if other.work not in works] if earlier and is_known else []
+    known = earlier.measurements if earlier is not None and earlier.machine == machine() else ()
+    others = [other for other in known if other.work not in works]
     document = {
         "machine": machine(),
         "cores": os.cpu_count(),

@@ -86,7 +86,7 @@ class TableChanges:
         compared = merge.merge_outcome(staging.read_newest(newest), target, changed, moved)
         with translate_engine_conflicts(uri):
             changes = compared.where("new OR changed OR moved")
-            outcome = staging.materialize(changes, _OUTCOME, staging.target(staged[0], "outcome"))
+            outcome = staging.materialize(changes, _OUTCOME, staging.target("outcome"))
         keys = outcome if isinstance(outcome, pa.Table) else parquet.read_folder(staging.tables, outcome[0], _KEYS)
         return cls(staging, uri, table, newest, outcome, keys)
 

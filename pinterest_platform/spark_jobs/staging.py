@@ -90,8 +90,8 @@ def accepted(staged: DataFrame, entity: Entity) -> DataFrame:
 
 def rows_of_group(batches: Sequence[Batch]) -> int:
     """Return the number of rows of a row group, by the average bytes of the records of a run."""
-    known = [(batch.size, batch.records) for batch in batches if batch.size and batch.records]
-    size, records = (sum(numbers) for numbers in zip(*known, strict=True)) if known else (0, 0)
+    known = [batch for batch in batches if batch.size and batch.records]
+    size, records = sum(batch.size or 0 for batch in known), sum(batch.records or 0 for batch in known)
     rows = _ROW_GROUP_BYTES * records // size if size else _MOST_GROUP_ROWS
     return min(max(rows, _FEWEST_GROUP_ROWS), _MOST_GROUP_ROWS)
 
@@ -138,7 +138,7 @@ class Staging:
         uri = self.uri and f"{self.uri}/{name}"
         staged = self._stage_records(batch, uri)
         if staged is None:
-            staged = self._materialize(cleaned_lines(self.spark, batch.uris, self.origin), uri)
+            staged = self._staged(cleaned_lines(self.spark, batch.uris, self.origin), uri)
         check_records(staged.counts.records, batch.records, self.origin.stream, batch.uris)
         return staged
 
@@ -148,7 +148,7 @@ class Staging:
         if records is None:
             return None
         try:
-            staged = self._materialize(records, uri)
+            staged = self._staged(records, uri)
         except engine_errors() as error:
             if is_outage(error):
                 raise
@@ -156,7 +156,7 @@ class Staging:
         is_as_landed = staged.counts.rejected == 0 and staged.counts.records == batch.records
         return staged if is_as_landed else None
 
-    def _materialize(self, cleaned: DataFrame, uri: str | None) -> StagedBatch:
+    def _staged(self, cleaned: DataFrame, uri: str | None) -> StagedBatch:
         rows = self.materialize(cleaned, self.origin.staged_schema, uri)
         if isinstance(rows, pa.Table):
             return StagedBatch(rows, count_in_memory(rows, self.origin.entity))
@@ -200,7 +200,7 @@ class Staging:
         same = F.expr(f"s.`{KEY}` = t.`{KEY}` AND {merge.same_record(self.origin.route)}")
         rows = rows.join(wanted, KEY, "left_semi").alias("s").join(self.read(batches).alias("t"), same, "left_anti")
         # A merged object and those that it replaces can both be among the objects.
-        staged = self._materialize(rows.dropDuplicates([KEY, decoding.SOURCE]), self.target(batches[0], "applied"))
+        staged = self._staged(rows.dropDuplicates([KEY, decoding.SOURCE]), self.target("applied"))
         return [*batches, staged] if not batches[0].in_memory else [_joined(batches[0], staged)]
 
     def stage_newest(self, batches: Sequence[StagedBatch], uri: str | None = None) -> NewestRows:
@@ -223,7 +223,7 @@ class Staging:
             staged = cast("pa.Table", first.rows).filter(pc.field(decoding.REASON).is_null())
             return NewestRows(staged.select(self.origin.cleaned_schema.names), keys)
         newest = rows if records == keys else cleaning.newest(rows, self.origin.route)
-        target = self.target(first, "newest") if uri is None else uri
+        target = self.target("newest") if uri is None else uri
         staged = self.materialize(newest, self.origin.cleaned_schema, target)
         if (newest_rows := self._row_count(staged)) != keys:
             raise PermanentFailure(
@@ -240,12 +240,12 @@ class Staging:
         rows = accepted(self.read(batches), self.origin.entity).alias("s")
         joined = rows.join(read_rows(self.spark, newest.rows, schema).alias("t"), F.expr(f"s.`{KEY}` = t.`{KEY}`"))
         keys = joined.where(merge.values_differ(schema)).select(F.col(f"s.{KEY}").alias(KEY)).distinct()
-        staged = self.materialize(keys, StructType([schema[KEY]]), self.target(batches[0], "conflicting"))
+        staged = self.materialize(keys, StructType([schema[KEY]]), self.target("conflicting"))
         return replace(newest, conflicting_keys=staged) if self._row_count(staged) else newest
 
-    def target(self, batch: StagedBatch, name: str) -> str | None:
-        """Return an address for rows of a batch; None if the batch is in memory."""
-        return None if batch.in_memory else f"{self.uri}/{name}-{uuid.uuid4().hex}"
+    def target(self, name: str) -> str | None:
+        """Return an address for rows that derive from batches; None to keep them in memory."""
+        return self.uri and f"{self.uri}/{name}-{uuid.uuid4().hex}"
 
     def _row_count(self, rows: StagedRows) -> int:
         if isinstance(rows, tuple):
